@@ -1,0 +1,50 @@
+"""Tables of the readings that registers send.
+
+The tables are keyed by the serial number itself (14 digits, a BIGINT): the gateway
+needs no look-up to write a reading, and a register that belongs to nobody yet has
+its state kept like any other.  There is no foreign key to ``registers``: this table
+is written by the hot path and lies below that feature.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, SmallInteger, Table
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.kit.database import Base, SerialNumber, UtcDateTime
+
+
+class RegisterState(Base):
+    """The latest reading of each register, one row per register, updated in place.
+
+    No index covers a changing column and pages keep free room, so that PostgreSQL
+    updates the row within its page (HOT).
+    """
+
+    __tablename__ = "register_states"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+    serial_number: Mapped[str] = mapped_column(SerialNumber, primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    condition_mask: Mapped[int] = mapped_column(Integer)
+    """Broken conditions of ``fleet.telemetry.rules``, one bit each; 0 = all well."""
+    profile_crc: Mapped[int] = mapped_column(Integer)
+    """CRC-32 (as a signed number) of what changes seldom; differs -> profile facts."""
+    block_version: Mapped[int] = mapped_column(SmallInteger)
+    block: Mapped[bytes] = mapped_column(LargeBinary)
+    """The telemetry block as sent (``protocol.telemetry``), with its TLV tail."""
+
+
+READINGS = Table(
+    "readings",
+    Base.metadata,
+    Column("serial_number", SerialNumber, nullable=False),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("block_version", SmallInteger, nullable=False),
+    Column("block", LargeBinary, nullable=False),
+    Index("ix_readings_serial_number_accepted_at", "serial_number", "accepted_at"),
+)
+"""History: every reading that was accepted, until retention removes it.
+
+Not unique on purpose: a clock set back must never refuse a reading.
+"""
