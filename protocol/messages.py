@@ -1,0 +1,240 @@
+"""Messages of the cash-server conversation: one table row for each kind.
+
+Outer messages travel in the clear (HELLO, CHALLENGE, REFUSED); the others travel inside
+SEALED and begin with their type byte.  A message is a tuple whose fixed part follows its
+layout; a row with ``rest`` ends in bytes of any length, the last value of the tuple.
+"""
+
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from construct import Bytes, Int8ub, Int16ub, Int32ub, Int64ub, Struct
+
+from protocol.errors import RemoteError
+from protocol.layout import FixedLayout
+
+VERSION: Final = 1
+"""Version of the conversation that HELLO announces."""
+
+MAX_MESSAGE: Final = 0x3FFF
+"""The data of one frame: 16 KiB less what two 7-bit length bytes cannot say."""
+
+DB: Final = 0xDB
+"""The one application command of the conversation; no public host uses it."""
+
+UP_PREFIX: Final = bytes((0xA6, 0xDD, DB))
+"""Register to gateway: asynchronous result of task DD."""
+
+DOWN_PREFIX: Final = bytes((0xC1, 0x00, 0xDD, 0x00, 0x00, DB))
+"""Gateway to register: add task DD, no result asked, password 0000."""
+
+
+class Kind(IntEnum):
+    """First byte after the prefix."""
+
+    HELLO = 0x01
+    CHALLENGE = 0x02
+    SEALED = 0x03
+    REFUSED = 0x04
+
+
+class Side(IntEnum):
+    """Who may send a message; ``BOTH`` is KEEPALIVE only."""
+
+    REGISTER = 1
+    GATEWAY = 2
+    BOTH = 3
+
+
+class RefusalReason(IntEnum):
+    """Why the gateway refuses a conversation."""
+
+    UNKNOWN = 1
+    KEY = 2
+    BLOCKED = 3
+    BUSY = 4
+    VERSION = 5
+    MALFORMED = 6
+    ELSEWHERE = 7
+
+
+class StepRefusal(IntEnum):
+    """Why a register does not do a step now."""
+
+    SHIFT_OPEN = 1
+    RECEIPTS_UNSENT = 2
+    BUSY = 3
+    UNSUPPORTED = 4
+    LOW_BATTERY = 5
+    STALE = 6
+    """The step was done so long ago that the journal no longer holds its answer."""
+
+
+class LinkChannel(IntEnum):
+    """What hangs between the register and the gateway (HELLO)."""
+
+    EOU = 1
+    ETHERNET = 2
+    WIFI = 3
+    GSM = 4
+    EOT = 5
+    OS_STACK = 6
+
+
+class Hello(NamedTuple):
+    """The register opens; ``serial`` is 7 BCD bytes, ``nonce`` 16 random bytes."""
+
+    version: int
+    platform: int
+    serial: bytes
+    model: int
+    channel: int
+    key_generation: int
+    nonce: bytes
+
+    @property
+    def serial_number(self) -> str:
+        """14 digits; HELLO with anything else does not parse."""
+        return self.serial.hex()
+
+
+class Challenge(NamedTuple):
+    """The gateway proves that it knows the register's key."""
+
+    nonce: bytes
+    proof: bytes
+
+
+class Refused(NamedTuple):
+    """The gateway does not talk now; the register waits ``retry_after_s``."""
+
+    reason: int
+    retry_after_s: int
+
+
+class CheckIn(NamedTuple):
+    """A reading: the telemetry block of ``block_version``, with its TLV tail."""
+
+    block_version: int
+    block: bytes
+
+
+class Accepted(NamedTuple):
+    """The reading is durable."""
+
+    server_time: int
+    next_check_in_s: int
+    hold: int
+    pending_operations: int
+
+
+class Step(NamedTuple):
+    """One application command of an operation, to be done once."""
+
+    operation_id: int
+    step: int
+    command: bytes
+
+
+class StepDone(NamedTuple):
+    """The application answer to a step, fresh or from the journal."""
+
+    operation_id: int
+    step: int
+    answer: bytes
+
+
+class StepRefused(NamedTuple):
+    """The register cannot do the operation now; ``reason`` is a ``StepRefusal``."""
+
+    operation_id: int
+    reason: int
+
+
+class Farewell(NamedTuple):
+    """Nothing more to do; the register hangs up."""
+
+    next_check_in_s: int
+
+
+class Keepalive(NamedTuple):
+    """A held conversation is alive."""
+
+
+Message = (
+    Hello
+    | Challenge
+    | Refused
+    | CheckIn
+    | Accepted
+    | Step
+    | StepDone
+    | StepRefused
+    | Farewell
+    | Keepalive
+)
+
+
+class Row(NamedTuple):
+    """How a message stands on the wire."""
+
+    code: int
+    message: type[Any]
+    side: Side
+    layout: FixedLayout
+    rest: bool = False
+
+
+def _row(code: int, message: type[Any], side: Side, rest: bool = False, **fields: object) -> Row:
+    declared = Struct(*(name / wire for name, wire in fields.items()))  # type: ignore[operator]
+    row = Row(code, message, side, FixedLayout(declared), rest)
+    if message._fields != row.layout.names + (message._fields[-1:] if rest else ()):
+        raise ValueError(f"{message.__name__} and its layout differ")
+    return row
+
+
+# fmt: off
+OUTER: Final = (
+    _row(Kind.HELLO, Hello, Side.REGISTER, version=Int8ub, platform=Int8ub, serial=Bytes(7),
+         model=Int8ub, channel=Int8ub, key_generation=Int8ub, nonce=Bytes(16)),
+    _row(Kind.CHALLENGE, Challenge, Side.GATEWAY, nonce=Bytes(16), proof=Bytes(16)),
+    _row(Kind.REFUSED, Refused, Side.GATEWAY, reason=Int8ub, retry_after_s=Int16ub),
+)
+SEALED: Final = (
+    _row(0x10, CheckIn, Side.REGISTER, rest=True, block_version=Int8ub),
+    _row(0x11, Accepted, Side.GATEWAY, server_time=Int32ub, next_check_in_s=Int16ub,
+         hold=Int8ub, pending_operations=Int8ub),
+    _row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
+    _row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
+    _row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
+    _row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
+    _row(0x1F, Keepalive, Side.BOTH),
+)
+# fmt: on
+
+BY_OUTER_CODE: Final = {row.code: row for row in OUTER}
+BY_SEALED_CODE: Final = {row.code: row for row in SEALED}
+ROWS: Final = {row.message: row for row in (*OUTER, *SEALED)}
+
+
+def parse(row: Row, body: bytes) -> Message:
+    """The message of a row from its body (after the kind or type byte)."""
+    if row.rest:
+        size = row.layout.size
+        return row.message(*row.layout.unpack_prefix(body), body[size:])  # type: ignore[no-any-return]
+    return row.message(*row.layout.unpack(body))  # type: ignore[no-any-return]
+
+
+def build(row: Row, message: Message) -> bytes:
+    """The body of a message (without its kind or type byte)."""
+    if row.rest:
+        return row.layout.pack(*message[:-1]) + message[-1]  # type: ignore[operator]
+    return row.layout.pack(*message)
+
+
+def parse_sealed(plain: bytes) -> Message:
+    """What stood inside SEALED; ``RemoteError("malformed")`` for an unknown type."""
+    row = BY_SEALED_CODE.get(plain[0]) if plain else None
+    if row is None:
+        raise RemoteError("malformed", "unknown sealed type")
+    return parse(row, plain[1:])
