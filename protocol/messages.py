@@ -228,7 +228,8 @@ def parse(row: Row, body: bytes) -> Message:
 def build(row: Row, message: Message) -> bytes:
     """The body of a message (without its kind or type byte)."""
     if row.rest:
-        return row.layout.pack(*message[:-1]) + message[-1]  # type: ignore[operator]
+        values: tuple[Any, ...] = message
+        return row.layout.pack(*values[:-1]) + bytes(values[-1])
     return row.layout.pack(*message)
 
 

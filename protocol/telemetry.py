@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The telemetry block that CHECK_IN carries: one line for each field.
 
 The table drives everything: the layout on the wire (construct, and the struct derived from
