@@ -1,0 +1,46 @@
+"""The two commands: what they say where a component is missing."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.tree import ROOT
+
+TIMEOUT_S = 50
+
+
+def output_of(*command: str, **environment: str) -> str:
+    inherited = {name: value for name, value in os.environ.items() if name != "CI"}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=inherited | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "outcome"), [({}, "1 skipped"), ({"CI": "true"}, "1 error")]
+)
+def test_a_missing_postgresql_is_a_failure_in_ci_only(
+    environment: dict[str, str], outcome: str
+) -> None:
+    one = "tests/simulator/test_postgres.py::test_each_test_has_an_empty_database"
+    pytest_command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", one)
+    output = output_of(*pytest_command, CASH_SERVER_PG_BIN="/nonexistent", **environment)
+    assert outcome in output
+    assert "no PostgreSQL can be run: /nonexistent" in output
+
+
+@pytest.mark.parametrize("python", ["", "/nonexistent/python3.9", "false"])
+def test_an_old_python_is_refused_in_words(python: str) -> None:
+    # --what-if: as if pyproject.toml were new, so that the installation would start.
+    output = output_of("make", "run", "--what-if=pyproject.toml", f"PYTHON={python}")
+    assert "Python 3.11 or newer is needed" in output
+    assert (python or "none") in output

@@ -1,0 +1,42 @@
+"""What every test may use: a PostgreSQL of its own and the profiles of hypothesis.
+
+``CI=true`` makes a missing component a failure where it is otherwise a skip, and the examples
+of hypothesis the same in every run.
+"""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import hypothesis
+import pytest
+
+from simulator.postgres import PostgresCluster, PostgresMissing
+
+IN_CI = os.environ.get("CI") == "true"
+
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if IN_CI else "default")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresCluster]:
+    """One cluster for the whole run, as durable as a real one.  Do not stop or kill it."""
+    try:
+        cluster = PostgresCluster()
+    except PostgresMissing as reason:
+        if IN_CI:
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))
+    with cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresCluster) -> Iterator[str]:
+    """The address, ``postgresql+asyncpg://…``, of an empty database of this test alone."""
+    name = f"test_{uuid4().hex}"
+    url = postgres.create_database(name)
+    yield url.replace("postgresql://", "postgresql+asyncpg://")
+    postgres.drop_database(name)
