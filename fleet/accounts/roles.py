@@ -1,0 +1,58 @@
+"""The roles of employees and what each may do: the one matrix of rights.
+
+From the table of the ATOL Connect manual; its column names were lost, this reading is ours.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    OBSERVER = "observer"
+    SOFTWARE_SPECIALIST = "software_specialist"
+    MANAGER = "manager"
+    ENGINEER = "engineer"
+    CHIEF_ENGINEER = "chief_engineer"
+    ADMINISTRATOR = "administrator"
+    ADMINISTRATOR_PLUS = "administrator_plus"
+    """Granted from the command line only, never by an employee."""
+
+
+class Right(StrEnum):
+    MONITORING = "monitoring"
+    SUBSCRIPTIONS = "subscriptions"
+    FIRMWARE = "firmware"
+    SETTINGS = "settings"
+    TEMPLATES = "templates"
+    ASSISTANTS = "assistants"
+    REGISTERS = "registers"
+    """Add, hide and block registers, ask for access to them."""
+    ORGANISATION = "organisation"
+    """The organisation itself, its employees, groups of registers, the audit log."""
+    TRANSFER_SUBSCRIPTIONS = "transfer_subscriptions"
+
+
+_OBSERVER = frozenset({Right.MONITORING})
+_SOFTWARE = _OBSERVER | {
+    Right.FIRMWARE,
+    Right.SETTINGS,
+    Right.TEMPLATES,
+    Right.ASSISTANTS,
+    Right.REGISTERS,
+}
+_MANAGER = _OBSERVER | {Right.SUBSCRIPTIONS}
+_ENGINEER = _SOFTWARE | _MANAGER
+_ADMINISTRATOR = _ENGINEER | {Right.ORGANISATION}
+
+RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {
+        Role.OBSERVER: _OBSERVER,
+        Role.SOFTWARE_SPECIALIST: _SOFTWARE,
+        Role.MANAGER: _MANAGER,
+        Role.ENGINEER: _ENGINEER,
+        Role.CHIEF_ENGINEER: _ENGINEER,
+        Role.ADMINISTRATOR: _ADMINISTRATOR,
+        Role.ADMINISTRATOR_PLUS: _ADMINISTRATOR | {Right.TRANSFER_SUBSCRIPTIONS},
+    }
+)

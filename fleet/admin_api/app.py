@@ -1,0 +1,45 @@
+"""The admin API as an aiohttp application."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from fleet.admin_api.docs import add_docs
+from fleet.admin_api.edge import MAX_BODY_BYTES, Edge
+from fleet.admin_api.endpoints import ENDPOINTS
+from fleet.admin_api.middleware import around_requests, hide_server_version
+from fleet.admin_api.openapi import build_document
+from fleet.admin_api.probes import add_probes
+from fleet.kit.clock import Clock
+from fleet.kit.database import Database
+from fleet.kit.http import PREFIX, Endpoint
+from fleet.kit.language import Language
+
+
+def build_app(
+    database: Database,
+    clock: Clock,
+    *,
+    endpoints: Sequence[Endpoint] = ENDPOINTS,
+    language: Language = Language.RU,
+) -> web.Application:
+    """The application, ready for a runner; it does not close ``database``.
+
+    ``language`` answers those whose ``Accept-Language`` names none of ours.
+    """
+    app = web.Application(
+        middlewares=[around_requests(language, MAX_BODY_BYTES)], client_max_size=MAX_BODY_BYTES
+    )
+    app.on_response_prepare.append(hide_server_version)
+    edge = Edge(database, clock, language)
+    for endpoint in endpoints:
+        app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
+    document = build_document(endpoints)
+
+    async def show_document(_request: web.Request) -> web.Response:
+        return web.json_response(document)
+
+    app.router.add_get(f"{PREFIX}/openapi.json", show_document)
+    add_docs(app)
+    add_probes(app, database)
+    return app

@@ -1,0 +1,116 @@
+"""From an HTTP request to a handler's call and back: the one place that opens transactions."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import ValidationError
+
+from fleet.accounts import service as accounts
+from fleet.admin_api.errors import NO_RIGHT, NOT_JSON, REPEATED
+from fleet.admin_api.middleware import language_of
+from fleet.kit.actor import Actor
+from fleet.kit.clock import Clock
+from fleet.kit.database import Database
+from fleet.kit.errors import FieldError
+from fleet.kit.http import NOT_SIGNED_IN, Call, Endpoint
+from fleet.kit.input import Input
+from fleet.kit.language import Language
+from fleet.kit.validation import InvalidInput, refuse_input
+
+REQUEST_TIMEOUT_S = 30.0
+MAX_BODY_BYTES = 1024 * 1024
+
+Model = TypeVar("Model", bound=Input)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What every request needs of the process."""
+
+    database: Database
+    clock: Clock
+    language: Language
+
+    def serve(self, endpoint: Endpoint) -> Handler:
+        """The aiohttp handler of a declared endpoint."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                return await self._answer(endpoint, request)
+
+        return handle
+
+    async def _answer(self, endpoint: Endpoint, request: web.Request) -> web.Response:
+        actor = None if endpoint.public else await self._authenticate(request)
+        if endpoint.right is not None and actor is not None:
+            _require(endpoint.right, actor)
+        query = read_query(endpoint.query, request)
+        body = await read_body(endpoint.body, request) if endpoint.body else None
+        language = language_of(request, self.language)
+        begin = self.database.read if endpoint.reads_only else self.database.transaction
+        async with begin() as db:
+            call = Call(
+                db=db,
+                database=self.database,
+                clock=self.clock,
+                who=actor,
+                language=language,
+                address=_address(request),
+                query=query,
+                body=body,
+            )
+            reply = await endpoint.handle(call)
+            text = reply.model_dump_json(by_alias=True).encode() if reply else b""
+        return web.Response(
+            body=text or None,
+            status=endpoint.status,
+            content_type="application/json",
+            headers={"Content-Language": language.value},
+        )
+
+    async def _authenticate(self, request: web.Request) -> Actor:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.isascii():
+            raise NOT_SIGNED_IN()
+        async with self.database.read() as db:
+            actor = await accounts.authenticate(db, token.strip(), self.clock(), _address(request))
+        if actor is None:
+            raise NOT_SIGNED_IN()
+        structlog.contextvars.bind_contextvars(employee_id=actor.employee_id)
+        return actor
+
+
+def _require(right: str, actor: Actor) -> None:
+    if right not in actor.rights:
+        raise NO_RIGHT(role=actor.role, right=right)
+
+
+def read_query(model: type[Model], request: web.Request) -> Model:
+    """The parameters of the path and of the query string, each at most once."""
+    given: dict[str, str] = {}
+    for name, value in (*request.match_info.items(), *request.query.items()):
+        if name in given:
+            raise InvalidInput([FieldError(name, REPEATED, {})])
+        given[name] = value
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise refuse_input(error) from None
+
+
+async def read_body(model: type[Model], request: web.Request) -> Model:
+    """The JSON body, read strictly."""
+    if request.content_type != "application/json":
+        raise NOT_JSON()
+    try:
+        return model.model_validate_json(await request.read(), strict=True)
+    except ValidationError as error:
+        raise refuse_input(error) from None
+
+
+def _address(request: web.Request) -> str:
+    return request.remote or ""

@@ -1,0 +1,69 @@
+"""What the admin API refuses by itself, before or around any feature."""
+
+from fleet.kit.errors import ErrorKind, Refusal
+
+NO_SUCH_PATH = Refusal(
+    ErrorKind.NOT_FOUND,
+    "no_such_path",
+    field="path",
+    ru="Такого адреса нет. Список адресов — в /api/docs.",
+    en="There is no such path. See /api/docs for the list.",
+)
+METHOD_NOT_ALLOWED = Refusal(
+    ErrorKind.METHOD_NOT_ALLOWED,
+    "method_not_allowed",
+    field="method",
+    ru="Этот адрес не принимает такой метод. Допустимы: {allowed}.",
+    en="This path does not take this method. Allowed: {allowed}.",
+)
+TOO_LARGE = Refusal(
+    ErrorKind.TOO_LARGE,
+    "too_large",
+    field="body",
+    ru="Тело запроса больше {max_bytes} байт. Разделите запрос на части.",
+    en="The body is over {max_bytes} bytes. Split the request.",
+)
+NOT_JSON = Refusal(
+    ErrorKind.UNSUPPORTED_TYPE,
+    "not_json",
+    field="Content-Type",
+    ru="Тело должно быть JSON: пришлите заголовок Content-Type: application/json.",
+    en="The body must be JSON: send the header Content-Type: application/json.",
+)
+BAD_HTTP = Refusal(
+    ErrorKind.BAD_REQUEST,
+    "bad_http",
+    field="request",
+    ru="Запрос не читается ({reason}). Проверьте заголовки и тело.",
+    en="The request cannot be read ({reason}). Check the headers and the body.",
+)
+REPEATED = Refusal(
+    ErrorKind.INVALID,
+    "repeated",
+    ru="параметр задан больше одного раза.",
+    en="the parameter is given more than once.",
+)
+NO_RIGHT = Refusal(
+    ErrorKind.FORBIDDEN,
+    "no_right",
+    field="Authorization",
+    ru="Вашей роли ({role}) нужно право «{right}». Попросите администратора изменить роль.",
+    en="Your role ({role}) needs the right '{right}'. Ask an administrator to change the role.",
+)
+BUSY = Refusal(
+    ErrorKind.UNAVAILABLE,
+    "busy",
+    field="request",
+    ru="Сервер сейчас не справляется. Повторите через {retry_after_s} с; если запрос менял "
+    "данные, сначала проверьте, не выполнен ли он.",
+    en="The server is too busy now. Repeat in {retry_after_s} s; if the request changed "
+    "something, first check whether it was done.",
+)
+OUR_MISTAKE = Refusal(
+    ErrorKind.INTERNAL,
+    "our_mistake",
+    field="request",
+    ru="Ошибка на сервере, ничего не изменено. Сообщите поддержке номер запроса {request_id}.",
+    en="A mistake of the server, nothing was changed. Tell support the request number "
+    "{request_id}.",
+)

@@ -1,0 +1,102 @@
+"""The OpenAPI 3.1 document, made of the endpoint declarations and their models."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from fleet.admin_api.problems import CONTENT_TYPE, Problem
+from fleet.kit.http import PREFIX, Endpoint
+
+Json = dict[str, Any]
+Key = tuple[type[BaseModel], JsonSchemaMode]
+Schemas = Mapping[Any, Json]
+"""By ``Key``; pydantic's own type is wider."""
+
+COMPONENT = "#/components/schemas/{model}"
+PATH_MARK = "{{{}}}"
+
+
+def build_document(endpoints: Sequence[Endpoint]) -> Json:
+    schemas, components = models_json_schema(list(_models(endpoints)), ref_template=COMPONENT)
+    paths: dict[str, Json] = {}
+    for endpoint in endpoints:
+        operations = paths.setdefault(PREFIX + endpoint.path, {})
+        operations[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Cash server", "version": version("cash-server")},
+        "paths": paths,
+        "components": {
+            "schemas": components["$defs"],
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _models(endpoints: Sequence[Endpoint]) -> Iterator[Key]:
+    yield Problem, "serialization"
+    for endpoint in endpoints:
+        if endpoint.body:
+            yield endpoint.body, "validation"
+        if endpoint.reply:
+            yield endpoint.reply, "serialization"
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
+    operation: Json = {
+        "operationId": f"{endpoint.feature}_{endpoint.name}",
+        "tags": [endpoint.feature],
+        "summary": endpoint.summary,
+        "parameters": list(_parameters(endpoint)),
+        "responses": {
+            str(endpoint.status): _answer(endpoint, schemas),
+            "default": {
+                "description": "Refused; nothing was changed.",
+                "content": {CONTENT_TYPE: {"schema": schemas[Problem, "serialization"]}},
+            },
+        },
+        "security": [] if endpoint.public else [{"bearer": []}],
+    }
+    if endpoint.right:
+        operation["description"] = f"Needs the right `{endpoint.right}`."
+    if endpoint.body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
+        }
+    return operation
+
+
+def _answer(endpoint: Endpoint, schemas: Schemas) -> Json:
+    if endpoint.reply is None:
+        return {"description": "Done."}
+    schema = schemas[endpoint.reply, "serialization"]
+    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+
+
+def _parameters(endpoint: Endpoint) -> Iterator[Json]:
+    schema = endpoint.query.model_json_schema()
+    definitions = schema.get("$defs", {})
+    for name, described in schema.get("properties", {}).items():
+        in_path = PATH_MARK.format(name) in endpoint.path
+        yield {
+            "name": name,
+            "in": "path" if in_path else "query",
+            "required": in_path or name in schema.get("required", ()),
+            "description": described.get("description", ""),
+            "schema": _inlined(described, definitions),
+        }
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Json]) -> Any:
+    """The schema of a parameter with its (small, not recursive) definitions in their places."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(item, definitions) for name, item in schema.items()}

@@ -1,0 +1,36 @@
+"""The audit log: who changed what, when, from where, before and after."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.kit.database import Base, BigId
+
+
+class AuditEntry(Base):
+    """One change of one object.  Rows are only added, never updated or removed.
+
+    No foreign keys: the log outlives what it tells of, so it also keeps the login as text.
+    ``employee_id`` None = the command line or the server itself.
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index(None, "partner_id", "id"),
+        Index(None, "partner_id", "object", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    partner_id: Mapped[int | None]
+    employee_id: Mapped[int | None]
+    login: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    what: Mapped[str] = mapped_column(String(64))
+    """Dotted: feature, then what was done in the past tense: ``registers.hidden``."""
+    object: Mapped[str] = mapped_column(String(64))
+    """Kind and key: ``register:00107703864827``."""
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

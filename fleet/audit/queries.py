@@ -1,0 +1,70 @@
+"""Reading the audit log, newest first."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit.models import AuditEntry
+from fleet.kit.input import MAX_INTEGER, Input, Moment
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+
+
+class AuditFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    object: str | None = Field(
+        default=None, max_length=64, description="Kind and key, e.g. `register:00107703864827`."
+    )
+    what: str | None = Field(
+        default=None, max_length=64, description="For example `registers.hidden`."
+    )
+    employee_id: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    since: Moment | None = Field(default=None, alias="from", description="Not earlier than this.")
+    until: Moment | None = Field(default=None, alias="to", description="Earlier than this.")
+
+
+class AuditRow(BaseModel):
+    """One change of one object."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    at: datetime
+    employee_id: int | None
+    login: str
+    address: str
+    what: str
+    object: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditCursor(Input):
+    id: int = Field(ge=0, lt=MAX_INTEGER)
+
+
+FILTERS: Filters = {
+    "object": lambda name: AuditEntry.object == name,
+    "what": lambda what: AuditEntry.what == what,
+    "employee_id": lambda key: AuditEntry.employee_id == key,
+    "since": lambda moment: AuditEntry.at >= moment,
+    "until": lambda moment: AuditEntry.at < moment,
+    "after": lambda mark: AuditEntry.id < from_cursor(AuditCursor, mark).id,
+}
+
+
+async def page(db: AsyncSession, partner_id: int, query: AuditFilter) -> Page[AuditRow]:
+    """One page of the partner's log."""
+    statement = (
+        select(AuditEntry)
+        .where(AuditEntry.partner_id == partner_id, *conditions(FILTERS, query))
+        .order_by(AuditEntry.id.desc())
+        .limit(query.limit + 1)
+    )
+    found = (await db.scalars(statement)).all()
+    return page_of(
+        found, query.limit, AuditRow.model_validate, lambda entry: AuditCursor(id=entry.id)
+    )

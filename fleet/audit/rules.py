@@ -1,0 +1,24 @@
+"""What the audit log must not show."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SECRET_WORDS = frozenset({"password", "secret", "token", "hash", "key", "pin"})
+"""A name that ends with one of these words (after ``_``) holds a secret."""
+MASK = "***"
+
+
+def mask_secrets(value: Any) -> Any:
+    """``value`` (JSON-like) with every secret replaced by ``MASK``, at any depth."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK if _is_secret(name) and item else mask_secrets(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [mask_secrets(item) for item in value]
+    return value
+
+
+def _is_secret(name: str) -> bool:
+    return name.lower().rpartition("_")[2] in SECRET_WORDS

@@ -1,0 +1,20 @@
+"""Who asks: the person behind a request, as every feature sees them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An employee who has signed in, with the rights of their role.
+
+    ``partner_id`` is the tenant: no query of a feature may look outside it.
+    ``address`` is where the request came from, for the audit log.
+    """
+
+    employee_id: int
+    partner_id: int
+    login: str
+    role: str
+    rights: frozenset[str]
+    sign_in_id: int
+    address: str = ""

@@ -1,0 +1,211 @@
+"""The database: one schema on SQLite (embedded) and on PostgreSQL (service)."""
+
+import asyncio
+import enum
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, cast
+
+import aiosqlite
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, event, select
+from sqlalchemy import Enum as EnumType
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from fleet.kit.facts import REACTIONS, Reactions
+
+SERIAL_NUMBER_DIGITS = 14
+"""ATOL serial numbers: ``001``, three digits of the model, eight of the register."""
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""A generated 64-bit key.  SQLite numbers rows by itself only in a column called INTEGER."""
+
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+SQLITE_PRAGMAS = (
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+)
+SQLITE_WAL_ATTEMPTS, SQLITE_WAL_PAUSE_S = 1000, 0.01
+SQLITE_OPTIONS: dict[str, Any] = {"pool_size": 5, "max_overflow": 0, "pool_timeout": 10}
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "pool_size": 10,
+    "max_overflow": 0,
+    "pool_timeout": 10,
+    "pool_pre_ping": True,
+    "connect_args": {
+        "timeout": 10,
+        "command_timeout": 60,
+        "server_settings": {
+            "application_name": "cash-server",
+            "lock_timeout": "10s",
+            "idle_in_transaction_session_timeout": "60s",
+        },
+    },
+}
+WRITES = "writes"
+"""Execution option: the transaction will write, so SQLite must take its write lock first."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC, to the microsecond: TIMESTAMPTZ, or text of fixed width on SQLite.
+
+    A naive value is a mistake of the program: ``ValueError``.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class SerialNumber(TypeDecorator[str]):
+    """The 14 digits of a serial number, kept as BIGINT so that indexes stay small and ordered."""
+
+    impl = BigId
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if len(value) != SERIAL_NUMBER_DIGITS or not (value.isascii() and value.isdigit()):
+            raise ValueError("a serial number is 14 digits")
+        return int(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else f"{value:0{SERIAL_NUMBER_DIGITS}d}"
+
+
+class Base(DeclarativeBase):
+    """The one metadata of the schema.  ``StrEnum`` columns are stored as their text value."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        enum.Enum: EnumType(
+            enum.Enum,
+            native_enum=False,
+            length=32,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+    }
+
+
+class Database:
+    """The engine and the two ways to use it: ``read`` and ``transaction``.
+
+    ``url`` names an async driver: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://…``.
+    """
+
+    def __init__(self, url: str, reactions: Reactions = MappingProxyType({})) -> None:
+        self.dialect = make_url(url).get_backend_name()
+        self.engine = create_engine(url)
+        info = {REACTIONS: reactions}
+        self._readers = async_sessionmaker(self.engine, expire_on_commit=False, info=info)
+        self._writers = async_sessionmaker(
+            self.engine.execution_options(**{WRITES: True}), expire_on_commit=False, info=info
+        )
+        # SQLite has one writer at a time, and its own waiting is a poll with growing sleeps
+        # in which the latecomer may win; a lock in front keeps the order of arrival.
+        self._write_turn = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A unit of work: committed when the block ends, rolled back when it raises."""
+        async with self._write_turn, self._writers.begin() as db:
+            yield db
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A look that changes nothing: whatever the block writes is dropped."""
+        async with self._readers() as db:
+            yield db
+
+    async def probe(self) -> None:
+        """Return if the database answers a trivial question, raise if not."""
+        async with self.read() as db:
+            await db.execute(select(1))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """An engine with this project's settings of its dialect."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_async_engine(url, **POSTGRESQL_OPTIONS)
+    engine = create_async_engine(url, **SQLITE_OPTIONS)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # None: the driver starts no transaction of its own; _begin_sqlite does.
+    connection.isolation_level = None
+    connection.run_async(_set_pragmas)
+
+
+async def _set_pragmas(driver: aiosqlite.Connection) -> None:
+    for pragma in SQLITE_PRAGMAS:
+        await driver.execute(pragma)
+    await _turn_to_wal(driver)
+
+
+async def _turn_to_wal(driver: aiosqlite.Connection) -> None:
+    """Turning a new file fails at once, busy_timeout or not, when several connections open it
+    in the same instant; one of them succeeds, and then there is nothing left to turn.
+    """
+    for _ in range(SQLITE_WAL_ATTEMPTS):
+        try:
+            await driver.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        await asyncio.sleep(SQLITE_WAL_PAUSE_S)
+    raise TimeoutError("the database file stays locked by another program")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later cannot always be upgraded (SQLITE_BUSY
+    # at once, no waiting), so writers take the lock with their first statement.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def insert_into(db: AsyncSession, table: Any) -> postgresql.Insert:
+    """An INSERT that can resolve conflicts.  The dialects share its form, not its class."""
+    if db.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return cast(postgresql.Insert, sqlite.insert(table))

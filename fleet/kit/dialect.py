@@ -1,0 +1,233 @@
+"""Statements that PostgreSQL and SQLite say differently.  No other file asks for the dialect.
+
+The bulk statements take columns, not rows: on PostgreSQL a thousand rows are one statement
+over ``unnest`` of arrays, on SQLite one ``executemany``.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, Table, bindparam, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+Columns = Mapping[str, Sequence[Any]]
+Constants = Mapping[str, Any]
+
+
+async def insert_columns(
+    db: AsyncSession,
+    table: Table,
+    columns: Columns,
+    constants: Constants,
+    replace_on: str | None = None,
+) -> None:
+    """Insert as many rows as the columns are long; ``constants`` stand in every row.
+
+    With ``replace_on`` (a unique column) a row that is there already gets the new values.
+    """
+    names = (tuple(columns), tuple(constants))
+    if _is_postgresql(db):
+        statement = _insert_postgresql(table, *names, replace_on)
+    else:
+        statement = _insert_sqlite(table, *names, replace_on)
+    await _run(db, statement, table, columns, constants)
+
+
+async def replace_columns(
+    db: AsyncSession,
+    table: Table,
+    key: str,
+    watched: tuple[str, ...],
+    columns: Columns,
+    constants: Constants,
+) -> dict[Any, tuple[Any, ...] | None]:
+    """Insert or replace rows by ``key``, telling which of them changed what is ``watched``.
+
+    Returns the watched values from before by key (as the driver gives them): ``None`` for a
+    row that is new, nothing at all for a row whose watched values stay.
+    """
+    if _is_postgresql(db):
+        statement = _replace_postgresql(table, key, watched, tuple(columns), tuple(constants))
+        rows = await _run(db, statement, table, columns, constants)
+        return {row[0]: row[2:] if row[1] else None for row in rows}
+    before = await _watched_sqlite(db, table, key, watched, columns)
+    await insert_columns(db, table, columns, constants, replace_on=key)
+    return before
+
+
+async def update_columns(
+    db: AsyncSession, table: Table, key: str, columns: Columns, constants: Constants
+) -> None:
+    """Update one row for each value of ``columns[key]``; the other columns are the new values."""
+    names = (tuple(columns), tuple(constants))
+    if _is_postgresql(db):
+        statement = _update_postgresql(table, key, *names)
+    else:
+        statement = _update_sqlite(table, key, *names)
+    await _run(db, statement, table, columns, constants)
+
+
+def locked(db: AsyncSession, statement: Select[Any], *, wait: bool) -> Select[Any]:
+    """The rows of ``statement``, locked until the commit; those that others hold are waited for
+    or left out.
+
+    SQLite has one writer at a time, so its rows are ours already.
+    """
+    return statement.with_for_update(skip_locked=not wait) if _is_postgresql(db) else statement
+
+
+async def notify(db: AsyncSession, channel: str, payload: str) -> None:
+    """Tell the followers of ``channel`` at commit (see ``fleet.kit.follow``).
+
+    SQLite's followers watch ``data_version`` instead, so there is nothing to say.
+    """
+    if _is_postgresql(db):
+        await db.execute(
+            text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload}
+        )
+
+
+async def delete_some(db: AsyncSession, table: Table, where: str, limit: int, **values: Any) -> int:
+    """Delete at most ``limit`` rows that match; a short transaction for long clean-ups."""
+    row = "ctid" if _is_postgresql(db) else "rowid"
+    found = f"SELECT {row} FROM {table.name} WHERE {where} LIMIT :limit"
+    statement = text(f"DELETE FROM {table.name} WHERE {row} IN ({found})")
+    ready = {name: _ready(table, name, _dialect(db))(value) for name, value in values.items()}
+    result = await db.execute(statement, {**ready, "limit": limit})
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def _run(
+    db: AsyncSession, statement: Any, table: Table, columns: Columns, constants: Constants
+) -> Any:
+    dialect = _dialect(db)
+    fixed = {name: _ready(table, name, dialect)(value) for name, value in constants.items()}
+    lists = {name: _ready_list(table, name, dialect, values) for name, values in columns.items()}
+    if dialect.name == "postgresql":
+        return await db.execute(statement, {**fixed, **lists})
+    rows = zip(*lists.values(), strict=True)
+    return await db.execute(
+        statement, [{**fixed, **dict(zip(lists, row, strict=True))} for row in rows]
+    )
+
+
+def _ready(table: Table, name: str, dialect: Dialect) -> Any:
+    processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+    return processor or (lambda value: value)
+
+
+def _ready_list(table: Table, name: str, dialect: Dialect, values: Sequence[Any]) -> Sequence[Any]:
+    """Values as the driver wants them; plain numbers and bytes are that already."""
+    processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+    if processor is None or isinstance(values[0], int):
+        return values
+    return [processor(value) for value in values]
+
+
+def _is_postgresql(db: AsyncSession) -> bool:
+    return _dialect(db).name == "postgresql"
+
+
+def _dialect(db: AsyncSession) -> Dialect:
+    return db.get_bind().dialect
+
+
+def _array(table: Table, name: str) -> str:
+    kind = table.c[name].type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
+    return f"CAST(:{name} AS {kind}[])"
+
+
+def _constant(table: Table, name: str) -> str:
+    return _array(table, name).removesuffix("[])") + ")"
+
+
+@cache
+def _insert_postgresql(
+    table: Table, columns: tuple[str, ...], constants: tuple[str, ...], replace_on: str | None
+) -> Any:
+    arrays = ", ".join(_array(table, name) for name in columns)
+    fixed = "".join(", " + _constant(table, name) for name in constants)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(columns + constants)}) "
+        f"SELECT {', '.join(f'u.{name}' for name in columns)}{fixed} "
+        f"FROM unnest({arrays}) AS u({', '.join(columns)})"
+        + _on_conflict(columns + constants, replace_on)
+    )
+
+
+@cache
+def _insert_sqlite(
+    table: Table, columns: tuple[str, ...], constants: tuple[str, ...], replace_on: str | None
+) -> Any:
+    names = columns + constants
+    values = ", ".join(f":{name}" for name in names)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values})"
+        + _on_conflict(names, replace_on)
+    )
+
+
+def _on_conflict(names: tuple[str, ...], replace_on: str | None) -> str:
+    if replace_on is None:
+        return ""
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != replace_on)
+    return f" ON CONFLICT ({replace_on}) DO UPDATE SET {changes}"
+
+
+@cache
+def _update_postgresql(
+    table: Table, key: str, columns: tuple[str, ...], constants: tuple[str, ...]
+) -> Any:
+    arrays = ", ".join(_array(table, name) for name in columns)
+    changes = [f"{name} = u.{name}" for name in columns if name != key]
+    changes += [f"{name} = {_constant(table, name)}" for name in constants]
+    return text(
+        f"UPDATE {table.name} AS t SET {', '.join(changes)} "
+        f"FROM unnest({arrays}) AS u({', '.join(columns)}) WHERE t.{key} = u.{key}"
+    )
+
+
+@cache
+def _update_sqlite(
+    table: Table, key: str, columns: tuple[str, ...], constants: tuple[str, ...]
+) -> Any:
+    changes = ", ".join(f"{name} = :{name}" for name in columns + constants if name != key)
+    return text(f"UPDATE {table.name} SET {changes} WHERE {key} = :{key}")
+
+
+@cache
+def _replace_postgresql(
+    table: Table,
+    key: str,
+    watched: tuple[str, ...],
+    columns: tuple[str, ...],
+    constants: tuple[str, ...],
+) -> Any:
+    """One statement: what was there is read from the snapshot that the writing starts from."""
+    arrays = ", ".join(_array(table, name) for name in columns)
+    fixed = "".join(", " + _constant(table, name) for name in constants)
+    differs = " OR ".join(f"s.{name} <> u.{name}" for name in watched)
+    return text(
+        f"WITH u AS (SELECT * FROM unnest({arrays}) AS u({', '.join(columns)})), "
+        f"changed AS (SELECT u.{key}, s.{key} IS NOT NULL, {', '.join(f's.{w}' for w in watched)} "
+        f"FROM u LEFT JOIN {table.name} s ON s.{key} = u.{key} "
+        f"WHERE s.{key} IS NULL OR {differs}), "
+        f"written AS (INSERT INTO {table.name} ({', '.join(columns + constants)}) "
+        f"SELECT {', '.join(f'u.{name}' for name in columns)}{fixed} FROM u"
+        f"{_on_conflict(columns + constants, key)}) "
+        "SELECT * FROM changed"
+    )
+
+
+async def _watched_sqlite(
+    db: AsyncSession, table: Table, key: str, watched: tuple[str, ...], columns: Columns
+) -> dict[Any, tuple[Any, ...] | None]:
+    names = ", ".join((key, *watched))
+    statement = text(f"SELECT {names} FROM {table.name} WHERE {key} IN :keys")
+    expanding = statement.bindparams(bindparam("keys", expanding=True))
+    found = {row[0]: tuple(row[1:]) for row in await db.execute(expanding, {"keys": columns[key]})}
+    new = zip(columns[key], zip(*(columns[name] for name in watched), strict=True), strict=True)
+    return {which: found.get(which) for which, values in new if found.get(which) != values}

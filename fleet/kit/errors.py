@@ -1,0 +1,88 @@
+"""Refusals: what the fleet says when it will not do as asked.
+
+Each feature has its own table of ``Refusal`` constants (``<feature>/errors.py``).  A sentence
+says what is wrong and the way out, in Russian and in English, and may name its parameters in
+braces.  To stop a request, raise one: ``raise REGISTER_NOT_FOUND(serial_number=serial)``;
+for a verdict inside a reply, render it: ``refusal.message(language, **params)``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleet.kit.language import Language
+
+
+class ErrorKind(StrEnum):
+    BAD_REQUEST = "bad_request"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    INVALID = "invalid"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_TYPE = "unsupported_type"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason to refuse: a stable code and its sentences.
+
+    ``field`` is the input it is about unless the raiser names another one.
+    """
+
+    kind: ErrorKind
+    code: str
+    ru: str
+    en: str
+    field: str = ""
+
+    def __call__(self, *, field: str = "", **params: object) -> "DomainError":
+        return DomainError(self, field or self.field, params)
+
+    def message(self, language: Language, **params: object) -> str:
+        """The sentence; raises ``KeyError`` when a parameter it names is not given."""
+        return (self.ru if language is Language.RU else self.en).format_map(params)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one input; ``field`` is dotted (``serial_numbers.3``)."""
+
+    field: str
+    refusal: Refusal
+    params: dict[str, object]
+
+    def message(self, language: Language) -> str:
+        return self.refusal.message(language, **self.params)
+
+
+class DomainError(Exception):
+    """A refusal under way to the person.  It changes nothing: its transaction is rolled back.
+
+    A parameter ``retry_after_s`` is also sent as the ``Retry-After`` header.
+    """
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        field: str,
+        params: dict[str, object],
+        errors: tuple[FieldError, ...] = (),
+    ) -> None:
+        super().__init__(refusal.code)
+        self.refusal, self.field, self.params, self.errors = refusal, field, params, errors
+
+    @property
+    def kind(self) -> ErrorKind:
+        return self.refusal.kind
+
+    @property
+    def code(self) -> str:
+        return self.refusal.code
+
+    def message(self, language: Language) -> str:
+        return self.refusal.message(language, **self.params)

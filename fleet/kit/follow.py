@@ -1,0 +1,113 @@
+"""Following the database: how an in-memory index learns that rows have changed.
+
+On PostgreSQL a dedicated connection LISTENs to the channels that ``fleet.kit.dialect.notify``
+speaks on; on SQLite ``PRAGMA data_version`` tells that some other connection has committed.
+Either way everything is read again at the start, after a lost connection and every
+``resync_s``, so a missed word costs time and nothing else.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+
+from fleet.kit.database import Database
+
+SQLITE_POLL_S = 0.5
+RECONNECT_S = 5.0
+ALIVE_S = 10.0
+"""How often an idle listening connection is asked whether it still lives."""
+
+log = structlog.get_logger(__name__)
+
+OnPayload = Callable[[str], Awaitable[None]]
+OnResync = Callable[[], Awaitable[None]]
+
+
+class Follower:
+    """Calls ``channels[name](payload)`` for each word, ``resync()`` when all may have changed."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, OnPayload],
+        resync: OnResync,
+        resync_s: float = 60.0,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._resync = resync
+        self._resync_s = resync_s
+        self._words: asyncio.Queue[tuple[str, str]] = asyncio.Queue(maxsize=10_000)
+        self._overflown = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Reads everything once, then follows until ``close``."""
+        await self._resync()
+        follow = self._poll if self._database.dialect == "sqlite" else self._listen
+        self._task = asyncio.create_task(self._keep(follow), name="database follower")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep(self, follow: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await follow()
+            except Exception as error:  # whatever broke the link, the next one may hold
+                log.warning("database_link_lost", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_S * random.uniform(0.5, 1.0))
+
+    async def _poll(self) -> None:
+        async with self._database.engine.connect() as link:
+            await link.execution_options(isolation_level="AUTOCOMMIT")
+            version, passed_s = -1, 0.0
+            while True:
+                found = (await link.execute(text("PRAGMA data_version"))).scalar_one()
+                await link.rollback()
+                if found != version or passed_s >= self._resync_s:
+                    version, passed_s = found, 0.0
+                    await self._resync()
+                await asyncio.sleep(SQLITE_POLL_S)
+                passed_s += SQLITE_POLL_S
+
+    async def _listen(self) -> None:
+        async with self._database.engine.connect() as link:
+            raw: Any = (await link.get_raw_connection()).driver_connection
+            for channel in self._channels:
+                await raw.add_listener(channel, self._heard)
+            try:
+                await self._resync()
+                await self._hear(raw)
+            finally:
+                with contextlib.suppress(Exception):
+                    for channel in self._channels:
+                        await raw.remove_listener(channel, self._heard)
+
+    def _heard(self, _link: object, _pid: int, channel: str, payload: str) -> None:
+        try:
+            self._words.put_nowait((channel, payload))
+        except asyncio.QueueFull:
+            self._overflown = True
+
+    async def _hear(self, raw: Any) -> None:
+        clock = asyncio.get_running_loop().time
+        resync_at = clock() + self._resync_s
+        while True:
+            try:
+                async with asyncio.timeout(ALIVE_S):
+                    channel, payload = await self._words.get()
+                await self._channels[channel](payload)
+            except TimeoutError:
+                await raw.execute("SELECT 1", timeout=ALIVE_S)
+            if self._overflown or clock() >= resync_at:
+                self._overflown, resync_at = False, clock() + self._resync_s
+                await self._resync()

@@ -1,0 +1,138 @@
+"""How a feature declares its endpoints; ``admin_api`` serves them and documents them.
+
+An endpoint is one function and one line above it::
+
+    @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
+    async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
+        \"\"\"Add registers to the cabinet by their serial numbers.\"\"\"
+        return ...
+
+The types of the signature are the contract: they validate the input, shape the answer and make
+the OpenAPI document; the first line of the docstring is the summary.  The edge opens the
+transaction (for GET a read) before the handler and commits it after; a handler holds no SQL.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.clock import Clock
+from fleet.kit.database import Database
+from fleet.kit.errors import ErrorKind, Refusal
+from fleet.kit.input import Input
+from fleet.kit.language import Language
+
+PREFIX = "/api/v1"
+
+NOT_SIGNED_IN = Refusal(
+    ErrorKind.UNAUTHENTICATED,
+    "not_signed_in",
+    ru="Нужен вход: получите token через POST /api/v1/sign-in и пришлите его в заголовке "
+    "Authorization: Bearer <token>. Прежний мог истечь или быть отозван.",
+    en="Sign in first: get a token from POST /api/v1/sign-in and send it in the header "
+    "Authorization: Bearer <token>. The one you had may have expired or been revoked.",
+    field="Authorization",
+)
+
+Query = TypeVar("Query", bound=Input)
+Body = TypeVar("Body", bound=Input | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Query, Body]):
+    """One request, as its handler sees it.
+
+    ``query`` holds the parameters of the path and of the query string, ``body`` the JSON.
+    ``db`` is inside the request's transaction.
+    """
+
+    db: AsyncSession
+    database: Database
+    clock: Clock
+    who: Actor | None
+    language: Language
+    address: str
+    query: Query
+    body: Body
+
+    @property
+    def now(self) -> datetime:
+        return self.clock()
+
+    @property
+    def actor(self) -> Actor:
+        """The employee who asks; only a public endpoint can be without one."""
+        if self.who is None:
+            raise NOT_SIGNED_IN()
+        return self.who
+
+
+Handle = Callable[[Any], Awaitable[BaseModel | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A declared endpoint.  ``path`` begins after ``PREFIX``; its ``{names}`` are in ``query``.
+
+    ``right``: what the employee must have; None = being signed in is enough.
+    ``public``: no sign-in.  ``reply`` None = an empty 204.  ``own_transactions``: something slow
+    stands between looking and writing, so the handler opens short ones through ``call.database``.
+    """
+
+    method: str
+    path: str
+    name: str
+    handle: Handle
+    summary: str
+    feature: str
+    query: type[Input]
+    body: type[Input] | None
+    reply: type[BaseModel] | None
+    right: StrEnum | None
+    public: bool
+    status: int
+    own_transactions: bool
+
+    @property
+    def reads_only(self) -> bool:
+        return self.method == "GET" or self.own_transactions
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    right: StrEnum | None = None,
+    public: bool = False,
+    status: int = 200,
+    own_transactions: bool = False,
+) -> Callable[[Handle], Endpoint]:
+    """Declare a handler ``async (call: Call[Query, Body]) -> Reply | None`` as an endpoint."""
+
+    def declare(handle: Handle) -> Endpoint:
+        hints = get_type_hints(handle)
+        query, body = get_args(hints["call"])
+        reply = hints["return"] if hints["return"] is not type(None) else None
+        return Endpoint(
+            method=method,
+            path=path,
+            name=handle.__name__,
+            handle=handle,
+            summary=(handle.__doc__ or "").strip().partition("\n")[0].rstrip("."),
+            feature=handle.__module__.split(".")[-2],
+            query=query,
+            body=None if body is type(None) else body,
+            reply=reply,
+            right=right,
+            public=public,
+            status=status if reply else 204,
+            own_transactions=own_transactions,
+        )
+
+    return declare

@@ -1,0 +1,77 @@
+"""Models of what comes in from people and programs.
+
+Everything typed from outside derives from ``Input``: unknown fields are refused, and so are
+characters that no text of ours may hold.  JSON bodies are read strictly (the text ``"5"`` is
+not a number); query strings, being text, are read leniently.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+MAX_INTEGER = 2**63
+YEARS = range(2000, 2100)
+"""Moments outside are mistakes; they would also overflow when moved between time zones."""
+
+
+class Input(BaseModel):
+    """Base of everything that is read from outside."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if not is_storable(value):
+            raise PydanticCustomError("not_storable", "a value that cannot be stored")
+        return value
+
+
+def is_storable(value: object) -> bool:
+    """Whether everything inside ``value`` (JSON-like) can be kept by every database.
+
+    PostgreSQL has no NUL in texts, a lone surrogate has no UTF-8 form, JSON has no NaN, and
+    integers end at 64 bits.
+    """
+    if isinstance(value, int):
+        return abs(value) < MAX_INTEGER
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, dict):
+        return all(is_storable(key) and is_storable(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(is_storable(item) for item in value)
+    return True
+
+
+def _to_utc(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise PydanticCustomError("moment_range", "the year is outside 2000..2099")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A moment with a time zone, years 2000 to 2099; arrives in UTC."""
+
+SerialText = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{14}$", description="Serial number (ЗН): 14 digits, 001 and the model code."
+    ),
+]
+
+
+class Nothing(Input):
+    """No fields at all: the query of an endpoint that has none."""

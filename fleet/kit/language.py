@@ -1,0 +1,38 @@
+"""The two languages people read here, and the choice between them."""
+
+import re
+from enum import StrEnum
+
+MAX_HEADER_LENGTH = 1024
+"""Browsers send under 200 characters; the rest of a longer header is not read."""
+
+_RANGE = re.compile(r"\s*([A-Za-z*]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([0-9.]{1,5})\s*)?\Z")
+
+
+class Language(StrEnum):
+    RU = "ru"
+    EN = "en"
+
+
+def negotiate(accept_language: str, default: Language) -> Language:
+    """The best match of an ``Accept-Language`` header (RFC 9110, 12.5.4); ``default`` when none.
+
+    Unreadable parts are passed over; among equals the first wins; ``q=0`` excludes.
+    """
+    best, best_weight = default, 0.0
+    for part in accept_language[:MAX_HEADER_LENGTH].split(","):
+        language, weight = _read_range(part, default)
+        if language is not None and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _read_range(part: str, default: Language) -> tuple[Language | None, float]:
+    match = _RANGE.match(part)
+    if match is None:
+        return None, 0.0
+    name = default.value if match[1] == "*" else match[1].lower()
+    try:
+        return Language(name), min(float(match[2] or 1), 1.0)
+    except ValueError:
+        return None, 0.0

@@ -1,0 +1,90 @@
+"""Lists page by page, by key: each page begins after the last item of the one before.
+
+A list costs the same on every page, and rows that come or go between two pages neither repeat
+nor hide others.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement
+
+from fleet.kit.errors import ErrorKind, Refusal
+from fleet.kit.input import Input
+
+MAX_PAGE = 500
+MAX_CURSOR_LENGTH = 1024
+
+BAD_CURSOR = Refusal(
+    ErrorKind.INVALID,
+    "bad_cursor",
+    field="after",
+    ru="Метка страницы «after» не подходит. Возьмите её из поля «next» предыдущей страницы "
+    "того же списка с теми же условиями или начните без неё.",
+    en="The page mark 'after' does not fit. Take it from 'next' of the previous page of the "
+    "same list with the same conditions, or start without it.",
+)
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+Position = TypeVar("Position", bound=Input)
+
+Filters = Mapping[str, Callable[[Any], ColumnElement[bool]]]
+"""Name of a field of the query -> the condition that its value means."""
+
+
+class PageQuery(Input):
+    """The query of a list.  ``after`` is the ``next`` of the page before."""
+
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE, description="Items on a page.")
+    after: str | None = Field(
+        default=None,
+        max_length=MAX_CURSOR_LENGTH,
+        description="Page mark: `next` of the page before.",
+    )
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page; ``next`` is None on the last one."""
+
+    items: list[Item]
+    next: str | None
+
+
+def to_cursor(position: Input) -> str:
+    """An opaque page mark that holds the position of the last item shown."""
+    return base64.urlsafe_b64encode(position.model_dump_json().encode()).decode().rstrip("=")
+
+
+def from_cursor(model: type[Position], mark: str) -> Position:
+    """The position inside a page mark; raises ``BAD_CURSOR`` for anything else.
+
+    A mark is not signed: it only says where to go on, never what may be seen.
+    """
+    try:
+        text = base64.b64decode(mark + "=" * (-len(mark) % 4), altchars=b"-_", validate=True)
+        return model.model_validate_json(text)
+    except ValueError as error:
+        raise BAD_CURSOR() from error
+
+
+def page_of(
+    found: Sequence[Row],
+    limit: int,
+    show: Callable[[Row], Item],
+    position: Callable[[Row], Input],
+) -> Page[Item]:
+    """A page out of rows that were asked for with ``limit + 1``: the extra one means "more"."""
+    shown = found[:limit]
+    more = len(found) > limit
+    return Page(
+        items=[show(row) for row in shown], next=to_cursor(position(shown[-1])) if more else None
+    )
+
+
+def conditions(filters: Filters, query: Input) -> list[ColumnElement[bool]]:
+    """The conditions of those filters that the query gives a value to."""
+    given = ((name, getattr(query, name)) for name in filters)
+    return [filters[name](value) for name, value in given if value is not None]

@@ -1,0 +1,139 @@
+"""Mistakes that pydantic finds, in the words of this project, in both languages."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from fleet.kit.errors import DomainError, ErrorKind, FieldError, Refusal
+from fleet.kit.language import Language
+
+MAX_ERRORS = 20
+"""Mistakes listed in one answer; a body can hold thousands of them."""
+MAX_FIELD_LENGTH = 100
+
+
+def _invalid(code: str, ru: str, en: str) -> Refusal:
+    return Refusal(ErrorKind.INVALID, code, ru, en)
+
+
+INVALID_INPUT = _invalid(
+    "invalid_input",
+    "Поле «{field}»: {mistake} Исправьте и повторите; ничего не изменено.",
+    "Field '{field}': {mistake} Correct it and repeat; nothing was changed.",
+)
+BROKEN_JSON = Refusal(
+    ErrorKind.BAD_REQUEST,
+    "broken_json",
+    "Тело запроса не читается как JSON ({error}). Пришлите один объект JSON в UTF-8.",
+    "The body cannot be read as JSON ({error}). Send one JSON object in UTF-8.",
+    field="body",
+)
+MISSING = _invalid("missing", "обязательное поле не задано.", "the field is required.")
+UNKNOWN_FIELD = _invalid(
+    "unknown_field", "такого поля нет, уберите его.", "there is no such field, remove it."
+)
+WRONG_TEXT = _invalid("wrong_type", "нужна строка.", "a string is needed.")
+WRONG_INTEGER = _invalid("wrong_type", "нужно целое число.", "an integer is needed.")
+WRONG_BOOLEAN = _invalid("wrong_type", "нужно true или false.", "true or false is needed.")
+WRONG_LIST = _invalid("wrong_type", "нужен список.", "a list is needed.")
+WRONG_OBJECT = _invalid("wrong_type", "нужен объект JSON.", "a JSON object is needed.")
+WRONG_MOMENT = _invalid(
+    "wrong_moment",
+    "нужны дата и время с часовым поясом между 2000 и 2099 годами, "
+    "например 2026-03-01T09:30:00+03:00.",
+    "a date and time with a time zone between 2000 and 2099 is needed, "
+    "for example 2026-03-01T09:30:00+03:00.",
+)
+WRONG_PATTERN = _invalid(
+    "wrong_pattern",
+    "значение не соответствует образцу {pattern}.",
+    "the value does not match the pattern {pattern}.",
+)
+NOT_STORABLE = _invalid(
+    "not_storable",
+    "недопустимый символ или число (нулевой символ, половина символа, NaN, больше 64 бит).",
+    "a character or number that is not allowed (NUL, half a character, NaN, over 64 bits).",
+)
+WRONG_CHOICE = _invalid(
+    "wrong_choice", "допустимо только: {expected}.", "only these fit: {expected}."
+)
+OTHER = _invalid("wrong_value", "значение не подходит ({msg}).", "the value does not fit ({msg}).")
+
+SENTENCES: Mapping[str, Refusal] = MappingProxyType(
+    {
+        "missing": MISSING,
+        "extra_forbidden": UNKNOWN_FIELD,
+        "string_type": WRONG_TEXT,
+        "int_type": WRONG_INTEGER,
+        "int_parsing": WRONG_INTEGER,
+        "int_parsing_size": WRONG_INTEGER,
+        "int_from_float": WRONG_INTEGER,
+        "bool_type": WRONG_BOOLEAN,
+        "bool_parsing": WRONG_BOOLEAN,
+        "list_type": WRONG_LIST,
+        "tuple_type": WRONG_LIST,
+        "dict_type": WRONG_OBJECT,
+        "model_type": WRONG_OBJECT,
+        "model_attributes_type": WRONG_OBJECT,
+        "datetime_type": WRONG_MOMENT,
+        "datetime_parsing": WRONG_MOMENT,
+        "datetime_from_date_parsing": WRONG_MOMENT,
+        "datetime_object_invalid": WRONG_MOMENT,
+        "timezone_aware": WRONG_MOMENT,
+        "moment_range": WRONG_MOMENT,
+        "not_storable": NOT_STORABLE,
+        "string_unicode": NOT_STORABLE,
+        "string_pattern_mismatch": WRONG_PATTERN,
+        "enum": WRONG_CHOICE,
+        "literal_error": WRONG_CHOICE,
+        "string_too_long": _invalid(
+            "too_long", "не больше {max_length} символов.", "at most {max_length} characters."
+        ),
+        "string_too_short": _invalid(
+            "too_short", "не меньше {min_length} символов.", "at least {min_length} characters."
+        ),
+        "too_long": _invalid(
+            "too_many",
+            "не больше {max_length} значений, прислано {actual_length}.",
+            "at most {max_length} values, {actual_length} were sent.",
+        ),
+        "too_short": _invalid(
+            "too_few", "не меньше {min_length} значений.", "at least {min_length} values."
+        ),
+        "less_than_equal": _invalid("too_great", "не больше {le}.", "at most {le}."),
+        "less_than": _invalid("too_great", "меньше {lt}.", "less than {lt}."),
+        "greater_than_equal": _invalid("too_small", "не меньше {ge}.", "at least {ge}."),
+        "greater_than": _invalid("too_small", "больше {gt}.", "greater than {gt}."),
+    }
+)
+
+
+class InvalidInput(DomainError):
+    """Refused fields: the sentence tells of the first, ``errors`` of each (at least one)."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(INVALID_INPUT, errors[0].field, {}, tuple(errors))
+
+    def message(self, language: Language) -> str:
+        first = self.errors[0]
+        return self.refusal.message(language, field=first.field, mistake=first.message(language))
+
+
+def refuse_input(error: ValidationError, within: str = "") -> DomainError:
+    """The refusal of an input in which pydantic found mistakes.
+
+    ``within`` is the field that the input itself was the value of.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return BROKEN_JSON(error=found[0]["ctx"]["error"])
+    return InvalidInput([_read(item, within) for item in found[:MAX_ERRORS]])
+
+
+def _read(item: Any, within: str) -> FieldError:
+    parts = [within, *map(str, item["loc"])] if within else map(str, item["loc"])
+    field = ".".join(parts)[:MAX_FIELD_LENGTH] or "body"
+    refusal = SENTENCES.get(item["type"], OTHER)
+    return FieldError(field, refusal, {"msg": item["msg"], **item.get("ctx", {})})

@@ -1,0 +1,65 @@
+"""Running the migrations from the program: no ini file, the same on both dialects."""
+
+import importlib
+import pkgutil
+from importlib.util import find_spec
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+import fleet
+from fleet.kit.database import WRITES, Base, create_engine
+
+LOCK = 0x6361_7368
+"""PostgreSQL's advisory lock for the time of an upgrade."""
+
+
+async def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring the schema to ``revision``, whole or not at all; of several processes one does it."""
+    engine = _migration_engine(database_url)
+    try:
+        async with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK}
+                )
+            await connection.run_sync(lambda sync: command.upgrade(make_config(sync), revision))
+    finally:
+        await engine.dispose()
+
+
+def make_config(connection: Connection) -> Config:
+    """Alembic's configuration for work over this connection."""
+    config = Config()
+    config.set_main_option("script_location", "fleet:migrations")
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+def full_metadata() -> MetaData:
+    """The tables of every feature; importing them all is what makes it full."""
+    for module in pkgutil.iter_modules(fleet.__path__, "fleet."):
+        if module.ispkg and find_spec(f"{module.name}.models"):
+            importlib.import_module(f"{module.name}.models")
+    return Base.metadata
+
+
+def _migration_engine(url: str) -> AsyncEngine:
+    """An engine for one connection, with none of the time limits that ordinary work has."""
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, poolclass=NullPool)
+    engine = create_engine(url).execution_options(**{WRITES: True})
+    event.listen(engine.sync_engine, "connect", _without_foreign_keys)
+    return engine
+
+
+def _without_foreign_keys(connection: Any, _record: object) -> None:
+    # SQLite changes a table by copying and dropping it; with the keys on, dropping a table
+    # empties those that point at it.
+    connection.execute("PRAGMA foreign_keys=OFF")

@@ -1,0 +1,169 @@
+"""The register's side of operations: answers come in, the next command goes out.
+
+Works on a batch of visits with one read and one write.  Everything here happens before the
+commit; the commands leave after it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status, refused
+from fleet.operations.types import BY_KIND
+from fleet.operations.types.contract import Done, Failed, OperationType, Order, Outcome, Send
+from fleet.operations.work import Change, Work, load_open, save
+from protocol.errors import RemoteError
+from protocol.messages import Step, StepDone, StepRefused
+from protocol.platforms import Platform
+
+ABANDONING = "abandoning"
+"""Key of the progress of an operation whose last, leaving command is under way."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A register is here: it has just checked in (no answer) or answered a step."""
+
+    serial_number: str
+    platform: Platform
+    answer: StepDone | StepRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What to give the register now, how many operations are due, and when the next one is."""
+
+    step: Step | None = None
+    pending: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the visits of one batch have changed."""
+
+    now: datetime
+    touched: dict[int, Work] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    def move(
+        self, work: Work, to: Status, cause: Cause, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        self.touched[work.id] = work
+        self.changes.append(work.move(to, cause, self.now, detail))
+
+
+async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> list[Delivery]:
+    """One delivery for each visit, in their order."""
+    works: dict[str, list[Work]] = defaultdict(list)
+    for work in await load_open(db, sorted({visit.serial_number for visit in visits})):
+        works[work.serial_number].append(work)
+    batch = _Batch(now)
+    deliveries = [_visit(batch, works[visit.serial_number], visit) for visit in visits]
+    await save(db, list(batch.touched.values()), batch.changes, now)
+    return deliveries
+
+
+def _visit(batch: _Batch, works: Sequence[Work], visit: Visit) -> Delivery:
+    if visit.answer is not None:
+        _hear(batch, works, visit, visit.answer)
+    step = _next(batch, works, visit.platform)
+    open_works = [work for work in works if work.status in (Status.QUEUED, Status.RUNNING)]
+    due = [work.due_at for work in open_works]
+    pending = sum(due_at <= batch.now for due_at in due)
+    return Delivery(step, pending, min(due, default=None))
+
+
+def _hear(
+    batch: _Batch, works: Sequence[Work], visit: Visit, answer: StepDone | StepRefused
+) -> None:
+    """Take an answer; one to a step that is not awaited (a repetition) changes nothing."""
+    work = next((work for work in works if work.id == answer.operation_id), None)
+    if work is None or work.step == 0:
+        return
+    if isinstance(answer, StepDone) and answer.step != work.step:
+        return
+    if work.status is Status.QUEUED:
+        batch.move(work, Status.RUNNING, Cause.ANSWER_CAME)
+    if isinstance(answer, StepRefused):
+        _put_off(batch, work, answer.reason)
+    elif work.cancel_requested:
+        _cancel(batch, work, visit.platform)
+    else:
+        _go_on(batch, work, visit.platform, answer.answer)
+
+
+def _put_off(batch: _Batch, work: Work, reason: int) -> None:
+    status, cause = refused(reason)
+    if work.cancel_requested:
+        batch.move(work, Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+        return
+    batch.move(work, status, cause)
+    if status is Status.QUEUED:
+        work.due_at = batch.now + REFUSED_RETRY
+
+
+def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
+    last = None
+    if ABANDONING not in work.progress:
+        operation_type = BY_KIND[work.type]
+        last = operation_type.abandon(_order(operation_type, work, platform))
+    if last is None:
+        batch.move(work, Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+    else:
+        _send(batch, work, Send(last.command, {**work.progress, ABANDONING: True}, work.percent))
+
+
+def _next(batch: _Batch, works: Sequence[Work], platform: Platform) -> Step | None:
+    """The outstanding command of the operation under way, or the first of the next one due."""
+    running = (work for work in works if work.status is Status.RUNNING)
+    for work in (*running, *works):
+        if work.status is Status.QUEUED and work.due_at <= batch.now:
+            batch.move(work, Status.RUNNING, Cause.TAKEN)
+            if work.step == 0:
+                _go_on(batch, work, platform, None)
+        if work.status is Status.RUNNING and work.command is not None:
+            batch.touched[work.id] = work
+            work.lease_until = batch.now + LEASE
+            return Step(work.id, work.step, work.command)
+    return None
+
+
+def _go_on(batch: _Batch, work: Work, platform: Platform, answer: bytes | None) -> None:
+    outcome = _outcome(work, platform, answer)
+    if isinstance(outcome, Send):
+        _send(batch, work, outcome)
+    elif isinstance(outcome, Done):
+        work.result = outcome.result
+        batch.move(work, Status.SUCCEEDED, Cause.DONE)
+    else:
+        batch.move(work, Status.FAILED, outcome.cause, outcome.detail)
+
+
+def _send(batch: _Batch, work: Work, send: Send) -> None:
+    batch.touched[work.id] = work
+    work.step += 1
+    work.command, work.progress, work.percent = send.command, send.progress, send.percent
+
+
+def _outcome(work: Work, platform: Platform, answer: bytes | None) -> Outcome:
+    """The type's word.  No answer of a register may break the batch it came in."""
+    operation_type = BY_KIND[work.type]
+    try:
+        return operation_type.next_step(_order(operation_type, work, platform), answer)
+    except RemoteError as error:
+        return Failed(Cause.BAD_ANSWER, {"code": error.code})
+    except Exception:
+        log.exception("operation_type_failed", operation=work.id, type=work.type)
+        return Failed(Cause.OUR_MISTAKE, {})
+
+
+def _order(operation_type: OperationType[Any], work: Work, platform: Platform) -> Order[Any]:
+    return Order(platform, operation_type.Params.model_validate(work.params), work.progress)

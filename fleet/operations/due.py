@@ -1,0 +1,91 @@
+"""Which registers have work: an index in memory that follows the database.
+
+"Has this register work?" is asked at every check-in and must cost no query.  A stale answer
+does no harm: work that is not there is looked for in vain once, work that is not known yet
+waits for the next call.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.database import Database
+from fleet.operations.models import Operation
+from fleet.operations.rules import OPEN
+
+CHANNEL = "cash_server_operations"
+"""Notification channel; a payload is serial numbers separated by commas, at most
+``PER_PAYLOAD`` of them (PostgreSQL takes 8,000 bytes)."""
+
+PER_PAYLOAD = 500
+
+
+class DueIndex:
+    """Serial number (as a number) -> the moment from which its earliest operation is due."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._due: dict[int, datetime] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def get(self, serial_number: int) -> datetime | None:
+        return self._due.get(serial_number)
+
+    def is_due(self, serial_number: int, now: datetime) -> bool:
+        due_at = self._due.get(serial_number)
+        return due_at is not None and due_at <= now
+
+    async def resync(self) -> None:
+        """Read everything again."""
+        async with self._database.read() as db:
+            self._due = await _read(db, _earliest())
+
+    async def refresh(self, payload: str) -> None:
+        """Read the registers again that a notification names."""
+        serials = payload.split(",")
+        statement = _earliest().where(Operation.serial_number.in_(serials))
+        async with self._database.read() as db:
+            found = await _read(db, statement)
+        for serial in map(int, serials):
+            self._put(serial, found.get(serial))
+
+    def settle(self, serial_number: int, before: datetime | None, after: datetime | None) -> None:
+        """What a committed batch saw.
+
+        ``before`` is what ``get`` said when the batch began: if a notification has changed it
+        since, the notification knows better.
+        """
+        if self._due.get(serial_number) is before:
+            self._put(serial_number, after)
+
+    def _put(self, serial_number: int, due_at: datetime | None) -> None:
+        if due_at is None:
+            self._due.pop(serial_number, None)
+        else:
+            self._due[serial_number] = due_at
+
+
+def payloads(serial_numbers: Collection[str]) -> list[str]:
+    """Notifications that name these registers."""
+    ordered = sorted(set(serial_numbers))
+    return [
+        ",".join(ordered[start : start + PER_PAYLOAD])
+        for start in range(0, len(ordered), PER_PAYLOAD)
+    ]
+
+
+def _earliest() -> Select[str, datetime]:
+    return (
+        select(Operation.serial_number, func.min(Operation.due_at))
+        .where(Operation.status.in_(OPEN))
+        .group_by(Operation.serial_number)
+    )
+
+
+async def _read(db: AsyncSession, statement: Select[str, datetime]) -> dict[int, datetime]:
+    rows = (await db.execute(statement)).all()
+    return {int(serial): due_at for serial, due_at in rows}

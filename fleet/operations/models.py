@@ -1,0 +1,74 @@
+"""Tables of operations and of every change of their status."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.kit.database import Base, BigId, SerialNumber
+from fleet.operations.rules import OPEN, Channel, Status
+
+_IS_OPEN = text("status IN ({})".format(", ".join(f"'{status}'" for status in OPEN)))
+
+
+class Operation(Base):
+    """An order to one register.
+
+    ``step`` counts the commands given so far and ``command`` is the one whose answer is
+    awaited; both are committed before the command leaves, so after any break the same step
+    is repeated, never a new one invented.
+    """
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        Index(
+            "ix_operations_open",
+            "serial_number",
+            "due_at",
+            postgresql_where=_IS_OPEN,
+            sqlite_where=_IS_OPEN,
+        ),
+        Index("ix_operations_partner_id_id", "partner_id", "id"),
+        Index("ix_operations_serial_number_id", "serial_number", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    serial_number: Mapped[str] = mapped_column(SerialNumber)
+    partner_id: Mapped[int] = mapped_column(BigId)
+    type: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[Channel]
+    params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    status: Mapped[Status]
+    cause: Mapped[str] = mapped_column(String(40), default="")
+    """Why the status is what it is: a code of ``fleet.operations.errors.CAUSES``."""
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Parameters of the cause's sentence."""
+    step: Mapped[int] = mapped_column(default=0)
+    command: Mapped[bytes | None] = mapped_column(LargeBinary)
+    progress: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
+    percent: Mapped[int] = mapped_column(default=0)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    scheduled_for: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    deadline_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(BigId)
+    changed_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class OperationChange(Base):
+    """One transition of an operation: when, from what to what, and why."""
+
+    __tablename__ = "operation_changes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"), index=True)
+    at: Mapped[datetime]
+    from_status: Mapped[Status | None]
+    to_status: Mapped[Status]
+    cause: Mapped[str] = mapped_column(String(40), default="")
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -1,0 +1,188 @@
+"""Reading operations: the list, one with its history, and the types that there are."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
+from fleet.kit.language import Language
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.operations.errors import OPERATION_NOT_FOUND, explain
+from fleet.operations.models import Operation, OperationChange
+from fleet.operations.rules import OPEN, Cause, Channel, Status, Waiting, waiting
+from fleet.operations.types import BY_KIND, TYPES
+
+
+class OperationFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    serial_number: SerialText | None = None
+    type: str | None = Field(default=None, max_length=40)
+    status: Status | None = None
+    open: bool | None = Field(default=None, description="True: queued and running ones only.")
+    since: Moment | None = Field(default=None, alias="from", description="Created not earlier.")
+    until: Moment | None = Field(default=None, alias="to", description="Created earlier than this.")
+
+
+class OperationKey(Input):
+    """Which operation."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class OperationRow(BaseModel):
+    """An operation in the list."""
+
+    id: int
+    serial_number: str
+    type: str
+    channel: Channel
+    status: Status
+    waiting_for: Waiting | None = Field(description="What an open operation waits for.")
+    percent: int
+    cause: Cause
+    explanation: str = Field(description="The cause in words, in the language of the request.")
+    scheduled_for: datetime | None
+    created_at: datetime
+    created_by: int | None
+    changed_at: datetime
+    finished_at: datetime | None
+    deadline_at: datetime
+
+
+class ChangeView(BaseModel):
+    """One transition."""
+
+    at: datetime
+    from_status: Status | None
+    to_status: Status
+    cause: Cause
+    explanation: str
+
+
+class OperationView(OperationRow):
+    """An operation with its parameters, progress, result and history."""
+
+    params: dict[str, Any]
+    step: int = Field(description="Commands given to the register so far.")
+    cancel_requested: bool
+    result: dict[str, Any] | None
+    history: list[ChangeView]
+
+
+class TypeView(BaseModel):
+    """An operation type; ``params`` is the JSON Schema of its parameters."""
+
+    type: str
+    label: str
+    right: str
+    channels: list[Channel]
+    deadline_s: int
+    params: dict[str, Any]
+
+
+class OperationTypes(BaseModel):
+    """Everything that can be ordered."""
+
+    items: list[TypeView]
+
+
+FILTERS: Filters = {
+    "serial_number": lambda serial: Operation.serial_number == serial,
+    "type": lambda kind: Operation.type == kind,
+    "status": lambda status: Operation.status == status,
+    "open": lambda is_open: (
+        Operation.status.in_(OPEN) if is_open else Operation.status.not_in(OPEN)
+    ),
+    "since": lambda moment: Operation.created_at >= moment,
+    "until": lambda moment: Operation.created_at < moment,
+}
+
+
+def types(language: Language) -> OperationTypes:
+    """The tuple of types, as people and the console read it."""
+    return OperationTypes(
+        items=[
+            TypeView(
+                type=each.kind,
+                label=each.label_ru if language is Language.RU else each.label_en,
+                right=each.right,
+                channels=list(each.channels),
+                deadline_s=int(each.deadline.total_seconds()),
+                params=each.Params.model_json_schema(),
+            )
+            for each in TYPES
+        ]
+    )
+
+
+async def page(
+    db: AsyncSession, actor: Actor, query: OperationFilter, language: Language, now: datetime
+) -> Page[OperationRow]:
+    """One page of the partner's operations, newest first."""
+    mine = [Operation.partner_id == actor.partner_id, *conditions(FILTERS, query)]
+    if query.after:
+        mine.append(Operation.id < from_cursor(OperationKey, query.after).id)
+    statement = select(Operation).where(*mine).order_by(Operation.id.desc())
+    found = (await db.scalars(statement.limit(query.limit + 1))).all()
+    return page_of(
+        found,
+        query.limit,
+        show=lambda row: OperationRow.model_validate(_shown(row, language, now)),
+        position=lambda row: OperationKey(id=row.id),
+    )
+
+
+async def one(
+    db: AsyncSession, actor: Actor, operation_id: int, language: Language, now: datetime
+) -> OperationView:
+    """The partner's operation with its history, oldest first."""
+    found = await db.scalar(
+        select(Operation).where(
+            Operation.id == operation_id, Operation.partner_id == actor.partner_id
+        )
+    )
+    if found is None:
+        raise OPERATION_NOT_FOUND(id=operation_id)
+    changes = await db.scalars(
+        select(OperationChange)
+        .where(OperationChange.operation_id == operation_id)
+        .order_by(OperationChange.id)
+    )
+    can_see = BY_KIND[found.type].right in actor.rights
+    return OperationView(
+        **_shown(found, language, now),
+        params=_visible(found, found.params, can_see),
+        step=found.step,
+        cancel_requested=found.cancel_requested,
+        result=None if found.result is None else _visible(found, found.result, can_see),
+        history=[_change(change, language) for change in changes],
+    )
+
+
+def _visible(found: Operation, values: Mapping[str, Any], can_see: bool) -> dict[str, Any]:
+    """Secret values are for those who may order the operation."""
+    return dict(values) if can_see else BY_KIND[found.type].without_secrets(values)
+
+
+def _shown(row: Operation, language: Language, now: datetime) -> dict[str, Any]:
+    return {
+        **{name: getattr(row, name) for name in OperationRow.model_fields if hasattr(row, name)},
+        "waiting_for": waiting(row.status, row.step, row.due_at, row.cancel_requested, now),
+        "explanation": explain(row.cause, row.detail, language),
+    }
+
+
+def _change(change: OperationChange, language: Language) -> ChangeView:
+    return ChangeView(
+        at=change.at,
+        from_status=change.from_status,
+        to_status=change.to_status,
+        cause=Cause(change.cause),
+        explanation=explain(change.cause, change.detail, language),
+    )

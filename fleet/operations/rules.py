@@ -1,0 +1,126 @@
+"""The life of an operation: its statuses, what may follow what, and why it waits."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from protocol.messages import StepRefusal
+
+
+class Status(StrEnum):
+    """Where an operation stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NEEDS_ATTENTION = "needs_attention"
+    CANCELLED = "cancelled"
+
+
+class Channel(StrEnum):
+    """The way an operation goes to its register."""
+
+    CASH_SERVER = "cash_server"
+    ASSISTANT = "assistant"
+    LOCAL = "local"
+
+
+class Waiting(StrEnum):
+    """What an open operation waits for (the sub-state that people see)."""
+
+    SCHEDULED_TIME = "scheduled_time"
+    REGISTER = "register"
+    LOADING = "loading"
+    REGISTERS_WORD = "registers_word"
+    """Its cancellation was asked for after a command had left."""
+
+
+class Cause(StrEnum):
+    """Why a status came; the sentences stand in ``errors.CAUSES``."""
+
+    CREATED = "created"
+    TAKEN = "taken"
+    DONE = "done"
+    LINK_LOST = "link_lost"
+    ANSWER_CAME = "answer_came"
+    DEADLINE = "deadline"
+    CANCELLED_BY_EMPLOYEE = "cancelled_by_employee"
+    CANCELLED_BY_OPERATION = "cancelled_by_operation"
+    COMMAND_FAILED = "command_failed"
+    SETTING_FAILED = "setting_failed"
+    BAD_ANSWER = "bad_answer"
+    SHIFT_OPEN = "shift_open"
+    RECEIPTS_UNSENT = "receipts_unsent"
+    BUSY = "busy"
+    UNSUPPORTED = "unsupported"
+    LOW_BATTERY = "low_battery"
+    STALE = "stale"
+    OUR_MISTAKE = "our_mistake"
+
+
+OPEN: Final = (Status.QUEUED, Status.RUNNING)
+
+TRANSITIONS: Final = {
+    Status.QUEUED: {Status.RUNNING, Status.CANCELLED, Status.FAILED, Status.NEEDS_ATTENTION},
+    Status.RUNNING: {
+        Status.QUEUED,
+        Status.SUCCEEDED,
+        Status.FAILED,
+        Status.NEEDS_ATTENTION,
+        Status.CANCELLED,
+    },
+    Status.NEEDS_ATTENTION: {Status.CANCELLED},
+    Status.SUCCEEDED: set[Status](),
+    Status.FAILED: set[Status](),
+    Status.CANCELLED: set[Status](),
+}
+
+LEASE: Final = timedelta(minutes=2)
+"""How long a running operation may hear nothing from its register before it is queued again."""
+
+REFUSED_RETRY: Final = timedelta(minutes=5)
+"""How long an operation that the register put off stays away from it."""
+
+MAX_REGISTERS: Final = 500
+MAX_OPEN_PER_REGISTER: Final = 20
+
+
+class Refused(NamedTuple):
+    """What becomes of an operation whose step the register did not do."""
+
+    status: Status
+    cause: Cause
+
+
+_REFUSALS: Final[dict[int, Refused]] = {
+    StepRefusal.SHIFT_OPEN: Refused(Status.QUEUED, Cause.SHIFT_OPEN),
+    StepRefusal.RECEIPTS_UNSENT: Refused(Status.QUEUED, Cause.RECEIPTS_UNSENT),
+    StepRefusal.BUSY: Refused(Status.QUEUED, Cause.BUSY),
+    StepRefusal.LOW_BATTERY: Refused(Status.QUEUED, Cause.LOW_BATTERY),
+    StepRefusal.UNSUPPORTED: Refused(Status.FAILED, Cause.UNSUPPORTED),
+    StepRefusal.STALE: Refused(Status.NEEDS_ATTENTION, Cause.STALE),
+}
+
+
+def refused(reason: int) -> Refused:
+    """The consequence of a STEP_REFUSED; a reason that we do not know needs a person."""
+    return _REFUSALS.get(reason, Refused(Status.NEEDS_ATTENTION, Cause.UNSUPPORTED))
+
+
+def allowed(before: Status, after: Status) -> bool:
+    """Whether an operation may go from one status to the other."""
+    return after in TRANSITIONS[before]
+
+
+def waiting(
+    status: Status, step: int, due_at: datetime, cancel_requested: bool, now: datetime
+) -> Waiting | None:
+    """The sub-state of an open operation; ``None`` for the others."""
+    if status not in OPEN:
+        return None
+    if cancel_requested:
+        return Waiting.REGISTERS_WORD
+    if status is Status.RUNNING:
+        return Waiting.LOADING
+    return Waiting.SCHEDULED_TIME if step == 0 and due_at > now else Waiting.REGISTER

@@ -1,0 +1,115 @@
+"""What an operation type is: pure rules that turn answers into the next command.
+
+A type never meets the database, the network or the clock.  ``next_step`` gets what has been
+kept so far and the register's answer, and says what to do now; the engine commits that
+before anything leaves.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeVar
+
+from fleet.accounts.roles import Right
+from fleet.kit.errors import Refusal
+from fleet.kit.input import Input
+from fleet.operations.rules import Cause, Channel
+from protocol.platforms import Platform
+
+P = TypeVar("P", bound=Input)
+Progress = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is known of a register when an operation is ordered."""
+
+    serial_number: str
+    platform: Platform | None
+    """``None``: the register has not called yet."""
+    model: int | None
+    firmware_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Generic[P]):
+    """An operation under way, as its type sees it."""
+
+    platform: Platform
+    params: P
+    progress: Progress = field(default_factory=dict)
+    """What the type kept with the last command; empty at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Give the register one application command; ``percent`` of the work is done."""
+
+    command: bytes
+    progress: Progress
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The operation has succeeded."""
+
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The operation has failed for good; ``detail`` fills the sentence of the cause."""
+
+    cause: Cause
+    detail: Mapping[str, Any]
+
+
+Outcome = Send | Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a register cannot get this operation."""
+
+    refusal: Refusal
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class OperationType(ABC, Generic[P]):
+    """One kind of order; one object of each class stands in ``types.TYPES``."""
+
+    kind: ClassVar[str]
+    label_ru: ClassVar[str]
+    label_en: ClassVar[str]
+    right: ClassVar[Right]
+    channels: ClassVar[tuple[Channel, ...]] = (Channel.CASH_SERVER,)
+    deadline: ClassVar[timedelta] = timedelta(days=7)
+    """After this, counted from the time it is due, an open operation is ended."""
+    on_server: ClassVar[bool] = False
+    """Done by the fleet itself at once; the register is not asked."""
+
+    Params: type[P]
+
+    @abstractmethod
+    def verdict(self, target: Target, params: P) -> Verdict | None:
+        """Why this register cannot get it, or ``None``."""
+
+    @abstractmethod
+    def next_step(self, order: Order[P], answer: bytes | None) -> Outcome:
+        """What to do after ``answer`` to the last command; ``None`` before the first one.
+
+        Raises ``protocol.errors.RemoteError`` for an answer that is not one.
+        """
+
+    def abandon(self, order: Order[P]) -> Send | None:
+        """A last command that leaves a register in order when its operation is cancelled.
+
+        Its answer ends the operation, whatever it says.
+        """
+        return None
+
+    def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters or a result, for those who may look but not order."""
+        return dict(values)

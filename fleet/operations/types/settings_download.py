@@ -1,0 +1,97 @@
+"""Read settings out of a register: a backup, or a look at some of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from fleet.accounts.roles import Right
+from fleet.kit.input import Input
+from fleet.operations.types.contract import (
+    Done,
+    OperationType,
+    Order,
+    Outcome,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.setting_list import not_seen, reachable, refuse, without_secrets
+from fleet.operations.types.settings_upload import Key
+from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.platforms import Platform
+from protocol.setting_types import Setting, SettingError, Value
+from protocol.settings import SETTINGS, decode_cell, decode_value
+
+
+class SettingsDownloadParams(Input):
+    """Which settings to read; without a list, all that can be reached."""
+
+    settings: Annotated[list[Key], Field(min_length=1, max_length=400)] | None = Field(
+        default=None,
+        description="Setting numbers, or on platform 2.5 also cells (Т19Р1П9); all if absent.",
+        examples=[["278", "279"]],
+    )
+
+
+class SettingsDownload(OperationType[SettingsDownloadParams]):
+    """The result holds ``settings``: number to value, and ``missing``: number to result code."""
+
+    kind: ClassVar = "settings_download"
+    label_ru: ClassVar = "Выгрузка настроек с кассы"
+    label_en: ClassVar = "Settings download"
+    right: ClassVar = Right.SETTINGS
+    Params = SettingsDownloadParams
+
+    def verdict(self, target: Target, params: SettingsDownloadParams) -> Verdict | None:
+        if target.platform is None:
+            return not_seen(target)
+        try:
+            reachable(target.platform, params.settings or ())
+        except SettingError as error:
+            return refuse(target, error)
+        return None
+
+    def next_step(self, order: Order[SettingsDownloadParams], answer: bytes | None) -> Outcome:
+        settings = _chosen(order)
+        at: int = order.progress.get("at", 0)
+        values = dict(order.progress.get("settings", {}))
+        missing = dict(order.progress.get("missing", {}))
+        if answer is not None:
+            found = _value(settings[at], answer)
+            number = str(settings[at].number)
+            if isinstance(found, CommandFailed):
+                missing[number] = found.code
+            else:
+                values[number] = found
+            at += 1
+        if at == len(settings):
+            return Done({"settings": values, "missing": missing})
+        progress = {"at": at, "settings": values, "missing": missing}
+        return Send(_question(settings[at]), progress, 100 * at // len(settings))
+
+    def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return without_secrets(values)
+
+
+def _chosen(order: Order[SettingsDownloadParams]) -> list[Setting]:
+    if order.params.settings is not None:
+        return reachable(order.platform, order.params.settings)
+    return [setting for setting in SETTINGS[order.platform].values() if setting.reachable]
+
+
+def _question(setting: Setting) -> bytes:
+    if setting.cell is None:
+        return encode_request("read_setting", number=setting.number)
+    table, row, field = setting.cell
+    return encode_request("read_table", table=table, row=row, field=field)
+
+
+def _value(setting: Setting, answer: bytes) -> Value | CommandFailed:
+    command, layout = (
+        ("read_setting", decode_value)
+        if setting.platform is Platform.V5_0
+        else ("read_table", decode_cell)
+    )
+    found = parse_answer(BY_NAME[command], answer)
+    return found if isinstance(found, CommandFailed) else layout(setting, found["value"])

@@ -1,0 +1,209 @@
+"""Write settings into a register.
+
+Platform 5.0 takes a setting by its number.  On platform 2.5 a setting is a cell of a table:
+the cell is read, changed and written back only if it differs, in programming mode (KKT-PC
+3.1), which is left at the end whatever happened.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field, StrictBool, StrictInt, StrictStr
+
+from fleet.accounts.roles import Right
+from fleet.kit.input import Input
+from fleet.operations.rules import Cause
+from fleet.operations.types.contract import (
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Progress,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.setting_list import (
+    not_seen,
+    reachable,
+    refuse,
+    setting_failed,
+    without_secrets,
+)
+from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.platforms import Platform
+from protocol.setting_types import Cell, Setting, SettingError
+from protocol.settings import encode_cell, encode_value, find, holds, parse
+
+MODE_PROGRAMMING = 4
+SYSTEM_ADMINISTRATOR = "00000030"
+"""The password that the manufacturer's driver enters modes with (KKT-PC 3.1, command 56)."""
+
+WRONG_MODE = 0x66
+MAX_RESTARTS = 3
+"""A register that loses its mode (power, a cashier) is taken back to it so many times."""
+
+Key = Annotated[str, Field(min_length=1, max_length=16)]
+Value = StrictBool | StrictInt | Annotated[StrictStr, Field(max_length=300)]
+
+
+class SettingsUploadParams(Input):
+    """Which settings get which values."""
+
+    settings: Annotated[dict[Key, Value], Field(min_length=1, max_length=400)] = Field(
+        description="Setting number, or on platform 2.5 also a table cell (Т19Р1П9), to its value.",
+        examples=[{"278": "ks.atol.ru", "279": 80}],
+    )
+
+
+class SettingsUpload(OperationType[SettingsUploadParams]):
+    """Settings by number on 5.0, cells of tables on 2.5."""
+
+    kind: ClassVar = "settings_upload"
+    label_ru: ClassVar = "Загрузка настроек на кассу"
+    label_en: ClassVar = "Settings upload"
+    right: ClassVar = Right.SETTINGS
+    Params = SettingsUploadParams
+
+    def verdict(self, target: Target, params: SettingsUploadParams) -> Verdict | None:
+        if target.platform is None:
+            return not_seen(target)
+        try:
+            reachable(target.platform, params.settings)
+            for key, value in params.settings.items():
+                parse(find(target.platform, key), value)
+        except SettingError as error:
+            return refuse(target, error)
+        return None
+
+    def next_step(self, order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
+        if order.platform is Platform.V5_0:
+            return _by_number(order, answer)
+        return _by_cell(order, answer)
+
+    def abandon(self, order: Order[SettingsUploadParams]) -> Send | None:
+        if order.platform is Platform.V5_0:
+            return None
+        return Send(encode_request("leave_mode"), order.progress, 100)
+
+    def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return without_secrets(values)
+
+
+def _by_number(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
+    settings = reachable(order.platform, order.params.settings)
+    at: int = order.progress.get("at", 0)
+    if answer is not None:
+        found = parse_answer(BY_NAME["write_setting"], answer)
+        if isinstance(found, CommandFailed):
+            return setting_failed(settings[at], found)
+        at += 1
+    if at == len(settings):
+        return Done({"written": [setting.number for setting in settings], "unchanged": []})
+    value = encode_value(settings[at], _wanted(order)[settings[at].number])
+    command = encode_request("write_setting", number=settings[at].number, value=value)
+    return Send(command, {"at": at}, 100 * at // len(settings))
+
+
+def _wanted(order: Order[SettingsUploadParams]) -> dict[int, bool | int | str]:
+    return {find(order.platform, key).number: value for key, value in order.params.settings.items()}
+
+
+class _Place(NamedTuple):
+    """Where an upload by cells stands: a phase and the cell that it is at."""
+
+    phase: str
+    at: int
+
+
+def _by_cell(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
+    cells = _cells(order)
+    place = _Place(order.progress.get("phase", "start"), order.progress.get("at", 0))
+    if answer is None:
+        return _enter(order.progress, restarts=0)
+    return _AFTER[place.phase](order, cells, place.at, answer)
+
+
+def _cells(order: Order[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]]]:
+    """Cells in the order of their first setting; several settings may share one."""
+    cells: dict[Cell, list[Setting]] = {}
+    for setting in reachable(order.platform, order.params.settings):
+        if setting.cell is not None:
+            cells.setdefault(setting.cell, []).append(setting)
+    return list(cells.items())
+
+
+def _enter(progress: Progress, restarts: int) -> Send:
+    command = encode_request("enter_mode", mode=MODE_PROGRAMMING, password=SYSTEM_ADMINISTRATOR)
+    kept = {"written": progress.get("written", []), "restarts": restarts}
+    return Send(command, {**kept, "phase": "enter", "at": 0}, 0)
+
+
+def _after_enter(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+    found = parse_answer(BY_NAME["enter_mode"], answer)
+    if isinstance(found, CommandFailed):
+        return Failed(Cause.COMMAND_FAILED, {"command": "enter_mode", "code": found.code})
+    return _read(order.progress, cells, 0)
+
+
+def _read(progress: Progress, cells: Any, at: int) -> Outcome:
+    if at == len(cells):
+        return _leave(progress, None)
+    cell, _ = cells[at]
+    command = encode_request("read_table", table=cell.table, row=cell.row, field=cell.field)
+    return Send(command, {**progress, "phase": "read", "at": at}, 100 * at // len(cells))
+
+
+def _after_read(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+    cell, settings = cells[at]
+    found = parse_answer(BY_NAME["read_table"], answer)
+    if isinstance(found, CommandFailed):
+        return _leave(order.progress, setting_failed(settings[0], found))
+    wanted, raw = _wanted(order), found["value"]
+    if all(holds(setting, wanted[setting.number], raw) for setting in settings):
+        return _read(order.progress, cells, at + 1)
+    value = raw
+    for setting in settings:
+        value = encode_cell(setting, wanted[setting.number], len(raw), value)
+    command = encode_request(
+        "write_table", table=cell.table, row=cell.row, field=cell.field, value=value
+    )
+    return Send(command, {**order.progress, "phase": "write"}, 100 * at // len(cells))
+
+
+def _after_write(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+    _, settings = cells[at]
+    progress = order.progress
+    found = parse_answer(BY_NAME["write_table"], answer)
+    if isinstance(found, CommandFailed):
+        if found.code == WRONG_MODE and progress["restarts"] < MAX_RESTARTS:
+            return _enter(progress, progress["restarts"] + 1)
+        return _leave(progress, setting_failed(settings[0], found))
+    written = sorted({*progress["written"], *(setting.number for setting in settings)})
+    return _read({**progress, "written": written}, cells, at + 1)
+
+
+def _leave(progress: Progress, failed: Failed | None) -> Send:
+    failure = None if failed is None else {"cause": failed.cause, "detail": dict(failed.detail)}
+    kept = {**progress, "phase": "leave", "failure": failure}
+    return Send(encode_request("leave_mode"), kept, 99)
+
+
+def _after_leave(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+    """The mode may be left already (a power cut did it), so the answer decides nothing."""
+    failure: Mapping[str, Any] | None = order.progress["failure"]
+    if failure is not None:
+        return Failed(Cause(failure["cause"]), failure["detail"])
+    written = order.progress["written"]
+    every = sorted(_wanted(order))
+    unchanged = [number for number in every if number not in written]
+    return Done({"written": written, "unchanged": unchanged})
+
+
+_AFTER = {
+    "enter": _after_enter,
+    "read": _after_read,
+    "write": _after_write,
+    "leave": _after_leave,
+}

@@ -1,0 +1,150 @@
+"""Operations as they are changed: rows in memory, their transitions, and writing them back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.facts import announce
+from fleet.operations.events import Moved, OperationsMoved
+from fleet.operations.models import Operation, OperationChange
+from fleet.operations.rules import OPEN, Cause, Status, allowed
+
+_OPERATIONS = Operation.__table__
+_CHANGES = OperationChange.__table__
+
+PORTION = 500
+"""Operations that one transaction of the worker takes at most."""
+
+_READ = (
+    "id",
+    "serial_number",
+    "type",
+    "params",
+    "status",
+    "cause",
+    "detail",
+    "step",
+    "command",
+    "progress",
+    "percent",
+    "result",
+    "cancel_requested",
+    "scheduled_for",
+    "due_at",
+    "deadline_at",
+    "lease_until",
+    "finished_at",
+)
+_WRITTEN = tuple(
+    name for name in _READ if name not in ("serial_number", "type", "params", "deadline_at")
+)
+
+_SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A transition that has to be written down."""
+
+    operation_id: int
+    from_status: Status | None
+    to_status: Status
+    cause: Cause
+    detail: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Work:
+    """One operation's row under change; ``move`` is the only way to another status."""
+
+    id: int
+    serial_number: str
+    type: str
+    params: dict[str, Any]
+    status: Status
+    cause: str
+    detail: Mapping[str, Any] | None
+    step: int
+    command: bytes | None
+    progress: Mapping[str, Any]
+    percent: int
+    result: Mapping[str, Any] | None
+    cancel_requested: bool
+    scheduled_for: datetime | None
+    due_at: datetime
+    deadline_at: datetime
+    lease_until: datetime | None
+    finished_at: datetime | None
+
+    def move(
+        self, to: Status, cause: Cause, now: datetime, detail: Mapping[str, Any] | None = None
+    ) -> Change:
+        """Into ``to``; ``ValueError`` for a transition that the rules do not know."""
+        if not allowed(self.status, to):
+            raise ValueError(f"an operation cannot go from {self.status} to {to}")
+        change = Change(self.id, self.status, to, cause, detail)
+        self.status, self.cause, self.detail = to, cause, detail
+        if to is not Status.RUNNING:
+            self.lease_until = None
+        if to not in OPEN:
+            self.finished_at = now
+        if to is Status.SUCCEEDED:
+            self.percent = 100
+        return change
+
+
+async def load_open(
+    db: AsyncSession, serial_numbers: Sequence[str], *, wait: bool = False
+) -> list[Work]:
+    """Open operations of these registers in the order they were given, locked until commit.
+
+    Without ``wait`` those that somebody else holds are left out.
+    """
+    mine = _OPERATIONS.c.serial_number.in_(serial_numbers) & _OPERATIONS.c.status.in_(OPEN)
+    return await _load(db, _SELECT.where(mine), wait)
+
+
+async def load_where(
+    db: AsyncSession, *conditions: Any, limit: int = PORTION, wait: bool = False
+) -> list[Work]:
+    """Operations that match, oldest first, locked until commit."""
+    return await _load(db, _SELECT.where(*conditions).limit(limit), wait)
+
+
+async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
+    ordered = statement.order_by(_OPERATIONS.c.id)
+    return [Work(*row) for row in await db.execute(locked(db, ordered, wait=wait))]
+
+
+async def save(
+    db: AsyncSession, works: Sequence[Work], changes: Sequence[Change], now: datetime
+) -> None:
+    """Write the rows and their transitions; tell the features above."""
+    if works:
+        columns = {name: [getattr(work, name) for work in works] for name in _WRITTEN}
+        await update_columns(db, _OPERATIONS, "id", columns, {"changed_at": now})  # type: ignore[arg-type]
+    await write_changes(db, changes, now)
+    if changes:
+        by_id = {work.id: work for work in works}
+        moves = tuple(_moved(by_id[change.operation_id], change) for change in changes)
+        await announce(db, OperationsMoved(now, moves))
+
+
+async def write_changes(db: AsyncSession, changes: Sequence[Change], now: datetime) -> None:
+    """The history of statuses."""
+    if not changes:
+        return
+    columns = {
+        name: [getattr(change, name) for change in changes]
+        for name in ("operation_id", "from_status", "to_status", "cause", "detail")
+    }
+    await insert_columns(db, _CHANGES, columns, {"at": now})  # type: ignore[arg-type]
+
+
+def _moved(work: Work, change: Change) -> Moved:
+    return Moved(work.id, work.serial_number, work.type, change.to_status)

@@ -1,0 +1,49 @@
+"""Why a register cannot be shown, enrolled or changed, and the way out."""
+
+from fleet.kit.errors import ErrorKind, Refusal
+
+REGISTER_NOT_FOUND = Refusal(
+    ErrorKind.NOT_FOUND,
+    "register_not_found",
+    field="serial_number",
+    ru="Среди ваших касс нет кассы с этим заводским номером. Проверьте номер или добавьте кассу.",
+    en="No register of yours has this serial number. Check the number or add the register.",
+)
+SERIAL_NUMBER_UNFIT = Refusal(
+    ErrorKind.INVALID,
+    "serial_number_unfit",
+    field="serial_numbers",
+    ru="Это не заводской номер: нужны 14 цифр, первые три — 001. Сверьте с шильдиком кассы.",
+    en="This is not a serial number: 14 digits are needed, the first three 001. Compare it with "
+    "the plate of the register.",
+)
+SERIAL_NUMBER_REPEATED = Refusal(
+    ErrorKind.INVALID,
+    "serial_number_repeated",
+    field="serial_numbers",
+    ru="Номер уже есть выше в этом списке. Уберите повтор.",
+    en="The number stands in this list already. Remove the repetition.",
+)
+ALREADY_YOURS = Refusal(
+    ErrorKind.CONFLICT,
+    "already_yours",
+    field="serial_numbers",
+    ru="Касса уже добавлена в ваш кабинет; если её не видно, снимите фильтры или покажите скрытые.",
+    en="The register is in your cabinet already; if you do not see it, clear the filters or show "
+    "the hidden ones.",
+)
+BOUND_TO_ANOTHER_PARTNER = Refusal(
+    ErrorKind.CONFLICT,
+    "bound_to_another_partner",
+    field="serial_numbers",
+    ru="Касса привязана к другому партнёру. Подайте запрос на доступ с согласием владельца.",
+    en="The register is bound to another partner. Send an access request with the owner's consent.",
+)
+FISCALISED = Refusal(
+    ErrorKind.CONFLICT,
+    "fiscalised",
+    field="serial_numbers",
+    ru="Касса фискализирована, по номеру её не добавить. Подайте запрос на доступ с ИНН владельца.",
+    en="The register is fiscalised and cannot be added by its number. Send an access request with "
+    "the owner's INN.",
+)

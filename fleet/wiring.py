@@ -1,0 +1,50 @@
+"""Who reacts to what: fact -> handlers, called in order and in the same transaction."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.dialect import notify
+from fleet.kit.facts import Reactions
+from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED
+from fleet.operations.events import OperationsMoved
+from fleet.registers import blocking
+from fleet.registers.events import BlockingChanged
+from fleet.registers.service import keep_profiles
+from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
+from fleet.telemetry.rules import broken
+
+
+async def _keep_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
+    await keep_profiles(db, fact.profiles, fact.at)
+
+
+async def _count_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
+    for change in fact.changes:
+        _count("broken", broken(change.after & ~change.before))
+        _count("mended", broken(change.before & ~change.after))
+
+
+def _count(direction: str, conditions: Sequence[str]) -> None:
+    for condition in conditions:
+        CONDITIONS_CHANGED.labels(condition, direction).inc()
+
+
+async def _count_operations(db: AsyncSession, fact: OperationsMoved) -> None:
+    for move in fact.moves:
+        OPERATIONS_MOVED.labels(move.type, move.status).inc()
+
+
+async def _tell_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
+    await notify(db, blocking.CHANNEL, "")
+
+
+REACTIONS: Reactions = MappingProxyType(
+    {
+        ProfilesChanged: (_keep_profiles,),
+        ConditionsChanged: (_count_conditions,),
+        OperationsMoved: (_count_operations,),
+        BlockingChanged: (_tell_gateways,),
+    }
+)

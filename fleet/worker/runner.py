@@ -1,0 +1,64 @@
+"""Runs the jobs of the schedule, each at its own pace."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.kit.metrics import JOB_RUNS
+from fleet.worker.schedule import JOBS, Job
+
+TIMEOUT_S = 60.0
+
+log = structlog.get_logger("worker")
+
+
+class Worker:
+    """Owns one task for each job; a job that fails is logged and runs again at its time."""
+
+    def __init__(
+        self, database: Database, clock: Clock, config: FleetConfig, jobs: Sequence[Job] = JOBS
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._config = config
+        self._jobs = jobs
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._repeat(job), name=f"job {job.name}") for job in self._jobs
+        ]
+
+    async def stop(self) -> None:
+        """Cancels what runs; a transaction under way is rolled back and done again next time."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def run_once(self, job: Job) -> int:
+        """Everything that there is to do now; returns how much it was."""
+        total = 0
+        while True:
+            async with asyncio.timeout(TIMEOUT_S), self._database.transaction() as db:
+                done = await job.run(db, self._clock(), self._config)
+            total += done
+            if done < job.portion:
+                return total
+
+    async def _repeat(self, job: Job) -> None:
+        while True:
+            await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
+            try:
+                done = await self.run_once(job)
+            except Exception:  # whatever it was, the next run may do better
+                log.exception("job_failed", job=job.name)
+                JOB_RUNS.labels(job.name, "failed").inc()
+            else:
+                JOB_RUNS.labels(job.name, "done").inc()
+                if done:
+                    log.info("job_done", job=job.name, items=done)

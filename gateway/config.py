@@ -1,0 +1,65 @@
+"""The configuration of the gateway: environment variables ``CASH_SERVER_*``."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class GatewayConfig(BaseSettings):
+    """Every limit that a hostile peer meets has a name here."""
+
+    model_config = SettingsConfigDict(env_prefix="CASH_SERVER_", hide_input_in_errors=True)
+
+    devices: str = Field(
+        default="0.0.0.0:7080",
+        description="HOST:PORT where registers call in; 80 is usual in production.",
+    )
+    metrics: str = Field(
+        default="127.0.0.1:9080",
+        description="HOST:PORT of /metrics when the gateway runs by itself.",
+    )
+    key_ring: Path | None = Field(
+        default=None,
+        description="File of the fleet keys (mode 0600); unset = key-ring.json in the data "
+        "directory, made at the first start of `up`.",
+    )
+    check_in_interval_s: int = Field(
+        default=300,
+        ge=1,
+        le=43_200,
+        description="Seconds between check-ins that registers are told.",
+    )
+    batch_linger_s: float = Field(
+        default=0.002, ge=0, le=1, description="Seconds that an idle batch waits for company."
+    )
+    max_conversations: int = Field(
+        default=20_000, ge=1, description="Open conversations; more are refused with `busy`."
+    )
+    first_frame_bytes: int = Field(
+        default=256, ge=64, description="Bytes that may come before the first whole frame."
+    )
+    max_frame_bytes: int = Field(
+        default=0x3FFF, ge=1024, le=0x3FFF, description="Data bytes in one frame."
+    )
+    hello_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds from the connection to the first whole frame."
+    )
+    idle_timeout_s: float = Field(
+        default=60, gt=0, description="Seconds without a frame in a conversation."
+    )
+    max_age_s: float = Field(
+        default=3600, gt=0, description="Seconds that a conversation may last."
+    )
+    frames_per_s: int = Field(
+        default=200, ge=1, description="Frames a second from one register, with as many at once."
+    )
+    handshakes_per_address_per_min: int = Field(
+        default=3000, ge=0, description="HELLOs a minute from one address; 0 = no limit."
+    )
+    unsent_bytes: int = Field(
+        default=262_144, ge=16_384, description="Bytes that a peer may leave unread."
+    )
+    stop_grace_s: float = Field(
+        default=3, ge=0, description="Seconds that conversations get to end when the gateway stops."
+    )

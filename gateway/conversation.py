@@ -1,0 +1,299 @@
+"""One conversation with one register, whatever road it came by.
+
+No task and no timer of its own: bytes, the commit of a batch and the server's sweep move it.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import structlog
+
+from fleet.device_port import Answer, Caller, DevicePort
+from gateway.config import GatewayConfig
+from gateway.limits import Bucket, PerAddress
+from gateway.metrics import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    CHECK_IN_SECONDS,
+    CHECK_INS,
+    ENDED,
+    LIMITS,
+    STEPS,
+    Limit,
+    Outcome,
+)
+from gateway.presence import Presence
+from protocol.connection import GatewayEnd, State
+from protocol.errors import RemoteError
+from protocol.messages import (
+    Accepted,
+    CheckIn,
+    Farewell,
+    Hello,
+    Keepalive,
+    Message,
+    RefusalReason,
+    Step,
+    StepDone,
+    StepRefused,
+)
+from protocol.seal import KeyRing
+
+RETRY_S: Final = 60
+"""A refused register calls again after this, jittered; a blocked or unknown one much later."""
+
+RETRY_LATER_S: Final = 3600
+
+log = structlog.get_logger("gateway")
+
+_REASONS: Final = {
+    "key": RefusalReason.KEY,
+    "version": RefusalReason.VERSION,
+    "unknown": RefusalReason.UNKNOWN,
+    "blocked": RefusalReason.BLOCKED,
+    "busy": RefusalReason.BUSY,
+}
+"""Error codes that have a reason of their own; every other one is MALFORMED."""
+
+_LATER: Final = {RefusalReason.BLOCKED, RefusalReason.UNKNOWN, RefusalReason.VERSION}
+
+
+class Link(Protocol):
+    """What carries a conversation: a listener's connection."""
+
+    road: str
+    peer: str
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Edge:
+    """What the conversations of one process share."""
+
+    port: DevicePort
+    keys: KeyRing
+    config: GatewayConfig
+    presence: Presence = field(default_factory=Presence)
+    handshakes: PerAddress = field(init=False)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.handshakes = PerAddress(self.config.handshakes_per_address_per_min)
+
+    def next_check_in_s(self) -> int:
+        """Jittered, so that registers that begin together do not stay together."""
+        return jittered(self.config.check_in_interval_s)
+
+
+def jittered(seconds: int) -> int:
+    """Within a tenth of ``seconds``, at least one."""
+    return max(1, round(seconds * random.uniform(0.9, 1.1)))
+
+
+class Conversation:
+    """Moves by ``receive``, ``lost``, ``sweep`` and the replies of the device port."""
+
+    __slots__ = (
+        "_bucket",
+        "_caller",
+        "_edge",
+        "_end",
+        "_ended",
+        "_heard_at",
+        "_link",
+        "_opened_at",
+        "_outcome",
+        "_steps",
+        "_waits_since",
+    )
+
+    def __init__(self, edge: Edge, link: Link) -> None:
+        self._edge = edge
+        self._link = link
+        self._end = GatewayEnd(edge.keys, max_message=edge.config.max_frame_bytes)
+        self._opened_at = self._heard_at = monotonic()
+        self._bucket = Bucket(edge.config.frames_per_s, self._opened_at)
+        self._caller: Caller | None = None
+        self._outcome = Outcome.CUT
+        self._ended = False
+        self._steps = 0
+        self._waits_since = 0.0
+        edge.presence.add(self)
+        if edge.stopping or len(edge.presence.open) > edge.config.max_conversations:
+            LIMITS[Limit.CONVERSATIONS].inc()
+            self._refuse(RefusalReason.BUSY, "conversations")
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the register."""
+        if self._ended:
+            return
+        BYTES_RECEIVED.inc(len(data))
+        try:
+            messages = self._end.receive(data)
+            self._within_limits(messages)
+            for message in messages:
+                if not self._ended:
+                    _ON[type(message)](self, message)
+        except RemoteError as error:
+            self._refuse(_REASONS.get(error.code, RefusalReason.MALFORMED), error.code)
+
+    def lost(self) -> None:
+        """The link is gone; replies that are still to come find nobody."""
+        self._finish(self._outcome, "")
+
+    def sweep(self, now: float) -> None:
+        """Ends what has lasted or been silent for too long."""
+        config = self._edge.config
+        if self._end.state is State.SILENT:
+            if now - self._opened_at > config.hello_timeout_s:
+                self._time_out(Limit.HELLO_TIMEOUT)
+        elif now - self._opened_at > config.max_age_s:
+            self._time_out(Limit.AGE)
+        elif now - self._heard_at > config.idle_timeout_s:
+            self._time_out(Limit.IDLE_TIMEOUT)
+
+    def stop(self) -> None:
+        """The gateway stops: end what waits for nothing; the rest ends with its next reply."""
+        if not self._waits_since:
+            self._finish(self._outcome if self._served else Outcome.STOPPED, "")
+
+    def abort(self, limit: Limit) -> None:
+        """The listener's own limit was met."""
+        self._time_out(limit)
+
+    @property
+    def _served(self) -> bool:
+        return self._outcome is Outcome.SERVED
+
+    def _within_limits(self, messages: list[Message]) -> None:
+        now = self._heard_at = monotonic()
+        config = self._edge.config
+        if self._end.state is State.SILENT and self._end.pending > config.first_frame_bytes:
+            LIMITS[Limit.FIRST_FRAME_BYTES].inc()
+            raise RemoteError("first_frame_bytes")
+        if not self._bucket.take(len(messages), now):
+            LIMITS[Limit.FRAMES_PER_S].inc()
+            raise RemoteError("busy", "too many frames a second")
+
+    def _hello(self, hello: Hello) -> None:
+        if not self._edge.handshakes.take(self._link.peer, self._heard_at):
+            LIMITS[Limit.HANDSHAKES_PER_ADDRESS].inc()
+            raise RemoteError("busy", "too many handshakes from this address")
+        self._caller = self._edge.port.identify(hello)
+        self._write(self._end.challenge())
+
+    def _check_in(self, message: CheckIn) -> None:
+        caller = self._known()
+        earlier = self._edge.presence.prove(caller.serial_number, self)
+        if earlier is not None:
+            earlier._finish(Outcome.TAKEN_OVER, "")
+        port, reply = self._edge.port, self._accepted
+        self._wait(port.check_in(caller, message.block_version, message.block, reply))
+
+    def _step_answered(self, message: StepDone | StepRefused) -> None:
+        self._wait(self._edge.port.step_done(self._known(), message, self._stepped))
+
+    def _keepalive(self, message: Keepalive) -> None:
+        """A sign of life is answered by nothing: it has moved ``_heard_at`` already."""
+
+    def _known(self) -> Caller:
+        if self._caller is None:
+            raise RemoteError("order", "nobody has said HELLO")
+        return self._caller
+
+    def _wait(self, added: bool) -> None:
+        if not added:
+            LIMITS[Limit.WAITING_ITEMS].inc()
+            raise RemoteError("busy", "too much waits to be written")
+        self._waits_since = self._heard_at
+
+    def _accepted(self, answer: Answer | None) -> None:
+        """The batch with the reading is committed (or has failed: ``None``)."""
+        if not self._replied(answer) or answer is None:
+            return
+        CHECK_INS.inc()
+        CHECK_IN_SECONDS.observe(self._heard_at - self._waits_since)
+        self._waits_since = 0.0
+        self._outcome = Outcome.SERVED
+        step = None if self._edge.stopping else answer.step
+        accepted = Accepted(
+            int(answer.at.timestamp()),
+            self._edge.next_check_in_s(),
+            0,
+            min(answer.pending, 255) if step else 0,
+        )
+        data = self._end.send(accepted)
+        self._write(data + self._end.send(step) if step else data)
+        self._count(step)
+
+    def _stepped(self, answer: Answer | None) -> None:
+        """The batch with the register's word on a step is committed."""
+        if not self._replied(answer) or answer is None:
+            return
+        self._waits_since = 0.0
+        step = None if self._edge.stopping else answer.step
+        self._write(self._end.send(step or Farewell(self._edge.next_check_in_s())))
+        self._count(step)
+
+    def _replied(self, answer: Answer | None) -> bool:
+        if self._ended:
+            return False
+        self._heard_at = monotonic()
+        if answer is None:
+            self._finish(Outcome.NOT_KEPT, "")
+        return answer is not None
+
+    def _count(self, step: Step | None) -> None:
+        if step is not None:
+            self._steps += 1
+            STEPS.inc()
+
+    def _write(self, data: bytes) -> None:
+        BYTES_SENT.inc(len(data))
+        self._link.write(data)
+
+    def _refuse(self, reason: RefusalReason, why: str) -> None:
+        if why == "oversize":
+            LIMITS[Limit.FRAME_BYTES].inc()
+        retry_s = jittered(RETRY_LATER_S if reason in _LATER else RETRY_S)
+        self._write(self._end.refuse(reason, retry_s))
+        self._finish(Outcome(f"refused_{reason.name.lower()}"), why)
+
+    def _time_out(self, limit: Limit) -> None:
+        LIMITS[limit].inc()
+        self._finish(self._outcome if self._served else Outcome.TIMED_OUT, limit)
+
+    def _finish(self, outcome: Outcome, why: str) -> None:
+        """The end, once: out of the presence, counted, logged, hung up."""
+        if self._ended:
+            return
+        self._ended = True
+        serial_number = self._caller.serial_number if self._caller else ""
+        self._edge.presence.remove(self, serial_number)
+        ENDED[self._link.road][outcome].inc()
+        log.info(
+            "conversation",
+            outcome=outcome,
+            serial_number=serial_number,
+            road=self._link.road,
+            peer=self._link.peer,
+            why=why,
+            steps=self._steps,
+            ms=int((monotonic() - self._opened_at) * 1000),
+        )
+        self._link.close()
+
+
+_ON: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
+    Hello: Conversation._hello,
+    CheckIn: Conversation._check_in,
+    StepDone: Conversation._step_answered,
+    StepRefused: Conversation._step_answered,
+    Keepalive: Conversation._keepalive,
+}

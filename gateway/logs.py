@@ -1,0 +1,71 @@
+"""JSON log lines, cheap enough for one per conversation.
+
+Lines gather in memory and are written together, at the latest after ``FLUSH_S``; a warning
+or worse is written at once.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+import structlog
+
+FLUSH_S = 0.5
+FLUSH_LINES = 256
+
+
+class LineSink:
+    """The end of structlog's chain: takes ready lines."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lines: list[bytes] = []
+
+    def msg(self, line: bytes) -> None:
+        self._lines.append(line)
+        if len(self._lines) >= FLUSH_LINES:
+            self.flush()
+
+    debug = info = msg
+
+    def urgent(self, line: bytes) -> None:
+        self._lines.append(line)
+        self.flush()
+
+    warning = error = exception = critical = urgent
+
+    def flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self._file.write(b"\n".join(lines) + b"\n")
+            self._file.flush()
+
+    async def keep_flushing(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.flush()
+
+
+def configure(path: Path | None) -> LineSink:
+    """Log to the end of ``path``, or to stderr."""
+    sink = LineSink(path.open("ab") if path else sys.stderr.buffer)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
+        logger_factory=lambda *_: sink,
+        cache_logger_on_first_use=True,
+    )
+    return sink
+
+
+def _to_json(event: object, **_options: object) -> bytes:
+    return orjson.dumps(event, default=str)

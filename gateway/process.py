@@ -1,0 +1,55 @@
+"""The life of a server process: compose, wait for a signal, take everything down in order."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway.logs import LineSink, configure
+
+Compose = Callable[[AsyncExitStack], Awaitable[None]]
+"""Starts the parts and pushes what ends them onto the stack; the last started ends first."""
+
+log = structlog.get_logger("process")
+
+
+def run(compose: Compose, log_file: Path | None = None) -> None:
+    """Runs until SIGINT or SIGTERM.  What stops the start is one sentence and exit code 1."""
+    sink = configure(log_file)
+    try:
+        _run_loop(_live(compose, sink))
+    except Exception as error:
+        log.exception("process_failed")
+        sys.exit(f"cash-server: {type(error).__name__}: {error}")
+    finally:
+        sink.flush()
+
+
+def _run_loop(work: Any) -> None:
+    try:
+        import uvloop
+    except ImportError:  # plain asyncio where uvloop is not to be had
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+async def _live(compose: Compose, sink: LineSink) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    flushing = asyncio.create_task(sink.keep_flushing(), name="log flush")
+    try:
+        async with AsyncExitStack() as stack:
+            await compose(stack)
+            log.info("started")
+            await stop.wait()
+            log.info("stopping")
+    finally:
+        flushing.cancel()

@@ -1,0 +1,151 @@
+"""``python -m simulator run``: registers for a server that is already there."""
+
+import asyncio
+import resource
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from protocol.seal import KeyRing
+from simulator.demo import DemoRegisters
+from simulator.fleet import FleetConfig, FleetRunner
+from simulator.ledger import FileLedger
+from simulator.statistics import Statistics
+from simulator.talk import forget
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+LINE_EVERY_S: Final = 1.0
+PLAIN_LINE_EVERY_S: Final = 10.0
+"""Into a file goes a line now and then, not one a second."""
+
+
+@app.callback()
+def about() -> None:
+    """Simulated cash registers."""
+
+
+@app.command()
+def run(
+    server: Annotated[str, typer.Option(help="HOST:PORT of the gateway")] = "127.0.0.1:7080",
+    registers: Annotated[int, typer.Option(min=1, max=1_000_000, help="how many")] = 50,
+    interval: Annotated[
+        float | None, typer.Option(min=0.01, help="seconds between calls; else as the server says")
+    ] = None,
+    spread: Annotated[
+        float | None, typer.Option(min=0, help="seconds for all first calls; else one interval")
+    ] = None,
+    key_ring: Annotated[Path, typer.Option(help="the fleet's key ring")] = Path(
+        "data/key-ring.json"
+    ),
+    seed: Annotated[int, typer.Option(help="another seed, other registers' lives")] = 0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="stop after so long")] = None,
+    calls: Annotated[int | None, typer.Option(min=1, help="stop after so many calls")] = None,
+    max_open: Annotated[int, typer.Option(min=1, help="calls at once")] = 256,
+    ledger: Annotated[
+        Path | None, typer.Option(help="write each accepted reading here, a JSON line each")
+    ] = None,
+) -> None:
+    """Let registers call a server until Ctrl-C."""
+    host, port = _address(server)
+    keys = _key_ring(key_ring)
+    _allow_files(max_open + registers)
+    with ExitStack() as stack:
+        config = FleetConfig(
+            host,
+            port,
+            keys,
+            interval_s=interval,
+            spread_s=spread,
+            max_open=max_open,
+            seconds=seconds,
+            calls=calls,
+            seed=seed,
+            ledger=stack.enter_context(FileLedger(ledger)) if ledger else forget,
+        )
+        runner = FleetRunner(DemoRegisters(registers, seed), config)
+        try:
+            _run_loop(_watch(runner))
+        except OSError as error:
+            raise typer.BadParameter(f"{host}: {error.strerror}", param_hint="--server") from None
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 0x10000:
+        raise typer.BadParameter("HOST:PORT expected", param_hint="--server")
+    return host.strip("[]"), int(port)
+
+
+def _key_ring(path: Path) -> KeyRing:
+    try:
+        return KeyRing.load(path)
+    except FileNotFoundError:
+        raise typer.BadParameter(
+            f"there is no {path}. `cash-server up` makes one in its data directory; "
+            "give that file here, so that both sides have the same keys",
+            param_hint="--key-ring",
+        ) from None
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--key-ring") from None
+    except ValueError:
+        # What stands in the file stays there: it may be half of a key.
+        raise typer.BadParameter(f"{path} is not a key ring", param_hint="--key-ring") from None
+
+
+def _allow_files(wanted: int) -> None:
+    """As many sockets as the system lets us have: held conversations keep theirs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def _run_loop(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+async def _watch(runner: FleetRunner) -> None:
+    """Runs the fleet, tells how it goes, and reports in the end."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    started_s = loop.time()
+    telling = asyncio.ensure_future(_tell(runner))
+    try:
+        statistics = await runner.run(stop)
+    finally:
+        telling.cancel()
+    _finish_line()
+    typer.echo(statistics.report(loop.time() - started_s))
+
+
+async def _tell(runner: FleetRunner) -> None:
+    live = sys.stderr.isatty()
+    every_s = LINE_EVERY_S if live else PLAIN_LINE_EVERY_S
+    statistics: Statistics = runner.statistics
+    before = statistics.calls
+    while True:
+        await asyncio.sleep(every_s)
+        line = statistics.progress((statistics.calls - before) / every_s, runner.open_calls)
+        before = statistics.calls
+        typer.echo(f"\r\x1b[K{line}" if live else line, err=True, nl=not live)
+
+
+def _finish_line() -> None:
+    if sys.stderr.isatty():
+        typer.echo("", err=True)
+
+
+if __name__ == "__main__":
+    app()

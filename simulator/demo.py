@@ -1,0 +1,69 @@
+"""Invented registers for demonstrations and load: the same ones for the same numbers."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Final, NamedTuple, overload
+
+from protocol.platforms import Platform
+from simulator.dial import utc_now
+from simulator.register import SimulatedRegister
+
+MAX_REGISTERS: Final = 10**8 - 1
+"""Eight digits of a serial number count the registers."""
+
+# A model known to run platform 5.0 stands only there, so that a list shows who is who.
+MODELS: Final = {Platform.V2_5: (50, 64, 66, 75), Platform.V5_0: (57, 61, 67, 78, 81, 86, 90)}
+
+
+class DemoSerial(NamedTuple):
+    """Who a demo register is; ``model`` is the code of the model table."""
+
+    serial_number: str
+    platform: Platform
+    model: int
+
+
+def demo_serial(index: int) -> DemoSerial:
+    """The register of that number, from 0; platforms take turns."""
+    platform = Platform.V5_0 if index % 2 else Platform.V2_5
+    models = MODELS[platform]
+    model = models[index // 2 % len(models)]
+    return DemoSerial(f"001{model:03}{index + 1:08}", platform, model)
+
+
+def demo_serials(count: int) -> list[DemoSerial]:
+    """The first ``count`` registers."""
+    return [demo_serial(index) for index in range(count)]
+
+
+class DemoRegisters(Sequence[SimulatedRegister]):
+    """``count`` registers, each born when it is first asked for.
+
+    One takes 1.3 KB: 100,000 registers need 130 MB, a million 1.3 GB, those not yet born 8 bytes.
+    """
+
+    def __init__(self, count: int, seed: int = 0, now: Callable[[], datetime] = utc_now) -> None:
+        if not 1 <= count <= MAX_REGISTERS:
+            raise ValueError(f"1 to {MAX_REGISTERS} registers, not {count}")
+        self._born: list[SimulatedRegister | None] = [None] * count
+        self._seed, self._now = seed, now
+
+    def __len__(self) -> int:
+        return len(self._born)
+
+    @overload
+    def __getitem__(self, index: int) -> SimulatedRegister: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SimulatedRegister]: ...
+    def __getitem__(self, index: int | slice) -> SimulatedRegister | list[SimulatedRegister]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        register = self._born[index]
+        if register is None:
+            register = self._born[index] = self._bear(index % len(self))
+        return register
+
+    def _bear(self, index: int) -> SimulatedRegister:
+        random = Random(f"{self._seed}:{index}")
+        return SimulatedRegister(*demo_serial(index), random, self._now())

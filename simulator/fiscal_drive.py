@@ -1,0 +1,103 @@
+"""A simulated fiscal drive: phases of life, documents, what the OFD has not taken yet."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Final
+
+CAPACITY: Final = 250_000
+"""Documents that a drive signs in its life (help of ATOL Online)."""
+
+LAST_REGISTRATION: Final = 30
+MEMORY_ENDING: Final = CAPACITY * 9 // 10
+LIFE_ENDING: Final = timedelta(days=30)
+REPLACE_NOW: Final = timedelta(days=3)
+OFD_LATE: Final = timedelta(days=2)
+OFD_WAIT: Final = timedelta(days=30)
+"""The drive signs nothing more when its oldest unsent document is older."""
+
+
+class Phase(StrEnum):
+    """Phases of life, as the telemetry names them."""
+
+    SETUP = "setup"
+    READY = "ready"
+    FISCAL = "fiscal"
+    POST_FISCAL = "post_fiscal"
+    ARCHIVE_READ = "archive_read"
+
+
+class DriveError(IntEnum):
+    """Error codes of a drive (libfptr10)."""
+
+    NONE = 0x00
+    WRONG_STATE = 0x02
+    FAILURE = 0x03
+    LIFE_EXPIRED = 0x05
+    ARCHIVE_FULL = 0x06
+    OFD_WAIT_EXHAUSTED = 0x14
+
+
+@dataclass(slots=True)
+class FiscalDrive:
+    """State of one drive.  ``failure`` is a fault set from outside."""
+
+    number: str
+    activated_at: datetime
+    valid_until: datetime
+    documents: int = 1
+    registrations_made: int = 1
+    phase: Phase = Phase.FISCAL
+    unsent: int = 0
+    first_unsent_at: datetime | None = None
+    failure: DriveError = DriveError.NONE
+
+    @property
+    def registrations_left(self) -> int:
+        """Registrations that the drive still takes."""
+        return LAST_REGISTRATION - self.registrations_made
+
+    def error(self, now: datetime) -> DriveError:
+        """Why the drive signs nothing at that moment; ``NONE`` when it does."""
+        reasons = (
+            (self.failure is not DriveError.NONE, self.failure),
+            (self.phase is not Phase.FISCAL, DriveError.WRONG_STATE),
+            (now >= self.valid_until, DriveError.LIFE_EXPIRED),
+            (self.documents >= CAPACITY, DriveError.ARCHIVE_FULL),
+            (self._unsent_for(now) > OFD_WAIT, DriveError.OFD_WAIT_EXHAUSTED),
+        )
+        return next((error for broken, error in reasons if broken), DriveError.NONE)
+
+    def sign(self, count: int, at: datetime) -> int:
+        """How many of ``count`` documents, the first of them made ``at``, were signed."""
+        if count <= 0 or self.error(at):
+            return 0
+        signed = min(count, CAPACITY - self.documents)
+        self.documents += signed
+        self.unsent += signed
+        if self.first_unsent_at is None:
+            self.first_unsent_at = at
+        return signed
+
+    def hand_over(self) -> None:
+        """The OFD has taken everything."""
+        self.unsent, self.first_unsent_at = 0, None
+
+    def close(self) -> None:
+        """The archive is closed for good; what is unsent may still go."""
+        self.phase = Phase.POST_FISCAL if self.unsent else Phase.ARCHIVE_READ
+
+    def warnings(self, now: datetime) -> list[str]:
+        """Names of the warnings that stand, as the telemetry names them."""
+        left = self.valid_until - now
+        standing = (
+            ("replace_urgently", left <= REPLACE_NOW),
+            ("resource_ending", left <= LIFE_ENDING),
+            ("memory_full", self.documents >= MEMORY_ENDING),
+            ("ofd_timeout", self._unsent_for(now) > OFD_LATE),
+            ("critical_error", self.failure is not DriveError.NONE),
+        )
+        return [name for name, stands in standing if stands]
+
+    def _unsent_for(self, now: datetime) -> timedelta:
+        return now - self.first_unsent_at if self.first_unsent_at else timedelta()

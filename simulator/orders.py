@@ -1,0 +1,233 @@
+"""TABLE of what a simulated register does with each application command (KKT-PC 3.1).
+
+A row takes the register, the fields of the request and the time, and gives the fields of the
+good answer, or raises ``Failure``.  A command without a row on a platform is unknown there.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+from protocol import commands, registers
+from protocol.errors import RemoteError
+from protocol.models import BY_CODE as MODELS
+from protocol.platforms import Platform
+from protocol.setting_types import Cell
+from simulator.failures import Failure, ResultCode
+from simulator.fiscal_drive import Phase
+from simulator.settings_memory import SYSTEM_PASSWORD, NumberedSettings, Tables
+from simulator.state import RegisterState
+from simulator.traits import MAKES
+
+Fields = dict[str, Any]
+Order = Callable[[RegisterState, Fields, datetime], Fields]
+
+PROGRAMMING: Final = 4
+MODES: Final = range(1, 8)
+USB: Final = 4
+BATTERY_LOW_MV: Final = 2400
+FOUR_DIGITS: Final = 10_000
+SIX_DIGITS: Final = 1_000_000
+
+
+def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
+    """The answer, good or bad, to any bytes at all."""
+    try:
+        command, fields = commands.parse_request(request)
+        order = _ORDERS[register.platform].get(command.name)
+        if order is None:
+            raise Failure(ResultCode.WRONG_MODE)
+        return commands.encode_answer(command, **order(register, fields, now))
+    except RemoteError as error:
+        unknown = error.code == "command_unknown"
+        return _failed(request, ResultCode.WRONG_MODE if unknown else ResultCode.WRONG_LENGTH)
+    except Failure as failure:
+        return _failed(request, failure.code)
+
+
+def _failed(request: bytes, code: ResultCode) -> bytes:
+    """Most commands fail as 55 and the code, also those whose answer has no such form."""
+    command = commands.BY_CODE.get(request[0]) if request else None
+    prefix = b"\x55" if command is None or command.failure is None else command.failure
+    return prefix + bytes((code, 0))
+
+
+def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
+    faults, drive = register.faults, register.drive
+    return {
+        "cashier": 30,
+        "hall": 1,
+        "clock": register.local_clock(now),
+        "flags": {
+            "battery_low": (faults.low_battery_mv or register.battery_mv) < BATTERY_LOW_MV,
+            "fiscal_drive_activated": drive.phase is Phase.FISCAL,
+            "cover_open": False,
+            "paper_present": not faults.paper_out,
+            "drawer_closed": True,
+            "shift_open": register.shift_opened_at is not None,
+            "fiscalised": True,
+        },
+        "short_serial": register.serial_number[-8:],
+        "model": register.model,
+        "version": MAKES[register.platform].firmware.replace(".", "")[:2],
+        "mode": {"mode": register.mode, "submode": 0},
+        "receipt_number": drive.documents % FOUR_DIGITS,
+        "last_closed_shift": _last_closed_shift(register),
+        "receipt_state": 0,
+        "receipt_sum": 0,
+        "decimal_point": 2,
+        "port": USB,
+    }
+
+
+def _read_state_code(register: RegisterState, _: Fields, __: datetime) -> Fields:
+    flags = dict.fromkeys(_PRINTER_FLAGS, False) | {"no_paper": register.faults.paper_out}
+    return {"mode": {"mode": register.mode, "submode": 0}, "flags": flags}
+
+
+_PRINTER_FLAGS: Final = (
+    "paper_near_end",
+    "printer_error",
+    "overheated",
+    "cutter_error",
+    "mechanical_error",
+    "printer_missing",
+    "no_paper",
+)
+
+
+def _enter_mode(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    if fields["mode"] not in MODES or register.mode not in (0, fields["mode"]):
+        raise Failure(ResultCode.WRONG_MODE)
+    if fields["password"] != _tables(register).value(SYSTEM_PASSWORD):
+        raise Failure(ResultCode.WRONG_PASSWORD)
+    register.mode = fields["mode"]
+    return {}
+
+
+def _leave_mode(register: RegisterState, _: Fields, __: datetime) -> Fields:
+    register.mode = 0
+    return {}
+
+
+def _read_table(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    return {"value": _tables(register).read(_cell(fields))}
+
+
+def _write_table(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    if register.mode != PROGRAMMING:
+        raise Failure(ResultCode.WRONG_MODE)
+    _tables(register).write(_cell(fields), fields["value"])
+    return {}
+
+
+def _read_setting(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    return {"value": _numbered(register).read(fields["number"])}
+
+
+def _write_setting(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    _numbered(register).write(fields["number"], fields["value"])
+    return {}
+
+
+def _read_version(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    make = MAKES[register.platform]
+    versions = {
+        0x01: make.firmware,
+        0x03: make.loader,
+        0x11: make.configuration,
+        0x91: make.configuration,
+        0xA0: make.templates,
+    }
+    if fields["source"] not in versions:
+        raise Failure(ResultCode.WRONG_FORMAT)
+    return _version(versions[fields["source"]])
+
+
+def _read_type(register: RegisterState, _: Fields, __: datetime) -> Fields:
+    model = MODELS.get(register.model)
+    return {
+        "protocol": 1,
+        "type": 1,
+        "model": register.model,
+        "mode_bits": 0,
+        **_version(MAKES[register.platform].firmware),
+        "name": model.name if model else "АТОЛ",
+    }
+
+
+def _read_register(register: RegisterState, fields: Fields, now: datetime) -> Fields:
+    row = registers.BY_NUMBER.get(fields["register"])
+    if row is None:
+        raise Failure(ResultCode.WRONG_REGISTER)
+    return {"data": registers.encode_register(row, **_VALUES[row.name](register, now))}
+
+
+_FFD_CODES: Final = {version: code for code, version in registers.FFD_VERSIONS.items()}
+_VALUES: Final[Mapping[str, Callable[[RegisterState, datetime], Fields]]] = {
+    "clock": lambda register, now: {"clock": register.local_clock(now)},
+    "last_closed_shift": lambda register, _: {"shift": _last_closed_shift(register)},
+    "serial_number": lambda register, _: {"serial_number": register.serial_number},
+    "fiscal_drive_validity": lambda register, _: {
+        "registrations_made": register.drive.registrations_made,
+        "registrations_left": register.drive.registrations_left,
+        "valid_until": register.drive.valid_until.date(),
+    },
+    "cutter_cuts": lambda register, _: {"count": register.cuts},
+    "step_motor_resource": lambda register, _: {"count": register.printed_cm // 100},
+    "print_head_resource": lambda register, _: {"count": register.printed_cm // 100},
+    "last_exchange_errors": lambda register, now: {
+        "network_error": register.network_error,
+        "ofd_error": register.faults.ofd_error,
+        "fiscal_drive_error": int(register.drive.error(now)),
+        "document_number": register.drive.documents if register.network_error else 0,
+        "fiscal_drive_command": 0,
+    },
+    "unsent_documents": lambda register, _: {"count": register.drive.unsent % SIX_DIGITS},
+    "ffd_versions": lambda register, _: {
+        "register": _FFD_CODES[MAKES[register.platform].ffd_version],
+        "fiscal_drive": _FFD_CODES[MAKES[register.platform].ffd_version],
+        "rest": b"",
+    },
+    "uptime": lambda register, now: {"uptime_h": register.uptime_h(now)},
+}
+
+
+def _last_closed_shift(register: RegisterState) -> int:
+    return (register.shift_number - (register.shift_opened_at is not None)) % FOUR_DIGITS
+
+
+def _version(text: str) -> Fields:
+    major, minor, build = text.split(".")
+    return {"major": int(major), "minor": int(minor), "language": 0, "build": build.zfill(4)}
+
+
+def _cell(fields: Fields) -> Cell:
+    return Cell(fields["table"], fields["row"], fields["field"])
+
+
+def _tables(register: RegisterState) -> Tables:
+    return cast(Tables, register.memory)
+
+
+def _numbered(register: RegisterState) -> NumberedSettings:
+    return cast(NumberedSettings, register.memory)
+
+
+_BOTH: Final[Mapping[str, Order]] = {
+    "read_state": _read_state,
+    "read_state_code": _read_state_code,
+    "read_register": _read_register,
+    "read_version": _read_version,
+    "read_type": _read_type,
+}
+_ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
+    Platform.V2_5: {
+        **_BOTH,
+        "enter_mode": _enter_mode,
+        "leave_mode": _leave_mode,
+        "read_table": _read_table,
+        "write_table": _write_table,
+    },
+    Platform.V5_0: {**_BOTH, "read_setting": _read_setting, "write_setting": _write_setting},
+}

@@ -1,0 +1,120 @@
+"""What a simulated register tells about itself: every field of the telemetry."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from protocol import telemetry
+from protocol.setting_types import Value
+from simulator.settings_memory import OFD_HOST, OFD_PORT
+from simulator.state import RegisterState
+from simulator.traits import MAKES, OFD, registration_number
+
+KKT_PC_VERSION: Final = 3
+MAX_UNSENT: Final = 0xFFFF
+OFD_HOST_LENGTH: Final = 40
+
+
+def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
+    """The reading at that moment; the register has lived until then."""
+    return {
+        **_versions(register),
+        **_registration(register),
+        **_ofd(register, now),
+        **_condition(register, now),
+        **_drive(register, now),
+        **_shift(register, now),
+    }
+
+
+def _versions(register: RegisterState) -> dict[str, Any]:
+    make = MAKES[register.platform]
+    return {
+        "firmware_version": make.firmware,
+        "configuration_version": make.configuration,
+        "loader_version": make.loader,
+        "templates_version": make.templates,
+        "control_unit_revision": make.control_unit,
+        "communication_firmware_version": make.communication,
+        "kkt_pc_version": KKT_PC_VERSION,
+        "ffd_supported": list(make.ffd_supported),
+        "ffd_version": make.ffd_version,
+        "ffd_update_until": None,
+        "wireless": list(make.wireless),
+        "host_interface": "usb",
+    }
+
+
+def _registration(register: RegisterState) -> dict[str, Any]:
+    owner, drive = register.owner, register.drive
+    return {
+        "fiscalised": True,
+        "registration_number": registration_number(
+            int(register.serial_number[-8:]), owner.inn, register.serial_number
+        ),
+        "owner_inn": owner.inn,
+        "owner_name": owner.name,
+        "address": owner.address,
+        "taxation_types": ["usn_income"] if len(owner.inn) > 10 else ["osn"],
+        "fiscal_drive_number": drive.number,
+        "fiscal_drive_activated_at": drive.activated_at,
+        "fiscal_drive_until": drive.valid_until,
+        "registrations_made": drive.registrations_made,
+        "registrations_left": drive.registrations_left,
+    }
+
+
+def _ofd(register: RegisterState, now: datetime) -> dict[str, Any]:
+    channel = telemetry.CHANNEL.decode(register.channel)
+    return {
+        "statistics_interface": channel,
+        "ofd_inn": OFD.inn,
+        "ofd_name": OFD.name,
+        "ofd_host": _sayable(register.memory.value(OFD_HOST)),
+        "ofd_port": register.memory.value(OFD_PORT),
+        "ofd_channel": channel,
+        "ofd_last_contact_at": register.ofd_last_contact_at,
+        "network_error": register.network_error,
+        "ofd_error": register.faults.ofd_error,
+    }
+
+
+def _condition(register: RegisterState, now: datetime) -> dict[str, Any]:
+    faults = register.faults
+    return {
+        "reading_number": register.readings,
+        "clock": register.local_clock(now),
+        "utc_offset_min": register.shop.utc_offset_min,
+        "uptime_h": register.uptime_h(now),
+        "battery_mv": register.battery_mv
+        if faults.low_battery_mv is None
+        else faults.low_battery_mv,
+        "printed_m": register.printed_cm // 100,
+        "cuts": register.cuts,
+        "printer": ["no_paper"] if faults.paper_out else [],
+        "hardware_error": faults.hardware_error,
+    }
+
+
+def _drive(register: RegisterState, now: datetime) -> dict[str, Any]:
+    drive = register.drive
+    return {
+        "documents": drive.documents,
+        "fiscal_drive_phase": drive.phase.value,
+        "fiscal_drive_warnings": drive.warnings(now),
+        "fiscal_drive_error": int(drive.error(now)),
+        "unsent_documents": min(drive.unsent, MAX_UNSENT),
+        "first_unsent_at": drive.first_unsent_at,
+    }
+
+
+def _shift(register: RegisterState, now: datetime) -> dict[str, Any]:
+    return {
+        "shift_state": register.shift_state(now),
+        "shift_number": register.shift_number,
+        "shift_opened_at": register.shift_opened_at,
+    }
+
+
+def _sayable(host: Value) -> str:
+    """A setting takes more, and other characters, than the telemetry has room for."""
+    return str(host).encode("cp866", "replace").decode("cp866")[:OFD_HOST_LENGTH]

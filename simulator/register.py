@@ -1,0 +1,107 @@
+"""A simulated register: a pure object that lives, is read, and takes orders.
+
+It meets no socket and no clock: ``now`` (aware) comes with every call, and whatever chance
+decides is decided once, by the ``random.Random`` given at its birth.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from protocol.messages import StepDone, StepRefusal, StepRefused
+from simulator import orders
+from simulator.reading import reading_of
+from simulator.shop import Happening, Span
+from simulator.state import RECEIPT_CM, RegisterState
+
+SHIFT_REPORT_CM: Final = 60
+NO_OFD_CONNECTION: Final = 2
+"""Network error of register 2B: the network is there, the OFD's server is not (KKT-PC 3.3)."""
+
+
+class SimulatedRegister(RegisterState):
+    """One register.  ``serial_number`` has 14 digits, ``model`` is the code of the model table.
+
+    Its life begins at the opening of the working day that ``born_at`` belongs to.
+    """
+
+    __slots__ = ()
+
+    def live(self, now: datetime) -> None:
+        """Time passes: the shop opens, sells and closes, and the OFD takes the documents.
+
+        The same life for the same birth, however often this is called.
+        """
+        if now <= self.lived_until:
+            return
+        for span in self.shop.spans(self.lived_until, now):
+            self._sell(span)
+            self._meet_ofd(span)
+            self._happen(span)
+        self.lived_until = now
+
+    def open_shift(self, now: datetime) -> bool:
+        """Opens the next shift; false where one is open or the drive signs nothing."""
+        if self.shift_opened_at is not None or not self._sign(1, now, SHIFT_REPORT_CM):
+            return False
+        self.shift_number += 1
+        self.shift_opened_at = now
+        return True
+
+    def close_shift(self, now: datetime) -> bool:
+        """Closes the shift; false where none is open or the drive signs nothing."""
+        if self.shift_opened_at is None or not self._sign(1, now, SHIFT_REPORT_CM):
+            return False
+        self.shift_opened_at = None
+        return True
+
+    def power_cycle(self) -> None:
+        """The power went and came back: what is not in permanent memory is gone."""
+        self.mode = 0
+
+    def _happen(self, span: Span) -> None:
+        if self.faults.shift_forgotten:
+            return
+        if span.happening is Happening.OPENS:
+            self.open_shift(span.until)
+        elif span.happening is Happening.CLOSES:
+            self.close_shift(span.until)
+
+    def _sell(self, span: Span) -> None:
+        if self.shift_state(span.until) == "open":
+            self._sign(span.receipts, span.first_receipt_at, RECEIPT_CM)
+
+    def _sign(self, count: int, at: datetime, paper_cm: int) -> int:
+        """Documents made: nothing is signed that cannot be printed."""
+        signed = 0 if self.faults.paper_out else self.drive.sign(count, at)
+        self.cuts += signed
+        self.printed_cm += signed * paper_cm
+        return signed
+
+    def _meet_ofd(self, span: Span) -> None:
+        reached = span.ofd_up and not self.faults.ofd_down
+        self.network_error = 0 if reached else NO_OFD_CONNECTION
+        if reached:
+            self.ofd_last_contact_at = span.until
+        if reached and not self.faults.ofd_error:
+            self.drive.hand_over()
+
+    def reading(self, now: datetime) -> dict[str, Any]:
+        """Every field of the telemetry; the reading's number grows with each call."""
+        self.live(now)
+        self.readings += 1
+        return reading_of(self, now)
+
+    def execute(self, command: bytes, now: datetime) -> bytes:
+        """The application answer to one command (KKT-PC 3.1), done each time it is called."""
+        self.live(now)
+        return orders.execute(self, command, now)
+
+    def do_step(
+        self, operation_id: int, step: int, command: bytes, now: datetime
+    ) -> StepDone | StepRefused:
+        """The step's answer: done now, or long ago and kept in the journal."""
+
+        def effect() -> bytes | StepRefusal:
+            return self.faults.refuse_steps or self.execute(command, now)
+
+        return self.journal.once(operation_id, step, effect)

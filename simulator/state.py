@@ -1,0 +1,127 @@
+"""What a simulated register is at one moment, and what can be told from that alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from protocol.messages import LinkChannel, StepRefusal
+from protocol.platforms import Platform
+from simulator.fiscal_drive import FiscalDrive
+from simulator.journal import Journal
+from simulator.settings_memory import OFD_CHANNEL, NumberedSettings, Tables
+from simulator.shop import Shop
+from simulator.traits import OWNERS, UTC_OFFSETS_MIN, Company
+
+SHIFT_LIMIT: Final = timedelta(hours=24)
+RECEIPT_CM: Final = 35
+DRIVE_LIFE: Final = timedelta(days=470)
+"""The keys of a 15-month drive."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with a register, set by whoever tells the story.
+
+    A faulty fiscal drive is ``register.drive.failure``.
+    """
+
+    ofd_down: bool = False
+    ofd_error: int = 0
+    paper_out: bool = False
+    shift_forgotten: bool = False
+    """Nobody closes the shift: after 24 hours it expires and nothing is sold."""
+    low_battery_mv: int | None = None
+    hardware_error: int = 0
+    clock_skew_s: int = 0
+    refuse_steps: StepRefusal | None = None
+
+
+class RegisterState:
+    """The state of one register.  ``mode`` is lost with the power, the rest is permanent."""
+
+    __slots__ = (
+        "battery_mv",
+        "born_at",
+        "cuts",
+        "drive",
+        "faults",
+        "journal",
+        "lived_until",
+        "memory",
+        "mode",
+        "model",
+        "network_error",
+        "ofd_last_contact_at",
+        "owner",
+        "platform",
+        "printed_cm",
+        "readings",
+        "serial_number",
+        "shift_number",
+        "shift_opened_at",
+        "shop",
+        "worked_h_before",
+    )
+
+    def __init__(
+        self, serial_number: str, platform: Platform, model: int, random: Random, born_at: datetime
+    ) -> None:
+        self.serial_number, self.platform, self.model = serial_number, platform, model
+        self.shop = Shop(random.getrandbits(32), random.choice(UTC_OFFSETS_MIN))
+        self.owner: Company = random.choice(OWNERS)
+        self.drive = _drive_in_use(random, born_at)
+        self.memory: Tables | NumberedSettings = (
+            Tables() if platform is Platform.V2_5 else NumberedSettings()
+        )
+        self.journal = Journal()
+        self.faults = Faults()
+        self.born_at = born_at
+        self.lived_until = self.shop.before_opening(born_at)
+        self.battery_mv = random.randint(2950, 3300)
+        self.worked_h_before = random.randint(10, 20_000)
+        self.cuts = self.drive.documents
+        self.printed_cm = self.drive.documents * RECEIPT_CM
+        self.shift_number = self.drive.documents // 250 + 1
+        self.shift_opened_at: datetime | None = None
+        self.ofd_last_contact_at = self.lived_until
+        self.network_error = 0
+        self.readings = 0
+        self.mode = 0
+
+    @property
+    def serial(self) -> bytes:
+        """The serial number as HELLO carries it: 7 BCD bytes."""
+        return bytes.fromhex(self.serial_number)
+
+    @property
+    def channel(self) -> LinkChannel:
+        """The link that the settings choose."""
+        return LinkChannel(int(self.memory.value(OFD_CHANNEL)))
+
+    def local_clock(self, now: datetime) -> datetime:
+        """What the register's own clock shows; it may be wrong."""
+        return self.shop.local(now + timedelta(seconds=self.faults.clock_skew_s))
+
+    def shift_state(self, now: datetime) -> str:
+        """closed, open or expired, as the telemetry names them."""
+        if self.shift_opened_at is None:
+            return "closed"
+        return "open" if now - self.shift_opened_at < SHIFT_LIMIT else "expired"
+
+    def uptime_h(self, now: datetime) -> int:
+        """Hours that the register has worked in its life."""
+        return self.worked_h_before + int((now - self.born_at) / timedelta(hours=1))
+
+
+def _drive_in_use(random: Random, now: datetime) -> FiscalDrive:
+    """A drive that has been at work for a while and still has some life."""
+    age = timedelta(days=random.randint(1, 440), minutes=random.randint(0, 1439))
+    activated_at = (now - age).replace(microsecond=0)
+    return FiscalDrive(
+        number=f"9999{random.randrange(10**12):012}",
+        activated_at=activated_at,
+        valid_until=activated_at + DRIVE_LIFE,
+        documents=1 + age.days * random.randint(50, 400),
+        registrations_made=random.randint(1, 3),
+    )

@@ -1,0 +1,189 @@
+"""The register's side of one conversation: bytes in, bytes out, no socket and no clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from protocol import telemetry
+from protocol.connection import RegisterEnd, State
+from protocol.errors import ProtocolError
+from protocol.messages import (
+    Accepted,
+    Challenge,
+    CheckIn,
+    Farewell,
+    Keepalive,
+    Message,
+    RefusalReason,
+    Refused,
+    Step,
+    StepDone,
+)
+from simulator.register import SimulatedRegister
+
+Ledger = Callable[[str, int, datetime], None]
+"""Told serial number, reading number and time of each reading, once the gateway accepted it."""
+
+
+class Ending(StrEnum):
+    """How a conversation ended."""
+
+    DONE = "done"
+    """The reading was accepted, and whatever was to be done is done."""
+    REFUSED = "refused"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``detail`` names the gateway's reason or what broke; a broken conversation may have had
+    its reading accepted before."""
+
+    ending: Ending
+    detail: str = ""
+    retry_after_s: int | None = None
+
+
+def forget(serial_number: str, reading_number: int, at: datetime) -> None:
+    """The ledger of those who keep none."""
+
+
+class Talk:
+    """One conversation from HELLO to its end.
+
+    ``start`` gives the first bytes, ``receive`` takes what came and gives what to send,
+    ``report`` sends a new reading in a held conversation.  When it is ``over``, hang up.
+    ``heard`` counts whole messages: bytes alone are not a sign of life.
+    """
+
+    __slots__ = (
+        "_end",
+        "_key_generation",
+        "_ledger",
+        "accepted",
+        "heard",
+        "held",
+        "next_check_in_s",
+        "outcome",
+        "register",
+        "steps_done",
+        "steps_refused",
+    )
+
+    def __init__(
+        self,
+        register: SimulatedRegister,
+        key: bytes,
+        key_generation: int,
+        ledger: Ledger = forget,
+    ) -> None:
+        self.register = register
+        self.accepted = False
+        self.held = False
+        self.heard = 0
+        self.next_check_in_s: int | None = None
+        self.outcome: Outcome | None = None
+        self.steps_done = self.steps_refused = 0
+        self._end = RegisterEnd(key)
+        self._key_generation = key_generation
+        self._ledger = ledger
+
+    @property
+    def over(self) -> bool:
+        """Whether there is an outcome and nothing more to say."""
+        return self.outcome is not None
+
+    @property
+    def can_report(self) -> bool:
+        """Whether a held conversation waits for nothing but the next reading."""
+        return not self.over and self.held and self._end.state is State.OPEN
+
+    def start(self) -> bytes:
+        """HELLO."""
+        register = self.register
+        return self._end.hello(
+            register.serial,
+            register.platform.wire_code,
+            register.model,
+            register.channel,
+            self._key_generation,
+        )
+
+    def receive(self, data: bytes, now: datetime) -> bytes:
+        """What to send in return; whatever comes, nothing is raised, and after the end nothing
+        is heard."""
+        if self.over:
+            return b""
+        try:
+            messages = self._end.receive(data)
+        except ProtocolError as error:
+            self.break_off(error.code)
+            return b""
+        self.heard += len(messages)
+        return b"".join(self._answer(message, now) for message in messages)
+
+    def report(self, now: datetime) -> bytes:
+        """CHECK_IN with a fresh reading."""
+        block = telemetry.encode(self.register.reading(now))
+        return self._say(CheckIn(telemetry.BLOCK_VERSION, block))
+
+    def break_off(self, why: str) -> None:
+        """The link went, or the peer broke the protocol; means nothing after the end."""
+        if self.outcome is None:
+            self.outcome = Outcome(Ending.BROKEN, why)
+
+    def _answer(self, message: Message, now: datetime) -> bytes:
+        answer = _ANSWERS[type(message)](self, message, now)
+        return b"" if answer is None else answer
+
+    def _say(self, message: Message) -> bytes:
+        """Nothing is said to a peer that has already closed the conversation."""
+        return b"" if self._end.state is State.CLOSED else self._end.send(message)
+
+    def _challenged(self, _: Challenge, now: datetime) -> bytes:
+        return self.report(now)
+
+    def _accepted(self, message: Accepted, now: datetime) -> None:
+        self.accepted = True
+        self.held = bool(message.hold)
+        self.next_check_in_s = message.next_check_in_s
+        self._ledger(self.register.serial_number, self.register.readings, now)
+        if not message.hold and not message.pending_operations:
+            self.outcome = Outcome(Ending.DONE)
+
+    def _step(self, message: Step, now: datetime) -> bytes:
+        result = self.register.do_step(message.operation_id, message.step, message.command, now)
+        if isinstance(result, StepDone):
+            self.steps_done += 1
+        else:
+            self.steps_refused += 1
+        return self._say(result)
+
+    def _farewell(self, message: Farewell, _: datetime) -> None:
+        self.next_check_in_s = message.next_check_in_s
+        self.outcome = Outcome(Ending.DONE)
+
+    def _refused(self, message: Refused, _: datetime) -> None:
+        self.outcome = Outcome(Ending.REFUSED, _reason(message.reason), message.retry_after_s)
+
+    def _keepalive(self, message: Keepalive, _: datetime) -> bytes:
+        return self._say(message)
+
+
+def _reason(code: int) -> str:
+    try:
+        return RefusalReason(code).name.lower()
+    except ValueError:
+        return f"reason_{code}"
+
+
+_ANSWERS: Final[dict[type[Any], Callable[[Talk, Any, datetime], bytes | None]]] = {
+    Challenge: Talk._challenged,
+    Accepted: Talk._accepted,
+    Step: Talk._step,
+    Farewell: Talk._farewell,
+    Refused: Talk._refused,
+    Keepalive: Talk._keepalive,
+}

@@ -1,0 +1,157 @@
+"""The application around the endpoints: documents, probes, headers, trouble of our own."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import BaseModel
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from fleet.accounts.models import Partner
+from fleet.admin_api import edge
+from fleet.admin_api.app import build_app
+from fleet.admin_api.endpoints import ENDPOINTS
+from fleet.admin_api.openapi import build_document
+from fleet.kit.database import Database
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Nothing
+from tests.fleet.conftest import PASSWORD, START, Api, Employ, HandClock
+
+
+class Done(BaseModel):
+    done: bool = True
+
+
+@endpoint("POST", "/fail", public=True)
+async def fail(call: Call[Nothing, None]) -> Done:
+    """Write, then break."""
+    call.db.add(Partner(name="half done", created_at=START))
+    await call.db.flush()
+    raise LookupError("secret detail")
+
+
+@endpoint("GET", "/hang", public=True)
+async def hang(call: Call[Nothing, None]) -> Done:
+    """Never answer."""
+    await asyncio.Event().wait()
+    return Done()
+
+
+@endpoint("GET", "/lose-database", public=True)
+async def lose_database(call: Call[Nothing, None]) -> Done:
+    """Ask what the database cannot answer now."""
+    raise ConnectionRefusedError
+
+
+@pytest.fixture
+async def odd(database: Database, clock: HandClock) -> AsyncIterator[Api]:
+    app = build_app(database, clock, endpoints=(fail, hang, lose_database))
+    async with TestClient(TestServer(app)) as client:
+        yield Api(client)
+
+
+async def test_a_mistake_of_ours_undoes_all_and_tells_nothing(odd: Api, database: Database) -> None:
+    with capture_logs() as lines:
+        answer = await odd.post("/fail", headers={"X-Request-Id": "call-7"})
+    assert (answer.status, answer.json["code"]) == (500, "our_mistake")
+    assert "call-7" in answer.json["detail"] and "secret detail" not in json.dumps(answer.json)
+    assert [line["event"] for line in lines] == ["request_failed", "http_request"]
+    async with database.read() as db:
+        assert await db.scalar(text("SELECT count(*) FROM partners")) == 0
+
+
+async def test_a_handler_that_hangs_is_given_up(odd: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "REQUEST_TIMEOUT_S", 0.05)
+    answer = await odd.get("/hang")
+    assert (answer.status, answer.json["code"]) == (503, "busy")
+    assert answer.headers["Retry-After"] == "5"
+
+
+async def test_a_lost_database_is_a_passing_trouble(odd: Api) -> None:
+    assert (await odd.get("/lose-database")).status == 503
+
+
+async def test_the_document_describes_every_endpoint(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json
+    assert document["openapi"] == "3.1.0"
+    described = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    assert described == {(each.method, f"/api/v1{each.path}") for each in ENDPOINTS}
+
+
+def test_the_document_is_whole() -> None:
+    """References lead somewhere, path parameters are declared, names are told apart."""
+    document = build_document(ENDPOINTS)
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
+    names = []
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            names.append(operation["operationId"])
+            declared = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert declared == set(re.findall(r"{(\w+)}", path))
+            assert operation["summary"]
+    assert len(names) == len(set(names))
+
+
+async def test_the_documentation_page_needs_nobody_else(api: Api) -> None:
+    async with api.client.get("/api/docs") as page:
+        html = await page.text()
+        assert page.status == 200 and "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "//" not in re.sub(r"<!DOCTYPE[^>]*>", "", html)
+    for asset in re.findall(r'(?:src|href)="([^"]+)"', html):
+        async with api.client.get(f"/api/{asset}") as found:
+            assert found.status == 200 and await found.read()
+
+
+async def test_probes(api: Api) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        async with api.client.get(path) as response:
+            assert response.status == 200, path
+    async with api.client.get("/metrics") as response:
+        assert response.content_type == "text/plain"
+        assert "python_info" in await response.text()
+
+
+async def test_not_ready_without_a_database(clock: HandClock, free_port: int) -> None:
+    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{free_port}/fleet")
+    async with TestClient(TestServer(build_app(database, clock))) as client:
+        async with client.get("/readyz") as response:
+            assert response.status == 503
+        async with client.get("/healthz") as response:
+            assert response.status == 200
+        async with client.get("/api/v1/me", headers={"Authorization": "Bearer x"}) as response:
+            assert (response.status, (await response.json())["code"]) == (503, "busy")
+    await database.close()
+
+
+async def test_every_answer_is_numbered_and_guarded(api: Api) -> None:
+    for path in ("/me", "/openapi.json", "/nothing"):
+        headers = (await api.get(path)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Server"] == "cash-server"
+        assert re.fullmatch(r"[0-9a-f]{16}", headers["X-Request-Id"])
+    kept = await api.get("/me", headers={"X-Request-Id": "from-proxy_1"})
+    assert kept.headers["X-Request-Id"] == kept.json["request_id"] == "from-proxy_1"
+    forged = await api.get("/me", headers={"X-Request-Id": "a b"})
+    assert forged.headers["X-Request-Id"] != "a b"
+
+
+async def test_a_log_line_has_the_route_and_no_secret(api: Api, employ: Employ) -> None:
+    await employ("admin")
+    with capture_logs() as lines:
+        await api.sign_in("admin")
+        await api.get("/registers?q=secret-text")
+        await api.sign_in("admin", "wrong password")
+    paths = [(line["path"], line["status"]) for line in lines if line["event"] == "http_request"]
+    assert paths == [("/api/v1/sign-in", 200), ("/api/v1/registers", 200), ("/api/v1/sign-in", 401)]
+    written = json.dumps(lines)
+    assert not any(text in written for text in (PASSWORD, "wrong password", "secret-text"))

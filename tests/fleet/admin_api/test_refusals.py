@@ -1,0 +1,253 @@
+"""Bad input through real HTTP: a problem document that names the field, and nothing done."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from fleet.accounts.roles import Role
+from fleet.audit.models import AuditEntry
+from fleet.kit.database import Database
+from fleet.registers.models import CashRegister
+from tests.fleet.conftest import Answer, Api, Employ, HandClock
+
+SERIAL = "00106900000001"
+
+
+def is_problem(answer: Answer, status: int, code: str, field: str) -> bool:
+    """Whether the answer is a whole problem document about this."""
+    assert answer.headers["Content-Type"].startswith("application/problem+json"), answer
+    problem = answer.json
+    assert set(problem) == {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "code",
+        "field",
+        "errors",
+        "request_id",
+    }
+    assert problem["type"] == f"urn:cash-server:problem:{problem['code']}"
+    assert problem["status"] == answer.status
+    assert problem["title"] and problem["detail"]
+    found = (answer.status, problem["code"], problem["field"])
+    assert found == (status, code, field), problem
+    return True
+
+
+@pytest.fixture
+async def admin(api: Api, employ: Employ) -> Api:
+    """An Administrator who has signed in."""
+    await employ("admin")
+    assert (await api.sign_in("admin")).status == 200
+    return api
+
+
+BODIES: tuple[tuple[Any, str, str], ...] = (
+    ({}, "serial_numbers", "missing"),
+    ({"serial_numbers": []}, "serial_numbers", "too_few"),
+    ({"serial_numbers": SERIAL}, "serial_numbers", "wrong_type"),
+    ({"serial_numbers": [1]}, "serial_numbers.0", "wrong_type"),
+    ({"serial_numbers": [SERIAL, None]}, "serial_numbers.1", "wrong_type"),
+    ({"serial_numbers": [SERIAL] * 501}, "serial_numbers", "too_many"),
+    ({"serial_numbers": ["1" * 65]}, "serial_numbers.0", "too_long"),
+    ({"serial_numbers": [SERIAL], "extra": 1}, "extra", "unknown_field"),
+    ({"serial_numbers": ["\0"]}, "serial_numbers", "not_storable"),
+    ({"serial_numbers": [[[["\0"]]]]}, "serial_numbers", "not_storable"),
+    ([SERIAL], "body", "wrong_type"),
+    ("text", "body", "wrong_type"),
+)
+
+
+async def test_a_wrong_body_names_its_field(admin: Api, database: Database) -> None:
+    for body, field, code in BODIES:
+        answer = await admin.post("/registers/enrol", body)
+        assert is_problem(answer, 422, "invalid_input", field)
+        assert [(e["field"], e["code"]) for e in answer.json["errors"]][0] == (field, code)
+    async with database.read() as db:
+        assert await db.scalar(select(func.count()).select_from(CashRegister)) == 0
+
+
+BROKEN = (
+    b"",
+    b"{",
+    b"null}",
+    b'{"serial_numbers": ["\\ud800"]}',
+    b'{"serial_numbers": ["\xff"]}',
+    b'{"serial_numbers": ' + b"[" * 10_000,
+    b'{"serial_numbers": ' + b"9" * 10_000 + b"}",
+    '{"serial_numbers": []}'.encode("utf-16"),
+)
+
+
+async def test_broken_json_is_refused(admin: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+    for data in BROKEN:
+        answer = await admin.post("/registers/enrol", data=data, headers=headers)
+        assert is_problem(answer, 400, "broken_json", "body")
+
+
+async def test_a_body_that_is_not_json_is_refused(admin: Api) -> None:
+    data = json.dumps({"serial_numbers": [SERIAL]}).encode()
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", ""):
+        headers = {"Content-Type": content_type}
+        answer = await admin.post("/registers/enrol", data=data, headers=headers)
+        assert is_problem(answer, 415, "not_json", "Content-Type")
+
+
+async def test_an_oversize_body_is_refused(admin: Api) -> None:
+    headers = {"Content-Type": "application/json"}
+    for size in (1024 * 1024 + 1, 3 * 1024 * 1024):
+        answer = await admin.post("/registers/enrol", data=b" " * size, headers=headers)
+        assert is_problem(answer, 413, "too_large", "body")
+
+
+async def test_a_body_of_one_mebibyte_is_read(admin: Api) -> None:
+    whole = json.dumps({"serial_numbers": [SERIAL]}).encode().ljust(1024 * 1024)
+    headers = {"Content-Type": "application/json"}
+    answer = await admin.post("/registers/enrol", data=whole, headers=headers)
+    assert answer.status == 200
+
+
+QUERIES = (
+    ("limit=0", "limit", "too_small"),
+    ("limit=501", "limit", "too_great"),
+    ("limit=99999999999999999999999999", "limit", "too_great"),
+    ("limit=5.5", "limit", "wrong_type"),
+    ("limit=", "limit", "wrong_type"),
+    ("limit=1&limit=2", "limit", "repeated"),
+    ("model=2147483648", "model", "too_great"),
+    ("model=-1", "model", "too_small"),
+    ("status=dead", "status", "wrong_choice"),
+    ("platform=3.0", "platform", "wrong_choice"),
+    ("condition=none", "condition", "wrong_choice"),
+    ("sort=owner_name", "sort", "wrong_choice"),
+    ("hidden=perhaps", "hidden", "wrong_type"),
+    ("q=%00", "q", "not_storable"),
+    ("firmware_version=" + "1" * 33, "firmware_version", "too_long"),
+    ("colour=red", "colour", "unknown_field"),
+)
+
+
+async def test_a_wrong_filter_names_itself(admin: Api) -> None:
+    for query, field, code in QUERIES:
+        answer = await admin.get(f"/registers?{query}")
+        assert is_problem(answer, 422, "invalid_input", field)
+        assert answer.json["errors"][0]["code"] == code
+
+
+async def test_odd_texts_find_nothing(admin: Api) -> None:
+    await admin.post("/registers/enrol", {"serial_numbers": [SERIAL]})
+    for q in ("%ed%a0%80", "%ff", "%25", "_", "'%3B--", "%F0%9F%98%80"):
+        answer = await admin.get(f"/registers?q={q}")
+        assert (answer.status, answer.json["items"]) == (200, []), q
+
+
+CURSORS = (
+    "x",
+    "%FF",
+    "eyJ9",
+    "bnVsbA",  # null
+    "e30",  # {}
+    # sort by serial number, but of another value than the number
+    "eyJzb3J0Ijoic2VyaWFsX251bWJlciIsInZhbHVlIjoiXHUwMDAwIiwic2VyaWFsX251bWJlciI6IjEifQ",
+    "A" * 1000,
+)
+
+
+async def test_an_absurd_page_mark_is_refused(admin: Api) -> None:
+    await admin.post("/registers/enrol", {"serial_numbers": [SERIAL]})
+    for path in ("/registers", "/audit", f"/registers/{SERIAL}/telemetry"):
+        for after in CURSORS:
+            answer = await admin.get(f"{path}?after={after}")
+            assert is_problem(answer, 422, "bad_cursor", "after")
+
+
+MOMENTS = ("yesterday", "2026-03-02T09:00:00", "2026-03-02", "0001-01-01T00:00:00%2B14:00", "1e300")
+
+
+async def test_a_wrong_moment_is_refused(admin: Api) -> None:
+    for moment in MOMENTS:
+        answer = await admin.get(f"/audit?from={moment}")
+        assert is_problem(answer, 422, "invalid_input", "from")
+        assert answer.json["errors"][0]["code"] == "wrong_moment"
+
+
+async def test_a_path_that_is_no_serial_number_is_refused(admin: Api) -> None:
+    for serial in ("1", "0010690000000x", "%D9%A1" * 14, "00106900000001%00"):
+        answer = await admin.get(f"/registers/{serial}")
+        assert is_problem(answer, 422, "invalid_input", "serial_number")
+
+
+async def test_a_path_parameter_cannot_come_from_the_query(admin: Api) -> None:
+    answer = await admin.get(f"/registers/{SERIAL}?serial_number={SERIAL}")
+    assert is_problem(answer, 422, "invalid_input", "serial_number")
+
+
+async def test_unknown_paths_and_methods_are_problems_too(admin: Api) -> None:
+    assert is_problem(await admin.get("/nothing"), 404, "no_such_path", "path")
+    answer = await admin.ask("DELETE", "/registers")
+    assert is_problem(answer, 405, "method_not_allowed", "method")
+    assert answer.headers["Allow"] == "GET"
+
+
+async def test_without_a_good_token_nobody_is_let_in(admin: Api) -> None:
+    for header in ("", "Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer " + "x" * 4000):
+        for path in ("/me", "/registers", f"/registers/{SERIAL}", "/audit"):
+            answer = await admin.get(path, headers={"Authorization": header})
+            assert is_problem(answer, 401, "not_signed_in", "Authorization")
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_an_expired_token_is_refused(admin: Api, clock: HandClock) -> None:
+    clock.forward(hours=11, minutes=59)
+    assert (await admin.get("/me")).status == 200
+    clock.forward(minutes=1)
+    assert is_problem(await admin.get("/me"), 401, "not_signed_in", "Authorization")
+
+
+async def test_a_revoked_token_is_refused(admin: Api) -> None:
+    assert (await admin.post("/sign-out")).status == 204
+    assert is_problem(await admin.get("/me"), 401, "not_signed_in", "Authorization")
+
+
+async def test_a_role_without_the_right_is_refused(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ("watcher", Role.OBSERVER)
+    await api.sign_in("watcher")
+    async with database.read() as db:
+        before = await db.scalar(select(func.count()).select_from(AuditEntry))
+    for path in ("enrol", "hide", "show", "block", "unblock"):
+        answer = await api.post(f"/registers/{path}", {"serial_numbers": [SERIAL]})
+        assert is_problem(answer, 403, "no_right", "Authorization")
+    assert is_problem(await api.get("/audit"), 403, "no_right", "Authorization")
+    async with database.read() as db:
+        assert await db.scalar(select(func.count()).select_from(AuditEntry)) == before
+        assert await db.scalar(select(func.count()).select_from(CashRegister)) == 0
+
+
+async def test_another_partners_register_is_not_found(api: Api, employ: Employ) -> None:
+    await employ("anna")
+    await employ("boris")
+    await api.sign_in("anna")
+    await api.post("/registers/enrol", {"serial_numbers": [SERIAL]})
+    await api.sign_in("boris")
+    for path in (f"/registers/{SERIAL}", f"/registers/{SERIAL}/telemetry"):
+        answer = await api.get(path)
+        assert is_problem(answer, 404, "register_not_found", "serial_number")
+    assert (await api.get("/registers")).json["items"] == []
+    answer = await api.post("/registers/block", {"serial_numbers": [SERIAL]})
+    assert answer.json["accepted"] == []
+    assert answer.json["refused"][0]["reason"] == "register_not_found"
+    await api.sign_in("anna")
+    assert (await api.get(f"/registers/{SERIAL}")).json["blocked"] is False
+
+
+async def test_problems_speak_the_language_that_was_asked_for(api: Api) -> None:
+    russian = await api.get("/me", headers={"Accept-Language": "de, ru;q=0.9, en;q=0.8"})
+    english = await api.get("/me", headers={"Accept-Language": "ru;q=0.1, en-GB"})
+    assert (russian.headers["Content-Language"], russian.json["title"]) == ("ru", "Нужен вход")
+    assert (english.headers["Content-Language"], english.json["title"]) == ("en", "Sign-in needed")

@@ -1,0 +1,23 @@
+"""Registers for the simulator's tests."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from protocol.platforms import Platform
+from simulator.register import SimulatedRegister
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MakeRegister = Callable[..., SimulatedRegister]
+
+
+@pytest.fixture
+def make_register() -> MakeRegister:
+    """A register of a platform, born at noon of one day; the same one for the same seed."""
+
+    def make(platform: Platform = Platform.V2_5, seed: int = 1) -> SimulatedRegister:
+        return SimulatedRegister("00106101234567", platform, 61, Random(seed), NOON)
+
+    return make
