@@ -201,3 +201,6 @@ def _demo(stack: AsyncExitStack, count: int, port: int, keys: KeyRing) -> None:
 def main() -> None:
     """The console script."""
     app()
+
+if __name__ == "__main__":
+    main()

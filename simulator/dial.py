@@ -83,7 +83,7 @@ class Call(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._heard_s = self._loop.time()
         self._watch(self._patience.answer_s)
-        self._transport.write(self.talk.start())
+        self._opened.write(self.talk.start())
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:

@@ -64,6 +64,7 @@ class FleetRunner:
         self._open: dict[Call, int] = {}
         self._dialling: set[asyncio.Task[None]] = set()
         self._host = config.host
+        self._stopping = False
 
     @property
     def open_calls(self) -> int:
@@ -97,6 +98,7 @@ class FleetRunner:
         return str(found[0][4][0])
 
     async def _hang_up(self, *waiting: asyncio.Future[Any]) -> None:
+        self._stopping = True
         ending = (*waiting, *self._dialling)
         for one in ending:
             one.cancel()
@@ -180,7 +182,9 @@ class FleetRunner:
         index, talk = self._open.pop(call), call.talk
         self.statistics.steps_done += talk.steps_done
         self.statistics.steps_refused += talk.steps_refused
-        outcome = talk.outcome or Outcome(Ending.BROKEN, "cut")
+        if self._stopping or talk.outcome is None:
+            return
+        outcome = talk.outcome
         self._schedule(index, _AFTER[outcome.ending](self, index, talk, outcome))
 
     def _after_done(self, index: int, talk: Talk, _: Outcome) -> float:
