@@ -11,7 +11,7 @@ from datetime import datetime
 
 from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
-from fleet.kit.database import Database
+from fleet.kit.database import Database, Writer
 from fleet.kit.follow import Follower, OnPayload
 from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
 from fleet.operations import due
@@ -65,7 +65,7 @@ class DevicePort:
     """The fleet, as the gateway sees it."""
 
     def __init__(self, database: Database, clock: Clock, batch_linger_s: float = 0.002) -> None:
-        self._database = database
+        self._writer = Writer(database)
         self._clock = clock
         self._due = DueIndex(database)
         self._blocked = BlockedIndex(database)
@@ -84,6 +84,7 @@ class DevicePort:
     async def close(self) -> None:
         """Writes what waits, then lets go."""
         await self._batcher.close()
+        await self._writer.close()
         await self._follower.close()
 
     def identify(self, hello: Hello) -> Caller:
@@ -136,7 +137,7 @@ class DevicePort:
         working = [visit for visit in visits if self._has_work(visit, now)]
         before = [self._due.get(visit.caller.key) for visit in working]
         with BATCH_SECONDS.time():
-            async with self._database.transaction() as db:
+            async with self._writer.transaction() as db:
                 if readings:
                     await keep_readings(db, readings, now)
                 deliveries = await deliver(db, list(map(_visit, working)), now) if working else []

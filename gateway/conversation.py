@@ -15,13 +15,10 @@ from fleet.device_port import Answer, Caller, DevicePort
 from gateway.config import GatewayConfig
 from gateway.limits import Bucket, PerAddress
 from gateway.metrics import (
-    BYTES_RECEIVED,
-    BYTES_SENT,
-    CHECK_IN_SECONDS,
-    CHECK_INS,
     ENDED,
     LIMITS,
     STEPS,
+    TALLY,
     Limit,
     Outcome,
 )
@@ -133,7 +130,7 @@ class Conversation:
         """Bytes from the register."""
         if self._ended:
             return
-        BYTES_RECEIVED.inc(len(data))
+        TALLY.received_bytes += len(data)
         try:
             messages = self._end.receive(data)
             self._within_limits(messages)
@@ -217,8 +214,7 @@ class Conversation:
         """The batch with the reading is committed (or has failed: ``None``)."""
         if not self._replied(answer) or answer is None:
             return
-        CHECK_INS.inc()
-        CHECK_IN_SECONDS.observe(self._heard_at - self._waits_since)
+        TALLY.checked_in(self._heard_at - self._waits_since)
         self._waits_since = 0.0
         self._outcome = Outcome.SERVED
         step = None if self._edge.stopping else answer.step
@@ -255,7 +251,7 @@ class Conversation:
             STEPS.inc()
 
     def _write(self, data: bytes) -> None:
-        BYTES_SENT.inc(len(data))
+        TALLY.sent_bytes += len(data)
         self._link.write(data)
 
     def _refuse(self, reason: RefusalReason, why: str) -> None:

@@ -1,9 +1,19 @@
 """Every metric of the gateway."""
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, disable_created_metrics
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -49,16 +59,7 @@ _CONVERSATIONS = Counter(
 )
 _LIMITS = Counter("cash_server_limits_total", "Peers that ran into a limit.", ("limit",))
 
-OPEN = Gauge("cash_server_conversations_open", "Conversations that are open now.")
-CHECK_INS = Counter("cash_server_check_ins_total", "Readings that were accepted.")
-CHECK_IN_SECONDS = Histogram(
-    "cash_server_check_in_seconds",
-    "From the CHECK_IN to its ACCEPTED, the commit between them.",
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
-)
 STEPS = Counter("cash_server_steps_total", "Commands of operations given to registers.")
-BYTES_RECEIVED = Counter("cash_server_received_bytes_total", "Bytes from registers.")
-BYTES_SENT = Counter("cash_server_sent_bytes_total", "Bytes to registers.")
 
 # A labelled look-up costs more than the increment itself, so every child is made once.
 ENDED: Final = {
@@ -66,3 +67,46 @@ ENDED: Final = {
     for road in ("tcp",)
 }
 LIMITS: Final = {limit: _LIMITS.labels(limit) for limit in Limit}
+
+CHECK_IN_BOUNDS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+class Tally(Collector):
+    """What every check-in counts: plain numbers, made into metrics when somebody asks.
+
+    The library's counters take a lock and cost 1.3 µs each; a check-in would pay for seven.
+    One event loop writes here, so no lock is needed.
+    """
+
+    def __init__(self) -> None:
+        self.open = self.check_ins = self.received_bytes = self.sent_bytes = 0
+        self._seconds = 0.0
+        self._counts = [0] * (len(CHECK_IN_BOUNDS_S) + 1)
+
+    def checked_in(self, seconds: float) -> None:
+        """A reading was accepted, so long after it came."""
+        self.check_ins += 1
+        self._seconds += seconds
+        self._counts[bisect_left(CHECK_IN_BOUNDS_S, seconds)] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "cash_server_conversations_open", "Conversations that are open now.", self.open
+        )
+        for name, about, value in (
+            ("check_ins", "Readings that were accepted.", self.check_ins),
+            ("received_bytes", "Bytes from registers.", self.received_bytes),
+            ("sent_bytes", "Bytes to registers.", self.sent_bytes),
+        ):
+            yield CounterMetricFamily(f"cash_server_{name}", about, value)
+        bounds = [*map(str, CHECK_IN_BOUNDS_S), "+Inf"]
+        yield HistogramMetricFamily(
+            "cash_server_check_in_seconds",
+            "From the CHECK_IN to its ACCEPTED, the commit between them.",
+            list(zip(bounds, accumulate(self._counts), strict=True)),
+            self._seconds,
+        )
+
+
+TALLY: Final = Tally()
+REGISTRY.register(TALLY)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gateway.metrics import OPEN
+from gateway.metrics import TALLY
 
 if TYPE_CHECKING:
     from gateway.conversation import Conversation
@@ -17,7 +17,7 @@ class Presence:
 
     def add(self, conversation: "Conversation") -> None:
         self.open.add(conversation)
-        OPEN.inc()
+        TALLY.open += 1
 
     def prove(self, serial_number: str, conversation: "Conversation") -> "Conversation | None":
         """The register has proven itself here; returns its earlier conversation, if any is open.
@@ -30,6 +30,6 @@ class Presence:
 
     def remove(self, conversation: "Conversation", serial_number: str) -> None:
         self.open.discard(conversation)
-        OPEN.dec()
+        TALLY.open -= 1
         if self._of_register.get(serial_number) is conversation:
             del self._of_register[serial_number]

@@ -5,7 +5,8 @@ import resource
 import signal
 import sys
 from collections.abc import Coroutine
-from contextlib import ExitStack
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -55,24 +56,27 @@ def run(
     host, port = _address(server)
     keys = _key_ring(key_ring)
     _allow_files(max_open + registers)
-    with ExitStack() as stack:
-        config = FleetConfig(
-            host,
-            port,
-            keys,
-            interval_s=interval,
-            spread_s=spread,
-            max_open=max_open,
-            seconds=seconds,
-            calls=calls,
-            seed=seed,
-            ledger=stack.enter_context(FileLedger(ledger)) if ledger else forget,
-        )
-        runner = FleetRunner(DemoRegisters(registers, seed), config)
-        try:
-            _run_loop(_watch(runner))
-        except OSError as error:
-            raise typer.BadParameter(f"{host}: {error.strerror}", param_hint="--server") from None
+    config = FleetConfig(
+        host,
+        port,
+        keys,
+        interval_s=interval,
+        spread_s=spread,
+        max_open=max_open,
+        seconds=seconds,
+        calls=calls,
+        seed=seed,
+    )
+    _call(DemoRegisters(registers, seed), config, ledger)
+
+
+def _call(registers: DemoRegisters, config: FleetConfig, ledger: Path | None) -> None:
+    try:
+        with FileLedger(ledger) if ledger else nullcontext(forget) as book:
+            _run_loop(_watch(FleetRunner(registers, replace(config, ledger=book))))
+    except OSError as error:
+        where = error.filename or f"{config.host}:{config.port}"
+        raise typer.BadParameter(f"{where}: {error.strerror}") from None
 
 
 def _address(server: str) -> tuple[str, int]:

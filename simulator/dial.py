@@ -77,13 +77,14 @@ class Call(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not inherit from asyncio's, they only behave like them.
         if self._ended:
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = cast(asyncio.Transport, transport)
         self._heard_s = self._loop.time()
         self._watch(self._patience.answer_s)
-        self._opened.write(self.talk.start())
+        self._transport.write(self.talk.start())
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:

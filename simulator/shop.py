@@ -102,9 +102,9 @@ class Shop(NamedTuple):
 
     def _days_from(self, moment: datetime) -> Iterator[_Day]:
         today = self.local(moment).date()
-        yesterday = self._day(today - ONE_DAY)
-        if moment < (day := self._day(today)).opens_at:
-            yield yesterday
+        day = self._day(today)
+        if moment < day.opens_at:
+            yield self._day(today - ONE_DAY)
         while True:
             yield day
             today += ONE_DAY

@@ -10,11 +10,12 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import aiosqlite
-from sqlalchemy import BigInteger, DateTime, Integer, MetaData, event, select
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, select
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -121,6 +122,14 @@ class Base(DeclarativeBase):
     }
 
 
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for the bulk statements of ``fleet.kit.dialect``."""
+    table = model.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"{model.__name__} is not mapped to a table")
+    return table
+
+
 class Database:
     """The engine and the two ways to use it: ``read`` and ``transaction``.
 
@@ -130,10 +139,10 @@ class Database:
     def __init__(self, url: str, reactions: Reactions = MappingProxyType({})) -> None:
         self.dialect = make_url(url).get_backend_name()
         self.engine = create_engine(url)
-        info = {REACTIONS: reactions}
-        self._readers = async_sessionmaker(self.engine, expire_on_commit=False, info=info)
+        self._info = {REACTIONS: reactions}
+        self._readers = async_sessionmaker(self.engine, expire_on_commit=False, info=self._info)
         self._writers = async_sessionmaker(
-            self.engine.execution_options(**{WRITES: True}), expire_on_commit=False, info=info
+            self.engine.execution_options(**{WRITES: True}), expire_on_commit=False, info=self._info
         )
         # SQLite has one writer at a time, and its own waiting is a poll with growing sleeps
         # in which the latecomer may win; a lock in front keeps the order of arrival.
@@ -151,6 +160,14 @@ class Database:
         async with self._readers() as db:
             yield db
 
+    @asynccontextmanager
+    async def transaction_on(self, link: AsyncConnection) -> AsyncIterator[AsyncSession]:
+        """As ``transaction``, over a connection of ``engine`` that the caller keeps."""
+        writing = await link.execution_options(**{WRITES: True})
+        session = AsyncSession(writing, expire_on_commit=False, info=self._info)
+        async with self._write_turn, session as db, db.begin():
+            yield db
+
     async def probe(self) -> None:
         """Return if the database answers a trivial question, raise if not."""
         async with self.read() as db:
@@ -158,6 +175,35 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+class Writer:
+    """Transactions of one busy writer, over a connection of its own.
+
+    It saves the pool's check-out, probe and clean-up, seven round trips each time.  After any
+    failure the connection goes back to the pool, and the next transaction takes another.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._link: AsyncConnection | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """As ``Database.transaction``; only one at a time."""
+        if self._link is None:
+            self._link = await self._database.engine.connect()
+        try:
+            async with self._database.transaction_on(self._link) as db:
+                yield db
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
 
 
 def create_engine(url: str) -> AsyncEngine:

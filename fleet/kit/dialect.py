@@ -5,6 +5,7 @@ over ``unnest`` of arrays, on SQLite one ``executemany``.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -36,25 +37,40 @@ async def insert_columns(
     await _run(db, statement, table, columns, constants)
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Rows of ``table`` by the unique ``key``, each also copied into ``history``.
+
+    ``copied`` are the columns that the two share; ``constant`` is the one, called differently in
+    each, that has the same value in every row.
+    """
+
+    table: Table
+    key: str
+    watched: tuple[str, ...]
+    constant: str
+    history: Table
+    copied: tuple[str, ...]
+    history_constant: str
+
+
 async def replace_columns(
-    db: AsyncSession,
-    table: Table,
-    key: str,
-    watched: tuple[str, ...],
-    columns: Columns,
-    constants: Constants,
+    db: AsyncSession, what: Replacement, columns: Columns, constant: Any
 ) -> dict[Any, tuple[Any, ...] | None]:
-    """Insert or replace rows by ``key``, telling which of them changed what is ``watched``.
+    """Insert or replace rows, keep a copy of each, and tell which changed what is ``watched``.
 
     Returns the watched values from before by key (as the driver gives them): ``None`` for a
     row that is new, nothing at all for a row whose watched values stay.
     """
+    constants = {what.constant: constant}
     if _is_postgresql(db):
-        statement = _replace_postgresql(table, key, watched, tuple(columns), tuple(constants))
-        rows = await _run(db, statement, table, columns, constants)
+        statement = _replace_postgresql(what, tuple(columns))
+        rows = await _run(db, statement, what.table, columns, constants)
         return {row[0]: row[2:] if row[1] else None for row in rows}
-    before = await _watched_sqlite(db, table, key, watched, columns)
-    await insert_columns(db, table, columns, constants, replace_on=key)
+    before = await _watched_sqlite(db, what, columns)
+    await insert_columns(db, what.table, columns, constants, replace_on=what.key)
+    copied = {name: columns[name] for name in what.copied}
+    await insert_columns(db, what.history, copied, {what.history_constant: constant})
     return before
 
 
@@ -199,35 +215,40 @@ def _update_sqlite(
 
 
 @cache
-def _replace_postgresql(
-    table: Table,
-    key: str,
-    watched: tuple[str, ...],
-    columns: tuple[str, ...],
-    constants: tuple[str, ...],
-) -> Any:
-    """One statement: what was there is read from the snapshot that the writing starts from."""
+def _replace_postgresql(what: Replacement, columns: tuple[str, ...]) -> Any:
+    """One statement, so that the rows travel once; what was there is read from the snapshot
+    that the writing starts from."""
+    table, key = what.table, what.key
     arrays = ", ".join(_array(table, name) for name in columns)
-    fixed = "".join(", " + _constant(table, name) for name in constants)
-    differs = " OR ".join(f"s.{name} <> u.{name}" for name in watched)
+    fixed = _constant(table, what.constant)
+    watched = ", ".join(f"s.{name}" for name in what.watched)
+    differs = " OR ".join(f"s.{name} <> u.{name}" for name in what.watched)
     return text(
-        f"WITH u AS (SELECT * FROM unnest({arrays}) AS u({', '.join(columns)})), "
-        f"changed AS (SELECT u.{key}, s.{key} IS NOT NULL, {', '.join(f's.{w}' for w in watched)} "
+        f"WITH u AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS u({', '.join(columns)})), "
+        f"changed AS (SELECT u.{key}, s.{key} IS NOT NULL, {watched} "
         f"FROM u LEFT JOIN {table.name} s ON s.{key} = u.{key} "
         f"WHERE s.{key} IS NULL OR {differs}), "
-        f"written AS (INSERT INTO {table.name} ({', '.join(columns + constants)}) "
-        f"SELECT {', '.join(f'u.{name}' for name in columns)}{fixed} FROM u"
-        f"{_on_conflict(columns + constants, key)}) "
+        f"written AS (INSERT INTO {table.name} ({', '.join((*columns, what.constant))}) "
+        f"SELECT {', '.join(f'u.{name}' for name in columns)}, {fixed} FROM u"
+        f"{_on_conflict((*columns, what.constant), key)}), "
+        f"copied AS (INSERT INTO {what.history.name} "
+        f"({', '.join((*what.copied, what.history_constant))}) "
+        f"SELECT {', '.join(f'u.{name}' for name in what.copied)}, {fixed} FROM u) "
         "SELECT * FROM changed"
     )
 
 
 async def _watched_sqlite(
-    db: AsyncSession, table: Table, key: str, watched: tuple[str, ...], columns: Columns
+    db: AsyncSession, what: Replacement, columns: Columns
 ) -> dict[Any, tuple[Any, ...] | None]:
-    names = ", ".join((key, *watched))
-    statement = text(f"SELECT {names} FROM {table.name} WHERE {key} IN :keys")
+    names = ", ".join((what.key, *what.watched))
+    statement = text(f"SELECT {names} FROM {what.table.name} WHERE {what.key} IN :keys")
     expanding = statement.bindparams(bindparam("keys", expanding=True))
-    found = {row[0]: tuple(row[1:]) for row in await db.execute(expanding, {"keys": columns[key]})}
-    new = zip(columns[key], zip(*(columns[name] for name in watched), strict=True), strict=True)
-    return {which: found.get(which) for which, values in new if found.get(which) != values}
+    keys = columns[what.key]
+    found = {row[0]: tuple(row[1:]) for row in await db.execute(expanding, {"keys": keys})}
+    new = zip(*(columns[name] for name in what.watched), strict=True)
+    return {
+        key: found.get(key)
+        for key, values in zip(keys, new, strict=True)
+        if found.get(key) != values
+    }

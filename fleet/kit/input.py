@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -29,7 +30,9 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
-    @field_validator("*", mode="before")
+    # After the field's own validation: a validator before it would make pydantic forget that
+    # the input was JSON, and strict Python has no text for a moment or a choice.
+    @field_validator("*")
     @classmethod
     def _storable(cls, value: object) -> object:
         if not is_storable(value):
@@ -47,11 +50,13 @@ def is_storable(value: object) -> bool:
         return abs(value) < MAX_INTEGER
     if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, SecretStr):
+        return is_storable(value.get_secret_value())
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
     if isinstance(value, dict):
         return all(is_storable(key) and is_storable(item) for key, item in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return all(is_storable(item) for item in value)
     return True
 

@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.database import table_of
 from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.facts import announce
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Cause, Status, allowed
 
-_OPERATIONS = Operation.__table__
-_CHANGES = OperationChange.__table__
+_OPERATIONS = table_of(Operation)
+_CHANGES = table_of(OperationChange)
 
 PORTION = 500
 """Operations that one transaction of the worker takes at most."""
@@ -127,7 +128,7 @@ async def save(
     """Write the rows and their transitions; tell the features above."""
     if works:
         columns = {name: [getattr(work, name) for work in works] for name in _WRITTEN}
-        await update_columns(db, _OPERATIONS, "id", columns, {"changed_at": now})  # type: ignore[arg-type]
+        await update_columns(db, _OPERATIONS, "id", columns, {"changed_at": now})
     await write_changes(db, changes, now)
     if changes:
         by_id = {work.id: work for work in works}
@@ -143,7 +144,7 @@ async def write_changes(db: AsyncSession, changes: Sequence[Change], now: dateti
         name: [getattr(change, name) for change in changes]
         for name in ("operation_id", "from_status", "to_status", "cause", "detail")
     }
-    await insert_columns(db, _CHANGES, columns, {"at": now})  # type: ignore[arg-type]
+    await insert_columns(db, _CHANGES, columns, {"at": now})
 
 
 def _moved(work: Work, change: Change) -> Moved:

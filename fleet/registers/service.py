@@ -5,12 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.database import insert_into
+from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import insert_columns
 from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
@@ -141,9 +141,9 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
     columns["search_text"] = [_searched(profile) for profile in ordered]
-    table = CashRegister.__table__
-    assert isinstance(table, Table)
-    await insert_columns(db, table, columns, {"profile_at": now}, replace_on="serial_number")
+    await insert_columns(
+        db, table_of(CashRegister), columns, {"profile_at": now}, replace_on="serial_number"
+    )
     await db.execute(
         update(CashRegister)
         .where(

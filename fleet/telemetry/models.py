@@ -24,7 +24,7 @@ class RegisterState(Base):
     __tablename__ = "register_states"
     __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
 
-    serial_number: Mapped[str] = mapped_column(SerialNumber, primary_key=True)
+    serial_number: Mapped[str] = mapped_column(SerialNumber, primary_key=True, autoincrement=False)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     condition_mask: Mapped[int] = mapped_column(Integer)
     """Broken conditions of ``fleet.telemetry.rules``, one bit each; 0 = all well."""

@@ -8,8 +8,8 @@ from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.database import SERIAL_NUMBER_DIGITS
-from fleet.kit.dialect import insert_columns, replace_columns
+from fleet.kit.database import SERIAL_NUMBER_DIGITS, table_of
+from fleet.kit.dialect import Replacement, replace_columns
 from fleet.kit.facts import announce
 from fleet.telemetry.events import ConditionChange, ConditionsChanged, Profile, ProfilesChanged
 from fleet.telemetry.models import READINGS, RegisterState
@@ -17,8 +17,16 @@ from fleet.telemetry.rules import condition_mask
 from protocol.platforms import Platform
 from protocol.telemetry import PROFILE_SIZE, check, decode
 
-_STATES: Any = RegisterState.__table__
-_WATCHED = ("profile_crc", "condition_mask")
+_COLUMNS = ("serial_number", "condition_mask", "profile_crc", "block_version", "block")
+_STATES = Replacement(
+    table=table_of(RegisterState),
+    key="serial_number",
+    watched=("profile_crc", "condition_mask"),
+    constant="seen_at",
+    history=READINGS,
+    copied=("serial_number", "block_version", "block"),
+    history_constant="accepted_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +79,26 @@ async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: date
 
     In the order of serial numbers: two gateways that meet cannot lock each other out.
     """
-    latest = {reading.serial_number: reading for reading in readings}
-    ordered = [latest[serial] for serial in sorted(latest)]
+    later = list(readings)
+    while later:
+        first, later = _one_of_each(later)
+        await _keep(db, [first[serial] for serial in sorted(first)], now)
+
+
+def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
+    """The first reading of each register, and the rest: one statement takes one of each."""
+    first: dict[int, Reading] = {}
+    rest = [one for one in readings if first.setdefault(one.serial_number, one) is not one]
+    return first, rest
+
+
+async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
     columns: dict[str, list[Any]] = {
-        "serial_number": [reading.serial_number for reading in ordered],
-        "condition_mask": [reading.condition_mask for reading in ordered],
-        "profile_crc": [reading.profile_crc for reading in ordered],
-        "block_version": [reading.block_version for reading in ordered],
-        "block": [reading.block for reading in ordered],
+        name: [getattr(reading, name) for reading in readings] for name in _COLUMNS
     }
-    before = await replace_columns(
-        db, _STATES, "serial_number", _WATCHED, columns, {"seen_at": now}
-    )
-    await _write_history(db, readings, now)
+    before = await replace_columns(db, _STATES, columns, now)
     if before:
-        await _announce(db, latest, before, now)
-
-
-async def _write_history(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
-    columns: dict[str, list[Any]] = {
-        "serial_number": [reading.serial_number for reading in readings],
-        "block_version": [reading.block_version for reading in readings],
-        "block": [reading.block for reading in readings],
-    }
-    await insert_columns(db, READINGS, columns, {"accepted_at": now})
+        await _announce(db, {one.serial_number: one for one in readings}, before, now)
 
 
 async def _announce(

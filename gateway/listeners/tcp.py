@@ -31,8 +31,9 @@ class TcpLink(asyncio.Protocol):
             self._conversation.receive(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._conversation is not None:
-            self._conversation.lost()
+        conversation, self._conversation, self._transport = self._conversation, None, None
+        if conversation is not None:
+            conversation.lost()
 
     def write(self, data: bytes) -> None:
         transport = self._transport

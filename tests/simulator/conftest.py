@@ -1,5 +1,6 @@
 """Registers for the simulator's tests."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -21,3 +22,12 @@ def make_register() -> MakeRegister:
         return SimulatedRegister("00106101234567", platform, 61, Random(seed), NOON)
 
     return make
+
+
+async def until(condition: Callable[[], object], within_s: float = 2.0) -> None:
+    """Waits for what other sockets bring about; fails when they do not."""
+    for _ in range(int(within_s / 0.005)):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"not within {within_s} s")

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
@@ -11,7 +12,7 @@ from simulator.bad_links import FAULTS, BadLinkProxy, Fault
 from simulator.dial import Call, Patience
 from simulator.register import SimulatedRegister
 from simulator.talk import Ending, Outcome, Talk
-from tests.simulator.conftest import NOON, MakeRegister
+from tests.simulator.conftest import NOON, MakeRegister, until
 from tests.simulator.small_gateway import KEY_RING, Listener, Orders, listening
 from tests.simulator.test_talk import settings_orders
 
@@ -36,9 +37,7 @@ def new_call(register: SimulatedRegister, ended: list[Call], patience: Patience 
 
 
 async def until_closed(gateway: Listener, ended: list[Call]) -> None:
-    async with asyncio.timeout(2):
-        while gateway.open or not ended:
-            await asyncio.sleep(0.005)
+    await until(lambda: ended and not gateway.open)
 
 
 async def test_a_call_with_work(
@@ -101,22 +100,36 @@ async def test_silence_ends_the_call(
     assert call.talk.outcome == Outcome(Ending.BROKEN, "silence")
 
 
-async def test_bytes_that_make_no_message_are_silence_too(make_register: MakeRegister) -> None:
-    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for byte in bytes.fromhex("fe7f01"):
-            writer.write(bytes((byte,)))
-            await asyncio.sleep(0.1)
-        while not writer.is_closing():
-            writer.write(b"\x00")
-            await asyncio.sleep(0.05)
+class Dripper(asyncio.Protocol):
+    """Begins a frame and then sends a byte of it now and then, for ever."""
 
-    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(bytes.fromhex("fe7f01f0"))
+        self.drip()
+
+    def drip(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(b"\x00")
+            asyncio.get_running_loop().call_later(0.03, self.drip)
+
+
+async def test_bytes_that_make_no_message_are_silence_too(make_register: MakeRegister) -> None:
+    drippers = list[Dripper]()
+
+    def answer() -> Dripper:
+        drippers.append(Dripper())
+        return drippers[-1]
+
+    server = await asyncio.get_running_loop().create_server(answer, "127.0.0.1", 0)
     async with server:
         ended = list[Call]()
         call = new_call(make_register(), ended)
         async with asyncio.timeout(2):
             await call.dial(*server.sockets[0].getsockname())
     assert call.talk.outcome == Outcome(Ending.BROKEN, "silence")
+    (dripper,) = drippers
+    await until(dripper.transport.is_closing)
 
 
 async def test_a_held_call_settles_answers_and_reports_again(
@@ -129,9 +142,7 @@ async def test_a_held_call_settles_answers_and_reports_again(
     assert not ended and call.talk.held
     (far,) = gateway.open
     far.transport.write(far.gateway.say(Keepalive()))
-    async with asyncio.timeout(2):
-        while len(orders.readings[register.serial_number]) < 3 or not orders.keepalives:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(orders.readings[register.serial_number]) >= 3 and orders.keepalives)
     call.hang_up("stopped")
     await until_closed(gateway, ended)
     assert ended == [call]
@@ -159,9 +170,7 @@ async def test_every_bad_link_ends_and_nothing_is_done_twice(
         proxy.fault = FAULTS["none"]
         register.power_cycle()
         await new_call(register, ended).dial(proxy.host, proxy.port)
-        async with asyncio.timeout(2):
-            while len(ended) < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(ended) == 2)
         assert proxy.connections == 2
     await until_closed(gateway, ended)
     assert ended[1].talk.outcome == Outcome(Ending.DONE)
@@ -185,11 +194,10 @@ async def test_a_dead_link_stays_open_at_the_far_end(
 async def test_a_proxy_to_nowhere_hangs_up(make_register: MakeRegister) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        async with BadLinkProxy(*taken.getsockname(), Fault()) as proxy:
+        host, port = taken.getsockname()
+        async with BadLinkProxy(host, port, Fault()) as proxy:
             ended = list[Call]()
             call = new_call(make_register(), ended)
             await call.dial(proxy.host, proxy.port)
             assert call.talk.outcome == Outcome(Ending.BROKEN, "cut")
-            async with asyncio.timeout(2):
-                while proxy.open_ends:
-                    await asyncio.sleep(0.005)
+            await until(lambda: not proxy.open_ends)

@@ -107,12 +107,12 @@ def test_a_held_conversation_lives_on(make_register: MakeRegister) -> None:
     hello = talk.start()
     check_in = talk.receive(gateway.receive(hello), NOON)
     assert talk.receive(gateway.receive(check_in), NOON) == b""
-    assert talk.held and talk.can_report and not talk.over
+    before = talk.held, talk.can_report, talk.over
 
     assert gateway.receive(talk.receive(gateway.say(Keepalive()), NOON)) == b""
     assert orders.keepalives == 1
     report = talk.report(NOON)
-    assert not talk.can_report
+    assert (before, talk.can_report) == ((True, True, False), False)
     assert talk.receive(gateway.receive(report), NOON) == b""
     assert [number for _, number in ledger] == [1, 2]
     talk.receive(gateway.say(Farewell(5)), NOON)
@@ -137,7 +137,8 @@ def test_cut_after_every_byte(make_register: MakeRegister, direction: Direction)
     unknown to the gateway."""
     cuts = 0
     for cut_after in count():
-        register, orders, ledger = make_register(), Orders(settings_orders()), []
+        register, orders = make_register(), Orders(settings_orders())
+        ledger = list[tuple[str, int]]()
         first = call(register, ledger)
         converse(first, SmallGateway(orders), Fault(direction, cut_after=cut_after))
         register.power_cycle()
@@ -155,7 +156,8 @@ def test_cut_after_every_byte(make_register: MakeRegister, direction: Direction)
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_no_fault_makes_the_register_believe(make_register: MakeRegister, name: str) -> None:
-    register, orders, ledger = make_register(), Orders(settings_orders()), []
+    register, orders = make_register(), Orders(settings_orders())
+    ledger = list[tuple[str, int]]()
     talk = call(register, ledger)
     converse(talk, SmallGateway(orders), FAULTS[name])
     assert talk.over

@@ -1,6 +1,7 @@
 """Bad input through real HTTP: a problem document that names the field, and nothing done."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ BODIES: tuple[tuple[Any, str, str], ...] = (
     ({"serial_numbers": ["1" * 65]}, "serial_numbers.0", "too_long"),
     ({"serial_numbers": [SERIAL], "extra": 1}, "extra", "unknown_field"),
     ({"serial_numbers": ["\0"]}, "serial_numbers", "not_storable"),
-    ({"serial_numbers": [[[["\0"]]]]}, "serial_numbers", "not_storable"),
+    ({"serial_numbers": [["\0"]]}, "serial_numbers.0", "wrong_type"),
     ([SERIAL], "body", "wrong_type"),
     ("text", "body", "wrong_type"),
 )
@@ -100,14 +101,14 @@ async def test_a_body_that_is_not_json_is_refused(admin: Api) -> None:
 async def test_an_oversize_body_is_refused(admin: Api) -> None:
     headers = {"Content-Type": "application/json"}
     for size in (1024 * 1024 + 1, 3 * 1024 * 1024):
-        answer = await admin.post("/registers/enrol", data=b" " * size, headers=headers)
+        answer = await admin.post("/registers/enrol", data=BytesIO(b" " * size), headers=headers)
         assert is_problem(answer, 413, "too_large", "body")
 
 
 async def test_a_body_of_one_mebibyte_is_read(admin: Api) -> None:
     whole = json.dumps({"serial_numbers": [SERIAL]}).encode().ljust(1024 * 1024)
     headers = {"Content-Type": "application/json"}
-    answer = await admin.post("/registers/enrol", data=whole, headers=headers)
+    answer = await admin.post("/registers/enrol", data=BytesIO(whole), headers=headers)
     assert answer.status == 200
 
 
