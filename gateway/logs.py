@@ -6,11 +6,13 @@ or worse is written at once.
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 import structlog
+from structlog.typing import EventDict
 
 FLUSH_S = 0.5
 FLUSH_LINES = 256
@@ -56,7 +58,7 @@ def configure(path: Path | None) -> LineSink:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=_to_json),
         ],
@@ -65,6 +67,11 @@ def configure(path: Path | None) -> LineSink:
         cache_logger_on_first_use=True,
     )
     return sink
+
+
+def _stamp(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event["at"] = datetime.now(UTC)
+    return event
 
 
 def _to_json(event: object, **_options: object) -> bytes:

@@ -77,8 +77,8 @@ class FrameReader:
         """Everything that these bytes complete, in order; the rest waits for more."""
         buffer = self._buffer + data if self._buffer else data
         found: list[Frame | BadFrame] = []
-        start = 0
-        while start < len(buffer):
+        start, size = 0, len(buffer)
+        while start < size:
             item, start = self._next(buffer, start)
             if item is None:
                 break
@@ -92,26 +92,15 @@ class FrameReader:
             stop = buffer.find(_STX, start)
             stop = len(buffer) if stop < 0 else stop
             return BadFrame("junk", stop - start), stop
-        if len(buffer) - start < HEADER.size:
+        first = start + HEADER.size
+        if len(buffer) < first:
             return self._short_header(buffer, start)
-        low, high, packet_id = buffer[start + 1 : start + HEADER.size]
-        length = low | high << 7
+        low, high, packet_id = buffer[start + 1 : first]
         if low > 0x7F or high > 0x7F or packet_id >= ESCAPE:
             return BadFrame("length", 1), start + 1
+        length = low | high << 7
         if length > self._max_data:
             return BadFrame("oversize", 1), start + 1
-        return self._body(buffer, start, packet_id, length)
-
-    def _short_header(self, buffer: bytes, start: int) -> tuple[BadFrame | None, int]:
-        """A hostile length is told at once, not when the rest of the header comes."""
-        if any(byte > 0x7F for byte in buffer[start + 1 : start + 3]):
-            return BadFrame("length", 1), start + 1
-        return None, start
-
-    def _body(
-        self, buffer: bytes, start: int, packet_id: int, length: int
-    ) -> tuple[Frame | BadFrame | None, int]:
-        first = start + HEADER.size
         stop = _end_of_escaped(buffer, first, length + 1)
         escaped = buffer[first:stop]
         if _STX in escaped:
@@ -121,9 +110,16 @@ class FrameReader:
         plain = _unescape(escaped)
         if len(plain) != length + 1:
             return BadFrame("escape", 1), start + 1
-        if crc8(bytes((packet_id,)) + plain[:-1]) != plain[-1]:
+        # A checksum run over its own data and itself gives zero.
+        if crc8(bytes((packet_id,)) + plain):
             return BadFrame("crc", 1), start + 1
         return Frame(packet_id, plain[:-1]), stop
+
+    def _short_header(self, buffer: bytes, start: int) -> tuple[BadFrame | None, int]:
+        """A hostile length is told at once, not when the rest of the header comes."""
+        if any(byte > 0x7F for byte in buffer[start + 1 : start + 3]):
+            return BadFrame("length", 1), start + 1
+        return None, start
 
 
 def _end_of_escaped(buffer: bytes, first: int, plain_length: int) -> int:
