@@ -1,8 +1,5 @@
-"""The front door: composes the parts into processes.
-
-``cash-server up`` is everything in one process; ``gateway``, ``fleet`` and ``worker`` are the
-same parts in processes of their own, over one PostgreSQL.
-"""
+"""The front door: ``up`` is everything in one process; ``gateway``, ``fleet`` and ``worker`` are
+the same parts in processes of their own, over one PostgreSQL."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,41 +7,35 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiohttp import web
 from prometheus_client import start_http_server
 
-from fleet.admin_api.app import build_app
+from fleet.admin_api.app import start_api
 from fleet.admin_api.first_start import enrol_demo, prepare_admin
 from fleet.device_port import DevicePort
 from fleet.kit.clock import utc_now
-from fleet.kit.config import FleetConfig, configured, example, split_address
+from fleet.kit.config import FleetConfig, configured, example
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
-from fleet.worker.runner import Worker
-from gateway import key_ring
+from fleet.worker.runner import start_worker
+from gateway import key_ring, process
 from gateway.config import GatewayConfig
-from gateway.process import run
-from gateway.server import GatewayServer
-from protocol.seal import KeyRing
+from gateway.server import start_gateway
 from simulator import bench
 from simulator.demo import DemoRegisters, demo_serials
-from simulator.fleet import FleetConfig as DemoConfig
-from simulator.fleet import FleetRunner
+from simulator.fleet import FleetConfig as CallsConfig
+from simulator.fleet import start_fleet
 
-DEMO_INTERVAL_S = 10
-LOG_FILE = "cash-server.log"
+DEMO_INTERVAL_S, DEMO_SPREAD_S = 10, 5
 SCREEN = """
   Кассовый сервер работает / the cash server is running
-
-  API            http://{http}/api/v1
-  Документация   http://{http}/api/docs
-  Вход           {login} / {password}{kept}
-  Кассы звонят   {devices}  (демо: {demo}, раз в {interval} с / demo registers, every {interval} s)
-  Метрики        http://{http}/metrics
-  Журнал         {log}
-
-  Остановка / stop: Ctrl-C
+  API                 http://{http}/api/v1
+  Документация / docs http://{http}/api/docs
+  Вход / sign in      {admin.login} / {admin.shown}  ({admin.kept_in})
+  Кассы / registers   {where} с / s; демо / demo: {demo}
+  Метрики / metrics   http://{http}/metrics
+  Журнал / log        {log}
+  Остановка / stop    Ctrl-C
 """
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The cash server.")
@@ -71,34 +62,29 @@ def up(
     if demo and "check_in_interval_s" not in gateway.model_fields_set:
         gateway = gateway.model_copy(update={"check_in_interval_s": DEMO_INTERVAL_S})
     fleet.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = fleet.data / "cash-server.log"
+    process.run(lambda stack: _up(stack, fleet, gateway, demo, log), log)
+
+
+async def _up(
+    stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig, demo: int, log: Path
+) -> None:
     keys = key_ring.load_or_create(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
-
-    async def compose(stack: AsyncExitStack) -> None:
-        await upgrade(fleet.database_url)
-        base = _database(stack, fleet)
-        async with base.transaction() as db:
-            admin = await prepare_admin(db, fleet, utc_now())
-            await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
-        http_port = await _api(stack, base, fleet)
-        devices_port = await _gateway(stack, base, gateway, keys)
-        _worker(stack, base, fleet)
-        _demo(stack, demo, devices_port, keys)
-        kept = f"  ({admin.kept_in})" if admin.kept_in else "  (CASH_SERVER_ADMIN_PASSWORD)"
-        shown = admin.password if admin.kept_in else "…"
-        typer.echo(
-            SCREEN.format(
-                http=f"{fleet.http_address[0]}:{http_port}",
-                login=admin.login,
-                password=shown,
-                kept=kept,
-                devices=f"{gateway.devices.rpartition(':')[0]}:{devices_port}",
-                demo=demo,
-                interval=gateway.check_in_interval_s,
-                log=fleet.data / LOG_FILE,
-            )
-        )
-
-    run(compose, fleet.data / LOG_FILE)
+    await upgrade(fleet.database_url)
+    base = _database(stack, fleet)
+    async with base.transaction() as db:
+        admin = await prepare_admin(db, fleet, utc_now())
+        await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
+    http_port = await start_api(stack, base, utc_now, fleet)
+    port = DevicePort(base, utc_now, gateway.batch_linger_s)
+    called = await start_gateway(stack, port, keys, gateway)
+    start_worker(stack, base, utc_now, fleet)
+    if demo:
+        calls = CallsConfig("127.0.0.1", called, keys, spread_s=DEMO_SPREAD_S)
+        start_fleet(stack, DemoRegisters(demo), calls)
+    http = f"{fleet.http_address[0]}:{http_port}"
+    where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
+    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, log=log))
 
 
 @app.command("gateway")
@@ -106,14 +92,14 @@ def run_gateway(data: Data = None, devices: Devices = None, database: Url = None
     """Only what registers talk to; the metrics have an address of their own."""
     fleet = configured(FleetConfig, data=data, database=database)
     gateway = configured(GatewayConfig, devices=devices)
-    keys = key_ring.load(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
 
     async def compose(stack: AsyncExitStack) -> None:
-        host, port = split_address(gateway.metrics)
-        start_http_server(port, host)
-        await _gateway(stack, _database(stack, fleet), gateway, keys)
+        keys = key_ring.load(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
+        port = DevicePort(_database(stack, fleet), utc_now, gateway.batch_linger_s)
+        await start_gateway(stack, port, keys, gateway)
+        start_http_server(gateway.metrics_address[1], gateway.metrics_address[0])
 
-    run(compose)
+    process.run(compose)
 
 
 @app.command("fleet")
@@ -125,9 +111,9 @@ def run_fleet(data: Data = None, http: Http = None, database: Url = None) -> Non
         base = _database(stack, fleet)
         async with base.transaction() as db:
             await prepare_admin(db, fleet, utc_now())
-        await _api(stack, base, fleet)
+        await start_api(stack, base, utc_now, fleet)
 
-    run(compose)
+    process.run(compose)
 
 
 @app.command("worker")
@@ -136,9 +122,9 @@ def run_worker(data: Data = None, database: Url = None) -> None:
     fleet = configured(FleetConfig, data=data, database=database)
 
     async def compose(stack: AsyncExitStack) -> None:
-        _worker(stack, _database(stack, fleet), fleet)
+        start_worker(stack, _database(stack, fleet), utc_now, fleet)
 
-    run(compose)
+    process.run(compose)
 
 
 @app.command()
@@ -150,7 +136,7 @@ def migrate(data: Data = None, database: Url = None) -> None:
 @app.command("config-example")
 def config_example() -> None:
     """Every environment variable with its meaning and default."""
-    typer.echo(example(FleetConfig, GatewayConfig))
+    typer.echo(example(FleetConfig, GatewayConfig), nl=False)
 
 
 def _database(stack: AsyncExitStack, fleet: FleetConfig) -> Database:
@@ -159,48 +145,6 @@ def _database(stack: AsyncExitStack, fleet: FleetConfig) -> Database:
     return database
 
 
-async def _gateway(
-    stack: AsyncExitStack, database: Database, gateway: GatewayConfig, keys: KeyRing
-) -> int:
-    port = DevicePort(database, utc_now, gateway.batch_linger_s)
-    await port.start()
-    stack.push_async_callback(port.close)
-    server = GatewayServer(port, keys, gateway)
-    stack.push_async_callback(server.stop)
-    return await server.start(*split_address(gateway.devices))
-
-
-async def _api(stack: AsyncExitStack, database: Database, fleet: FleetConfig) -> int:
-    runner = web.AppRunner(build_app(database, utc_now, language=fleet.language), access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, *fleet.http_address, shutdown_timeout=2).start()
-    return int(runner.addresses[0][1])
-
-
-def _worker(stack: AsyncExitStack, database: Database, fleet: FleetConfig) -> None:
-    worker = Worker(database, utc_now, fleet)
-    worker.start()
-    stack.push_async_callback(worker.stop)
-
-
-def _demo(stack: AsyncExitStack, count: int, port: int, keys: KeyRing) -> None:
-    if not count:
-        return
-    stop = asyncio.Event()
-    runner = FleetRunner(DemoRegisters(count), DemoConfig("127.0.0.1", port, keys, spread_s=5))
-    calling = asyncio.create_task(runner.run(stop), name="demo registers")
-
-    async def end() -> None:
-        stop.set()
-        await calling
-
-    stack.push_async_callback(end)
-
-
-def main() -> None:
-    """The console script."""
-    app()
-
+main = app
 if __name__ == "__main__":
     main()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -63,3 +63,26 @@ class GatewayConfig(BaseSettings):
     stop_grace_s: float = Field(
         default=3, ge=0, description="Seconds that conversations get to end when the gateway stops."
     )
+
+    @property
+    def devices_address(self) -> tuple[str, int]:
+        return _split(self.devices)
+
+    @property
+    def metrics_address(self) -> tuple[str, int]:
+        return _split(self.metrics)
+
+    @field_validator("devices", "metrics")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        _split(value)
+        return value
+
+
+def _split(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` -> (host, port)."""
+    host, separator, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError("an address is HOST:PORT, for example 0.0.0.0:7080")
+    return host, int(port)

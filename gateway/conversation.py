@@ -3,26 +3,16 @@
 No task and no timer of its own: bytes, the commit of a batch and the server's sweep move it.
 """
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from fleet.device_port import Answer, Caller, DevicePort
-from gateway.config import GatewayConfig
-from gateway.limits import Bucket, PerAddress
-from gateway.metrics import (
-    ENDED,
-    LIMITS,
-    STEPS,
-    TALLY,
-    Limit,
-    Outcome,
-)
-from gateway.presence import Presence
+from fleet.device_port import Answer, Caller
+from gateway.edge import Edge, Link, jittered
+from gateway.limits import Bucket
+from gateway.metrics import ENDED, LIMITS, STEPS, TALLY, Limit, Outcome
 from protocol.connection import GatewayEnd, State
 from protocol.errors import RemoteError
 from protocol.messages import (
@@ -37,7 +27,6 @@ from protocol.messages import (
     StepDone,
     StepRefused,
 )
-from protocol.seal import KeyRing
 
 RETRY_S: Final = 60
 """A refused register calls again after this, jittered; a blocked or unknown one much later."""
@@ -56,41 +45,6 @@ _REASONS: Final = {
 """Error codes that have a reason of their own; every other one is MALFORMED."""
 
 _LATER: Final = {RefusalReason.BLOCKED, RefusalReason.UNKNOWN, RefusalReason.VERSION}
-
-
-class Link(Protocol):
-    """What carries a conversation: a listener's connection."""
-
-    road: str
-    peer: str
-
-    def write(self, data: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Edge:
-    """What the conversations of one process share."""
-
-    port: DevicePort
-    keys: KeyRing
-    config: GatewayConfig
-    presence: Presence = field(default_factory=Presence)
-    handshakes: PerAddress = field(init=False)
-    stopping: bool = False
-
-    def __post_init__(self) -> None:
-        self.handshakes = PerAddress(self.config.handshakes_per_address_per_min)
-
-    def next_check_in_s(self) -> int:
-        """Jittered, so that registers that begin together do not stay together."""
-        return jittered(self.config.check_in_interval_s)
-
-
-def jittered(seconds: int) -> int:
-    """Within a tenth of ``seconds``, at least one."""
-    return max(1, round(seconds * random.uniform(0.9, 1.1)))
 
 
 class Conversation:

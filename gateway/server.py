@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from contextlib import AsyncExitStack
 from time import monotonic
 
 import structlog
 
 from fleet.device_port import DevicePort
 from gateway.config import GatewayConfig
-from gateway.conversation import Edge
+from gateway.edge import Edge
 from gateway.listeners import tcp
 from protocol.seal import KeyRing
 
@@ -59,3 +60,14 @@ class GatewayServer:
             now = monotonic()
             for conversation in list(self._edge.presence.open):
                 conversation.sweep(now)
+
+
+async def start_gateway(
+    stack: AsyncExitStack, port: DevicePort, keys: KeyRing, config: GatewayConfig
+) -> int:
+    """A gateway that ends with the stack, its device port after it; returns its port number."""
+    await port.start()
+    stack.push_async_callback(port.close)
+    server = GatewayServer(port, keys, config)
+    stack.push_async_callback(server.stop)
+    return await server.start(*config.devices_address)

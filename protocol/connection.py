@@ -118,9 +118,7 @@ class _End:
 
     def _message(self, item: Any) -> Message:
         if isinstance(item, BadFrame):
-            raise RemoteError(
-                item.reason if item.reason == "oversize" else "malformed", item.reason
-            )
+            raise RemoteError(item.reason, "not a frame")
         data, prefix = item.data, self._peer_prefix
         if not data.startswith(prefix) or len(data) == len(prefix):
             raise RemoteError("malformed", "not a frame of the conversation")

@@ -1,17 +1,16 @@
 """Messages of the cash-server conversation: one table row for each kind.
 
 Outer messages travel in the clear (HELLO, CHALLENGE, REFUSED); the others travel inside
-SEALED and begin with their type byte.  A message is a tuple whose fixed part follows its
-layout; a row with ``rest`` ends in bytes of any length, the last value of the tuple.
+SEALED and begin with their type byte.
 """
 
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from construct import Bytes, Int8ub, Int16ub, Int32ub, Int64ub, Struct
+from construct import Bytes, Int8ub, Int16ub, Int32ub, Int64ub
 
 from protocol.errors import RemoteError
-from protocol.layout import FixedLayout
+from protocol.rows import Side, parse, row
 
 VERSION: Final = 1
 """Version of the conversation that HELLO announces."""
@@ -36,14 +35,6 @@ class Kind(IntEnum):
     CHALLENGE = 0x02
     SEALED = 0x03
     REFUSED = 0x04
-
-
-class Side(IntEnum):
-    """Who may send a message; ``BOTH`` is KEEPALIVE only."""
-
-    REGISTER = 1
-    GATEWAY = 2
-    BOTH = 3
 
 
 class RefusalReason(IntEnum):
@@ -175,67 +166,34 @@ Message = (
 )
 
 
-class Row(NamedTuple):
-    """How a message stands on the wire."""
-
-    code: int
-    message: type[Any]
-    side: Side
-    layout: FixedLayout
-    rest: bool = False
-
-
-def _row(code: int, message: type[Any], side: Side, rest: bool = False, **fields: object) -> Row:
-    declared = Struct(*(name / wire for name, wire in fields.items()))  # type: ignore[operator]
-    row = Row(code, message, side, FixedLayout(declared), rest)
-    if message._fields != row.layout.names + (message._fields[-1:] if rest else ()):
-        raise ValueError(f"{message.__name__} and its layout differ")
-    return row
-
-
 # fmt: off
 OUTER: Final = (
-    _row(Kind.HELLO, Hello, Side.REGISTER, version=Int8ub, platform=Int8ub, serial=Bytes(7),
-         model=Int8ub, channel=Int8ub, key_generation=Int8ub, nonce=Bytes(16)),
-    _row(Kind.CHALLENGE, Challenge, Side.GATEWAY, nonce=Bytes(16), proof=Bytes(16)),
-    _row(Kind.REFUSED, Refused, Side.GATEWAY, reason=Int8ub, retry_after_s=Int16ub),
+    row(Kind.HELLO, Hello, Side.REGISTER, version=Int8ub, platform=Int8ub, serial=Bytes(7),
+        model=Int8ub, channel=Int8ub, key_generation=Int8ub, nonce=Bytes(16)),
+    row(Kind.CHALLENGE, Challenge, Side.GATEWAY, nonce=Bytes(16), proof=Bytes(16)),
+    row(Kind.REFUSED, Refused, Side.GATEWAY, reason=Int8ub, retry_after_s=Int16ub),
 )
 SEALED: Final = (
-    _row(0x10, CheckIn, Side.REGISTER, rest=True, block_version=Int8ub),
-    _row(0x11, Accepted, Side.GATEWAY, server_time=Int32ub, next_check_in_s=Int16ub,
-         hold=Int8ub, pending_operations=Int8ub),
-    _row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
-    _row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
-    _row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
-    _row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
-    _row(0x1F, Keepalive, Side.BOTH),
+    row(0x10, CheckIn, Side.REGISTER, rest=True, block_version=Int8ub),
+    row(0x11, Accepted, Side.GATEWAY, server_time=Int32ub, next_check_in_s=Int16ub,
+        hold=Int8ub, pending_operations=Int8ub),
+    row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
+    row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
+    row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
+    row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
+    row(0x1F, Keepalive, Side.BOTH),
 )
 # fmt: on
 
-BY_OUTER_CODE: Final = {row.code: row for row in OUTER}
-BY_SEALED_CODE: Final = {row.code: row for row in SEALED}
-ROWS: Final = {row.message: row for row in (*OUTER, *SEALED)}
-
-
-def parse(row: Row, body: bytes) -> Message:
-    """The message of a row from its body (after the kind or type byte)."""
-    if row.rest:
-        size = row.layout.size
-        return row.message(*row.layout.unpack_prefix(body), body[size:])  # type: ignore[no-any-return]
-    return row.message(*row.layout.unpack(body))  # type: ignore[no-any-return]
-
-
-def build(row: Row, message: Message) -> bytes:
-    """The body of a message (without its kind or type byte)."""
-    if row.rest:
-        values: tuple[Any, ...] = message
-        return row.layout.pack(*values[:-1]) + bytes(values[-1])
-    return row.layout.pack(*message)
+BY_OUTER_CODE: Final = {each.code: each for each in OUTER}
+BY_SEALED_CODE: Final = {each.code: each for each in SEALED}
+ROWS: Final = {each.message: each for each in (*OUTER, *SEALED)}
 
 
 def parse_sealed(plain: bytes) -> Message:
     """What stood inside SEALED; ``RemoteError("malformed")`` for an unknown type."""
-    row = BY_SEALED_CODE.get(plain[0]) if plain else None
-    if row is None:
+    found = BY_SEALED_CODE.get(plain[0]) if plain else None
+    if found is None:
         raise RemoteError("malformed", "unknown sealed type")
-    return parse(row, plain[1:])
+    message: Message = parse(found, plain[1:])
+    return message

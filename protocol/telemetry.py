@@ -278,3 +278,5 @@ def encode(reading: Mapping[str, Any]) -> bytes:
         return BLOCK.pack(*(field.codec.encode(reading[field.name]) for field in FIELDS))
     except KeyError as error:
         raise LocalError("value", f"the reading has no {error}") from None
+    except ValueError as error:
+        raise LocalError("value", f"the reading has an unknown word: {error}") from None

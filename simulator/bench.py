@@ -203,7 +203,7 @@ class Bench:
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
     times = [one.cpu_times() for one in processes]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def _report(warm: Turn, bare_turns: Sequence[Turn], turns: Sequence[Turn]) -> Report:
@@ -217,15 +217,15 @@ def _report(warm: Turn, bare_turns: Sequence[Turn], turns: Sequence[Turn]) -> Re
         p50_ms=1000 * _quantile(times, 0.5),
         p99_ms=1000 * _quantile(times, 0.99),
         bare_p50_ms=1000 * _quantile([t for turn in bare_turns for t in turn.times], 0.5),
-        gateway_us=_per_session_us(turns, "server"),
-        database_us=_per_session_us(turns, "database"),
-        bare_us=_per_session_us(bare_turns, "server"),
+        gateway_us=_each_us(turns, "server"),
+        database_us=_each_us(turns, "database"),
+        bare_us=_each_us(bare_turns, "server"),
         failed=sum(turn.failed for turn in (*turns, *bare_turns, warm)),
         accepted=accepted + warm.accepted,
     )
 
 
-def _per_session_us(turns: Sequence[Turn], whose: str) -> float:
+def _each_us(turns: Sequence[Turn], whose: str) -> float:
     return 1e6 * sum(t.cpu_s[whose] for t in turns) / max(1, sum(t.accepted for t in turns))
 
 

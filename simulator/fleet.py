@@ -9,7 +9,7 @@ import asyncio
 import heapq
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
@@ -206,3 +206,17 @@ _AFTER: Final = {
     Ending.REFUSED: FleetRunner._after_refused,
     Ending.BROKEN: FleetRunner._after_broken,
 }
+
+
+def start_fleet(
+    stack: AsyncExitStack, registers: Sequence[SimulatedRegister], config: FleetConfig
+) -> None:
+    """Registers that call until the stack ends."""
+    stop = asyncio.Event()
+    calling = asyncio.create_task(FleetRunner(registers, config).run(stop), name="registers")
+
+    async def end() -> None:
+        stop.set()
+        await calling
+
+    stack.push_async_callback(end)

@@ -1,6 +1,8 @@
 """The admin API as an aiohttp application."""
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
 
 from aiohttp import web
 
@@ -11,9 +13,13 @@ from fleet.admin_api.middleware import around_requests, hide_server_version
 from fleet.admin_api.openapi import build_document
 from fleet.admin_api.probes import add_probes
 from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import PREFIX, Endpoint
 from fleet.kit.language import Language
+
+STOP_S: Final = 2
+"""Requests under way get so long when the server stops."""
 
 
 def build_app(
@@ -43,3 +49,15 @@ def build_app(
     add_docs(app)
     add_probes(app, database)
     return app
+
+
+async def start_api(
+    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+) -> int:
+    """The API on its address until the stack ends; returns its port number."""
+    app = build_app(database, clock, language=config.language)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, *config.http_address, shutdown_timeout=STOP_S).start()
+    return int(runner.addresses[0][1])

@@ -23,11 +23,11 @@ ENROL_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How to sign in; ``kept_in`` is the file with the password, if the server made it."""
+    """How to sign in: what may be shown of the password, and where it is kept."""
 
     login: str
-    password: str
-    kept_in: Path | None
+    shown: str
+    kept_in: str
 
 
 async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> Credentials:
@@ -36,11 +36,12 @@ async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) ->
     if config.admin_password is not None:
         password = config.admin_password.get_secret_value()
         await bootstrap(db, LOGIN, password, now, overwrite=True)
-        return Credentials(LOGIN, password, None)
+        return Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = config.data / PASSWORD_FILE
     password = _kept_password(path)
     await bootstrap(db, LOGIN, password, now)
-    return Credentials(LOGIN, password, path)
+    return Credentials(LOGIN, password, str(path))
 
 
 def _kept_password(path: Path) -> str:

@@ -164,8 +164,11 @@ class Database:
     async def transaction_on(self, link: AsyncConnection) -> AsyncIterator[AsyncSession]:
         """As ``transaction``, over a connection of ``engine`` that the caller keeps."""
         writing = await link.execution_options(**{WRITES: True})
-        session = AsyncSession(writing, expire_on_commit=False, info=self._info)
-        async with self._write_turn, session as db, db.begin():
+        async with (
+            self._write_turn,
+            AsyncSession(writing, expire_on_commit=False, info=self._info) as db,
+            db.begin(),
+        ):
             yield db
 
     async def probe(self) -> None:

@@ -84,11 +84,16 @@ def _visit(batch: _Batch, works: Sequence[Work], visit: Visit) -> Delivery:
 def _hear(
     batch: _Batch, works: Sequence[Work], visit: Visit, answer: StepDone | StepRefused
 ) -> None:
-    """Take an answer; one to a step that is not awaited (a repetition) changes nothing."""
+    """Take an answer; one to a step that is not awaited (a repetition) changes nothing.
+
+    Neither does one to a queued operation while another one runs: its step is given again.
+    """
     work = next((work for work in works if work.id == answer.operation_id), None)
     if work is None or work.step == 0:
         return
     if isinstance(answer, StepDone) and answer.step != work.step:
+        return
+    if any(other.status is Status.RUNNING for other in works if other is not work):
         return
     if work.status is Status.QUEUED:
         batch.move(work, Status.RUNNING, Cause.ANSWER_CAME)
@@ -111,10 +116,7 @@ def _put_off(batch: _Batch, work: Work, reason: int) -> None:
 
 
 def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
-    last = None
-    if ABANDONING not in work.progress:
-        operation_type = BY_KIND[work.type]
-        last = operation_type.abandon(_order(operation_type, work, platform))
+    last = None if ABANDONING in work.progress else _last_command(work, platform)
     if last is None:
         batch.move(work, Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
     else:
@@ -154,15 +156,25 @@ def _send(batch: _Batch, work: Work, send: Send) -> None:
 
 
 def _outcome(work: Work, platform: Platform, answer: bytes | None) -> Outcome:
-    """The type's word.  No answer of a register may break the batch it came in."""
-    operation_type = BY_KIND[work.type]
+    """The type's word.  No operation and no answer may break the batch it came in."""
     try:
+        operation_type = BY_KIND[work.type]
         return operation_type.next_step(_order(operation_type, work, platform), answer)
     except RemoteError as error:
         return Failed(Cause.BAD_ANSWER, {"code": error.code})
     except Exception:
         log.exception("operation_type_failed", operation=work.id, type=work.type)
         return Failed(Cause.OUR_MISTAKE, {})
+
+
+def _last_command(work: Work, platform: Platform) -> Send | None:
+    """How its type leaves a cancelled operation."""
+    try:
+        operation_type = BY_KIND[work.type]
+        return operation_type.abandon(_order(operation_type, work, platform))
+    except Exception:
+        log.exception("operation_type_failed", operation=work.id, type=work.type)
+        return None
 
 
 def _order(operation_type: OperationType[Any], work: Work, platform: Platform) -> Order[Any]:

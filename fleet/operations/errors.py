@@ -90,6 +90,13 @@ SETTING_REFUSED = Refusal(
     en="Register {serial_number} (platform {platform}): {en}.",
     field="params.settings",
 )
+SETTING_REPEATED = Refusal(
+    _INVALID,
+    "setting_repeated",
+    ru="ККТ {serial_number}: настройка {setting} указана дважды. Оставьте одно значение.",
+    en="Register {serial_number}: setting {setting} is given twice. Leave one value.",
+    field="params.settings",
+)
 BLOCKED = Refusal(
     _CONFLICT,
     "register_blocked",
@@ -133,6 +140,10 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
         Cause.SETTING_FAILED: (
             "ККТ не приняла настройку {setting}: {code_text}",
             "the register did not take setting {setting}: {code_text}",
+        ),
+        Cause.SETTING_UNFIT: (
+            "значение настройки {setting} не подходит к ячейке ККТ",
+            "the value of setting {setting} does not fit the register's cell",
         ),
         Cause.BAD_ANSWER: (
             "непонятный ответ ККТ ({code})",

@@ -49,6 +49,7 @@ class Cause(StrEnum):
     CANCELLED_BY_OPERATION = "cancelled_by_operation"
     COMMAND_FAILED = "command_failed"
     SETTING_FAILED = "setting_failed"
+    SETTING_UNFIT = "setting_unfit"
     BAD_ANSWER = "bad_answer"
     SHIFT_OPEN = "shift_open"
     RECEIPTS_UNSENT = "receipts_unsent"

@@ -228,6 +228,8 @@ async def cancel(db: AsyncSession, actor: Actor, operation_id: int, now: datetim
     register has said what became of it.  Repeating the request changes nothing.
     """
     work = await _own(db, actor, operation_id)
+    if work.status in OPEN and work.cancel_requested:
+        return
     if work.status in OPEN or work.status is Status.NEEDS_ATTENTION:
         await save(db, [work], _cancel(work, Cause.CANCELLED_BY_EMPLOYEE, now), now)
         await _audit(db, actor, "operations.cancelled", [(work.id, work.serial_number)], now)
@@ -278,6 +280,7 @@ async def lapse(db: AsyncSession, now: datetime) -> int:
     works = await load_where(db, Operation.status == Status.RUNNING, Operation.lease_until <= now)
     changes = [work.move(Status.QUEUED, Cause.LINK_LOST, now) for work in works]
     await save(db, works, changes, now)
+    await _tell_gateways(db, [work.serial_number for work in works])
     return len(works)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import structlog
 
@@ -62,3 +63,12 @@ class Worker:
                 JOB_RUNS.labels(job.name, "done").inc()
                 if done:
                     log.info("job_done", job=job.name, items=done)
+
+
+def start_worker(
+    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+) -> None:
+    """A worker that stops with the stack."""
+    worker = Worker(database, clock, config)
+    worker.start()
+    stack.push_async_callback(worker.stop)

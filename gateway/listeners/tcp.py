@@ -3,7 +3,8 @@
 import asyncio
 from typing import cast
 
-from gateway.conversation import Conversation, Edge
+from gateway.conversation import Conversation
+from gateway.edge import Edge
 from gateway.metrics import Limit
 
 

@@ -36,8 +36,10 @@ PLURALS_THAT_ARE_OTHER_WORDS = {"fns"}
 CHECK_FOR_RECEIPT = re.compile(r"_checks?(?!_ins?(_|$))(_|$)")
 """A verb opens the name (``check_layout``); a thing stands further on (``last_check``)."""
 
-EXCEPTIONS = re.compile(r"device_?port|^sessions_per_s$", re.IGNORECASE)
-"""The door of the fleet, and a number that the benchmark must print under this name."""
+EXCEPTIONS = re.compile(
+    r"[Dd]evice_?[Pp]ort|DEVICE_PORT|^[Dd]evices(_address)?$|^(bare_)?sessions_per_s$"
+)
+"""The door of the fleet, the option ``--devices``, and what the benchmark must print."""
 
 MODULES = {"utils", "helpers", "common", "misc", "manager", "handlers", "core"}
 """Names of modules that say nothing."""

@@ -122,7 +122,9 @@ def upgrade() -> None:
 
     op.create_table(
         "register_states",
-        sa.Column("serial_number", fleet.kit.database.SerialNumber(), nullable=False),
+        sa.Column(
+            "serial_number", fleet.kit.database.SerialNumber(), autoincrement=False, nullable=False
+        ),
         sa.Column("seen_at", fleet.kit.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("condition_mask", sa.Integer(), nullable=False),
         sa.Column("profile_crc", sa.Integer(), nullable=False),

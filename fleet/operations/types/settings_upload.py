@@ -5,6 +5,7 @@ the cell is read, changed and written back only if it differs, in programming mo
 3.1), which is left at the end whatever happened.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -12,6 +13,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
+from fleet.operations.errors import SETTING_REPEATED
 from fleet.operations.rules import Cause
 from fleet.operations.types.contract import (
     Done,
@@ -32,6 +34,7 @@ from fleet.operations.types.setting_list import (
     without_secrets,
 )
 from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.errors import RemoteError
 from protocol.platforms import Platform
 from protocol.setting_types import Cell, Setting, SettingError
 from protocol.settings import encode_cell, encode_value, find, holds, parse
@@ -75,7 +78,7 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
                 parse(find(target.platform, key), value)
         except SettingError as error:
             return refuse(target, error)
-        return None
+        return _repeated(target.platform, params)
 
     def next_step(self, order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
         if order.platform is Platform.V5_0:
@@ -89,6 +92,13 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return without_secrets(values)
+
+
+def _repeated(platform: Platform, params: SettingsUploadParams) -> Verdict | None:
+    """Two spellings of one setting: which of their values is meant cannot be known."""
+    counts = Counter(find(platform, key).number for key in params.settings)
+    number, count = counts.most_common(1)[0]
+    return Verdict(SETTING_REPEATED, {"setting": number}) if count > 1 else None
 
 
 def _by_number(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
@@ -122,7 +132,12 @@ def _by_cell(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcom
     place = _Place(order.progress.get("phase", "start"), order.progress.get("at", 0))
     if answer is None:
         return _enter(order.progress, restarts=0)
-    return _AFTER[place.phase](order, cells, place.at, answer)
+    try:
+        return _AFTER[place.phase](order, cells, place.at, answer)
+    except RemoteError as error:
+        return _leave(order.progress, Failed(Cause.BAD_ANSWER, {"code": error.code}))
+    except SettingError as error:  # the register's cell is not as long as the tables say
+        return _leave(order.progress, Failed(Cause.SETTING_UNFIT, {"setting": error.key}))
 
 
 def _cells(order: Order[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]]]:

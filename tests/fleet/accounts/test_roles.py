@@ -1,0 +1,35 @@
+"""The matrix of rights, against the table of the manual row by row."""
+
+from fleet.accounts.roles import RIGHTS, Right, Role
+
+EVERYBODY = tuple(Role)
+TECHNICAL = (
+    Role.SOFTWARE_SPECIALIST,
+    Role.ENGINEER,
+    Role.CHIEF_ENGINEER,
+    Role.ADMINISTRATOR,
+    Role.ADMINISTRATOR_PLUS,
+)
+TABLE = {
+    Right.MONITORING: EVERYBODY,
+    Right.SUBSCRIPTIONS: (
+        Role.MANAGER,
+        Role.ENGINEER,
+        Role.CHIEF_ENGINEER,
+        Role.ADMINISTRATOR,
+        Role.ADMINISTRATOR_PLUS,
+    ),
+    Right.FIRMWARE: TECHNICAL,
+    Right.SETTINGS: TECHNICAL,
+    Right.TEMPLATES: TECHNICAL,
+    Right.ASSISTANTS: TECHNICAL,
+    Right.REGISTERS: TECHNICAL,
+    Right.ORGANISATION: (Role.ADMINISTRATOR, Role.ADMINISTRATOR_PLUS),
+    Right.TRANSFER_SUBSCRIPTIONS: (Role.ADMINISTRATOR_PLUS,),
+}
+
+
+def test_the_matrix_is_the_table() -> None:
+    assert set(RIGHTS) == set(Role) and set(TABLE) == set(Right)
+    for right, roles in TABLE.items():
+        assert {role for role, rights in RIGHTS.items() if right in rights} == set(roles), right

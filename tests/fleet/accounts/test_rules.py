@@ -1,0 +1,56 @@
+"""Rules of logins and attempts, without a database."""
+
+from datetime import timedelta
+
+import pytest
+
+from fleet.accounts.rules import (
+    ATTEMPTS_WINDOW,
+    check_login,
+    check_password,
+    network_of,
+    normalise_login,
+    window_left_s,
+)
+from fleet.kit.errors import DomainError
+from tests.fleet.conftest import START
+
+
+def test_a_login_is_the_same_in_any_case() -> None:
+    assert normalise_login("  Anna@Shop.RU ") == "anna@shop.ru"
+
+
+@pytest.mark.parametrize("login", ["ab", "a" * 65, "анна", "a b c", "abc\n", ""])
+def test_an_unfit_login_is_refused(login: str) -> None:
+    with pytest.raises(DomainError, match="login_unfit"):
+        check_login(login)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(7, False), (8, True), (128, True), (129, False)])
+def test_the_length_of_passwords(length: int, fits: bool) -> None:
+    if fits:
+        check_password("x" * length)
+    else:
+        with pytest.raises(DomainError, match="password_length"):
+            check_password("x" * length)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_host_counts_as_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_what_is_left_of_a_window() -> None:
+    assert window_left_s(START, START) == ATTEMPTS_WINDOW.total_seconds()
+    assert window_left_s(START, START + timedelta(milliseconds=1)) == 900
+    assert window_left_s(START, START + ATTEMPTS_WINDOW) == 0
+    assert window_left_s(START, START + 2 * ATTEMPTS_WINDOW) == 0

@@ -1,0 +1,139 @@
+"""Signing in over HTTP: tokens, refusals that tell nothing, and the limit of attempts."""
+
+import asyncio
+
+from sqlalchemy import func, select, text, update
+
+from fleet.accounts import service
+from fleet.accounts.models import Employee, SignIn, SignInAttempts
+from fleet.accounts.roles import Role
+from fleet.accounts.rules import MAX_ADDRESS_ATTEMPTS, MAX_LOGIN_ATTEMPTS
+from fleet.kit.database import Database
+from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
+
+ADMIN = "admin"
+
+
+async def test_signing_in_says_who_and_what_they_may(api: Api, employ: Employ) -> None:
+    await employ("chief", Role.CHIEF_ENGINEER)
+    answer = await api.sign_in(" CHIEF ")
+    assert answer.status == 200 and set(answer.json) == {"token", "expires_at", "employee"}
+    assert answer.json["expires_at"] == "2026-03-02T21:00:00Z"
+    me = (await api.get("/me")).json
+    assert me == answer.json["employee"]
+    assert (me["login"], me["role"], me["partner"]["name"]) == (
+        "chief",
+        "chief_engineer",
+        "of chief",
+    )
+    assert "settings" in me["rights"] and "organisation" not in me["rights"]
+
+
+async def test_neither_token_nor_password_is_kept(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ(ADMIN)
+    await api.sign_in(ADMIN)
+    async with database.read() as db:
+        for table in ("sign_ins", "employees", "audit_entries"):
+            rows = str((await db.execute(text(f"SELECT * FROM {table}"))).all())
+            assert rows != "[]" and api.token not in rows and PASSWORD not in rows
+
+
+async def test_whatever_is_wrong_the_refusal_is_the_same(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ(ADMIN)
+    await employ("gone")
+    async with database.transaction() as db:
+        await db.execute(update(Employee).where(Employee.login == "gone").values(active=False))
+    wrong = await api.sign_in(ADMIN, "wrong password")
+    unknown = await api.sign_in("nobody")
+    inactive = await api.sign_in("gone")
+    for answer in (wrong, unknown, inactive):
+        assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
+        del answer.json["request_id"]
+    assert wrong.json == unknown.json == inactive.json
+
+
+async def test_a_token_dies_with_its_employee(api: Api, employ: Employ, database: Database) -> None:
+    await employ(ADMIN)
+    await api.sign_in(ADMIN)
+    async with database.transaction() as db:
+        await db.execute(update(Employee).values(active=False))
+    assert (await api.get("/me")).status == 401
+
+
+async def test_signing_out_revokes_this_sign_in_only(api: Api, employ: Employ) -> None:
+    await employ(ADMIN)
+    await api.sign_in(ADMIN)
+    first = api.token
+    await api.sign_in(ADMIN)
+    await api.post("/sign-out")
+    assert (await api.get("/me")).status == 401
+    api.token = first
+    assert (await api.get("/me")).status == 200
+
+
+async def test_attempts_at_a_login_run_out_and_come_back(
+    api: Api, employ: Employ, clock: HandClock
+) -> None:
+    await employ(ADMIN)
+    for _ in range(MAX_LOGIN_ATTEMPTS):
+        assert (await api.sign_in(ADMIN, "wrong password")).status == 401
+    clock.forward(minutes=5)
+    refused = await api.sign_in(ADMIN)
+    assert (refused.status, refused.json["code"]) == (429, "too_many_attempts")
+    assert refused.headers["Retry-After"] == "600"
+    clock.forward(minutes=10)
+    assert (await api.sign_in(ADMIN)).status == 200
+
+
+async def test_many_attempts_at_once_do_not_get_around_the_limit(api: Api, employ: Employ) -> None:
+    await employ(ADMIN)
+    body = {"login": ADMIN, "password": "wrong password"}
+    tries = [api.post("/sign-in", body) for _ in range(2 * MAX_LOGIN_ATTEMPTS)]
+    answers = await asyncio.wait_for(asyncio.gather(*tries), 50)
+    statuses = [answer.status for answer in answers]
+    assert statuses.count(401) == MAX_LOGIN_ATTEMPTS == statuses.count(429)
+
+
+async def test_a_scan_of_many_logins_is_stopped_by_address(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ(ADMIN)
+    async with database.transaction() as db:
+        db.add(
+            SignInAttempts(
+                counter="address:127.0.0.1",
+                window_began_at=(await db.scalars(select(Employee.created_at))).one(),
+                attempts=MAX_ADDRESS_ATTEMPTS - 1,
+            )
+        )
+    assert (await api.sign_in("login-1")).status == 401
+    assert (await api.sign_in("login-2")).status == 429
+
+
+async def test_success_clears_the_count(api: Api, employ: Employ, database: Database) -> None:
+    await employ(ADMIN)
+    for _ in range(3):
+        for _ in range(MAX_LOGIN_ATTEMPTS - 1):
+            await api.sign_in(ADMIN, "wrong password")
+        assert (await api.sign_in(ADMIN)).status == 200
+    async with database.read() as db:
+        rows = (await db.execute(select(SignInAttempts.counter, SignInAttempts.attempts))).all()
+    assert [tuple(row) for row in rows] == [("address:127.0.0.1", 3 * (MAX_LOGIN_ATTEMPTS - 1))]
+
+
+async def test_what_is_over_is_forgotten(
+    api: Api, employ: Employ, database: Database, clock: HandClock
+) -> None:
+    await employ(ADMIN)
+    await api.sign_in(ADMIN)
+    await api.sign_in(ADMIN, "wrong password")
+    async with database.transaction() as db:
+        assert await service.forget_sign_ins(db, clock()) == 0
+    clock.forward(hours=12)
+    async with database.transaction() as db:
+        assert await service.forget_sign_ins(db, clock()) == 3
+        assert await db.scalar(select(func.count()).select_from(SignIn)) == 0

@@ -1,0 +1,204 @@
+"""The list, the card and the history, over HTTP."""
+
+import pytest
+from sqlalchemy import insert
+
+from fleet.kit.database import Database
+from fleet.telemetry.models import READINGS
+from fleet.telemetry.rules import CONDITIONS
+from protocol.telemetry import BLOCK_VERSION, FIELDS
+from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.registers.conftest import Call, make_block, serial
+
+
+@pytest.fixture
+async def anna(api: Api, employ: Employ) -> Api:
+    """An Administrator with registers 1 to 9, signed in; another partner has 50."""
+    await employ("boris")
+    await api.sign_in("boris")
+    await api.post("/registers/enrol", {"serial_numbers": [serial(50)]})
+    await employ("anna")
+    await api.sign_in("anna")
+    typed = [serial(n) for n in range(9, 0, -1)]
+    answer = await api.post("/registers/enrol", {"serial_numbers": typed})
+    assert [each["serial_number"] for each in answer.json["accepted"]] == typed
+    return api
+
+
+async def numbers(api: Api, query: str = "") -> list[int]:
+    answer = await api.get(f"/registers?{query}")
+    assert answer.status == 200, answer.json
+    return [int(row["serial_number"][6:]) for row in answer.json["items"]]
+
+
+async def walk(api: Api, query: str) -> list[int]:
+    """Every page of the list, two registers on each."""
+    found: list[int] = []
+    after = ""
+    for _ in range(10):
+        page = (await api.get(f"/registers?limit=2&{query}{after}")).json
+        found += [int(row["serial_number"][6:]) for row in page["items"]]
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"
+    raise AssertionError("the list does not end")
+
+
+async def test_pages_hold_each_register_once_in_every_order(
+    anna: Api, call_in: Call, clock: HandClock
+) -> None:
+    for number, version in ((3, "5.8.1"), (7, "5.10.0"), (5, "5.8.1"), (1, "")):
+        await call_in(number, profile={"firmware_version": version})
+        clock.forward(minutes=1)
+    up = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert await walk(anna, "") == await walk(anna, "sort=serial_number") == up
+    assert await walk(anna, "sort=-serial_number") == up[::-1]
+    by_version = [1, 2, 4, 6, 8, 9, 7, 3, 5]
+    assert await walk(anna, "sort=firmware_version") == by_version
+    assert await walk(anna, "sort=-firmware_version") == by_version[::-1]
+    by_call = [2, 4, 6, 8, 9, 3, 7, 5, 1]
+    assert await walk(anna, "sort=seen_at") == by_call
+    assert await walk(anna, "sort=-seen_at") == by_call[::-1]
+
+
+async def test_a_page_goes_on_after_a_register_that_has_left_the_list(anna: Api) -> None:
+    page = (await anna.get("/registers?limit=4")).json
+    await anna.post("/registers/hide", {"serial_numbers": [serial(4), serial(5)]})
+    assert await numbers(anna, f"limit=4&after={page['next']}") == [6, 7, 8, 9]
+
+
+async def test_a_mark_of_another_order_is_refused(anna: Api) -> None:
+    mark = (await anna.get("/registers?limit=2&sort=seen_at")).json["next"]
+    answer = await anna.get(f"/registers?limit=2&after={mark}")
+    assert (answer.status, answer.json["code"]) == (422, "bad_cursor")
+
+
+async def test_every_filter(anna: Api, call_in: Call, clock: HandClock) -> None:
+    battery = next(c for c in CONDITIONS if c.name == "battery_low")
+    await call_in(1, profile={"platform": "2.5", "firmware_version": "3689", "model": 57})
+    clock.forward(minutes=30)
+    await call_in(
+        2,
+        mask=1 << battery.bit,
+        profile={
+            "fiscalised": True,
+            "ffd_version": "1.05",
+            "owner_name": "ООО «100% Ёлка»",
+            "owner_inn": "7703864827",
+            "registration_number": "0000000003027865",
+        },
+    )
+    await call_in(51, profile={"owner_name": "ООО Ёлка"})
+    await anna.post("/registers/hide", {"serial_numbers": [serial(3)]})
+    await anna.post("/registers/block", {"serial_numbers": [serial(4)]})
+    for query, expected in (
+        ("status=online", [2]),
+        ("status=offline", [1]),
+        ("status=never", [4, 5, 6, 7, 8, 9]),
+        ("platform=2.5", [1]),
+        ("platform=5.0", [2]),
+        ("model=57", [1]),
+        ("model=999", []),
+        ("firmware_version=3689", [1]),
+        ("ffd_version=1.05", [2]),
+        ("fiscalised=true", [2]),
+        ("hidden=true", [3]),
+        ("blocked=true", [4]),
+        ("condition=battery_low", [2]),
+        ("condition=printer_fault", []),
+        (f"q={serial(9)}", [9]),
+        ("q=0010690000", [1, 2, 4, 5, 6, 7, 8, 9]),
+        ("q=00000009", [9]),
+        ("q=7703864827", [2]),
+        ("q=3027865", [2]),
+        ("q=%D1%91%D0%BB%D0%9A%D0%B0", [2]),  # ёлКа
+        ("q=100%25", [2]),
+        ("q=1%25_", []),
+        ("status=online&platform=2.5", []),
+    ):
+        assert await numbers(anna, query) == expected, query
+
+
+async def test_a_row_says_what_is_known(anna: Api, call_in: Call, clock: HandClock) -> None:
+    await call_in(2, mask=0b11, profile={"owner_name": "ООО Ёлка"})
+    rows = (await anna.get("/registers?limit=2")).json["items"]
+    assert rows[0]["status"] == "never" and rows[0]["seen_at"] is None
+    assert (rows[0]["model"], rows[0]["model_name"]) == (69, "АТОЛ 77Ф")
+    assert rows[0]["platform"] is None and rows[0]["firmware_version"] == ""
+    assert rows[1]["status"] == "online" and rows[1]["seen_at"] == "2026-03-02T09:00:00Z"
+    assert rows[1]["conditions"] == [c.name for c in CONDITIONS if c.bit in (0, 1)]
+    assert (rows[1]["owner_name"], rows[1]["platform"]) == ("ООО Ёлка", "5.0")
+
+
+async def test_the_card_labels_every_field_of_the_latest_reading(anna: Api, call_in: Call) -> None:
+    assert (await anna.get(f"/registers/{serial(1)}")).json["telemetry"] == {}
+    await call_in(1, uptime_h=5)
+    await call_in(1, uptime_h=6, profile={})
+    card = (await anna.get(f"/registers/{serial(1)}")).json
+    assert list(card["telemetry"]) == [field.name for field in FIELDS]
+    assert card["telemetry"]["uptime_h"] == {
+        "label": "Hours worked",
+        "value": 6,
+        "unit": "h",
+        "tab": "status",
+    }
+    russian = await anna.get(f"/registers/{serial(1)}", headers={"Accept-Language": "ru"})
+    assert russian.json["telemetry"]["uptime_h"]["label"] == "Отработано часов"
+
+
+async def test_history_is_paged_newest_first_even_within_a_moment(
+    anna: Api, database: Database, call_in: Call, clock: HandClock
+) -> None:
+    for hours in range(3):
+        await call_in(1, uptime_h=hours)
+        clock.forward(minutes=5)
+    async with database.transaction() as db:
+        same = [
+            {
+                "serial_number": serial(1),
+                "accepted_at": clock(),
+                "block_version": BLOCK_VERSION,
+                "block": make_block(uptime_h=hours),
+            }
+            for hours in range(3, 8)
+        ]
+        await db.execute(insert(READINGS), same)
+    for limit in (1, 2, 3, 8):
+        found: list[int] = []
+        after = ""
+        for _ in range(9):
+            path = f"/registers/{serial(1)}/telemetry?limit={limit}{after}"
+            page = (await anna.get(path)).json
+            found += [row["values"]["uptime_h"] for row in page["items"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert found == [3, 4, 5, 6, 7, 2, 1, 0], limit
+
+
+async def test_a_span_of_history(anna: Api, call_in: Call, clock: HandClock) -> None:
+    for hours in range(4):
+        await call_in(1, uptime_h=hours)
+        clock.forward(hours=1)
+    span = "from=2026-03-02T13:00:00%2B03:00&to=2026-03-02T12:00:00Z"
+    page = (await anna.get(f"/registers/{serial(1)}/telemetry?{span}")).json
+    assert [row["accepted_at"] for row in page["items"]] == [
+        "2026-03-02T11:00:00Z",
+        "2026-03-02T10:00:00Z",
+    ]
+    assert page["next"] is None
+
+
+async def test_an_unclaimed_register_is_shown_to_nobody(anna: Api, call_in: Call) -> None:
+    await call_in(60, profile={})
+    assert 60 not in await numbers(anna)
+    assert (await anna.get(f"/registers/{serial(60)}")).status == 404
+
+
+async def test_verdicts_come_in_the_language_of_the_request(anna: Api) -> None:
+    body = {"serial_numbers": [serial(1), "x"]}
+    answer = await anna.post("/registers/enrol", body, headers={"Accept-Language": "ru"})
+    assert answer.json["accepted"] == []
+    reasons = [(each["serial_number"], each["reason"]) for each in answer.json["refused"]]
+    assert reasons == [(serial(1), "already_yours"), ("x", "serial_number_unfit")]
+    assert all("касс" in each["message"].lower() for each in answer.json["refused"])

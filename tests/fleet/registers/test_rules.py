@@ -1,0 +1,43 @@
+"""Rules of serial numbers and presence, without a database."""
+
+from datetime import timedelta
+
+import pytest
+
+from fleet.registers.rules import Presence, model_code, presence, read_serials, search_text
+from tests.fleet.conftest import START
+
+GOOD = "00107703864827"
+
+
+def test_the_model_stands_in_the_serial_number() -> None:
+    assert model_code(GOOD) == 77
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "0", GOOD[:-1], GOOD + "0", "00207703864827", "0010770386482x", "٠٠١٠٧٧٠٣٨٦٤٨٢٧", "\n"],
+)
+def test_what_is_no_serial_number_is_refused_as_typed(typed: str) -> None:
+    good, refused = read_serials([typed])
+    assert good == []
+    assert [(v.serial_number, v.refusal and v.refusal.code) for v in refused] == [
+        (typed, "serial_number_unfit")
+    ]
+
+
+def test_spaces_are_forgiven_and_repetitions_named() -> None:
+    good, refused = read_serials([f" {GOOD}\t", GOOD])
+    assert good == [GOOD]
+    assert [v.refusal and v.refusal.code for v in refused] == ["serial_number_repeated"]
+
+
+def test_online_is_half_an_hour() -> None:
+    half_an_hour = timedelta(minutes=30)
+    assert presence(None, START) is Presence.NEVER
+    assert presence(START - half_an_hour, START) is Presence.OFFLINE
+    assert presence(START - half_an_hour + timedelta(microseconds=1), START) is Presence.ONLINE
+
+
+def test_search_knows_small_russian_letters() -> None:
+    assert search_text(["1", "", "ООО «Ёлка»"]) == "1\nооо «ёлка»"
