@@ -8,6 +8,9 @@ fails calls ``reply(None)``: the conversation closes unanswered and the register
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+
+import structlog
 
 from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
@@ -25,13 +28,14 @@ from protocol.errors import RemoteError
 from protocol.messages import Hello, Step, StepDone, StepRefused
 from protocol.platforms import Platform
 
+log = structlog.get_logger(__name__)
+
 _PLATFORMS = {platform.wire_code: platform for platform in Platform}
 
 Reply = Callable[["Answer | None"], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became durable: the next command for the register, and how many operations are due."""
 
     at: datetime
@@ -49,8 +53,7 @@ class _Visit:
     answer: StepDone | StepRefused | None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who a conversation is with, as HELLO said; proven once a sealed message has opened."""
 
     serial_number: str
@@ -164,7 +167,11 @@ def _reply(
     idle = Answer(now, None, 0)
     for visit in visits:
         delivery = found.get(id(visit))
-        visit.reply(idle if delivery is None else Answer(now, delivery.step, delivery.pending))
+        answer = idle if delivery is None else Answer(now, delivery.step, delivery.pending)
+        try:
+            visit.reply(answer)
+        except Exception:  # the batch is committed: the other conversations get their answers
+            log.exception("reply_failed", serial_number=visit.caller.serial_number)
 
 
 def _fail(visits: Sequence[_Visit]) -> None:

@@ -103,20 +103,16 @@ class Conversation:
         config = self._edge.config
         if self._end.state is State.SILENT:
             if now - self._opened_at > config.hello_timeout_s:
-                self._time_out(Limit.HELLO_TIMEOUT)
+                self.abort(Limit.HELLO_TIMEOUT)
         elif now - self._opened_at > config.max_age_s:
-            self._time_out(Limit.AGE)
+            self.abort(Limit.AGE)
         elif now - self._heard_at > config.idle_timeout_s:
-            self._time_out(Limit.IDLE_TIMEOUT)
+            self.abort(Limit.IDLE_TIMEOUT)
 
     def stop(self) -> None:
         """The gateway stops: end what waits for nothing; the rest ends with its next reply."""
         if not self._waits_since:
             self._finish(self._outcome if self._served else Outcome.STOPPED, "")
-
-    def abort(self, limit: Limit) -> None:
-        """The listener's own limit was met."""
-        self._time_out(limit)
 
     @property
     def _served(self) -> bool:
@@ -141,6 +137,8 @@ class Conversation:
 
     def _check_in(self, message: CheckIn) -> None:
         caller = self._known()
+        if self._waits_since:
+            raise RemoteError("order", "a reading while the answer to a step is being written")
         earlier = self._edge.presence.prove(caller.serial_number, self)
         if earlier is not None:
             earlier._finish(Outcome.TAKEN_OVER, "")
@@ -149,9 +147,6 @@ class Conversation:
 
     def _step_answered(self, message: StepDone | StepRefused) -> None:
         self._wait(self._edge.port.step_done(self._known(), message, self._stepped))
-
-    def _keepalive(self, message: Keepalive) -> None:
-        """A sign of life is answered by nothing: it has moved ``_heard_at`` already."""
 
     def _known(self) -> Caller:
         if self._caller is None:
@@ -200,9 +195,12 @@ class Conversation:
         return answer is not None
 
     def _count(self, step: Step | None) -> None:
-        if step is not None:
-            self._steps += 1
-            STEPS.inc()
+        if step is None:
+            return
+        self._steps += 1
+        STEPS.inc()
+        serial_number = self._known().serial_number
+        log.info("step", serial_number=serial_number, operation=step.operation_id, step=step.step)
 
     def _write(self, data: bytes) -> None:
         TALLY.sent_bytes += len(data)
@@ -215,7 +213,8 @@ class Conversation:
         self._write(self._end.refuse(reason, retry_s))
         self._finish(Outcome(f"refused_{reason.name.lower()}"), why)
 
-    def _time_out(self, limit: Limit) -> None:
+    def abort(self, limit: Limit) -> None:
+        """A limit of time was met, or one of the listener."""
         LIMITS[limit].inc()
         self._finish(self._outcome if self._served else Outcome.TIMED_OUT, limit)
 
@@ -235,7 +234,7 @@ class Conversation:
             peer=self._link.peer,
             why=why,
             steps=self._steps,
-            ms=int((monotonic() - self._opened_at) * 1000),
+            ms=int(1000 * (monotonic() - self._opened_at)),
         )
         self._link.close()
 
@@ -245,5 +244,6 @@ _ON: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
     CheckIn: Conversation._check_in,
     StepDone: Conversation._step_answered,
     StepRefused: Conversation._step_answered,
-    Keepalive: Conversation._keepalive,
+    # A sign of life is answered by nothing: it has moved the time of the last word already.
+    Keepalive: lambda _conversation, _message: None,
 }

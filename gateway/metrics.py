@@ -28,7 +28,6 @@ class Outcome(StrEnum):
     REFUSED_BUSY = "refused_busy"
     REFUSED_VERSION = "refused_version"
     REFUSED_MALFORMED = "refused_malformed"
-    REFUSED_ELSEWHERE = "refused_elsewhere"
     CUT = "cut"
     """The link was lost before the register got what it called for."""
     TIMED_OUT = "timed_out"

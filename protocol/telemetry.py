@@ -3,7 +3,7 @@
 
 The table drives everything: the layout on the wire (construct, and the struct derived from
 it), decoding, encoding, the simulator, the register's card, lists, CSV and the API.  The
-block is 389 bytes, big-endian; text is CP866 padded with zeros; a moment is seconds since
+block is 429 bytes, big-endian; text is CP866 padded with zeros; a moment is seconds since
 1970 UTC, 0 for none.  What changes seldom stands first, so that one checksum over
 ``PROFILE_SIZE`` bytes tells whether any of it changed.
 
@@ -193,6 +193,8 @@ PROFILE_FIELDS: Final = (
     Field("registrations_left", U8, Tab.REGISTRATION, "Осталось перерегистраций", "Re-registrations left"),
     Field("ofd_inn", _text(12), Tab.OFD, "ИНН ОФД", "OFD's INN"),
     Field("ofd_name", _text(32), Tab.OFD, "Наименование ОФД", "OFD"),
+    Field("ofd_site", _text(24), Tab.OFD, "Сайт ОФД", "OFD's site"),
+    Field("ofd_phone", _text(16), Tab.OFD, "Телефон поддержки ОФД", "OFD's support phone"),
     Field("ofd_host", _text(40), Tab.OFD, "Адрес ОФД", "OFD host"),
     Field("ofd_port", U16, Tab.OFD, "Порт ОФД", "OFD port"),
     Field("ofd_channel", CHANNEL, Tab.OFD, "Интерфейс связи с ОФД", "OFD interface"),

@@ -7,7 +7,7 @@ from protocol import telemetry
 from protocol.setting_types import Value
 from simulator.settings_memory import OFD_HOST, OFD_PORT
 from simulator.state import RegisterState
-from simulator.traits import MAKES, OFD, registration_number
+from simulator.traits import MAKES, OFD, OFD_PHONE, registration_number
 
 KKT_PC_VERSION: Final = 3
 MAX_UNSENT: Final = 0xFFFF
@@ -69,6 +69,8 @@ def _ofd(register: RegisterState, now: datetime) -> dict[str, Any]:
         "statistics_interface": channel,
         "ofd_inn": OFD.inn,
         "ofd_name": OFD.name,
+        "ofd_site": OFD.address,
+        "ofd_phone": OFD_PHONE,
         "ofd_host": _sayable(register.memory.value(OFD_HOST)),
         "ofd_port": register.memory.value(OFD_PORT),
         "ofd_channel": channel,

@@ -1,9 +1,8 @@
 """Intake of readings: the database half of a check-in, a batch at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,8 +28,7 @@ _STATES = Replacement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A checked telemetry block and what HELLO said of its sender.
 
     ``serial_number`` is the number that the 14 digits say, as the tables keep it.
@@ -93,9 +91,8 @@ def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[
 
 
 async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
-    columns: dict[str, list[Any]] = {
-        name: [getattr(reading, name) for reading in readings] for name in _COLUMNS
-    }
+    every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
+    columns = {name: every[name] for name in _COLUMNS}
     before = await replace_columns(db, _STATES, columns, now)
     if before:
         await _announce(db, {one.serial_number: one for one in readings}, before, now)
