@@ -5,7 +5,7 @@ current batch, and its ``reply`` is called after the commit that holds it.  A ba
 fails calls ``reply(None)``: the conversation closes unanswered and the register calls again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
 from fleet.operations import due
 from fleet.operations.delivery import Delivery, Visit, deliver
 from fleet.operations.due import DueIndex
+from fleet.operations.types.contract import Seen, Stream
 from fleet.registers import blocking
 from fleet.registers.blocking import BlockedIndex
 from fleet.registers.rules import is_serial_number
@@ -35,12 +36,22 @@ _PLATFORMS = {platform.wire_code: platform for platform in Platform}
 Reply = Callable[["Answer | None"], None]
 
 
+BlockSource = Callable[[Stream, Platform], Iterable[bytes]]
+"""Commands that carry the blocks of a stream to a register of the platform."""
+
+
+def _no_blocks(stream: Stream, platform: Platform) -> Iterable[bytes]:
+    return ()
+
+
 class Answer(NamedTuple):
     """What became durable: the next command for the register, and how many operations are due."""
 
     at: datetime
     step: Step | None
     pending: int
+    blocks: Iterable[bytes] = ()
+    """Commands that go before the step, unanswered."""
 
 
 @dataclass(slots=True)
@@ -67,7 +78,14 @@ class Caller(NamedTuple):
 class DevicePort:
     """The fleet, as the gateway sees it."""
 
-    def __init__(self, database: Database, clock: Clock, batch_linger_s: float = 0.002) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        batch_linger_s: float = 0.002,
+        blocks: BlockSource = _no_blocks,
+    ) -> None:
+        self._blocks = blocks
         self._writer = Writer(database)
         self._clock = clock
         self._due = DueIndex(database)
@@ -147,33 +165,42 @@ class DevicePort:
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
             self._due.settle(visit.caller.key, was, delivery.due_at)
-        _reply(visits, working, deliveries, now)
+        self._reply(visits, working, deliveries, now)
 
     def _has_work(self, visit: _Visit, now: datetime) -> bool:
         return visit.answer is not None or self._due.is_due(visit.caller.key, now)
 
+    def _reply(
+        self,
+        visits: Sequence[_Visit],
+        working: Sequence[_Visit],
+        deliveries: Sequence[Delivery],
+        now: datetime,
+    ) -> None:
+        found = {id(visit): one for visit, one in zip(working, deliveries, strict=True)}
+        idle = Answer(now, None, 0)
+        for visit in visits:
+            delivery = found.get(id(visit))
+            _say(visit, idle if delivery is None else self._answer(visit, delivery, now))
+
+    def _answer(self, visit: _Visit, delivery: Delivery, now: datetime) -> Answer:
+        stream = delivery.stream
+        blocks = () if stream is None else self._blocks(stream, visit.caller.platform)
+        return Answer(now, delivery.step, delivery.pending, blocks)
+
 
 def _visit(visit: _Visit) -> Visit:
-    return Visit(visit.caller.serial_number, visit.caller.platform, visit.answer)
-
-
-def _reply(
-    visits: Sequence[_Visit],
-    working: Sequence[_Visit],
-    deliveries: Sequence[Delivery],
-    now: datetime,
-) -> None:
-    found = {id(visit): delivery for visit, delivery in zip(working, deliveries, strict=True)}
-    idle = Answer(now, None, 0)
-    for visit in visits:
-        delivery = found.get(id(visit))
-        answer = idle if delivery is None else Answer(now, delivery.step, delivery.pending)
-        try:
-            visit.reply(answer)
-        except Exception:  # the batch is committed: the other conversations get their answers
-            log.exception("reply_failed", serial_number=visit.caller.serial_number)
+    seen = visit.reading and Seen(visit.reading.firmware_version, visit.caller.key_generation)
+    return Visit(visit.caller.serial_number, visit.caller.platform, visit.answer, seen)
 
 
 def _fail(visits: Sequence[_Visit]) -> None:
     for visit in visits:
-        visit.reply(None)
+        _say(visit, None)
+
+
+def _say(visit: _Visit, answer: Answer | None) -> None:
+    try:
+        visit.reply(answer)
+    except Exception:  # the other conversations of the batch get their answers all the same
+        log.exception("reply_failed", serial_number=visit.caller.serial_number)

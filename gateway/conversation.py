@@ -17,6 +17,7 @@ from protocol.connection import GatewayEnd, State
 from protocol.errors import RemoteError
 from protocol.messages import (
     Accepted,
+    Block,
     CheckIn,
     Farewell,
     Hello,
@@ -174,8 +175,7 @@ class Conversation:
             min(answer.pending, 255) if step else 0,
         )
         data = self._end.send(accepted)
-        self._write(data + self._end.send(step) if step else data)
-        self._count(step)
+        self._write(data + self._order(step, answer) if step else data)
 
     def _stepped(self, answer: Answer | None) -> None:
         """The batch with the register's word on a step is committed."""
@@ -183,8 +183,8 @@ class Conversation:
             return
         self._waits_since = 0.0
         step = None if self._edge.stopping else answer.step
-        self._write(self._end.send(step or Farewell(self._edge.next_check_in_s())))
-        self._count(step)
+        farewell = Farewell(self._edge.next_check_in_s())
+        self._write(self._order(step, answer) if step else self._end.send(farewell))
 
     def _replied(self, answer: Answer | None) -> bool:
         if self._ended:
@@ -194,13 +194,14 @@ class Conversation:
             self._finish(Outcome.NOT_KEPT, "")
         return answer is not None
 
-    def _count(self, step: Step | None) -> None:
-        if step is None:
-            return
+    def _order(self, step: Step, answer: Answer) -> bytes:
+        """The step, and before it the blocks of its stream; counted and logged."""
         self._steps += 1
         STEPS.inc()
         serial_number = self._known().serial_number
         log.info("step", serial_number=serial_number, operation=step.operation_id, step=step.step)
+        blocks = [Block(step.operation_id, command) for command in answer.blocks]
+        return b"".join(self._end.send(message) for message in (*blocks, step))
 
     def _write(self, data: bytes) -> None:
         TALLY.sent_bytes += len(data)

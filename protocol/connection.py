@@ -20,6 +20,7 @@ from protocol.messages import (
     UP_PREFIX,
     VERSION,
     Accepted,
+    Block,
     Challenge,
     CheckIn,
     Farewell,
@@ -61,6 +62,7 @@ TRANSITIONS: Final[dict[tuple[State, type[Any]], State]] = {
     (State.CHALLENGED, Refused):     State.CLOSED,
     (State.CHECKED_IN, Accepted):    State.OPEN,
     (State.CHECKED_IN, Refused):     State.CLOSED,
+    (State.OPEN,       Block):       State.OPEN,
     (State.OPEN,       Step):        State.STEPPING,
     (State.OPEN,       CheckIn):     State.CHECKED_IN,   # a held conversation reports again
     (State.OPEN,       Keepalive):   State.OPEN,

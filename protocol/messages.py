@@ -142,6 +142,16 @@ class StepRefused(NamedTuple):
     reason: int
 
 
+class Block(NamedTuple):
+    """One application command of an operation whose answer nobody awaits: a piece of a stream.
+
+    Doing it twice does no harm; the STEP that follows asks how far the stream has come.
+    """
+
+    operation_id: int
+    command: bytes
+
+
 class Farewell(NamedTuple):
     """Nothing more to do; the register hangs up."""
 
@@ -161,6 +171,7 @@ Message = (
     | Step
     | StepDone
     | StepRefused
+    | Block
     | Farewell
     | Keepalive
 )
@@ -180,6 +191,7 @@ SEALED: Final = (
     row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
     row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
     row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
+    row(0x15, Block, Side.GATEWAY, rest=True, operation_id=Int64ub),
     row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
     row(0x1F, Keepalive, Side.BOTH),
 )

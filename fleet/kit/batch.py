@@ -18,9 +18,9 @@ log = structlog.get_logger(__name__)
 class Batcher(Generic[Item]):
     """Gathers items and hands them to ``write`` in order, one batch at a time.
 
-    ``write`` must answer every item itself after its commit.  When it raises (or takes longer
-    than ``timeout_s``), ``fail`` gets the items: none of them was kept.  ``linger_s`` is how
-    long an idle writer waits for company.
+    ``write`` must answer every item itself after its commit.  When it raises, is cancelled or
+    takes longer than ``timeout_s``, ``fail`` gets the items: none of them was kept.  ``fail``
+    must not raise.  ``linger_s`` is how long an idle writer waits for company.
     """
 
     def __init__(
@@ -67,21 +67,31 @@ class Batcher(Generic[Item]):
             await self._writer
 
     async def _run(self) -> None:
-        while not (self._closing and not self._waiting):
-            await self._arrived.wait()
-            if self._linger_s and not self._closing:
-                await asyncio.sleep(self._linger_s)
-            batch = self._waiting[: self._max_batch]
-            del self._waiting[: self._max_batch]
-            if not self._waiting and not self._closing:
-                self._arrived.clear()
-            if batch:
-                await self._write_one(batch)
+        try:
+            while not (self._closing and not self._waiting):
+                await self._write_next()
+        finally:  # closed, or cancelled: then nobody will write what still waits
+            self._closing = True
+            self._fail(self._waiting)
+
+    async def _write_next(self) -> None:
+        await self._arrived.wait()
+        if self._linger_s and not self._closing:
+            await asyncio.sleep(self._linger_s)
+        batch = self._waiting[: self._max_batch]
+        del self._waiting[: self._max_batch]
+        if not self._waiting and not self._closing:
+            self._arrived.clear()
+        if batch:
+            await self._write_one(batch)
 
     async def _write_one(self, batch: Sequence[Item]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._write(batch)
+        except asyncio.CancelledError:
+            self._fail(batch)
+            raise
         except Exception:  # a failed batch must not stop the ones after it
             log.exception("batch_failed", items=len(batch))
             self._fail(batch)

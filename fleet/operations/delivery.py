@@ -6,7 +6,7 @@ commit; the commands leave after it.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status, refused
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import Done, Failed, OperationType, Order, Outcome, Send
+from fleet.operations.types.contract import (
+    Await,
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Seen,
+    Send,
+    Stream,
+)
 from fleet.operations.work import Change, Work, load_open, save
 from protocol.errors import RemoteError
 from protocol.messages import Step, StepDone, StepRefused
@@ -34,6 +44,8 @@ class Visit:
     serial_number: str
     platform: Platform
     answer: StepDone | StepRefused | None = None
+    seen: Seen | None = None
+    """With a check-in: what the register said of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,8 @@ class Delivery:
     step: Step | None = None
     pending: int = 0
     due_at: datetime | None = None
+    stream: Stream | None = None
+    """What goes before the step."""
 
 
 @dataclass(slots=True)
@@ -74,11 +88,13 @@ async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> l
 def _visit(batch: _Batch, works: Sequence[Work], visit: Visit) -> Delivery:
     if visit.answer is not None:
         _hear(batch, works, visit, visit.answer)
-    step = _next(batch, works, visit.platform)
+    work = _next(batch, works, visit)
+    step = None if work is None else Step(work.id, work.step, work.command or b"")
+    stream = None if work is None or work.stream is None else Stream(**work.stream)
     open_works = [work for work in works if work.status in (Status.QUEUED, Status.RUNNING)]
     due = [work.due_at for work in open_works]
     pending = sum(due_at <= batch.now for due_at in due)
-    return Delivery(step, pending, min(due, default=None))
+    return Delivery(step, pending, min(due, default=None), stream)
 
 
 def _hear(
@@ -123,25 +139,44 @@ def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
         _send(batch, work, Send(last.command, {**work.progress, ABANDONING: True}, work.percent))
 
 
-def _next(batch: _Batch, works: Sequence[Work], platform: Platform) -> Step | None:
-    """The outstanding command of the operation under way, or the first of the next one due."""
+def _next(batch: _Batch, works: Sequence[Work], visit: Visit) -> Work | None:
+    """The operation whose outstanding command is to be given: the one under way, or the next."""
     running = (work for work in works if work.status is Status.RUNNING)
     for work in (*running, *works):
         if work.status is Status.QUEUED and work.due_at <= batch.now:
-            batch.move(work, Status.RUNNING, Cause.TAKEN)
-            if work.step == 0:
-                _go_on(batch, work, platform, None)
+            _take(batch, work, visit)
         if work.status is Status.RUNNING and work.command is not None:
             batch.touched[work.id] = work
             work.lease_until = batch.now + LEASE
-            return Step(work.id, work.step, work.command)
+            return work
     return None
 
 
-def _go_on(batch: _Batch, work: Work, platform: Platform, answer: bytes | None) -> None:
-    outcome = _outcome(work, platform, answer)
+def _take(batch: _Batch, work: Work, visit: Visit) -> None:
+    """Begin or resume; one that awaits a check-in is asked only at a check-in."""
+    if work.step and work.command is not None:
+        batch.move(work, Status.RUNNING, Cause.TAKEN)
+        return
+    if work.step and visit.seen is None:
+        return
+    outcome = _outcome(work, visit.platform, None, visit.seen)
+    if work.step and isinstance(outcome, Await):
+        return
+    batch.move(work, Status.RUNNING, Cause.TAKEN)
+    _follow(batch, work, outcome)
+
+
+def _go_on(batch: _Batch, work: Work, platform: Platform, answer: bytes) -> None:
+    _follow(batch, work, _outcome(work, platform, answer, None))
+
+
+def _follow(batch: _Batch, work: Work, outcome: Outcome) -> None:
     if isinstance(outcome, Send):
         _send(batch, work, outcome)
+    elif isinstance(outcome, Await):
+        work.command = work.stream = None
+        work.progress, work.percent = outcome.progress, outcome.percent
+        batch.move(work, Status.QUEUED, Cause.AWAITING_CALL)
     elif isinstance(outcome, Done):
         work.result = outcome.result
         batch.move(work, Status.SUCCEEDED, Cause.DONE)
@@ -153,13 +188,14 @@ def _send(batch: _Batch, work: Work, send: Send) -> None:
     batch.touched[work.id] = work
     work.step += 1
     work.command, work.progress, work.percent = send.command, send.progress, send.percent
+    work.stream = None if send.stream is None else asdict(send.stream)
 
 
-def _outcome(work: Work, platform: Platform, answer: bytes | None) -> Outcome:
+def _outcome(work: Work, platform: Platform, answer: bytes | None, seen: Seen | None) -> Outcome:
     """The type's word.  No operation and no answer may break the batch it came in."""
     try:
         operation_type = BY_KIND[work.type]
-        return operation_type.next_step(_order(operation_type, work, platform), answer)
+        return operation_type.next_step(_order(operation_type, work, platform, seen), answer)
     except RemoteError as error:
         return Failed(Cause.BAD_ANSWER, {"code": error.code})
     except Exception:
@@ -177,5 +213,7 @@ def _last_command(work: Work, platform: Platform) -> Send | None:
         return None
 
 
-def _order(operation_type: OperationType[Any], work: Work, platform: Platform) -> Order[Any]:
-    return Order(platform, operation_type.Params.model_validate(work.params), work.progress)
+def _order(
+    operation_type: OperationType[Any], work: Work, platform: Platform, seen: Seen | None = None
+) -> Order[Any]:
+    return Order(platform, operation_type.Params.model_validate(work.params), work.progress, seen)

@@ -123,6 +123,10 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
             "связь с ККТ прервалась, операция продолжится при следующем выходе на связь",
             "the link with the register was lost, the operation goes on at its next call",
         ),
+        Cause.AWAITING_CALL: (
+            "ожидается следующий выход ККТ на связь",
+            "the register is expected to call again",
+        ),
         Cause.ANSWER_CAME: ("ККТ ответила", "the register has answered"),
         Cause.DEADLINE: (
             "срок выполнения истёк; начатое могло подействовать: {started}",

@@ -46,6 +46,8 @@ class Operation(Base):
     """Parameters of the cause's sentence."""
     step: Mapped[int] = mapped_column(default=0)
     command: Mapped[bytes | None] = mapped_column(LargeBinary)
+    stream: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Blocks of a firmware image that go before ``command`` (``types.contract.Stream``)."""
     progress: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
     percent: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

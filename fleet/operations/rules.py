@@ -44,6 +44,7 @@ class Cause(StrEnum):
     DONE = "done"
     LINK_LOST = "link_lost"
     ANSWER_CAME = "answer_came"
+    AWAITING_CALL = "awaiting_call"
     DEADLINE = "deadline"
     CANCELLED_BY_EMPLOYEE = "cancelled_by_employee"
     CANCELLED_BY_OPERATION = "cancelled_by_operation"

@@ -37,6 +37,7 @@ from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import OperationType, Target
 from fleet.operations.work import Change, Work, load_open, load_where, save, write_changes
 from fleet.registers.models import CashRegister
+from fleet.registers.rules import is_serial_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ async def _targets(
     """The partner's registers among these; another partner's is as good as none."""
     found = await db.scalars(
         select(CashRegister).where(
-            CashRegister.serial_number.in_(set(serial_numbers)),
+            CashRegister.serial_number.in_(set(filter(is_serial_number, serial_numbers))),
             CashRegister.partner_id == actor.partner_id,
         )
     )

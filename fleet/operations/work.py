@@ -31,6 +31,7 @@ _READ = (
     "detail",
     "step",
     "command",
+    "stream",
     "progress",
     "percent",
     "result",
@@ -41,9 +42,7 @@ _READ = (
     "lease_until",
     "finished_at",
 )
-_WRITTEN = tuple(
-    name for name in _READ if name not in ("serial_number", "type", "params", "deadline_at")
-)
+_WRITTEN = tuple(name for name in _READ if name not in ("serial_number", "type", "params"))
 
 _SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
 
@@ -72,6 +71,7 @@ class Work:
     detail: Mapping[str, Any] | None
     step: int
     command: bytes | None
+    stream: Mapping[str, Any] | None
     progress: Mapping[str, Any]
     percent: int
     result: Mapping[str, Any] | None

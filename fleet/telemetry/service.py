@@ -14,8 +14,9 @@ from fleet.telemetry.events import ConditionChange, ConditionsChanged, Profile, 
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import condition_mask
 from protocol.platforms import Platform
-from protocol.telemetry import PROFILE_SIZE, check, decode
+from protocol.telemetry import BLOCK, BY_NAME, PROFILE_SIZE, check, decode
 
+_FIRMWARE_VERSION = BLOCK.index("firmware_version")
 _COLUMNS = ("serial_number", "condition_mask", "profile_crc", "block_version", "block")
 _STATES = Replacement(
     table=table_of(RegisterState),
@@ -43,6 +44,12 @@ class Reading(NamedTuple):
     block: bytes
     profile_crc: int
     condition_mask: int
+
+    @property
+    def firmware_version(self) -> str:
+        """As the block says."""
+        raw = BLOCK.unpack_prefix(self.block)[_FIRMWARE_VERSION]
+        return str(BY_NAME["firmware_version"].codec.decode(raw))
 
     @classmethod
     def taken(

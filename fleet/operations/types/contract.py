@@ -22,6 +22,23 @@ Progress = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a register has said of itself in this conversation."""
+
+    firmware_version: str
+    key_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Blocks ``first`` to ``last`` of a firmware image, sent before the command and unanswered."""
+
+    image_id: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is known of a register when an operation is ordered."""
 
@@ -41,12 +58,24 @@ class Order(Generic[P]):
     progress: Progress = field(default_factory=dict)
     """What the type kept with the last command; empty at the start."""
 
+    seen: Seen | None = None
+    """Known when the register has just checked in, not while it answers steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """Give the register one application command; ``percent`` of the work is done."""
 
     command: bytes
+    progress: Progress
+    percent: int
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Nothing to send now: the register is away (it reboots) and is asked again when it calls."""
+
     progress: Progress
     percent: int
 
@@ -66,7 +95,7 @@ class Failed:
     detail: Mapping[str, Any]
 
 
-Outcome = Send | Done | Failed
+Outcome = Send | Await | Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +127,8 @@ class OperationType(ABC, Generic[P]):
 
     @abstractmethod
     def next_step(self, order: Order[P], answer: bytes | None) -> Outcome:
-        """What to do after ``answer`` to the last command; ``None`` before the first one.
+        """What to do after ``answer`` to the last command; ``None`` before the first one and at
+        the check-in that was awaited.
 
         Raises ``protocol.errors.RemoteError`` for an answer that is not one.
         """
