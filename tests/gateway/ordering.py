@@ -1,0 +1,52 @@
+"""Orders for registers without the admin API: the services themselves, as one partner."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fleet.accounts.roles import RIGHTS, Role
+from fleet.accounts.service import create_partner
+from fleet.kit.actor import Actor
+from fleet.kit.clock import utc_now
+from fleet.kit.database import Database
+from fleet.operations.rules import Channel
+from fleet.operations.service import Wish, create
+from fleet.registers.service import enrol
+from protocol.platforms import Platform
+
+AT_ONCE: Final = 500
+UPLOAD: Final[dict[Platform, dict[str, Any]]] = {
+    Platform.V5_0: {"278": "cabinet.example", "279": 8080},
+    Platform.V2_5: {"Т19Р1П9": "cabinet.example", "Т19Р1П10": 8080},
+}
+"""Address and port of the cabinet (settings 278 and 279), as each platform calls them."""
+
+
+async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
+    """A new partner whose registers these are, and who may do everything."""
+    async with database.transaction() as db:
+        partner = await create_partner(db, "Ромашка", utc_now())
+        rights = frozenset(RIGHTS[Role.ADMINISTRATOR])
+        actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
+        for start in range(0, len(serials), AT_ONCE):
+            verdicts = await enrol(db, actor, serials[start : start + AT_ONCE], utc_now())
+            assert not any(verdict.refusal for verdict in verdicts)
+    return actor
+
+
+async def order(
+    database: Database,
+    actor: Actor,
+    serials: Sequence[str],
+    platform: Platform,
+) -> dict[str, int]:
+    """A settings upload for each; operation id by serial number; none may be refused."""
+    params = {"settings": UPLOAD[platform]}
+    accepted: dict[str, int] = {}
+    for start in range(0, len(serials), AT_ONCE):
+        chosen = serials[start : start + AT_ONCE]
+        wish = Wish("settings_upload", chosen, params, Channel.CASH_SERVER, None)
+        async with database.transaction() as db:
+            created = await create(db, actor, wish, utc_now())
+        assert created.refused == []
+        accepted |= {serial: id_ for id_, serial in created.accepted}
+    return accepted

@@ -1,0 +1,99 @@
+"""A whole town for one test: gateway, admin API, worker and registers over one database."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from fleet.accounts import service as accounts
+from fleet.accounts.roles import Role
+from fleet.admin_api.app import build_app
+from fleet.kit.config import FleetConfig
+from fleet.worker.runner import Worker
+from fleet.worker.schedule import JOBS
+from protocol.platforms import Platform
+from simulator.register import SimulatedRegister
+from simulator.talk import Talk
+from tests.fleet import conftest as fleet
+from tests.fleet.conftest import PASSWORD, Answer, Api, HandClock
+from tests.gateway.running import Running, running
+
+cheap_hashes = fleet.cheap_hashes
+clock = fleet.clock
+
+
+@dataclass
+class Town:
+    """Everything that a story needs; time moves only when told."""
+
+    gateway: Running
+    api: Api
+    clock: HandClock
+
+    async def employ(self, login: str) -> None:
+        """A new partner with an administrator, who signs in."""
+        async with self.gateway.database.transaction() as db:
+            partner = await accounts.create_partner(db, f"of {login}", self.clock())
+            await accounts.create_employee(
+                db,
+                None,
+                self.clock(),
+                partner_id=partner.id,
+                login=login,
+                full_name=login.title(),
+                role=Role.ADMINISTRATOR,
+                password=PASSWORD,
+            )
+        await self.sign_in(login)
+
+    async def sign_in(self, login: str) -> None:
+        assert (await self.api.sign_in(login)).status == 200
+
+    async def settle(self, platform: Platform, number: int = 1) -> SimulatedRegister:
+        """A register that was enrolled and has called once."""
+        serial = f"001061{number:08}"
+        answer = await self.api.post("/registers/enrol", {"serial_numbers": [serial]})
+        assert answer.json["refused"] == []
+        register = SimulatedRegister(serial, platform, 61, Random(number), self.clock())
+        assert (await self.call(register)).accepted
+        return register
+
+    async def call(self, register: SimulatedRegister, number: int | None = None) -> Talk:
+        """The gateway has heard of whatever was ordered, and the register calls."""
+        await self.gateway.port._resync()
+        return await self.gateway.call(register, number=number)
+
+    async def order(self, register: SimulatedRegister, type_: str, **more: Any) -> int:
+        """Orders an operation, which must be accepted; its id."""
+        order = {"type": type_, "serial_numbers": [register.serial_number], **more}
+        answer = await self.api.post("/operations", order)
+        assert (answer.status, answer.json["refused"]) == (202, [])
+        return int(answer.json["accepted"][0]["id"])
+
+    async def operation(self, id_: int) -> Any:
+        answer = await self.api.get(f"/operations/{id_}")
+        assert answer.status == 200
+        return answer.json
+
+    async def cancel(self, id_: int) -> Answer:
+        return await self.api.post(f"/operations/{id_}/cancel")
+
+    async def work(self) -> None:
+        """Every periodic job once."""
+        worker = Worker(self.gateway.database, self.clock, FleetConfig())
+        for job in JOBS:
+            await worker.run_once(job)
+
+
+@pytest.fixture
+async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Town]:
+    async with running(tmp_path, clock=clock) as gateway:
+        app = build_app(gateway.database, clock)
+        async with TestClient(TestServer(app)) as client:
+            town = Town(gateway, Api(client), clock)
+            await town.employ("anna")
+            yield town

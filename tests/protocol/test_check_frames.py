@@ -1,0 +1,107 @@
+"""``python -m protocol``: what a person sees of frames and tables."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from protocol.__main__ import app
+from protocol.frame import encode
+from protocol.telemetry import BLOCK
+from tests.protocol.vectors import FILE
+
+ABORT = "fe 01 00 00 c4 02"
+ASK_SERIAL = "fe 09 00 0a c1 01 05 00 00 91 16 00 00 33"
+SERIAL = "fe 0b 00 f0 a6 05 55 00 00 10 61 01 23 45 67 f9"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_frames_of_the_wire_come_back_identical() -> None:
+    result = run("check-frames", str(FILE))
+    assert (result.exit_code, result.stdout) == (0, "187 frames, 187 identical\n")
+
+
+def test_a_file_of_plain_lines(tmp_path: Path) -> None:
+    file = tmp_path / "frames.txt"
+    file.write_text(f"{ABORT}\n\n{ABORT.replace(' ', '')}\n")
+    assert run("check-frames", str(file)).stdout == "2 frames, 2 identical\n"
+
+
+@pytest.mark.parametrize("bad", ["fe 01 00 00 c4 03", "c4", "hello", f"{ABORT} 00", ABORT[:-3]])
+def test_a_frame_that_does_not_come_back_is_named(tmp_path: Path, bad: str) -> None:
+    file = tmp_path / "frames.txt"
+    file.write_text(f"{ABORT}\n{bad}\n")
+    result = run("check-frames", str(file))
+    assert (result.exit_code, result.stdout) == (1, "2 frames, 1 identical\n")
+    assert result.stderr == f"differs: {bad}\n"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\xff", b"direction\tframe_hex\n"])
+def test_a_file_without_frames_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "frames.txt"
+    if content is not None:
+        file.write_bytes(content)
+    result = run("check-frames", str(file))
+    assert result.exit_code == 1
+    assert str(file) in result.stderr
+
+
+def test_an_answer_is_read_by_the_command_before_it() -> None:
+    result = run("decode", ASK_SERIAL, SERIAL)
+    assert result.exit_code == 0
+    assert "command   read_register(register=22, parameter_1=0, parameter_2=0)" in result.stdout
+    assert "answer    read_register(serial_number=00106101234567)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (ABORT, "buffer    Abort()"),
+        ("fe 00 00 01 9d", "buffer    Retransmit()"),
+        ("fe 02 00 03 b4 01 a2", "buffer    IllegalValue(parameter=1)"),
+        ("fe 05 00 16 c1 07 de 00 00 6b", "buffer    Add(flags=7, task_id=222, body=00 00)"),
+        (SERIAL, "to a command that is not here (No error)"),
+        (f"00 00 {ABORT}", "skipped   2 bytes: junk"),
+        ("fe 08 00 12 c1 00 09 00 00 da 03 00 a3", "unknown   no command begins with da"),
+    ],
+)
+def test_frames_say_what_they_are(frames: str, said: str) -> None:
+    result = run("decode", *frames.split())
+    assert result.exit_code == 0
+    assert said in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("c100dd0000db0404003c", "ours      Refused(reason=4, retry_after_s=60)"),
+        ("a6dddb03" + "00" * 20, "ours      SEALED, 20 bytes"),
+        ("a6dddb09", "unknown   the conversation knows no kind 09"),
+        ("a6dddb", "unknown   the conversation knows no kind at all"),
+        ("a6dddb01", "unknown   28 bytes expected, 0 came"),
+    ],
+)
+def test_our_own_frames_are_told_without_their_secrets(data: str, said: str) -> None:
+    result = run("decode", encode(0, bytes.fromhex(data)).hex())
+    assert (result.exit_code, result.stdout.splitlines()[1]) == (0, said)
+
+
+@pytest.mark.parametrize("nonsense", ["zz", "0102", "fe01", ABORT[:-3], "fe 01 00 00 c4 03"])
+def test_nonsense_is_refused(nonsense: str) -> None:
+    result = run("decode", nonsense)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.strip()
+
+
+def test_the_tables_are_printed() -> None:
+    shown = run("tables").stdout
+    for line in (
+        "command   46  read_table:",
+        "register  16  serial_number",
+        f"telemetry {BLOCK.index('battery_mv')}  battery_mv: RTC battery, mV",
+        "result    67  No paper",
+    ):
+        assert f"\n{line}" in f"\n{shown}"
