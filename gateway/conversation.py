@@ -200,8 +200,8 @@ class Conversation:
         STEPS.inc()
         serial_number = self._known().serial_number
         log.info("step", serial_number=serial_number, operation=step.operation_id, step=step.step)
-        blocks = [Block(step.operation_id, command) for command in answer.blocks]
-        return b"".join(self._end.send(message) for message in (*blocks, step))
+        blocks = (Block(step.operation_id, command) for command in answer.blocks)
+        return b"".join(map(self._end.send, blocks)) + self._end.send(step)
 
     def _write(self, data: bytes) -> None:
         TALLY.sent_bytes += len(data)

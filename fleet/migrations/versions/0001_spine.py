@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("command", sa.LargeBinary(), nullable=True),
+        sa.Column("stream", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("progress", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("percent", sa.Integer(), nullable=False),
         sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
