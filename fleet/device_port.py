@@ -40,10 +40,6 @@ BlockSource = Callable[[Stream, Platform], Iterable[bytes]]
 """Commands that carry the blocks of a stream to a register of the platform."""
 
 
-def _no_blocks(stream: Stream, platform: Platform) -> Iterable[bytes]:
-    return ()
-
-
 class Answer(NamedTuple):
     """What became durable: the next command for the register, and how many operations are due."""
 
@@ -83,7 +79,7 @@ class DevicePort:
         database: Database,
         clock: Clock,
         batch_linger_s: float = 0.002,
-        blocks: BlockSource = _no_blocks,
+        blocks: BlockSource = lambda _stream, _platform: (),
     ) -> None:
         self._blocks = blocks
         self._writer = Writer(database)
@@ -119,14 +115,9 @@ class DevicePort:
             raise RemoteError("unknown", "no register is called this")
         if serial in self._blocked:
             raise RemoteError("blocked", serial)
-        return Caller(
-            serial,
-            int(serial),
-            _PLATFORMS[hello.platform],
-            hello.model,
-            hello.channel,
-            hello.key_generation,
-        )
+        platform = _PLATFORMS[hello.platform]
+        said = hello.model, hello.channel, hello.key_generation
+        return Caller(serial, int(serial), platform, *said)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
         """Keep a reading; ``False`` when too much waits already.
@@ -134,13 +125,7 @@ class DevicePort:
         ``protocol.errors.RemoteError`` for a block that is not one.
         """
         reading = Reading.taken(
-            caller.key,
-            caller.platform,
-            caller.model,
-            caller.key_generation,
-            caller.channel,
-            block_version,
-            block,
+            caller.key, *caller[2:4], caller.key_generation, caller.channel, block_version, block
         )
         return self._batcher.add(_Visit(caller, reply, reading, None))
 
@@ -183,9 +168,15 @@ class DevicePort:
             delivery = found.get(id(visit))
             _say(visit, idle if delivery is None else self._answer(visit, delivery, now))
 
-    def _answer(self, visit: _Visit, delivery: Delivery, now: datetime) -> Answer:
-        stream = delivery.stream
-        blocks = () if stream is None else self._blocks(stream, visit.caller.platform)
+    def _answer(self, visit: _Visit, delivery: Delivery, now: datetime) -> Answer | None:
+        """``None`` if a stream cannot be had now; the register calls again."""
+        blocks: Iterable[bytes] = ()
+        if delivery.stream is not None:
+            try:
+                blocks = list(self._blocks(delivery.stream, visit.caller.platform))
+            except Exception:  # a lost file is the server's fault, not the other registers'
+                log.exception("stream_failed", image=delivery.stream.image_id)
+                return None
         return Answer(now, delivery.step, delivery.pending, blocks)
 
 
