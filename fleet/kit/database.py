@@ -39,8 +39,15 @@ SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
 )
 SQLITE_WAL_ATTEMPTS, SQLITE_WAL_PAUSE_S = 1000, 0.01
-SQLITE_OPTIONS: dict[str, Any] = {"pool_size": 5, "max_overflow": 0, "pool_timeout": 10}
+SQLITE_OPTIONS: dict[str, Any] = {
+    "pool_size": 5,
+    "max_overflow": 0,
+    "pool_timeout": 10,
+    # An error quotes its statement; the values may be somebody's passwords.
+    "hide_parameters": True,
+}
 POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "hide_parameters": True,
     "pool_size": 10,
     "max_overflow": 0,
     "pool_timeout": 10,

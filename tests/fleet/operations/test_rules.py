@@ -1,0 +1,129 @@
+"""The rules of an operation's life, read against the words of the specification."""
+
+from dataclasses import fields
+from datetime import timedelta
+from itertools import product
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from fleet.kit.language import Language
+from fleet.operations.errors import CAUSES, explain
+from fleet.operations.rules import (
+    OPEN,
+    TRANSITIONS,
+    Cause,
+    Status,
+    Waiting,
+    allowed,
+    refused,
+    waiting,
+)
+from fleet.operations.work import Work
+from protocol.messages import StepRefusal
+from tests.fleet.conftest import START
+
+LATER, EARLIER = START + timedelta(hours=1), START - timedelta(hours=1)
+
+# What the table says, in words: queued and running operations may come to any status, queued
+# ones not to success; only a person's decision follows an operation that needs attention.
+FORBIDDEN = {
+    *((status, status) for status in Status),
+    (Status.QUEUED, Status.SUCCEEDED),
+    *product([Status.SUCCEEDED, Status.FAILED, Status.CANCELLED], Status),
+    *((Status.NEEDS_ATTENTION, status) for status in Status if status is not Status.CANCELLED),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(Status, Status)))
+def test_every_pair_of_statuses(before: Status, after: Status) -> None:
+    assert allowed(before, after) is ((before, after) not in FORBIDDEN)
+    work = a_work(before)
+    if (before, after) in FORBIDDEN:
+        with pytest.raises(ValueError, match="cannot go"):
+            work.move(after, Cause.DONE, START)
+        assert (work.status, work.finished_at) == (before, None)
+    else:
+        change = work.move(after, Cause.DONE, START)
+        assert (change.from_status, change.to_status, work.status) == (before, after, after)
+        assert (work.finished_at == START) is (after not in OPEN)
+        assert (work.lease_until is None) is (after is not Status.RUNNING)
+        assert (work.percent == 100) is (after is Status.SUCCEEDED)
+
+
+def a_work(status: Status) -> Work:
+    row: dict[str, Any] = dict.fromkeys(field.name for field in fields(Work))
+    row |= {
+        "id": 1,
+        "status": status,
+        "cause": Cause.CREATED,
+        "step": 0,
+        "percent": 10,
+        "lease_until": LATER,
+    }
+    return Work(**row)
+
+
+def test_transitions_name_every_status() -> None:
+    assert set(TRANSITIONS) == set(Status)
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "due_at", "cancel_requested", "expected"),
+    [
+        (Status.QUEUED, 0, LATER, False, Waiting.SCHEDULED_TIME),
+        (Status.QUEUED, 0, START, False, Waiting.REGISTER),
+        (Status.QUEUED, 0, EARLIER, False, Waiting.REGISTER),
+        (Status.QUEUED, 3, LATER, False, Waiting.REGISTER),
+        (Status.RUNNING, 3, EARLIER, False, Waiting.LOADING),
+        (Status.QUEUED, 3, LATER, True, Waiting.REGISTERS_WORD),
+        (Status.RUNNING, 3, EARLIER, True, Waiting.REGISTERS_WORD),
+        *((status, 1, LATER, True, None) for status in Status if status not in OPEN),
+    ],
+)
+def test_what_an_operation_waits_for(
+    status: Status,
+    step: int,
+    due_at: object,
+    cancel_requested: bool,
+    expected: Waiting | None,
+) -> None:
+    assert waiting(status, step, due_at, cancel_requested, START) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "cause"),
+    [
+        (StepRefusal.SHIFT_OPEN, Status.QUEUED, Cause.SHIFT_OPEN),
+        (StepRefusal.RECEIPTS_UNSENT, Status.QUEUED, Cause.RECEIPTS_UNSENT),
+        (StepRefusal.BUSY, Status.QUEUED, Cause.BUSY),
+        (StepRefusal.LOW_BATTERY, Status.QUEUED, Cause.LOW_BATTERY),
+        (StepRefusal.UNSUPPORTED, Status.FAILED, Cause.UNSUPPORTED),
+        (StepRefusal.STALE, Status.NEEDS_ATTENTION, Cause.STALE),
+        *((reason, Status.NEEDS_ATTENTION, Cause.UNSUPPORTED) for reason in (0, 7, 255)),
+    ],
+)
+def test_what_follows_a_refusal(reason: int, status: Status, cause: Cause) -> None:
+    assert refused(reason) == (status, cause)
+
+
+def test_no_refusal_of_the_wire_is_unknown() -> None:
+    assert all(refused(each).cause.value == each.name.lower() for each in StepRefusal)
+
+
+DETAILS = {"code": 0x66, "command": "enter_mode", "setting": 278, "started": True}
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_is_told_in_both_languages(cause: Cause) -> None:
+    russian, english = (
+        explain(cause, DETAILS, language) for language in (Language.RU, Language.EN)
+    )
+    assert russian and english and not russian.isascii()
+    assert "{" not in russian + english
+    named = [
+        {name for _, name, _, _ in Formatter().parse(sentence) if name}
+        for sentence in CAUSES[cause]
+    ]
+    assert named[0] == named[1] <= {*DETAILS, "code_text"}

@@ -1,0 +1,316 @@
+"""Intake of readings on both dialects: state, history, and exactly the news."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.database import Database
+from fleet.registers.models import CashRegister
+from fleet.registers.service import keep_profiles
+from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
+from fleet.telemetry.jobs import forget_readings
+from fleet.telemetry.models import READINGS, RegisterState
+from fleet.telemetry.rules import BY_NAME
+from fleet.telemetry.service import Reading, keep_readings
+from fleet.wiring import REACTIONS
+from protocol.errors import RemoteError
+from protocol.platforms import Platform
+from protocol.telemetry import BLOCK, BLOCK_VERSION, MAX_TAIL, TAIL_HEADER, decode
+from tests.fleet.conftest import HandClock
+from tests.fleet.telemetry.readings import a_block, a_reading
+
+ONE, TWO, THREE = (f"0010690000000{number}" for number in range(1, 4))
+
+
+Told = tuple[list[str], list[tuple[str, int, int]]]
+
+
+class News:
+    """The facts that were announced, and committed or not."""
+
+    def __init__(self) -> None:
+        self.profiles: list[ProfilesChanged] = []
+        self.conditions: list[ConditionsChanged] = []
+
+    async def hear_profiles(self, db: AsyncSession, fact: ProfilesChanged) -> None:
+        self.profiles.append(fact)
+
+    async def hear_conditions(self, db: AsyncSession, fact: ConditionsChanged) -> None:
+        self.conditions.append(fact)
+
+    def take(self) -> Told:
+        """Serial numbers with a new profile, and the masks before and after; then forgets."""
+        profiles = [each.serial_number for fact in self.profiles for each in fact.profiles]
+        changes = [
+            (each.serial_number, each.before, each.after)
+            for fact in self.conditions
+            for each in fact.changes
+        ]
+        self.profiles, self.conditions = [], []
+        return profiles, changes
+
+
+class Intake:
+    """The telemetry's tables with an ear for what it announces."""
+
+    def __init__(self, database: Database, news: News, clock: HandClock) -> None:
+        self.database, self.news, self.clock = database, news, clock
+
+    async def keep(self, *readings: Reading) -> Told:
+        """Keeps a batch a minute later than the one before; what was announced."""
+        self.clock.forward(minutes=1)
+        async with self.database.transaction() as db:
+            await keep_readings(db, readings, self.clock())
+        return self.news.take()
+
+    async def states(self) -> dict[str, RegisterState]:
+        async with self.database.read() as db:
+            return {row.serial_number: row for row in await db.scalars(select(RegisterState))}
+
+    async def history(self) -> list[Any]:
+        async with self.database.read() as db:
+            return list(await db.execute(select(READINGS).order_by(READINGS.c.accepted_at)))
+
+
+@pytest.fixture
+async def intake(database_url: str, database: Database, clock: HandClock) -> AsyncIterator[Intake]:
+    news = News()
+    wired = Database(
+        database_url,
+        {ProfilesChanged: [news.hear_profiles], ConditionsChanged: [news.hear_conditions]},
+    )
+    yield Intake(wired, news, clock)
+    await wired.close()
+
+
+def bits(*names: str) -> int:
+    return sum(1 << BY_NAME[name].bit for name in names)
+
+
+async def test_a_reading_is_the_latest_state_and_history(intake: Intake) -> None:
+    first, second = a_reading(ONE, reading_number=1), a_reading(ONE, reading_number=2)
+    await intake.keep(first)
+    seen = [intake.clock()]
+    await intake.keep(second, a_reading(TWO))
+    seen.append(intake.clock())
+    states = await intake.states()
+    assert {serial: row.seen_at for serial, row in states.items()} == {ONE: seen[1], TWO: seen[1]}
+    row = states[ONE]
+    assert (row.block, row.block_version, row.condition_mask) == (second.block, BLOCK_VERSION, 0)
+    assert row.profile_crc == second.profile_crc
+    found = [(row.serial_number, row.accepted_at, row.block) for row in await intake.history()]
+    assert sorted(found) == sorted(
+        [
+            (ONE, seen[0], first.block),
+            (ONE, seen[1], second.block),
+            (TWO, seen[1], a_reading(TWO).block),
+        ]
+    )
+
+
+async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake) -> None:
+    batch = [a_reading(ONE, reading_number=n, hardware_error=n % 2) for n in (1, 2, 3, 4)]
+    profiles, changes = await intake.keep(*batch[:3], a_reading(TWO), batch[3])
+    ill = bits("hardware_error")
+    assert sorted(profiles) == [ONE, TWO]
+    assert changes == [(ONE, 0, ill), (ONE, ill, 0)] * 2
+    state = (await intake.states())[ONE]
+    assert decode(state.block_version, state.block)["reading_number"] == 4
+    assert len(await intake.history()) == 5
+
+
+async def test_exactly_the_news_is_told(intake: Intake) -> None:
+    low, ill = bits("battery_low"), bits("battery_low", "printer_fault")
+    sick: dict[str, Any] = {"battery_mv": 2000, "printer": ["no_paper"]}
+    new: dict[str, Any] = {"firmware_version": "5.9.0"}
+    story: list[tuple[list[Reading], Told]] = [
+        ([a_reading(ONE), a_reading(TWO)], ([ONE, TWO], [])),
+        ([a_reading(ONE, cuts=5, documents=7), a_reading(TWO)], ([], [])),
+        ([a_reading(ONE, **sick), a_reading(TWO)], ([], [(ONE, 0, ill)])),
+        ([a_reading(ONE, **sick)], ([], [])),
+        ([a_reading(ONE, battery_mv=2000)], ([], [(ONE, ill, low)])),
+        ([a_reading(ONE, battery_mv=2000, **new)], ([ONE], [])),
+        ([a_reading(ONE, **new)], ([], [(ONE, low, 0)])),
+        ([a_reading(THREE, battery_mv=2000)], ([THREE], [(THREE, 0, low)])),
+    ]
+    for readings, told in story:
+        assert await intake.keep(*readings) == told
+
+
+@pytest.mark.parametrize("what", ["platform", "model", "key_generation", "channel"])
+async def test_what_hello_says_is_of_the_profile_too(what: str) -> None:
+    said: dict[str, Any] = {
+        "platform": Platform.V5_0,
+        "model": 69,
+        "key_generation": 1,
+        "channel": 2,
+    }
+    other = {**said, what: Platform.V2_5 if what == "platform" else 9}
+    crcs = [
+        Reading.taken(int(ONE), **each, block_version=BLOCK_VERSION, block=a_block()).profile_crc
+        for each in (said, other)
+    ]
+    assert crcs[0] != crcs[1]
+
+
+async def test_a_profile_says_what_the_register_said(intake: Intake) -> None:
+    heard: list[ProfilesChanged] = []
+    intake.news.profiles = heard
+    async with intake.database.transaction() as db:
+        await keep_readings(db, [a_reading(ONE)], intake.clock())
+    (fact,) = heard
+    (profile,) = fact.profiles
+    assert fact.at == intake.clock()
+    assert (profile.serial_number, profile.platform, profile.model) == (ONE, Platform.V5_0, 69)
+    assert (profile.key_generation, profile.channel) == (1, 2)
+    assert (profile.owner_name, profile.ffd_version) == ('ООО "Ромашка"', "1.2")
+    assert profile.fiscalised is True and profile.utc_offset_min == 180
+
+
+async def test_state_history_and_reactions_are_one_thing(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reaction that fails takes the whole batch back."""
+
+    async def fail(db: AsyncSession, fact: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(intake.news, "hear_profiles", fail)
+    broken = Database(
+        intake.database.engine.url.render_as_string(hide_password=False), {ProfilesChanged: [fail]}
+    )
+    with pytest.raises(LookupError):
+        async with broken.transaction() as db:
+            await keep_readings(db, [a_reading(ONE)], intake.clock())
+    await broken.close()
+    assert await intake.states() == {} and await intake.history() == []
+
+
+async def test_a_batch_of_a_thousand(intake: Intake) -> None:
+    serials = [f"001069{number:08d}" for number in range(1000)]
+    profiles, _ = await intake.keep(*(a_reading(serial) for serial in serials[::-1]))
+    assert profiles == serials
+    assert await intake.keep(*(a_reading(serial) for serial in serials)) == ([], [])
+    assert list(await intake.states()) == serials
+
+
+# ---- what is no reading -------------------------------------------------------------------------
+
+TAIL = TAIL_HEADER.pack(0x7777, 3) + b"abc"
+NO_BLOCKS = {
+    "nothing": b"",
+    "short": a_block()[:-1],
+    "half a tail": a_block() + b"\0",
+    "a cut tail": a_block() + TAIL[:-1],
+    "a long tail": a_block() + TAIL_HEADER.pack(1, MAX_TAIL) + bytes(MAX_TAIL),
+}
+
+
+@pytest.mark.parametrize("why", NO_BLOCKS)
+def test_what_is_no_block_is_refused(why: str) -> None:
+    with pytest.raises(RemoteError) as refused:
+        a_reading(ONE, block=NO_BLOCKS[why])
+    assert refused.value.code == "malformed"
+
+
+def test_a_block_of_another_version_is_refused() -> None:
+    with pytest.raises(RemoteError) as refused:
+        Reading.taken(int(ONE), Platform.V5_0, 69, 1, 2, BLOCK_VERSION + 1, a_block())
+    assert refused.value.code == "version"
+
+
+async def test_a_tail_is_kept_as_it_came(intake: Intake) -> None:
+    await intake.keep(a_reading(ONE, block=a_block() + TAIL))
+    state = (await intake.states())[ONE]
+    assert decode(state.block_version, state.block)["tail"] == {"7777": b"abc".hex()}
+
+
+@given(st.binary(max_size=2 * BLOCK.size))
+def test_any_bytes_are_a_reading_or_refused(block: bytes) -> None:
+    try:
+        a_reading(ONE, block=block)
+    except RemoteError:
+        return
+    assert len(block) >= BLOCK.size
+
+
+# ---- together with the registers ----------------------------------------------------------------
+
+
+@pytest.fixture
+async def whole(database_url: str, intake: Intake) -> AsyncIterator[Intake]:
+    """The same tables with the reactions of the product."""
+    wired = Database(database_url, REACTIONS)
+    yield Intake(wired, intake.news, intake.clock)
+    await wired.close()
+
+
+async def registers(intake: Intake) -> dict[str, CashRegister]:
+    async with intake.database.read() as db:
+        return {row.serial_number: row for row in await db.scalars(select(CashRegister))}
+
+
+async def test_a_register_that_nobody_enrolled_appears_unclaimed(whole: Intake) -> None:
+    await whole.keep(a_reading(ONE))
+    first_seen = whole.clock()
+    row = (await registers(whole))[ONE]
+    assert (row.partner_id, row.platform, row.enrolled_at) == (None, Platform.V5_0, None)
+    assert (row.first_seen_at, row.profile_at) == (first_seen, first_seen)
+    await whole.keep(a_reading(ONE, firmware_version="5.9.0"))
+    row = (await registers(whole))[ONE]
+    assert (row.firmware_version, row.first_seen_at) == ("5.9.0", first_seen)
+    assert row.profile_at == whole.clock()
+
+
+HOSTILE = bytes(range(1, 256)) + b"\xff'\"; DROP TABLE registers;--%_\\{}[],NULL"
+
+
+async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
+    """Every text of the profile full of quotes, braces, control characters and CP866."""
+    batch = []
+    for number in range(0, len(HOSTILE), 8):
+        ugly = (HOSTILE[number:] + HOSTILE[:number])[: BLOCK.size].ljust(BLOCK.size, b"\xff")
+        batch.append(a_reading(f"001069{number:08d}", block=ugly))
+    batch.append(a_reading(ONE, block=bytes(BLOCK.size)))
+    batch.append(a_reading(TWO, block=b"\xff" * BLOCK.size))
+    await whole.keep(*batch)
+    found = await registers(whole)
+    assert len(found) == len(batch)
+    for reading in batch:
+        said = decode(reading.block_version, reading.block)
+        row = found[f"{reading.serial_number:014d}"]
+        for name in ("firmware_version", "owner_name", "address", "owner_inn", "ffd_version"):
+            assert getattr(row, name) == said[name]
+        assert row.utc_offset_min == said["utc_offset_min"]
+
+
+async def test_no_profiles_are_no_work(whole: Intake) -> None:
+    async with whole.database.transaction() as db:
+        await keep_profiles(db, (), whole.clock())
+    assert await registers(whole) == {}
+
+
+# ---- retention ----------------------------------------------------------------------------------
+
+
+async def test_only_old_readings_are_forgotten_and_in_portions(intake: Intake) -> None:
+    for n in range(5):
+        await intake.keep(a_reading(ONE, reading_number=n), a_reading(TWO, reading_number=n))
+    moments = [row.accepted_at for row in await intake.history()]
+    border = moments[6]
+    removed: list[int] = []
+    while not removed or removed[-1]:
+        async with intake.database.transaction() as db:
+            removed.append(await forget_readings(db, border, 4))
+    assert removed == [4, 2, 0]
+    left = await intake.history()
+    assert [row.accepted_at for row in left] == moments[6:]
+    assert len(await intake.states()) == 2
+    async with intake.database.transaction() as db:
+        assert await forget_readings(db, intake.clock() + timedelta(days=1), 100) == 4

@@ -1,0 +1,158 @@
+"""Every job of the schedule does its work at its time, on both dialects, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from fleet.accounts.models import SignIn
+from fleet.accounts.roles import Role
+from fleet.accounts.service import sign_in
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.operations.rules import Cause, Status
+from fleet.telemetry.models import READINGS
+from fleet.telemetry.service import keep_readings
+from fleet.worker.runner import Worker
+from fleet.worker.schedule import JOBS, Job
+from protocol.platforms import Platform
+from tests.fleet.conftest import PASSWORD, Employ, HandClock
+from tests.fleet.operations.stage import Stage, serial
+from tests.fleet.telemetry.readings import a_reading
+
+UPLOAD = {"settings": {"279": 8080}}
+BY_NAME = {job.name: job for job in JOBS}
+
+
+@pytest.fixture
+async def stage(database: Database, clock: HandClock, employ: Employ) -> Stage:
+    return Stage(database, clock, await employ("anna", Role.ADMINISTRATOR))
+
+
+@pytest.fixture
+def config() -> FleetConfig:
+    return FleetConfig(readings_days=30)
+
+
+@pytest.fixture
+def worker(database: Database, clock: HandClock, config: FleetConfig) -> Worker:
+    return Worker(database, clock, config)
+
+
+async def lost_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
+    for number in (1, 2):
+        register = await stage.born(number, Platform.V5_0)
+        await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+        await stage.visit(register)
+
+    async def look() -> object:
+        return [(row.status, row.cause) for row in await stage.operations()]
+
+    return look
+
+
+async def late_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
+    await stage.enrol(serial(1), Platform.V5_0)
+    for _ in range(2):
+        await stage.ordered("settings_upload", serial(1), UPLOAD)
+
+    async def look() -> object:
+        return [(row.status, row.cause) for row in await stage.operations()]
+
+    return look
+
+
+async def readings(stage: Stage) -> Callable[[], Awaitable[object]]:
+    async with stage.database.transaction() as db:
+        await keep_readings(db, [a_reading(serial(1)), a_reading(serial(2))], stage.clock())
+    return counted(stage, READINGS)
+
+
+async def sign_ins(stage: Stage) -> Callable[[], Awaitable[object]]:
+    for _ in range(2):
+        await sign_in(stage.database, stage.clock, "anna", PASSWORD, "192.0.2.1")
+    return counted(stage, SignIn)
+
+
+def counted(stage: Stage, table: Any) -> Callable[[], Awaitable[object]]:
+    async def look() -> object:
+        async with stage.database.read() as db:
+            return await db.scalar(select(func.count()).select_from(table))
+
+    return look
+
+
+Prepare = Callable[[Stage], Awaitable[Callable[[], Awaitable[object]]]]
+
+CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
+    "queue_lost_operations": (
+        lost_operations,
+        timedelta(minutes=2),
+        [(Status.RUNNING, Cause.TAKEN)] * 2,
+        [(Status.QUEUED, Cause.LINK_LOST)] * 2,
+    ),
+    "end_late_operations": (
+        late_operations,
+        timedelta(days=7),
+        [(Status.QUEUED, Cause.CREATED)] * 2,
+        [(Status.FAILED, Cause.DEADLINE)] * 2,
+    ),
+    "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
+    "forget_sign_ins": (sign_ins, timedelta(days=365), 2, 0),
+}
+"""Name of the job to: what to prepare, when it is due, and how things stand before and after."""
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+async def test_every_job_waits_for_its_time_and_does_its_work(
+    stage: Stage, worker: Worker, name: str
+) -> None:
+    assert name in CASES, f"no case for {name}"
+    prepare, time, before, after = CASES[name]
+    look = await prepare(stage)
+    assert await worker.run_once(BY_NAME[name]) == 0
+    stage.clock.now += time - timedelta(seconds=2)
+    if name != "forget_sign_ins":  # windows of attempts are over long before
+        assert await worker.run_once(BY_NAME[name]) == 0
+        assert await look() == before
+    stage.clock.forward(seconds=2)
+    assert await worker.run_once(BY_NAME[name]) >= 2
+    assert await look() == after
+    assert await worker.run_once(BY_NAME[name]) == 0
+
+
+def test_the_schedule_is_sound() -> None:
+    assert len(BY_NAME) == len(JOBS)
+    assert all(job.every_s > 0 and job.portion > 0 for job in JOBS)
+
+
+async def test_any_number_of_workers_do_the_work_once(
+    stage: Stage, worker: Worker, database_url: str, config: FleetConfig
+) -> None:
+    elsewhere = Database(database_url)
+    second = Worker(elsewhere, stage.clock, config)
+    await lost_operations(stage)
+    stage.clock.forward(minutes=2)
+    job = BY_NAME["queue_lost_operations"]
+    done = await asyncio.gather(*(each.run_once(job) for each in (worker, second) * 3))
+    await elsewhere.close()
+    assert sum(done) == 2
+    for row in await stage.operations():
+        causes = [change.cause for change in await stage.history(row.id)]
+        assert causes == [Cause.CREATED, Cause.TAKEN, Cause.LINK_LOST]
+
+
+async def test_a_full_portion_is_followed_by_the_next(
+    database: Database, worker: Worker, clock: HandClock
+) -> None:
+    left, now = [3, 3, 2, 9], []
+
+    async def run(db: object, at: object, config: object) -> int:
+        now.append(at)
+        return left.pop(0)
+
+    assert await worker.run_once(Job("portions", 1, 3, run)) == 8
+    assert (left, now) == ([9], [clock()] * 3)
