@@ -78,7 +78,7 @@ class DevicePort:
         self,
         database: Database,
         clock: Clock,
-        batch_linger_s: float = 0.002,
+        batch_linger_s: float = 0.008,
         blocks: BlockSource = lambda _stream, _platform: (),
     ) -> None:
         self._blocks = blocks

@@ -31,7 +31,10 @@ class GatewayConfig(BaseSettings):
         description="Seconds between check-ins that registers are told.",
     )
     batch_linger_s: float = Field(
-        default=0.002, ge=0, le=1, description="Seconds that an idle batch waits for company."
+        default=0.008,
+        ge=0,
+        le=1,
+        description="Seconds that a batch waits for company; more readings share one commit.",
     )
     max_conversations: int = Field(
         default=20_000, ge=1, description="Open conversations; more are refused with `busy`."

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from fleet.device_port import DevicePort
 from gateway.config import GatewayConfig
+from gateway.keys import with_key
 from gateway.limits import PerAddress
 from gateway.presence import Presence
+from protocol.messages import Step
 from protocol.seal import KeyRing
 
 
@@ -39,6 +41,10 @@ class Edge:
     def next_check_in_s(self) -> int:
         """Jittered, so that registers that begin together do not stay together."""
         return jittered(self.config.check_in_interval_s)
+
+    def complete(self, step: Step, serial_number: str) -> Step:
+        """The step as it leaves: a key stands in no database and joins it here."""
+        return with_key(step, self.keys, bytes.fromhex(serial_number))
 
 
 def jittered(seconds: int) -> int:
