@@ -37,6 +37,8 @@ REGISTERS: tuple[Register, ...] = (
     Register(0x23, "print_head_resource", _COUNT, parameter_1=1),
     Register(0x2B, "last_exchange_errors", whole("network_error" / Byte, "ofd_error" / Byte, "fiscal_drive_error" / Byte, "document_number" / bcd_int(5), "fiscal_drive_command" / Byte)),
     Register(0x2C, "unsent_documents", whole("count" / bcd_int(3))),
+    Register(0x30, "last_registration", whole("document" / bcd_int(5), "made_at" / bcd_calendar(datetime, "day month year hour minute"))),
+    Register(0x34, "last_document", whole("document" / bcd_int(5), "made_at" / bcd_calendar(datetime, "day month year hour minute"), "sign" / bcd_digits(5))),
     # More bytes may follow the two that are known.
     Register(0x36, "ffd_versions", whole("register" / Byte, "fiscal_drive" / Byte, "rest" / GreedyBytes)),
     Register(0x43, "uptime", whole("uptime_h" / bcd_int(5))),

@@ -75,6 +75,15 @@ STATE_CODE: dict[str, Any] = {
 }
 CELL = {"table": 19, "row": 1, "field": 9}
 DONE = {"reserved": 0}
+OFFER = {
+    "size": 2300,
+    "sha256": bytes(range(32)),
+    "signature": bytes(range(64)),
+    "block_size": 256,
+    "model": 61,
+    "platform": 50,
+    "version": "5.9.1",
+}
 
 # name -> fields of a request, fields of an answer
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -93,8 +102,30 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {},
         {"protocol": 1, "type": 1, "model": 61, "mode_bits": 0, **VERSION, "name": "АТОЛ"},
     ),
+    "enter_protection_code": ({"number": 3, "code": bytes(range(1, 9))}, DONE),
+    "read_protection_code": ({"number": 3}, {"entered": True}),
+    "ask_fiscal_drive": ({"question": 0x31, "parameters": b""}, {"data": b"9999078900000001"}),
+    "fiscalise": ({}, DONE),
+    "close_archive": ({}, DONE),
+    "write_licence": ({"kind": 1, "licence": b"licence"}, DONE),
+    "rotate_key": ({"generation": 2, "key": bytes(32)}, DONE),
+    "print_receipts": ({"enabled": False}, DONE),
+    "write_requisite": (
+        {"print": 1, "blocks": b"\x01", "block": b"\0", "tag": 1062, "value": b"\x21"},
+        DONE,
+    ),
     "write_setting": ({"number": 279, "value": bytes.fromhex("00000050")}, DONE),
     "read_setting": ({"number": 278}, {"value": b"ks.atol.ru"}),
+    "template_begin": (
+        {"kind": 1, "tape_width_mm": 57, "size": 65536, "sha256": bytes(range(32))},
+        {"next": 3},
+    ),
+    "template_block": ({"number": 3, "data": b"\x00template"}, {"next": 4}),
+    "template_apply": ({}, DONE),
+    "firmware": ({"function": 3, "body": {"blocks": 9, **OFFER}}, {"reserved": 0, "next": 4}),
+    "firmware_begin": (OFFER, {"next": 70_000}),
+    "firmware_block": ({"number": 70_000, "data": b"block"}, DONE),
+    "firmware_install": ({}, DONE),
 }
 each_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
 each_register = pytest.mark.parametrize("register", REGISTERS, ids=lambda entry: str(entry.name))
@@ -112,7 +143,7 @@ def test_requests_round_trip(command: Command) -> None:
     assert data[0] == command.code
     assert encode_request(command.name, **fields) == data
     assert parse_request(data) == (command, fields)
-    assert 0 < command.timeout_s <= 30 and command.note
+    assert 0 < command.timeout_s <= 120 and command.note
 
 
 @each_command
@@ -157,6 +188,14 @@ REQUEST_VECTORS = [
     ),
     ("5602" + "00000030", "enter_mode", {"mode": 2, "password": "00000030"}),
     ("48", "leave_mode", {}),
+    ("6d030102030405060708", "enter_protection_code", {"number": 3, "code": bytes(range(1, 9))}),
+    (
+        "e801010026040100" + "21",
+        "write_requisite",
+        {"print": 1, "blocks": b"\x01", "block": b"\0", "tag": 1062, "value": b"\x21"},
+    ),
+    ("a6", "fiscalise", {}),
+    ("a7", "close_archive", {}),
     ("9d11", "read_version", {"source": 0x11}),
     ("3f", "read_state", {}),
 ]
@@ -331,6 +370,14 @@ REGISTER_VECTORS: dict[str, tuple[str, dict[str, Any]]] = {
             "document_number": 1234,
             "fiscal_drive_command": 0x20,
         },
+    ),
+    "last_registration": (
+        "0000000001200126" + "0930",
+        {"document": 1, "made_at": datetime(2026, 1, 20, 9, 30)},
+    ),
+    "last_document": (
+        "0000000042200126" + "0930" + "0123456789",
+        {"document": 42, "made_at": datetime(2026, 1, 20, 9, 30), "sign": "0123456789"},
     ),
     "unsent_documents": ("000017", {"count": 17}),
     "ffd_versions": ("020200", {"register": 2, "fiscal_drive": 2, "rest": b"\0"}),
