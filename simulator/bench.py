@@ -68,15 +68,13 @@ def check_ins(
         keys.write_text(KeyRing.generate(), encoding="ascii")
         postgres = None if database else stack.enter_context(PostgresCluster(parameters=POSTGRES))
         url = database or (postgres.url if postgres else "")
-        bench = Bench(
-            stack.enter_context(product(folder, url)),
-            stack.enter_context(bare()),
-            [
-                stack.enter_context(client(keys, registers, first, clients, connections // clients))
-                for first in range(clients)
-            ],
-            postgres_pids(url, postgres.pid if postgres else None),
-        )
+        gateway, plain = stack.enter_context(product(folder, url)), stack.enter_context(bare())
+        callers = [
+            stack.enter_context(client(keys, registers, first, clients, connections // clients))
+            for first in range(clients)
+        ]
+        meter = Meter(callers, postgres_pids(url, postgres.pid if postgres else None))
+        bench = Bench(gateway, plain, meter)
         report = bench.measure(seconds / ROUNDS)
         report.readings_kept = asyncio.run(count_readings(url))
     typer.echo(report.text())
@@ -132,6 +130,7 @@ class Turn:
     accepted: int
     failed: int
     cpu_s: dict[str, float]
+    steps: int = 0
 
 
 class Client:
@@ -161,26 +160,14 @@ class Client:
         return answer
 
 
-class Bench:
-    """Turns of the bare server and the product under the same clients."""
+class Meter:
+    """Turns of servers under the same clients, with the CPU time that they cost."""
 
-    def __init__(
-        self, gateway: Server, plain: Server, clients: Sequence[Client], database: Sequence[int]
-    ) -> None:
-        self._gateway, self._plain, self._clients = gateway, plain, clients
-        self._database = database
+    def __init__(self, clients: Sequence[Client], database: Sequence[int]) -> None:
+        self._clients, self._database = clients, database
 
-    def measure(self, turn_s: float) -> Report:
-        """Every register calls once, then the servers take turns."""
-        warm = self._turn(self._gateway, Round(self._gateway.port, WARM_UP_S, each=1))
-        self._turn(self._plain, Round(self._plain.port, 1))
-        bare_turns, turns = [], []
-        for _ in range(ROUNDS):
-            bare_turns.append(self._turn(self._plain, Round(self._plain.port, turn_s)))
-            turns.append(self._turn(self._gateway, Round(self._gateway.port, turn_s)))
-        return _report(warm, bare_turns, turns)
-
-    def _turn(self, server: Server, wanted: Round) -> Turn:
+    def turn(self, server: Server, wanted: Round) -> Turn:
+        """One round; raises ``RuntimeError`` when a client has died."""
         before = self._cpu(server)
         for one in self._clients:
             one.order(wanted)
@@ -193,12 +180,30 @@ class Bench:
             accepted,
             sum(result.failed for result in results),
             {name: after[name] - before[name] for name in after},
+            sum(result.steps for result in results),
         )
 
     def _cpu(self, server: Server) -> dict[str, float]:
         database = [psutil.Process(pid) for pid in self._database]
         family = [one for pid in database for one in (pid, *pid.children(recursive=True))]
         return {"server": _cpu_s([psutil.Process(server.pid)]), "database": _cpu_s(family)}
+
+
+class Bench:
+    """Turns of the bare server and the product under the same clients."""
+
+    def __init__(self, gateway: Server, plain: Server, meter: Meter) -> None:
+        self._gateway, self._plain, self._turn = gateway, plain, meter.turn
+
+    def measure(self, turn_s: float) -> Report:
+        """Every register calls once, then the servers take turns."""
+        warm = self._turn(self._gateway, Round(self._gateway.port, WARM_UP_S, each=1))
+        self._turn(self._plain, Round(self._plain.port, 1))
+        bare_turns, turns = [], []
+        for _ in range(ROUNDS):
+            bare_turns.append(self._turn(self._plain, Round(self._plain.port, turn_s)))
+            turns.append(self._turn(self._gateway, Round(self._gateway.port, turn_s)))
+        return _report(warm, bare_turns, turns)
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
@@ -209,31 +214,31 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
 def _report(warm: Turn, bare_turns: Sequence[Turn], turns: Sequence[Turn]) -> Report:
     times = [time for turn in turns for time in turn.times]
     accepted = sum(turn.accepted for turn in turns)
-    per_s, bare_per_s = _median([t.per_s for t in turns]), _median([t.per_s for t in bare_turns])
+    per_s, bare_per_s = median([t.per_s for t in turns]), median([t.per_s for t in bare_turns])
     return Report(
         ratio=per_s / bare_per_s,
         sessions_per_s=per_s,
         bare_sessions_per_s=bare_per_s,
-        p50_ms=1000 * _quantile(times, 0.5),
-        p99_ms=1000 * _quantile(times, 0.99),
-        bare_p50_ms=1000 * _quantile([t for turn in bare_turns for t in turn.times], 0.5),
-        gateway_us=_each_us(turns, "server"),
-        database_us=_each_us(turns, "database"),
-        bare_us=_each_us(bare_turns, "server"),
+        p50_ms=1000 * quantile(times, 0.5),
+        p99_ms=1000 * quantile(times, 0.99),
+        bare_p50_ms=1000 * quantile([t for turn in bare_turns for t in turn.times], 0.5),
+        gateway_us=each_us(turns, "server"),
+        database_us=each_us(turns, "database"),
+        bare_us=each_us(bare_turns, "server"),
         failed=sum(turn.failed for turn in (*turns, *bare_turns, warm)),
         accepted=accepted + warm.accepted,
     )
 
 
-def _each_us(turns: Sequence[Turn], whose: str) -> float:
+def each_us(turns: Sequence[Turn], whose: str) -> float:
     return 1e6 * sum(t.cpu_s[whose] for t in turns) / max(1, sum(t.accepted for t in turns))
 
 
-def _median(values: Sequence[float]) -> float:
-    return _quantile(values, 0.5)
+def median(values: Sequence[float]) -> float:
+    return quantile(values, 0.5)
 
 
-def _quantile(values: Sequence[float], part: float) -> float:
+def quantile(values: Sequence[float], part: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 

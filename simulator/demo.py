@@ -1,6 +1,6 @@
 """Invented registers for demonstrations and load: the same ones for the same numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from random import Random
 from typing import Final, NamedTuple, overload
@@ -40,14 +40,21 @@ def demo_serials(count: int) -> list[DemoSerial]:
 class DemoRegisters(Sequence[SimulatedRegister]):
     """``count`` registers, each born when it is first asked for.
 
+    ``publishers``: public keys of the firmware that they take.
     One takes 1.4 KB: 100,000 registers need 140 MB, a million 1.4 GB; one not yet born, 8 bytes.
     """
 
-    def __init__(self, count: int, seed: int = 0, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        count: int,
+        seed: int = 0,
+        now: Callable[[], datetime] = utc_now,
+        publishers: Collection[bytes] = (),
+    ) -> None:
         if not 1 <= count <= MAX_REGISTERS:
             raise ValueError(f"1 to {MAX_REGISTERS} registers, not {count}")
         self._born: list[SimulatedRegister | None] = [None] * count
-        self._seed, self._now = seed, now
+        self._seed, self._now, self._publishers = seed, now, publishers
 
     def __len__(self) -> int:
         return len(self._born)
@@ -66,4 +73,6 @@ class DemoRegisters(Sequence[SimulatedRegister]):
 
     def _bear(self, index: int) -> SimulatedRegister:
         random = Random(f"{self._seed}:{index}")
-        return SimulatedRegister(*demo_serial(index), random, self._now())
+        register = SimulatedRegister(*demo_serial(index), random, self._now())
+        register.loader.publishers = self._publishers
+        return register

@@ -1,9 +1,10 @@
 """A simulated fiscal drive: phases of life, documents, what the OFD has not taken yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final
+from zlib import crc32
 
 CAPACITY: Final = 250_000
 """Documents that a drive signs in its life (help of ATOL Online)."""
@@ -35,6 +36,8 @@ class DriveError(IntEnum):
     FAILURE = 0x03
     LIFE_EXPIRED = 0x05
     ARCHIVE_FULL = 0x06
+    STORAGE_EXHAUSTED = 0x13
+    """Also that of registrations: which code they have of their own is not public."""
     OFD_WAIT_EXHAUSTED = 0x14
 
 
@@ -51,6 +54,12 @@ class FiscalDrive:
     unsent: int = 0
     first_unsent_at: datetime | None = None
     failure: DriveError = DriveError.NONE
+    last_document_at: datetime = field(init=False)
+    registered_document: int = 1
+    registered_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_document_at = self.registered_at = self.activated_at
 
     @property
     def registrations_left(self) -> int:
@@ -74,18 +83,55 @@ class FiscalDrive:
             return 0
         signed = min(count, CAPACITY - self.documents)
         self.documents += signed
+        self.last_document_at = at
         self.unsent += signed
         if self.first_unsent_at is None:
             self.first_unsent_at = at
         return signed
 
     def hand_over(self) -> None:
-        """The OFD has taken everything."""
+        """The OFD has taken everything; of a closed drive only the archive is left to read."""
         self.unsent, self.first_unsent_at = 0, None
+        if self.phase is Phase.POST_FISCAL:
+            self.phase = Phase.ARCHIVE_READ
 
     def close(self) -> None:
         """The archive is closed for good; what is unsent may still go."""
         self.phase = Phase.POST_FISCAL if self.unsent else Phase.ARCHIVE_READ
+
+    def close_archive(self, at: datetime) -> DriveError:
+        """Signs the report on the closing and closes; an error changes nothing."""
+        error = self.error(at)
+        # A drive may be closed when its life or its wait for the OFD is over, and then must be.
+        if error in (DriveError.WRONG_STATE, DriveError.FAILURE):
+            return error
+        self._make(at)
+        self.close()
+        return DriveError.NONE
+
+    def register_again(self, at: datetime) -> DriveError:
+        """Signs a report on a changed registration; an error changes nothing."""
+        if error := self.error(at):
+            return error
+        if self.registrations_left <= 0:
+            return DriveError.STORAGE_EXHAUSTED
+        self._make(at)
+        self.registrations_made += 1
+        self.registered_document, self.registered_at = self.documents, at
+        return DriveError.NONE
+
+    @property
+    def last_sign(self) -> str:
+        """Fiscal sign of the last document, ten digits."""
+        return f"{crc32(f'{self.number}/{self.documents}'.encode('ascii')):010}"
+
+    def _make(self, at: datetime) -> None:
+        """One document."""
+        self.documents += 1
+        self.unsent += 1
+        self.last_document_at = at
+        if self.first_unsent_at is None:
+            self.first_unsent_at = at
 
     def warnings(self, now: datetime) -> list[str]:
         """Names of the warnings that stand, as the telemetry names them."""

@@ -19,10 +19,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from protocol.commands import encode_answer
 from protocol.frame import ASYNC_ID, Frame, FrameReader, encode
-from protocol.messages import DOWN_PREFIX, ROWS, UP_PREFIX, VERSION, CheckIn, Hello, Kind
+from protocol.messages import (
+    DOWN_PREFIX,
+    ROWS,
+    UP_PREFIX,
+    VERSION,
+    CheckIn,
+    Farewell,
+    Hello,
+    Kind,
+    Step,
+    StepDone,
+    parse_sealed,
+)
 from protocol.rows import build
-from protocol.seal import NONCE_SIZE, UP, KeyRing, Seal
+from protocol.seal import DOWN, NONCE_SIZE, UP, KeyRing, Seal
 from protocol.telemetry import BLOCK_VERSION, PROFILE_SIZE
 from protocol.telemetry import encode as encode_block
 from simulator.demo import DemoRegisters
@@ -32,25 +45,32 @@ TARGETS: Final = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 """Several addresses of one machine: a pair of addresses has only 28,000 client ports."""
 
 QUIET_S: Final = 5.0
+_CHALLENGE: Final = DOWN_PREFIX + bytes((Kind.CHALLENGE,))
 _SEALED: Final = DOWN_PREFIX + bytes((Kind.SEALED,))
+_DONE: Final = encode_answer("write_setting")
 _READING_NUMBER: Final = PROFILE_SIZE
 """The first live field of the block is the reading's number, four bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Call ``port`` for ``seconds``, or until every register has called ``each`` times."""
+    """Call ``port`` for ``seconds``, or until every register has called ``each`` times.
+
+    With ``steps`` a call goes on to its FAREWELL, and every STEP is answered as done.
+    """
 
     port: int
     seconds: float
     each: int = 0
+    steps: bool = False
 
 
 @dataclass(slots=True)
 class Result:
-    """What came of a round; times in seconds, from the dial to the ACCEPTED."""
+    """What came of a round; times in seconds, from the dial to the ACCEPTED or FAREWELL."""
 
     accepted: int = 0
+    steps: int = 0
     failed: int = 0
     seconds: float = 0.0
     times: list[float] = field(default_factory=list)
@@ -74,8 +94,11 @@ class _Call:
     link: socket.socket
     register: _Register
     began: float
+    follows: bool
     reader: FrameReader = field(default_factory=FrameReader)
     dialled: bool = False
+    seals: tuple[Seal, Seal] | None = None
+    """Up and down, once the gateway's nonce is known."""
 
 
 class Load:
@@ -96,7 +119,7 @@ class Load:
         began = perf_counter()
         until = began + wanted.seconds
         for _ in range(self._connections):
-            self._dial(queue, wanted.port)
+            self._dial(queue, wanted)
         while self._calls:
             events = self._epoll.poll(QUIET_S)
             if not events:
@@ -104,7 +127,7 @@ class Load:
             now = perf_counter()
             for number, event in events:
                 if self._go_on(self._calls[number], event, result, now) and now < until:
-                    self._dial(queue, wanted.port)
+                    self._dial(queue, wanted)
         result.failed += len(self._calls)
         for call in list(self._calls.values()):
             self._hang_up(call)
@@ -116,13 +139,13 @@ class Load:
             return _forever(self._registers)
         return iter([one for one in self._registers for _ in range(wanted.each)])
 
-    def _dial(self, queue: Iterator[_Register], port: int) -> None:
+    def _dial(self, queue: Iterator[_Register], wanted: Round) -> None:
         register = next(queue, None)
         if register is None:
             return
         link = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        link.connect_ex((next(self._addresses), port))
-        self._calls[link.fileno()] = _Call(link, register, perf_counter())
+        link.connect_ex((next(self._addresses), wanted.port))
+        self._calls[link.fileno()] = _Call(link, register, perf_counter(), wanted.steps)
         self._epoll.register(link.fileno(), select.EPOLLOUT)
 
     def _go_on(self, call: _Call, event: int, result: Result, now: float) -> bool:
@@ -133,7 +156,7 @@ class Load:
                 call.dialled = True
                 self._epoll.modify(call.link.fileno(), select.EPOLLIN)
                 return False
-            ended = self._hear(call, call.link.recv(4096))
+            ended = self._hear(call, call.link.recv(4096), result)
         except OSError:
             ended, result.failed = True, result.failed + 1
         else:
@@ -144,15 +167,16 @@ class Load:
             self._hang_up(call)
         return ended
 
-    def _hear(self, call: _Call, data: bytes) -> bool:
+    def _hear(self, call: _Call, data: bytes, result: Result) -> bool:
         if not data:
             raise ConnectionResetError
         for frame in call.reader.feed(data):
             if not isinstance(frame, Frame):
                 raise ConnectionResetError
-            if frame.data.startswith(_SEALED):
+            if call.seals is None:
+                call.link.send(_check_in(call, frame.data))
+            elif not call.follows or _obey(call, frame.data, result):
                 return True
-            call.link.send(_check_in(call.register, frame.data))
         return False
 
     def _hang_up(self, call: _Call) -> None:
@@ -177,14 +201,40 @@ def _born(keys: KeyRing, who: SimulatedRegister) -> _Register:
     return _Register(serial, key, frame, encode_block(who.reading(who.born_at)))
 
 
-def _check_in(register: _Register, challenge: bytes) -> bytes:
+def _check_in(call: _Call, challenge: bytes) -> bytes:
     """CHECK_IN under the keys that follow from the nonce of a CHALLENGE, proven or not."""
-    start = len(DOWN_PREFIX) + 1
+    if not challenge.startswith(_CHALLENGE):
+        raise ConnectionResetError
+    start = len(_CHALLENGE)
     nonces = bytes(NONCE_SIZE) + challenge[start : start + NONCE_SIZE]
-    row = ROWS[CheckIn]
-    plain = bytes((row.code,)) + build(row, CheckIn(BLOCK_VERSION, register.next_block()))
-    sealed = Seal(register.key, UP, nonces).seal(plain, b"\x03" + register.serial)
+    key = call.register.key
+    call.seals = Seal(key, UP, nonces), Seal(key, DOWN, nonces)
+    return _sealed(call, CheckIn(BLOCK_VERSION, call.register.next_block()))
+
+
+def _obey(call: _Call, data: bytes, result: Result) -> bool:
+    """Whether the gateway has no more to say; a STEP is answered, nothing is done."""
+    if call.seals is None or not data.startswith(_SEALED):
+        raise ConnectionResetError
+    plain = call.seals[1].open(data[len(_SEALED) :], _associated(call))
+    message = parse_sealed(plain)
+    if isinstance(message, Step):
+        result.steps += 1
+        call.link.send(_sealed(call, StepDone(message.operation_id, message.step, _DONE)))
+    return isinstance(message, Farewell)
+
+
+def _sealed(call: _Call, message: CheckIn | StepDone) -> bytes:
+    if call.seals is None:
+        raise ConnectionResetError
+    row = ROWS[type(message)]
+    plain = bytes((row.code,)) + build(row, message)
+    sealed = call.seals[0].seal(plain, _associated(call))
     return encode(ASYNC_ID, UP_PREFIX + bytes((Kind.SEALED,)) + sealed)
+
+
+def _associated(call: _Call) -> bytes:
+    return bytes((Kind.SEALED,)) + call.register.serial
 
 
 def main(arguments: list[str]) -> None:

@@ -13,10 +13,13 @@ from protocol.errors import RemoteError
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 from protocol.setting_types import Cell
+from simulator import licences, registration
 from simulator.failures import Failure, ResultCode
+from simulator.firmware_orders import FIRMWARE_2_5, FIRMWARE_5_0, battery_is_low
 from simulator.fiscal_drive import Phase
 from simulator.settings_memory import SYSTEM_PASSWORD, NumberedSettings, Tables
 from simulator.state import RegisterState
+from simulator.templates import Announced
 from simulator.traits import MAKES
 
 Fields = dict[str, Any]
@@ -25,13 +28,12 @@ Order = Callable[[RegisterState, Fields, datetime], Fields]
 PROGRAMMING: Final = 4
 MODES: Final = range(1, 8)
 USB: Final = 4
-BATTERY_LOW_MV: Final = 2400
 FOUR_DIGITS: Final = 10_000
 SIX_DIGITS: Final = 1_000_000
 
 
 def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
-    """The answer, good or bad, to any bytes at all."""
+    """The answer, good or bad, to any bytes at all; raises ``PutOff``."""
     try:
         command, fields = commands.parse_request(request)
         order = _ORDERS[register.platform].get(command.name)
@@ -40,12 +42,12 @@ def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
         return commands.encode_answer(command, **order(register, fields, now))
     except RemoteError as error:
         unknown = error.code == "command_unknown"
-        return _failed(request, ResultCode.WRONG_MODE if unknown else ResultCode.WRONG_LENGTH)
+        return failed(request, ResultCode.WRONG_MODE if unknown else ResultCode.WRONG_LENGTH)
     except Failure as failure:
-        return _failed(request, failure.code)
+        return failed(request, failure.code)
 
 
-def _failed(request: bytes, code: ResultCode) -> bytes:
+def failed(request: bytes, code: ResultCode) -> bytes:
     """Most commands fail as 55 and the code, also those whose answer has no such form."""
     command = commands.BY_CODE.get(request[0]) if request else None
     prefix = b"\x55" if command is None or command.failure is None else command.failure
@@ -59,7 +61,7 @@ def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
         "hall": 1,
         "clock": register.local_clock(now),
         "flags": {
-            "battery_low": (faults.low_battery_mv or register.battery_mv) < BATTERY_LOW_MV,
+            "battery_low": battery_is_low(register),
             "fiscal_drive_activated": drive.phase is Phase.FISCAL,
             "cover_open": False,
             "paper_present": not faults.paper_out,
@@ -69,7 +71,7 @@ def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
         },
         "short_serial": register.serial_number[-8:],
         "model": register.model,
-        "version": MAKES[register.platform].firmware.replace(".", "")[:2],
+        "version": register.loader.firmware.replace(".", "")[:2],
         "mode": {"mode": register.mode, "submode": 0},
         "receipt_number": drive.documents % FOUR_DIGITS,
         "last_closed_shift": _last_closed_shift(register),
@@ -101,6 +103,8 @@ def _enter_mode(register: RegisterState, fields: Fields, _: datetime) -> Fields:
         raise Failure(ResultCode.WRONG_MODE)
     if fields["password"] != _tables(register).value(SYSTEM_PASSWORD):
         raise Failure(ResultCode.WRONG_PASSWORD)
+    if fields["mode"] == registration.FISCAL_DRIVE:
+        registration.require_quiet(register)
     register.mode = fields["mode"]
     return {}
 
@@ -130,10 +134,23 @@ def _write_setting(register: RegisterState, fields: Fields, _: datetime) -> Fiel
     return {}
 
 
+def _template_begin(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    return {"next": register.templates.begin(Announced(**fields))}
+
+
+def _template_block(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    return {"next": register.templates.take(fields["number"], fields["data"])}
+
+
+def _template_apply(register: RegisterState, _: Fields, __: datetime) -> Fields:
+    register.templates.apply()
+    return {}
+
+
 def _read_version(register: RegisterState, fields: Fields, _: datetime) -> Fields:
     make = MAKES[register.platform]
     versions = {
-        0x01: make.firmware,
+        0x01: register.loader.firmware,
         0x03: make.loader,
         0x11: make.configuration,
         0x91: make.configuration,
@@ -151,7 +168,7 @@ def _read_type(register: RegisterState, _: Fields, __: datetime) -> Fields:
         "type": 1,
         "model": register.model,
         "mode_bits": 0,
-        **_version(MAKES[register.platform].firmware),
+        **_version(register.loader.firmware),
         "name": model.name if model else "АТОЛ",
     }
 
@@ -189,6 +206,15 @@ _VALUES: Final[Mapping[str, Callable[[RegisterState, datetime], Fields]]] = {
         "fiscal_drive": _FFD_CODES[MAKES[register.platform].ffd_version],
         "rest": b"",
     },
+    "last_registration": lambda register, _: {
+        "document": register.drive.registered_document,
+        "made_at": register.shop.local(register.drive.registered_at),
+    },
+    "last_document": lambda register, _: {
+        "document": register.drive.documents,
+        "made_at": register.shop.local(register.drive.last_document_at),
+        "sign": register.drive.last_sign,
+    },
     "uptime": lambda register, now: {"uptime_h": register.uptime_h(now)},
 }
 
@@ -220,6 +246,10 @@ _BOTH: Final[Mapping[str, Order]] = {
     "read_register": _read_register,
     "read_version": _read_version,
     "read_type": _read_type,
+    "template_begin": _template_begin,
+    "template_block": _template_block,
+    "template_apply": _template_apply,
+    **registration.ORDERS,
 }
 _ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
     Platform.V2_5: {
@@ -228,6 +258,14 @@ _ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
         "leave_mode": _leave_mode,
         "read_table": _read_table,
         "write_table": _write_table,
+        **FIRMWARE_2_5,
+        **licences.ORDERS_2_5,
     },
-    Platform.V5_0: {**_BOTH, "read_setting": _read_setting, "write_setting": _write_setting},
+    Platform.V5_0: {
+        **_BOTH,
+        "read_setting": _read_setting,
+        "write_setting": _write_setting,
+        **FIRMWARE_5_0,
+        **licences.ORDERS_5_0,
+    },
 }

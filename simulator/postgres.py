@@ -199,11 +199,12 @@ class PostgresCluster:
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._ready_timeout_s
-        while not self._is_ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                words = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
-                raise PostgresError(f"PostgreSQL did not start: {words}")
+        while process.poll() is None and time.monotonic() <= deadline:
+            if self._is_ready():
+                return
             time.sleep(POLL_S)
+        words = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+        raise PostgresError(f"PostgreSQL did not start: {words}")
 
     def _is_ready(self) -> bool:
         try:

@@ -29,7 +29,7 @@ def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
 def _versions(register: RegisterState) -> dict[str, Any]:
     make = MAKES[register.platform]
     return {
-        "firmware_version": make.firmware,
+        "firmware_version": register.loader.firmware,
         "configuration_version": make.configuration,
         "loader_version": make.loader,
         "templates_version": make.templates,
@@ -54,7 +54,7 @@ def _registration(register: RegisterState) -> dict[str, Any]:
         "owner_inn": owner.inn,
         "owner_name": owner.name,
         "address": owner.address,
-        "taxation_types": ["usn_income"] if len(owner.inn) > 10 else ["osn"],
+        "taxation_types": telemetry.TAXATION.decode(register.taxation_types),
         "fiscal_drive_number": drive.number,
         "fiscal_drive_activated_at": drive.activated_at,
         "fiscal_drive_until": drive.valid_until,

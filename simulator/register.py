@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from protocol.messages import StepDone, StepRefusal, StepRefused
+from protocol.platforms import Platform
 from simulator import orders
+from simulator.failures import PowerLost, PutOff
 from simulator.reading import reading_of
+from simulator.settings_memory import Tables, moved
 from simulator.shop import Happening, Span
 from simulator.state import RECEIPT_CM, RegisterState
 
@@ -68,12 +71,14 @@ class SimulatedRegister(RegisterState):
 
     def _sell(self, span: Span) -> None:
         if self.shift_state(span.until) == "open":
-            self._sign(span.receipts, span.first_receipt_at, RECEIPT_CM)
+            paper_cm = RECEIPT_CM if self.prints_receipts else 0
+            self._sign(span.receipts, span.first_receipt_at, paper_cm)
 
     def _sign(self, count: int, at: datetime, paper_cm: int) -> int:
-        """Documents made: nothing is signed that cannot be printed."""
-        signed = 0 if self.faults.paper_out else self.drive.sign(count, at)
-        self.cuts += signed
+        """Documents made: nothing is signed that ought to be printed and cannot be."""
+        unprintable = paper_cm > 0 and self.faults.paper_out
+        signed = 0 if unprintable else self.drive.sign(count, at)
+        self.cuts += signed if paper_cm else 0
         self.printed_cm += signed * paper_cm
         return signed
 
@@ -94,7 +99,10 @@ class SimulatedRegister(RegisterState):
     def execute(self, command: bytes, now: datetime) -> bytes:
         """The application answer to one command (KKT-PC 3.1), done each time it is called."""
         self.live(now)
-        return orders.execute(self, command, now)
+        try:
+            return orders.execute(self, command, now)
+        except PutOff as put_off:
+            return orders.failed(command, put_off.code)
 
     def do_step(
         self, operation_id: int, step: int, command: bytes, now: datetime
@@ -102,6 +110,29 @@ class SimulatedRegister(RegisterState):
         """The step's answer: done now, or long ago and kept in the journal."""
 
         def effect() -> bytes | StepRefusal:
-            return self.faults.refuse_steps or self.execute(command, now)
+            try:
+                self.live(now)
+                return self.faults.refuse_steps or orders.execute(self, command, now)
+            except PutOff as put_off:
+                return put_off.reason
 
-        return self.journal.once(operation_id, step, effect)
+        done = self.journal.once(operation_id, step, effect)
+        self._restart()
+        return done
+
+    def take_block(self, command: bytes, now: datetime) -> None:
+        """A command whose answer nobody awaits; ``PowerLost`` when the power goes meanwhile."""
+        try:
+            self.execute(command, now)
+        except PowerLost:
+            self.power_cycle()
+            raise
+
+    def _restart(self) -> None:
+        """With the firmware that is ready, if one is; settings are put back, the rest stays."""
+        image = self.loader.boot()
+        if image is None:
+            return
+        self.power_cycle()
+        if isinstance(self.memory, Tables) and image.platform is Platform.V5_0:
+            self.platform, self.memory = image.platform, moved(self.memory)

@@ -5,6 +5,7 @@ written since.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -95,6 +96,17 @@ class NumberedSettings:
         if number not in self._written:
             return _initial(setting)
         return settings.decode_value(setting, self.read(number))
+
+
+def moved(tables: Tables) -> NumberedSettings:
+    """The settings that platform 5.0 knows by the same numbers and takes; the others are lost."""
+    kept = NumberedSettings()
+    for number, setting in settings.SETTINGS[Platform.V5_0].items():
+        before = settings.SETTINGS[Platform.V2_5].get(number)
+        if before is not None and before.cell is not None:
+            with suppress(Failure, ProtocolError):
+                kept.write(number, settings.encode_value(setting, tables.value(number)))
+    return kept
 
 
 def _check(setting: Setting, decode: Callable[[Setting], Value]) -> None:

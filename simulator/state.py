@@ -5,13 +5,17 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from protocol import telemetry
 from protocol.messages import LinkChannel, StepRefusal
 from protocol.platforms import Platform
 from simulator.fiscal_drive import FiscalDrive
 from simulator.journal import Journal
+from simulator.keys import KeyStore
+from simulator.loader import Loader
 from simulator.settings_memory import OFD_CHANNEL, NumberedSettings, Tables
 from simulator.shop import Shop
-from simulator.traits import OWNERS, UTC_OFFSETS_MIN, Company
+from simulator.templates import Templates
+from simulator.traits import MAKES, OWNERS, UTC_OFFSETS_MIN, Company
 
 SHIFT_LIMIT: Final = timedelta(hours=24)
 RECEIPT_CM: Final = 35
@@ -47,7 +51,10 @@ class RegisterState:
         "drive",
         "faults",
         "journal",
+        "keys",
+        "licences",
         "lived_until",
+        "loader",
         "memory",
         "mode",
         "model",
@@ -56,11 +63,15 @@ class RegisterState:
         "owner",
         "platform",
         "printed_cm",
+        "prints_receipts",
         "readings",
+        "requisites",
         "serial_number",
         "shift_number",
         "shift_opened_at",
         "shop",
+        "templates",
+        "taxation_types",
         "worked_h_before",
     )
 
@@ -74,7 +85,17 @@ class RegisterState:
         self.memory: Tables | NumberedSettings = (
             Tables() if platform is Platform.V2_5 else NumberedSettings()
         )
+        self.templates = Templates()
         self.journal = Journal()
+        self.loader = Loader(MAKES[platform].firmware)
+        self.keys = KeyStore()
+        self.licences: dict[int, bytes] = {}
+        self.prints_receipts = True
+        self.taxation_types = telemetry.TAXATION.encode(
+            ["usn_income"] if len(self.owner.inn) > 10 else ["osn"]
+        )
+        self.requisites: dict[int, bytes] = {}
+        """Written for the next registration, by FFD tag."""
         self.faults = Faults()
         self.born_at = born_at
         self.lived_until = self.shop.before_opening(born_at)

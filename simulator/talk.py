@@ -11,6 +11,7 @@ from protocol.connection import RegisterEnd, State
 from protocol.errors import ProtocolError
 from protocol.messages import (
     Accepted,
+    Block,
     Challenge,
     CheckIn,
     Farewell,
@@ -21,6 +22,8 @@ from protocol.messages import (
     Step,
     StepDone,
 )
+from simulator.failures import PowerLost
+from simulator.keys import HeldKey
 from simulator.register import SimulatedRegister
 
 Ledger = Callable[[str, int, datetime], None]
@@ -51,7 +54,7 @@ def forget(serial_number: str, reading_number: int, at: datetime) -> None:
 
 
 class Talk:
-    """One conversation from HELLO to its end.
+    """One conversation from HELLO to its end, under the given key or a later one it was sent.
 
     ``start`` gives the first bytes, ``receive`` takes what came and gives what to send,
     ``report`` sends a new reading in a held conversation.  When it is ``over``, hang up.
@@ -60,7 +63,7 @@ class Talk:
 
     __slots__ = (
         "_end",
-        "_key_generation",
+        "_key",
         "_ledger",
         "accepted",
         "heard",
@@ -86,8 +89,8 @@ class Talk:
         self.next_check_in_s: int | None = None
         self.outcome: Outcome | None = None
         self.steps_done = self.steps_refused = 0
-        self._end = RegisterEnd(key)
-        self._key_generation = key_generation
+        self._key = register.keys.offered(HeldKey(key_generation, key))
+        self._end = RegisterEnd(self._key.key)
         self._ledger = ledger
 
     @property
@@ -108,7 +111,7 @@ class Talk:
             register.platform.wire_code,
             register.model,
             register.channel,
-            self._key_generation,
+            self._key.generation,
         )
 
     def receive(self, data: bytes, now: datetime) -> bytes:
@@ -119,6 +122,8 @@ class Talk:
         try:
             messages = self._end.receive(data)
         except ProtocolError as error:
+            if error.code == "key":
+                self.register.keys.refused(self._key)
             self.break_off(error.code)
             return b""
         self.heard += len(messages)
@@ -135,6 +140,8 @@ class Talk:
             self.outcome = Outcome(Ending.BROKEN, why)
 
     def _answer(self, message: Message, now: datetime) -> bytes:
+        if self.over:
+            return b""
         answer = _ANSWERS[type(message)](self, message, now)
         return b"" if answer is None else answer
 
@@ -147,6 +154,7 @@ class Talk:
 
     def _accepted(self, message: Accepted, now: datetime) -> None:
         self.accepted = True
+        self.register.keys.accepted(self._key)
         self.held = bool(message.hold)
         self.next_check_in_s = message.next_check_in_s
         self._ledger(self.register.serial_number, self.register.readings, now)
@@ -154,18 +162,30 @@ class Talk:
             self.outcome = Outcome(Ending.DONE)
 
     def _step(self, message: Step, now: datetime) -> bytes:
+        boots = self.register.loader.boots
         result = self.register.do_step(message.operation_id, message.step, message.command, now)
         if isinstance(result, StepDone):
             self.steps_done += 1
         else:
             self.steps_refused += 1
-        return self._say(result)
+        said = self._say(result)
+        if self.register.loader.boots > boots:
+            self.outcome = Outcome(Ending.DONE, "restarted")
+        return said
+
+    def _block(self, message: Block, now: datetime) -> None:
+        try:
+            self.register.take_block(message.command, now)
+        except PowerLost:
+            self.break_off("power")
 
     def _farewell(self, message: Farewell, _: datetime) -> None:
         self.next_check_in_s = message.next_check_in_s
         self.outcome = Outcome(Ending.DONE)
 
     def _refused(self, message: Refused, _: datetime) -> None:
+        if message.reason == RefusalReason.KEY:
+            self.register.keys.refused(self._key)
         self.outcome = Outcome(Ending.REFUSED, _reason(message.reason), message.retry_after_s)
 
     def _keepalive(self, message: Keepalive, _: datetime) -> bytes:
@@ -182,6 +202,7 @@ def _reason(code: int) -> str:
 _ANSWERS: Final[dict[type[Any], Callable[[Talk, Any, datetime], bytes | None]]] = {
     Challenge: Talk._challenged,
     Accepted: Talk._accepted,
+    Block: Talk._block,
     Step: Talk._step,
     Farewell: Talk._farewell,
     Refused: Talk._refused,
