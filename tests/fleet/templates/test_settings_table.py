@@ -1,0 +1,148 @@
+"""Contract of the table of settings: every row leads to a setting that takes its values."""
+
+import pytest
+
+from fleet.kit.errors import FieldError
+from fleet.kit.language import Language
+from fleet.templates.rules import choices_on, mistakes, to_settings
+from fleet.templates.settings_table import (
+    BY_KEY,
+    FIELDS,
+    GROUP_LABELS,
+    Group,
+    Kind,
+    SettingField,
+    Value,
+)
+from protocol.platforms import Platform
+from protocol.setting_types import Form, Setting
+from protocol.settings import cell_length, decode_cell, decode_value, encode_cell, encode_value
+from protocol.settings import parse as parse_setting
+
+PLACES = [(field, platform) for field in FIELDS for platform in field.places]
+NOWHERE = {"gsm_enabled", "strong_power_supply", "header_alignment", "extra_baud"}
+"""Fields of the manual behind which the public lists have no setting."""
+
+every_place = pytest.mark.parametrize(
+    ("field", "platform"), PLACES, ids=[f"{f.key}-{p.wire_code}" for f, p in PLACES]
+)
+
+
+def values_of(field: SettingField, platform: Platform, setting: Setting) -> list[Value]:
+    """Values that the field must take on the platform; the whole list where there is one."""
+    if field.kind is Kind.TOGGLE:
+        return [True, False]
+    if field.kind is Kind.CHOICE:
+        return list(choices_on(field, platform))
+    if field.kind is Kind.PERCENT:
+        return [0, 50, 100]
+    if field.kind is Kind.NUMBER:
+        return [end for ends in setting.ranges for end in ends]
+    return ["192.0.2.7"] if setting.form is Form.ADDRESS else ["Example 1"]
+
+
+def through_the_wire(setting: Setting, value: Value) -> Value:
+    if setting.platform is Platform.V5_0:
+        return decode_value(setting, encode_value(setting, value))
+    length = cell_length(setting)
+    return decode_cell(setting, encode_cell(setting, value, length, bytes(length)))
+
+
+@every_place
+def test_every_value_reaches_its_setting_and_comes_back(
+    field: SettingField, platform: Platform
+) -> None:
+    setting = field.setting(platform)
+    assert setting is not None and setting.reachable
+    seen = set()
+    for value in values_of(field, platform, setting):
+        assert mistakes(platform, {field.key: value}) == []
+        ((number, code),) = to_settings(platform, {field.key: value}).items()
+        assert int(number) == setting.number
+        parsed = parse_setting(setting, code)
+        if setting.form not in (Form.TEXT,) or platform is Platform.V5_0:
+            assert through_the_wire(setting, code) == parsed
+        seen.add(parsed)
+    assert len(seen) == len(set(map(str, values_of(field, platform, setting))))
+
+
+@every_place
+def test_what_does_not_fit_names_the_field(field: SettingField, platform: Platform) -> None:
+    wrong: dict[Kind, list[Value]] = {
+        Kind.TOGGLE: [1, "true"],
+        Kind.CHOICE: ["no such value", 1, True],
+        Kind.NUMBER: [-1, 10**6, "80", True],
+        Kind.PERCENT: [-1, 101, "80", True],
+        Kind.TEXT: ["x" * 300, 1, "\x07"],
+    }
+    for value in wrong[field.kind]:
+        (mistake,) = mistakes(platform, {field.key: value})
+        assert mistake.field == f"values.{field.key}"
+        for language in Language:
+            assert mistake.message(language)
+
+
+def test_keys_are_unique_and_no_setting_is_behind_two_fields() -> None:
+    assert len(BY_KEY) == len(FIELDS)
+    for platform in Platform:
+        numbers = [field.places[platform].number for field in FIELDS if platform in field.places]
+        assert len(numbers) == len(set(numbers))
+
+
+def test_every_group_of_the_manual_has_fields() -> None:
+    assert len(Group) == 11 and set(GROUP_LABELS) == set(Group)
+    assert {field.group for field in FIELDS} == set(Group)
+    assert {field.key for field in FIELDS if not field.places} == NOWHERE
+
+
+def test_every_field_says_what_it_is() -> None:
+    for field in FIELDS:
+        assert field.label_ru and field.label_en
+        assert bool(field.choices) == (field.kind is Kind.CHOICE)
+    assert [field.key for field in FIELDS if field.secret] == ["wifi_password"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "values", "settings"),
+    [
+        (Platform.V5_0, {"cutter_disabled": True}, {"300": 0}),
+        (Platform.V5_0, {"no_diagnostic_receipt": True}, {"383": 0}),
+        (Platform.V5_0, {"loaded_templates": True}, {"292": 2}),
+        (Platform.V5_0, {"internet_channel": "eot"}, {"276": 5}),
+        (Platform.V5_0, {"print_brightness_percent": 60}, {"8": 60}),
+        (Platform.V2_5, {"print_brightness_percent": 0}, {"8": 1}),
+        (Platform.V2_5, {"print_brightness_percent": 100}, {"8": 15}),
+        (Platform.V2_5, {"wifi_security": "wep"}, {"272": 1}),
+        (Platform.V2_5, {"ofd_address": "ofd.example"}, {"273": "ofd.example"}),
+    ],
+)
+def test_conversions(
+    platform: Platform, values: dict[str, Value], settings: dict[str, Value]
+) -> None:
+    assert mistakes(platform, values) == []
+    assert to_settings(platform, values) == settings
+
+
+@pytest.mark.parametrize(
+    ("platform", "key", "value", "code"),
+    [
+        (Platform.V2_5, "rs232_enabled", True, "template_field_not_on_platform"),
+        (Platform.V5_0, "extra_baud", "9600", "template_field_not_on_platform"),
+        (Platform.V5_0, "wifi_security", "wep", "template_field_value"),
+        (Platform.V5_0, "paper_width", "43", "template_field_value"),
+        (Platform.V2_5, "ofd_answer_timeout", "default", "template_field_value"),
+        (Platform.V5_0, "no_such_field", 1, "template_field_unknown"),
+        (Platform.V5_0, "x" * 64, 1, "template_field_unknown"),
+    ],
+)
+def test_what_a_platform_does_not_have(
+    platform: Platform, key: str, value: Value, code: str
+) -> None:
+    (mistake,) = mistakes(platform, {"ofd_port": 7777, key: value})
+    assert isinstance(mistake, FieldError)
+    assert (mistake.field, mistake.refusal.code) == (f"values.{key}", code)
+
+
+def test_a_template_that_was_not_checked_is_our_mistake() -> None:
+    with pytest.raises(ValueError, match="not checked"):
+        to_settings(Platform.V5_0, {"wifi_security": "wep"})
