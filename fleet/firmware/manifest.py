@@ -1,0 +1,85 @@
+"""The manifest of an image: the facts that lie in ``<model>/<version>.toml`` beside the file."""
+
+import tomllib
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from fleet.firmware.errors import FORMAT_NEWER, MANIFEST_BROKEN
+from fleet.kit.input import Input, Moment
+from protocol.firmware import (
+    MAX_BLOCK,
+    MAX_SIZE,
+    MIN_BLOCK,
+    SHA256_SIZE,
+    SIGNATURE_SIZE,
+    VERSION_PATTERN,
+    Image,
+)
+from protocol.platforms import Platform
+
+FORMAT: Final = 1
+"""The newest format that is understood."""
+
+
+def _hex(size: int) -> str:
+    return rf"^[0-9a-f]{{{2 * size}}}$"
+
+
+class ImageFacts(Input):
+    """The facts about an image, as texts and numbers."""
+
+    model: int = Field(strict=True, ge=0, le=255, description="Code of the model.")
+    platform: Platform = Field(description="Platform that the image runs.")
+    version: str = Field(pattern=f"^{VERSION_PATTERN}$", description="major.minor.build")
+    size: int = Field(strict=True, ge=1, le=MAX_SIZE, description="Bytes.")
+    sha256: str = Field(pattern=_hex(SHA256_SIZE), description="Of the file, hex.")
+    signature: str = Field(pattern=_hex(SIGNATURE_SIZE), description="Ed25519, hex.")
+    block_size: int = Field(
+        strict=True, ge=MIN_BLOCK, le=MAX_BLOCK, description="Bytes in one block."
+    )
+
+    @property
+    def image(self) -> Image:
+        """``ValueError`` for an image of more blocks than can be numbered."""
+        return Image(
+            self.model,
+            self.platform,
+            self.version,
+            self.size,
+            bytes.fromhex(self.sha256),
+            bytes.fromhex(self.signature),
+            self.block_size,
+        )
+
+
+class Manifest(ImageFacts):
+    """``file`` lies beside the manifest."""
+
+    format: int = Field(strict=True, ge=1)
+    file: Annotated[str, Field(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.\-]{0,99}$")]
+    published_at: Moment
+
+    @property
+    def facts(self) -> ImageFacts:
+        return ImageFacts(**{name: getattr(self, name) for name in ImageFacts.model_fields})
+
+
+def read_manifest(text: str) -> Manifest:
+    """Refuses text that is not a manifest, and one of a newer format."""
+    try:
+        said = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MANIFEST_BROKEN(where=str(error)) from None
+    found = said.get("format", FORMAT)
+    if isinstance(found, int) and found > FORMAT:
+        raise FORMAT_NEWER(format=found, known=FORMAT)
+    try:
+        manifest = Manifest.model_validate(said)
+        _ = manifest.image
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise MANIFEST_BROKEN(where=where) from None
+    except ValueError:
+        raise MANIFEST_BROKEN(where="block_size") from None
+    return manifest

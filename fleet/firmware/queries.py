@@ -1,0 +1,63 @@
+"""The list of images."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.firmware.models import FirmwareImage
+from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from protocol.platforms import Platform
+
+
+class ImageFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    model: int | None = Field(default=None, ge=0, le=255)
+    platform: Platform | None = None
+
+
+class ImageKey(Input):
+    """Where a page of images begins."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class ImageRow(BaseModel):
+    """An image that operations may name."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    image: str = Field(description="What operations call it: model/version.")
+    model: int
+    platform: Platform
+    version: str
+    size: int = Field(description="Bytes.")
+    sha256: str
+    block_size: int
+    published_at: datetime
+    added_at: datetime
+    added_by: int | None
+
+
+FILTERS: Filters = {
+    "model": lambda model: FirmwareImage.model == model,
+    "platform": lambda platform: FirmwareImage.platform == platform,
+}
+
+
+async def page(db: AsyncSession, query: ImageFilter) -> Page[ImageRow]:
+    """One page of images, the newest first."""
+    chosen = list(conditions(FILTERS, query))
+    if query.after:
+        chosen.append(FirmwareImage.id < from_cursor(ImageKey, query.after).id)
+    statement = select(FirmwareImage).where(*chosen).order_by(FirmwareImage.id.desc())
+    found = (await db.scalars(statement.limit(query.limit + 1))).all()
+    return page_of(found, query.limit, show=shown, position=lambda row: ImageKey(id=row.id))
+
+
+def shown(row: FirmwareImage) -> ImageRow:
+    """The image as people see it."""
+    return ImageRow.model_validate(row)

@@ -1,0 +1,37 @@
+"""Endpoints of firmware images."""
+
+from pydantic import Field
+
+from fleet.accounts.roles import Right
+from fleet.firmware import queries, service
+from fleet.firmware.queries import ImageFilter, ImageRow
+from fleet.firmware.shelf import Shelf
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Input, Nothing
+from fleet.kit.paging import Page
+from protocol.firmware import VERSION_PATTERN
+
+
+class ImagePlace(Input):
+    """Whose manifest lies in the folder of images: ``<model>/<version>.toml``."""
+
+    model: int = Field(ge=0, le=255, description="Code of the model.")
+    version: str = Field(pattern=f"^{VERSION_PATTERN}$", description="major.minor.build")
+
+
+@endpoint("GET", "/firmware-images", right=Right.MONITORING)
+async def list_images(call: Call[ImageFilter, None]) -> Page[ImageRow]:
+    """The images that operations may name."""
+    return await queries.page(call.db, call.query)
+
+
+@endpoint("POST", "/firmware-images", right=Right.FIRMWARE, status=201)
+async def add_image(call: Call[Nothing, ImagePlace]) -> ImageRow:
+    """Add an image whose manifest and file lie in the folder of images."""
+    shelf = Shelf.of(call.config)
+    place = call.body
+    row = await service.add(call.db, call.actor, shelf, place.model, place.version, call.now)
+    return queries.shown(row)
+
+
+ENDPOINTS = (list_images, add_image)
