@@ -120,6 +120,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_readings_serial_number_accepted_at", ["serial_number", "accepted_at"], unique=False
         )
+        batch_op.create_index(
+            "ix_readings_accepted_at", ["accepted_at"], unique=False, postgresql_using="brin"
+        )
 
     op.create_table(
         "register_states",
@@ -331,6 +334,7 @@ def downgrade() -> None:
     op.drop_table("sign_in_attempts")
     op.drop_table("register_states")
     with op.batch_alter_table("readings", schema=None) as batch_op:
+        batch_op.drop_index("ix_readings_accepted_at", postgresql_using="brin")
         batch_op.drop_index("ix_readings_serial_number_accepted_at")
 
     op.drop_table("readings")

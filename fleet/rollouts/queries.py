@@ -1,0 +1,182 @@
+"""Reading roll-outs: the list, the card with its waves, and what the rules judge by."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.operations.models import Operation
+from fleet.operations.rules import Channel
+from fleet.operations.types import BY_KIND
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import FILTERS as REGISTER_FILTERS
+from fleet.registers.queries import belongs_to
+from fleet.rollouts.errors import ROLLOUT_NOT_FOUND, TOO_MANY_REGISTERS
+from fleet.rollouts.models import Rollout, RolloutTarget
+from fleet.rollouts.rules import (
+    FAILING,
+    MAX_REGISTERS,
+    Counts,
+    Reason,
+    RolloutStatus,
+    TargetState,
+)
+from protocol.platforms import Platform
+
+
+class Selection(Input):
+    """Conditions of the registers to take; all given ones must hold."""
+
+    platform: Platform | None = None
+    model: int | None = Field(default=None, ge=0, le=999, description="ATOL's model code.")
+    firmware_version: str | None = Field(default=None, max_length=32)
+    ffd_version: str | None = Field(default=None, max_length=16)
+    hidden: bool = Field(default=False, description="True: the hidden ones instead of the others.")
+
+
+class RolloutFilter(PageQuery):
+    """Conditions of the list."""
+
+    status: RolloutStatus | None = None
+
+
+class RolloutKey(Input):
+    """Which roll-out."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class RolloutRow(BaseModel):
+    """A roll-out in the list."""
+
+    id: int
+    type: str
+    channel: Channel
+    status: RolloutStatus
+    reason: Reason | None = Field(description="Why it stands.")
+    wave: int = Field(description="The current one, from 1.")
+    wave_count: int
+    failure_percent: int
+    pass_percent: int
+    created_at: datetime
+    created_by: int
+    changed_at: datetime
+    finished_at: datetime | None
+
+
+class WaveView(BaseModel):
+    """One wave: how many of its registers stand where."""
+
+    number: int
+    size: int
+    counts: dict[TargetState, int]
+
+
+class RolloutView(RolloutRow):
+    """A roll-out with its parameters and waves."""
+
+    params: dict[str, Any]
+    waves: list[WaveView]
+
+
+FILTERS: Filters = {"status": lambda status: Rollout.status == status}
+SELECTION_FILTERS: Filters = {
+    name: REGISTER_FILTERS[name]
+    for name in ("platform", "model", "firmware_version", "ffd_version", "hidden")
+}
+
+_STATE = case(
+    (RolloutTarget.refusal.is_not(None), TargetState.REFUSED.value),
+    (Operation.id.is_(None), TargetState.WAITING.value),
+    else_=Operation.status.cast(RolloutTarget.refusal.type),
+)
+
+
+async def select_registers(db: AsyncSession, actor: Actor, selection: Selection) -> list[str]:
+    """Serial numbers of the partner's registers that fit, in their order."""
+    statement = (
+        select(CashRegister.serial_number)
+        .where(belongs_to(actor), *conditions(SELECTION_FILTERS, selection))
+        .order_by(CashRegister.serial_number)
+        .limit(MAX_REGISTERS + 1)
+    )
+    found = (await db.scalars(statement)).all()
+    if len(found) > MAX_REGISTERS:
+        raise TOO_MANY_REGISTERS()
+    return list(found)
+
+
+async def wave_counts(db: AsyncSession, rollout_id: int, wave: int | None = None) -> Counts:
+    """How many registers of one wave, or of all, stand where."""
+    counts: dict[TargetState, int] = {}
+    for _, state, count in await _counted(db, rollout_id, wave):
+        counts[state] = counts.get(state, 0) + count
+    return counts
+
+
+def failing(counts: Counts) -> int:
+    """How many have failed."""
+    return sum(counts.get(state, 0) for state in FAILING)
+
+
+async def _counted(
+    db: AsyncSession, rollout_id: int, wave: int | None = None
+) -> Sequence[tuple[int, TargetState, int]]:
+    statement = (
+        select(RolloutTarget.wave, _STATE, func.count())
+        .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
+        .where(RolloutTarget.rollout_id == rollout_id)
+        .group_by(RolloutTarget.wave, _STATE)
+        .order_by(RolloutTarget.wave)
+    )
+    if wave is not None:
+        statement = statement.where(RolloutTarget.wave == wave)
+    return [(number, TargetState(state), n) for number, state, n in await db.execute(statement)]
+
+
+async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[RolloutRow]:
+    """One page of the partner's roll-outs, newest first."""
+    mine = [Rollout.partner_id == actor.partner_id, *conditions(FILTERS, query)]
+    if query.after:
+        mine.append(Rollout.id < from_cursor(RolloutKey, query.after).id)
+    statement = select(Rollout).where(*mine).order_by(Rollout.id.desc()).limit(query.limit + 1)
+    return page_of(
+        (await db.scalars(statement)).all(),
+        query.limit,
+        show=lambda row: RolloutRow.model_validate(_shown(row)),
+        position=lambda row: RolloutKey(id=row.id),
+    )
+
+
+async def one(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
+    """The partner's roll-out with the counts of its waves."""
+    mine = select(Rollout).where(Rollout.id == rollout_id, Rollout.partner_id == actor.partner_id)
+    found = await db.scalar(mine)
+    if found is None:
+        raise ROLLOUT_NOT_FOUND(id=rollout_id)
+    operation_type = BY_KIND[found.type]
+    can_see = operation_type.right in actor.rights
+    params = found.params if can_see else operation_type.without_secrets(found.params)
+    waves = await _waves(db, rollout_id)
+    return RolloutView(**_shown(found), params=params, waves=waves)
+
+
+async def _waves(db: AsyncSession, rollout_id: int) -> list[WaveView]:
+    waves: dict[int, dict[TargetState, int]] = {}
+    for number, state, count in await _counted(db, rollout_id):
+        waves.setdefault(number, {})[state] = count
+    return [
+        WaveView(number=number + 1, size=sum(counts.values()), counts=counts)
+        for number, counts in waves.items()
+    ]
+
+
+def _shown(row: Rollout) -> dict[str, Any]:
+    shown = {name: getattr(row, name) for name in RolloutRow.model_fields}
+    return {**shown, "wave": row.wave + 1}

@@ -1,0 +1,132 @@
+"""Endpoints of roll-outs."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from fleet.accounts.roles import Right
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Input, Nothing
+from fleet.kit.paging import Page
+from fleet.operations.repetition import once
+from fleet.operations.rules import MAX_REGISTERS, Channel
+from fleet.registers.queries import find_own
+from fleet.registers.rules import read_serials
+from fleet.rollouts import queries, service
+from fleet.rollouts.errors import LIST_OR_SELECTION
+from fleet.rollouts.queries import (
+    RolloutFilter,
+    RolloutKey,
+    RolloutRow,
+    RolloutView,
+    Selection,
+)
+from fleet.rollouts.rules import MAX_WAVES, USUAL_WAVES, Policy
+
+Wave = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$")]
+
+
+class NewRollout(Input):
+    """One operation for a list of registers or for all of a selection."""
+
+    type: str = Field(max_length=40, description="One of `GET /operation-types`.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="As the JSON Schema of the type says."
+    )
+    channel: Channel = Channel.CASH_SERVER
+    serial_numbers: list[Annotated[str, Field(max_length=32)]] | None = Field(
+        default=None, min_length=1, max_length=MAX_REGISTERS
+    )
+    selection: Selection | None = Field(
+        default=None, description="Instead of the list: up to 100,000 registers."
+    )
+    waves: list[Wave] = Field(
+        default_factory=lambda: list(USUAL_WAVES),
+        min_length=1,
+        max_length=MAX_WAVES,
+        description="Counts, percentages of the whole (`10%`) or `rest`.",
+    )
+    failure_percent: int = Field(
+        default=5, ge=0, le=100, description="More failures in a wave than this pause."
+    )
+    pass_percent: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="When so much of a wave has finished, the next one starts; registers that "
+        "are away just wait.",
+    )
+
+
+class Started(BaseModel):
+    """The new roll-out, and serial numbers that are not in it."""
+
+    id: int
+    registers: int
+    unknown: list[str] = Field(description="Not among the organisation's registers, or repeated.")
+
+
+@endpoint("POST", "/rollouts", right=Right.MONITORING, status=202, repeatable=True)
+async def start(call: Call[Nothing, NewRollout]) -> Started:
+    """Roll out an operation in waves."""
+
+    async def begin() -> Started:
+        body = call.body
+        good, unknown = await _registers(call)
+        policy = Policy(body.failure_percent, body.pass_percent)
+        plan = service.Plan(body.type, body.channel, body.params, good, body.waves, policy)
+        id_ = await service.start(call.db, call.actor, plan, call.now)
+        return Started(id=id_, registers=len(good), unknown=unknown)
+
+    return await once(
+        call.db, call.actor, call.idempotency_key, call.body, call.now, begin, Started
+    )
+
+
+async def _registers(call: Call[Nothing, NewRollout]) -> tuple[list[str], list[str]]:
+    typed, selection = call.body.serial_numbers, call.body.selection
+    if selection is not None and typed is None:
+        return await queries.select_registers(call.db, call.actor, selection), []
+    if typed is None or selection is not None:
+        raise LIST_OR_SELECTION()
+    serials, unfit = read_serials(typed)
+    own = await find_own(call.db, call.actor, serials)
+    good = [serial for serial in serials if serial in own]
+    strangers = [serial for serial in serials if serial not in own]
+    return good, strangers + [verdict.serial_number for verdict in unfit]
+
+
+@endpoint("GET", "/rollouts", right=Right.MONITORING)
+async def list_rollouts(call: Call[RolloutFilter, None]) -> Page[RolloutRow]:
+    """The partner's roll-outs, newest first."""
+    return await queries.page(call.db, call.actor, call.query)
+
+
+@endpoint("GET", "/rollouts/{id}", right=Right.MONITORING)
+async def show(call: Call[RolloutKey, None]) -> RolloutView:
+    """One roll-out with the counts of its waves."""
+    return await queries.one(call.db, call.actor, call.query.id)
+
+
+@endpoint("POST", "/rollouts/{id}/pause", right=Right.MONITORING)
+async def pause(call: Call[RolloutKey, None]) -> RolloutView:
+    """Stop ordering; operations that have not begun are taken back."""
+    await service.pause(call.db, call.actor, call.query.id, call.now)
+    return await queries.one(call.db, call.actor, call.query.id)
+
+
+@endpoint("POST", "/rollouts/{id}/resume", right=Right.MONITORING)
+async def resume(call: Call[RolloutKey, None]) -> RolloutView:
+    """Go on after a pause; the failures of the wave so far are forgiven."""
+    await service.resume(call.db, call.actor, call.query.id, call.now)
+    return await queries.one(call.db, call.actor, call.query.id)
+
+
+@endpoint("POST", "/rollouts/{id}/abort", right=Right.MONITORING)
+async def abort(call: Call[RolloutKey, None]) -> RolloutView:
+    """End it for ever; what has begun in a register ends there."""
+    await service.abort(call.db, call.actor, call.query.id, call.now)
+    return await queries.one(call.db, call.actor, call.query.id)
+
+
+ENDPOINTS = (start, list_rollouts, show, pause, resume, abort)

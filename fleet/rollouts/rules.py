@@ -1,0 +1,109 @@
+"""The life of a roll-out: its waves, when the next one starts and when it pauses."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class RolloutStatus(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+
+
+class Reason(StrEnum):
+    """Why a roll-out stands."""
+
+    FAILURES = "failures"
+    EMPLOYEE = "employee"
+    REFUSED = "refused"
+    """Its operations are refused as a whole: the employee has lost the right, for example."""
+
+
+TRANSITIONS: Final[Mapping[RolloutStatus, frozenset[RolloutStatus]]] = {
+    RolloutStatus.RUNNING: frozenset(
+        {RolloutStatus.PAUSED, RolloutStatus.FINISHED, RolloutStatus.ABORTED}
+    ),
+    RolloutStatus.PAUSED: frozenset({RolloutStatus.RUNNING, RolloutStatus.ABORTED}),
+    RolloutStatus.FINISHED: frozenset(),
+    RolloutStatus.ABORTED: frozenset(),
+}
+
+
+class TargetState(StrEnum):
+    """Where one register of a roll-out stands: its operation's status, or why it has none."""
+
+    WAITING = "waiting"
+    REFUSED = "refused"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NEEDS_ATTENTION = "needs_attention"
+    CANCELLED = "cancelled"
+
+
+Counts = Mapping[TargetState, int]
+
+UNFINISHED: Final = (TargetState.WAITING, TargetState.QUEUED, TargetState.RUNNING)
+FAILING: Final = (TargetState.FAILED, TargetState.NEEDS_ATTENTION)
+
+MAX_REGISTERS: Final = 100_000
+MAX_WAVES: Final = 20
+USUAL_WAVES: Final = ("1", "10", "100", "rest")
+ASK_AGAIN: Final = timedelta(minutes=5)
+"""How long a register that is busy with something else is left alone."""
+
+
+class Policy(NamedTuple):
+    """``failure_percent``: more failures than this pause; ``pass_percent``: when so much of a
+    wave has finished, the next one starts."""
+
+    failure_percent: int
+    pass_percent: int
+
+
+class Judgement(StrEnum):
+    WAIT = "wait"
+    NEXT = "next"
+    PAUSE = "pause"
+
+
+def judge(policy: Policy, wave: Counts, forgiven: int) -> Judgement:
+    """What the state of the current wave means.
+
+    Failures are measured against what has finished once the wave could pass, and against the
+    whole wave before: then they are too many however the rest ends, and one early failure does
+    not stop a large wave.  ``forgiven`` failures were there when a person resumed it.
+    """
+    size, finished = sum(wave.values()), _finished(wave)
+    passes = finished * 100 >= policy.pass_percent * size
+    failed = sum(wave.get(state, 0) for state in FAILING) - forgiven
+    if failed * 100 > policy.failure_percent * (finished if passes else size):
+        return Judgement.PAUSE
+    return Judgement.NEXT if passes else Judgement.WAIT
+
+
+def _finished(wave: Counts) -> int:
+    return sum(count for state, count in wave.items() if state not in UNFINISHED)
+
+
+def wave_sizes(waves: Sequence[str], total: int) -> list[int]:
+    """Registers in each wave.  A wave is a count, a percentage of the whole («10%») or «rest»;
+    what the waves leave over is a last wave of its own."""
+    sizes: list[int] = []
+    for wave in (*waves, "rest"):
+        left = total - sum(sizes)
+        if left:
+            sizes.append(min(left, _size(wave, total)))
+    return sizes
+
+
+def _size(wave: str, total: int) -> int:
+    if wave == "rest":
+        return total
+    if wave.endswith("%"):
+        return -(-total * int(wave[:-1]) // 100)
+    return int(wave)

@@ -1,0 +1,263 @@
+"""Changing roll-outs: starting, stopping, and carrying them on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.models import Employee
+from fleet.accounts.service import to_actor
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.database import table_of
+from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.errors import DomainError
+from fleet.operations import service as operations
+from fleet.operations.errors import RIGHT_NEEDED
+from fleet.operations.events import OperationsMoved
+from fleet.operations.rules import Channel, Status
+from fleet.operations.service import Wish
+from fleet.operations.types import BY_KIND
+from fleet.operations.verdicts import PASSING
+from fleet.operations.work import PORTION
+from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, WRONG_STATUS
+from fleet.rollouts.models import Rollout, RolloutTarget
+from fleet.rollouts.queries import failing, wave_counts
+from fleet.rollouts.rules import (
+    ASK_AGAIN,
+    TRANSITIONS,
+    UNFINISHED,
+    Judgement,
+    Policy,
+    Reason,
+    RolloutStatus,
+    judge,
+    wave_sizes,
+)
+
+_TARGETS = table_of(RolloutTarget)
+
+AT_ONCE: Final = 5
+"""Roll-outs that one transaction of the worker carries on."""
+
+FAILED: Final = (Status.FAILED, Status.NEEDS_ATTENTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a person wants rolled out; ``serial_numbers`` are the partner's, each once."""
+
+    type: str
+    channel: Channel
+    params: Mapping[str, Any]
+    serial_numbers: Sequence[str]
+    waves: Sequence[str]
+    policy: Policy
+
+
+async def start(db: AsyncSession, actor: Actor, plan: Plan, now: datetime) -> int:
+    """A new roll-out; the worker orders its first wave.  Returns its id.
+
+    Refuses what no register could be ordered: unknown type, wrong parameters, a missing right.
+    """
+    wish = Wish(plan.type, plan.serial_numbers, plan.params, plan.channel, None)
+    await operations.accept(db, actor, wish)
+    if not plan.serial_numbers:
+        raise NO_REGISTERS()
+    sizes = wave_sizes(plan.waves, len(plan.serial_numbers))
+    rollout = Rollout(
+        partner_id=actor.partner_id,
+        created_by=actor.employee_id,
+        type=plan.type,
+        channel=plan.channel,
+        params=dict(plan.params),
+        **plan.policy._asdict(),
+        status=RolloutStatus.RUNNING,
+        wave=0,
+        wave_count=len(sizes),
+        forgiven=0,
+        withdrawing=False,
+        looked_at=now,
+        created_at=now,
+        changed_at=now,
+    )
+    db.add(rollout)
+    await db.flush()
+    numbers = [number for number, size in enumerate(sizes) for _ in range(size)]
+    columns = {"serial_number": plan.serial_numbers, "wave": numbers}
+    await insert_columns(db, _TARGETS, columns, {"rollout_id": rollout.id, "due_at": now})
+    await _audit(db, actor, rollout, now, "rollouts.started")
+    return rollout.id
+
+
+async def pause(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+    """No new operations; those that have not begun are taken back."""
+    rollout = await _own(db, actor, rollout_id)
+    _turn(rollout, RolloutStatus.PAUSED, now, Reason.EMPLOYEE)
+    await _audit(db, actor, rollout, now, "rollouts.paused")
+
+
+async def resume(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+    """Go on; the failures of the wave so far are forgiven."""
+    rollout = await _own(db, actor, rollout_id)
+    _turn(rollout, RolloutStatus.RUNNING, now)
+    rollout.forgiven = failing(await wave_counts(db, rollout.id, rollout.wave))
+    await _audit(db, actor, rollout, now, "rollouts.resumed")
+
+
+async def abort(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+    """For ever; what has begun in a register ends there."""
+    rollout = await _own(db, actor, rollout_id)
+    _turn(rollout, RolloutStatus.ABORTED, now, Reason.EMPLOYEE)
+    await _audit(db, actor, rollout, now, "rollouts.aborted")
+
+
+async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
+    own = select(Rollout).where(Rollout.id == rollout_id, Rollout.partner_id == actor.partner_id)
+    rollout: Rollout | None = await db.scalar(locked(db, own, wait=True))
+    if rollout is None:
+        raise ROLLOUT_NOT_FOUND(id=rollout_id)
+    if BY_KIND[rollout.type].right not in actor.rights:
+        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+    return rollout
+
+
+def _turn(rollout: Rollout, to: RolloutStatus, now: datetime, reason: Reason | None = None) -> None:
+    """Into another status; raises ``WRONG_STATUS`` where none leads there."""
+    if to not in TRANSITIONS[rollout.status]:
+        raise WRONG_STATUS(id=rollout.id, status=rollout.status)
+    rollout.status, rollout.reason, rollout.changed_at = to, reason, now
+    rollout.withdrawing = to in (RolloutStatus.PAUSED, RolloutStatus.ABORTED)
+    if not TRANSITIONS[to]:
+        rollout.finished_at = now
+
+
+async def heed_failures(db: AsyncSession, fact: OperationsMoved) -> None:
+    """Operations failed: pause at once the roll-outs for which they are too many.
+
+    A roll-out that somebody holds is left to the worker: a check-in waits for nobody.
+    """
+    failed = [move.operation_id for move in fact.moves if move.status in FAILED]
+    if not failed:
+        return
+    touched = select(RolloutTarget.rollout_id).where(RolloutTarget.operation_id.in_(failed))
+    statement = select(Rollout).where(
+        Rollout.id.in_(touched), Rollout.status == RolloutStatus.RUNNING
+    )
+    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
+        await _judge(db, rollout, fact.at)
+
+
+async def carry_on(db: AsyncSession, now: datetime) -> int:
+    """Order what is to be ordered and take back what is to be taken back, a portion of each
+    roll-out; returns the number of registers.  Repeating it does no harm."""
+    busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
+    statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(AT_ONCE)
+    done = 0
+    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
+        rollout.looked_at = now
+        if rollout.withdrawing:
+            done += await _withdraw(db, rollout, now)
+        else:
+            await _judge(db, rollout, now)
+            done += await _order(db, rollout, now)
+    return done
+
+
+async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
+    wave = await wave_counts(db, rollout.id, rollout.wave)
+    policy = Policy(rollout.failure_percent, rollout.pass_percent)
+    judgement = judge(policy, wave, rollout.forgiven)
+    if judgement is Judgement.PAUSE:
+        _turn(rollout, RolloutStatus.PAUSED, now, Reason.FAILURES)
+    elif judgement is Judgement.NEXT and rollout.wave + 1 < rollout.wave_count:
+        rollout.wave, rollout.forgiven, rollout.changed_at = rollout.wave + 1, 0, now
+    elif judgement is Judgement.NEXT and not await _is_open(db, rollout):
+        _turn(rollout, RolloutStatus.FINISHED, now)
+
+
+async def _is_open(db: AsyncSession, rollout: Rollout) -> bool:
+    """Whether a register of any wave is still to finish."""
+    every = await wave_counts(db, rollout.id)
+    return any(every.get(state) for state in UNFINISHED)
+
+
+async def _order(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
+    waiting = await _waiting(db, rollout, now)
+    if rollout.status is not RolloutStatus.RUNNING or not waiting:
+        return 0
+    try:
+        actor = await _author(db, rollout)
+        wish = Wish(rollout.type, list(waiting), rollout.params, rollout.channel, None)
+        created = await operations.create(db, actor, wish, now)
+    except DomainError:  # of the whole wish; nothing was written
+        _turn(rollout, RolloutStatus.PAUSED, now, Reason.REFUSED)
+        return 0
+    await _note(db, created, waiting, now)
+    return len(waiting)
+
+
+async def _note(
+    db: AsyncSession, created: operations.Created, targets: Mapping[str, int], now: datetime
+) -> None:
+    """What became of each target; a refusal that time mends only puts it off."""
+    if created.accepted:
+        columns = {
+            "id": [targets[serial] for _, serial in created.accepted],
+            "operation_id": [operation_id for operation_id, _ in created.accepted],
+        }
+        await update_columns(db, _TARGETS, "id", columns, {})
+    refused: dict[str, list[int]] = {}
+    for serial, refusal, _ in created.refused:
+        refused.setdefault(refusal.code, []).append(targets[serial])
+    for code, ids in refused.items():
+        values = {"due_at": now + ASK_AGAIN} if code in PASSING else {"refusal": code}
+        mine = update(RolloutTarget).where(RolloutTarget.id.in_(ids))
+        await db.execute(mine.values(values))
+
+
+async def _waiting(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[str, int]:
+    """A portion of registers that are to get their operations: serial number -> id of the row."""
+    rows = await db.execute(
+        select(RolloutTarget.serial_number, RolloutTarget.id)
+        .where(
+            RolloutTarget.rollout_id == rollout.id,
+            RolloutTarget.wave <= rollout.wave,
+            RolloutTarget.operation_id.is_(None),
+            RolloutTarget.refusal.is_(None),
+            RolloutTarget.due_at <= now,
+        )
+        .order_by(RolloutTarget.wave, RolloutTarget.id)
+        .limit(PORTION)
+    )
+    return {serial: target_id for serial, target_id in rows}
+
+
+async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
+    """Who started it, with the rights of today: none for one who was dismissed."""
+    employee = await db.get_one(Employee, rollout.created_by)
+    actor = to_actor(employee, 0, "")
+    if not employee.active:
+        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+    return actor
+
+
+async def _withdraw(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
+    """Take back a portion of what has not begun; a paused roll-out will order it anew."""
+    mine = select(RolloutTarget.operation_id).where(RolloutTarget.rollout_id == rollout.id)
+    taken = await operations.withdraw(db, mine, now)
+    rollout.withdrawing = len(taken) == PORTION
+    if rollout.status is RolloutStatus.PAUSED:
+        back = update(RolloutTarget).where(RolloutTarget.operation_id.in_(taken))
+        await db.execute(back.values(operation_id=None))
+    return len(taken)
+
+
+async def _audit(
+    db: AsyncSession, actor: Actor, rollout: Rollout, now: datetime, what: str
+) -> None:
+    after = {"status": rollout.status, "type": rollout.type}
+    await audit.write(db, actor, now, what, [f"rollout:{rollout.id}"], after=after)

@@ -1,0 +1,1 @@
+"""What a partner has paid for: the services that subscriptions bring."""

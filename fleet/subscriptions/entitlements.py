@@ -1,0 +1,71 @@
+"""TABLE of paid services (ATOL Connect manual, «Лицензии и подписки») and what needs them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Entitlement(StrEnum):
+    """A service that a subscription brings."""
+
+    MONITORING = "monitoring"
+    FIRMWARE_LOCAL = "firmware_local"
+    RECEIPT_TEMPLATES = "receipt_templates"
+    SETTINGS = "settings"
+    REMOTE_ACCESS = "remote_access"
+    FIRMWARE_OVER_THE_AIR = "firmware_over_the_air"
+    PLATFORM_5_LOCAL = "platform_5_local"
+    PLATFORM_5_OVER_THE_AIR = "platform_5_over_the_air"
+    TAX_CHANGE = "tax_change"
+    FISCAL_PRINTER_MODE = "fiscal_printer_mode"
+    AUTOMATIC_REGISTRATION = "automatic_registration"
+    PAPER_OFF = "paper_off"
+
+
+class Label(NamedTuple):
+    """What people call a service."""
+
+    ru: str
+    en: str
+
+
+LABELS: Mapping[Entitlement, Label] = MappingProxyType(
+    {
+        Entitlement.MONITORING: Label("Мониторинг ККТ", "Monitoring"),
+        Entitlement.FIRMWARE_LOCAL: Label("Обновление ПО локально", "Local firmware update"),
+        Entitlement.RECEIPT_TEMPLATES: Label("Управление шаблонами чеков ККТ", "Receipt templates"),
+        Entitlement.SETTINGS: Label("Управление настройками ККТ", "Register settings"),
+        Entitlement.REMOTE_ACCESS: Label("Удаленный доступ", "Remote access"),
+        Entitlement.FIRMWARE_OVER_THE_AIR: Label(
+            "Обновление ПО по воздуху", "Firmware update over the air"
+        ),
+        Entitlement.PLATFORM_5_LOCAL: Label(
+            "Обновление на П 5.0 локально", "Local move to platform 5.0"
+        ),
+        Entitlement.PLATFORM_5_OVER_THE_AIR: Label(
+            "Обновление на П 5.0 по воздуху", "Move to platform 5.0 over the air"
+        ),
+        Entitlement.TAX_CHANGE: Label("Перерегистрация ККТ", "Change of the tax system"),
+        Entitlement.FISCAL_PRINTER_MODE: Label(
+            "Работа в режиме фискального регистратора", "Fiscal printer mode"
+        ),
+        Entitlement.AUTOMATIC_REGISTRATION: Label(
+            "Автоматическая регистрация ККТ", "Automatic registration"
+        ),
+        Entitlement.PAPER_OFF: Label("Отключение печатной формы чека", "Paper receipts off"),
+    }
+)
+
+OF_OPERATIONS: Mapping[str, Entitlement] = MappingProxyType(
+    {
+        "settings_upload": Entitlement.SETTINGS,
+        "settings_download": Entitlement.SETTINGS,
+        "receipt_template": Entitlement.RECEIPT_TEMPLATES,
+        "firmware_update": Entitlement.FIRMWARE_OVER_THE_AIR,
+        "platform_move": Entitlement.PLATFORM_5_OVER_THE_AIR,
+        "tax_system_change": Entitlement.TAX_CHANGE,
+        "paper_receipt": Entitlement.PAPER_OFF,
+    }
+)
+"""Operation type -> the service that it needs; one without a row needs none."""

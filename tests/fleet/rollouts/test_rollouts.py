@@ -1,0 +1,218 @@
+"""Roll-outs over HTTP and a real database of each dialect; the worker is called by hand."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from fleet.accounts.models import Employee
+from fleet.accounts.roles import Role
+from fleet.kit.database import Database
+from fleet.operations.models import Operation
+from fleet.operations.rules import Cause, Status
+from fleet.registers.models import CashRegister
+from fleet.rollouts.service import carry_on
+from fleet.wiring import REACTIONS
+from protocol.platforms import Platform
+from tests.fleet.conftest import Api, Employ, HandClock
+
+SERIALS = [f"001069{number:08d}" for number in range(1, 13)]
+PLAN: dict[str, Any] = {
+    "type": "settings_upload",
+    "params": {"settings": {"279": 8080, "270": "тайна"}},
+    "serial_numbers": SERIALS,
+    "waves": ["2", "50%"],
+    "failure_percent": 40,
+}
+
+
+@pytest.fixture
+async def wired(database_url: str, database: Database) -> AsyncIterator[Database]:
+    wired = Database(database_url, REACTIONS)
+    yield wired
+    await wired.close()
+
+
+@pytest.fixture
+async def anna(api: Api, wired: Database, employ: Employ) -> Api:
+    actor = await employ("anna", Role.ADMINISTRATOR)
+    async with wired.transaction() as db:
+        for serial in SERIALS:
+            db.add(
+                CashRegister(
+                    serial_number=serial,
+                    partner_id=actor.partner_id,
+                    platform=Platform.V5_0,
+                    model=69,
+                )
+            )
+    assert (await api.sign_in("anna")).status == 200
+    return api
+
+
+async def begin(anna: Api, **more: Any) -> int:
+    answer = await anna.post("/rollouts", {**PLAN, **more})
+    assert answer.status == 202, answer.json
+    return int(answer.json["id"])
+
+
+async def work(wired: Database, clock: HandClock) -> int:
+    async with wired.transaction() as db:
+        return await carry_on(db, clock())
+
+
+async def end(wired: Database, status: Status) -> None:
+    """Whatever is open ends so, as if the registers had said it."""
+    async with wired.transaction() as db:
+        await db.execute(
+            update(Operation).where(Operation.status == Status.QUEUED).values(status=status)
+        )
+
+
+async def card(anna: Api, id_: int) -> Any:
+    answer = await anna.get(f"/rollouts/{id_}")
+    assert answer.status == 200
+    return answer.json
+
+
+def counts(card: Any) -> list[Any]:
+    return [wave["counts"] for wave in card["waves"]]
+
+
+async def test_waves_follow_one_another_to_the_end(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    id_ = await begin(anna)
+    assert counts(await card(anna, id_)) == [{"waiting": 2}, {"waiting": 6}, {"waiting": 4}]
+    assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
+    await end(wired, Status.SUCCEEDED)
+    assert [await work(wired, clock), await work(wired, clock)] == [6, 0]
+    assert counts(await card(anna, id_)) == [{"succeeded": 2}, {"queued": 6}, {"waiting": 4}]
+    await end(wired, Status.SUCCEEDED)
+    assert await work(wired, clock) == 4
+    await end(wired, Status.SUCCEEDED)
+    await work(wired, clock)
+    found = await card(anna, id_)
+    assert (found["status"], found["wave"], found["reason"]) == ("finished", 3, None)
+    assert found["finished_at"] and await work(wired, clock) == 0
+
+
+async def test_a_pause_takes_back_and_a_resumption_orders_anew(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    id_ = await begin(anna)
+    await work(wired, clock)
+    paused = (await anna.post(f"/rollouts/{id_}/pause")).json
+    assert (paused["status"], paused["reason"]) == ("paused", "employee")
+    assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
+    assert counts(await card(anna, id_))[0] == {"waiting": 2}
+    assert (await anna.post(f"/rollouts/{id_}/pause")).status == 409
+    assert (await anna.post(f"/rollouts/{id_}/resume")).json["status"] == "running"
+    assert await work(wired, clock) == 2
+    listed = (await anna.get("/operations?status=cancelled")).json["items"]
+    assert [each["cause"] for each in listed] == [Cause.CANCELLED_BY_ROLLOUT] * 2
+
+
+async def test_an_abortion_is_for_ever(anna: Api, wired: Database, clock: HandClock) -> None:
+    id_ = await begin(anna)
+    await work(wired, clock)
+    assert (await anna.post(f"/rollouts/{id_}/abort")).json["status"] == "aborted"
+    await work(wired, clock)
+    assert counts(await card(anna, id_))[0] == {"cancelled": 2}
+    for what in ("pause", "resume", "abort"):
+        answer = await anna.post(f"/rollouts/{id_}/{what}")
+        assert (answer.status, answer.json["code"]) == (409, "rollout_status")
+
+
+async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: HandClock) -> None:
+    """A blocked one is out, a busy one is asked again."""
+    await anna.post("/registers/block", {"serial_numbers": [SERIALS[0]]})
+    await anna.post("/operations", {**order(), "serial_numbers": [SERIALS[1]]})
+    async with wired.transaction() as db:
+        await db.execute(update(Operation).values(status=Status.RUNNING))
+    id_ = await begin(anna)
+    assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
+    assert counts(await card(anna, id_))[0] == {"refused": 1, "waiting": 1}
+    async with wired.transaction() as db:
+        await db.execute(update(Operation).values(status=Status.SUCCEEDED))
+    clock.forward(minutes=5)
+    assert await work(wired, clock) == 1
+    assert counts(await card(anna, id_))[0] == {"refused": 1, "queued": 1}
+
+
+def order() -> dict[str, Any]:
+    return {name: PLAN[name] for name in ("type", "params")}
+
+
+async def test_it_stops_when_its_author_may_no_more(
+    anna: Api, wired: Database, clock: HandClock, employ: Employ
+) -> None:
+    id_ = await begin(anna)
+    async with wired.transaction() as db:
+        await db.execute(update(Employee).values(role=Role.OBSERVER))
+    await work(wired, clock)
+    async with wired.transaction() as db:
+        await db.execute(update(Employee).values(role=Role.ADMINISTRATOR))
+    found = await card(anna, id_)
+    assert (found["status"], found["reason"]) == ("paused", "refused")
+    assert counts(found)[0] == {"waiting": 2}
+
+
+async def test_a_selection_instead_of_a_list(anna: Api, wired: Database) -> None:
+    more: dict[str, Any] = {"serial_numbers": None, "selection": {"platform": "5.0", "model": 69}}
+    answer = await anna.post("/rollouts", {**PLAN, **more})
+    assert answer.json["registers"] == len(SERIALS)
+
+
+async def test_strangers_are_named_and_secrets_are_not_shown(
+    anna: Api, wired: Database, employ: Employ
+) -> None:
+    serials = [SERIALS[0], SERIALS[0], "00106900000999", "?"]
+    answer = await anna.post("/rollouts", {**PLAN, "serial_numbers": serials})
+    assert (answer.json["registers"], sorted(answer.json["unknown"])) == (
+        1,
+        sorted([SERIALS[0], "00106900000999", "?"]),
+    )
+    async with wired.read() as db:
+        partner_id = await db.scalar(select(Employee.partner_id).where(Employee.login == "anna"))
+    await employ("vera", Role.OBSERVER, partner_id)
+    await anna.sign_in("vera")
+    found = await card(anna, answer.json["id"])
+    assert "тайна" not in str(found)
+    assert (await anna.post(f"/rollouts/{found['id']}/abort")).status == 403
+    await employ("boris")
+    await anna.sign_in("boris")
+    assert (await anna.get(f"/rollouts/{found['id']}")).status == 404
+    assert (await anna.post(f"/rollouts/{found['id']}/abort")).status == 404
+    assert (await anna.get("/rollouts")).json["items"] == []
+
+
+BAD_PLANS: tuple[tuple[dict[str, Any], str, str], ...] = (
+    ({"type": "no_such_type"}, "operation_type_unknown", "type"),
+    ({"params": {"settings": {}}}, "invalid_input", "params.settings"),
+    ({"serial_numbers": SERIALS * 50}, "invalid_input", "serial_numbers"),
+    ({"serial_numbers": ["00106900000999"]}, "no_registers", "serial_numbers"),
+    ({"serial_numbers": None}, "list_or_selection", "serial_numbers"),
+    ({"selection": {}}, "list_or_selection", "serial_numbers"),
+    ({"waves": []}, "invalid_input", "waves"),
+    ({"waves": ["0"]}, "invalid_input", "waves.0"),
+    ({"waves": ["101%"]}, "invalid_input", "waves.0"),
+    ({"failure_percent": 101}, "invalid_input", "failure_percent"),
+    ({"pass_percent": 0}, "invalid_input", "pass_percent"),
+)
+
+
+async def test_a_bad_plan_is_refused_whole(anna: Api) -> None:
+    for more, code, field in BAD_PLANS:
+        answer = await anna.post("/rollouts", {**PLAN, **more})
+        assert (answer.status, answer.json["code"]) == (422, code), (more, answer.json)
+        assert answer.json["field"].startswith(field)
+    assert (await anna.get("/rollouts")).json["items"] == []
+
+
+async def test_the_same_request_begins_one_rollout(anna: Api) -> None:
+    headers = {"Idempotency-Key": "k"}
+    answers = [await anna.post("/rollouts", PLAN, headers=headers) for _ in range(2)]
+    assert answers[0].json == answers[1].json
+    assert len((await anna.get("/rollouts")).json["items"]) == 1
