@@ -1,5 +1,6 @@
 """Who reacts to what: fact -> handlers, called in order and in the same transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from fleet.operations.events import OperationsMoved
 from fleet.registers import blocking
 from fleet.registers.events import BlockingChanged
 from fleet.registers.service import keep_profiles
+from fleet.rollouts.service import heed_failures
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
 from fleet.telemetry.rules import broken
 
@@ -32,8 +34,8 @@ def _count(direction: str, conditions: Sequence[str]) -> None:
 
 
 async def _count_operations(db: AsyncSession, fact: OperationsMoved) -> None:
-    for move in fact.moves:
-        OPERATIONS_MOVED.labels(move.type, move.status).inc()
+    for (kind, status), count in Counter((each.type, each.status) for each in fact.moves).items():
+        OPERATIONS_MOVED.labels(kind, status).inc(count)
 
 
 async def _tell_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
@@ -44,7 +46,10 @@ REACTIONS: Reactions = MappingProxyType(
     {
         ProfilesChanged: (_keep_profiles,),
         ConditionsChanged: (_count_conditions,),
-        OperationsMoved: (_count_operations,),
+        OperationsMoved: (
+            _count_operations,
+            heed_failures,
+        ),
         BlockingChanged: (_tell_gateways,),
     }
 )

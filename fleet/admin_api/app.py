@@ -28,6 +28,7 @@ def build_app(
     *,
     endpoints: Sequence[Endpoint] = ENDPOINTS,
     language: Language = Language.RU,
+    config: FleetConfig | None = None,
 ) -> web.Application:
     """The application, ready for a runner; it does not close ``database``.
 
@@ -37,7 +38,7 @@ def build_app(
         middlewares=[around_requests(language, MAX_BODY_BYTES)], client_max_size=MAX_BODY_BYTES
     )
     app.on_response_prepare.append(hide_server_version)
-    edge = Edge(database, clock, language)
+    edge = Edge(database, clock, language, config or FleetConfig())
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
     document = build_document(endpoints)
@@ -55,7 +56,7 @@ async def start_api(
     stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
 ) -> int:
     """The API on its address until the stack ends; returns its port number."""
-    app = build_app(database, clock, language=config.language)
+    app = build_app(database, clock, language=config.language, config=config)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -1,22 +1,24 @@
 """From an HTTP request to a handler's call and back: the one place that opens transactions."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
-from fleet.admin_api.errors import NO_RIGHT, NOT_JSON, REPEATED
+from fleet.admin_api.errors import BAD_KEY, NO_RIGHT, NOT_JSON, REPEATED
 from fleet.admin_api.middleware import language_of
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import FieldError
-from fleet.kit.http import NOT_SIGNED_IN, Call, Endpoint
+from fleet.kit.http import IDEMPOTENCY_KEY, NOT_SIGNED_IN, Attachment, Call, Endpoint
 from fleet.kit.input import Input
 from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput, refuse_input
@@ -34,6 +36,7 @@ class Edge:
     database: Database
     clock: Clock
     language: Language
+    config: FleetConfig
 
     def serve(self, endpoint: Endpoint) -> Handler:
         """The aiohttp handler of a declared endpoint."""
@@ -62,15 +65,11 @@ class Edge:
                 address=_address(request),
                 query=query,
                 body=body,
+                config=self.config,
+                idempotency_key=_idempotency_key(request) if endpoint.repeatable else None,
             )
             reply = await endpoint.handle(call)
-            text = reply.model_dump_json(by_alias=True).encode() if reply else b""
-        return web.Response(
-            body=text or None,
-            status=endpoint.status,
-            content_type="application/json",
-            headers={"Content-Language": language.value},
-        )
+            return _response(endpoint, reply, language)
 
     async def _authenticate(self, request: web.Request) -> Actor:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -82,6 +81,25 @@ class Edge:
             raise NOT_SIGNED_IN()
         structlog.contextvars.bind_contextvars(employee_id=actor.employee_id)
         return actor
+
+
+def _response(endpoint: Endpoint, reply: BaseModel | None, language: Language) -> web.Response:
+    headers = {"Content-Language": language.value}
+    if isinstance(reply, Attachment):
+        headers["Content-Disposition"] = f'attachment; filename="{reply.name}"'
+        return web.Response(body=reply.content, content_type=reply.media_type, headers=headers)
+    text = reply.model_dump_json(by_alias=True).encode() if reply else None
+    return web.Response(
+        body=text, status=endpoint.status, content_type="application/json", headers=headers
+    )
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    """The header, at most once and of visible ASCII."""
+    given = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if any(re.fullmatch(r"[!-~]{1,64}", key) is None for key in given) or len(given) > 1:
+        raise BAD_KEY()
+    return given[0] if given else None
 
 
 def _require(right: str, actor: Actor) -> None:

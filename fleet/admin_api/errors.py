@@ -43,6 +43,13 @@ REPEATED = Refusal(
     ru="параметр задан больше одного раза.",
     en="the parameter is given more than once.",
 )
+BAD_KEY = Refusal(
+    ErrorKind.INVALID,
+    "bad_idempotency_key",
+    field="Idempotency-Key",
+    ru="Заголовок Idempotency-Key: один, от 1 до 64 печатных знаков ASCII без пробелов.",
+    en="The header Idempotency-Key: one, of 1 to 64 visible ASCII characters without spaces.",
+)
 NO_RIGHT = Refusal(
     ErrorKind.FORBIDDEN,
     "no_right",

@@ -14,6 +14,8 @@ from fleet.accounts.models import Employee
 from fleet.accounts.service import bootstrap, to_actor
 from fleet.kit.config import FleetConfig
 from fleet.registers.service import enrol
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.service import grant
 
 LOGIN = "admin"
 PASSWORD_FILE = "admin-password"
@@ -36,12 +38,20 @@ async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) ->
     if config.admin_password is not None:
         password = config.admin_password.get_secret_value()
         await bootstrap(db, LOGIN, password, now, overwrite=True)
+        await _grant_all(db, now)
         return Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = config.data / PASSWORD_FILE
     password = _kept_password(path)
     await bootstrap(db, LOGIN, password, now)
+    await _grant_all(db, now)
     return Credentials(LOGIN, password, str(path))
+
+
+async def _grant_all(db: AsyncSession, now: datetime) -> None:
+    """The first partner may use every service."""
+    partner_id = select(Employee.partner_id).where(Employee.login == LOGIN)
+    await grant(db, (await db.scalars(partner_id)).one(), Entitlement, now)
 
 
 def _kept_password(path: Path) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from fleet.admin_api.problems import CONTENT_TYPE, Problem
-from fleet.kit.http import PREFIX, Endpoint
+from fleet.kit.http import IDEMPOTENCY_KEY, PREFIX, Attachment, Endpoint
 
 Json = dict[str, Any]
 Key = tuple[type[BaseModel], JsonSchemaMode]
@@ -41,7 +41,7 @@ def _models(endpoints: Sequence[Endpoint]) -> Iterator[Key]:
     for endpoint in endpoints:
         if endpoint.body:
             yield endpoint.body, "validation"
-        if endpoint.reply:
+        if endpoint.reply and endpoint.reply is not Attachment:
             yield endpoint.reply, "serialization"
 
 
@@ -50,7 +50,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
         "operationId": f"{endpoint.feature}_{endpoint.name}",
         "tags": [endpoint.feature],
         "summary": endpoint.summary,
-        "parameters": list(_parameters(endpoint)),
+        "parameters": [*_parameters(endpoint), *_headers(endpoint)],
         "responses": {
             str(endpoint.status): _answer(endpoint, schemas),
             "default": {
@@ -73,8 +73,22 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
 def _answer(endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.reply is None:
         return {"description": "Done."}
+    if endpoint.reply is Attachment:
+        return {"description": "A file.", "content": {"application/octet-stream": {}}}
     schema = schemas[endpoint.reply, "serialization"]
     return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+
+
+def _headers(endpoint: Endpoint) -> Iterator[Json]:
+    if endpoint.repeatable:
+        yield {
+            "name": IDEMPOTENCY_KEY,
+            "in": "header",
+            "required": False,
+            "description": "The same key with the same request gets the same answer, with another "
+            "request 409; remembered for 24 hours.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        }
 
 
 def _parameters(endpoint: Endpoint) -> Iterator[Json]:

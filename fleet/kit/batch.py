@@ -20,7 +20,7 @@ class Batcher(Generic[Item]):
 
     ``write`` must answer every item itself after its commit.  When it raises, is cancelled or
     takes longer than ``timeout_s``, ``fail`` gets the items: none of them was kept.  ``fail``
-    must not raise.  ``linger_s`` is how long an idle writer waits for company.
+    must not raise.  ``linger_s`` is how long the writer waits for company before each batch.
     """
 
     def __init__(

@@ -7,6 +7,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fleet.kit.language import Language
+from protocol.errors import LocalError
+from protocol.firmware import parse_public_key
 
 ASYNC_DRIVERS = {
     "postgres": "postgresql+asyncpg",
@@ -45,6 +47,15 @@ class FleetConfig(BaseSettings):
     readings_days: int = Field(
         default=30, ge=1, le=3650, description="Days that the history of telemetry is kept."
     )
+    firmware_images: Path = Field(
+        default=Path("firmware_images"),
+        description="Directory of firmware images: <model>/<version>.toml and the files beside.",
+    )
+    firmware_keys: str = Field(
+        default="",
+        description="Public keys (Ed25519, hex) of the publishers of firmware that are trusted, "
+        "separated by commas; empty = no image is taken.",
+    )
     language: Language = Field(
         default=Language.RU,
         description="Language of messages when the browser asks for none: ru or en.",
@@ -64,6 +75,17 @@ class FleetConfig(BaseSettings):
         split_address(value)
         return value
 
+    @field_validator("firmware_keys")
+    @classmethod
+    def _are_keys(cls, value: str) -> str:
+        split_keys(value)
+        return value
+
+    @property
+    def publishers(self) -> tuple[bytes, ...]:
+        """The public keys of ``firmware_keys``."""
+        return split_keys(self.firmware_keys)
+
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite+aiosqlite:///{self.data / 'fleet.db'}"
@@ -80,6 +102,14 @@ def split_address(text: str) -> tuple[str, int]:
     if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
         raise ValueError("an address is HOST:PORT, for example 127.0.0.1:8080")
     return host, int(port)
+
+
+def split_keys(text: str) -> tuple[bytes, ...]:
+    """Ed25519 public keys in hex, separated by commas.  ``ValueError``."""
+    try:
+        return tuple(parse_public_key(key.strip()) for key in text.split(",") if key.strip())
+    except LocalError as error:
+        raise ValueError(error.detail) from None
 
 
 def configured(model: type[Config], **options: Any) -> Config:

@@ -136,9 +136,10 @@ def _ready(table: Table, name: str, dialect: Dialect) -> Any:
 
 
 def _ready_list(table: Table, name: str, dialect: Dialect, values: Sequence[Any]) -> Sequence[Any]:
-    """Values as the driver wants them; plain numbers and bytes are that already."""
+    """Values as the driver wants them; plain numbers and bytes are that already, and a column
+    without any value (most are, of operations) stays so."""
     processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-    if processor is None or isinstance(values[0], int):
+    if processor is None or isinstance(values[0], int) or values.count(None) == len(values):
         return values
     return [processor(value) for value in values]
 

@@ -13,7 +13,7 @@ transaction (for GET a read) before the handler and commits it after; a handler 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
@@ -23,12 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import ErrorKind, Refusal
 from fleet.kit.input import Input
 from fleet.kit.language import Language
 
 PREFIX = "/api/v1"
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 NOT_SIGNED_IN = Refusal(
     ErrorKind.UNAUTHENTICATED,
@@ -60,6 +63,9 @@ class Call(Generic[Query, Body]):
     address: str
     query: Query
     body: Body
+    idempotency_key: str | None = None
+    """Names the request when it is sent again; read where the endpoint is ``repeatable``."""
+    config: FleetConfig = field(default_factory=FleetConfig)
 
     @property
     def now(self) -> datetime:
@@ -73,6 +79,14 @@ class Call(Generic[Query, Body]):
         return self.who
 
 
+class Attachment(BaseModel):
+    """A reply that is a file, not JSON of ours."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 Handle = Callable[[Any], Awaitable[BaseModel | None]]
 
 
@@ -83,6 +97,7 @@ class Endpoint:
     ``right``: what the employee must have; None = being signed in is enough.
     ``public``: no sign-in.  ``reply`` None = an empty 204.  ``own_transactions``: something slow
     stands between looking and writing, so the handler opens short ones through ``call.database``.
+    ``repeatable``: takes the header ``Idempotency-Key``.
     """
 
     method: str
@@ -98,6 +113,7 @@ class Endpoint:
     public: bool
     status: int
     own_transactions: bool
+    repeatable: bool
 
     @property
     def reads_only(self) -> bool:
@@ -112,6 +128,7 @@ def endpoint(
     public: bool = False,
     status: int = 200,
     own_transactions: bool = False,
+    repeatable: bool = False,
 ) -> Callable[[Handle], Endpoint]:
     """Declare a handler ``async (call: Call[Query, Body]) -> Reply | None`` as an endpoint."""
 
@@ -133,6 +150,7 @@ def endpoint(
             public=public,
             status=status if reply else 204,
             own_transactions=own_transactions,
+            repeatable=repeatable,
         )
 
     return declare

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NaiveDatetime,
     SecretStr,
     field_validator,
 )
@@ -69,6 +70,16 @@ def _to_utc(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A moment with a time zone, years 2000 to 2099; arrives in UTC."""
+
+
+def _in_years(wall_time: datetime) -> datetime:
+    if wall_time.year not in YEARS:
+        raise PydanticCustomError("wall_time_range", "the year is outside 2000..2099")
+    return wall_time
+
+
+WallTime = Annotated[NaiveDatetime, AfterValidator(_in_years)]
+"""What a clock on the wall shows, without a time zone, years 2000 to 2099."""
 
 SerialText = Annotated[
     str,

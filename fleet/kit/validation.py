@@ -46,6 +46,30 @@ WRONG_MOMENT = _invalid(
     "a date and time with a time zone between 2000 and 2099 is needed, "
     "for example 2026-03-01T09:30:00+03:00.",
 )
+WRONG_WALL_TIME = _invalid(
+    "wrong_moment",
+    "нужны дата и время без часового пояса между 2000 и 2099 годами, например 2026-03-01T09:30:00.",
+    "a date and time without a time zone between 2000 and 2099 is needed, "
+    "for example 2026-03-01T09:30:00.",
+)
+WRONG_DATE = _invalid(
+    "wrong_date",
+    "нужна дата между 2000 и 2099 годами, например 2026-03-01.",
+    "a date between 2000 and 2099 is needed, for example 2026-03-01.",
+)
+REPEATED_VALUE = _invalid(
+    "repeated_value", "значения не должны повторяться.", "no value may be given twice."
+)
+NOT_PRINTABLE = _invalid(
+    "not_printable",
+    "есть символ, которого ККТ не печатает (их набор — CP866).",
+    "a character that a register does not print (they are those of CP866).",
+)
+WRONG_INN = _invalid(
+    "wrong_inn",
+    "не сходятся контрольные цифры ИНН, проверьте номер.",
+    "the check digits of the ИНН do not agree, check the number.",
+)
 WRONG_PATTERN = _invalid(
     "wrong_pattern",
     "значение не соответствует образцу {pattern}.",
@@ -77,12 +101,22 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "dict_type": WRONG_OBJECT,
         "model_type": WRONG_OBJECT,
         "model_attributes_type": WRONG_OBJECT,
+        "date_type": WRONG_DATE,
+        "date_parsing": WRONG_DATE,
+        "date_from_datetime_parsing": WRONG_DATE,
+        "date_from_datetime_inexact": WRONG_DATE,
+        "date_range": WRONG_DATE,
+        "repeated_value": REPEATED_VALUE,
+        "not_printable": NOT_PRINTABLE,
+        "inn": WRONG_INN,
         "datetime_type": WRONG_MOMENT,
         "datetime_parsing": WRONG_MOMENT,
         "datetime_from_date_parsing": WRONG_MOMENT,
         "datetime_object_invalid": WRONG_MOMENT,
         "timezone_aware": WRONG_MOMENT,
         "moment_range": WRONG_MOMENT,
+        "timezone_naive": WRONG_WALL_TIME,
+        "wall_time_range": WRONG_WALL_TIME,
         "not_storable": NOT_STORABLE,
         "string_unicode": NOT_STORABLE,
         "string_pattern_mismatch": WRONG_PATTERN,

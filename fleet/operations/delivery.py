@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status, refused
+from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Channel, Status, refused
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import (
     Await,
@@ -78,7 +78,8 @@ async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> l
     """One delivery for each visit, in their order."""
     works: dict[str, list[Work]] = defaultdict(list)
     for work in await load_open(db, sorted({visit.serial_number for visit in visits})):
-        works[work.serial_number].append(work)
+        if work.channel is not Channel.LOCAL:
+            works[work.serial_number].append(work)
     batch = _Batch(now)
     deliveries = [_visit(batch, works[visit.serial_number], visit) for visit in visits]
     await save(db, list(batch.touched.values()), batch.changes, now)
@@ -105,7 +106,7 @@ def _hear(
     Neither does one to a queued operation while another one runs: its step is given again.
     """
     work = next((work for work in works if work.id == answer.operation_id), None)
-    if work is None or work.step == 0:
+    if work is None or work.command is None:
         return
     if isinstance(answer, StepDone) and answer.step != work.step:
         return
@@ -115,7 +116,7 @@ def _hear(
         batch.move(work, Status.RUNNING, Cause.ANSWER_CAME)
     if isinstance(answer, StepRefused):
         _put_off(batch, work, answer.reason)
-    elif work.cancel_requested:
+    elif work.cancel_requested and not _is_committed(work, visit.platform):
         _cancel(batch, work, visit.platform)
     else:
         _go_on(batch, work, visit.platform, answer.answer)
@@ -201,6 +202,16 @@ def _outcome(work: Work, platform: Platform, answer: bytes | None, seen: Seen | 
     except Exception:
         log.exception("operation_type_failed", operation=work.id, type=work.type)
         return Failed(Cause.OUR_MISTAKE, {})
+
+
+def _is_committed(work: Work, platform: Platform) -> bool:
+    """Whether its type says that it cannot be taken back."""
+    try:
+        operation_type = BY_KIND[work.type]
+        return operation_type.is_committed(_order(operation_type, work, platform))
+    except Exception:
+        log.exception("operation_type_failed", operation=work.id, type=work.type)
+        return False
 
 
 def _last_command(work: Work, platform: Platform) -> Send | None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
-from fleet.operations.rules import OPEN
+from fleet.operations.rules import OPEN, Channel
 
 CHANNEL = "cash_server_operations"
 """Notification channel; a payload is serial numbers separated by commas, at most
@@ -81,7 +81,7 @@ def payloads(serial_numbers: Collection[str]) -> list[str]:
 def _earliest() -> Select[str, datetime]:
     return (
         select(Operation.serial_number, func.min(Operation.due_at))
-        .where(Operation.status.in_(OPEN))
+        .where(Operation.status.in_(OPEN), Operation.channel != Channel.LOCAL)
         .group_by(Operation.serial_number)
     )
 

@@ -83,6 +83,26 @@ PLATFORM_UNKNOWN = Refusal(
     "Wait for its first check-in.",
     field="serial_numbers",
 )
+PLATFORM_UNFIT = Refusal(
+    _CONFLICT,
+    "platform_unfit",
+    ru="ККТ {serial_number}: эта операция или этот шаблон — только для платформы {platform}.",
+    en="Register {serial_number}: this operation or template is for platform {platform} only.",
+    field="serial_numbers",
+)
+TEMPLATE_AND_CONTENT = Refusal(
+    _INVALID,
+    "template_and_content",
+    ru="Поле «{name}» задаёт шаблон. Уберите поле или «template_id».",
+    en="The template gives the field '{name}'. Remove the field or 'template_id'.",
+)
+TEXT_REFUSED = Refusal(
+    _INVALID,
+    "text_refused",
+    ru="ККТ {serial_number}: платформа {platform} не напечатает знак № {position} ({code}).",
+    en="Register {serial_number}: platform {platform} cannot print character {position} ({code}).",
+    field="params.text",
+)
 SETTING_REFUSED = Refusal(
     _INVALID,
     "setting_refused",
@@ -114,6 +134,169 @@ TOO_MANY_OPEN = Refusal(
     field="serial_numbers",
 )
 
+ANOTHER_RUNNING = Refusal(
+    _CONFLICT,
+    "another_running",
+    ru="На ККТ {serial_number} сейчас выполняется другая операция. Дождитесь её окончания.",
+    en="Another operation is running on register {serial_number}. Wait for its end.",
+    field="serial_numbers",
+)
+NOT_ENTITLED = Refusal(
+    _CONFLICT,
+    "not_entitled",
+    ru="ККТ {serial_number}: нужна услуга «{ru}». Купите подписку, в которую она входит "
+    "(«Кассы» / «Подписки»).",
+    en="Register {serial_number}: the service '{en}' is needed. Buy a subscription that brings it "
+    "(Registers / Subscriptions).",
+    field="serial_numbers",
+)
+ZONE_UNKNOWN = Refusal(
+    _CONFLICT,
+    "zone_unknown",
+    ru="ККТ {serial_number} ещё не сообщила свой часовой пояс. Задайте «scheduled_for».",
+    en="Register {serial_number} has not told its time zone yet. Give 'scheduled_for' instead.",
+    field="scheduled_local",
+)
+PAST_THERE = Refusal(
+    _INVALID,
+    "scheduled_in_the_past",
+    ru="У ККТ {serial_number} это время уже прошло: её часовой пояс UTC{offset}.",
+    en="This time has passed at register {serial_number}: its zone is UTC{offset}.",
+    field="scheduled_local",
+)
+TWO_TIMES = Refusal(
+    _INVALID,
+    "two_times",
+    ru="Задайте одно из полей «scheduled_for» и «scheduled_local».",
+    en="Give one of the fields 'scheduled_for' and 'scheduled_local'.",
+    field="scheduled_local",
+)
+NO_TIME = Refusal(
+    _INVALID,
+    "no_time",
+    ru="Задайте поле «scheduled_for» или «scheduled_local».",
+    en="Give the field 'scheduled_for' or 'scheduled_local'.",
+    field="scheduled_for",
+)
+NOT_RETRYABLE = Refusal(
+    _CONFLICT,
+    "not_retryable",
+    ru="Операция {id} не из тех, что повторяют: повтор есть у завершённых с ошибкой и требующих "
+    "внимания.",
+    en="Operation {id} cannot be retried: only failed ones and those that need attention can.",
+    field="id",
+)
+ALREADY_RETRIED = Refusal(
+    _CONFLICT,
+    "already_retried",
+    ru="Операция {id} уже запущена заново: {retry_id}.",
+    en="Operation {id} was already started anew: {retry_id}.",
+    field="id",
+)
+KEY_REUSED = Refusal(
+    _CONFLICT,
+    "key_reused",
+    ru="С этим «Idempotency-Key» уже приходил другой запрос. Возьмите новый ключ.",
+    en="Another request came with this 'Idempotency-Key'. Take a new key.",
+    field="Idempotency-Key",
+)
+NOT_LOCAL = Refusal(
+    _CONFLICT,
+    "not_local",
+    ru="Операция {id} не для локального выполнения или уже завершена.",
+    en="Operation {id} is not for local execution, or has ended.",
+    field="id",
+)
+ANSWER_OF_ANOTHER = Refusal(
+    _CONFLICT,
+    "answer_of_another",
+    ru="Операция {id} заказана для другой ККТ: файл ответа не от неё.",
+    en="Operation {id} was ordered for another register: the answer is not from it.",
+    field="serial_number",
+)
+ANSWER_UNFIT = Refusal(
+    _INVALID,
+    "answer_unfit",
+    ru="Ответ драйвера на операцию {id} неполон или не читается.",
+    en="The driver's answer to operation {id} is incomplete or cannot be read.",
+    field="results",
+)
+IMAGE_UNKNOWN = Refusal(
+    _INVALID,
+    "image_unknown",
+    ru="Прошивки {image} нет. Возьмите одну из GET /api/v1/firmware-images или добавьте её.",
+    en="There is no image {image}. Take one from GET /api/v1/firmware-images or add it.",
+    field="params.image",
+)
+IMAGE_WRONG_MODEL = Refusal(
+    _CONFLICT,
+    "image_wrong_model",
+    ru="Прошивка {image} не для модели ККТ {serial_number}. Выберите прошивку её модели.",
+    en="The image {image} is not for the model of register {serial_number}. Choose one for it.",
+    field="params.image",
+)
+IMAGE_WRONG_PLATFORM = Refusal(
+    _CONFLICT,
+    "image_wrong_platform",
+    ru="ККТ {serial_number} — платформы {platform}, прошивка — {image_platform}: "
+    "для этой операции не подходит.",
+    en="Register {serial_number} runs platform {platform}, the image is for {image_platform}: "
+    "they do not fit this operation.",
+    field="params.image",
+)
+FIRMWARE_SAME = Refusal(
+    _CONFLICT,
+    "firmware_same",
+    ru="На ККТ {serial_number} уже прошивка {version}.",
+    en="Register {serial_number} runs firmware {version} already.",
+    field="params.image",
+)
+
+FIRMWARE_TOO_OLD = Refusal(
+    _CONFLICT,
+    "firmware_too_old",
+    ru="ККТ {serial_number}: нужна версия ПО не ниже {needed}, установлена {found}. Обновите ПО.",
+    en="Register {serial_number}: firmware {needed} or later is needed, it has {found}. Update it.",
+    field="serial_numbers",
+)
+LICENCE_UNFIT = Refusal(
+    _INVALID,
+    "licence_unfit",
+    ru="ККТ {serial_number} (платформа {platform}): задайте поле «params.{needed}».",
+    en="Register {serial_number} (platform {platform}): give the field 'params.{needed}'.",
+    field="params",
+)
+SPARE_SAME = Refusal(
+    _INVALID,
+    "spare_same",
+    ru="ККТ {serial_number} не может заменить саму себя. Укажите номер подменной ККТ.",
+    en="Register {serial_number} cannot replace itself. Give the number of the spare one.",
+    field="params.spare_serial_number",
+)
+SPARE_UNFIT = Refusal(
+    _INVALID,
+    "spare_unfit",
+    ru="Модель подменной ККТ {spare} не совпадает с моделью ККТ {serial_number}.",
+    en="The spare register {spare} is not of the model of register {serial_number}.",
+    field="params.spare_serial_number",
+)
+SYSTEM_TOO_OLD = Refusal(
+    _INVALID,
+    "system_too_old",
+    ru="ККТ {serial_number}: нужна операционная система не ниже {needed} (id {build}). "
+    "Обновите её и укажите версию.",
+    en="Register {serial_number}: operating system {needed} (id {build}) or later is needed. "
+    "Update it and give its version.",
+    field="params.system_version",
+)
+ONE_ONLY = Refusal(
+    _INVALID,
+    "one_only",
+    ru="Эта операция заказывается для одной ККТ. Выберите только {serial_number} или другую.",
+    en="This operation is for one register. Choose {serial_number} alone, or another one.",
+    field="serial_numbers",
+)
+
 CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
     {
         Cause.CREATED: ("создана", "created"),
@@ -141,6 +324,22 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
             "ККТ не выполнила команду {command}: {code_text}",
             "the register did not do the command {command}: {code_text}",
         ),
+        Cause.NOT_CALLED: (
+            "отменена: ККТ не выходила на связь 30 минут",
+            "cancelled: the register has not called for 30 minutes",
+        ),
+        Cause.LICENCE_NOT_HELD: (
+            "ККТ не признала код защиты {number}",
+            "the register does not hold protection code {number}",
+        ),
+        Cause.NO_REGISTRATIONS_LEFT: (
+            "ресурс перерегистраций ФН исчерпан, замените ФН",
+            "the fiscal drive takes no more registrations, replace it",
+        ),
+        Cause.KEY_NOT_TAKEN: (
+            "ККТ продолжает работать на прежнем ключе, а не на ключе поколения {generation}",
+            "the register keeps calling under its old key, not that of generation {generation}",
+        ),
         Cause.SETTING_FAILED: (
             "ККТ не приняла настройку {setting}: {code_text}",
             "the register did not take setting {setting}: {code_text}",
@@ -153,6 +352,18 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
             "непонятный ответ ККТ ({code})",
             "an unintelligible answer ({code})",
         ),
+        Cause.CANCELLED_BY_ROLLOUT: (
+            "отозвана: раскатка остановлена",
+            "withdrawn: its roll-out was stopped",
+        ),
+        Cause.REPLACED: (
+            "запущена заново, новая операция — {operation_id}",
+            "started anew as operation {operation_id}",
+        ),
+        Cause.DRIVER_FAILED: (
+            "драйвер ККТ не выполнил «{request}»: ошибка {error} {description}",
+            "the register's driver did not do '{request}': error {error} {description}",
+        ),
         Cause.SHIFT_OPEN: ("на ККТ открыта смена", "the register's shift is open"),
         Cause.RECEIPTS_UNSENT: (
             "на ККТ есть неотправленные чеки",
@@ -161,6 +372,16 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
         Cause.BUSY: ("ККТ занята", "the register is busy"),
         Cause.UNSUPPORTED: ("ККТ этого не умеет", "the register cannot do this"),
         Cause.LOW_BATTERY: ("батарея ККТ разряжена", "the register's battery is low"),
+        Cause.TRANSFER_STALLED: (
+            "ККТ не принимает прошивку дальше блока {block} из {blocks}",
+            "the register takes no more of the image after block {block} of {blocks}",
+        ),
+        Cause.FIRMWARE_UNCHANGED: (
+            "после перезапуска на ККТ прошивка {firmware_version} (платформа {platform}), "
+            "ожидалась {expected}",
+            "after its restart the register runs {firmware_version} (platform {platform}), "
+            "{expected} was expected",
+        ),
         Cause.STALE: (
             "ККТ уже выполняла этот шаг, но не помнит ответа; проверьте её состояние",
             "the register has done this step but does not remember the answer; check its state",

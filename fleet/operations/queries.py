@@ -71,6 +71,7 @@ class OperationView(OperationRow):
     params: dict[str, Any]
     step: int = Field(description="Commands given to the register so far.")
     cancel_requested: bool
+    retry_of: int | None = Field(description="The operation that this one repeats.")
     result: dict[str, Any] | None
     history: list[ChangeView]
 
@@ -160,6 +161,7 @@ async def one(
         params=_visible(found, found.params, can_see),
         step=found.step,
         cancel_requested=found.cancel_requested,
+        retry_of=found.retry_of,
         result=None if found.result is None else _visible(found, found.result, can_see),
         history=[_change(change, language) for change in changes],
     )
@@ -171,9 +173,12 @@ def _visible(found: Operation, values: Mapping[str, Any], can_see: bool) -> dict
 
 
 def _shown(row: Operation, language: Language, now: datetime) -> dict[str, Any]:
+    under_way = Waiting(row.progress.get("waiting_for", Waiting.LOADING))
     return {
         **{name: getattr(row, name) for name in OperationRow.model_fields if hasattr(row, name)},
-        "waiting_for": waiting(row.status, row.step, row.due_at, row.cancel_requested, now),
+        "waiting_for": waiting(
+            row.status, row.step, row.due_at, row.cancel_requested, now, under_way
+        ),
         "explanation": explain(row.cause, row.detail, language),
     }
 

@@ -5,10 +5,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from fleet.accounts.roles import Right
-from fleet.kit.http import Call, endpoint
-from fleet.kit.input import Input, Moment, Nothing
+from fleet.kit.http import Attachment, Call, endpoint
+from fleet.kit.input import MAX_INTEGER, Input, Moment, Nothing, SerialText, WallTime
+from fleet.kit.language import Language
 from fleet.kit.paging import Page
-from fleet.operations import queries, service
+from fleet.operations import local_channel, queries, service
+from fleet.operations.local_channel import DriverResult, LocalAnswer
 from fleet.operations.queries import (
     OperationFilter,
     OperationKey,
@@ -16,6 +18,7 @@ from fleet.operations.queries import (
     OperationTypes,
     OperationView,
 )
+from fleet.operations.repetition import once
 from fleet.operations.rules import MAX_REGISTERS, Channel
 
 
@@ -31,6 +34,10 @@ class Order(Input):
     )
     channel: Channel = Channel.CASH_SERVER
     scheduled_for: Moment | None = Field(default=None, description="Later than now; absent = now.")
+    scheduled_local: WallTime | None = Field(
+        default=None,
+        description="Instead of `scheduled_for`: without a zone, taken in each register's own one.",
+    )
 
 
 class Accepted(BaseModel):
@@ -56,9 +63,12 @@ class Ordered(BaseModel):
 
 
 class NewTime(Input):
-    """When the operation is to begin."""
+    """When the operation is to begin: one of the two."""
 
-    scheduled_for: Moment = Field(description="Later than now.")
+    scheduled_for: Moment | None = Field(default=None, description="Later than now.")
+    scheduled_local: WallTime | None = Field(
+        default=None, description="Without a zone, by the register's own clock; later than now."
+    )
 
 
 @endpoint("GET", "/operation-types", right=Right.MONITORING)
@@ -67,24 +77,28 @@ async def list_types(call: Call[Nothing, None]) -> OperationTypes:
     return queries.types(call.language)
 
 
-@endpoint("POST", "/operations", right=Right.MONITORING, status=202)
+@endpoint("POST", "/operations", right=Right.MONITORING, status=202, repeatable=True)
 async def create(call: Call[Nothing, Order]) -> Ordered:
     """Order an operation for up to 500 registers; each gets its own verdict."""
-    wish = service.Wish(
-        call.body.type,
-        call.body.serial_numbers,
-        call.body.params,
-        call.body.channel,
-        call.body.scheduled_for,
+    wish = service.Wish(**dict(call.body))
+
+    async def order() -> Ordered:
+        created = await service.create(call.db, call.actor, wish, call.now)
+        return _ordered(created, call.language)
+
+    return await once(
+        call.db, call.actor, call.idempotency_key, call.body, call.now, order, Ordered
     )
-    created = await service.create(call.db, call.actor, wish, call.now)
+
+
+def _ordered(created: service.Created, language: Language) -> Ordered:
     return Ordered(
         accepted=[Accepted(id=id_, serial_number=serial) for id_, serial in created.accepted],
         refused=[
             Refused(
                 serial_number=serial,
                 reason=refusal.code,
-                message=refusal.message(call.language, serial_number=serial, **params),
+                message=refusal.message(language, **params, serial_number=serial),
             )
             for serial, refusal, params in created.refused
         ],
@@ -110,11 +124,122 @@ async def cancel(call: Call[OperationKey, None]) -> OperationView:
     return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
 
 
+@endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
+async def retry(call: Call[OperationKey, None]) -> OperationView:
+    """Order anew an operation that failed or needs attention; shows the new one."""
+    new_id = await service.retry(call.db, call.actor, call.query.id, call.now)
+    return await queries.one(call.db, call.actor, new_id, call.language, call.now)
+
+
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
 async def reschedule(call: Call[OperationKey, NewTime]) -> OperationView:
     """Move the start of an operation that has not begun."""
-    await service.reschedule(call.db, call.actor, call.query.id, call.body.scheduled_for, call.now)
+    new = call.body
+    await service.reschedule(
+        call.db, call.actor, call.query.id, new.scheduled_for, call.now, new.scheduled_local
+    )
     return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
 
 
-ENDPOINTS = (list_types, create, list_operations, show, cancel, reschedule)
+class PackageQuery(Input):
+    """Which operations."""
+
+    ids: str = Field(
+        pattern=r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
+        description="Up to 500 ids, separated by commas.",
+    )
+
+
+class DriverWord(Input):
+    """What the driver said to one request of the package."""
+
+    errorCode: int = 0
+    errorDescription: str = Field(default="", max_length=1000)
+    result: dict[str, Any] = Field(default_factory=dict)
+    status: str = Field(default="", max_length=32)
+
+
+class AnswerFile(Input):
+    """The answer to one package; ``results`` in the order of its requests."""
+
+    operation_id: int = Field(ge=1, lt=MAX_INTEGER)
+    serial_number: SerialText
+    results: list[DriverWord] = Field(max_length=100)
+
+
+class AnswerFiles(Input):
+    """The answers of several registers."""
+
+    answers: list[AnswerFile] = Field(min_length=1, max_length=MAX_REGISTERS)
+
+
+class RefusedAnswer(BaseModel):
+    """An answer that was not taken."""
+
+    operation_id: int
+    reason: str
+    message: str
+
+
+class AnswersTaken(BaseModel):
+    """A verdict for every answer."""
+
+    accepted: list[int] = Field(description="Operations that have ended by this.")
+    refused: list[RefusedAnswer]
+
+
+@endpoint("GET", "/operations/{id}/local-package", right=Right.MONITORING)
+async def local_package(call: Call[OperationKey, None]) -> Attachment:
+    """Requests to the ATOL driver v10 (JSON) that do a local operation."""
+    (file,) = await local_channel.packages(call.db, call.actor, [call.query.id])
+    return Attachment(name=file.name, media_type="application/json", content=file.content)
+
+
+@endpoint("GET", "/operations/local-packages", right=Right.MONITORING)
+async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
+    """The same for several operations: a zip with one file for each."""
+    ids = list(map(int, call.query.ids.split(",")))
+    files = await local_channel.packages(call.db, call.actor, list(dict.fromkeys(ids)))
+    content = local_channel.zipped(files)
+    return Attachment(name="operations.zip", media_type="application/zip", content=content)
+
+
+@endpoint("POST", "/operations/local-answers", right=Right.MONITORING)
+async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersTaken:
+    """Take in what the drivers answered; each operation takes one answer."""
+    answers = [_answer(each) for each in call.body.answers]
+    verdicts = await local_channel.take_answers(call.db, call.actor, answers, call.now)
+    pairs = list(zip(answers, verdicts, strict=True))
+    return AnswersTaken(
+        accepted=[answer.operation_id for answer, refusal in pairs if refusal is None],
+        refused=[
+            RefusedAnswer(
+                operation_id=answer.operation_id,
+                reason=refusal.code,
+                message=refusal.message(call.language),
+            )
+            for answer, refusal in pairs
+            if refusal is not None
+        ],
+    )
+
+
+def _answer(file: AnswerFile) -> LocalAnswer:
+    results = [
+        DriverResult(word.errorCode, word.errorDescription, word.result) for word in file.results
+    ]
+    return LocalAnswer(file.operation_id, file.serial_number, results)
+
+
+ENDPOINTS = (
+    list_types,
+    create,
+    list_operations,
+    show,
+    cancel,
+    retry,
+    reschedule,
+    local_package,
+    local_packages,
+    local_answers,
+)

@@ -1,6 +1,6 @@
 """The life of an operation: its statuses, what may follow what, and why it waits."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -31,6 +31,7 @@ class Waiting(StrEnum):
 
     SCHEDULED_TIME = "scheduled_time"
     REGISTER = "register"
+    BACKING_UP_SETTINGS = "backing_up_settings"
     LOADING = "loading"
     REGISTERS_WORD = "registers_word"
     """Its cancellation was asked for after a command had left."""
@@ -48,7 +49,14 @@ class Cause(StrEnum):
     DEADLINE = "deadline"
     CANCELLED_BY_EMPLOYEE = "cancelled_by_employee"
     CANCELLED_BY_OPERATION = "cancelled_by_operation"
+    CANCELLED_BY_ROLLOUT = "cancelled_by_rollout"
+    REPLACED = "replaced"
+    DRIVER_FAILED = "driver_failed"
     COMMAND_FAILED = "command_failed"
+    NOT_CALLED = "not_called"
+    LICENCE_NOT_HELD = "licence_not_held"
+    NO_REGISTRATIONS_LEFT = "no_registrations_left"
+    KEY_NOT_TAKEN = "key_not_taken"
     SETTING_FAILED = "setting_failed"
     SETTING_UNFIT = "setting_unfit"
     BAD_ANSWER = "bad_answer"
@@ -57,11 +65,14 @@ class Cause(StrEnum):
     BUSY = "busy"
     UNSUPPORTED = "unsupported"
     LOW_BATTERY = "low_battery"
+    TRANSFER_STALLED = "transfer_stalled"
+    FIRMWARE_UNCHANGED = "firmware_unchanged"
     STALE = "stale"
     OUR_MISTAKE = "our_mistake"
 
 
 OPEN: Final = (Status.QUEUED, Status.RUNNING)
+RETRYABLE: Final = (Status.FAILED, Status.NEEDS_ATTENTION)
 
 TRANSITIONS: Final = {
     Status.QUEUED: {Status.RUNNING, Status.CANCELLED, Status.FAILED, Status.NEEDS_ATTENTION},
@@ -83,6 +94,9 @@ LEASE: Final = timedelta(minutes=2)
 
 REFUSED_RETRY: Final = timedelta(minutes=5)
 """How long an operation that the register put off stays away from it."""
+
+KEY_KEPT: Final = timedelta(hours=24)
+"""How long an ``Idempotency-Key`` is remembered."""
 
 MAX_REGISTERS: Final = 500
 MAX_OPEN_PER_REGISTER: Final = 20
@@ -115,14 +129,33 @@ def allowed(before: Status, after: Status) -> bool:
     return after in TRANSITIONS[before]
 
 
+def moment_there(wall_time: datetime, utc_offset_min: int) -> datetime:
+    """The moment at which a register's clock shows ``wall_time`` (naive)."""
+    return (wall_time - timedelta(minutes=utc_offset_min)).replace(tzinfo=UTC)
+
+
+def offset_text(utc_offset_min: int) -> str:
+    """A zone as people write it: ``+03:00``."""
+    hours, minutes = divmod(abs(utc_offset_min), 60)
+    return f"{'-' if utc_offset_min < 0 else '+'}{hours:02}:{minutes:02}"
+
+
 def waiting(
-    status: Status, step: int, due_at: datetime, cancel_requested: bool, now: datetime
+    status: Status,
+    step: int,
+    due_at: datetime,
+    cancel_requested: bool,
+    now: datetime,
+    under_way: Waiting = Waiting.LOADING,
 ) -> Waiting | None:
-    """The sub-state of an open operation; ``None`` for the others."""
+    """The sub-state of an open operation; ``None`` for the others.
+
+    ``under_way``: what its type says of the step that the register is doing.
+    """
     if status not in OPEN:
         return None
     if cancel_requested:
         return Waiting.REGISTERS_WORD
     if status is Status.RUNNING:
-        return Waiting.LOADING
+        return under_way
     return Waiting.SCHEDULED_TIME if step == 0 and due_at > now else Waiting.REGISTER

@@ -1,62 +1,47 @@
 """Ordering operations and changing one's mind: the people's side."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import notify
-from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.kit.validation import refuse_input
 from fleet.operations.due import CHANNEL, payloads
 from fleet.operations.errors import (
     ALREADY_FINISHED,
+    ALREADY_RETRIED,
     ALREADY_STARTED,
-    BLOCKED,
     CHANNEL_UNFIT,
     IN_THE_PAST,
+    NO_TIME,
+    NOT_RETRYABLE,
     OPERATION_NOT_FOUND,
+    PAST_THERE,
     REGISTER_NOT_FOUND,
-    REPEATED,
     RIGHT_NEEDED,
-    TOO_MANY_OPEN,
+    TWO_TIMES,
     TYPE_UNKNOWN,
+    ZONE_UNKNOWN,
 )
 from fleet.operations.events import Moved, OperationsMoved
+from fleet.operations.from_template import filled_in
 from fleet.operations.models import Operation
-from fleet.operations.rules import MAX_OPEN_PER_REGISTER, OPEN, Cause, Channel, Status
+from fleet.operations.preparation import prepare
+from fleet.operations.rules import OPEN, RETRYABLE, Cause, Status, moment_there, offset_text
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import OperationType, Target
+from fleet.operations.types.contract import BEGUN, OperationType
+from fleet.operations.verdicts import Refused, sort_out
+from fleet.operations.verdicts import Wish as Wish
 from fleet.operations.work import Change, Work, load_open, load_where, save, write_changes
-from fleet.registers.models import CashRegister
-from fleet.registers.rules import is_serial_number
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person orders; ``params`` are as they were sent."""
-
-    type: str
-    serial_numbers: Sequence[str]
-    params: Mapping[str, Any]
-    channel: Channel
-    scheduled_for: datetime | None
-
-
-class Refused(NamedTuple):
-    """One register that does not get the operation, and why."""
-
-    serial_number: str
-    refusal: Refusal
-    params: Mapping[str, Any]
+from fleet.registers.queries import find_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +52,44 @@ class Created:
     refused: Sequence[Refused]
 
 
-async def create(db: AsyncSession, actor: Actor, wish: Wish, now: datetime) -> Created:
+async def create(
+    db: AsyncSession, actor: Actor, wish: Wish, now: datetime, *, retry_of: int | None = None
+) -> Created:
     """Order an operation for each register that can get it.
 
     Refuses the whole wish for an unknown type, wrong parameters, a missing right, a channel
     that does not fit or a time in the past; each register gets its own verdict.
     """
-    operation_type = _type(actor, wish)
-    params = _params(operation_type, wish.params)
-    if wish.scheduled_for is not None and wish.scheduled_for <= now:
-        raise IN_THE_PAST()
-    good, refused = await _sorted_out(db, actor, operation_type, params, wish.serial_numbers)
-    kept = params.model_dump(mode="json")
-    rows = [_row(actor, operation_type, serial, kept, wish, now) for serial in good]
+    operation_type, params = await accept(db, actor, wish)
+    _timely(wish.scheduled_for, wish.scheduled_local, now)
+    good, refused = await sort_out(db, actor, wish, operation_type, params, now)
+    kept = {
+        "partner_id": actor.partner_id,
+        "type": operation_type.kind,
+        "channel": wish.channel,
+        "params": params.model_dump(mode="json"),
+        "created_by": actor.employee_id,
+        "retry_of": retry_of,
+    }
+    rows = [
+        {**kept, **_times(operation_type, params, asked, now), "serial_number": serial}
+        for serial, asked in good.items()
+    ]
     accepted = await _insert(db, rows, now)
     await _audit(db, actor, "operations.created", accepted, now, {"type": wish.type})
     if operation_type.on_server:
-        await _do_on_server(db, accepted, now)
-    await _tell_gateways(db, good)
+        await _do_on_server(db, operation_type, params, accepted, now)
+    await _tell_gateways(db, list(good))
     return Created(accepted, refused)
+
+
+async def accept(db: AsyncSession, actor: Actor, wish: Wish) -> tuple[OperationType[Any], Any]:
+    """The type and the parameters of a wish, whichever its registers are; refuses an unknown
+    type, wrong parameters, a missing right and a channel that does not fit."""
+    operation_type = _type(actor, wish)
+    given = await filled_in(db, actor, operation_type.kind, wish.params)
+    params = _params(operation_type, given)
+    return operation_type, await prepare(db, actor, operation_type.kind, params)
 
 
 def _type(actor: Actor, wish: Wish) -> OperationType[Any]:
@@ -106,86 +110,34 @@ def _params(operation_type: OperationType[Any], params: Mapping[str, Any]) -> An
         raise refuse_input(error, "params") from None
 
 
-async def _sorted_out(
-    db: AsyncSession,
-    actor: Actor,
-    operation_type: OperationType[Any],
-    params: Any,
-    serial_numbers: Sequence[str],
-) -> tuple[list[str], list[Refused]]:
-    targets = await _targets(db, actor, serial_numbers)
-    busy = await _open_count(db, list(targets))
-    good: dict[str, None] = {}
-    refused = []
-    for serial in serial_numbers:
-        found = targets.get(serial)
-        if serial in good:
-            refused.append(Refused(serial, REPEATED, {}))
-        elif found is None:
-            refused.append(Refused(serial, REGISTER_NOT_FOUND, {}))
-        elif found.blocked:
-            refused.append(Refused(serial, BLOCKED, {}))
-        elif busy[serial] >= MAX_OPEN_PER_REGISTER and not operation_type.on_server:
-            refused.append(Refused(serial, TOO_MANY_OPEN, {}))
-        elif verdict := operation_type.verdict(_target(found), params):
-            refused.append(Refused(serial, verdict.refusal, verdict.params))
-        else:
-            good[serial] = None
-    return list(good), refused
+def _timely(
+    scheduled_for: datetime | None, scheduled_local: datetime | None, now: datetime
+) -> None:
+    """Refuses two times, and a moment that has passed."""
+    if scheduled_for is not None and scheduled_local is not None:
+        raise TWO_TIMES()
+    if scheduled_for is not None and scheduled_for <= now:
+        raise IN_THE_PAST()
 
 
-async def _targets(
-    db: AsyncSession, actor: Actor, serial_numbers: Sequence[str]
-) -> dict[str, CashRegister]:
-    """The partner's registers among these; another partner's is as good as none."""
-    found = await db.scalars(
-        select(CashRegister).where(
-            CashRegister.serial_number.in_(set(filter(is_serial_number, serial_numbers))),
-            CashRegister.partner_id == actor.partner_id,
-        )
-    )
-    return {register.serial_number: register for register in found}
-
-
-def _target(register: CashRegister) -> Target:
-    return Target(
-        register.serial_number, register.platform, register.model, register.firmware_version
-    )
-
-
-async def _open_count(db: AsyncSession, serial_numbers: Sequence[str]) -> Counter[str]:
-    rows = await db.execute(
-        select(Operation.serial_number, func.count())
-        .where(Operation.serial_number.in_(serial_numbers), Operation.status.in_(OPEN))
-        .group_by(Operation.serial_number)
-    )
-    return Counter({serial: count for serial, count in rows})
-
-
-def _row(
-    actor: Actor,
-    operation_type: OperationType[Any],
-    serial_number: str,
-    params: Mapping[str, Any],
-    wish: Wish,
-    now: datetime,
+def _times(
+    operation_type: OperationType[Any], params: Any, scheduled_for: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    due_at = wish.scheduled_for or now
+    due_at = _not_before(operation_type, params, scheduled_for or now)
     return {
-        "serial_number": serial_number,
-        "partner_id": actor.partner_id,
-        "type": operation_type.kind,
-        "channel": wish.channel,
-        "params": params,
         "status": Status.QUEUED,
         "cause": Cause.CREATED,
-        "scheduled_for": wish.scheduled_for,
+        "scheduled_for": scheduled_for,
         "due_at": due_at,
         "deadline_at": due_at + operation_type.deadline,
         "created_at": now,
-        "created_by": actor.employee_id,
         "changed_at": now,
     }
+
+
+def _not_before(operation_type: OperationType[Any], params: Any, asked: datetime) -> datetime:
+    """The moment asked for, or a later one that the parameters name."""
+    return max(asked, operation_type.not_before(params) or asked)
 
 
 async def _insert(
@@ -206,17 +158,22 @@ async def _insert(
 
 
 async def _do_on_server(
-    db: AsyncSession, accepted: Sequence[tuple[int, str]], now: datetime
+    db: AsyncSession,
+    operation_type: OperationType[Any],
+    params: Any,
+    accepted: Sequence[tuple[int, str]],
+    now: datetime,
 ) -> None:
-    """«Cancel pending operations» cancels everything of its registers that came before it."""
+    """Its result now; one that clears the queue cancels everything that came before it."""
     own = {operation_id for operation_id, _ in accepted}
     works = await load_open(db, [serial for _, serial in accepted], wait=True)
     changes = []
     for work in works:
-        if work.id not in own:
+        if work.id not in own and operation_type.clears_queue:
             changes += _cancel(work, Cause.CANCELLED_BY_OPERATION, now)
     for work in works:
         if work.id in own:
+            work.result = operation_type.by_fleet(work.serial_number, params)
             changes.append(work.move(Status.RUNNING, Cause.TAKEN, now))
             changes.append(work.move(Status.SUCCEEDED, Cause.DONE, now))
     await save(db, works, changes, now)
@@ -246,23 +203,72 @@ def _cancel(work: Work, cause: Cause, now: datetime) -> list[Change]:
     return []
 
 
+async def retry(db: AsyncSession, actor: Actor, operation_id: int, now: datetime) -> int:
+    """Order anew, as it was, an operation that failed or needs attention; the new one's id.
+
+    A new operation, not the old one queued again: the register's journal remembers the steps of
+    the old one, and its history stays what it was.  One that needed attention is thereby
+    attended to: cancelled, with the number of its successor.
+    """
+    work = await _own(db, actor, operation_id)
+    if work.status not in RETRYABLE or not BY_KIND[work.type].retryable:
+        raise NOT_RETRYABLE(id=operation_id)
+    known = await db.scalar(select(Operation.id).where(Operation.retry_of == operation_id))
+    if known is not None:
+        raise ALREADY_RETRIED(id=operation_id, retry_id=known)
+    wish = Wish(work.type, [work.serial_number], work.params, work.channel, None)
+    created = await create(db, actor, wish, now, retry_of=operation_id)
+    for serial, refusal, params in created.refused:
+        raise refusal(**params, serial_number=serial)
+    new_id = created.accepted[0][0]
+    if work.status is Status.NEEDS_ATTENTION:
+        change = work.move(Status.CANCELLED, Cause.REPLACED, now, {"operation_id": new_id})
+        await save(db, [work], [change], now)
+    return new_id
+
+
 async def reschedule(
-    db: AsyncSession, actor: Actor, operation_id: int, scheduled_for: datetime, now: datetime
+    db: AsyncSession,
+    actor: Actor,
+    operation_id: int,
+    scheduled_for: datetime | None,
+    now: datetime,
+    scheduled_local: datetime | None = None,
 ) -> None:
-    """Move the start of an operation that has not begun; only later than now."""
-    if scheduled_for <= now:
-        raise IN_THE_PAST()
+    """Move the start of an operation that has not begun: to a moment, or to a wall time (naive)
+    of the register's zone; only later than now."""
+    _timely(scheduled_for, scheduled_local, now)
     work = await _own(db, actor, operation_id)
     if work.status is not Status.QUEUED or work.step:
         raise ALREADY_STARTED(id=operation_id)
+    asked = scheduled_for or await _there(db, actor, work, scheduled_local, now)
+    operation_type = BY_KIND[work.type]
+    begins = _not_before(operation_type, _params(operation_type, work.params), asked)
     before = {"scheduled_for": work.due_at.isoformat()}
-    work.deadline_at += scheduled_for - work.due_at
-    work.scheduled_for = work.due_at = scheduled_for
+    work.deadline_at += begins - work.due_at
+    work.scheduled_for = work.due_at = begins
     await save(db, [work], [], now)
-    after = {"scheduled_for": scheduled_for.isoformat()}
+    after = {"scheduled_for": begins.isoformat()}
     done = [(work.id, work.serial_number)]
     await _audit(db, actor, "operations.rescheduled", done, now, after, before)
     await _tell_gateways(db, [work.serial_number])
+
+
+async def _there(
+    db: AsyncSession, actor: Actor, work: Work, wall_time: datetime | None, now: datetime
+) -> datetime:
+    if wall_time is None:
+        raise NO_TIME()
+    serial = work.serial_number
+    register = (await find_own(db, actor, [serial])).get(serial)
+    if register is None:
+        raise REGISTER_NOT_FOUND(serial_number=serial)
+    if register.utc_offset_min is None:
+        raise ZONE_UNKNOWN(serial_number=serial)
+    begins = moment_there(wall_time, register.utc_offset_min)
+    if begins <= now:
+        raise PAST_THERE(serial_number=serial, offset=offset_text(register.utc_offset_min))
+    return begins
 
 
 async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
@@ -276,6 +282,16 @@ async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
     return (await load_where(db, own, wait=True))[0]
 
 
+async def withdraw(db: AsyncSession, ids: Select[Any], now: datetime) -> list[int]:
+    """Cancel a portion of those of ``ids`` that have not begun; returns which."""
+    unbegun = (Operation.status == Status.QUEUED) & (Operation.step == 0)
+    works = await load_where(db, Operation.id.in_(ids), unbegun, wait=True)
+    changes = [work.move(Status.CANCELLED, Cause.CANCELLED_BY_ROLLOUT, now) for work in works]
+    await save(db, works, changes, now)
+    await _tell_gateways(db, [work.serial_number for work in works])
+    return [work.id for work in works]
+
+
 async def lapse(db: AsyncSession, now: datetime) -> int:
     """Queue again what has heard nothing from its register; returns how many."""
     works = await load_where(db, Operation.status == Status.RUNNING, Operation.lease_until <= now)
@@ -286,17 +302,13 @@ async def lapse(db: AsyncSession, now: datetime) -> int:
 
 
 async def expire(db: AsyncSession, now: datetime) -> int:
-    """End what is past its deadline: failed, or for a person to look at if it had begun."""
+    """End what is past its deadline: as its type says, or for a person to look at if it had
+    begun."""
     works = await load_where(db, Operation.status.in_(OPEN), Operation.deadline_at <= now)
-    changes = [
-        work.move(
-            Status.NEEDS_ATTENTION if work.step else Status.FAILED,
-            Cause.DEADLINE,
-            now,
-            {"started": work.step > 0},
-        )
-        for work in works
-    ]
+    changes = []
+    for work in works:
+        ending = BEGUN if work.step else BY_KIND[work.type].ending
+        changes.append(work.move(ending.status, ending.cause, now, {"started": work.step > 0}))
     await save(db, works, changes, now)
     await _tell_gateways(db, [work.serial_number for work in works])
     return len(works)

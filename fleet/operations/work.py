@@ -13,7 +13,7 @@ from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.facts import announce
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.models import Operation, OperationChange
-from fleet.operations.rules import OPEN, Cause, Status, allowed
+from fleet.operations.rules import OPEN, Cause, Channel, Status, allowed
 
 _OPERATIONS = table_of(Operation)
 _CHANGES = table_of(OperationChange)
@@ -25,6 +25,7 @@ _READ = (
     "id",
     "serial_number",
     "type",
+    "channel",
     "params",
     "status",
     "cause",
@@ -42,7 +43,8 @@ _READ = (
     "lease_until",
     "finished_at",
 )
-_WRITTEN = tuple(name for name in _READ if name not in ("serial_number", "type", "params"))
+_FIXED = ("serial_number", "type", "channel", "params")
+_WRITTEN = tuple(name for name in _READ if name not in _FIXED)
 
 _SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
 
@@ -65,6 +67,7 @@ class Work:
     id: int
     serial_number: str
     type: str
+    channel: Channel
     params: dict[str, Any]
     status: Status
     cause: str

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.service import forget_sign_ins
 from fleet.kit.config import FleetConfig
+from fleet.operations.repetition import forget_keys
 from fleet.operations.service import expire, lapse
 from fleet.operations.work import PORTION
+from fleet.rollouts.service import carry_on
 from fleet.telemetry.jobs import forget_readings
 
 READINGS_PORTION: Final = 5000
@@ -43,9 +45,19 @@ async def _forget_sign_ins(db: AsyncSession, now: datetime, config: FleetConfig)
     return await forget_sign_ins(db, now)
 
 
+async def _forget_keys(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await forget_keys(db, now, PORTION)
+
+
+async def _carry_on_rollouts(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await carry_on(db, now)
+
+
 JOBS: Final = (
     Job("queue_lost_operations", 10, PORTION, _lapse),
+    Job("carry_on_rollouts", 2, PORTION, _carry_on_rollouts),
     Job("end_late_operations", 60, PORTION, _expire),
     Job("forget_readings", 60, READINGS_PORTION, _forget_readings),
     Job("forget_sign_ins", 3600, PORTION, _forget_sign_ins),
+    Job("forget_order_keys", 3600, PORTION, _forget_keys),
 )

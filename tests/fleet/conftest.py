@@ -21,6 +21,8 @@ from fleet.admin_api.app import build_app
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.service import grant
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse"
@@ -91,6 +93,7 @@ def employ(database: Database, clock: HandClock) -> Employ:
         async with database.transaction() as db:
             if partner_id is None:
                 partner_id = (await accounts.create_partner(db, f"of {login}", clock())).id
+                await grant(db, partner_id, Entitlement, clock())
             employee = await accounts.create_employee(
                 db,
                 None,

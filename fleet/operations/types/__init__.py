@@ -2,14 +2,36 @@
 
 from typing import Any, Final
 
+from fleet.operations.types.archive_closing import ArchiveClosing
 from fleet.operations.types.cancel_pending import CancelPending
 from fleet.operations.types.contract import OperationType
+from fleet.operations.types.control_unit_replacement import ControlUnitReplacement
+from fleet.operations.types.firmware_update import FirmwareUpdate
+from fleet.operations.types.info_receipt import InfoReceipt
+from fleet.operations.types.key_rotation import KeyRotation
+from fleet.operations.types.licence_upload import LicenceUpload
+from fleet.operations.types.paper_receipt import PaperReceipt
+from fleet.operations.types.platform_move import PlatformMove
+from fleet.operations.types.receipt_template import ReceiptTemplate
 from fleet.operations.types.settings_download import SettingsDownload
 from fleet.operations.types.settings_upload import SettingsUpload
+from fleet.operations.types.tax_system_change import TaxSystemChange
+from fleet.operations.types.tips_template import TipsTemplate
 
 TYPES: Final[tuple[OperationType[Any], ...]] = (
     SettingsUpload(),
     SettingsDownload(),
+    ReceiptTemplate(),
+    InfoReceipt(),
+    TipsTemplate(),
+    FirmwareUpdate(),
+    PlatformMove(),
+    LicenceUpload(),
+    TaxSystemChange(),
+    ArchiveClosing(),
+    KeyRotation(),
+    PaperReceipt(),
+    ControlUnitReplacement(),
     CancelPending(),
 )
 

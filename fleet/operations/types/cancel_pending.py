@@ -22,6 +22,7 @@ class CancelPending(OperationType[CancelPendingParams]):
     label_en: ClassVar = "Cancel pending operations"
     right: ClassVar = Right.SETTINGS
     on_server: ClassVar = True
+    clears_queue: ClassVar = True
     Params = CancelPendingParams
 
     def verdict(self, target: Target, params: CancelPendingParams) -> Verdict | None:

@@ -6,15 +6,15 @@ before anything leaves.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
 from fleet.accounts.roles import Right
 from fleet.kit.errors import Refusal
 from fleet.kit.input import Input
-from fleet.operations.rules import Cause, Channel
+from fleet.operations.rules import Cause, Channel, Status
 from protocol.platforms import Platform
 
 P = TypeVar("P", bound=Input)
@@ -99,6 +99,17 @@ Outcome = Send | Await | Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How an operation ends that has not begun when its time runs out."""
+
+    status: Status
+    cause: Cause
+
+
+BEGUN = Ending(Status.NEEDS_ATTENTION, Cause.DEADLINE)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Why a register cannot get this operation."""
 
@@ -116,8 +127,17 @@ class OperationType(ABC, Generic[P]):
     channels: ClassVar[tuple[Channel, ...]] = (Channel.CASH_SERVER,)
     deadline: ClassVar[timedelta] = timedelta(days=7)
     """After this, counted from the time it is due, an open operation is ended."""
+    ending: ClassVar[Ending] = Ending(Status.FAILED, Cause.DEADLINE)
+    """How, if it has not begun; one that has begun is for a person to look at."""
     on_server: ClassVar[bool] = False
     """Done by the fleet itself at once; the register is not asked."""
+    clears_queue: ClassVar[bool] = False
+    """With ``on_server``: cancels what was ordered for its registers before."""
+    single: ClassVar[bool] = False
+    """For one register at a time."""
+
+    retryable: ClassVar[bool] = True
+    """Whether a failed one, or one that needs attention, may be ordered anew as it was."""
 
     Params: type[P]
 
@@ -133,12 +153,36 @@ class OperationType(ABC, Generic[P]):
         Raises ``protocol.errors.RemoteError`` for an answer that is not one.
         """
 
+    def not_before(self, params: P) -> datetime | None:
+        """A moment in the parameters that it may not begin before."""
+        return None
+
+    def by_fleet(self, serial_number: str, params: P) -> Mapping[str, Any]:
+        """With ``on_server``: the result."""
+        return {}
+
+    def is_committed(self, order: Order[P]) -> bool:
+        """Whether what was given to the register cannot be taken back: the operation then goes on
+        to its end, cancelled or not."""
+        return False
+
     def abandon(self, order: Order[P]) -> Send | None:
         """A last command that leaves a register in order when its operation is cancelled.
 
         Its answer ends the operation, whatever it says.
         """
         return None
+
+    def local_requests(self, order: Order[P]) -> list[dict[str, Any]]:
+        """The operation as requests to the driver v10 (JSON tasks), for ``Channel.LOCAL``."""
+        raise LookupError(f"{self.kind} cannot be said to the driver")
+
+    def local_outcome(self, order: Order[P], results: Sequence[Mapping[str, Any]]) -> Done | Failed:
+        """What the driver's good results, one for each of ``local_requests``, come to.
+
+        ``LookupError``, ``TypeError`` or ``ValueError`` for results that are not such.
+        """
+        raise LookupError(f"{self.kind} cannot be said to the driver")
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters or a result, for those who may look but not order."""

@@ -1,7 +1,7 @@
 """What the operations with settings share: finding them, grouping them, telling of failures."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fleet.operations.errors import PLATFORM_UNKNOWN, SETTING_REFUSED
@@ -9,8 +9,8 @@ from fleet.operations.rules import Cause
 from fleet.operations.types.contract import Failed, Target, Verdict
 from protocol.commands import CommandFailed
 from protocol.platforms import Platform
-from protocol.setting_types import Setting, SettingError, SettingFault
-from protocol.settings import find
+from protocol.setting_types import Setting, SettingError, SettingFault, Value
+from protocol.settings import find, parse
 
 
 def reachable(platform: Platform, keys: Iterable[str]) -> list[Setting]:
@@ -42,6 +42,31 @@ def not_seen(target: Target) -> Verdict | None:
 def setting_failed(setting: Setting, answer: CommandFailed) -> Failed:
     """The register refused a setting."""
     return Failed(Cause.SETTING_FAILED, {"setting": setting.number, "code": answer.code})
+
+
+def driver_text(value: Value) -> str:
+    """A value as the driver's tasks carry it: text, 1 or 0 for a bool."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def driver_value(setting: Setting, text: object) -> Value:
+    """A value out of the driver's answer; what the tables do not allow stays as it came."""
+    if not isinstance(text, str):
+        raise TypeError("the driver's values are texts")
+    try:
+        return parse(setting, text)
+    except SettingError:
+        return text
+
+
+def driver_parameters(
+    result: Mapping[str, Any], numbers: Collection[int]
+) -> dict[int, Mapping[str, Any]]:
+    """``deviceParameters`` of an answer by key; ``ValueError`` unless each number is there once."""
+    found = {parameter["key"]: parameter for parameter in result["deviceParameters"]}
+    if set(found) != set(numbers) or len(found) != len(result["deviceParameters"]):
+        raise ValueError("not the parameters that were asked for")
+    return found
 
 
 def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:

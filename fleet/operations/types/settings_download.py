@@ -1,14 +1,16 @@
 """Read settings out of a register: a backup, or a look at some of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
+from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
+    Failed,
     OperationType,
     Order,
     Outcome,
@@ -16,7 +18,14 @@ from fleet.operations.types.contract import (
     Target,
     Verdict,
 )
-from fleet.operations.types.setting_list import not_seen, reachable, refuse, without_secrets
+from fleet.operations.types.setting_list import (
+    driver_parameters,
+    driver_value,
+    not_seen,
+    reachable,
+    refuse,
+    without_secrets,
+)
 from fleet.operations.types.settings_upload import Key
 from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.platforms import Platform
@@ -41,6 +50,7 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
     label_ru: ClassVar = "Выгрузка настроек с кассы"
     label_en: ClassVar = "Settings download"
     right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.LOCAL)
     Params = SettingsDownloadParams
 
     def verdict(self, target: Target, params: SettingsDownloadParams) -> Verdict | None:
@@ -69,6 +79,25 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
             return Done({"settings": values, "missing": missing})
         progress = {"at": at, "settings": values, "missing": missing}
         return Send(_question(settings[at]), progress, 100 * at // len(settings))
+
+    def local_requests(self, order: Order[SettingsDownloadParams]) -> list[dict[str, Any]]:
+        keys = [setting.number for setting in _chosen(order)]
+        return [{"type": "getDeviceParameters", "keys": keys}]
+
+    def local_outcome(
+        self, order: Order[SettingsDownloadParams], results: Sequence[Mapping[str, Any]]
+    ) -> Done | Failed:
+        settings = _chosen(order)
+        found = driver_parameters(results[0], [setting.number for setting in settings])
+        values: dict[str, Value] = {}
+        missing: dict[str, int] = {}
+        for setting in settings:
+            parameter, number = found[setting.number], str(setting.number)
+            if error := parameter.get("errorCode", 0):
+                missing[number] = int(error)
+            else:
+                values[number] = driver_value(setting, parameter["value"])
+        return Done({"settings": values, "missing": missing})
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return without_secrets(values)

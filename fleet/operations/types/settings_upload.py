@@ -6,15 +6,14 @@ the cell is read, changed and written back only if it differs, in programming mo
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from fleet.accounts.roles import Right
-from fleet.kit.input import Input
 from fleet.operations.errors import SETTING_REPEATED
-from fleet.operations.rules import Cause
+from fleet.operations.rules import Cause, Channel
 from fleet.operations.types.contract import (
     Done,
     Failed,
@@ -26,33 +25,39 @@ from fleet.operations.types.contract import (
     Target,
     Verdict,
 )
+from fleet.operations.types.errands import (
+    MAX_RESTARTS,
+    PROGRAMMING_MODE,
+    SYSTEM_ADMINISTRATOR,
+    WRONG_MODE,
+)
 from fleet.operations.types.setting_list import (
+    driver_parameters,
+    driver_text,
     not_seen,
     reachable,
     refuse,
     setting_failed,
     without_secrets,
 )
+from fleet.operations.types.template_transfer import FromTemplate, platform_verdict
 from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.errors import RemoteError
 from protocol.platforms import Platform
 from protocol.setting_types import Cell, Setting, SettingError
 from protocol.settings import encode_cell, encode_value, find, holds, parse
 
-MODE_PROGRAMMING = 4
-SYSTEM_ADMINISTRATOR = "00000030"
-"""The password that the manufacturer's driver enters modes with (KKT-PC 3.1, command 56)."""
-
-WRONG_MODE = 0x66
-MAX_RESTARTS = 3
-"""A register that loses its mode (power, a cashier) is taken back to it so many times."""
-
 Key = Annotated[str, Field(min_length=1, max_length=16)]
 Value = StrictBool | StrictInt | Annotated[StrictStr, Field(max_length=300)]
 
 
-class SettingsUploadParams(Input):
+class SettingsUploadParams(FromTemplate):
     """Which settings get which values."""
+
+    platform: Platform | None = Field(
+        default=None,
+        description="Only registers of this platform get it; a template tells it by itself.",
+    )
 
     settings: Annotated[dict[Key, Value], Field(min_length=1, max_length=400)] = Field(
         description="Setting number, or on platform 2.5 also a table cell (Т19Р1П9), to its value.",
@@ -67,11 +72,14 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
     label_ru: ClassVar = "Загрузка настроек на кассу"
     label_en: ClassVar = "Settings upload"
     right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.LOCAL)
     Params = SettingsUploadParams
 
     def verdict(self, target: Target, params: SettingsUploadParams) -> Verdict | None:
         if target.platform is None:
             return not_seen(target)
+        if params.platform and (unfit := platform_verdict(target, params.platform)):
+            return unfit
         try:
             reachable(target.platform, params.settings)
             for key, value in params.settings.items():
@@ -89,6 +97,31 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
         if order.platform is Platform.V5_0:
             return None
         return Send(encode_request("leave_mode"), order.progress, 100)
+
+    def local_requests(self, order: Order[SettingsUploadParams]) -> list[dict[str, Any]]:
+        wanted = _wanted(order)
+        parameters = [
+            {"key": setting.number, "value": driver_text(parse(setting, wanted[setting.number]))}
+            for setting in reachable(order.platform, order.params.settings)
+        ]
+        return [{"type": "setDeviceParameters", "deviceParameters": parameters}]
+
+    def local_outcome(
+        self, order: Order[SettingsUploadParams], results: Sequence[Mapping[str, Any]]
+    ) -> Done | Failed:
+        numbers = sorted(_wanted(order))
+        parameters = driver_parameters(results[0], numbers)
+        for number in numbers:
+            if error := parameters[number].get("errorCode", 0):
+                return Failed(
+                    Cause.DRIVER_FAILED,
+                    {
+                        "request": f"setDeviceParameters {number}",
+                        "error": int(error),
+                        "description": str(parameters[number].get("errorDescription", "")),
+                    },
+                )
+        return Done({"written": numbers, "unchanged": []})
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return without_secrets(values)
@@ -150,7 +183,7 @@ def _cells(order: Order[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]
 
 
 def _enter(progress: Progress, restarts: int) -> Send:
-    command = encode_request("enter_mode", mode=MODE_PROGRAMMING, password=SYSTEM_ADMINISTRATOR)
+    command = encode_request("enter_mode", mode=PROGRAMMING_MODE, password=SYSTEM_ADMINISTRATOR)
     kept = {"written": progress.get("written", []), "restarts": restarts}
     return Send(command, {**kept, "phase": "enter", "at": 0}, 0)
 

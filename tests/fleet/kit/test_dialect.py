@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     select,
     text,
 )
@@ -59,6 +60,7 @@ THINGS = Table(
     Column("small", SmallInteger),
     Column("number", Integer, server_default=text("7")),
     Column("word", String(40)),
+    Column("text", Text),
 )
 """A column of every type that the product's tables have, all but the key nullable."""
 
@@ -81,6 +83,7 @@ SAMPLES: Mapping[str, Sequence[Any]] = {
     "small": [-32768, None, 32767, 0],
     "number": [-(2**31), None, 2**31 - 1, 0],
     "word": ["", None, "Ёлка ' \" \\ % :word {x} 𝄞", "x" * 40],
+    "text": ["", None, "строка\nза строкой", "x" * 10_000],
 }
 ROWS = 4
 

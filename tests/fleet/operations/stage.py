@@ -1,13 +1,16 @@
 """A database with a partner's registers, and both ends of operations: people and registers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from sqlalchemy import select
 
+from fleet.firmware import service as firmware
+from fleet.firmware.shelf import Shelf
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.operations import service
@@ -15,11 +18,18 @@ from fleet.operations.delivery import Delivery, Visit, deliver
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import Channel
 from fleet.operations.service import Created, Wish
+from fleet.operations.types.contract import Seen
 from fleet.registers.models import CashRegister
+from gateway.keys import with_key
+from protocol.firmware import Image
 from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
 from simulator.register import SimulatedRegister
+from simulator.traits import MAKES
 from tests.fleet.conftest import HandClock
+from tests.fleet.firmware.folder import lay
+from tests.fleet.operations.proofs import FLEET_KEYS, factory_key
+from tests.protocol.publisher import PUBLISHER
 
 Word = StepDone | StepRefused
 
@@ -40,6 +50,7 @@ class Stage:
     database: Database
     clock: HandClock
     actor: Actor
+    shelf: Shelf = field(default_factory=lambda: Shelf(Path("no images"), ()))
 
     async def enrol(
         self,
@@ -56,6 +67,7 @@ class Stage:
                 partner_id=partner_id or self.actor.partner_id,
                 platform=platform,
                 model=69,
+                firmware_version=MAKES[platform].firmware if platform else "",
                 blocked=blocked,
             )
             db.add(row)
@@ -63,7 +75,15 @@ class Stage:
     async def born(self, number: int, platform: Platform) -> SimulatedRegister:
         """An enrolled register with somebody at the other end."""
         await self.enrol(serial(number), platform)
-        return SimulatedRegister(serial(number), platform, 69, Random(number), self.clock())
+        register = SimulatedRegister(serial(number), platform, 69, Random(number), self.clock())
+        register.loader.publishers = (PUBLISHER,)
+        return register
+
+    async def publish(self, image: Image, content: bytes) -> None:
+        """An image that operations may name; what ``visit`` sends blocks of."""
+        lay(self.shelf.folder, image, content)
+        async with self.database.transaction() as db:
+            await firmware.add(db, self.actor, self.shelf, image.model, image.version, self.clock())
 
     async def order(
         self,
@@ -88,12 +108,19 @@ class Stage:
     async def visit(
         self, register: SimulatedRegister, answer: Word | None = None, *, keep: bool = True
     ) -> Delivery:
-        """A check-in or an answer; without ``keep`` the batch is rolled back: ``RolledBack``."""
-        visit = Visit(register.serial_number, register.platform, answer)
+        """A check-in or an answer; without ``keep`` the batch is rolled back: ``RolledBack``.
+
+        What goes before the next step has reached the register when this returns.
+        """
+        seen = None if answer else seen_of(register)
+        visit = Visit(register.serial_number, register.platform, answer, seen)
         async with self.database.transaction() as db:
             (delivery,) = await deliver(db, [visit], self.clock())
             if not keep:
                 raise RolledBack
+        if delivery.stream is not None:
+            for command in self.shelf.blocks(delivery.stream, register.platform):
+                register.take_block(command, self.clock())
         return delivery
 
     async def cancel(self, operation_id: int) -> None:
@@ -118,6 +145,13 @@ class Stage:
             return list(found)
 
 
+def seen_of(register: SimulatedRegister) -> Seen:
+    """What it says of itself when it calls."""
+    generation = register.keys.offered(factory_key(register)).generation
+    return Seen(register.loader.firmware, generation)
+
+
 def obey(register: SimulatedRegister, step: Step, now: datetime) -> Word:
-    """What the register says to a step."""
+    """What the register says to a step, which the gateway completes on its way."""
+    step = with_key(step, FLEET_KEYS, register.serial)
     return register.do_step(step.operation_id, step.step, step.command, now)

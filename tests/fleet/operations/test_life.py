@@ -33,6 +33,8 @@ from fleet.operations import service
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, TRANSITIONS, Cause, Status
 from fleet.registers.models import CashRegister
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.service import grant
 from protocol.messages import Step, StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
 from simulator.register import SimulatedRegister
@@ -66,6 +68,8 @@ class Place:
         async with self.database.transaction() as db:
             await (await db.connection()).run_sync(full_metadata().create_all)
             db.add(Partner(id=ACTOR.partner_id, name="P", created_at=START))
+            await db.flush()
+            await grant(db, ACTOR.partner_id, Entitlement, START)
 
     async def empty(self) -> None:
         async with self.database.transaction() as db:

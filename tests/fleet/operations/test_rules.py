@@ -112,7 +112,23 @@ def test_no_refusal_of_the_wire_is_unknown() -> None:
     assert all(refused(each).cause.value == each.name.lower() for each in StepRefusal)
 
 
-DETAILS = {"code": 0x66, "command": "enter_mode", "setting": 278, "started": True}
+DETAILS = {
+    "block": 3,
+    "blocks": 35,
+    "firmware_version": "5.8.14",
+    "platform": "5.0",
+    "expected": "5.9.1",
+    "code": 0x66,
+    "command": "enter_mode",
+    "setting": 278,
+    "number": 7,
+    "generation": 2,
+    "started": True,
+    "operation_id": 7,
+    "request": "getDeviceInfo",
+    "error": 3,
+    "description": "port",
+}
 
 
 @pytest.mark.parametrize("cause", Cause)

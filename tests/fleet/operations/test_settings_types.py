@@ -8,10 +8,9 @@ import pytest
 
 from fleet.operations.rules import Cause
 from fleet.operations.types.contract import Done, Failed, Order, Outcome, Send, Target
+from fleet.operations.types.errands import MAX_RESTARTS, WRONG_MODE
 from fleet.operations.types.settings_download import SettingsDownload, SettingsDownloadParams
 from fleet.operations.types.settings_upload import (
-    MAX_RESTARTS,
-    WRONG_MODE,
     SettingsUpload,
     SettingsUploadParams,
 )

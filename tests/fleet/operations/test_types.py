@@ -3,6 +3,8 @@
 A new type is covered by its name in ``TYPES``; it needs an entry in ``EXAMPLES``.
 """
 
+import base64
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -20,11 +22,17 @@ from fleet.operations.rules import Channel, Status
 from fleet.operations.types import BY_KIND, TYPES
 from fleet.operations.types.contract import OperationType, Order, Outcome, Send, Target
 from protocol.errors import RemoteError
+from protocol.firmware import Image
 from protocol.messages import Step
 from protocol.platforms import Platform
+from protocol.templates import TemplateKind
 from simulator.register import SimulatedRegister
+from simulator.templates import Template
+from simulator.traits import MAKES
 from tests.fleet.conftest import START
+from tests.fleet.operations import proofs
 from tests.fleet.operations.stage import RolledBack, Stage, Word, obey
+from tests.protocol.publisher import content_of, publish
 
 MAX_STEPS = 100
 """More than any example takes: an operation that does not end fails its test."""
@@ -61,6 +69,55 @@ def read(*numbers: int) -> Prove:
     return prove
 
 
+LAYOUT = bytes(range(256)) * 9
+"""Three blocks of a receipt template, the last one short."""
+
+
+def holds_template(kind: TemplateKind, tape_width_mm: int, content: bytes) -> Prove:
+    """Proof of a template: in use as it was sent, put there once."""
+
+    def prove(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+        assert register.templates.kept == {kind: Template(tape_width_mm, content)}
+        assert register.templates.applied == {kind: 1}
+        digest = hashlib.sha256(content).hexdigest()
+        assert result == {"size": len(content), "sha256": digest}
+
+    return prove
+
+
+FIRMWARE = content_of(70 * 1024)
+"""More than one window of blocks."""
+
+IMAGES: Mapping[tuple[str, Platform], Image] = {
+    ("firmware_update", Platform.V2_5): publish(
+        FIRMWARE, model=69, platform=Platform.V2_5, version="3.0.4000"
+    ),
+    ("firmware_update", Platform.V5_0): publish(FIRMWARE, model=69, version="5.9.1"),
+    ("platform_move", Platform.V2_5): publish(FIRMWARE, model=69, version="5.9.2"),
+}
+
+
+def with_image(kind: str, platform: Platform) -> "Example":
+    """An order of the image that ``IMAGES`` has for it, and the proof that the register runs it."""
+    image = IMAGES[kind, platform]
+    facts = {
+        "model": image.model,
+        "platform": image.platform,
+        "version": image.version,
+        "size": image.size,
+        "sha256": image.sha256.hex(),
+        "signature": image.signature.hex(),
+        "block_size": image.block_size,
+    }
+
+    def prove(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+        assert result == {"firmware_version": image.version, "platform": image.platform}
+        assert (register.loader.firmware, register.platform) == (image.version, image.platform)
+        assert register.loader.boots == 1
+
+    return Example({"image": image.image_id, "facts": facts}, prove)
+
+
 def nothing(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
     assert result == {} and register.journal.effects == {}
 
@@ -79,6 +136,40 @@ EXAMPLES: Mapping[tuple[str, Platform], Example] = {
         {"settings": ["Т19Р1П9", "279", "3"]}, read(3, 278, 279)
     ),
     ("settings_download", Platform.V5_0): Example({"settings": ["278", "279"]}, read(278, 279)),
+    ("receipt_template", Platform.V2_5): Example(
+        {"tape_width_mm": 57, "content": base64.b64encode(LAYOUT).decode()},
+        holds_template(TemplateKind.RECEIPT, 57, LAYOUT),
+    ),
+    ("info_receipt", Platform.V2_5): Example(
+        {"text": "Скидки\nпо средам"},
+        holds_template(TemplateKind.INFO_RECEIPT, 0, "Скидки\nпо средам".encode("cp866")),
+    ),
+    ("info_receipt", Platform.V5_0): Example(
+        {"text": "Скидки\n— 5 €"},
+        holds_template(TemplateKind.INFO_RECEIPT, 0, "Скидки\n— 5 €".encode()),
+    ),
+    ("tips_template", Platform.V5_0): Example(
+        {"tape_width_mm": 80, "name": "Чай", "description": "Кухне", "outlet": "Кафе"},
+        holds_template(
+            TemplateKind.TIPS,
+            80,
+            '{"name": "Чай", "description": "Кухне", "outlet": "Кафе"}'.encode(),
+        ),
+    ),
+    **{key: with_image(*key) for key in IMAGES},
+    ("licence_upload", Platform.V2_5): Example(proofs.CODES, proofs.holds_codes),
+    ("licence_upload", Platform.V5_0): Example(proofs.SIGNED, proofs.holds_licence),
+    **{
+        (kind, platform): Example(params, prove)
+        for platform in Platform
+        for kind, params, prove in (
+            ("tax_system_change", proofs.TAX_SYSTEM, proofs.registered_anew),
+            ("archive_closing", {"confirmed": True}, proofs.closed),
+            ("key_rotation", {"generation": 2}, proofs.keyed_anew),
+            ("paper_receipt", {"enabled": False}, proofs.paperless),
+        )
+    },
+    ("control_unit_replacement", Platform.V5_0): Example(proofs.SPARE, proofs.scripted),
     ("cancel_pending", Platform.V2_5): Example({}, nothing),
     ("cancel_pending", Platform.V5_0): Example({}, nothing),
 }
@@ -103,7 +194,7 @@ def test_every_type_has_an_example_for_a_platform_that_takes_it(operation_type: 
     assert takers, f"no example for {operation_type.kind}"
     for platform in takers:
         params = parsed(operation_type, platform)
-        target = Target("00106900000001", platform, 69, "5.8.14")
+        target = Target("00106900000001", platform, 69, MAKES[platform].firmware)
         assert operation_type.verdict(target, params) is None
 
 
@@ -244,6 +335,8 @@ async def test_a_whole_life(stage: Stage, kind: str, platform: Platform) -> None
     A register of 2.5 loses its mode with the power.
     """
     example = EXAMPLES[kind, platform]
+    if (kind, platform) in IMAGES:
+        await stage.publish(IMAGES[kind, platform], FIRMWARE)
     for number, turn in enumerate(TURNS):
         steps = await _live_once(stage, number, platform, (kind, example), turn)
     for last in range(1, steps + 1):
@@ -256,6 +349,7 @@ async def _live_once(
 ) -> int:
     kind, example = what
     register = await stage.born(number, platform)
+    register.faults.shift_forgotten = True  # the shop stays closed: no shift is in the way
     operation_id = await stage.ordered(kind, register.serial_number, example.params)
     steps = await live_through(stage, register, turn)
     await succeeded(stage, register, operation_id, example)
@@ -278,6 +372,7 @@ async def live_through(stage: Stage, register: SimulatedRegister, turn: Turn) ->
     step = (await stage.visit(register)).step
     for done in range(MAX_STEPS):
         if step is None:
+            await stage.visit(register)  # what awaits its next call hears of it
             return done
         assert step.step == done + 1
         step = await turn(stage, register, step)

@@ -13,7 +13,10 @@ from fleet.accounts.roles import Role
 from fleet.accounts.service import sign_in
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.operations.rules import Cause, Status
+from fleet.operations.models import OrderKey
+from fleet.operations.rules import Cause, Channel, Status
+from fleet.rollouts.rules import ASK_AGAIN, Policy
+from fleet.rollouts.service import Plan, start
 from fleet.telemetry.models import READINGS
 from fleet.telemetry.service import keep_readings
 from fleet.worker.runner import Worker
@@ -77,6 +80,37 @@ async def sign_ins(stage: Stage) -> Callable[[], Awaitable[object]]:
     return counted(stage, SignIn)
 
 
+async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
+    """Registers that were asked just now and are to be asked again later."""
+    for number in (1, 2):
+        await stage.enrol(serial(number), Platform.V5_0)
+    later = stage.clock() + ASK_AGAIN
+    plan = Plan(
+        "settings_upload",
+        Channel.CASH_SERVER,
+        UPLOAD,
+        [serial(1), serial(2)],
+        ["rest"],
+        Policy(5, 100),
+    )
+    async with stage.database.transaction() as db:
+        await start(db, stage.actor, plan, later)
+
+    async def look() -> object:
+        return [row.status for row in await stage.operations()]
+
+    return look
+
+
+async def order_keys(stage: Stage) -> Callable[[], Awaitable[object]]:
+    async with stage.database.transaction() as db:
+        db.add_all(
+            OrderKey(partner_id=1, key=key, asked_sha256=bytes(32), created_at=stage.clock())
+            for key in ("one", "two")
+        )
+    return counted(stage, OrderKey)
+
+
 def counted(stage: Stage, table: Any) -> Callable[[], Awaitable[object]]:
     async def look() -> object:
         async with stage.database.read() as db:
@@ -101,6 +135,8 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
         [(Status.FAILED, Cause.DEADLINE)] * 2,
     ),
     "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
+    "forget_order_keys": (order_keys, timedelta(hours=24), 2, 0),
+    "carry_on_rollouts": (rollouts, ASK_AGAIN, [], [Status.QUEUED] * 2),
     "forget_sign_ins": (sign_ins, timedelta(days=365), 2, 0),
 }
 """Name of the job to: what to prepare, when it is due, and how things stand before and after."""

@@ -1,0 +1,33 @@
+"""ИНН, the taxpayer's number, and its check digits."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+_WEIGHTS: Final = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
+"""Of the last check digit; the one before it leaves out the first weight."""
+
+
+def is_persons_inn(text: str) -> bool:
+    """Whether it is the ИНН of a person: 12 digits, of which the last two check the rest."""
+    if len(text) != 12 or not (text.isascii() and text.isdecimal()):
+        return False
+    digits = [int(digit) for digit in text]
+    return digits[10:] == [_check(digits, _WEIGHTS[1:]), _check(digits, _WEIGHTS)]
+
+
+def _check(digits: Sequence[int], weights: Sequence[int]) -> int:
+    pairs = zip(weights, digits, strict=False)
+    return sum(weight * digit for weight, digit in pairs) % 11 % 10
+
+
+def _persons(text: str) -> str:
+    if not is_persons_inn(text):
+        raise PydanticCustomError("inn", "a check digit is wrong")
+    return text
+
+
+PersonsInn = Annotated[str, Field(pattern=r"^[0-9]{12}$"), AfterValidator(_persons)]
+"""The ИНН of a person or a sole trader."""

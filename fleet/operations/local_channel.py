@@ -1,0 +1,181 @@
+"""The local channel: operations as requests to the ATOL driver v10, and its answers.
+
+Every package begins with ``getDeviceInfo``, so that the answer itself says which register gave
+it.  An operation stays queued until its answer has come, and takes one answer only.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.errors import DomainError
+from fleet.operations.errors import (
+    ANSWER_OF_ANOTHER,
+    ANSWER_UNFIT,
+    NOT_LOCAL,
+    PLATFORM_UNKNOWN,
+    RIGHT_NEEDED,
+)
+from fleet.operations.models import Operation
+from fleet.operations.rules import OPEN, Cause, Channel, Status
+from fleet.operations.types import BY_KIND
+from fleet.operations.types.contract import Done, Failed, Order
+from fleet.operations.work import Change, Work, load_where, save
+from fleet.registers.models import CashRegister
+from protocol.platforms import Platform
+
+WHO: Final = {"type": "getDeviceInfo"}
+
+
+class DriverResult(NamedTuple):
+    """What the driver said to one request; ``error`` 0 = done."""
+
+    error: int
+    description: str
+    result: Mapping[str, Any]
+
+
+class LocalAnswer(NamedTuple):
+    """The driver's results for one operation, in the order of the package's requests."""
+
+    operation_id: int
+    serial_number: str
+    results: Sequence[DriverResult]
+
+
+class Package(NamedTuple):
+    """A file for the driver of one register."""
+
+    name: str
+    content: bytes
+
+
+async def packages(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Package]:
+    """One for each of the operations; refuses one that is not open, local and the partner's."""
+    works = {work.id: work for work in await _load(db, actor, ids)}
+    platforms = await _platforms(db, [work.serial_number for work in works.values()])
+    return [_package(actor, works.get(id_), id_, platforms) for id_ in ids]
+
+
+def _package(
+    actor: Actor, work: Work | None, operation_id: int, platforms: Mapping[str, Platform]
+) -> Package:
+    if work is None:
+        raise NOT_LOCAL(id=operation_id)
+    order = _order(actor, work, platforms)
+    requests = [WHO, *BY_KIND[work.type].local_requests(order)]
+    content = {
+        "operation_id": work.id,
+        "serial_number": work.serial_number,
+        "request": requests,
+    }
+    name = f"{work.serial_number}-{work.id}.json"
+    return Package(name, json.dumps(content, ensure_ascii=False, indent=2).encode())
+
+
+def zipped(files: Sequence[Package]) -> bytes:
+    """All of them in one archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        for file in files:
+            writer.writestr(file.name, file.content)
+    return archive.getvalue()
+
+
+async def take_answers(
+    db: AsyncSession, actor: Actor, answers: Sequence[LocalAnswer], now: datetime
+) -> list[DomainError | None]:
+    """End the operations that were answered; for each answer ``None``, or why it is not taken."""
+    works = {work.id: work for work in await _load(db, actor, [each[0] for each in answers])}
+    platforms = await _platforms(db, [work.serial_number for work in works.values()])
+    changes: list[Change] = []
+    verdicts = [_take(actor, works, platforms, answer, now, changes) for answer in answers]
+    ended = {change.operation_id for change in changes}
+    await save(db, [works[id_] for id_ in sorted(ended)], changes, now)
+    objects = [f"operation:{id_}" for id_ in sorted(ended)]
+    await audit.write(db, actor, now, "operations.answered_locally", objects)
+    return verdicts
+
+
+def _take(
+    actor: Actor,
+    works: Mapping[int, Work],
+    platforms: Mapping[str, Platform],
+    answer: LocalAnswer,
+    now: datetime,
+    changes: list[Change],
+) -> DomainError | None:
+    try:
+        work = _addressed(works, answer)
+        ending = _ending(_order(actor, work, platforms), work, answer)
+    except DomainError as refusal:
+        return refusal
+    if work.status is Status.QUEUED:
+        changes.append(work.move(Status.RUNNING, Cause.ANSWER_CAME, now))
+    if isinstance(ending, Done):
+        work.result = ending.result
+        changes.append(work.move(Status.SUCCEEDED, Cause.DONE, now))
+    else:
+        changes.append(work.move(Status.FAILED, ending.cause, now, ending.detail))
+    return None
+
+
+def _addressed(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
+    """The operation that this answers; the register names itself in its first result."""
+    work = works.get(answer.operation_id)
+    if work is None or work.status not in OPEN:
+        raise NOT_LOCAL(id=answer.operation_id)
+    who = answer.results[0].result.get("deviceInfo") if answer.results else None
+    if not isinstance(who, Mapping):
+        raise ANSWER_UNFIT(id=work.id)
+    if {answer.serial_number, who.get("serial")} != {work.serial_number}:
+        raise ANSWER_OF_ANOTHER(id=work.id)
+    return work
+
+
+def _ending(order: Order[Any], work: Work, answer: LocalAnswer) -> Done | Failed:
+    operation_type = BY_KIND[work.type]
+    requests = operation_type.local_requests(order)
+    results = answer.results[1:]
+    for request, result in zip(requests, results, strict=False):
+        if result.error:
+            detail = {"request": request["type"], **result._asdict(), "result": None}
+            return Failed(Cause.DRIVER_FAILED, detail)
+    if len(results) != len(requests):
+        raise ANSWER_UNFIT(id=work.id)
+    try:
+        return operation_type.local_outcome(order, [each.result for each in results])
+    except (LookupError, TypeError, ValueError):
+        raise ANSWER_UNFIT(id=work.id) from None
+
+
+def _order(actor: Actor, work: Work, platforms: Mapping[str, Platform]) -> Order[Any]:
+    operation_type = BY_KIND[work.type]
+    if operation_type.right not in actor.rights:
+        raise RIGHT_NEEDED(right=operation_type.right)
+    platform = platforms.get(work.serial_number)
+    if platform is None:
+        raise PLATFORM_UNKNOWN(serial_number=work.serial_number)
+    return Order(platform, operation_type.Params.model_validate(work.params))
+
+
+async def _load(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Work]:
+    mine = (Operation.partner_id == actor.partner_id) & (Operation.channel == Channel.LOCAL)
+    return await load_where(db, Operation.id.in_(ids), mine, Operation.status.in_(OPEN), wait=True)
+
+
+async def _platforms(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, Platform]:
+    rows = await db.execute(
+        select(CashRegister.serial_number, CashRegister.platform).where(
+            CashRegister.serial_number.in_(serial_numbers)
+        )
+    )
+    return {serial: platform for serial, platform in rows if platform is not None}

@@ -1,0 +1,128 @@
+"""An operation that is a list of errands: commands one after another, each with its good answer.
+
+On platform 2.5 some commands want a mode.  A register that loses it (power, a cashier) is taken
+back to it, from its ``enter_mode`` on; whatever happens, the mode is left at the end.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fleet.operations.rules import Cause
+from fleet.operations.types.contract import Failed, Outcome, Progress, Send
+from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.errors import RemoteError
+from protocol.fields import Fields
+
+REGISTRATION_MODE, PROGRAMMING_MODE, DRIVE_MODE = 1, 4, 6
+SYSTEM_ADMINISTRATOR = "00000030"
+"""The password that the manufacturer's driver enters modes with (KKT-PC 3.1, command 56)."""
+
+WRONG_MODE = 0x66
+MAX_RESTARTS = 3
+"""A register that loses its mode (power, a cashier) is taken back to it so many times."""
+
+Kept = Mapping[str, Any]
+
+
+def nothing(answer: Fields) -> Kept:
+    """Of most answers nothing is kept."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One command of a list of errands."""
+
+    name: str
+    command: bytes
+    keep: Callable[[Fields], Kept | Failed] = nothing
+    """What of the good answer joins the result, or why it fails the operation."""
+
+    irrevocable: bool = False
+    """Cannot be taken back: once given, the list is walked to its end, cancelled or not."""
+
+
+def errand(
+    name: str,
+    keep: Callable[[Fields], Kept | Failed] = nothing,
+    *,
+    irrevocable: bool = False,
+    **fields: Any,
+) -> Errand:
+    """The command of that name with these fields."""
+    return Errand(name, encode_request(name, **fields), keep, irrevocable)
+
+
+def in_mode(mode: int, *errands: Errand) -> tuple[Errand, ...]:
+    """Between entering a mode and leaving it."""
+    enter = errand("enter_mode", mode=mode, password=SYSTEM_ADMINISTRATOR)
+    return enter, *errands, errand("leave_mode")
+
+
+def walk(
+    errands: Sequence[Errand],
+    progress: Progress,
+    answer: bytes | None,
+    finish: Callable[[Kept], Outcome],
+) -> Outcome:
+    """The next command, or what ``finish`` makes of all that was kept.
+
+    The list must be the same whenever it is made again for the same operation.
+    """
+    if answer is None:
+        return _go_to(errands, 0, {"kept": {}, "restarts": 0})
+    if progress.get("failure"):
+        failure = progress["failure"]
+        return Failed(Cause(failure["cause"]), failure["detail"])
+    at: int = progress["at"]
+    kept = _kept(errands[at], answer)
+    if isinstance(kept, CommandFailed):
+        return _command_failed(errands, progress, kept)
+    if isinstance(kept, Failed):
+        return _give_up(errands, progress, kept)
+    progress = {**progress, "kept": {**progress["kept"], **kept}}
+    return finish(progress["kept"]) if at + 1 == len(errands) else _go_to(errands, at + 1, progress)
+
+
+def is_committed(errands: Sequence[Errand], progress: Progress) -> bool:
+    """Whether a command that cannot be taken back has been given."""
+    at: int = progress.get("at", -1)
+    return any(each.irrevocable for each in errands[: at + 1])
+
+
+def leave(errands: Sequence[Errand], progress: Progress) -> Send | None:
+    """How a list of errands with modes is left before its end."""
+    if not any(each.name == "enter_mode" for each in errands):
+        return None
+    return Send(encode_request("leave_mode"), progress, 99)
+
+
+def _go_to(errands: Sequence[Errand], at: int, progress: Progress) -> Send:
+    return Send(errands[at].command, {**progress, "at": at}, 100 * at // len(errands))
+
+
+def _kept(done: Errand, answer: bytes) -> Kept | Failed | CommandFailed:
+    if done.name == "leave_mode":  # the mode may be left already: the answer decides nothing
+        return {}
+    try:
+        found = parse_answer(BY_NAME[done.name], answer)
+        return found if isinstance(found, CommandFailed) else done.keep(found)
+    except RemoteError as error:
+        return Failed(Cause.BAD_ANSWER, {"code": error.code})
+
+
+def _command_failed(errands: Sequence[Errand], progress: Progress, found: CommandFailed) -> Outcome:
+    at, restarts = progress["at"], progress["restarts"]
+    entries = [index for index, each in enumerate(errands[:at]) if each.name == "enter_mode"]
+    if found.code == WRONG_MODE and entries and restarts < MAX_RESTARTS:
+        return _go_to(errands, entries[-1], {**progress, "restarts": restarts + 1})
+    detail = {"command": errands[at].name, "code": found.code}
+    return _give_up(errands, progress, Failed(Cause.COMMAND_FAILED, detail))
+
+
+def _give_up(errands: Sequence[Errand], progress: Progress, failed: Failed) -> Outcome:
+    """A failure tells also what was kept before it: some of that may be irrevocable."""
+    detail = {**failed.detail, "kept": progress["kept"]}
+    failure = {"cause": failed.cause, "detail": detail}
+    return leave(errands, {**progress, "failure": failure}) or Failed(failed.cause, detail)

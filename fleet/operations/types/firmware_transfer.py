@@ -1,0 +1,175 @@
+"""What the operations with firmware share: an image goes into a register, which restarts with it.
+
+Begin asks which block is wanted next; a window of blocks goes out and begin is asked again, so a
+transfer that was cut anywhere goes on where it stood.  The register checks the whole image, and
+installs it when no shift is open and no receipt is unsent (until then it puts the step off).  What
+it says of itself at its next call decides.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from fleet.accounts.roles import Right
+from fleet.firmware.manifest import ImageFacts
+from fleet.kit.input import Input
+from fleet.operations.errors import (
+    FIRMWARE_SAME,
+    IMAGE_UNKNOWN,
+    IMAGE_WRONG_MODEL,
+    IMAGE_WRONG_PLATFORM,
+)
+from fleet.operations.rules import Cause, Waiting
+from fleet.operations.types.contract import (
+    Await,
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Progress,
+    Send,
+    Stream,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.setting_list import not_seen
+from protocol import firmware_commands
+from protocol.commands import CommandFailed
+from protocol.errors import RemoteError
+from protocol.firmware import VERSION_PATTERN, Image
+from protocol.platforms import Platform
+
+WINDOW_BYTES: Final = 32 * 1024
+"""Sent between two questions how far the transfer has come."""
+
+MAX_STALLED: Final = 5
+"""Windows in a row of which the register has taken nothing."""
+
+LOADED_PERCENT: Final = 95
+
+
+class FirmwareParams(Input):
+    """Which image."""
+
+    image: str = Field(
+        pattern=f"^[0-9]{{1,3}}/{VERSION_PATTERN}$",
+        description="model/version, one of GET /api/v1/firmware-images.",
+        examples=["61/5.9.1"],
+    )
+    facts: SkipJsonSchema[ImageFacts | None] = Field(
+        default=None, description="Filled in by the server; what is sent here is replaced."
+    )
+
+
+class FirmwareTransfer(OperationType[FirmwareParams]):
+    """From the first offer to the register's word on what it runs."""
+
+    right: ClassVar = Right.FIRMWARE
+    deadline: ClassVar = timedelta(days=14)
+    Params = FirmwareParams
+
+    @abstractmethod
+    def source(self, image: Platform) -> Platform | None:
+        """The platform of the registers that an image of this platform is for, if any."""
+
+    def verdict(self, target: Target, params: FirmwareParams) -> Verdict | None:
+        facts = params.facts
+        if facts is None:
+            return Verdict(IMAGE_UNKNOWN, {"image": params.image})
+        if target.platform is None:
+            return not_seen(target)
+        if target.model != facts.model:
+            return Verdict(IMAGE_WRONG_MODEL, {"image": params.image})
+        if target.platform is not self.source(facts.platform):
+            said = {"image_platform": facts.platform, "platform": target.platform}
+            return Verdict(IMAGE_WRONG_PLATFORM, said)
+        if target.firmware_version == facts.version:
+            return Verdict(FIRMWARE_SAME, {"version": facts.version})
+        return None
+
+    def next_step(self, order: Order[FirmwareParams], answer: bytes | None) -> Outcome:
+        if order.params.facts is None:
+            raise ValueError("an operation with firmware was ordered without an image")
+        image = order.params.facts.image
+        stage: str | None = order.progress.get("stage")
+        if answer is None:
+            return _arrived(order, image) if stage == "restart" else self._begin(image)
+        return _AFTER[str(stage)](self._wire(image), image, order.progress, answer)
+
+    def _begin(self, image: Image) -> Send:
+        kept = {"stage": "load", "next": 0, "stalled": 0}
+        return Send(firmware_commands.begin(self._wire(image), image), kept, 0)
+
+    def _wire(self, image: Image) -> Platform:
+        return self.source(image.platform) or image.platform
+
+
+def _after_begin(wire: Platform, image: Image, progress: Progress, answer: bytes) -> Outcome:
+    wanted = firmware_commands.read_next(wire, answer)
+    if isinstance(wanted, CommandFailed):
+        return _failed("firmware_begin", wanted)
+    if wanted > image.blocks:
+        raise RemoteError("malformed", "a block after the last one is wanted")
+    if wanted == image.blocks:
+        return _verify(wire)
+    stalled = progress["stalled"] + 1 if wanted <= progress["next"] else 0
+    if stalled > MAX_STALLED:
+        return Failed(Cause.TRANSFER_STALLED, {"block": wanted, "blocks": image.blocks})
+    last = wanted + max(1, WINDOW_BYTES // image.block_size) - 1
+    return Send(
+        firmware_commands.begin(wire, image),
+        {"stage": "load", "next": wanted, "stalled": stalled},
+        LOADED_PERCENT * wanted // image.blocks,
+        Stream(image.image_id, wanted, min(last, image.blocks - 1)),
+    )
+
+
+def _verify(wire: Platform) -> Send:
+    command = firmware_commands.verify(wire)
+    if command is None:
+        return _install(wire)
+    return Send(command, {"stage": "verify"}, LOADED_PERCENT)
+
+
+def _after_verify(wire: Platform, _: Image, __: Progress, answer: bytes) -> Outcome:
+    failed = firmware_commands.read_done(wire, answer)
+    return _install(wire) if failed is None else _failed("firmware_verify", failed)
+
+
+def _install(wire: Platform) -> Send:
+    kept = {"stage": "install", "waiting_for": Waiting.BACKING_UP_SETTINGS}
+    return Send(firmware_commands.install(wire), kept, LOADED_PERCENT + 1)
+
+
+def _after_install(wire: Platform, _: Image, __: Progress, answer: bytes) -> Outcome:
+    failed = firmware_commands.read_done(wire, answer)
+    if failed is not None:
+        return _failed("firmware_install", failed)
+    return Await({"stage": "restart"}, 99)
+
+
+def _arrived(order: Order[FirmwareParams], image: Image) -> Outcome:
+    """The register has called after its restart: what it runs is what it says."""
+    if order.seen is None:
+        return Await(order.progress, 99)
+    said = {"firmware_version": order.seen.firmware_version, "platform": order.platform}
+    if said == {"firmware_version": image.version, "platform": image.platform}:
+        return Done(said)
+    return Failed(Cause.FIRMWARE_UNCHANGED, {**said, "expected": image.version})
+
+
+def _failed(command: str, answer: CommandFailed) -> Failed:
+    return Failed(Cause.COMMAND_FAILED, {"command": command, "code": answer.code})
+
+
+_After = Callable[[Platform, Image, Mapping[str, Any], bytes], Outcome]
+_AFTER: Final[Mapping[str, _After]] = {
+    "load": _after_begin,
+    "verify": _after_verify,
+    "install": _after_install,
+}

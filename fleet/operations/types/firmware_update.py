@@ -1,0 +1,17 @@
+"""Put another firmware of its own platform into a register (KKT-PC 3.2)."""
+
+from typing import ClassVar
+
+from fleet.operations.types.firmware_transfer import FirmwareTransfer
+from protocol.platforms import Platform
+
+
+class FirmwareUpdate(FirmwareTransfer):
+    """An image of the platform that the register runs."""
+
+    kind: ClassVar = "firmware_update"
+    label_ru: ClassVar = "Обновление прошивки"
+    label_en: ClassVar = "Firmware update"
+
+    def source(self, image: Platform) -> Platform | None:
+        return image

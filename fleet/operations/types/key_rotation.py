@@ -1,0 +1,70 @@
+"""Give a register its key of another generation without losing it.
+
+The command says only which generation: the key joins it in the gateway, which alone has the
+key ring, when the command leaves.  The register keeps the old key until a conversation under the
+new one has been accepted; a call under the new one is the proof.
+"""
+
+from typing import ClassVar
+
+from pydantic import Field, StrictInt
+
+from fleet.accounts.roles import Right
+from fleet.kit.input import Input
+from fleet.operations.rules import Cause
+from fleet.operations.types.contract import (
+    Await,
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.setting_list import not_seen
+from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+
+MAX_ATTEMPTS = 3
+"""A register that comes back under its old key is sent the new one so many times in all."""
+
+
+class KeyRotationParams(Input):
+    """Which generation of the fleet's key ring."""
+
+    generation: StrictInt = Field(
+        ge=1, le=255, description="Generation of the key ring that the register is to use."
+    )
+
+
+class KeyRotation(OperationType[KeyRotationParams]):
+    """Succeeds when the register calls under the new generation; the result repeats it."""
+
+    kind: ClassVar = "key_rotation"
+    label_ru: ClassVar = "Перезапись сертификата"
+    label_en: ClassVar = "Certificate rewrite"
+    right: ClassVar = Right.SETTINGS
+    Params = KeyRotationParams
+
+    def verdict(self, target: Target, params: KeyRotationParams) -> Verdict | None:
+        return not_seen(target)
+
+    def next_step(self, order: Order[KeyRotationParams], answer: bytes | None) -> Outcome:
+        attempts: int = order.progress.get("attempts", 0)
+        if answer is not None:
+            return _sent(answer, attempts)
+        generation = order.params.generation
+        if order.seen is not None and order.seen.key_generation == generation:
+            return Done({"generation": generation})
+        if attempts == MAX_ATTEMPTS:
+            return Failed(Cause.KEY_NOT_TAKEN, {"generation": generation})
+        command = encode_request("rotate_key", generation=generation)
+        return Send(command, {"attempts": attempts + 1}, 30)
+
+
+def _sent(answer: bytes, attempts: int) -> Outcome:
+    found = parse_answer(BY_NAME["rotate_key"], answer)
+    if isinstance(found, CommandFailed):
+        return Failed(Cause.COMMAND_FAILED, {"command": "rotate_key", "code": found.code})
+    return Await({"attempts": attempts}, 60)

@@ -1,0 +1,129 @@
+"""Write licences into a register, new or restored.
+
+Platform 2.5 takes protection codes (KKT-PC 3.1, commands 6D and 74), platform 5.0 signed licences.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from fleet.accounts.roles import Right
+from fleet.kit.input import Input
+from fleet.operations.errors import LICENCE_UNFIT
+from fleet.operations.rules import Cause, Status
+from fleet.operations.types.contract import (
+    Done,
+    Ending,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.errands import Errand, errand, walk
+from fleet.operations.types.setting_list import not_seen
+from protocol.fields import Fields
+from protocol.platforms import Platform
+
+
+class LicenceKind(StrEnum):
+    """The three of the ATOL Connect manual."""
+
+    PLATFORM_5_0 = "platform_5_0"
+    WEB_DKKT = "web_dkkt"
+    NEWGER_AS_PRINTER = "newger_as_printer"
+
+
+WIRE_CODES: Mapping[LicenceKind, int] = {
+    LicenceKind.PLATFORM_5_0: 1,
+    LicenceKind.WEB_DKKT: 2,
+    LicenceKind.NEWGER_AS_PRINTER: 3,
+}
+
+Hex = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})+$")]
+
+
+class ProtectionCode(Input):
+    """A licence of platform 2.5."""
+
+    number: int = Field(ge=1, le=30, description="Number of the protection code.")
+    code: Annotated[Hex, Field(min_length=16, max_length=16)] = Field(
+        description="The code: 16 hexadecimal digits."
+    )
+
+
+class LicenceUploadParams(Input):
+    """Protection codes for a register of 2.5, or a signed licence for one of 5.0."""
+
+    kind: LicenceKind = Field(description="What the licence is for.")
+    codes: Annotated[list[ProtectionCode], Field(min_length=1, max_length=30)] | None = Field(
+        default=None, description="Platform 2.5: protection codes, each number once."
+    )
+    licence: Annotated[Hex, Field(max_length=8192)] | None = Field(
+        default=None, description="Platform 5.0: the signed licence in hexadecimal."
+    )
+
+    @field_validator("codes")
+    @classmethod
+    def _differ(cls, codes: list[ProtectionCode] | None) -> list[ProtectionCode] | None:
+        numbers = [each.number for each in codes or ()]
+        if len(set(numbers)) < len(numbers):
+            raise PydanticCustomError("repeated_value", "a number is given twice")
+        return codes
+
+
+class LicenceUpload(OperationType[LicenceUploadParams]):
+    """The result: ``kind``, and on 2.5 the ``numbers`` of the codes that the register holds.
+
+    Cancelled when the register has not called for half an hour (ATOL Connect manual).
+    """
+
+    kind: ClassVar = "licence_upload"
+    label_ru: ClassVar = "Загрузка лицензий"
+    label_en: ClassVar = "Licence upload"
+    right: ClassVar = Right.SETTINGS
+    deadline: ClassVar = timedelta(minutes=30)
+    ending: ClassVar = Ending(Status.CANCELLED, Cause.NOT_CALLED)
+    Params = LicenceUploadParams
+
+    def verdict(self, target: Target, params: LicenceUploadParams) -> Verdict | None:
+        if target.platform is None:
+            return not_seen(target)
+        fits = {Platform.V2_5: params.codes, Platform.V5_0: params.licence}
+        if fits[target.platform] is None:
+            field = {Platform.V2_5: "codes", Platform.V5_0: "licence"}[target.platform]
+            return Verdict(LICENCE_UNFIT, {"platform": target.platform, "needed": field})
+        return None
+
+    def next_step(self, order: Order[LicenceUploadParams], answer: bytes | None) -> Outcome:
+        params = order.params
+        result: dict[str, Any] = {"kind": params.kind}
+        if order.platform is Platform.V5_0:
+            kind, licence = WIRE_CODES[params.kind], bytes.fromhex(params.licence or "")
+            errands = (errand("write_licence", kind=kind, licence=licence),)
+            return walk(errands, order.progress, answer, lambda _: Done(result))
+        codes = params.codes or []
+        result["numbers"] = [each.number for each in codes]
+        each_twice = tuple(one for code in codes for one in _enter_and_verify(code))
+        return walk(each_twice, order.progress, answer, lambda _: Done(result))
+
+    def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        shown = dict(values)
+        if shown.get("licence"):
+            shown["licence"] = "•••"
+        if isinstance(shown.get("codes"), list):
+            shown["codes"] = [{**each, "code": "•••"} for each in shown["codes"]]
+        return shown
+
+
+def _enter_and_verify(code: ProtectionCode) -> tuple[Errand, Errand]:
+    def entered(answer: Fields) -> Mapping[str, Any] | Failed:
+        return {} if answer["entered"] else Failed(Cause.LICENCE_NOT_HELD, {"number": code.number})
+
+    enter = errand("enter_protection_code", number=code.number, code=bytes.fromhex(code.code))
+    return enter, errand("read_protection_code", entered, number=code.number)

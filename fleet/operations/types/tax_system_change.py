@@ -1,0 +1,201 @@
+"""Register again with the tax service's attributes changed: another tax system.
+
+The requisites are written first (KKT-PC 3.5); they mean nothing until A6 takes them.  A register
+with an open shift or unsent receipts puts the entering of its mode off, and so waits as it was.
+The default system is written after A6: before it, receipts would go under a system that the
+register has not been registered with.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from fleet.accounts.roles import Right
+from fleet.kit.inn import PersonsInn
+from fleet.kit.input import YEARS, Input
+from fleet.operations.rules import Cause
+from fleet.operations.types.contract import (
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.errands import (
+    DRIVE_MODE,
+    PROGRAMMING_MODE,
+    REGISTRATION_MODE,
+    Errand,
+    Kept,
+    errand,
+    in_mode,
+    is_committed,
+    leave,
+    walk,
+)
+from fleet.operations.types.fiscal_facts import (
+    ask,
+    last_document,
+    last_registration,
+)
+from fleet.operations.types.setting_list import not_seen
+from protocol.platforms import Platform
+from protocol.settings import cell_length, encode_cell, encode_value, find
+from protocol.telemetry import TAXATION
+from protocol.text import TextError, encode_cp866
+
+DEFAULT_TAXATION = 50
+"""The setting (on 2.5 T2R1F110)."""
+
+REASON, TAXATION_TYPES, CASHIER, CASHIER_INN, CHANGES = 1101, 1062, 1021, 1203, 1205
+"""FFD tags."""
+
+ATTRIBUTES_CHANGED = b"\x03"
+TAXATION_TYPES_CHANGED = (1 << 7).to_bytes(4, "little")
+
+WESTERNMOST = timezone(timedelta(hours=2))
+"""Where it is midnight in Kaliningrad, the date has begun in all of Russia."""
+
+
+class TaxationType(StrEnum):
+    """Tax systems that may be chosen (the one called ЕНВД is abolished)."""
+
+    OSN = "osn"
+    USN_INCOME = "usn_income"
+    USN_INCOME_OUTCOME = "usn_income_outcome"
+    ESN = "esn"
+    PATENT = "patent"
+
+
+def _real(day: date) -> date:
+    if day.year not in YEARS:
+        raise PydanticCustomError("date_range", "the year is outside 2000..2099")
+    return day
+
+
+def _printable(name: str) -> str:
+    try:
+        encode_cp866(name)
+    except TextError:
+        raise PydanticCustomError("not_printable", "a register cannot print this") from None
+    return name
+
+
+class TaxSystemChangeParams(Input):
+    """The new tax systems and who answers for them."""
+
+    from_date: Annotated[date, AfterValidator(_real)] = Field(
+        description="The first day of the new systems; the change is not made before it begins."
+    )
+    taxation_types: Annotated[list[TaxationType], Field(min_length=1, max_length=2)] = Field(
+        description="One or two tax systems."
+    )
+    default: TaxationType = Field(description="The system by default: one of those chosen.")
+    cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
+        Field(description="Position and name of the cashier.")
+    )
+    cashier_inn: PersonsInn = Field(description="The cashier's ИНН: 12 digits.")
+
+    @field_validator("taxation_types")
+    @classmethod
+    def _differ(cls, chosen: list[TaxationType]) -> list[TaxationType]:
+        if len(set(chosen)) < len(chosen):
+            raise PydanticCustomError("repeated_value", "a value is given twice")
+        return chosen
+
+    @field_validator("default")
+    @classmethod
+    def _among_chosen(cls, default: TaxationType, info: ValidationInfo) -> TaxationType:
+        chosen = info.data.get("taxation_types")
+        if chosen is not None and default not in chosen:
+            expected = ", ".join(chosen)
+            raise PydanticCustomError("enum", "not among the chosen", {"expected": expected})
+        return default
+
+
+class TaxSystemChange(OperationType[TaxSystemChangeParams]):
+    """The result: the ``registration`` document, its ``sign`` where it is still known, and the
+    drive's registrations made and left before."""
+
+    kind: ClassVar = "tax_system_change"
+    label_ru: ClassVar = "Изменение СНО"
+    label_en: ClassVar = "Change of the tax system"
+    right: ClassVar = Right.SETTINGS
+    retryable: ClassVar = False
+    """It may have failed after the new registration; a second one would be wasted."""
+    Params = TaxSystemChangeParams
+
+    def verdict(self, target: Target, params: TaxSystemChangeParams) -> Verdict | None:
+        return not_seen(target)
+
+    def not_before(self, params: TaxSystemChangeParams) -> datetime:
+        return datetime.combine(params.from_date, time(), WESTERNMOST).astimezone(UTC)
+
+    def next_step(self, order: Order[TaxSystemChangeParams], answer: bytes | None) -> Outcome:
+        return walk(_errands(order), order.progress, answer, _finish)
+
+    def is_committed(self, order: Order[TaxSystemChangeParams]) -> bool:
+        return is_committed(_errands(order), order.progress)
+
+    def abandon(self, order: Order[TaxSystemChangeParams]) -> Send | None:
+        return leave(_errands(order), order.progress)
+
+
+def _errands(order: Order[TaxSystemChangeParams]) -> tuple[Errand, ...]:
+    requisites = (
+        errand("write_requisite", tag=tag, value=value)
+        for tag, value in _requisites(order.platform, order.params).items()
+    )
+    fiscalise = errand("fiscalise", irrevocable=True), last_registration(), last_document()
+    default = _write_default(order.platform, order.params.default)
+    by_mode: Mapping[int, tuple[Errand, ...]] = {
+        REGISTRATION_MODE: tuple(requisites),
+        DRIVE_MODE: fiscalise,
+        PROGRAMMING_MODE: (default,),
+    }
+    errands = [ask("validity", "before", _one_is_left)]
+    for mode, some in by_mode.items():
+        errands += in_mode(mode, *some) if order.platform is Platform.V2_5 else some
+    return tuple(errands)
+
+
+def _one_is_left(validity: Mapping[str, Any]) -> Failed | None:
+    """Told before anything is changed: the drive would refuse A6 in the middle."""
+    return None if validity["registrations_left"] else Failed(Cause.NO_REGISTRATIONS_LEFT, {})
+
+
+def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[int, bytes]:
+    """Values by FFD tag.  1205 is of later formats than those of platform 2.5."""
+    changes = {CHANGES: TAXATION_TYPES_CHANGED} if platform is Platform.V5_0 else {}
+    return {
+        REASON: ATTRIBUTES_CHANGED,
+        **changes,
+        TAXATION_TYPES: bytes([TAXATION.encode(params.taxation_types)]),
+        CASHIER: encode_cp866(params.cashier_name),
+        CASHIER_INN: params.cashier_inn.encode("ascii"),
+    }
+
+
+def _write_default(platform: Platform, default: TaxationType) -> Errand:
+    setting = find(platform, DEFAULT_TAXATION)
+    value = TAXATION.encode([default])
+    if setting.cell is None:
+        raw = encode_value(setting, value)
+        return errand("write_setting", number=setting.number, value=raw)
+    table, row, field = setting.cell
+    raw = encode_cell(setting, value, cell_length(setting))
+    return errand("write_table", table=table, row=row, field=field, value=raw)
+
+
+def _finish(kept: Kept) -> Outcome:
+    """The sign is that of the last document, which may be another one by now."""
+    registration, document = kept["registration"], kept["document"]
+    sign = document["sign"] if document["document"] == registration["document"] else None
+    return Done({"before": kept["before"], "registration": {**registration, "sign": sign}})

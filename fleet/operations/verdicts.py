@@ -1,0 +1,192 @@
+"""Which registers of an order get it: a verdict for each, before anything starts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.errors import Refusal
+from fleet.operations.errors import (
+    ANOTHER_RUNNING,
+    BLOCKED,
+    NOT_ENTITLED,
+    ONE_ONLY,
+    PAST_THERE,
+    REGISTER_NOT_FOUND,
+    REPEATED,
+    TOO_MANY_OPEN,
+    ZONE_UNKNOWN,
+)
+from fleet.operations.models import Operation
+from fleet.operations.rules import (
+    MAX_OPEN_PER_REGISTER,
+    OPEN,
+    Channel,
+    Status,
+    moment_there,
+    offset_text,
+)
+from fleet.operations.types.contract import OperationType, Target, Verdict
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import find_own
+from fleet.registers.rules import is_serial_number
+from fleet.subscriptions import service as subscriptions
+from fleet.subscriptions.entitlements import LABELS, OF_OPERATIONS
+
+PASSING: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
+"""Refusals that time alone mends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person orders; ``params`` are as they were sent.
+
+    At most one of the times: a moment, or a wall time (naive) of each register's own zone.
+    """
+
+    type: str
+    serial_numbers: Sequence[str]
+    params: Mapping[str, Any]
+    channel: Channel
+    scheduled_for: datetime | None
+    scheduled_local: datetime | None = None
+
+
+class Refused(NamedTuple):
+    """One register that does not get the operation, and why."""
+
+    serial_number: str
+    refusal: Refusal
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An order, and what the database knows of its registers."""
+
+    wish: Wish
+    operation_type: OperationType[Any]
+    params: Any
+    now: datetime
+    entitled: bool
+    registers: Mapping[str, CashRegister]
+    open: Mapping[str, Sequence[Status]]
+
+
+Scheduled = dict[str, datetime | None]
+"""Serial number -> the moment that was asked for; ``None``: now."""
+
+
+async def sort_out(
+    db: AsyncSession,
+    actor: Actor,
+    wish: Wish,
+    operation_type: OperationType[Any],
+    params: Any,
+    now: datetime,
+) -> tuple[Scheduled, list[Refused]]:
+    """The registers that get it, in their order, and the others; three statements for all."""
+    known = list(filter(is_serial_number, wish.serial_numbers))
+    registers = await find_own(db, actor, known)
+    entitled = await _is_entitled(db, actor, operation_type.kind)
+    statuses = await _open(db, list(registers))
+    asked = _Asked(wish, operation_type, params, now, entitled, registers, statuses)
+    good: Scheduled = {}
+    refused = []
+    for serial in wish.serial_numbers:
+        verdict = Verdict(REPEATED) if serial in good else _verdict(asked, serial)
+        if verdict is None:
+            good[serial] = _begins_at(wish, registers[serial])
+        else:
+            refused.append(Refused(serial, verdict.refusal, verdict.params))
+    return good, refused
+
+
+def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
+    """The moment that was asked for; a wall time needs a register whose zone is known."""
+    if wish.scheduled_local is None or register.utc_offset_min is None:
+        return wish.scheduled_for
+    return moment_there(wish.scheduled_local, register.utc_offset_min)
+
+
+async def _is_entitled(db: AsyncSession, actor: Actor, kind: str) -> bool:
+    needed = OF_OPERATIONS.get(kind)
+    return needed is None or await subscriptions.has(db, actor.partner_id, needed)
+
+
+async def _open(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, list[Status]]:
+    rows = await db.execute(
+        select(Operation.serial_number, Operation.status).where(
+            Operation.serial_number.in_(serial_numbers), Operation.status.in_(OPEN)
+        )
+    )
+    found: dict[str, list[Status]] = {}
+    for serial, status in rows:
+        found.setdefault(serial, []).append(status)
+    return found
+
+
+def _verdict(asked: _Asked, serial_number: str) -> Verdict | None:
+    register = asked.registers.get(serial_number)
+    if register is None:
+        return Verdict(REGISTER_NOT_FOUND)
+    verdicts = (look(asked, register) for look in _LOOKS)
+    return next((verdict for verdict in verdicts if verdict is not None), None)
+
+
+def _blocked(asked: _Asked, register: CashRegister) -> Verdict | None:
+    return Verdict(BLOCKED) if register.blocked else None
+
+
+def _not_entitled(asked: _Asked, register: CashRegister) -> Verdict | None:
+    if asked.entitled:
+        return None
+    return Verdict(NOT_ENTITLED, LABELS[OF_OPERATIONS[asked.operation_type.kind]]._asdict())
+
+
+def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:
+    several = len(set(asked.wish.serial_numbers)) > 1
+    return Verdict(ONE_ONLY) if asked.operation_type.single and several else None
+
+
+def _unfit(asked: _Asked, register: CashRegister) -> Verdict | None:
+    target = Target(
+        register.serial_number, register.platform, register.model, register.firmware_version
+    )
+    return asked.operation_type.verdict(target, asked.params)
+
+
+def _busy(asked: _Asked, register: CashRegister) -> Verdict | None:
+    statuses = asked.open.get(register.serial_number, ())
+    if asked.operation_type.on_server:
+        return None
+    if len(statuses) >= MAX_OPEN_PER_REGISTER:
+        return Verdict(TOO_MANY_OPEN)
+    return Verdict(ANOTHER_RUNNING) if Status.RUNNING in statuses else None
+
+
+def _untimely(asked: _Asked, register: CashRegister) -> Verdict | None:
+    """A wall time means nothing at a register whose zone is unknown, or has passed there."""
+    wall_time, offset_min = asked.wish.scheduled_local, register.utc_offset_min
+    if wall_time is None:
+        return None
+    if offset_min is None:
+        return Verdict(ZONE_UNKNOWN)
+    if moment_there(wall_time, offset_min) <= asked.now:
+        return Verdict(PAST_THERE, {"offset": offset_text(offset_min)})
+    return None
+
+
+_LOOKS: Final[tuple[Callable[[_Asked, CashRegister], Verdict | None], ...]] = (
+    _blocked,
+    _not_entitled,
+    _crowded,
+    _unfit,
+    _busy,
+    _untimely,
+)
+"""In the order in which people are told."""

@@ -1,0 +1,90 @@
+"""Proofs that licences, keys and the fiscal drive are in a register as an operation says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from protocol.seal import KeyRing
+from protocol.telemetry import TAXATION
+from simulator.fiscal_drive import Phase
+from simulator.keys import HeldKey
+from simulator.register import SimulatedRegister
+
+FLEET_KEYS = KeyRing({1: bytes(range(32)), 2: bytes(range(32, 64))})
+CODE_7, CODE_12 = "0102030405060708", "F1F2F3F4F5F6F7F8"
+LICENCE = "AB" * 200
+
+CODES = {
+    "kind": "newger_as_printer",
+    "codes": [{"number": 7, "code": CODE_7}, {"number": 12, "code": CODE_12}],
+}
+SIGNED = {"kind": "web_dkkt", "licence": LICENCE}
+TAX_SYSTEM = {
+    "from_date": "2026-03-02",
+    "taxation_types": ["usn_income_outcome", "patent"],
+    "default": "patent",
+    "cashier_name": "Старший кассир Ёлкина Н. П.",
+    "cashier_inn": "230400001250",
+}
+SPARE = {"spare_serial_number": "00106900999999", "mac_address": "02:00:5e:10:00:01"}
+
+
+def factory_key(register: SimulatedRegister) -> HeldKey:
+    """The key that it was made with."""
+    key = FLEET_KEYS.register_key(1, register.serial)
+    assert key is not None
+    return HeldKey(1, key)
+
+
+def holds_codes(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    assert register.licences == {7: bytes.fromhex(CODE_7), 12: bytes.fromhex(CODE_12)}
+    assert result == {"kind": "newger_as_printer", "numbers": [7, 12]}
+
+
+def holds_licence(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    assert register.licences == {2: bytes.fromhex(LICENCE)}
+    assert result == {"kind": "web_dkkt"}
+
+
+def registered_anew(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    """Once: the drive counts its registrations."""
+    drive, before = register.drive, result["before"]
+    assert TAXATION.decode(register.taxation_types) == ["usn_income_outcome", "patent"]
+    assert register.memory.value(50) == 32
+    assert drive.registrations_made == before["registrations_made"] + 1
+    assert drive.registrations_left == before["registrations_left"] - 1
+    assert result["registration"]["document"] == drive.documents == drive.registered_document
+    assert result["registration"]["sign"] == drive.last_sign
+
+
+def closed(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    """Once: one document more than before."""
+    drive = register.drive
+    assert drive.phase in (Phase.POST_FISCAL, Phase.ARCHIVE_READ)
+    assert (result["before"]["phase"], result["before"]["number"]) == ("fiscal", drive.number)
+    assert result["after"]["phase"] in ("post_fiscal", "archive_read")
+    assert result["document"]["document"] == drive.documents
+    assert drive.documents == result["before"]["last_document"] + 1
+    assert result["document"]["sign"] == drive.last_sign
+    assert result["validity_before"]["valid_until"][:10] == drive.valid_until.date().isoformat()
+
+
+def keyed_anew(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    expected = FLEET_KEYS.register_key(2, register.serial)
+    assert register.keys.offered(factory_key(register)) == (2, expected)
+    assert result == {"generation": 2}
+
+
+def paperless(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    assert not register.prints_receipts
+    assert result == {"enabled": False}
+
+
+def scripted(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    assert result["driver_version"] == "10.6.0.0"
+    assert result["script"] == {
+        "methodName": "replaceControlUnit",
+        "serialNumber": register.serial_number,
+        "spareSerialNumber": "00106900999999",
+        "macAddress": "02:00:5E:10:00:01",
+    }
+    assert register.journal.effects == {}

@@ -1,0 +1,155 @@
+"""Operations with firmware: who may get them, what they say on the way, and when they give up."""
+
+from typing import Any
+
+import pytest
+
+from fleet.firmware.manifest import ImageFacts
+from fleet.kit.language import Language
+from fleet.operations import queries
+from fleet.operations.rules import Cause, Waiting
+from fleet.operations.types.contract import Await, Done, Failed, Order, Seen, Send, Target
+from fleet.operations.types.firmware_transfer import MAX_STALLED, FirmwareParams
+from fleet.operations.types.firmware_update import FirmwareUpdate
+from fleet.operations.types.platform_move import PlatformMove
+from protocol import firmware_commands
+from protocol.commands import encode_answer
+from protocol.firmware import Image
+from protocol.platforms import Platform
+from tests.fleet.operations.stage import Stage, obey
+from tests.protocol.publisher import content_of, publish
+
+CONTENT = content_of(70 * 1024)
+IMAGE = publish(CONTENT, model=69, block_size=2048)
+OLD = publish(CONTENT, model=69, platform=Platform.V2_5, version="3.0.4000")
+UPDATE, MOVE = FirmwareUpdate(), PlatformMove()
+SERIAL = "00106900000001"
+
+
+def params_of(image: Image) -> FirmwareParams:
+    facts = ImageFacts(
+        model=image.model,
+        platform=image.platform,
+        version=image.version,
+        size=image.size,
+        sha256=image.sha256.hex(),
+        signature=image.signature.hex(),
+        block_size=image.block_size,
+    )
+    return FirmwareParams(image=image.image_id, facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "image", "platform", "model", "version", "code"),
+    [
+        (UPDATE, IMAGE, Platform.V5_0, 69, "5.8.14", None),
+        (UPDATE, OLD, Platform.V2_5, 69, "3.0.3689", None),
+        (MOVE, IMAGE, Platform.V2_5, 69, "3.0.3689", None),
+        (UPDATE, IMAGE, None, 69, "", "platform_unknown"),
+        (UPDATE, IMAGE, Platform.V5_0, 61, "5.8.14", "image_wrong_model"),
+        (UPDATE, IMAGE, Platform.V5_0, None, "5.8.14", "image_wrong_model"),
+        (UPDATE, IMAGE, Platform.V2_5, 69, "3.0.3689", "image_wrong_platform"),
+        (UPDATE, IMAGE, Platform.V5_0, 69, "5.9.1", "firmware_same"),
+        (MOVE, IMAGE, Platform.V5_0, 69, "5.8.14", "image_wrong_platform"),
+        (MOVE, OLD, Platform.V2_5, 69, "3.0.3689", "image_wrong_platform"),
+    ],
+)
+def test_verdicts(
+    kind: FirmwareUpdate | PlatformMove,
+    image: Image,
+    platform: Platform | None,
+    model: int | None,
+    version: str,
+    code: str | None,
+) -> None:
+    verdict = kind.verdict(Target(SERIAL, platform, model, version), params_of(image))
+    assert (verdict and verdict.refusal.code) == code
+    if verdict is not None:
+        for language in Language:
+            assert verdict.refusal.message(language, serial_number=SERIAL, **verdict.params)
+
+
+def test_an_image_that_was_not_added_is_unknown() -> None:
+    params = FirmwareParams(image="69/9.9.9")
+    verdict = UPDATE.verdict(Target(SERIAL, Platform.V5_0, 69, "5.8.14"), params)
+    assert verdict is not None and verdict.refusal.code == "image_unknown"
+
+
+def step(progress: Any, answer: bytes | None, seen: Seen | None = None) -> Any:
+    return UPDATE.next_step(Order(Platform.V5_0, params_of(IMAGE), progress, seen), answer)
+
+
+def wanted(block: int) -> bytes:
+    return encode_answer("firmware_begin", next=block)
+
+
+def test_windows_follow_one_another_and_percents_grow() -> None:
+    outcome, windows, percents = step({}, None), [], []
+    while isinstance(outcome, Send) and outcome.command == firmware_commands.begin(
+        Platform.V5_0, IMAGE
+    ):
+        percents.append(outcome.percent)
+        stream = outcome.stream
+        if stream is not None:
+            assert stream.image_id == IMAGE.image_id
+            windows.append((stream.first, stream.last))
+        outcome = step(outcome.progress, wanted(0 if stream is None else stream.last + 1))
+    assert windows == [(0, 15), (16, 31), (32, 34)]
+    assert percents == sorted(percents) and percents[-1] > 80
+    assert outcome.command == firmware_commands.install(Platform.V5_0)
+
+
+def test_a_transfer_that_stands_still_is_given_up() -> None:
+    outcome = step({}, None)
+    for _ in range(MAX_STALLED + 1):
+        assert isinstance(outcome, Send)
+        outcome = step(outcome.progress, wanted(0))
+    assert outcome == Failed(Cause.TRANSFER_STALLED, {"block": 0, "blocks": 35})
+    one_more = step({"stage": "load", "next": 3, "stalled": MAX_STALLED}, wanted(4))
+    assert isinstance(one_more, Send) and one_more.progress["stalled"] == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        (None, Await({"stage": "restart"}, 99)),
+        (Seen("5.9.1", 1), Done({"firmware_version": "5.9.1", "platform": Platform.V5_0})),
+        (
+            Seen("5.8.14", 1),
+            Failed(
+                Cause.FIRMWARE_UNCHANGED,
+                {"firmware_version": "5.8.14", "platform": Platform.V5_0, "expected": "5.9.1"},
+            ),
+        ),
+    ],
+    ids=["says nothing", "new", "old"],
+)
+def test_only_the_registers_word_ends_it(seen: Seen | None, outcome: object) -> None:
+    assert step({"stage": "restart"}, None, seen) == outcome
+
+
+def test_a_move_ends_with_the_other_platform() -> None:
+    params = params_of(IMAGE)
+    for platform, expected in ((Platform.V5_0, Done), (Platform.V2_5, Failed)):
+        order = Order(platform, params, {"stage": "restart"}, Seen("5.9.1", 1))
+        assert isinstance(MOVE.next_step(order, None), expected)
+
+
+async def test_people_see_what_it_is_doing(stage: Stage) -> None:
+    register = await stage.born(1, Platform.V5_0)
+    register.faults.shift_forgotten = True
+    await stage.publish(IMAGE, CONTENT)
+    params = {"image": IMAGE.image_id}
+    id_ = await stage.ordered("firmware_update", register.serial_number, params)
+    seen: list[tuple[Waiting | None, int]] = []
+    step_now = (await stage.visit(register)).step
+    while step_now is not None:
+        async with stage.database.read() as db:
+            view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
+        seen.append((view.waiting_for, view.percent))
+        step_now = (await stage.visit(register, obey(register, step_now, stage.clock()))).step
+    loading = [(Waiting.LOADING, percent) for percent in (0, 0, 43, 86)]
+    assert seen == [*loading, (Waiting.BACKING_UP_SETTINGS, 96)]
+    async with stage.database.read() as db:
+        view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
+    assert (view.waiting_for, view.percent) == (Waiting.REGISTER, 99)

@@ -1,0 +1,66 @@
+"""``Idempotency-Key``: a request that comes again is not done again."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from protocol.platforms import Platform
+from tests.fleet.conftest import Answer, Api
+from tests.fleet.operations.stage import Stage, serial
+
+ONE = serial(1)
+
+
+@pytest.fixture
+async def anna(api: Api, stage: Stage) -> Api:
+    await stage.enrol(ONE, Platform.V5_0)
+    assert (await api.sign_in("anna")).status == 200
+    return api
+
+
+async def order(anna: Api, key: str, **more: Any) -> Answer:
+    params = {"settings": {"279": 8080, "278": "a.example"}}
+    body = {"type": "settings_upload", "serial_numbers": [ONE, "?"], "params": params, **more}
+    return await anna.post("/operations", body, headers={"Idempotency-Key": key})
+
+
+async def test_the_same_request_gets_the_same_answer(anna: Api, stage: Stage) -> None:
+    first = await order(anna, "k1")
+    # The order of the fields is not part of a request.
+    again = await order(anna, "k1", params={"settings": {"278": "a.example", "279": 8080}})
+    assert (first.status, again.status) == (202, 202) and first.json == again.json
+    assert len(await stage.operations()) == 1
+    assert (await order(anna, "k2")).json["accepted"] != first.json["accepted"]
+
+
+async def test_another_request_with_the_key_is_refused(anna: Api, stage: Stage) -> None:
+    await order(anna, "k1")
+    answer = await order(anna, "k1", params={"settings": {"279": 1}})
+    assert (answer.status, answer.json["code"]) == (409, "key_reused")
+    assert len(await stage.operations()) == 1
+
+
+async def test_a_refused_request_leaves_its_key_free(anna: Api, stage: Stage) -> None:
+    assert (await order(anna, "k1", type="no_such_type")).status == 422
+    assert (await order(anna, "k1")).status == 202
+
+
+async def test_of_many_at_once_one_is_done(anna: Api, stage: Stage) -> None:
+    answers = await asyncio.gather(*(order(anna, "k1") for _ in range(8)))
+    assert {answer.status for answer in answers} == {202}
+    assert all(answer.json == answers[0].json for answer in answers)
+    assert len(await stage.operations()) == 1
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 65])
+async def test_a_bad_key_is_refused(anna: Api, stage: Stage, key: str) -> None:
+    answer = await order(anna, key)
+    assert (answer.status, answer.json["code"]) == (422, "bad_idempotency_key")
+    assert await stage.operations() == []
+
+
+async def test_the_header_is_documented(api: Api) -> None:
+    document = (await api.get("/openapi.json")).json
+    parameters = document["paths"]["/api/v1/operations"]["post"]["parameters"]
+    assert [(each["name"], each["in"]) for each in parameters] == [("Idempotency-Key", "header")]
