@@ -1,8 +1,8 @@
-"""The front door: ``up`` is everything in one process; ``gateway``, ``fleet`` and ``worker`` are
-the same parts in processes of their own, over one PostgreSQL."""
+"""The front door: everything in one process, or each part in its own over one PostgreSQL."""
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from prometheus_client import start_http_server
 from fleet.admin_api.app import start_api
 from fleet.admin_api.first_start import enrol_demo, prepare_admin
 from fleet.device_port import DevicePort
+from fleet.firmware.shelf import Shelf
 from fleet.kit.clock import utc_now
 from fleet.kit.config import FleetConfig, configured, example
 from fleet.kit.database import Database
@@ -21,12 +22,12 @@ from fleet.worker.runner import start_worker
 from gateway import key_ring, process
 from gateway.config import GatewayConfig
 from gateway.server import start_gateway
-from simulator import bench
+from simulator import bench_operations as bench
+from simulator import fleet as callers
 from simulator.demo import DemoRegisters, demo_serials
-from simulator.fleet import FleetConfig as CallsConfig
-from simulator.fleet import start_fleet
 
 DEMO_INTERVAL_S, DEMO_SPREAD_S = 10, 5
+LOG = "cash-server.log"
 SCREEN = """
   Кассовый сервер работает / the cash server is running
   API                 http://{http}/api/v1
@@ -38,7 +39,7 @@ SCREEN = """
   Остановка / stop    Ctrl-C
 """
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The cash server.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(bench.app, name="bench", help="Measure it.")
 
 Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
@@ -62,13 +63,10 @@ def up(
     if demo and "check_in_interval_s" not in gateway.model_fields_set:
         gateway = gateway.model_copy(update={"check_in_interval_s": DEMO_INTERVAL_S})
     fleet.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log = fleet.data / "cash-server.log"
-    process.run(lambda stack: _up(stack, fleet, gateway, demo, log), log)
+    process.run(lambda stack: _up(stack, fleet, gateway, demo), fleet.data / LOG)
 
 
-async def _up(
-    stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig, demo: int, log: Path
-) -> None:
+async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig, demo: int) -> None:
     keys = key_ring.load_or_create(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
     await upgrade(fleet.database_url)
     base = _database(stack, fleet)
@@ -76,15 +74,15 @@ async def _up(
         admin = await prepare_admin(db, fleet, utc_now())
         await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
     http_port = await start_api(stack, base, utc_now, fleet)
-    port = DevicePort(base, utc_now, gateway.batch_linger_s)
+    port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
     called = await start_gateway(stack, port, keys, gateway)
     start_worker(stack, base, utc_now, fleet)
     if demo:
-        calls = CallsConfig("127.0.0.1", called, keys, spread_s=DEMO_SPREAD_S)
-        start_fleet(stack, DemoRegisters(demo), calls)
+        calls = callers.FleetConfig("127.0.0.1", called, keys, spread_s=DEMO_SPREAD_S)
+        callers.start_fleet(stack, DemoRegisters(demo, publishers=fleet.publishers), calls)
     http = f"{fleet.http_address[0]}:{http_port}"
     where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
-    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, log=log))
+    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, log=fleet.data / LOG))
 
 
 @app.command("gateway")
@@ -95,7 +93,8 @@ def run_gateway(data: Data = None, devices: Devices = None, database: Url = None
 
     async def compose(stack: AsyncExitStack) -> None:
         keys = key_ring.load(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
-        port = DevicePort(_database(stack, fleet), utc_now, gateway.batch_linger_s)
+        base = _database(stack, fleet)
+        port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
         await start_gateway(stack, port, keys, gateway)
         start_http_server(gateway.metrics_address[1], gateway.metrics_address[0])
 
@@ -145,6 +144,6 @@ def _database(stack: AsyncExitStack, fleet: FleetConfig) -> Database:
     return database
 
 
-main = app
+main = partial(process.guarded, app)
 if __name__ == "__main__":
     main()

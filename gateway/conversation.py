@@ -31,7 +31,6 @@ from protocol.messages import (
 
 RETRY_S: Final = 60
 """A refused register calls again after this, jittered; a blocked or unknown one much later."""
-
 RETRY_LATER_S: Final = 3600
 
 log = structlog.get_logger("gateway")
@@ -200,6 +199,7 @@ class Conversation:
         STEPS.inc()
         serial_number = self._known().serial_number
         log.info("step", serial_number=serial_number, operation=step.operation_id, step=step.step)
+        step = self._edge.complete(step, serial_number)
         blocks = (Block(step.operation_id, command) for command in answer.blocks)
         return b"".join(map(self._end.send, blocks)) + self._end.send(step)
 

@@ -9,8 +9,16 @@ FILE_NAME = "key-ring.json"
 
 
 def load(path: Path) -> KeyRing:
-    """Raises ``OSError``, or ``ValueError`` for a file that is not a key ring."""
-    return KeyRing.load(path)
+    """``ValueError`` with the way out if the file is missing or is not a key ring."""
+    try:
+        return KeyRing.load(path)
+    except FileNotFoundError:
+        raise ValueError(
+            f"there is no key ring {path}: `cash-server up` makes one; "
+            "CASH_SERVER_KEY_RING says where it is"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def load_or_create(path: Path) -> KeyRing:

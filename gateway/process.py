@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
 from gateway.logs import LineSink, configure
 
@@ -22,15 +23,31 @@ log = structlog.get_logger("process")
 
 
 def run(compose: Compose, log_file: Path | None = None) -> None:
-    """Runs until SIGINT or SIGTERM.  What stops the start is one sentence and exit code 1."""
+    """Runs until SIGINT or SIGTERM."""
     sink = configure(log_file)
     try:
         _run_loop(_live(compose, sink))
-    except Exception as error:
-        log.exception("process_failed")
-        sys.exit(f"cash-server: {type(error).__name__}: {error}")
     finally:
         sink.flush()
+
+
+def guarded(program: Callable[[], object]) -> None:
+    """The console script: what stops a program is one sentence on stderr and exit code 1."""
+    try:
+        program()
+    except ValidationError as error:
+        sys.exit("\n".join(f"cash-server: {_variable(mistake)}" for mistake in error.errors()))
+    except FileNotFoundError as error:
+        sys.exit(f"cash-server: there is no file {error.filename}")
+    except ConnectionError as error:
+        sys.exit(f"cash-server: the database cannot be reached: {error.strerror or error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"cash-server: {error}")
+
+
+def _variable(mistake: Any) -> str:
+    name = "_".join(str(part) for part in mistake["loc"]).upper()
+    return f"CASH_SERVER_{name}: {mistake['msg'].removeprefix('Value error, ')}"
 
 
 def _run_loop(work: Any) -> None:

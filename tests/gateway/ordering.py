@@ -11,6 +11,8 @@ from fleet.kit.database import Database
 from fleet.operations.rules import Channel
 from fleet.operations.service import Wish, create
 from fleet.registers.service import enrol
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.service import grant
 from protocol.platforms import Platform
 
 AT_ONCE: Final = 500
@@ -25,6 +27,7 @@ async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
     """A new partner whose registers these are, and who may do everything."""
     async with database.transaction() as db:
         partner = await create_partner(db, "Ромашка", utc_now())
+        await grant(db, partner.id, Entitlement, utc_now())
         rights = frozenset(RIGHTS[Role.ADMINISTRATOR])
         actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
         for start in range(0, len(serials), AT_ONCE):

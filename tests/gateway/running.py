@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from fleet.device_port import DevicePort
+from fleet.device_port import BlockSource, DevicePort
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
@@ -200,14 +200,18 @@ def key_of(serial: str) -> bytes:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, clock: Callable[[], datetime] = utc_now, **limits: Any
+    folder: Path,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    blocks: BlockSource = lambda _stream, _platform: (),
+    **limits: Any,
 ) -> AsyncIterator[Running]:
     """``limits`` are fields of ``GatewayConfig``, without its bounds."""
     database = Database(f"sqlite+aiosqlite:///{folder / 'fleet.db'}", REACTIONS)
     async with database.transaction() as db:
         await (await db.connection()).run_sync(full_metadata().create_all)
     config = GatewayConfig().model_copy(update={"batch_linger_s": 0, **limits})
-    port = DevicePort(database, clock, config.batch_linger_s)
+    port = DevicePort(database, clock, config.batch_linger_s, blocks)
     await port.start()
     gateway = GatewayServer(port, KEYS, config)
     with pytest.MonkeyPatch.context() as patch:
