@@ -12,15 +12,21 @@ from aiohttp.test_utils import TestClient, TestServer
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
+from fleet.firmware.shelf import Shelf
 from fleet.kit.config import FleetConfig
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.service import grant
 from fleet.worker.runner import Worker
 from fleet.worker.schedule import JOBS
+from protocol.firmware import Image
 from protocol.platforms import Platform
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
 from tests.fleet import conftest as fleet
 from tests.fleet.conftest import PASSWORD, Answer, Api, HandClock
+from tests.fleet.firmware.folder import lay
 from tests.gateway.running import Running, running
+from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes
 clock = fleet.clock
@@ -33,11 +39,14 @@ class Town:
     gateway: Running
     api: Api
     clock: HandClock
+    images: Path
+    """The folder of firmware images."""
 
     async def employ(self, login: str) -> None:
         """A new partner with an administrator, who signs in."""
         async with self.gateway.database.transaction() as db:
             partner = await accounts.create_partner(db, f"of {login}", self.clock())
+            await grant(db, partner.id, Entitlement, self.clock())
             await accounts.create_employee(
                 db,
                 None,
@@ -59,8 +68,16 @@ class Town:
         answer = await self.api.post("/registers/enrol", {"serial_numbers": [serial]})
         assert answer.json["refused"] == []
         register = SimulatedRegister(serial, platform, 61, Random(number), self.clock())
+        register.loader.publishers = (PUBLISHER,)
         assert (await self.call(register)).accepted
         return register
+
+    async def publish(self, image: Image, content: bytes) -> None:
+        """An image in the folder, added through the API."""
+        lay(self.images, image, content)
+        place = {"model": image.model, "version": image.version}
+        answer = await self.api.post("/firmware-images", place)
+        assert (answer.status, answer.json["image"]) == (201, image.image_id)
 
     async def call(self, register: SimulatedRegister, number: int | None = None) -> Talk:
         """The gateway has heard of whatever was ordered, and the register calls."""
@@ -91,9 +108,12 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Town]:
-    async with running(tmp_path, clock=clock) as gateway:
-        app = build_app(gateway.database, clock)
+    images = tmp_path / "images"
+    config = FleetConfig(firmware_images=images, firmware_keys=PUBLISHER.hex())
+    blocks = Shelf.of(config).blocks
+    async with running(tmp_path, clock=clock, blocks=blocks) as gateway:
+        app = build_app(gateway.database, clock, config=config)
         async with TestClient(TestServer(app)) as client:
-            town = Town(gateway, Api(client), clock)
+            town = Town(gateway, Api(client), clock, images)
             await town.employ("anna")
             yield town

@@ -1,0 +1,49 @@
+"""Registers for stories about the fiscal drive: a young drive, and a shop that stays closed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from protocol.platforms import Platform
+from simulator.bad_links import BadLinkProxy, Direction, Fault
+from simulator.dial import utc_now
+from simulator.register import SimulatedRegister
+from tests.gateway.running import HOST
+from tests.journeys.conftest import Town
+
+FIRST_STEP_DONE, LAST_CUT, STRIDE = 390, 620, 7
+"""Bytes from the register: where the first answer to a step is on its way, where it is enough, and
+less than half an answer."""
+
+
+async def closed_shop(town: Town, platform: Platform) -> SimulatedRegister:
+    """Settled, with everything sent; the registers of a town live by the real time."""
+    register = await town.settle(platform)
+    register.faults.shift_forgotten = True
+    register.live(utc_now())
+    register.shift_opened_at = None
+    drive = register.drive
+    drive.documents, drive.valid_until = 1000, utc_now() + timedelta(days=400)
+    drive.hand_over()
+    return register
+
+
+async def status(town: Town, id_: int) -> tuple[str, str]:
+    found = await town.operation(id_)
+    return found["status"], found["cause"]
+
+
+async def call_over_bad_links(
+    town: Town, register: SimulatedRegister, enough: Callable[[], bool] = lambda: False
+) -> int:
+    """Call after call is cut, each a little later than the one before, until it is ``enough``;
+    how many of them had begun to work."""
+    worked = 0
+    for cut in range(FIRST_STEP_DONE, LAST_CUT, STRIDE):
+        fault = Fault(Direction.UP, cut_after=cut)
+        async with BadLinkProxy(HOST, town.gateway.number, fault) as proxy:
+            talk = await town.call(register, number=proxy.port)
+        await town.gateway.until_quiet()
+        worked += talk.steps_done > 0
+        if enough():
+            break
+    return worked

@@ -1,0 +1,96 @@
+"""A register gets its key of another generation, and is not lost whatever becomes of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+
+from fleet.operations.models import Operation
+from protocol.platforms import Platform
+from protocol.seal import KeyRing
+from simulator.keys import HeldKey
+from simulator.register import SimulatedRegister
+from tests.gateway.running import KEYS, key_of
+from tests.journeys.conftest import Town
+from tests.journeys.shops import status
+
+BOTH_KEYS = KeyRing({1: bytes(range(32)), 2: bytes(range(32, 64))})
+OTHER_SECOND = KeyRing({1: bytes(range(32)), 2: bytes(range(64, 96))})
+TO_SECOND = {"generation": 2}
+BOTH = pytest.mark.parametrize("platform", list(Platform))
+
+
+def works_under(register: SimulatedRegister) -> int:
+    """Generation of the key of its next conversation."""
+    return register.keys.offered(HeldKey(1, key_of(register.serial_number))).generation
+
+
+@pytest.fixture
+async def registers_town(town: Town) -> AsyncIterator[Town]:
+    """The gateway has a second generation."""
+    town.gateway.edge.keys = BOTH_KEYS
+    yield town
+
+
+@BOTH
+async def test_it_calls_under_the_new_key(registers_town: Town, platform: Platform) -> None:
+    town = registers_town
+    register = await town.settle(platform)
+    id_ = await town.order(register, "key_rotation", params=TO_SECOND)
+    await town.call(register)
+    assert await status(town, id_) == ("queued", "awaiting_call")
+    assert (await town.call(register)).accepted
+    assert await status(town, id_) == ("succeeded", "done")
+    new = BOTH_KEYS.register_key(2, register.serial)
+    assert register.keys.proven == (2, new) and register.keys.candidate is None
+    assert (await town.call(register)).accepted
+
+
+async def test_the_key_stands_in_no_database(registers_town: Town) -> None:
+    town = registers_town
+    register = await town.settle(Platform.V5_0)
+    await town.order(register, "key_rotation", params=TO_SECOND)
+    new = BOTH_KEYS.register_key(2, register.serial)
+    assert new is not None
+    await town.call(register)
+    assert register.keys.candidate == (2, new)
+    async with town.gateway.database.read() as db:
+        rows = (await db.execute(select(*Operation.__table__.columns))).all()
+    assert rows and new.hex() not in str(rows) and repr(new)[2:-1] not in str(rows)
+
+
+async def test_a_key_that_the_gateway_does_not_know_is_forgotten(registers_town: Town) -> None:
+    """The ring was restored from an old copy between the order and the next calls."""
+    town = registers_town
+    register = await town.settle(Platform.V5_0)
+    id_ = await town.order(register, "key_rotation", params=TO_SECOND)
+    for ring in (KEYS, OTHER_SECOND):
+        town.gateway.edge.keys = BOTH_KEYS
+        assert (await town.call(register)).accepted
+        assert works_under(register) == 2
+        town.gateway.edge.keys = ring
+        assert not (await town.call(register)).accepted
+        assert works_under(register) == 1
+    town.gateway.edge.keys = BOTH_KEYS
+    await town.call(register)
+    await town.call(register)
+    assert await status(town, id_) == ("succeeded", "done")
+
+
+async def test_a_register_that_never_takes_it_fails_the_operation(registers_town: Town) -> None:
+    town = registers_town
+    register = await town.settle(Platform.V5_0)
+    id_ = await town.order(register, "key_rotation", params=TO_SECOND)
+    for _ in range(4):
+        assert (await town.call(register)).accepted
+        register.keys.candidate = None
+    assert await status(town, id_) == ("failed", "key_not_taken")
+    assert (await town.call(register)).accepted
+
+
+async def test_a_generation_that_is_not_in_the_ring_fails_it(town: Town) -> None:
+    register = await town.settle(Platform.V5_0)
+    id_ = await town.order(register, "key_rotation", params=TO_SECOND)
+    await town.call(register)
+    assert await status(town, id_) == ("failed", "command_failed")
+    assert works_under(register) == 1 and (await town.call(register)).accepted
