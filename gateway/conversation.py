@@ -59,22 +59,21 @@ class Conversation:
         "_heard_at",
         "_link",
         "_opened_at",
+        "_operations",
         "_outcome",
         "_steps",
         "_waits_since",
     )
 
     def __init__(self, edge: Edge, link: Link) -> None:
-        self._edge = edge
-        self._link = link
+        self._edge, self._link = edge, link
         self._end = GatewayEnd(edge.keys, max_message=edge.config.max_frame_bytes)
         self._opened_at = self._heard_at = monotonic()
         self._bucket = Bucket(edge.config.frames_per_s, self._opened_at)
         self._caller: Caller | None = None
         self._outcome = Outcome.CUT
-        self._ended = False
-        self._steps = 0
-        self._waits_since = 0.0
+        self._operations: tuple[int, ...] = ()
+        self._ended, self._steps, self._waits_since = False, 0, 0.0
         edge.presence.add(self)
         if edge.stopping or len(edge.presence.open) > edge.config.max_conversations:
             LIMITS[Limit.CONVERSATIONS].inc()
@@ -194,12 +193,12 @@ class Conversation:
         return answer is not None
 
     def _order(self, step: Step, answer: Answer) -> bytes:
-        """The step, and before it the blocks of its stream; counted and logged."""
+        """The step, and before it the blocks of its stream; counted, and told at the end."""
         self._steps += 1
         STEPS.inc()
-        serial_number = self._known().serial_number
-        log.info("step", serial_number=serial_number, operation=step.operation_id, step=step.step)
-        step = self._edge.complete(step, serial_number)
+        if step.operation_id not in self._operations:
+            self._operations += (step.operation_id,)
+        step = self._edge.complete(step, self._known().serial_number)
         blocks = (Block(step.operation_id, command) for command in answer.blocks)
         return b"".join(map(self._end.send, blocks)) + self._end.send(step)
 
@@ -234,6 +233,7 @@ class Conversation:
             road=self._link.road,
             peer=self._link.peer,
             why=why,
+            operations=self._operations,
             steps=self._steps,
             ms=int(1000 * (monotonic() - self._opened_at)),
         )

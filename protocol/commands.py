@@ -11,6 +11,7 @@ uses these codes.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from construct import (
@@ -233,7 +234,16 @@ def command_named(name: str) -> Command:
 def encode_request(command: Command | str, /, **fields: Any) -> bytes:
     """The command's byte and parameters; LocalError for a field that cannot be sent."""
     command = command_named(command) if isinstance(command, str) else command
-    return bytes([command.code]) + build(command.request, fields, f"request {command.name}")
+    try:
+        return _encoded(command, tuple(fields.items()))
+    except TypeError:  # a value that cannot be remembered cannot be sent either: build says so
+        return _encoded.__wrapped__(command, tuple(fields.items()))
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _encoded(command: Command, fields: tuple[tuple[str, Any], ...]) -> bytes:
+    """Remembered: an order for many registers says the same to each of them."""
+    return bytes([command.code]) + build(command.request, dict(fields), f"request {command.name}")
 
 
 def parse_request(data: bytes) -> tuple[Command, Fields]:

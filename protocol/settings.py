@@ -7,6 +7,7 @@ public, these bytes are our design.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Any
 from unicodedata import category
@@ -44,6 +45,7 @@ _CELL = re.compile(
 )
 
 
+@lru_cache(maxsize=4096, typed=True)
 def find(platform: Platform, key: str | int) -> Setting:
     """The setting of that number, or on platform 2.5 of that cell; SettingError if there is none
     or the cell holds several."""
@@ -312,6 +314,7 @@ _VALUES = {
 }
 
 
+@lru_cache(maxsize=1024, typed=True)
 def encode_value(setting: Setting, value: Value) -> bytes:
     """The bytes of `write_setting`: bool 1 byte, numbers 4 bytes signed big-endian, strings UTF-8.
     SettingError if the value is not allowed or the setting is not of platform 5.0."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import aiosqlite
+import orjson
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Table, event, select
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,7 +40,12 @@ SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
 )
 SQLITE_WAL_ATTEMPTS, SQLITE_WAL_PAUSE_S = 1000, 0.01
+JSON_OPTIONS: dict[str, Any] = {
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
 SQLITE_OPTIONS: dict[str, Any] = {
+    **JSON_OPTIONS,
     "pool_size": 5,
     "max_overflow": 0,
     "pool_timeout": 10,
@@ -47,6 +53,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "hide_parameters": True,
 }
 POSTGRESQL_OPTIONS: dict[str, Any] = {
+    **JSON_OPTIONS,
     "hide_parameters": True,
     "pool_size": 10,
     "max_overflow": 0,
