@@ -22,7 +22,7 @@ from fleet.worker.runner import start_worker
 from gateway import key_ring, process
 from gateway.config import GatewayConfig
 from gateway.server import start_gateway
-from simulator import bench_operations as bench
+from simulator import bench_firmware as bench
 from simulator import fleet as callers
 from simulator.demo import DemoRegisters, demo_serials
 
