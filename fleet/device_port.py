@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
-from fleet.kit.batch import Batcher
+from fleet.kit.batch import Batcher, Paced
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
 from fleet.kit.follow import Follower, OnPayload
@@ -86,6 +86,9 @@ class DevicePort:
         self._clock = clock
         self._due = DueIndex(database)
         self._blocked = BlockedIndex(database)
+        self._streams = Paced[tuple[_Visit, Delivery, datetime]](
+            lambda item: _say(item[0], self._answer(*item))
+        )
         self._batcher: Batcher[_Visit] = Batcher(self._write, _fail, linger_s=batch_linger_s)
         channels: Mapping[str, OnPayload] = {
             due.CHANNEL: self._due.refresh,
@@ -97,10 +100,12 @@ class DevicePort:
         """Reads the indexes; raises when the database does not answer."""
         await self._follower.start()
         self._batcher.start()
+        self._streams.start()
 
     async def close(self) -> None:
         """Writes what waits, then lets go."""
         await self._batcher.close()
+        await self._streams.close()
         await self._writer.close()
         await self._follower.close()
 
@@ -150,23 +155,21 @@ class DevicePort:
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
             self._due.settle(visit.caller.key, was, delivery.due_at)
-        self._reply(visits, working, deliveries, now)
+        self._reply(visits, dict(zip(map(id, working), deliveries, strict=True)), now)
 
     def _has_work(self, visit: _Visit, now: datetime) -> bool:
         return visit.answer is not None or self._due.is_due(visit.caller.key, now)
 
     def _reply(
-        self,
-        visits: Sequence[_Visit],
-        working: Sequence[_Visit],
-        deliveries: Sequence[Delivery],
-        now: datetime,
+        self, visits: Sequence[_Visit], found: Mapping[int, Delivery], now: datetime
     ) -> None:
-        found = {id(visit): one for visit, one in zip(working, deliveries, strict=True)}
         idle = Answer(now, None, 0)
         for visit in visits:
             delivery = found.get(id(visit))
-            _say(visit, idle if delivery is None else self._answer(visit, delivery, now))
+            if delivery is not None and delivery.stream is not None:
+                self._streams.add((visit, delivery, now))
+            else:
+                _say(visit, self._answer(visit, delivery, now) if delivery else idle)
 
     def _answer(self, visit: _Visit, delivery: Delivery, now: datetime) -> Answer | None:
         """``None`` if a stream cannot be had now; the register calls again."""

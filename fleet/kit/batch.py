@@ -95,3 +95,34 @@ class Batcher(Generic[Item]):
         except Exception:  # a failed batch must not stop the ones after it
             log.exception("batch_failed", items=len(batch))
             self._fail(batch)
+
+
+class Paced(Generic[Item]):
+    """Hands items to ``do`` one at a time and lets the event loop breathe between them.
+
+    For work that is heavy for a loop: many at once would keep everybody else waiting.  ``do``
+    must not raise.
+    """
+
+    def __init__(self, do: Callable[[Item], None]) -> None:
+        self._do = do
+        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._doer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._doer = asyncio.create_task(self._run(), name="paced work")
+
+    def add(self, item: Item) -> None:
+        """The queue is as long as there are conversations, which have a limit of their own."""
+        self._items.put_nowait(item)
+
+    async def close(self) -> None:
+        """What still waits is dropped: its conversations end unanswered."""
+        if self._doer is not None:
+            self._doer.cancel()
+            await asyncio.gather(self._doer, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._do(await self._items.get())
+            await asyncio.sleep(0)

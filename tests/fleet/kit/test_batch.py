@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.kit.batch import Batcher
+from fleet.kit.batch import Batcher, Paced
 
 
 class Ledger:
@@ -165,3 +166,35 @@ async def test_a_cancelled_writer_leaves_nobody_unanswered(linger_s: float) -> N
     assert writer.cancelled()
     assert (sorted(ledger.failed), ledger.kept) == ([0, 1, 2, 3, 4], [])
     assert not batcher.add(5)
+
+
+async def test_paced_work_lets_the_loop_breathe_between_its_items() -> None:
+    done: list[object] = []
+    paced = Paced[int](done.append)
+    paced.start()
+    for number in range(3):
+        paced.add(number)
+
+    async def others() -> None:
+        for _ in range(8):
+            done.append("others")
+            await asyncio.sleep(0)
+
+    await others()
+    await paced.close()
+    numbers = [done.index(number) for number in range(3)]
+    assert numbers == sorted(numbers)
+    assert all("others" in done[one:another] for one, another in pairwise(numbers))
+
+
+async def test_paced_work_that_is_closed_does_nothing_more() -> None:
+    done: list[int] = []
+    paced = Paced[int](done.append)
+    paced.start()
+    paced.add(1)
+    await paced.close()
+    await asyncio.sleep(0)
+    assert done in ([], [1])
+    paced.add(2)
+    await asyncio.sleep(0)
+    assert 2 not in done
