@@ -18,6 +18,7 @@ from fleet.kit.errors import DomainError
 from fleet.operations import service as operations
 from fleet.operations.errors import RIGHT_NEEDED
 from fleet.operations.events import OperationsMoved
+from fleet.operations.from_template import filled_in
 from fleet.operations.rules import Channel, Status
 from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
@@ -61,9 +62,11 @@ class Plan:
 async def start(db: AsyncSession, actor: Actor, plan: Plan, now: datetime) -> int:
     """A new roll-out; the worker orders its first wave.  Returns its id.
 
-    Refuses what no register could be ordered: unknown type, wrong parameters, a missing right.
+    A template's content is copied now, so that every wave gets the same.  Refuses what no
+    register could be ordered: unknown type, wrong parameters, a missing right.
     """
-    wish = Wish(plan.type, plan.serial_numbers, plan.params, plan.channel, None)
+    params = await filled_in(db, actor, plan.type, plan.params)
+    wish = Wish(plan.type, plan.serial_numbers, params, plan.channel, None)
     await operations.accept(db, actor, wish)
     if not plan.serial_numbers:
         raise NO_REGISTERS()
@@ -73,7 +76,7 @@ async def start(db: AsyncSession, actor: Actor, plan: Plan, now: datetime) -> in
         created_by=actor.employee_id,
         type=plan.type,
         channel=plan.channel,
-        params=dict(plan.params),
+        params=dict(params),
         **plan.policy._asdict(),
         status=RolloutStatus.RUNNING,
         wave=0,

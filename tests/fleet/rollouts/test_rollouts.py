@@ -216,3 +216,22 @@ async def test_the_same_request_begins_one_rollout(anna: Api) -> None:
     answers = [await anna.post("/rollouts", PLAN, headers=headers) for _ in range(2)]
     assert answers[0].json == answers[1].json
     assert len((await anna.get("/rollouts")).json["items"]) == 1
+
+
+async def test_a_template_is_copied_when_the_roll_out_starts(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    """Whatever becomes of the template meanwhile, every wave gets the same."""
+    message = {"name": "Sale", "text": "Sale on Wednesdays"}
+    template = (await anna.post("/info-receipts", message)).json["id"]
+    params = {"template_id": template}
+    id_ = await begin(anna, type="info_receipt", params=params)
+    assert await work(wired, clock) == 2
+    assert (await anna.ask("DELETE", f"/info-receipts/{template}")).status == 204
+    await end(wired, Status.SUCCEEDED)
+    assert await work(wired, clock) == 6
+    async with wired.read() as db:
+        ordered = (await db.scalars(select(Operation.params))).all()
+    assert len(ordered) == 8
+    assert {each["text"] for each in ordered} == {"Sale on Wednesdays"}
+    assert (await card(anna, id_))["status"] == "running"
