@@ -54,6 +54,8 @@ from protocol.firmware import OFFER
 from protocol.text import decode_cp866, encode_cp866
 
 PASSWORD_LENGTH = 2
+SHORT_ANSWER = 4
+"""Bytes of an answer that says no more than that something is done, or why not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +273,15 @@ def encode_failure(command: Command, code: int) -> bytes:
 
 def parse_answer(command: Command, data: bytes) -> Fields | CommandFailed:
     """The answer's fields, or the register's failure; RemoteError if it is neither."""
+    if len(data) > SHORT_ANSWER:
+        return _heard.__wrapped__(command, data)
+    found = _heard(command, data)
+    return found if isinstance(found, CommandFailed) else dict(found)
+
+
+@lru_cache(maxsize=1024)
+def _heard(command: Command, data: bytes) -> Fields | CommandFailed:
+    """Remembered when short: most answers say no more than "done"."""
     if data.startswith(command.success):
         return parse(command.answer, data[len(command.success) :], f"answer to {command.name}")
     if command.failure is not None and data.startswith(command.failure):

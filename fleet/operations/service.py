@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
@@ -245,8 +245,9 @@ async def reschedule(
     operation_type = BY_KIND[work.type]
     begins = _not_before(operation_type, _params(operation_type, work.params), asked)
     before = {"scheduled_for": work.due_at.isoformat()}
-    work.deadline_at += begins - work.due_at
-    work.scheduled_for = work.due_at = begins
+    times = {"scheduled_for": begins, "deadline_at": work.deadline_at + (begins - work.due_at)}
+    await db.execute(update(Operation).where(Operation.id == work.id).values(times))
+    work.due_at = begins
     await save(db, [work], [], now)
     after = {"scheduled_for": begins.isoformat()}
     done = [(work.id, work.serial_number)]

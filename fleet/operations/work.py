@@ -43,7 +43,9 @@ _READ = (
     "lease_until",
     "finished_at",
 )
-_FIXED = ("serial_number", "type", "channel", "params")
+_FIXED = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
+"""What no visit of a register changes; ``reschedule`` writes its two by itself."""
+
 _WRITTEN = tuple(name for name in _READ if name not in _FIXED)
 
 _SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
