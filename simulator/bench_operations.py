@@ -48,7 +48,9 @@ AT_ONCE: Final = 500
 """Registers in one order."""
 
 CLIENTS: Final = 2
-CONNECTIONS: Final = 128
+CONNECTIONS: Final = 256
+"""Of each client: enough that neither kind of session is bound by waiting for a commit."""
+
 API_TIMEOUT_S: Final = 30.0
 ORDER: Final = {"type": "settings_upload", "params": {"settings": {"279": 80}}}
 """One setting: one STEP on platform 5.0."""
