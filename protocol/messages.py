@@ -70,6 +70,8 @@ class LinkChannel(IntEnum):
     GSM = 4
     EOT = 5
     OS_STACK = 6
+    ASSISTANT = 7
+    """Ours: the Assistant speaks for a register that cannot."""
 
 
 class Hello(NamedTuple):

@@ -1,4 +1,4 @@
-"""The one door for the gateway: identify, check_in, step_done.
+"""Visits of registers: identify, check_in, step_done.
 
 Nothing here waits for the database while the gateway's event loop calls: a visit joins the
 current batch, and its ``reply`` is called after the commit that holds it.  A batch that
