@@ -3,22 +3,19 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
-from protocol import buffer, commands, frame, messages, registers, telemetry
-from protocol.errors import ProtocolError, RemoteError
-from protocol.fields import Fields
+from protocol import commands, eot, fiscal_drive, frame, registers, telemetry, v2
+from protocol.errors import ProtocolError
+from protocol.explain import explain, explain_v2, is_explained, starts_like_5_0
 from protocol.frame import BadFrame, Frame, FrameReader
 from protocol.result_codes import RESULT_CODES
-from protocol.rows import parse
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
-PREFIXES: Final = (messages.UP_PREFIX, messages.DOWN_PREFIX)
 FRAME_COLUMN: Final = "frame_hex"
-LONGEST_SHOWN: Final = 64
 
 
 @app.callback()
@@ -29,25 +26,27 @@ def about() -> None:
 @app.command()
 def decode(
     hex_: Annotated[list[str], typer.Argument(metavar="HEX", help="one frame or several")],
+    v2_: Annotated[
+        bool, typer.Option("--v2", help="lower level v2: command and answer by turns")
+    ] = False,
 ) -> None:
     """Say what frames mean.  An answer is read by the command of the same line before it."""
     try:
-        found = FrameReader().feed(bytes.fromhex("".join(hex_)))
+        raw = bytes.fromhex("".join(hex_))
     except ValueError:
         _fail("not hexadecimal digits")
-    if not any(isinstance(item, Frame) for item in found):
-        _fail(f"no whole frame: {_why(found)}")
-    reader = _Reader()
-    for item in found:
-        for line in reader.lines(item):
-            typer.echo(line)
+    if why := _no_frame(raw, v2_):
+        _fail(f"no whole frame: {why}")
+    for line in explain_v2(raw) if v2_ else explain(raw):
+        typer.echo(line)
 
 
 @app.command("check-frames")
 def check_frames(
     file: Annotated[Path, typer.Argument(help="a hex frame a line, or a TSV with frame_hex")],
 ) -> None:
-    """Decode each frame, encode it again, and count those that come back the same."""
+    """Decode each frame, encode it again, and count those that come back the same, and those that
+    the tables explain: a host's command to its last byte, a register's answer as somebody's."""
     try:
         texts = list(_frame_texts(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
@@ -55,111 +54,62 @@ def check_frames(
     if not texts:
         _fail(f"{file}: no frames")
     different = [text for text in texts if not _comes_back(text)]
-    for text in different:
-        typer.echo(f"differs: {text}", err=True)
-    typer.echo(f"{len(texts)} frames, {len(texts) - len(different)} identical")
-    raise typer.Exit(1 if different else 0)
+    same = [text for text in texts if _comes_back(text)]
+    unknown = [text for text in same if not _is_known(text)]
+    for words, found in (("differs", different), ("unknown", unknown)):
+        for text in found:
+            typer.echo(f"{words}: {text}", err=True)
+    explained = len(same) - len(unknown)
+    typer.echo(f"{len(texts)} frames, {len(same)} identical, {explained} explained")
+    raise typer.Exit(1 if different or unknown else 0)
 
 
 @app.command()
 def tables() -> None:
-    """Commands, registers, telemetry and result codes."""
+    """Commands, registers, questions, relay, telemetry and result codes."""
+    for line in (*_rows_of_commands(), *_rows_of_values(), *_rows_of_texts()):
+        typer.echo(line)
+
+
+def _rows_of_commands() -> Iterator[str]:
     for command in commands.COMMANDS:
-        typer.echo(f"command   {command.code:02X}  {command.name}: {command.note}")
+        once = "" if command.repeatable else ", once"
+        about = f"{command.name}: {command.note} ({command.timeout_s} s{once})"
+        yield f"command   {command.code:02X}  {about}"
+
+
+def _rows_of_values() -> Iterator[str]:
     for register in registers.REGISTERS:
-        typer.echo(f"register  {register.number:02X}  {register.name}")
+        words = "; ".join(filter(None, (register.chosen_by, register.note)))
+        yield f"register  {register.number:02X}  {_joined(register.name, words)}"
+    for question in fiscal_drive.QUESTIONS:
+        yield f"question  {question.number:02X}  {_joined(question.name, question.note)}"
+    for code, (kind, _) in eot.BY_CODE.items():
+        what = f"{kind.name} to the {kind.to.value}, {kind.form.value}"
+        yield f"relay     {code:02X}  {_joined(what, kind.note)}"
+
+
+def _rows_of_texts() -> Iterator[str]:
     for place, field in enumerate(telemetry.FIELDS):
         unit = f", {field.unit}" if field.unit else ""
-        typer.echo(f"telemetry {place:2}  {field.name}: {field.label_en}{unit}")
+        yield f"telemetry {place:2}  {field.name}: {field.label_en}{unit}"
     for code, text in RESULT_CODES.items():
-        typer.echo(f"result    {code:02X}  {text['en']}")
+        yield f"result    {code:02X}  {text['en']}"
 
 
-class _Reader:
-    """Remembers which command went under which id, so that its answer can be read."""
-
-    def __init__(self) -> None:
-        self._asked: dict[int, tuple[commands.Command, Fields]] = {}
-
-    def lines(self, item: Frame | BadFrame) -> Iterator[str]:
-        if isinstance(item, BadFrame):
-            yield f"skipped   {item.skipped} bytes: {item.reason}"
-            return
-        yield f"frame     id {item.packet_id:02X}, {len(item.data)} data bytes: {_hex(item.data)}"
-        try:
-            yield from self._meaning(item.data)
-        except RemoteError as error:
-            yield f"unknown   {error.detail}"
-
-    def _meaning(self, data: bytes) -> Iterator[str]:
-        for prefix in PREFIXES:
-            if data.startswith(prefix):
-                yield _of_conversation(data[len(prefix) :])
-                return
-        message = buffer.decode(data)
-        yield f"buffer    {_shown(message)}"
-        if isinstance(message, buffer.Add | buffer.AckAdd):
-            yield from self._command(message.task_id, message.body)
-        elif isinstance(message, buffer.AsyncResult | buffer.AsyncError):
-            yield self._answer(message.task_id, message.data)
-
-    def _command(self, task_id: int, body: bytes) -> Iterator[str]:
-        password, request = commands.split_password(body)
-        yield f"password  {password}"
-        self._asked.pop(task_id, None)
-        if request:
-            command, fields = commands.parse_request(request)
-            self._asked[task_id] = command, fields
-            yield f"command   {command.name}({_listed(fields)})"
-
-    def _answer(self, task_id: int, data: bytes) -> str:
-        if task_id not in self._asked:
-            return f"answer    {_hex(data)} to a command that is not here{_result(data)}"
-        command, asked = self._asked[task_id]
-        found = commands.parse_answer(command, data)
-        if isinstance(found, commands.CommandFailed):
-            return f"answer    {command.name} failed{_result(data)}"
-        register = registers.BY_NUMBER.get(asked.get("register", -1))
-        if register is not None:
-            found = registers.parse_register(register, found["data"])
-        return f"answer    {command.name}({_listed(found)})"
+def _joined(name: str, words: str) -> str:
+    return f"{name}: {words}" if words else name
 
 
-def _of_conversation(data: bytes) -> str:
-    """A message of the cash-server conversation; a sealed one keeps its secret."""
-    kind, body = data[:1], data[1:]
-    if kind == bytes((messages.Kind.SEALED,)):
-        return f"ours      SEALED, {len(body)} bytes"
-    found = messages.BY_OUTER_CODE.get(kind[0]) if kind else None
-    if found is None:
-        raise RemoteError("malformed", f"the conversation knows no kind {kind.hex() or 'at all'}")
-    return f"ours      {_shown(parse(found, body))}"
-
-
-def _shown(message: Any) -> str:
-    return f"{type(message).__name__}({_listed(message._asdict())})"
-
-
-def _listed(fields: Fields) -> str:
-    return ", ".join(
-        f"{name}={_hex(value) if isinstance(value, bytes) else value}"
-        for name, value in fields.items()
-    )
-
-
-def _result(data: bytes) -> str:
-    text = RESULT_CODES.get(data[1]) if data[:1] == b"\x55" and len(data) > 1 else None
-    return f" ({text['en']})" if text else ""
-
-
-def _hex(data: bytes) -> str:
-    rest = len(data) - LONGEST_SHOWN
-    return data[:LONGEST_SHOWN].hex(" ") + (f" … {rest} more" if rest > 0 else "")
-
-
-def _why(found: list[Frame | BadFrame]) -> str:
-    reasons = dict.fromkeys(item.reason for item in found if isinstance(item, BadFrame))
-    return ", ".join(reasons) or "the frame is cut"
+def _no_frame(raw: bytes, is_v2: bool) -> str | None:
+    """Why there is nothing to decode, or None."""
+    found = v2.Reader().feed(raw) if is_v2 else FrameReader().feed(raw)
+    if any(isinstance(item, Frame | v2.Frame) for item in found):
+        return None
+    if starts_like_5_0(raw):
+        return "of a packet of platform 5.0 only the start is public"
+    bad = [item.reason for item in found if isinstance(item, BadFrame | v2.BadFrame)]
+    return ", ".join(dict.fromkeys(bad)) or "the frame is cut"
 
 
 def _frame_texts(text: str) -> Iterator[str]:
@@ -178,6 +128,11 @@ def _comes_back(text: str) -> bool:
         return [frame.encode(*item) for item in found if isinstance(item, Frame)] == [raw]
     except (ValueError, ProtocolError):
         return False
+
+
+def _is_known(text: str) -> bool:
+    found = FrameReader().feed(bytes.fromhex(text))
+    return all(isinstance(item, Frame) and is_explained(item.data) for item in found)
 
 
 def _fail(words: str) -> NoReturn:

@@ -166,6 +166,22 @@ BY_CODE: Final[dict[int, Row]] = {each.code: each for each in ROWS}
 BY_MESSAGE: Final[dict[type, Row]] = {each.message: each for each in ROWS}
 
 
+ANSWER_WITHIN_S: Final[dict[type, float]] = {
+    Add: 0.5,
+    AckAdd: 0.5,
+    Request: 0.5,
+    Ack: 0.5,
+    Abort: 0.1,
+}
+"""How long a host waits for the status that answers a message (KKT-PC 1.4)."""
+
+ASYNC_WITHIN_S: Final = 0.5
+"""How long a host listens for a result at a time, before it asks what became of a command."""
+
+LAST_TASK_ID: Final = 0xDF
+"""Task ids are 00 to DF; DD is the conversation's, DE and DF those of Ethernet over transport."""
+
+
 def decode(data: bytes) -> Message:
     """What the unescaped data of a frame says; ``RemoteError("malformed")`` if nothing."""
     if not data:

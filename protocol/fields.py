@@ -75,6 +75,20 @@ def bcd_int(length: int) -> Construct:
     )
 
 
+def bcd_int_or_none(length: int) -> Construct:
+    """A `bcd_int` that ends the data and may be missing: None then."""
+    return ExprAdapter(
+        GreedyBytes,
+        lambda raw, _: int(digits_of(raw)) if len(raw) == length else _missing(raw),
+        lambda number, _: b"" if number is None else packed(f"{number:d}", length),
+    )
+
+
+def _missing(raw: bytes) -> None:
+    if raw:
+        raise ValueError("neither a whole number nor nothing")
+
+
 def bcd_calendar(kind: type[date], order: str) -> Construct:
     """A date or datetime of one BCD byte per part; all zeros are None.
 

@@ -119,6 +119,8 @@ class Image:
     @classmethod
     def offered(cls, fields: dict[str, Any]) -> "Image":
         """The image of an offer that came; ``RemoteError`` if there is none like it."""
+        if any(part.name not in fields for part in OFFER):
+            raise RemoteError("malformed", "an image is not offered")
         named = {part.name: fields[part.name] for part in OFFER}
         try:
             return cls(**{**named, "platform": Platform.from_wire(named["platform"])})

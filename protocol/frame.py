@@ -39,10 +39,14 @@ class Frame(NamedTuple):
 
 
 class BadFrame(NamedTuple):
-    """Bytes that are not a frame: ``reason`` is junk, length, oversize, escape or crc."""
+    """Bytes that are not a frame: ``reason`` is junk, length, oversize, escape or crc.
+
+    ``packet_id`` is told of a frame with a wrong checksum: a register asks for it again by it.
+    """
 
     reason: str
     skipped: int
+    packet_id: int | None = None
 
 
 def encode(packet_id: int, data: bytes) -> bytes:
@@ -112,7 +116,7 @@ class FrameReader:
             return BadFrame("escape", 1), start + 1
         # A checksum run over its own data and itself gives zero.
         if crc8(bytes((packet_id,)) + plain):
-            return BadFrame("crc", 1), start + 1
+            return BadFrame("crc", 1, packet_id), start + 1
         return Frame(packet_id, plain[:-1]), stop
 
     def _short_header(self, buffer: bytes, start: int) -> tuple[BadFrame | None, int]:

@@ -58,7 +58,8 @@ class StepRefusal(IntEnum):
     UNSUPPORTED = 4
     LOW_BATTERY = 5
     STALE = 6
-    """The step was done so long ago that the journal no longer holds its answer."""
+    """The step was done so long ago that the journal no longer holds its answer, or nobody can
+    tell any more whether it was done."""
 
 
 class LinkChannel(IntEnum):

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from protocol import buffer
 from protocol.buffer import (
+    ANSWER_WITHIN_S,
+    ASYNC_WITHIN_S,
     Abort,
     Ack,
+    AckAdd,
     Add,
     AsyncResult,
     IllegalValue,
@@ -78,3 +81,9 @@ def test_nonsense_is_refused(data: str) -> None:
 def test_a_value_that_does_not_fit_is_our_own_mistake() -> None:
     with pytest.raises(LocalError):
         buffer.encode(Ack(256))
+
+
+def test_a_host_waits_as_long_as_public_hosts_do() -> None:
+    """KKT-PC 1.4, in seconds."""
+    assert {Add: 0.5, AckAdd: 0.5, Request: 0.5, Ack: 0.5, Abort: 0.1} == ANSWER_WITHIN_S
+    assert ASYNC_WITHIN_S == 0.5

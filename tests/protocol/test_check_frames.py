@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from protocol import v2
 from protocol.__main__ import app
 from protocol.frame import encode
 from protocol.telemetry import BLOCK
@@ -21,13 +22,13 @@ def run(*arguments: str) -> Result:
 
 def test_the_frames_of_the_wire_come_back_identical() -> None:
     result = run("check-frames", str(FILE))
-    assert (result.exit_code, result.stdout) == (0, "187 frames, 187 identical\n")
+    assert (result.exit_code, result.stdout) == (0, "187 frames, 187 identical, 187 explained\n")
 
 
 def test_a_file_of_plain_lines(tmp_path: Path) -> None:
     file = tmp_path / "frames.txt"
     file.write_text(f"{ABORT}\n\n{ABORT.replace(' ', '')}\n")
-    assert run("check-frames", str(file)).stdout == "2 frames, 2 identical\n"
+    assert run("check-frames", str(file)).stdout == "2 frames, 2 identical, 2 explained\n"
 
 
 @pytest.mark.parametrize("bad", ["fe 01 00 00 c4 03", "c4", "hello", f"{ABORT} 00", ABORT[:-3]])
@@ -35,7 +36,7 @@ def test_a_frame_that_does_not_come_back_is_named(tmp_path: Path, bad: str) -> N
     file = tmp_path / "frames.txt"
     file.write_text(f"{ABORT}\n{bad}\n")
     result = run("check-frames", str(file))
-    assert (result.exit_code, result.stdout) == (1, "2 frames, 1 identical\n")
+    assert (result.exit_code, result.stdout) == (1, "2 frames, 1 identical, 1 explained\n")
     assert result.stderr == f"differs: {bad}\n"
 
 
@@ -65,7 +66,13 @@ def test_an_answer_is_read_by_the_command_before_it() -> None:
         ("fe 05 00 16 c1 07 de 00 00 6b", "buffer    Add(flags=7, task_id=222, body=00 00)"),
         (SERIAL, "to a command that is not here (No error)"),
         (f"00 00 {ABORT}", "skipped   2 bytes: junk"),
-        ("fe 08 00 12 c1 00 09 00 00 da 03 00 a3", "unknown   no command begins with da"),
+        ("fe 08 00 12 c1 00 09 00 00 da 03 00 a3", "relay     reset()"),
+        (
+            "fe 0e 00 f0 a6 df da 70 09 31 32 37 2e 30 2e 30 2e 31 3b",
+            "relay     connect(socket=0, value=127.0.0.1)",
+        ),
+        ("fe 07 00 c3 c1 01 60 00 00 a4 30 1f", "question  status()"),
+        (encode(1, bytes.fromhex("c101000000ff")).hex(), "unknown   no command begins with ff"),
     ],
 )
 def test_frames_say_what_they_are(frames: str, said: str) -> None:
@@ -89,6 +96,38 @@ def test_our_own_frames_are_told_without_their_secrets(data: str, said: str) -> 
     assert (result.exit_code, result.stdout.splitlines()[1]) == (0, said)
 
 
+def test_a_frame_that_nothing_explains_is_named(tmp_path: Path) -> None:
+    frames = [encode(0, bytes.fromhex(data)).hex() for data in ("c101000000ff", "a60012", "c10100")]
+    file = tmp_path / "frames.txt"
+    file.write_text("\n".join([ABORT, *frames]))
+    result = run("check-frames", str(file))
+    assert (result.exit_code, result.stdout) == (1, "4 frames, 4 identical, 1 explained\n")
+    assert result.stderr == "".join(f"unknown: {text}\n" for text in frames)
+
+
+def test_a_frame_of_the_lower_level_v2() -> None:
+    asked, answered = v2.encode(bytes.fromhex("0000" + "4d")), v2.encode(b"\x4d" + bytes(7))
+    line = b"\x05" + asked + b"\x04\xff" + answered
+    result = run("decode", "--v2", line.hex())
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "control   ENQ",
+        "frame     3 data bytes: 00 00 4d",
+        "password  0000",
+        "command   read_cash()",
+        "control   EOT",
+        "skipped   1 bytes: junk",
+        "frame     8 data bytes: 4d 00 00 00 00 00 00 00",
+        "answer    read_cash(sum=0)",
+    ]
+
+
+def test_what_a_probe_of_platform_5_0_is() -> None:
+    result = run("decode", "24400d002001f7407465737465")
+    assert result.exit_code == 1
+    assert "platform 5.0" in result.stderr
+
+
 @pytest.mark.parametrize("nonsense", ["zz", "0102", "fe01", ABORT[:-3], "fe 01 00 00 c4 03"])
 def test_nonsense_is_refused(nonsense: str) -> None:
     result = run("decode", nonsense)
@@ -101,6 +140,9 @@ def test_the_tables_are_printed() -> None:
     for line in (
         "command   46  read_table:",
         "register  16  serial_number",
+        "register  03  payments_sum: receipt type, payment",
+        "question  41  ticket: ",
+        "relay     71  connect to the host, text: ",
         f"telemetry {BLOCK.index('battery_mv')}  battery_mv: RTC battery, mV",
         "result    67  No paper",
     ):

@@ -1,0 +1,205 @@
+"""What bytes of the wire mean, in lines for people; frames of hosts and registers alike.
+
+Pure and total: whatever comes, a line says what it is or that nothing is known of it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from protocol import buffer, commands, eot, fiscal_drive, messages, probes, registers, v2
+from protocol.errors import RemoteError
+from protocol.fields import Fields
+from protocol.frame import BadFrame, Frame, FrameReader
+from protocol.result_codes import RESULT_CODES
+from protocol.rows import parse
+
+PREFIXES: Final = (messages.UP_PREFIX, messages.DOWN_PREFIX)
+LONGEST_SHOWN: Final = 64
+
+_WITH_COMMAND: Final = (buffer.Add, buffer.AckAdd)
+_WITH_ANSWER: Final = (buffer.AsyncResult, buffer.AsyncError, buffer.Result, buffer.Error)
+
+
+def explain(data: bytes) -> list[str]:
+    """Lines about a stream of lower level v3; an answer is read by the command before it."""
+    explainer = Explainer()
+    return [line for item in FrameReader().feed(data) for line in explainer.lines(item)]
+
+
+def explain_v2(data: bytes) -> list[str]:
+    """Lines about a stream of lower level v2, whose frames are command and answer by turns."""
+    explainer = Explainer()
+    lines: list[str] = []
+    asked = False
+    for item in v2.Reader().feed(data):
+        match item:
+            case v2.Control():
+                lines.append(f"control   {item.name}")
+            case v2.BadFrame():
+                lines.append(_skipped(item.skipped, item.reason))
+            case v2.Frame():
+                lines.append(f"frame     {len(item.data)} data bytes: {shown(item.data)}")
+                read = explainer.answer if asked else explainer.command
+                lines += _or_unknown(read(0, item.data))
+                asked = not asked
+    return lines
+
+
+def is_explained(data: bytes) -> bool:
+    """Whether the tables explain the data of one frame: a host's command to its last byte; a
+    register's answer as one that some command may have."""
+    try:
+        if any(data.startswith(prefix) for prefix in PREFIXES):
+            return bool(list(Explainer().meaning(data)))
+        message = buffer.decode(data)
+        if isinstance(message, _WITH_COMMAND):
+            return bool(list(Explainer().command(message.task_id, message.body)))
+        if isinstance(message, _WITH_ANSWER) and message.data:
+            task_id = getattr(message, "task_id", None)
+            if _is_relayed(task_id, message.data):
+                return bool(_relayed(message.data, eot.To.HOST))
+            return _may_answer(message.data)
+    except RemoteError:
+        return False
+    return True
+
+
+class Explainer:
+    """Remembers which command went under which id, so that its answer can be read."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, tuple[commands.Command, Fields]] = {}
+
+    def lines(self, item: Frame | BadFrame) -> Iterator[str]:
+        """What a reader of frames found; never raises."""
+        if isinstance(item, BadFrame):
+            yield _skipped(item.skipped, item.reason)
+            return
+        yield f"frame     id {item.packet_id:02X}, {len(item.data)} data bytes: {shown(item.data)}"
+        yield from _or_unknown(self.meaning(item.data))
+
+    def meaning(self, data: bytes) -> Iterator[str]:
+        """The data of a frame; RemoteError where the tables end."""
+        for prefix in PREFIXES:
+            if data.startswith(prefix):
+                yield _of_conversation(data[len(prefix) :])
+                return
+        message = buffer.decode(data)
+        yield f"buffer    {_named(message)}"
+        if isinstance(message, _WITH_COMMAND):
+            yield from self.command(message.task_id, message.body)
+        elif isinstance(message, buffer.AsyncResult | buffer.AsyncError):
+            yield from self.answer(message.task_id, message.data)
+
+    def command(self, task_id: int, body: bytes) -> Iterator[str]:
+        """A password, and a command if one follows; RemoteError where the tables end."""
+        password, request = commands.split_password(body)
+        yield f"password  {password}"
+        self._asked.pop(task_id, None)
+        if not request:
+            return
+        command, fields = commands.parse_request(request)
+        self._asked[task_id] = command, fields
+        if command.code == eot.COMMAND:
+            yield _relayed(request, eot.To.REGISTER)
+        elif command.name == "ask_fiscal_drive":
+            question, parameters = fiscal_drive.parse_question(fields)
+            yield f"question  {question.name}({_listed(parameters)})"
+        else:
+            yield f"command   {command.name}({_listed(fields)})"
+
+    def answer(self, task_id: int, data: bytes) -> Iterator[str]:
+        """The answer to what went under that id; RemoteError where the tables end."""
+        if _is_relayed(task_id, data):
+            yield _relayed(data, eot.To.HOST)
+            return
+        if task_id not in self._asked:
+            yield f"answer    {shown(data)} to a command that is not here{_result(data)}"
+            return
+        command, asked = self._asked[task_id]
+        found = commands.parse_answer(command, data)
+        if isinstance(found, commands.CommandFailed):
+            yield f"answer    {command.name} failed{_result(data)}"
+        else:
+            yield f"answer    {command.name}({_listed(_inside(command, asked, found))})"
+
+
+def starts_like_5_0(data: bytes) -> bool:
+    """Whether these are packets of platform 5.0, of which only the start is public."""
+    return data.startswith(probes.START_5_0)
+
+
+def shown(data: bytes) -> str:
+    """Hex digits, and how many bytes more there are."""
+    rest = len(data) - LONGEST_SHOWN
+    return data[:LONGEST_SHOWN].hex(" ") + (f" … {rest} more" if rest > 0 else "")
+
+
+def _or_unknown(lines: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from lines
+    except RemoteError as error:
+        yield f"unknown   {error.detail}"
+
+
+def _skipped(count: int, reason: str) -> str:
+    return f"skipped   {count} bytes: {reason}"
+
+
+def _is_relayed(task_id: int | None, data: bytes) -> bool:
+    return task_id in eot.SLOTS and data[:1] == bytes((eot.COMMAND,))
+
+
+def _relayed(data: bytes, to: eot.To) -> str:
+    tlv = eot.decode(data, to)
+    told = {"socket": tlv.socket, "value": tlv.value}
+    return f"relay     {tlv.kind.name}({_listed({n: v for n, v in told.items() if v is not None})})"
+
+
+def _may_answer(data: bytes) -> bool:
+    """Whether this is the good answer to some command, or the usual bad one."""
+    bad = data[:1] == b"\x55" and 1 < len(data) <= commands.SHORT_ANSWER
+    return bad or any(_is_good_answer(command, data) for command in commands.COMMANDS)
+
+
+def _is_good_answer(command: commands.Command, data: bytes) -> bool:
+    try:
+        return not isinstance(commands.parse_answer(command, data), commands.CommandFailed)
+    except RemoteError:
+        return False
+
+
+def _inside(command: commands.Command, asked: Fields, found: Fields) -> Fields:
+    """The fields in the data of a register's or a fiscal drive's answer, where there is a row."""
+    if command.name == "read_register" and asked["register"] in registers.BY_NUMBER:
+        return registers.parse_register(registers.BY_NUMBER[asked["register"]], found["data"])
+    if command.name == "ask_fiscal_drive" and asked["question"] in fiscal_drive.BY_NUMBER:
+        return fiscal_drive.parse_answer(fiscal_drive.BY_NUMBER[asked["question"]], found["data"])
+    return found
+
+
+def _of_conversation(data: bytes) -> str:
+    """A message of the cash-server conversation; a sealed one keeps its secret."""
+    kind, body = data[:1], data[1:]
+    if kind == bytes((messages.Kind.SEALED,)):
+        return f"ours      SEALED, {len(body)} bytes"
+    found = messages.BY_OUTER_CODE.get(kind[0]) if kind else None
+    if found is None:
+        raise RemoteError("malformed", f"the conversation knows no kind {kind.hex() or 'at all'}")
+    return f"ours      {_named(parse(found, body))}"
+
+
+def _named(message: Any) -> str:
+    return f"{type(message).__name__}({_listed(message._asdict())})"
+
+
+def _listed(fields: Fields) -> str:
+    return ", ".join(
+        f"{name}={shown(value) if isinstance(value, bytes) else value}"
+        for name, value in fields.items()
+    )
+
+
+def _result(data: bytes) -> str:
+    text = RESULT_CODES.get(data[1]) if data[:1] == b"\x55" and len(data) > 1 else None
+    return f" ({text['en']})" if text else ""
