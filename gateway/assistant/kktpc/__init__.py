@@ -1,0 +1,54 @@
+"""The Assistant as the host of KKT-PC registers: lines, both lower levels, discovery, EoT.
+
+``Discovery`` finds registers and gives a ``KktHost`` for each; ``EotRelay`` lends one the PC's
+network.  Whatever goes wrong is a ``HostError`` that tells what is known of the command's fate.
+"""
+
+from gateway.assistant.kktpc.discovery import (
+    ATOL_USB_VENDOR,
+    Discovery,
+    Found,
+    LineKind,
+    Lost,
+    Port,
+    Sources,
+    split_address,
+)
+from gateway.assistant.kktpc.errors import (
+    FateUnknown,
+    HostError,
+    LineBusy,
+    LineLost,
+    NotDone,
+    Silent,
+    Unspeakable,
+)
+from gateway.assistant.kktpc.host import KktHost, connect
+from gateway.assistant.kktpc.lines import KKT_PC_PORT, Line, open_serial, open_tcp
+from gateway.assistant.kktpc.relay import EotRelay, Targets
+
+__all__ = [
+    "ATOL_USB_VENDOR",
+    "KKT_PC_PORT",
+    "Discovery",
+    "EotRelay",
+    "FateUnknown",
+    "Found",
+    "HostError",
+    "KktHost",
+    "Line",
+    "LineBusy",
+    "LineKind",
+    "LineLost",
+    "Lost",
+    "NotDone",
+    "Port",
+    "Silent",
+    "Sources",
+    "Targets",
+    "Unspeakable",
+    "connect",
+    "open_serial",
+    "open_tcp",
+    "split_address",
+]

@@ -1,0 +1,41 @@
+"""Who is at the other end of a line: the probes of ``protocol.probes``, sent and waited for."""
+
+import asyncio
+
+from gateway.assistant.kktpc.errors import LineLost, Silent
+from gateway.assistant.kktpc.lines import Line
+from protocol.platforms import Platform
+from protocol.probes import ANSWER_WITHIN_S, PROBES, Prober
+
+
+class _Listening:
+    """The end of a line while it is probed."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Platform | LineLost] = asyncio.get_running_loop().create_future()
+        self._prober = Prober()
+
+    def heard(self, data: bytes) -> None:
+        platform = self._prober.feed(data)
+        if platform is not None and not self.told.done():
+            self.told.set_result(platform)
+
+    def line_lost(self, why: str) -> None:
+        if not self.told.done():
+            self.told.set_result(LineLost(why))
+
+
+async def probe(line: Line, wait_s: float = ANSWER_WITHIN_S, tries: int = 2) -> Platform:
+    """The platform of the register; ``Silent`` or ``LineLost``."""
+    end = _Listening()
+    line.attach(end)
+    for _ in range(tries):
+        if not end.told.done():
+            line.write(PROBES)
+            await asyncio.wait({end.told}, timeout=wait_s)
+    if not end.told.done():
+        raise Silent("no register answers on the line")
+    told = end.told.result()
+    if isinstance(told, LineLost):
+        raise told
+    return told

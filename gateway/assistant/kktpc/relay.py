@@ -1,0 +1,404 @@
+"""EoT: the PC carries two sockets of a register that has no network of its own (KKT-PC 1.5).
+
+``EotHost`` is the conversation with the register, without a socket or a clock; ``EotRelay``
+gives it sockets.  A register must not be a way into the PC: ``Targets`` says where it may go.
+
+Nothing piles up.  From the network no more is read than the register takes; while a socket to the
+network is full, the register is not asked for more.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import random
+import socket as sockets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, cast
+
+from gateway.assistant.kktpc.host import KktHost
+from protocol import eot
+from protocol.errors import RemoteError
+
+CONNECT_S: Final = 15.0
+"""For the name and the connection together."""
+
+AHEAD: Final = 4
+"""TLVs that may wait for the register; more is not read from the network."""
+
+UNSENT_BYTES: Final = 65_536
+"""What the network has not taken yet; the register waits until it is less."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where registers may connect; both are HOST:PORT as the register says them.
+
+    ``only``: nowhere else, if it is not empty.  ``private``: these may stand in the PC itself or
+    in its own network; anything else whose name points there is refused, whatever ``only`` says.
+    """
+
+    only: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+
+    def refuses_name(self, host: str, port: int) -> str | None:
+        """Why not, before the name is looked up."""
+        if not port:
+            return "no port was told"
+        if self.only and f"{host}:{port}" not in self.only | self.private:
+            return "not in the list of targets"
+        return None
+
+    def allows_address(self, host: str, port: int, address: str) -> bool:
+        """Whether what the name turned out to be may be dialled."""
+        found = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        public = found.is_global and not found.is_multicast
+        return public or f"{host}:{port}" in self.private
+
+
+class Connect(NamedTuple):
+    """The register wants a connection."""
+
+    socket: int
+    host: str
+    port: int
+
+
+class Send(NamedTuple):
+    """The register has bytes for the network."""
+
+    socket: int
+    data: bytes
+
+
+class Close(NamedTuple):
+    """The connection is no longer wanted, if there is one."""
+
+    socket: int
+
+
+Order = Connect | Send | Close
+
+
+class EotHost:
+    """What both sides said: TLVs from the register in, orders for the network out, and back.
+
+    ``to_register`` are commands for the line.  Nothing of a socket reaches the register before it
+    told its packet size, and nothing after either side closed it.
+    """
+
+    def __init__(self) -> None:
+        self.to_register: list[bytes] = []
+        self.register_version: int | None = None
+        self._port = [0, 0]
+        self._packet = [0, 0]
+        self._open = [False, False]
+
+    def begin(self) -> list[Order]:
+        """Both sockets begin anew."""
+        self.register_version = None
+        self._open = [False, False]
+        self.to_register.clear()
+        self._say(eot.RESET)
+        self._say(eot.ASK_VERSION)
+        return [Close(socket) for socket in eot.SOCKETS]
+
+    def ask_version(self) -> None:
+        """To be repeated every ``eot.VERSION_REPEAT_S`` until ``register_version`` is told."""
+        self._say(eot.ASK_VERSION)
+
+    def heard(self, data: bytes) -> list[Order]:
+        """One packet of the register; nonsense is dropped."""
+        try:
+            tlv = eot.decode(data, eot.To.HOST)
+        except RemoteError as error:
+            _log.warning("EoT: %s", error)
+            return []
+        reaction = _REACTIONS.get(tlv.kind)
+        return reaction(self, tlv) if reaction is not None else []
+
+    def connected(self, socket: int, yes: bool) -> None:
+        """The network answered a ``Connect``, or lost the connection."""
+        self._open[socket] = yes
+        self._say(eot.CONNECTED, socket, yes)
+
+    def room(self, socket: int) -> int:
+        """How many bytes of the network fit into one TLV; 0: the register takes none."""
+        return min(self._packet[socket], eot.READ_AT_ONCE) if self._open[socket] else 0
+
+    def received(self, socket: int, data: bytes) -> None:
+        """Bytes of the network, ``room`` at most."""
+        self._say(eot.RECEIVED, socket, data)
+
+    def _say(self, kind: eot.Kind, socket: int | None = None, value: eot.Value = None) -> None:
+        self.to_register.append(eot.encode(eot.Tlv(kind, socket, value)))
+
+    # What the register says
+
+    def _version(self, tlv: eot.Tlv) -> list[Order]:
+        self.register_version = cast(int, tlv.value)
+        return []
+
+    def _asked_version(self, tlv: eot.Tlv) -> list[Order]:
+        self._say(eot.HOST_VERSION, value=eot.VERSION)
+        return []
+
+    def _packet_size(self, tlv: eot.Tlv) -> list[Order]:
+        self._packet[cast(int, tlv.socket)] = cast(int, tlv.value)
+        return []
+
+    def _port_told(self, tlv: eot.Tlv) -> list[Order]:
+        self._port[cast(int, tlv.socket)] = cast(int, tlv.value)
+        return []
+
+    def _connect(self, tlv: eot.Tlv) -> list[Order]:
+        """A socket that is connected is closed first: the register has forgotten it."""
+        socket = cast(int, tlv.socket)
+        self._open[socket] = False
+        return [Close(socket), Connect(socket, cast(str, tlv.value), self._port[socket])]
+
+    def _close(self, tlv: eot.Tlv) -> list[Order]:
+        socket = cast(int, tlv.socket)
+        self.connected(socket, False)
+        return [Close(socket)]
+
+    def _send(self, tlv: eot.Tlv) -> list[Order]:
+        """Bytes for a connection that is gone go nowhere: the register has been told of it."""
+        socket = cast(int, tlv.socket)
+        return [Send(socket, cast(bytes, tlv.value))] if self._open[socket] else []
+
+    def _logged(self, tlv: eot.Tlv) -> list[Order]:
+        _log.info("EoT, the register says: %s", tlv.value)
+        return []
+
+
+_Reaction = Callable[[EotHost, eot.Tlv], list[Order]]
+
+_REACTIONS: Final[dict[eot.Kind, _Reaction]] = {
+    eot.REGISTER_VERSION: EotHost._version,
+    eot.ASK_HOST_VERSION: EotHost._asked_version,
+    eot.PACKET_SIZE: EotHost._packet_size,
+    eot.PORT: EotHost._port_told,
+    eot.CONNECT: EotHost._connect,
+    eot.CLOSE: EotHost._close,
+    eot.SEND: EotHost._send,
+    eot.LOG: EotHost._logged,
+}
+"""DNS is not in it: the PC asks its own name server."""
+
+
+class _Connection(asyncio.Protocol):
+    """One socket of the register on the network."""
+
+    def __init__(self, relay: "EotRelay", socket: int) -> None:
+        self._relay = relay
+        self.socket = socket
+        self.transport: asyncio.Transport | None = None
+        self.unread = bytearray()
+        self.ended = self.full = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        # The system's own buffer would grow to megabytes, which a closing register loses.
+        kernel = self.transport.get_extra_info("socket")
+        kernel.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, UNSENT_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Read as much as there is once, and no more until the register took it."""
+        self.unread += data
+        assert self.transport is not None
+        self.transport.pause_reading()
+        self._relay.relay_room()
+
+    def eof_received(self) -> bool:
+        """What was read before still goes to the register, then the end."""
+        self.ended = True
+        self._relay.relay_room()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended, self.full, self.transport = True, False, None
+        self._relay.flow_changed()
+        self._relay.relay_room()
+
+    def pause_writing(self) -> None:
+        self.full = True
+        self._relay.flow_changed()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._relay.flow_changed()
+
+    def close(self) -> None:
+        """What the register sent is still delivered; a network that takes nothing is cut off."""
+        if self.transport is not None:
+            if self.full:
+                self.transport.abort()
+            else:
+                self.transport.close()
+        self.full = False
+
+
+class EotRelay:
+    """Carries the sockets of the register at one host until ``close`` or the line is lost.
+
+    ``async with EotRelay(host, targets): ...``; runs beside ``host.ask``.
+    """
+
+    def __init__(
+        self, host: KktHost, targets: Targets | None = None, connect_s: float = CONNECT_S
+    ) -> None:
+        self._host = host
+        self._targets = targets or Targets()
+        self._connect_s = connect_s
+        self._eot = EotHost()
+        self._connections: dict[int, _Connection] = {}
+        self._dialling: dict[int, asyncio.Task[None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._pumping = False
+        self._turn = 0
+
+    async def __aenter__(self) -> "EotRelay":
+        self._host.relay(self)
+        self._obey(self._eot.begin())
+        self._asking = asyncio.create_task(self._ask_version())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def register_version(self) -> int | None:
+        """What the register said of its EoT; None: it has not spoken yet."""
+        return self._eot.register_version
+
+    async def close(self) -> None:
+        """Closes both sockets; the line stays."""
+        owned = [*self._dialling.values(), *([self._asking] if self._asking else [])]
+        for each in owned:
+            each.cancel()
+        await asyncio.gather(*owned, return_exceptions=True)
+        for socket in eot.SOCKETS:
+            self._drop(socket)
+        if self._host.lost is None:
+            self._host.relay(None)
+
+    async def _ask_version(self) -> None:
+        """Until the register is there; it may be switched on later, or its EoT be off."""
+        while self._host.lost is None:
+            await asyncio.sleep(eot.VERSION_REPEAT_S * (1 + random.random() / 4))
+            if self._eot.register_version is None and not self._host.relay_backlog:
+                self._eot.ask_version()
+                self.relay_room()
+
+    # What the host says
+
+    def relay_heard(self, data: bytes) -> None:
+        self._obey(self._eot.heard(data))
+
+    def relay_broken(self) -> None:
+        _log.warning("EoT: the line lost something, both sockets begin anew")
+        self._obey(self._eot.begin())
+
+    def relay_room(self) -> None:
+        """Moves what waits towards the register; called whenever anything changed."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._host.lost is None and self._host.relay_backlog < AHEAD and self._next():
+                self._host.relay_send(self._eot.to_register.pop(0))
+        finally:
+            self._pumping = False
+
+    def flow_changed(self) -> None:
+        """A full socket holds the register back; both share one slot."""
+        if self._host.lost is None:
+            self._host.relay_hold(any(each.full for each in self._connections.values()))
+
+    def _next(self) -> bool:
+        """Words go first, then the sockets' bytes, turn about."""
+        for _ in eot.SOCKETS:
+            if not self._eot.to_register:
+                self._turn ^= 1
+                self._read(self._turn)
+        return bool(self._eot.to_register)
+
+    def _read(self, socket: int) -> None:
+        connection = self._connections.get(socket)
+        if connection is None:
+            return
+        room = self._eot.room(socket)
+        if room and connection.unread:
+            self._eot.received(socket, bytes(connection.unread[:room]))
+            del connection.unread[:room]
+            if not connection.unread and connection.transport and not connection.ended:
+                connection.transport.resume_reading()
+        elif connection.ended:
+            self._drop(socket)
+            self._eot.connected(socket, False)
+
+    # What the register wants
+
+    def _obey(self, orders: list[Order]) -> None:
+        for order in orders:
+            match order:
+                case Connect():
+                    self._dialling[order.socket] = asyncio.create_task(self._dial(order))
+                case Send():
+                    connection = self._connections.get(order.socket)
+                    if connection is not None and connection.transport is not None:
+                        connection.transport.write(order.data)
+                case Close():
+                    self._drop(order.socket)
+        self.relay_room()
+
+    def _drop(self, socket: int) -> None:
+        dialling = self._dialling.pop(socket, None)
+        if dialling is not None:
+            dialling.cancel()
+        connection = self._connections.pop(socket, None)
+        if connection is not None:
+            connection.close()
+            self.flow_changed()
+
+    async def _dial(self, order: Connect) -> None:
+        """Looks the name up, asks ``Targets``, connects, and tells the register."""
+        connection = _Connection(self, order.socket)
+        try:
+            async with asyncio.timeout(self._connect_s):
+                await self._connect(order, connection)
+        except (OSError, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            _log.warning("EoT: %s:%d is not reached: %s", order.host, order.port, why)
+            self._eot.connected(order.socket, False)
+        else:
+            _log.info("EoT: connected to %s:%d", order.host, order.port)
+            self._connections[order.socket] = connection
+            self._eot.connected(order.socket, True)
+        finally:
+            if self._dialling.get(order.socket) is asyncio.current_task():
+                del self._dialling[order.socket]
+        self.relay_room()
+
+    async def _connect(self, order: Connect, connection: _Connection) -> None:
+        """The address that was judged is the one that is dialled."""
+        loop = asyncio.get_running_loop()
+        if why := self._targets.refuses_name(order.host, order.port):
+            raise PermissionError(why)
+        found = await loop.getaddrinfo(order.host, order.port, type=sockets.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        allows = self._targets.allows_address
+        allowed = [each for each in addresses if allows(order.host, order.port, each)]
+        if not allowed:
+            raise PermissionError("an address of the PC or of its own network")
+        for last, address in enumerate(allowed, 1 - len(allowed)):
+            with contextlib.suppress(OSError) if last else contextlib.nullcontext():
+                await loop.create_connection(lambda: connection, address, order.port)
+                return

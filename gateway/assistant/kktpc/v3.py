@@ -1,0 +1,492 @@
+"""The host's side of KKT-PC v3 (KKT-PC 1.2 to 1.5): a state machine without a line or a clock.
+
+Law of the file: one packet is on the line at a time, and each is answered under its id or times
+out.  A command that was added is asked for (``C3``), never added twice, unless the register says
+that it does not have it and cannot have done it.  The answer is acknowledged (``C2``), which
+frees its place.  EoT lives beside the commands: two places in the buffer, DE and DF, wait in turn
+for what the register sends, and DA goes out as a command without a result.
+
+Times are seconds of any clock that only goes forward.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.assistant.kktpc.errors import FateUnknown, NotDone
+from gateway.assistant.kktpc.events import (
+    Answered,
+    Event,
+    Failed,
+    LateFailure,
+    RelayBroken,
+    Relayed,
+)
+from gateway.assistant.kktpc.places import Fate, Flight, Kind, Task, Want
+from protocol import buffer, eot, frame
+from protocol.buffer import Flag
+from protocol.errors import RemoteError
+
+LAST_TASK_ID: Final = 0xDC
+"""DD is the conversation's, DE and DF are EoT's."""
+
+MOST_COMMAND: Final = frame.MAX_DATA - 3
+"""Bytes of password and command: Add, flags and task id go before them."""
+
+TRIES: Final = 3
+"""How often something is sent whose loss does no harm: an acknowledgement, an abort."""
+
+MOST_RELAYED: Final = 64
+"""EoT commands that may wait; who makes them looks at ``relay_backlog`` first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; ours where nothing else is said."""
+
+    packet: float = 0.5
+    """For the status that answers a packet (KKT-PC 1.4)."""
+    byte: float = 10 / 115_200
+    """What a byte takes on the line: a long packet is answered later."""
+    ask: float = 1.0
+    """No result came by itself for so long: ask."""
+    slot: float = 2.0
+    """The same for an EoT place, where waiting is usual."""
+    overflow: float = 0.05
+    most_overflow: float = 1.0
+    restart: float = 3.0
+    """A register cannot restart faster: "not found" within it means that a command never came."""
+    silence: float = 10.0
+    """A register that says nothing at all for so long is gone."""
+
+
+class HostV3:
+    """One host at one line.
+
+    ``ask`` begins a command, ``receive`` takes bytes and ``tick`` the time; after each,
+    ``to_send`` are bytes for the line, ``events`` what happened, and ``wake_at`` when to tick
+    again (None: when bytes come).
+    """
+
+    def __init__(
+        self, timing: Timing | None = None, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self._timing = timing or Timing()
+        self._jitter = jitter
+        self._reader = frame.FrameReader()
+        self._next_packet = self._next_task = 0
+        self._flight: Flight | None = None
+        self._wire = bytearray()
+        self._events: list[Event] = []
+        self._heard_at = self._bytes_at = 0.0
+        self._command: Task | None = None
+        self._leaving: deque[Task] = deque()  # answered, to be acknowledged; or an abort
+        self._unclean = False  # something stopped may lie in the buffer: abort before the next
+        self._relay_on = self._relay_held = False
+        self._slot: Task | None = None
+        self._relayed: deque[bytes] = deque()
+        self._relaying: Task | None = None
+
+    # What the owner says
+
+    def ask(
+        self,
+        command: bytes,
+        now: float,
+        timeout_s: float,
+        *,
+        need_result: bool = True,
+        repeatable: bool = False,
+    ) -> None:
+        """Begins a command (with its password); exactly one ``Answered`` or ``Failed`` follows.
+
+        One at a time: RuntimeError while another is under way.
+        """
+        if self._command is not None:
+            raise RuntimeError("one command at a time")
+        if len(command) > MOST_COMMAND:
+            self._events.append(Failed(NotDone(f"a v3 packet carries {MOST_COMMAND} bytes")))
+            return
+        self._heard_at = now
+        if self._unclean:
+            self._abort(now)
+        self._command = self._task(
+            Kind.COMMAND if need_result else Kind.BLIND, command, now, now + timeout_s
+        )
+        self._command.repeatable = repeatable
+        self._go(now)
+
+    def relay(self, on: bool, now: float, password: bytes = b"\x00\x00") -> None:
+        """Begins or ends to listen to EoT."""
+        self._relay_on = on
+        self._slot = self._new_slot(eot.SLOTS[0], password, now) if on else None
+        self._relayed.clear()
+        self._relaying = None
+        if not on:
+            self._unclean = True
+        self._go(now)
+
+    def relay_send(self, command: bytes, now: float) -> None:
+        """An EoT command (password, ``DA``, TLV) in its turn; the owner minds ``relay_backlog``."""
+        if len(self._relayed) >= MOST_RELAYED:
+            self._break_relay()
+        self._relayed.append(command)
+        self._go(now)
+
+    def relay_hold(self, hold: bool, now: float) -> None:
+        """Arms no new place while it holds: the register keeps what it has to say."""
+        self._relay_held = hold
+        self._go(now)
+
+    @property
+    def relay_backlog(self) -> int:
+        """EoT commands that the register has not taken yet."""
+        return len(self._relayed) + (self._relaying is not None)
+
+    # What the line and the clock say
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Bytes of the line, in any pieces."""
+        self._bytes_at = now
+        for item in self._reader.feed(data):
+            if isinstance(item, frame.BadFrame):
+                continue
+            try:
+                message = buffer.decode(item.data)
+            except RemoteError:
+                continue
+            self._heard_at = now
+            if item.packet_id == frame.ASYNC_ID:
+                self._spontaneous(message, now)
+            elif self._flight is not None and self._flight.packet_id == item.packet_id:
+                self._replied(message, now)
+        self._go(now)
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        flight = self._flight
+        if flight is not None and now >= flight.until:
+            self._late_reply(flight, now)
+        self._give_up(now)
+        self._go(now)
+
+    @property
+    def wake_at(self) -> float | None:
+        """When ``tick`` has something to do."""
+        times = [task.due for task in self._tasks()] if self._flight is None else []
+        if self._flight is not None:
+            times.append(self._flight.until)
+        if self._command is not None:
+            times += [self._command.deadline, self._heard_at + self._timing.silence]
+        return min(times, default=None)
+
+    def to_send(self) -> bytes:
+        """Bytes for the line, once."""
+        wire, self._wire = bytes(self._wire), bytearray()
+        return wire
+
+    def events(self) -> list[Event]:
+        """What happened, once."""
+        events, self._events = self._events, []
+        return events
+
+    def farewell(self) -> bytes:
+        """What the driver says before it hangs up: EoT's places are free, the buffer is empty."""
+        last: tuple[buffer.Message, ...] = (
+            buffer.Ack(eot.SLOTS[0]),
+            buffer.Ack(eot.SLOTS[1]),
+            buffer.Abort(),
+        )
+        ids = (self._next_packet + step for step in range(len(last)))
+        return b"".join(
+            frame.encode(packet_id % (frame.LAST_HOST_ID + 1), buffer.encode(message))
+            for packet_id, message in zip(ids, last, strict=True)
+        )
+
+    # Sending
+
+    def _go(self, now: float) -> None:
+        """Sends the next packet if none is on the line."""
+        if self._relayed and self._relaying is None:
+            self._relaying = self._task(Kind.RELAY, self._relayed.popleft(), now, float("inf"))
+        while self._flight is None:
+            ready = [task for task in self._tasks() if task.due <= now]
+            if not ready:
+                return
+            self._send(min(ready, key=lambda task: task.due), now)
+
+    def _tasks(self) -> list[Task]:
+        """What wants something, the most urgent first; an abort goes before everything."""
+        if self._leaving:
+            return [self._leaving[0]]
+        slot = self._slot
+        if slot is not None and slot.fate is Fate.OUTSIDE and self._relay_held:
+            slot = None
+        return [task for task in (self._command, slot, self._relaying) if task is not None]
+
+    def _send(self, task: Task, now: float) -> None:
+        packet_id = self._next_packet
+        self._next_packet = (packet_id + 1) % (frame.LAST_HOST_ID + 1)
+        if task.want is Want.ADD:
+            task.fate = Fate.DOUBTFUL
+            task.first_added = now if task.first_added is None else task.first_added
+        wire = frame.encode(packet_id, buffer.encode(task.message()))
+        self._wire += wire
+        until = now + self._timing.packet + len(wire) * self._timing.byte
+        self._flight = Flight(task, task.want, packet_id, until)
+
+    def _task(self, kind: Kind, body: bytes, now: float, deadline: float) -> Task:
+        task_id = self._next_task
+        self._next_task = (task_id + 1) % (LAST_TASK_ID + 1)
+        # Beside EoT a failure must not stop what stands behind it in the buffer.
+        flags = Flag.IGNORE_ERROR if self._relay_on and kind is not Kind.RELAY else Flag(0)
+        if kind is Kind.COMMAND:
+            flags |= Flag.NEED_RESULT
+        return Task(kind, task_id, flags, body, now, deadline)
+
+    def _new_slot(self, task_id: int, password: bytes, now: float) -> Task:
+        return Task(Kind.SLOT, task_id, eot.ARM_FLAGS, password, now, float("inf"), repeatable=True)
+
+    # Hearing
+
+    def _replied(self, message: buffer.Message, now: float) -> None:
+        """The answer to the packet that is on the line."""
+        assert self._flight is not None
+        task, want = self._flight.task, self._flight.want
+        self._flight = None
+        if want in (Want.ACK, Want.ABORT):
+            self._left(task, isinstance(message, buffer.Retransmit), now)
+        elif self._is_alive(task):
+            _REPLIES[type(message)](self, task, message, now)
+
+    def _is_alive(self, task: Task) -> bool:
+        return task in (self._command, self._slot, self._relaying)
+
+    def _spontaneous(self, message: buffer.Message, now: float) -> None:
+        """A result that the register sends by itself."""
+        if not isinstance(message, buffer.AsyncResult | buffer.AsyncError):
+            return
+        for task in (self._command, self._slot):
+            if task is not None and task.task_id == message.task_id:
+                if task.fate is not Fate.OUTSIDE:
+                    self._drop_flight(task)
+                    self._finished(task, message, now)
+                return
+        if isinstance(message, buffer.AsyncError):
+            self._late(message, now)
+
+    def _late(self, message: buffer.AsyncError, now: float) -> None:
+        if self._relay_on and self._relaying and self._relaying.task_id == message.task_id:
+            self._break_relay()
+        self._events.append(LateFailure(message.task_id, message.data))
+        self._unclean = True
+
+    def _drop_flight(self, task: Task) -> None:
+        """Nobody waits for that packet's answer any more."""
+        if self._flight is not None and self._flight.task is task:
+            self._flight = None
+
+    def _taken(self, task: Task, message: buffer.Message, now: float) -> None:
+        task.fate = Fate.TAKEN
+        if task.kind is Kind.BLIND:
+            self._answer(Answered(b""))
+        elif task.kind is Kind.RELAY:
+            self._relaying = None
+        else:
+            wait = self._timing.slot if task.kind is Kind.SLOT else self._timing.ask
+            task.next(Want.REQUEST, now + wait)
+
+    def _finished(
+        self,
+        task: Task,
+        message: buffer.Message,
+        now: float,
+    ) -> None:
+        """A result, good or bad, by itself or because it was asked for."""
+        assert isinstance(
+            message, buffer.Result | buffer.Error | buffer.AsyncResult | buffer.AsyncError
+        )
+        failed = isinstance(message, buffer.Error | buffer.AsyncError)
+        if task.kind is Kind.RELAY:
+            self._relaying = None
+            if failed:
+                self._break_relay()
+        elif task.kind is Kind.SLOT:
+            self._slot_spoke(task, message.data, failed, now)
+        else:
+            self._answer(Answered(message.data))
+            self._leave(task, Want.ACK, now)
+            # What stood behind a failure is stopped; beside EoT nothing is (IGNORE_ERROR).
+            self._unclean |= failed and not self._relay_on
+
+    def _slot_spoke(self, task: Task, data: bytes, failed: bool, now: float) -> None:
+        """The other place is armed as soon as this one is free."""
+        self._leave(task, Want.ACK, now)
+        other = eot.SLOTS[1] if task.task_id == eot.SLOTS[0] else eot.SLOTS[0]
+        self._slot = self._new_slot(other, task.body, now + (self._timing.ask if failed else 0))
+        if data and not failed:
+            self._events.append(Relayed(data))
+
+    def _stopped(self, task: Task, message: buffer.Message, now: float) -> None:
+        """It surely was not done, because one before it failed: empty the buffer, begin anew."""
+        command = self._command
+        if command not in (None, task) and command.fate is not Fate.OUTSIDE:
+            task.next(Want.REQUEST, now + self._timing.ask)  # an abort would take that with it
+            return
+        task.fate = Fate.OUTSIDE
+        self._abort(now)
+        task.next(Want.ADD, now)
+
+    def _overflowed(self, task: Task, message: buffer.Message, now: float) -> None:
+        task.fate = Fate.OUTSIDE
+        longer = max(self._timing.overflow, task.backoff * 2)
+        task.backoff = min(longer, self._timing.most_overflow)
+        task.next(Want.ADD, now + task.backoff * (0.5 + self._jitter() / 2))
+
+    def _not_found(self, task: Task, message: buffer.Message, now: float) -> None:
+        """The register does not have it: it never came, or it was done without a result."""
+        never_came = task.fate is not Fate.TAKEN and self._cannot_have_restarted(task, now)
+        if task.repeatable or (task.kind is Kind.COMMAND and never_came):
+            task.fate = Fate.OUTSIDE
+            task.next(Want.ADD, now + self._pace(task))
+        else:
+            self._lose_track(task, "the register does not know it any more")
+
+    def _cannot_have_restarted(self, task: Task, now: float) -> bool:
+        return task.first_added is not None and now - task.first_added < self._timing.restart
+
+    def _refused(self, task: Task, message: buffer.Message, now: float) -> None:
+        if task.kind in (Kind.COMMAND, Kind.BLIND):
+            self._answer(Failed(NotDone("the register's buffer refuses the command")))
+        elif task.kind is Kind.SLOT:
+            task.next(Want.ADD, now + self._timing.most_overflow)
+        else:
+            self._relaying = None
+            self._break_relay()
+
+    def _came_broken(self, task: Task, message: buffer.Message, now: float) -> None:
+        """The register heard something broken: a command is asked for first, as the driver does."""
+        if task.want is Want.ADD and task.kind in (Kind.BLIND, Kind.RELAY):
+            task.fate = Fate.OUTSIDE
+            task.next(Want.ADD, now + self._pace(task))
+        else:
+            task.next(Want.REQUEST, now + self._pace(task))
+
+    def _strange(self, task: Task, message: buffer.Message, now: float) -> None:
+        """No answer of a register: as if nothing had come."""
+        task.next(Want.REQUEST, now + self._timing.packet)
+
+    def _pace(self, task: Task) -> float:
+        """At once a few times, then as slowly as if nothing came."""
+        return 0.0 if task.tries < TRIES else self._timing.packet
+
+    # Losing
+
+    def _late_reply(self, flight: Flight, now: float) -> None:
+        """Half a frame that still comes is waited for; its length bounds the wait."""
+        latest = self._bytes_at + self._timing.packet
+        if self._reader.pending and now < latest:
+            flight.until = latest
+        else:
+            self._flight = None
+            self._unanswered(flight, now)
+
+    def _unanswered(self, flight: Flight, now: float) -> None:
+        task = flight.task
+        if flight.want in (Want.ACK, Want.ABORT):
+            self._left(task, True, now)
+        elif self._is_alive(task):
+            task.next(Want.REQUEST, now)
+
+    def _give_up(self, now: float) -> None:
+        """A command ends when its time is over, or when the register has been silent too long."""
+        task = self._command
+        if task is None:
+            return
+        if now >= task.deadline:
+            why = "its time is over"
+        elif now >= self._heard_at + self._timing.silence:
+            why = "the register is silent"
+        else:
+            return
+        self._drop_flight(task)
+        if task.fate is Fate.OUTSIDE:
+            self._answer(Failed(NotDone(why)))
+        else:
+            self._lose_track(task, why)
+            self._unclean = True
+
+    def _lose_track(self, task: Task, why: str) -> None:
+        if task.kind is Kind.RELAY:
+            self._relaying = None
+            self._break_relay()
+        else:
+            self._answer(Failed(FateUnknown(why)))
+
+    def _break_relay(self) -> None:
+        self._relayed.clear()
+        if RelayBroken() not in self._events:
+            self._events.append(RelayBroken())
+
+    def _answer(self, event: Answered | Failed) -> None:
+        self._command = None
+        self._events.append(event)
+
+    # Leaving the buffer
+
+    def _leave(self, task: Task, want: Want, now: float) -> None:
+        leaving = Task(task.kind, task.task_id, task.flags, b"", now, now)
+        leaving.want = want
+        self._leaving.append(leaving)
+
+    def _abort(self, now: float) -> None:
+        """Empties the buffer: EoT's places too, which are taken anew."""
+        abort = Task(Kind.BLIND, 0, Flag(0), b"", now, now, want=Want.ABORT)
+        self._leaving.clear()
+        self._leaving.append(abort)
+        self._flight = None
+        self._unclean = False
+        if self._relay_on and self._slot is not None:
+            self._slot = self._new_slot(eot.SLOTS[0], self._slot.body, now)
+            self._relaying = None
+            self._break_relay()
+
+    def _left(self, task: Task, again: bool, now: float) -> None:
+        """An acknowledgement or an abort was heard; a few losses do no harm."""
+        if not self._leaving or self._leaving[0] is not task:
+            return
+        if again and task.tries < TRIES:
+            task.next(task.want, now)
+        else:
+            self._leaving.popleft()
+
+
+_Reply = Callable[[HostV3, Task, buffer.Message, float], None]
+
+_REPLIES: Final[Mapping[type, _Reply]] = {
+    buffer.Pending: HostV3._taken,
+    buffer.InProgress: HostV3._taken,
+    buffer.Waiting: HostV3._taken,
+    buffer.AlreadyExists: HostV3._taken,
+    buffer.Result: HostV3._finished,
+    buffer.Error: HostV3._finished,
+    buffer.Stopped: HostV3._stopped,
+    buffer.Overflow: HostV3._overflowed,
+    buffer.NotFound: HostV3._not_found,
+    buffer.IllegalValue: HostV3._refused,
+    buffer.Retransmit: HostV3._came_broken,
+} | dict.fromkeys(
+    (
+        buffer.Add,
+        buffer.Ack,
+        buffer.Request,
+        buffer.Abort,
+        buffer.AckAdd,
+        buffer.AsyncResult,
+        buffer.AsyncError,
+    ),
+    HostV3._strange,
+)
+"""What each answer to Add or Request means; whatever a host sends is strange from a register."""

@@ -1,0 +1,291 @@
+"""EoT end to end: a scripted register at a real line, real servers on the network."""
+
+import asyncio
+import os
+import socket as sockets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.assistant.kktpc.host import KktHost, connect
+from gateway.assistant.kktpc.lines import open_serial, open_tcp
+from gateway.assistant.kktpc.relay import Close, Connect, EotHost, EotRelay, Send, Targets
+from tests.gateway.assistant.kktpc.joined import on_pty, on_tcp, soon
+from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
+
+MUCH = 100 * 1024
+
+
+class Caller:
+    """The register's own side of EoT: it asks for sockets and notes what comes."""
+
+    def __init__(self, register: ScriptedRegister, poke: Callable[[], None]) -> None:
+        self._register = register
+        self.waiting = register.to_say
+        self.poke = poke
+
+    def say(self, code: int, value: bytes = b"") -> None:
+        self.waiting.append(bytes([code, len(value)]) + value)
+        self.poke()
+
+    def dial(self, socket: int, port: int, host: bytes = b"127.0.0.1", packet: int = 128) -> None:
+        self.say(0x50 + socket, packet.to_bytes(2, "little"))
+        self.say(0x60 + socket, port.to_bytes(2, "little"))
+        self.say(0x70 + socket, host)
+
+    def send(self, socket: int, data: bytes, size: int = 250) -> None:
+        for at in range(0, len(data), size):
+            self.say(0x90 + socket, data[at : at + size])
+
+    def told(self, code: int) -> list[bytes]:
+        """Values of that type, in order."""
+        return [each[2:] for each in self._register.relayed if each[0] == code]
+
+    def received(self, socket: int) -> bytes:
+        return b"".join(self.told(0x20 + socket))
+
+    def states(self, socket: int) -> list[int]:
+        return [value[0] for value in self.told(0x10 + socket)]
+
+
+@asynccontextmanager
+async def relayed(
+    targets: Targets, kind: str = "tcp", connect_s: float = 5.0
+) -> AsyncIterator[tuple[Caller, KktHost]]:
+    """A register whose host relays."""
+    register = ScriptedRegister()
+    async with on_tcp(register) as listening, on_pty(register) as pty:
+        if kind == "tcp":
+            line, poke = await open_tcp("127.0.0.1", listening.port), listening.poke
+        else:
+            line, poke = await open_serial(pty.path), pty.poke
+        host = await connect(line, serial=kind == "pty", probe_s=0.2)
+        caller = Caller(register, poke)
+        try:
+            async with EotRelay(host, targets, connect_s):
+                await soon(lambda: len(caller.told(1)) > 0)
+                yield caller, host
+        finally:
+            host.close()
+
+
+Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
+
+
+@asynccontextmanager
+async def serving(serve: Served) -> AsyncIterator[int]:
+    """A server on the network; its port."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        try:
+            await serve(reader, writer)  # type: ignore[misc]
+        except (ConnectionError, asyncio.CancelledError):
+            return
+        finally:
+            running.discard(task)
+            writer.close()
+
+    # Small buffers: what is not read is felt at the other end soon.
+    listener = sockets.socket()
+    listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 8192)
+    listener.bind(("127.0.0.1", 0))
+    server = await asyncio.start_server(one, sock=listener)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in running:
+            task.cancel()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(4096):
+        writer.write(data)
+        await writer.drain()
+
+
+def allowing(*ports: int) -> Targets:
+    return Targets(private=frozenset(f"127.0.0.1:{port}" for port in ports))
+
+
+@pytest.mark.parametrize("kind", ["tcp", "pty"])
+async def test_both_sockets_carry_much_in_both_directions_beside_commands(kind: str) -> None:
+    async with serving(echo) as port, relayed(allowing(port), kind) as (register, host):
+        sent = [os.urandom(MUCH), os.urandom(MUCH)]
+        for socket in (0, 1):
+            register.dial(socket, port)
+        await soon(lambda: register.states(0) == [1] and register.states(1) == [1])
+        for socket in (0, 1):
+            register.send(socket, sent[socket])
+        for number in range(30):
+            assert await host.ask(bytes([0x46, number])) == bytes([0x55, 0, 0x46, number])
+        for socket in (0, 1):
+            await soon(lambda s=socket: len(register.received(s)) >= MUCH, 40)  # type: ignore[misc]
+            assert register.received(socket) == sent[socket]
+        register.say(0x80)
+        await soon(lambda: register.states(0) == [1, 0])
+
+
+async def test_nothing_is_read_back_until_the_packet_size_is_told_and_then_no_more() -> None:
+    async with serving(echo) as port, relayed(allowing(port)) as (register, _):
+        register.say(0x60, port.to_bytes(2, "little"))
+        register.say(0x70, b"127.0.0.1\0")
+        await soon(lambda: register.states(0) == [1])
+        register.send(0, b"hello" * 20)
+        await asyncio.sleep(0.2)
+        assert register.received(0) == b""
+        register.say(0x50, b"\x10")
+        await soon(lambda: register.received(0) == b"hello" * 20)
+        assert max(map(len, register.told(0x20))) == 16
+
+
+async def test_the_versions_are_exchanged() -> None:
+    async with relayed(Targets()) as (register, _):
+        register.say(0x42)
+        await soon(lambda: register.told(0x02) == [b"\x02"])
+        register.say(0x40, b"\x01")
+        asked = len(register.told(0x01))
+        await asyncio.sleep(1.4)
+        assert len(register.told(0x01)) <= asked + 1
+        assert register.told(0x03) == [b""]
+
+
+async def test_a_server_that_hangs_up_is_told_after_its_last_bytes() -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x" * 5000)
+
+    async with serving(greet) as port, relayed(allowing(port)) as (register, _):
+        for expected in ([1, 0], [1, 0, 1, 0]):
+            register.dial(0, port)
+            await soon(lambda e=expected: register.states(0) == e)  # type: ignore[misc]
+        assert register.received(0) == b"x" * 10_000
+
+
+async def test_a_server_that_reads_slowly_holds_the_register_back() -> None:
+    go_on = asyncio.Event()
+    got = bytearray()
+
+    async def slow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        while data := await reader.read(65_536):
+            got.extend(data)
+
+    async with serving(slow) as port, relayed(allowing(port)) as (register, host):
+        register.dial(0, port)
+        await soon(lambda: register.states(0) == [1])
+        # More than the buffers of two sockets hold: the register keeps the rest.
+        waiting = register.waiting
+        waiting.extend(bytes([0x90, 250]) + os.urandom(250) for _ in range(4_000))
+        register.poke()
+        held = -1
+        while held != len(waiting):
+            held = len(waiting)
+            await asyncio.sleep(0.3)
+        assert held > 0
+        assert await host.ask(b"\x45") == b"\x55\x00\x45"
+        go_on.set()
+        await soon(lambda: len(waiting) < held)
+
+
+@pytest.mark.parametrize(
+    ("host", "targets"),
+    [
+        (b"127.0.0.1", Targets()),
+        (b"localhost", Targets()),
+        (b"127.0.0.1", Targets(only=frozenset({"ofd.example:7777"}))),
+        (b"no such name", Targets()),
+        (b"::1", Targets()),
+        (b"192.168.0.1", Targets()),
+        (b"::ffff:10.0.0.1", Targets()),
+    ],
+)
+async def test_a_register_is_no_way_into_the_pc(host: bytes, targets: Targets) -> None:
+    dialled: list[object] = []
+
+    async def note(*ends: object) -> None:
+        dialled.append(ends)
+
+    async with serving(note) as port, relayed(targets, connect_s=1) as (register, _):
+        register.dial(0, port, host)
+        await asyncio.sleep(0.1)
+        if b" " not in host:
+            await soon(lambda: register.states(0) == [0])
+        assert not dialled
+
+
+async def test_a_server_that_is_not_there_is_told() -> None:
+    async with serving(echo) as port:
+        pass
+    async with relayed(allowing(port)) as (register, _):
+        register.dial(1, port)
+        await soon(lambda: register.states(1) == [0])
+        register.say(0x60, b"\0\0")
+        register.say(0x70, b"127.0.0.1")
+        await soon(lambda: register.states(0) == [0])
+
+
+async def test_dialling_again_leaves_the_first_connection() -> None:
+    async with serving(echo) as port, relayed(allowing(port)) as (register, _):
+        for number in range(1, 4):
+            register.dial(0, port)
+            await soon(lambda n=number: register.states(0) == [1] * n)  # type: ignore[misc]
+        register.send(0, b"last")
+        await soon(lambda: register.received(0) == b"last")
+
+
+async def test_sockets_close_when_the_line_goes() -> None:
+    ended = asyncio.Event()
+
+    async def until_end(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set()
+
+    register = ScriptedRegister()
+    async with serving(until_end) as port, on_tcp(register) as listening:
+        host = await connect(await open_tcp("127.0.0.1", listening.port), serial=False)
+        caller = Caller(register, listening.poke)
+        async with EotRelay(host, allowing(port)):
+            await soon(lambda: bool(caller.told(1)))
+            caller.dial(0, port)
+            await soon(lambda: caller.states(0) == [1])
+            listening.unplug()
+            await host.wait_lost()
+        await asyncio.wait_for(ended.wait(), 5)
+    assert len(asyncio.all_tasks()) <= 2
+
+
+def test_the_vectors_of_the_specification() -> None:
+    eot = EotHost()
+    assert eot.begin() == [Close(0), Close(1)]
+    assert [each.hex() for each in eot.to_register] == ["da0300", "da0100"]
+    eot.to_register.clear()
+    assert eot.heard(bytes.fromhex("da400101")) == []
+    assert eot.register_version == 1
+    eot.heard(bytes.fromhex("da60021e61"[:6] + "611e"))
+    orders = eot.heard(bytes.fromhex("da70093132372e302e302e31"))
+    assert orders == [Close(0), Connect(0, "127.0.0.1", 7777)]
+    eot.connected(0, True)
+    assert eot.to_register == [bytes.fromhex("da100101")]
+    assert eot.room(0) == 0
+    eot.heard(bytes.fromhex("da50028000"))
+    assert eot.room(0) == 128
+    assert eot.heard(bytes.fromhex("da900568656c6c6f")) == [Send(0, b"hello")]
+    eot.received(0, b"ECHO:hello")
+    assert eot.to_register[-1] == bytes.fromhex("da200a4543484f3a68656c6c6f")
+    assert eot.heard(bytes.fromhex("da8000")) == [Close(0)]
+    assert eot.to_register[-1] == bytes.fromhex("da100100")
+
+
+@given(st.lists(st.binary(max_size=20) | st.binary(max_size=12).map(lambda b: b"\xda" + b)))
+def test_no_packet_of_a_register_breaks_the_relay(packets: list[bytes]) -> None:
+    eot = EotHost()
+    for packet in packets:
+        eot.heard(packet)
+    assert len(eot.to_register) <= len(packets)
