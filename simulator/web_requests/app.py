@@ -1,0 +1,333 @@
+"""The HTTP of the service: ``/api/v2`` and the older ``/requests`` (KKT-PC 6.4)."""
+
+import asyncio
+import binascii
+import hmac
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from simulator.dial import utc_now
+from simulator.register import SimulatedRegister
+from simulator.web_requests.desk import Desk
+from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.queue import (
+    KnownAlready,
+    QueueFull,
+    Request,
+    RequestQueue,
+    Status,
+    TaskResult,
+    TooLate,
+)
+
+MAX_BODY: Final = 1 << 20
+MAX_TASKS: Final = 100
+MAX_UUID: Final = 64
+PAPER_CHECK_S: Final = 0.2
+SERVICE_FAULT: Final = 505
+"""The code of every complaint of the service itself."""
+
+OPERATIONS: Final = {
+    "queryDeviceStatus": "getDeviceStatus",
+    "queryDeviceInfo": "getDeviceInfo",
+    "queryShiftStatus": "getShiftStatus",
+    "queryShiftTotals": "getShiftTotals",
+    "queryFnInfo": "getFnInfo",
+    "queryFnStatus": "getFnStatus",
+    "queryOfdExchangeStatus": "ofdExchangeStatus",
+    "queryLicenses": "getLicenses",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refused(Exception):
+    """The service does not do it: an HTTP status and a sentence."""
+
+    def __init__(self, status: int, description: str) -> None:
+        super().__init__(description)
+        self.status, self.description = status, description
+
+
+def build_app(
+    registers: Sequence[SimulatedRegister],
+    *,
+    credentials: tuple[str, str] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> web.Application:
+    """The service over these registers: ids "1", "2"…, the first by default, all of them active.
+
+    ``credentials``: name and password of basic authentication, which is off without them.
+    """
+    service = _Service(registers, clock)
+    app = web.Application(
+        client_max_size=MAX_BODY, middlewares=[_complaints, _authentication(credentials)]
+    )
+    app.add_routes(service.routes())
+    app.cleanup_ctx.append(service.workers)
+    return app
+
+
+class _Service:
+    """Registers, their queues, and which of them is meant when none is named."""
+
+    def __init__(
+        self, registers: Sequence[SimulatedRegister], clock: Callable[[], datetime]
+    ) -> None:
+        self._clock = clock
+        self._desks = {str(n): Desk(str(n), each) for n, each in enumerate(registers, start=1)}
+        self._queues = {
+            each.id: RequestQueue(each, clock, PAPER_CHECK_S) for each in self._desks.values()
+        }
+        self._default = next(iter(self._desks), "")
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every endpoint."""
+        base = "/api/v2"
+        return [
+            web.get(f"{base}/serverInfo", self.server_info),
+            web.get(f"{base}/devices", self.list_desks),
+            web.get(f"{base}/devices/{{id}}", self.show_desk),
+            web.post(f"{base}/setDefaultDevice", self.set_default),
+            web.post(f"{base}/activateDevice", self.activate),
+            web.post(f"{base}/deactivateDevice", self.deactivate),
+            web.get(f"{base}/getRequestsQueueStatus", self.queue_status),
+            web.post(f"{base}/operations/{{name}}", self.operation),
+            *self._request_routes(f"{base}/requests"),
+            *self._request_routes("/requests"),
+        ]
+
+    def _request_routes(self, path: str) -> list[web.RouteDef]:
+        return [
+            web.post(path, self.add_request),
+            web.get(f"{path}/{{uuid}}", self.show_request),
+            web.delete(f"{path}/{{uuid}}", self.cancel_request),
+        ]
+
+    async def workers(self, _: web.Application) -> AsyncIterator[None]:
+        """One worker for each register, while the service runs."""
+        running = [asyncio.create_task(queue.run()) for queue in self._queues.values()]
+        yield
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    # ---- the service and its registers ---------------------------------------------------------
+
+    async def server_info(self, _: web.Request) -> web.Response:
+        """Open to everybody."""
+        return web.json_response(
+            {
+                "currentDateTime": self._clock().isoformat(timespec="seconds"),
+                "driverVersion": "10.8.0.0",
+                "os": "linux",
+                "serverVersion": "1.0.4.0",
+            }
+        )
+
+    async def list_desks(self, _: web.Request) -> web.Response:
+        """All of them."""
+        return web.json_response([self._shown(each) for each in self._desks.values()])
+
+    async def show_desk(self, request: web.Request) -> web.Response:
+        """One, or the one by default."""
+        return web.json_response(self._shown(self._named(request.match_info["id"])))
+
+    async def set_default(self, request: web.Request) -> web.Response:
+        """Which one is meant when none is named."""
+        self._default = self._named(_text(await _body(request), "id")).id
+        return web.json_response({})
+
+    async def activate(self, request: web.Request) -> web.Response:
+        """Requests are taken from now on."""
+        self._desk(request).active = True
+        return web.json_response({})
+
+    async def deactivate(self, request: web.Request) -> web.Response:
+        """No requests are taken."""
+        self._desk(request).active = False
+        return web.json_response({})
+
+    def _shown(self, desk: Desk) -> dict[str, Any]:
+        return {
+            "connectionSettings": {"port": "usb", "usbDevice": "auto", "model": 500},
+            "hasLicense": False,
+            "id": desk.id,
+            "isActive": desk.active,
+            "isDefault": desk.id == self._default,
+            "isLock": False,
+            "name": f"ККТ {desk.register.serial_number}",
+        }
+
+    def _desk(self, request: web.Request) -> Desk:
+        return self._named(request.query.get("deviceID", "") or "default")
+
+    def _named(self, name: str) -> Desk:
+        desk = self._desks.get(self._default if name == "default" else name)
+        if desk is None:
+            raise Refused(404, f"Устройство с ID [{name[:MAX_UUID]}] не найдено")
+        return desk
+
+    # ---- requests ------------------------------------------------------------------------------
+
+    async def add_request(self, request: web.Request) -> web.Response:
+        """201: it will be done, once; 409: that uuid is known."""
+        desk, body = self._desk(request), await _body(request)
+        uuid, tasks = _text(body, "uuid"), _tasks(body)
+        if not desk.active:
+            raise Refused(409, f"ККТ [{desk.id}] не подключена")
+        queue = self._queues[desk.id]
+        try:
+            number = queue.add(uuid, tasks)
+        except KnownAlready:
+            raise Refused(409, "Невозможно добавить: задание с таким UUID уже есть") from None
+        except QueueFull:
+            raise Refused(503, "Очередь заданий заполнена") from None
+        return web.json_response({"uuid": uuid, "number": number, **_block(queue)}, status=201)
+
+    async def show_request(self, request: web.Request) -> web.Response:
+        """How each task of it stands."""
+        _, found = self._found(request)
+        show = _shown_v2 if request.path.startswith("/api/v2/") else _shown_v1
+        return web.json_response({"results": [show(each) for each in found.results]})
+
+    async def cancel_request(self, request: web.Request) -> web.Response:
+        """Only what has not begun."""
+        queue, found = self._found(request)
+        try:
+            queue.cancel(found)
+        except TooLate:
+            raise Refused(409, "Задание уже выполняется или выполнено") from None
+        return web.json_response({})
+
+    async def queue_status(self, request: web.Request) -> web.Response:
+        """Counts by status; ``number`` is how many wait."""
+        queue = self._queues[self._desk(request).id]
+        counts = queue.counts()
+        shown = {status.value: counts[status] for status in Status}
+        return web.json_response({"number": counts[Status.WAIT], **shown, **_block(queue)})
+
+    async def operation(self, request: web.Request) -> web.Response:
+        """A question beside the queue."""
+        name = OPERATIONS.get(request.match_info["name"])
+        if name is None:
+            raise Refused(404, "Нет такой операции")
+        queue = self._queues[self._desk(request).id]
+        try:
+            return web.json_response(await queue.at_once({"type": name}))
+        except DriverFailure as failure:
+            raise Refused(409, failure.description) from None
+
+    def _found(self, request: web.Request) -> tuple[RequestQueue, Request]:
+        desk, uuid = self._desk(request), request.match_info["uuid"]
+        found = self._queues[desk.id].find(uuid)
+        if found is None:
+            raise Refused(
+                404, f"Задание с UUID [{uuid[:MAX_UUID]}] для устройства [{desk.id}] не найдено"
+            )
+        return self._queues[desk.id], found
+
+
+# ---- bodies, in and out ---------------------------------------------------------------------
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """A JSON object of at most ``MAX_BODY`` bytes; anything else is a complaint."""
+    try:
+        found = json.loads(await request.text())
+    except (ValueError, RecursionError, LookupError):
+        raise Refused(400, "Тело запроса не является корректным JSON") from None
+    if not isinstance(found, dict):
+        raise Refused(400, "Тело запроса должно быть объектом JSON")
+    return found
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    found = body.get(name)
+    if not isinstance(found, str) or not 0 < len(found) <= MAX_UUID:
+        raise Refused(400, f"Поле '{name}' не задано или некорректно")
+    return found
+
+
+def _tasks(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """One task or a list of them."""
+    found = body.get("request")
+    tasks = [found] if isinstance(found, dict) else found
+    if not isinstance(tasks, list) or not tasks:
+        raise Refused(400, "Поле 'request' не задано или пустое")
+    if len(tasks) > MAX_TASKS or not all(isinstance(each, dict) for each in tasks):
+        raise Refused(400, "Поле 'request' некорректно")
+    return tasks
+
+
+def _shown_v2(result: TaskResult) -> dict[str, Any]:
+    return {
+        "status": result.status,
+        "errorCode": result.code,
+        "errorDescription": result.description,
+        "result": result.result,
+    }
+
+
+def _shown_v1(result: TaskResult) -> dict[str, Any]:
+    return {
+        "status": result.status,
+        "error": {"code": result.code, "description": result.description},
+        "result": result.result,
+    }
+
+
+def _block(queue: RequestQueue) -> dict[str, Any]:
+    blocked = queue.blocked
+    return {
+        "isBlocked": blocked is not None,
+        "blockedUUID": blocked.uuid if blocked else "",
+        "blockReason": "paperError" if blocked else "",
+    }
+
+
+# ---- who may ask, and how it hears no -------------------------------------------------------
+
+
+@web.middleware
+async def _complaints(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every no is the service's JSON."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return _complaint(refused.status, refused.description)
+    except web.HTTPRequestEntityTooLarge:
+        return _complaint(400, "Слишком большой запрос")
+    except web.HTTPClientError as found:
+        return _complaint(found.status, found.reason)
+
+
+def _complaint(status: int, description: str) -> web.Response:
+    headers = {"WWW-Authenticate": 'Basic realm="atol"'} if status == 401 else {}
+    body = {"error": {"code": SERVICE_FAULT, "description": description}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _authentication(credentials: tuple[str, str] | None) -> Any:
+    expected = ":".join(credentials).encode() if credentials else None
+
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if expected and not request.path.endswith("/serverInfo") and not _knows(request, expected):
+            raise Refused(401, "unauthorized")
+        return await handler(request)
+
+    return authenticate
+
+
+def _knows(request: web.Request, expected: bytes) -> bool:
+    scheme, _, told = request.headers.get("Authorization", "").partition(" ")
+    with suppress(binascii.Error, ValueError):
+        return scheme.lower() == "basic" and hmac.compare_digest(b64decode(told), expected)
+    return False

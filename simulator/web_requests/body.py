@@ -1,0 +1,55 @@
+"""Reading the fields of a task: each wrong one is the driver's error 501, told by its name."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from simulator.web_requests.failures import UNREADABLE, DriverFailure
+
+Body = Mapping[str, Any]
+T = TypeVar("T")
+
+MAX_KOPECKS: Final = 10**10 - 1
+"""Five BCD bytes."""
+
+
+def take(body: Body, name: str, kind: type[T]) -> T:
+    """A field that must be there."""
+    if name not in body:
+        raise DriverFailure(UNREADABLE, f'Поле "{name}" отсутствует')
+    return _of(body[name], name, kind)
+
+
+def take_or(body: Body, name: str, kind: type[T], default: T) -> T:
+    """A field that may be missing."""
+    return _of(body[name], name, kind) if name in body else default
+
+
+def objects(body: Body, name: str) -> list[Body]:
+    """A field that is a list of objects, at least one."""
+    found = take(body, name, list)
+    if not found or not all(isinstance(each, dict) for each in found):
+        raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
+    return found
+
+
+def kopecks(body: Body, name: str) -> int:
+    """Roubles as JSON carries them (a number, at most two decimals), in kopecks."""
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
+    amount = Decimal(str(value)) * 100
+    if not (amount.is_finite() and amount == int(amount) and 0 <= amount <= MAX_KOPECKS):
+        raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
+    return int(amount)
+
+
+def roubles(amount: int) -> int | float:
+    """A whole number where it is one."""
+    return amount // 100 if amount % 100 == 0 else amount / 100
+
+
+def _of(value: Any, name: str, kind: type[T]) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
+    return value

@@ -1,0 +1,82 @@
+"""Settings by number, as the driver reads and writes them: values are texts."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from protocol.errors import ProtocolError
+from protocol.platforms import Platform
+from protocol.setting_types import Form, Setting, SettingError, Value
+from protocol.settings import SETTINGS, cell_length, encode_cell, encode_value, parse
+from simulator.failures import Failure
+from simulator.settings_memory import Tables
+from simulator.web_requests import failures
+from simulator.web_requests.body import Body, objects, take
+from simulator.web_requests.desk import Point
+from simulator.web_requests.failures import DriverFailure
+
+
+def read_all(point: Point, body: Body) -> dict[str, Any]:
+    """``keys`` → values; a key that cannot be read has its own error beside it."""
+    keys = take(body, "keys", list)
+    if not keys or not all(type(key) is int for key in keys):
+        raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "keys"')
+    return {"deviceParameters": [_each(key, partial(read, point, key)) for key in keys]}
+
+
+def write_all(point: Point, body: Body) -> dict[str, Any]:
+    """Each is written by itself: one bad value leaves the others alone."""
+    pairs = objects(body, "deviceParameters")
+    wanted = [(take(pair, "key", int), take(pair, "value", str)) for pair in pairs]
+    return {
+        "deviceParameters": [_each(key, partial(write, point, key, value)) for key, value in wanted]
+    }
+
+
+def _each(key: int, done: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return {"key": key, "value": done()}
+    except DriverFailure as failure:
+        return {"key": key, "errorCode": failure.code, "errorDescription": failure.description}
+
+
+def read(point: Point, number: int) -> str:
+    """The value as text, 1 or 0 for a bool; of the cabinet the host alone (KKT-PC 4)."""
+    setting = _setting(point, number)
+    return _text(setting, point.register.memory.value(number))
+
+
+def write(point: Point, number: int, text: str) -> str:
+    """Keeps the value.  A cabinet on 2.5 loses its path, as under the driver (KKT-PC 4)."""
+    setting, memory = _setting(point, number), point.register.memory
+    try:
+        value = parse(setting, text)
+        if isinstance(memory, Tables):
+            _write_cell(memory, setting, value)
+        else:
+            memory.write(number, encode_value(setting, value))
+    except (Failure, ProtocolError, SettingError):
+        raise DriverFailure(failures.WRONG_VALUE) from None
+    return _text(setting, value)
+
+
+def _write_cell(memory: Tables, setting: Setting, value: Value) -> None:
+    if setting.cell is None:
+        raise DriverFailure(failures.UNSUPPORTED)
+    current = memory.read(setting.cell) if setting.form is Form.BIT else b""
+    memory.write(setting.cell, encode_cell(setting, value, cell_length(setting), current))
+
+
+def _setting(point: Point, number: int) -> Setting:
+    setting = SETTINGS[point.register.platform].get(number)
+    if setting is None:
+        raise DriverFailure(failures.WRONG_VALUE)
+    if not setting.reachable:
+        raise DriverFailure(failures.UNSUPPORTED)
+    return setting
+
+
+def _text(setting: Setting, value: Value) -> str:
+    if setting.form is Form.CABINET and setting.platform is Platform.V2_5:
+        return str(value).partition("/")[0]
+    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,42 @@
+"""TABLE of the driver's JSON tasks that the simulated service knows (KKT-PC 6.1)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from protocol.errors import LocalError
+from simulator.web_requests import failures, fiscal, parameters, queries
+from simulator.web_requests.body import Body, take
+from simulator.web_requests.desk import Point
+from simulator.web_requests.failures import DriverFailure
+
+Task = Callable[[Point, Body], dict[str, Any]]
+
+TASKS: Final[Mapping[str, Task]] = {
+    "getDeviceInfo": queries.device_info,
+    "getDeviceStatus": queries.device_status,
+    "getShiftStatus": queries.shift_status,
+    "getFnInfo": queries.drive_info,
+    "getFnStatus": queries.drive_status,
+    "ofdExchangeStatus": queries.exchange_status,
+    "getRegistrationInfo": queries.registration_info,
+    "getCashDrawerStatus": queries.cash_drawer,
+    "getLicenses": queries.licences,
+    "getShiftTotals": queries.shift_totals,
+    "getOverallTotals": queries.overall_totals,
+    "getFnDocument": queries.drive_document,
+    "getDeviceParameters": parameters.read_all,
+    "setDeviceParameters": parameters.write_all,
+    **fiscal.TASKS,
+}
+
+
+def perform(point: Point, body: Body) -> dict[str, Any]:
+    """One task's result; ``DriverFailure`` when it is not done or not known."""
+    point.register.live(point.now)
+    name = take(body, "type", str)
+    if name not in TASKS:
+        raise DriverFailure(failures.UNREADABLE, f'Неизвестный тип задания "{name[:64]}"')
+    try:
+        return TASKS[name](point, body)
+    except LocalError:  # a value that the wire has no room for
+        raise DriverFailure(failures.WRONG_VALUE) from None
