@@ -1,0 +1,182 @@
+"""TABLE of what is fuzzed: name -> a function that takes any bytes.
+
+A function returns when the promise held: nothing but the errors of the protocol was raised,
+nothing more was kept than its limit, and the reader moved on.  Whatever else it raises is a find.
+The first byte of an input says in pieces of what size the rest arrives.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from protocol import buffer, eot, telemetry, v2
+from protocol.assistant import decode_registers, decode_report
+from protocol.commands import COMMANDS, parse_answer, parse_request, split_password
+from protocol.connection import GatewayEnd, RegisterEnd, State
+from protocol.errors import RemoteError
+from protocol.frame import ASYNC_ID, FrameReader, encode
+from protocol.messages import UP_PREFIX, CheckIn, Hello, Kind
+from protocol.probes import Prober
+from protocol.registers import REGISTERS, parse_register
+from protocol.seal import UP, KeyRing, Seal
+
+Target = Callable[[bytes], None]
+
+LIMIT: Final = 1024
+"""Bytes of data in a frame that the readers here take."""
+
+ESCAPED: Final = 2 * (LIMIT + 1) + 4
+"""What a frame of that size may be on the wire."""
+
+KEYS: Final = KeyRing({1: bytes(range(32))})
+SERIAL: Final = bytes.fromhex("00106100000001")
+KEY: Final = KEYS.register_key(1, SERIAL) or b""
+
+
+class _Keeper(Protocol):
+    @property
+    def pending(self) -> int: ...
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """The input as it arrives: in pieces whose size its first byte says."""
+    size = data[0] + 1 if data else 1
+    for start in range(1, len(data), size):
+        yield data[start : start + size]
+
+
+def _bounded(reader: _Keeper, limit: int) -> None:
+    if reader.pending > limit:
+        raise AssertionError(f"{reader.pending} bytes are kept, {limit} at most were promised")
+
+
+def frame(data: bytes) -> None:
+    """KKT-PC v3: whatever comes, the reader never raises."""
+    reader = FrameReader(LIMIT)
+    for piece in pieces(data):
+        for item in reader.feed(piece):
+            with suppress(RemoteError):
+                buffer.decode(getattr(item, "data", b""))
+        _bounded(reader, ESCAPED)
+
+
+def frame_v2(data: bytes) -> None:
+    """The lower level of АТОЛ 2."""
+    reader = v2.Reader()
+    for piece in pieces(data):
+        reader.feed(piece)
+        _bounded(reader, 2 * v2.MAX_DATA + 4)
+
+
+def probe(data: bytes) -> None:
+    """What answers the two probes."""
+    reader = Prober()
+    for piece in pieces(data):
+        reader.feed(piece)
+
+
+def greeting(data: bytes) -> None:
+    """The gateway's end, by somebody who has no key."""
+    _converse(GatewayEnd(KEYS, max_message=LIMIT), data)
+
+
+def challenged(data: bytes) -> None:
+    """The gateway's end after a true HELLO."""
+    gateway, _ = _greeted()
+    _converse(gateway, data)
+
+
+def answered(data: bytes) -> None:
+    """The register's end, when somebody else answers its HELLO."""
+    register = RegisterEnd(KEY, max_message=LIMIT)
+    register.hello(SERIAL, 25, 61, 2, 1)
+    _converse(register, data)
+
+
+def sealed(data: bytes) -> None:
+    """The gateway's end, by a register that has the key and says anything."""
+    gateway, seal = _greeted()
+    body = seal.seal(data[:LIMIT], b"\x03" + SERIAL)
+    with suppress(RemoteError):
+        for message in gateway.receive(encode(ASYNC_ID, UP_PREFIX + bytes((Kind.SEALED,)) + body)):
+            if isinstance(message, CheckIn):
+                telemetry.decode(message.block_version, message.block)
+
+
+def _greeted() -> tuple[GatewayEnd, Seal]:
+    """A gateway's end that has challenged, and the register's seal."""
+    gateway = GatewayEnd(KEYS, random=bytes, max_message=LIMIT)
+    register = RegisterEnd(KEY, random=bytes)
+    said = gateway.receive(register.hello(SERIAL, 25, 61, 2, 1))
+    assert isinstance(said[0], Hello)
+    gateway.challenge()
+    return gateway, Seal(KEY, UP, bytes(32))
+
+
+def _converse(end: GatewayEnd | RegisterEnd, data: bytes) -> None:
+    for piece in pieces(data):
+        if end.state is State.CLOSED:
+            return
+        with suppress(RemoteError):
+            end.receive(piece)
+        _bounded(end, ESCAPED)
+
+
+def ethernet(data: bytes) -> None:
+    """EoT, in both directions."""
+    for to in eot.To:
+        with suppress(RemoteError):
+            eot.decode(data, to)
+
+
+def command(data: bytes) -> None:
+    """A request to a register, with and without its password."""
+    with suppress(RemoteError):
+        parse_request(data)
+    with suppress(RemoteError):
+        parse_request(split_password(data)[1])
+
+
+def answer(data: bytes) -> None:
+    """The answer of a register to each command, the value of each of its registers."""
+    for each in COMMANDS:
+        with suppress(RemoteError):
+            parse_answer(each, data)
+    for register in REGISTERS:
+        with suppress(RemoteError):
+            parse_register(register, data)
+
+
+def reading(data: bytes) -> None:
+    """A telemetry block that an authentic register sends."""
+    with suppress(RemoteError):
+        telemetry.decode(telemetry.BLOCK_VERSION, data)
+
+
+def assistant(data: bytes) -> None:
+    """What stands in an Assistant's topics."""
+    for decode in (decode_report, decode_registers):
+        with suppress(RemoteError):
+            decode(data)
+
+
+TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
+    {
+        each.__name__: each
+        for each in (
+            frame,
+            frame_v2,
+            probe,
+            greeting,
+            challenged,
+            answered,
+            sealed,
+            ethernet,
+            command,
+            answer,
+            reading,
+            assistant,
+        )
+    }
+)
