@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from protocol import broker_url
 
 
 class GatewayConfig(BaseSettings):
@@ -14,6 +16,34 @@ class GatewayConfig(BaseSettings):
     devices: str = Field(
         default="0.0.0.0:7080",
         description="HOST:PORT where registers call in; 80 is usual in production.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate and its chain; read anew when it changes.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of the certificate's key, without a password."
+    )
+    tls_devices: str | None = Field(
+        default=None,
+        description="HOST:PORT where registers call in with TLS, 443 in production; unset = "
+        "no such port.",
+    )
+    mqtt: str = Field(
+        default="",
+        description="mqtt://LOGIN@HOST:PORT (mqtts:// for TLS) of the MQTT broker; empty = none, "
+        "and `up` has its own.",
+    )
+    mqtt_password_file: Path | None = Field(
+        default=None, description="File with the password of that account, nothing else in it."
+    )
+    mqtt_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of who vouches for the broker; unset = those that the system trusts.",
+    )
+    broker: str = Field(
+        default="0.0.0.0:1883",
+        description="HOST:PORT of the embedded MQTT broker of `up`.",
     )
     metrics: str = Field(
         default="127.0.0.1:9080",
@@ -45,8 +75,18 @@ class GatewayConfig(BaseSettings):
     max_frame_bytes: int = Field(
         default=0x3FFF, ge=1024, le=0x3FFF, description="Data bytes in one frame."
     )
+    http_header_bytes: int = Field(
+        default=8192, ge=512, description="Bytes of the head of an HTTP request."
+    )
+    http_body_bytes: int = Field(
+        default=40_960,
+        ge=1024,
+        description="Bytes of the body of an HTTP request, and of requests that come early.",
+    )
     hello_timeout_s: float = Field(
-        default=10, gt=0, description="Seconds from the connection to the first whole frame."
+        default=10,
+        gt=0,
+        description="Seconds from the connection to the first whole frame; TLS and HTTP within.",
     )
     idle_timeout_s: float = Field(
         default=60, gt=0, description="Seconds without a frame in a conversation."
@@ -72,13 +112,38 @@ class GatewayConfig(BaseSettings):
         return _split(self.devices)
 
     @property
+    def tls_address(self) -> tuple[str, int] | None:
+        return _split(self.tls_devices) if self.tls_devices else None
+
+    @property
     def metrics_address(self) -> tuple[str, int]:
         return _split(self.metrics)
 
-    @field_validator("devices", "metrics")
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        return _split(self.broker)
+
+    @field_validator("mqtt")
     @classmethod
-    def _is_address(cls, value: str) -> str:
-        _split(value)
+    def _is_broker(cls, value: str) -> str:
+        if value:
+            broker_url.parse(value)
+        return value
+
+    @field_validator("devices", "metrics", "tls_devices", "broker")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            _split(value)
+        return value
+
+    @field_validator("tls_devices")
+    @classmethod
+    def _has_certificate(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and not (info.data.get("tls_certificate") and info.data.get("tls_key")):
+            raise ValueError(
+                "CASH_SERVER_TLS_CERTIFICATE and CASH_SERVER_TLS_KEY are needed with it"
+            )
         return value
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
-import structlog
-
-from fleet.device_port import Answer, Caller
-from gateway.edge import Edge, Link, jittered
+from fleet.device_port import Answer, Caller, EndedConversation
+from gateway.edge import Edge, Link
+from gateway.endings import tell
 from gateway.limits import Bucket
-from gateway.metrics import ENDED, LIMITS, STEPS, TALLY, Limit, Outcome
+from gateway.metrics import LIMITS, STEPS, TALLY, Limit, Outcome
+from gateway.refusals import reason_of, retry_after_s
 from protocol.connection import GatewayEnd, State
 from protocol.errors import RemoteError
 from protocol.messages import (
@@ -29,23 +29,6 @@ from protocol.messages import (
     StepRefused,
 )
 
-RETRY_S: Final = 60
-"""A refused register calls again after this, jittered; a blocked or unknown one much later."""
-RETRY_LATER_S: Final = 3600
-
-log = structlog.get_logger("gateway")
-
-_REASONS: Final = {
-    "key": RefusalReason.KEY,
-    "version": RefusalReason.VERSION,
-    "unknown": RefusalReason.UNKNOWN,
-    "blocked": RefusalReason.BLOCKED,
-    "busy": RefusalReason.BUSY,
-}
-"""Error codes that have a reason of their own; every other one is MALFORMED."""
-
-_LATER: Final = {RefusalReason.BLOCKED, RefusalReason.UNKNOWN, RefusalReason.VERSION}
-
 
 class Conversation:
     """Moves by ``receive``, ``lost``, ``sweep`` and the replies of the device port."""
@@ -57,27 +40,40 @@ class Conversation:
         "_end",
         "_ended",
         "_heard_at",
-        "_link",
         "_opened_at",
         "_operations",
         "_outcome",
+        "_reached",
+        "_serial_number",
         "_steps",
         "_waits_since",
+        "link",
     )
 
     def __init__(self, edge: Edge, link: Link) -> None:
-        self._edge, self._link = edge, link
+        self._edge, self.link = edge, link
         self._end = GatewayEnd(edge.keys, max_message=edge.config.max_frame_bytes)
         self._opened_at = self._heard_at = monotonic()
         self._bucket = Bucket(edge.config.frames_per_s, self._opened_at)
         self._caller: Caller | None = None
         self._outcome = Outcome.CUT
         self._operations: tuple[int, ...] = ()
+        self._serial_number, self._reached = "", State.SILENT
         self._ended, self._steps, self._waits_since = False, 0, 0.0
         edge.presence.add(self)
         if edge.stopping or len(edge.presence.open) > edge.config.max_conversations:
             LIMITS[Limit.CONVERSATIONS].inc()
-            self._refuse(RefusalReason.BUSY, "conversations")
+            self.refuse(RefusalReason.BUSY, "conversations")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is on its way: it is said when its batch is committed."""
+        return bool(self._waits_since)
+
+    @property
+    def over(self) -> bool:
+        """Whether, when nobody waits, both have said what they had to say."""
+        return self._end.state in (State.OPEN, State.CLOSED)
 
     def receive(self, data: bytes) -> None:
         """Bytes from the register."""
@@ -91,11 +87,11 @@ class Conversation:
                 if not self._ended:
                     _ON[type(message)](self, message)
         except RemoteError as error:
-            self._refuse(_REASONS.get(error.code, RefusalReason.MALFORMED), error.code)
+            self.refuse(reason_of(error.code), error.code)
 
     def lost(self) -> None:
         """The link is gone; replies that are still to come find nobody."""
-        self._finish(self._outcome, "")
+        self.finish(self._outcome, "")
 
     def sweep(self, now: float) -> None:
         """Ends what has lasted or been silent for too long."""
@@ -110,16 +106,17 @@ class Conversation:
 
     def stop(self) -> None:
         """The gateway stops: end what waits for nothing; the rest ends with its next reply."""
-        if not self._waits_since:
-            self._finish(self._outcome if self._served else Outcome.STOPPED, "")
+        if not self.waiting:
+            self.finish(self._outcome if self._served else Outcome.STOPPED, "")
 
     @property
     def _served(self) -> bool:
         return self._outcome is Outcome.SERVED
 
     def _within_limits(self, messages: list[Message]) -> None:
-        now = self._heard_at = monotonic()
-        config = self._edge.config
+        now, config = monotonic(), self._edge.config
+        if messages:
+            self._heard_at = now
         if self._end.state is State.SILENT and self._end.pending > config.first_frame_bytes:
             LIMITS[Limit.FIRST_FRAME_BYTES].inc()
             raise RemoteError("first_frame_bytes")
@@ -128,19 +125,22 @@ class Conversation:
             raise RemoteError("busy", "too many frames a second")
 
     def _hello(self, hello: Hello) -> None:
-        if not self._edge.handshakes.take(self._link.peer, self._heard_at):
+        self._serial_number, self._reached = hello.serial_number, State.GREETED
+        if not self._edge.handshakes.take(self.link.peer, self._heard_at):
             LIMITS[Limit.HANDSHAKES_PER_ADDRESS].inc()
             raise RemoteError("busy", "too many handshakes from this address")
         self._caller = self._edge.port.identify(hello)
         self._write(self._end.challenge())
+        self._reached = State.CHALLENGED
 
     def _check_in(self, message: CheckIn) -> None:
         caller = self._known()
-        if self._waits_since:
+        if self.waiting:
             raise RemoteError("order", "a reading while the answer to a step is being written")
+        self._reached = State.CHECKED_IN
         earlier = self._edge.presence.prove(caller.serial_number, self)
         if earlier is not None:
-            earlier._finish(Outcome.TAKEN_OVER, "")
+            earlier.finish(Outcome.TAKEN_OVER, "")
         port, reply = self._edge.port, self._accepted
         self._wait(port.check_in(caller, message.block_version, message.block, reply))
 
@@ -166,12 +166,9 @@ class Conversation:
         self._waits_since = 0.0
         self._outcome = Outcome.SERVED
         step = None if self._edge.stopping else answer.step
-        accepted = Accepted(
-            int(answer.at.timestamp()),
-            self._edge.next_check_in_s(),
-            0,
-            min(answer.pending, 255) if step else 0,
-        )
+        pending = min(answer.pending, 255) if step else 0
+        at = int(answer.at.timestamp())
+        accepted = Accepted(at, self._edge.next_check_in_s(), 0, pending)
         data = self._end.send(accepted)
         self._write(data + self._order(step, answer) if step else data)
 
@@ -189,7 +186,7 @@ class Conversation:
             return False
         self._heard_at = monotonic()
         if answer is None:
-            self._finish(Outcome.NOT_KEPT, "")
+            self.finish(Outcome.NOT_KEPT, "")
         return answer is not None
 
     def _order(self, step: Step, answer: Answer) -> bytes:
@@ -204,40 +201,43 @@ class Conversation:
 
     def _write(self, data: bytes) -> None:
         TALLY.sent_bytes += len(data)
-        self._link.write(data)
+        self.link.write(data)
 
-    def _refuse(self, reason: RefusalReason, why: str) -> None:
+    def refuse(self, reason: RefusalReason, why: str) -> None:
+        """The last word is a refusal."""
         if why == "oversize":
             LIMITS[Limit.FRAME_BYTES].inc()
-        retry_s = jittered(RETRY_LATER_S if reason in _LATER else RETRY_S)
-        self._write(self._end.refuse(reason, retry_s))
-        self._finish(Outcome(f"refused_{reason.name.lower()}"), why)
+        self._write(self._end.refuse(reason, retry_after_s(reason)))
+        self.finish(Outcome(f"refused_{reason.name.lower()}"), why)
 
     def abort(self, limit: Limit) -> None:
         """A limit of time was met, or one of the listener."""
         LIMITS[limit].inc()
-        self._finish(self._outcome if self._served else Outcome.TIMED_OUT, limit)
+        self.finish(self._outcome if self._served else Outcome.TIMED_OUT, limit)
 
-    def _finish(self, outcome: Outcome, why: str) -> None:
-        """The end, once: out of the presence, counted, logged, hung up."""
+    def finish(self, outcome: Outcome, why: str) -> None:
+        """The end, once and without a word: out of the presence, told, hung up."""
         if self._ended:
             return
         self._ended = True
-        serial_number = self._caller.serial_number if self._caller else ""
-        self._edge.presence.remove(self, serial_number)
-        ENDED[self._link.road][outcome].inc()
-        log.info(
-            "conversation",
+        self._edge.presence.remove(self, self._serial_number)
+        ended = EndedConversation(
+            serial_number=self._serial_number,
+            road=self.link.road,
+            peer=self.link.peer,
             outcome=outcome,
-            serial_number=serial_number,
-            road=self._link.road,
-            peer=self._link.peer,
             why=why,
-            operations=self._operations,
+            reached=self._furthest().name.lower(),
             steps=self._steps,
+            operations=self._operations,
             ms=int(1000 * (monotonic() - self._opened_at)),
         )
-        self._link.close()
+        tell(self._edge.port, ended)
+        self.link.close()
+
+    def _furthest(self) -> State:
+        """How far it got; where it stood in the end says less."""
+        return State.STEPPING if self._steps else State.OPEN if self._served else self._reached
 
 
 _ON: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {

@@ -1,12 +1,12 @@
 """Every metric of the gateway."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import accumulate
 from typing import Final
 
-from prometheus_client import REGISTRY, Counter, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, disable_created_metrics
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -42,8 +42,14 @@ class Limit(StrEnum):
     """A named limit that a peer ran into."""
 
     CONVERSATIONS = "conversations"
+    FIRST_BYTES = "first_bytes"
+    """Neither a frame nor HTTP."""
     FIRST_FRAME_BYTES = "first_frame_bytes"
     FRAME_BYTES = "frame_bytes"
+    HTTP_HEADER_BYTES = "http_header_bytes"
+    HTTP_BODY_BYTES = "http_body_bytes"
+    TLS = "tls"
+    """Not TLS, or not one that both can agree on."""
     HELLO_TIMEOUT = "hello_timeout"
     IDLE_TIMEOUT = "idle_timeout"
     AGE = "age"
@@ -53,18 +59,38 @@ class Limit(StrEnum):
     WAITING_ITEMS = "waiting_items"
 
 
+class Dropped(StrEnum):
+    """Why a message that came over MQTT went no further."""
+
+    TOPIC = "topic"
+    RETAINED = "retained"
+    DUPLICATE = "duplicate"
+    OVERSIZE = "oversize"
+    SERIAL_NUMBER = "serial_number"
+    """HELLO says another one than the topic."""
+    ELSEWHERE = "elsewhere"
+    """There is no conversation here to which it belongs."""
+    REPORT = "report"
+    INBOX = "inbox"
+    OUTBOX = "outbox"
+
+
 _CONVERSATIONS = Counter(
     "cash_server_conversations_total", "Conversations by how they ended.", ("road", "outcome")
 )
 _LIMITS = Counter("cash_server_limits_total", "Peers that ran into a limit.", ("limit",))
 
+_MQTT_DROPPED = Counter("cash_server_mqtt_dropped_total", "MQTT messages not taken.", ("why",))
+MQTT_CONNECTED = Gauge("cash_server_mqtt_connected", "Whether the MQTT broker is connected.")
+
 STEPS = Counter("cash_server_steps_total", "Commands of operations given to registers.")
 
 # A labelled look-up costs more than the increment itself, so every child is made once.
-ENDED: Final = {
+ENDED: Final[Mapping[str, Mapping[str, Counter]]] = {
     road: {outcome: _CONVERSATIONS.labels(road, outcome) for outcome in Outcome}
-    for road in ("tcp",)
+    for road in ("tcp", "http", "tls", "https", "mqtt")
 }
+MQTT_DROPPED: Final = {why: _MQTT_DROPPED.labels(why) for why in Dropped}
 LIMITS: Final = {limit: _LIMITS.labels(limit) for limit in Limit}
 
 CHECK_IN_BOUNDS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)

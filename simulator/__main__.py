@@ -12,12 +12,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from protocol.platforms import Platform
 from protocol.seal import KeyRing
 from simulator.demo import DemoRegisters
 from simulator.fleet import FleetConfig, FleetRunner
+from simulator.kktpc.running import Place, bear, caller_of
+from simulator.kktpc.running import run as run_register
 from simulator.ledger import FileLedger
+from simulator.roads import USUAL_PATH, Road, RoadName, road_named
 from simulator.statistics import Statistics
 from simulator.talk import forget
+from simulator.web_requests.serving import read_credentials, serve
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -48,26 +53,83 @@ def run(
     seconds: Annotated[float | None, typer.Option(min=0, help="stop after so long")] = None,
     calls: Annotated[int | None, typer.Option(min=1, help="stop after so many calls")] = None,
     max_open: Annotated[int, typer.Option(min=1, help="calls at once")] = 256,
+    road: Annotated[RoadName, typer.Option(help="how they call")] = RoadName.TCP,
+    ca: Annotated[
+        Path | None, typer.Option(help="certificates that TLS trusts, PEM; else the system's")
+    ] = None,
+    path: Annotated[str, typer.Option(help="path of HTTP, as in setting Т19Р1П9")] = USUAL_PATH,
     ledger: Annotated[
         Path | None, typer.Option(help="write each accepted reading here, a JSON line each")
     ] = None,
 ) -> None:
     """Let registers call a server until Ctrl-C."""
-    host, port = _address(server)
-    keys = _key_ring(key_ring)
     _allow_files(max_open + registers)
     config = FleetConfig(
-        host,
-        port,
-        keys,
+        *_address(server),
+        _key_ring(key_ring),
         interval_s=interval,
         spread_s=spread,
         max_open=max_open,
         seconds=seconds,
         calls=calls,
         seed=seed,
+        road=_road(road, ca, path),
     )
     _call(DemoRegisters(registers, seed), config, ledger)
+
+
+@app.command("web-requests")
+def web_requests(
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the service")] = "127.0.0.1:16732",
+    registers: Annotated[int, typer.Option(min=1, max=64, help="how many")] = 2,
+    seed: Annotated[int, typer.Option(help="another seed, other registers' lives")] = 0,
+    password_file: Annotated[
+        Path | None, typer.Option(help="NAME:PASSWORD that the service asks for; else nothing")
+    ] = None,
+) -> None:
+    """The driver's local web service over registers of both platforms in turn."""
+    host, port = _address(listen, "--listen")
+    try:
+        credentials = read_credentials(password_file) if password_file else None
+        _run_loop(_serve_web(DemoRegisters(registers, seed), host, port, credentials))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+async def _serve_web(
+    registers: DemoRegisters, host: str, port: int, credentials: tuple[str, str] | None
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(registers, host, port, stop, credentials, typer.echo)
+
+
+@app.command("device")
+def one_register(
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT that hosts connect to")] = None,
+    serial: Annotated[str | None, typer.Option(help="path of a serial port or pty")] = None,
+    platform: Annotated[Platform, typer.Option(help="of the register")] = Platform.V2_5,
+    serial_number: Annotated[str, typer.Option(help="14 digits")] = "00106101234567",
+    lower_level: Annotated[int, typer.Option(min=2, max=3, help="of the serial line: 2 or 3")] = 3,
+    key_ring: Annotated[
+        Path | None, typer.Option(help="the fleet's key ring, to call the cash server over EoT")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="another seed, another life")] = 0,
+) -> None:
+    """One register as a KKT-PC host finds it, on TCP or on a serial line, until Ctrl-C."""
+    if (listen is None) == (serial is None):
+        raise typer.BadParameter("one of them", param_hint="--listen, --serial")
+    if not (serial_number.isascii() and serial_number.isdecimal() and len(serial_number) == 14):
+        raise typer.BadParameter("14 digits", param_hint="--serial-number")
+    register = bear(serial_number, platform, seed)
+    caller = caller_of(register, _key_ring(key_ring) if key_ring else None)
+    address = _address(listen, "--listen") if listen else None
+    place = Place(address, serial or "", lower_level)
+    try:
+        _run_loop(run_register(register, place, caller, typer.echo))
+    except OSError as error:
+        raise typer.BadParameter(f"{place}: {error.strerror or error}") from None
 
 
 def _call(registers: DemoRegisters, config: FleetConfig, ledger: Path | None) -> None:
@@ -79,11 +141,18 @@ def _call(registers: DemoRegisters, config: FleetConfig, ledger: Path | None) ->
         raise typer.BadParameter(f"{where}: {error.strerror}") from None
 
 
-def _address(server: str) -> tuple[str, int]:
+def _address(server: str, option: str = "--server") -> tuple[str, int]:
     host, _, port = server.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 0x10000:
-        raise typer.BadParameter("HOST:PORT expected", param_hint="--server")
+        raise typer.BadParameter("HOST:PORT expected", param_hint=option)
     return host.strip("[]"), int(port)
+
+
+def _road(name: RoadName, ca: Path | None, path: str) -> Road:
+    try:
+        return road_named(name, ca, path)
+    except OSError as error:
+        raise typer.BadParameter(f"{ca}: {error.strerror or error}", param_hint="--ca") from None
 
 
 def _key_ring(path: Path) -> KeyRing:

@@ -1,14 +1,17 @@
-"""One call over TCP: a ``Talk`` with a socket and time-outs.
+"""One call over a road: a ``Talk`` with a socket and time-outs.
 
 Every wait is bounded, and ``on_end`` is called exactly once, when the socket is gone.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, cast
 
+from simulator.dial_http import CarrierBroken
+from simulator.roads import PLAIN, AsTheyAre, Carrier, Road
 from simulator.talk import Talk
 
 HANG_UP_S: Final = 5.0
@@ -43,6 +46,7 @@ class Call(asyncio.Protocol):
         patience: Patience,
         on_end: Callable[["Call"], None],
         now: Callable[[], datetime] = utc_now,
+        road: Road = PLAIN,
     ) -> None:
         self.talk = talk
         self.started_s = 0.0
@@ -50,20 +54,31 @@ class Call(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.settled: asyncio.Future[None] = self._loop.create_future()
         self._patience, self._on_end, self._now = patience, on_end, now
+        self._road = road
+        self._carrier: Carrier = AsTheyAre()
         self._transport: asyncio.Transport | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._report: asyncio.TimerHandle | None = None
         self._heard_s = 0.0
         self._ended = False
 
-    async def dial(self, host: str, port: int) -> None:
-        """Connects, and returns when the call is settled; raises nothing but cancellation."""
+    async def dial(self, host: str, port: int, name: str | None = None) -> None:
+        """Connects, and returns when the call is settled; raises nothing but cancellation.
+
+        ``name`` is what the peer is called where ``host`` is but its address.
+        """
         self.started_s = self._loop.time()
+        name, tls = name or host, self._road.tls
+        self._carrier = self._road.carrier(name)
         try:
             async with asyncio.timeout(self._patience.connect_s):
-                await self._loop.create_connection(lambda: self, host, port)
+                await self._loop.create_connection(
+                    lambda: self, host, port, ssl=tls, server_hostname=name if tls else None
+                )
         except TimeoutError:
             self.hang_up("connect_timeout")
+        except ssl.SSLCertVerificationError:
+            self.hang_up("certificate")
         except OSError:
             self.hang_up("connect")
         await self.settled
@@ -84,14 +99,18 @@ class Call(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._heard_s = self._loop.time()
         self._watch(self._patience.answer_s)
-        self._transport.write(self.talk.start())
+        self._transport.write(self._carrier.packed(self.talk.start()))
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
         heard = self.talk.heard
-        if answer := self.talk.receive(data, self._now()):
-            self._transport.write(answer)
+        try:
+            if answer := self.talk.receive(self._carrier.unpacked(data), self._now()):
+                self._transport.write(self._carrier.packed(answer))
+        except CarrierBroken as broken:
+            self.hang_up(broken.why)
+            return
         if self.talk.heard > heard:
             self._heard_s = self._loop.time()
         if self.talk.accepted and self.accepted_s is None:
@@ -140,7 +159,7 @@ class Call(asyncio.Protocol):
 
     def _send_report(self) -> None:
         if self._transport is not None and self.talk.can_report:
-            self._transport.write(self.talk.report(self._now()))
+            self._transport.write(self._carrier.packed(self.talk.report(self._now())))
         self._plan_report()
 
     def _cancel_timers(self) -> None:

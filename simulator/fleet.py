@@ -18,6 +18,7 @@ from typing import Any, Final
 from protocol.seal import KeyRing
 from simulator.dial import Call, Patience, utc_now
 from simulator.register import SimulatedRegister
+from simulator.roads import PLAIN, Road
 from simulator.statistics import Statistics
 from simulator.talk import Ending, Ledger, Outcome, Talk, forget
 
@@ -47,6 +48,7 @@ class FleetConfig:
     seed: int = 0
     patience: Patience = field(default_factory=Patience)
     ledger: Ledger = forget
+    road: Road = PLAIN
     now: Callable[[], datetime] = utc_now
 
 
@@ -168,9 +170,9 @@ class FleetRunner:
         key = config.key_ring.register_key(generation, register.serial)
         assert key is not None
         talk = Talk(register, key, generation, self._note)
-        call = Call(talk, self._patience, self._ended, config.now)
+        call = Call(talk, self._patience, self._ended, config.now, config.road)
         self._open[call] = index
-        await call.dial(self._host, config.port)
+        await call.dial(self._host, config.port, config.host)
         if call.accepted_s is not None:
             self.statistics.latencies.add(call.accepted_s - call.started_s)
 

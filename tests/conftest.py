@@ -11,6 +11,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 
+from simulator.mosquitto import Mosquitto, MosquittoMissing
 from simulator.postgres import PostgresCluster, PostgresMissing
 
 IN_CI = os.environ.get("CI") == "true"
@@ -40,3 +41,16 @@ def postgres_url(postgres: PostgresCluster) -> Iterator[str]:
     url = postgres.create_database(name)
     yield url.replace("postgresql://", "postgresql+asyncpg://")
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Mosquitto]:
+    """One broker for the whole run.  Do not stop or kill it; accounts are each test's own."""
+    try:
+        broker = Mosquitto()
+    except MosquittoMissing as reason:
+        if IN_CI:
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))
+    with broker:
+        yield broker

@@ -1,24 +1,34 @@
-"""Registers that call over plain TCP: one connection is one conversation."""
+"""Registers that call over TCP: one connection is one conversation.
+
+The first bytes tell whether they come as frames or as HTTP.
+"""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from gateway.conversation import Conversation
 from gateway.edge import Edge
-from gateway.metrics import Limit
+from gateway.listeners.first_bytes import Speech, speech
+from gateway.listeners.http import HttpLink
+from gateway.metrics import LIMITS, Limit
+from protocol.messages import RefusalReason
 
 
 class TcpLink(asyncio.Protocol):
     """A connection; asyncio (or uvloop) calls it, nothing waits."""
 
-    __slots__ = ("_conversation", "_edge", "_transport", "peer")
+    __slots__ = ("_conversation", "_edge", "_first", "_take", "_transport", "peer")
 
     road = "tcp"
+    http_road = "http"
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._conversation: Conversation | None = None
         self._transport: asyncio.Transport | None = None
+        self._take: Callable[[bytes], None] = self._tell
+        self._first = b""
         self.peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -28,11 +38,11 @@ class TcpLink(asyncio.Protocol):
         self._conversation = Conversation(self._edge, self)
 
     def data_received(self, data: bytes) -> None:
-        if self._conversation is not None:
-            self._conversation.receive(data)
+        self._take(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         conversation, self._conversation, self._transport = self._conversation, None, None
+        self._take = _ignore
         if conversation is not None:
             conversation.lost()
 
@@ -47,8 +57,34 @@ class TcpLink(asyncio.Protocol):
             self._conversation.abort(Limit.UNSENT_BYTES)
 
     def close(self) -> None:
+        self._take = _ignore
         if self._transport is not None:
             self._transport.close()
+
+    def _tell(self, data: bytes) -> None:
+        """The first bytes choose who takes the rest, and are the first that he takes."""
+        conversation = self._conversation
+        if conversation is None:
+            return
+        first = self._first + data
+        spoken = speech(first)
+        if spoken is Speech.UNTOLD:
+            self._first = first
+            return
+        if spoken is Speech.FRAMES:
+            self._take = conversation.receive
+        elif spoken is Speech.HTTP:
+            link = HttpLink(conversation, self, self._edge.config, self.http_road)
+            conversation.link, self._take = link, link.receive
+        else:
+            LIMITS[Limit.FIRST_BYTES].inc()
+            conversation.refuse(RefusalReason.MALFORMED, "first_bytes")
+        self._first = b""
+        self._take(first)
+
+
+def _ignore(_: bytes) -> None:
+    """What still comes for a connection that is being closed."""
 
 
 async def listen(edge: Edge, host: str, port: int) -> asyncio.Server:

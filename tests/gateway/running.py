@@ -20,6 +20,8 @@ from fleet.wiring import REACTIONS
 from gateway import server
 from gateway.config import GatewayConfig
 from gateway.edge import Edge
+from gateway.listeners.mqtt.address import BrokerAddress
+from gateway.listeners.tls import Certificate
 from gateway.metrics import Limit, Outcome
 from gateway.server import GatewayServer
 from protocol.connection import RegisterEnd
@@ -37,6 +39,7 @@ from protocol.seal import KeyRing
 from protocol.telemetry import BLOCK, BLOCK_VERSION
 from simulator.dial import Call, Patience
 from simulator.register import SimulatedRegister
+from simulator.roads import PLAIN, Road
 from simulator.talk import Ledger, Talk, forget
 
 HOST: Final = "127.0.0.1"
@@ -56,6 +59,8 @@ class Running:
     port: DevicePort
     database: Database
     number: int
+    tls_number: int | None = None
+    """The port with TLS, if a certificate was given."""
 
     @property
     def edge(self) -> Edge:
@@ -97,15 +102,21 @@ class Running:
             ]
 
     async def call(
-        self, register: SimulatedRegister, ledger: Ledger = forget, number: int | None = None
+        self,
+        register: SimulatedRegister,
+        ledger: Ledger = forget,
+        number: int | None = None,
+        road: Road = PLAIN,
     ) -> Talk:
         """A whole call of a well-behaved register (through the proxy at ``number``, if told)."""
         talk = Talk(register, key_of(register.serial_number), 1, ledger)
         ended = asyncio.Event()
         patience = Patience(connect_s=2, answer_s=WAIT_S)
-        call = Call(talk, patience, lambda _: ended.set())
+        call = Call(talk, patience, lambda _: ended.set(), road=road)
+        own = self.tls_number if road.tls else self.number
+        assert own is not None
         async with asyncio.timeout(2 * WAIT_S):
-            await call.dial(HOST, number or self.number)
+            await call.dial(HOST, number or own)
             await ended.wait()
         return talk
 
@@ -204,6 +215,8 @@ async def running(
     *,
     clock: Callable[[], datetime] = utc_now,
     blocks: BlockSource = lambda _stream, _platform: (),
+    certificate: Certificate | None = None,
+    broker: BrokerAddress | None = None,
     **limits: Any,
 ) -> AsyncIterator[Running]:
     """``limits`` are fields of ``GatewayConfig``, without its bounds."""
@@ -217,8 +230,11 @@ async def running(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "SWEEP_S", 0.02)
         number = await gateway.start(HOST, 0)
+        inside = await gateway.start_tls(certificate, HOST, 0) if certificate else None
+        if broker is not None:
+            await gateway.start_mqtt(broker)
         try:
-            yield Running(gateway, port, database, number)
+            yield Running(gateway, port, database, number, inside)
         finally:
             await gateway.stop()
             await port.close()
@@ -230,10 +246,10 @@ def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(f"cash_server_{name}", labels) or 0.0
 
 
-def outcomes() -> dict[str, float]:
+def outcomes(road: str = "tcp") -> dict[str, float]:
     """Ends of conversations by outcome."""
     return {
-        outcome: counted("conversations_total", road="tcp", outcome=outcome) for outcome in Outcome
+        outcome: counted("conversations_total", road=road, outcome=outcome) for outcome in Outcome
     }
 
 
@@ -246,14 +262,17 @@ def _increase(before: dict[str, float], after: dict[str, float]) -> dict[str, fl
 
 
 @contextmanager
-def noticed(outcome: Outcome, why: str = "", limit: Limit | None = None) -> Iterator[None]:
+def noticed(
+    outcome: Outcome, why: str = "", limit: Limit | None = None, road: str = "tcp"
+) -> Iterator[None]:
     """Within the block one conversation ends, so: counted, and told in one line."""
-    ends, limits = outcomes(), limits_met()
+    ends, limits = outcomes(road), limits_met()
     with capture_logs() as lines:
         yield
     told = [line for line in lines if line["event"] == "conversation"]
-    assert [(line["outcome"], line["why"]) for line in told] == [(outcome, why)]
-    assert _increase(ends, outcomes()) == {outcome: 1}
+    ended = [(line["road"], line["outcome"], line["why"]) for line in told]
+    assert ended == [(road, outcome, why)]
+    assert _increase(ends, outcomes(road)) == {outcome: 1}
     assert _increase(limits, limits_met()) == ({limit: 1} if limit else {})
 
 

@@ -11,8 +11,9 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
-from gateway.conversation import RETRY_S, Conversation
+from gateway.conversation import Conversation
 from gateway.metrics import Limit, Outcome
+from gateway.refusals import RETRY_S
 from protocol.frame import ASYNC_ID, encode
 from protocol.messages import UP_PREFIX, Accepted, Keepalive, Kind, RefusalReason, Step, StepDone
 from protocol.platforms import Platform
@@ -273,7 +274,7 @@ async def test_a_reading_in_the_middle_of_a_step_spoils_no_batch_of_others(
 
 
 GARBAGE = (
-    b"GET / HTTP/1.1\r\n\r\n",
+    b"\r\n\r\nhello",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"\xfe\x7f\x7f\xf0" + bytes(400),
     b"\x05\x06\x02\x1f\x00\xff\x03\x04",

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, update
 
 from fleet.registers.models import CashRegister
-from gateway.conversation import RETRY_LATER_S, RETRY_S
 from gateway.metrics import Limit, Outcome
+from gateway.refusals import RETRY_LATER_S, RETRY_S
 from protocol.frame import encode
 from protocol.messages import UP_PREFIX, CheckIn, Keepalive, Kind, RefusalReason
 from tests.gateway.running import (
@@ -42,7 +42,10 @@ def with_serial(serial: str) -> Bytes:
 
 # fmt: off
 FIRST_WORDS: dict[str, tuple[Bytes, Outcome, str, Limit | None]] = {
-    "garbage":             (lambda _: b"GET / HTTP/1.1\r\n\r\n", Outcome.REFUSED_MALFORMED, "junk", None),
+    "neither frame nor HTTP": (lambda _: b"SSH-2.0-x\r\n", Outcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES),
+    "HTTP/2":              (lambda _: b"PRI * HTTP/2.0\r\n\r\nSM", Outcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES),
+    "TLS on the plain port": (lambda _: b"\x16\x03\x01\x02\x00\x01", Outcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES),
+    "junk after a frame":  (lambda line: line.hello() + b"GET", Outcome.REFUSED_MALFORMED, "junk", None),
     "wrong checksum":      (with_wrong_crc, Outcome.REFUSED_MALFORMED, "crc", None),
     "hostile length":      (lambda _: b"\xfe\xff", Outcome.REFUSED_MALFORMED, "length", None),
     "broken escape":       (lambda _: b"\xfe\x01\x00\xf0\xfd\x00\x00", Outcome.REFUSED_MALFORMED, "escape", None),

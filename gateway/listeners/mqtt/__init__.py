@@ -1,0 +1,1 @@
+"""Registers and Assistants that call over MQTT (protocol/README.md)."""

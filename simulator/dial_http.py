@@ -1,0 +1,67 @@
+"""A call over HTTP: each breath of the register is a POST, each answer's body is frames."""
+
+from typing import Final
+
+import h11
+
+LONGEST_ANSWER: Final = 4 << 20
+"""A stream of firmware blocks comes as one answer."""
+
+
+class CarrierBroken(Exception):
+    """The peer does not carry our frames; ``why`` is a short code."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class HttpCarrier:
+    """One keep-alive connection: an answer ends before the next request begins."""
+
+    def __init__(self, host: str, path: str) -> None:
+        self._http = h11.Connection(h11.CLIENT)
+        self._host, self._path = host, path
+        self._answer = b""
+
+    def packed(self, frames: bytes) -> bytes:
+        """A request with the frames."""
+        headers = [
+            ("Host", self._host),
+            ("Content-Type", "application/octet-stream"),
+            ("Content-Length", str(len(frames))),
+        ]
+        request = h11.Request(method="POST", target=self._path, headers=headers)
+        events = (request, h11.Data(frames), h11.EndOfMessage())
+        try:
+            return b"".join(self._http.send(event) for event in events)
+        except h11.LocalProtocolError:
+            raise CarrierBroken("http_order") from None
+
+    def unpacked(self, data: bytes) -> bytes:
+        """The frames of the answer that these bytes complete, if they do."""
+        frames = b""
+        try:
+            self._http.receive_data(data)
+            while (event := self._http.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                if isinstance(event, h11.Response) and event.status_code != 200:
+                    raise CarrierBroken(f"http_{event.status_code}")
+                if isinstance(event, h11.Data):
+                    self._take(bytes(event.data))
+                if isinstance(event, h11.EndOfMessage):
+                    frames, self._answer = self._answer, b""
+                    break
+            self._turn()
+        except h11.RemoteProtocolError:
+            raise CarrierBroken("http") from None
+        return frames
+
+    def _take(self, body: bytes) -> None:
+        self._answer += body
+        if len(self._answer) > LONGEST_ANSWER:
+            raise CarrierBroken("http_oversize")
+
+    def _turn(self) -> None:
+        """After an answer the connection is free, unless the peer closes it."""
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()

@@ -1,0 +1,75 @@
+"""Two gateways at one Mosquitto share the load, and each conversation stays with one of them."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+from fleet.kit.clock import utc_now
+from gateway.metrics import Dropped
+from protocol.messages import RefusalReason
+from protocol.platforms import Platform
+from simulator.dial_mqtt import Line
+from simulator.mosquitto import Mosquitto
+from simulator.register import SimulatedRegister
+from simulator.talk import Talk
+from tests.gateway.brokers import PATIENCE, login, on_mosquitto
+from tests.gateway.running import Running, counted, key_of, running
+
+REGISTERS = 40
+
+
+def serving(gateway: Running) -> set[str]:
+    """Remembers the registers of every conversation that begins here."""
+    served: set[str] = set()
+    add = gateway.edge.port.check_in
+
+    def check_in(caller, *rest):  # type: ignore[no-untyped-def]
+        served.add(caller.serial_number)
+        return add(caller, *rest)
+
+    gateway.edge.port.check_in = check_in  # type: ignore[method-assign]
+    return served
+
+
+async def test_the_load_is_shared(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    registers = [
+        SimulatedRegister(f"001061{number:08}", Platform.V5_0, 61, Random(number), utc_now())
+        for number in range(REGISTERS)
+    ]
+    account, stray = login(), counted("mqtt_dropped_total", why=Dropped.ELSEWHERE)
+    async with (
+        on_mosquitto(mosquitto) as place,
+        running(tmp_path, broker=place.address) as one,
+        running(tmp_path, broker=place.address) as other,
+    ):
+        await place.hold(account, [register.serial_number for register in registers])
+        heard = serving(one), serving(other)
+        talks = await asyncio.gather(*(place.call(account, register) for register in registers))
+        assert all(talk.accepted for talk in talks)
+    assert all(heard)
+    assert heard[0] | heard[1] == {register.serial_number for register in registers}
+    assert heard[0] & heard[1] == set()
+    assert counted("mqtt_dropped_total", why=Dropped.ELSEWHERE) == stray
+
+
+async def test_a_peer_of_the_older_mqtt_begins_anew(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """It cannot follow the gateway that answered: it is told so, and nothing is done twice."""
+    register = SimulatedRegister("00106100000077", Platform.V5_0, 61, Random(7), utc_now())
+    account = login()
+    async with (
+        on_mosquitto(mosquitto) as place,
+        running(tmp_path, broker=place.address),
+        running(tmp_path, broker=place.address),
+    ):
+        await place.hold(account, [register.serial_number])
+        server = place.server(account, version_5=False)
+        endings = set()
+        for _ in range(4):
+            talk = Talk(register, key_of(register.serial_number), 1)
+            async with Line(server, register.serial_number, PATIENCE) as line:
+                await line.call(talk)
+            assert talk.outcome is not None
+            endings.add(talk.outcome.detail)
+    elsewhere = RefusalReason.ELSEWHERE.name.lower()
+    assert elsewhere in endings
+    assert endings <= {"", elsewhere}
