@@ -1,5 +1,7 @@
 """The one door for the gateway: the fleet, as a gateway sees it."""
 
-from fleet.device_port.visits import Answer, BlockSource, Caller, DevicePort, Reply
+from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
+from fleet.device_port.visits import DevicePort
+from fleet.diagnostics.rules import Ending as EndedConversation
 
-__all__ = ["Answer", "BlockSource", "Caller", "DevicePort", "Reply"]
+__all__ = ["Answer", "BlockSource", "Caller", "DevicePort", "EndedConversation", "Reply"]

@@ -5,13 +5,16 @@ current batch, and its ``reply`` is called after the commit that holds it.  A ba
 fails calls ``reply(None)``: the conversation closes unanswered and the register calls again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import structlog
 
+from fleet.assistants.broker_rights import BrokerRights
+from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
+from fleet.device_port.endings import Endings
+from fleet.diagnostics.rules import Ending
 from fleet.kit.batch import Batcher, Paced
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
@@ -20,55 +23,29 @@ from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
 from fleet.operations import due
 from fleet.operations.delivery import Delivery, Visit, deliver
 from fleet.operations.due import DueIndex
-from fleet.operations.types.contract import Seen, Stream
+from fleet.operations.types.contract import Seen
 from fleet.registers import blocking
 from fleet.registers.blocking import BlockedIndex
 from fleet.registers.rules import is_serial_number
 from fleet.telemetry.service import Reading, keep_readings
+from protocol.assistant import Report
 from protocol.errors import RemoteError
-from protocol.messages import Hello, Step, StepDone, StepRefused
+from protocol.messages import Hello, StepDone, StepRefused
 from protocol.platforms import Platform
 
 log = structlog.get_logger(__name__)
 
 _PLATFORMS = {platform.wire_code: platform for platform in Platform}
 
-Reply = Callable[["Answer | None"], None]
-
-
-BlockSource = Callable[[Stream, Platform], Iterable[bytes]]
-"""Commands that carry the blocks of a stream to a register of the platform."""
-
-
-class Answer(NamedTuple):
-    """What became durable: the next command for the register, and how many operations are due."""
-
-    at: datetime
-    step: Step | None
-    pending: int
-    blocks: Iterable[bytes] = ()
-    """Commands that go before the step, unanswered."""
-
 
 @dataclass(slots=True)
 class _Visit:
     """One register's share of a batch."""
 
-    caller: "Caller"
+    caller: Caller
     reply: Reply
     reading: Reading | None
     answer: StepDone | StepRefused | None
-
-
-class Caller(NamedTuple):
-    """Who a conversation is with, as HELLO said; proven once a sealed message has opened."""
-
-    serial_number: str
-    key: int
-    platform: Platform
-    model: int
-    channel: int
-    key_generation: int
 
 
 class DevicePort:
@@ -95,17 +72,21 @@ class DevicePort:
             blocking.CHANNEL: self._blocked.resync,
         }
         self._follower = Follower(database, channels, self._resync)
+        self._endings = Endings(database, clock)
+        self._rights = BrokerRights(database, clock)
 
     async def start(self) -> None:
         """Reads the indexes; raises when the database does not answer."""
         await self._follower.start()
         self._batcher.start()
         self._streams.start()
+        self._endings.start()
 
     async def close(self) -> None:
         """Writes what waits, then lets go."""
         await self._batcher.close()
         await self._streams.close()
+        await self._endings.close()
         await self._writer.close()
         await self._follower.close()
 
@@ -138,6 +119,22 @@ class DevicePort:
         """Keep the register's word on a step; ``False`` when too much waits already."""
         return self._batcher.add(_Visit(caller, reply, None, answer))
 
+    def conversation_ended(self, ended: Ending) -> None:
+        """For the diagnostics; best effort: never waits, never raises."""
+        self._endings.add(ended)
+
+    async def assistant_reported(self, login: str, report: Report) -> tuple[str, ...] | None:
+        """Keep it; the registers that the account may speak for, ``None``: no such Assistant."""
+        return await self._rights.reported(login, report)
+
+    async def broker_account(self, login: str, password: str) -> bool:
+        """Whether an account, of an Assistant or of a terminal, signs in with this."""
+        return await self._rights.signs_in(login, password)
+
+    async def broker_registers(self, login: str) -> frozenset[str] | None:
+        """The registers of an account; ``None``: no such account."""
+        return await self._rights.registers(login)
+
     async def _resync(self) -> None:
         await self._due.resync()
         await self._blocked.resync()
@@ -154,11 +151,12 @@ class DevicePort:
                 deliveries = await deliver(db, list(map(_visit, working)), now) if working else []
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
-            self._due.settle(visit.caller.key, was, delivery.due_at)
+            self._due.settle(visit.caller.key, was, delivery.due)
         self._reply(visits, dict(zip(map(id, working), deliveries, strict=True)), now)
 
     def _has_work(self, visit: _Visit, now: datetime) -> bool:
-        return visit.answer is not None or self._due.is_due(visit.caller.key, now)
+        caller = visit.caller
+        return visit.answer is not None or self._due.is_due(caller.key, now, caller.by_assistant)
 
     def _reply(
         self, visits: Sequence[_Visit], found: Mapping[int, Delivery], now: datetime
@@ -185,7 +183,8 @@ class DevicePort:
 
 def _visit(visit: _Visit) -> Visit:
     seen = visit.reading and Seen(visit.reading.firmware_version, visit.caller.key_generation)
-    return Visit(visit.caller.serial_number, visit.caller.platform, visit.answer, seen)
+    caller = visit.caller
+    return Visit(caller.serial_number, caller.platform, visit.answer, seen, caller.by_assistant)
 
 
 def _fail(visits: Sequence[_Visit]) -> None:

@@ -18,6 +18,15 @@ def is_persons_inn(text: str) -> bool:
     return digits[10:] == [_check(digits, _WEIGHTS[1:]), _check(digits, _WEIGHTS)]
 
 
+def is_inn(text: str) -> bool:
+    """Whether it is the ИНН of an organisation (10 digits, the last checks the rest) or of a
+    person."""
+    if len(text) != 10 or not (text.isascii() and text.isdecimal()):
+        return is_persons_inn(text)
+    digits = [int(digit) for digit in text]
+    return digits[9] == _check(digits[:9], _WEIGHTS[2:])
+
+
 def _check(digits: Sequence[int], weights: Sequence[int]) -> int:
     pairs = zip(weights, digits, strict=False)
     return sum(weight * digit for weight, digit in pairs) % 11 % 10
@@ -31,3 +40,13 @@ def _persons(text: str) -> str:
 
 PersonsInn = Annotated[str, Field(pattern=r"^[0-9]{12}$"), AfterValidator(_persons)]
 """The ИНН of a person or a sole trader."""
+
+
+def _anybodys(text: str) -> str:
+    if not is_inn(text):
+        raise PydanticCustomError("inn", "a check digit is wrong")
+    return text
+
+
+Inn = Annotated[str, Field(pattern=r"^([0-9]{10}|[0-9]{12})$"), AfterValidator(_anybodys)]
+"""The ИНН of an organisation or of a person."""

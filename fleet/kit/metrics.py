@@ -25,3 +25,8 @@ CONDITIONS_CHANGED = Counter(
 JOB_RUNS = Counter(
     "cash_server_jobs_total", "Runs of the worker's periodic jobs.", ("job", "outcome")
 )
+CONVERSATIONS_UNWRITTEN = Counter(
+    "cash_server_conversations_unwritten_total",
+    "Ends of conversations that the diagnostics lost: too many at once, or a failed write.",
+)
+LETTERS = Counter("cash_server_letters_total", "Letters by what became of them.", ("outcome",))

@@ -70,6 +70,18 @@ WRONG_INN = _invalid(
     "не сходятся контрольные цифры ИНН, проверьте номер.",
     "the check digits of the ИНН do not agree, check the number.",
 )
+NOT_A_COMMAND = _invalid(
+    "not_a_command",
+    "это не команда KKT-PC ({why}). Сверьте с описанием протокола.",
+    "this is not a KKT-PC command ({why}). Compare it with the protocol.",
+)
+COMMAND_REFUSED = _invalid(
+    "command_refused",
+    "команду {name} так отправить нельзя: она оформляет чек, двигает деньги или входит в другую "
+    "операцию. Уберите её.",
+    "the command {name} may not be sent so: it makes a receipt, moves money or belongs to another "
+    "operation. Remove it.",
+)
 WRONG_PATTERN = _invalid(
     "wrong_pattern",
     "значение не соответствует образцу {pattern}.",
@@ -109,6 +121,8 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "repeated_value": REPEATED_VALUE,
         "not_printable": NOT_PRINTABLE,
         "inn": WRONG_INN,
+        "command": NOT_A_COMMAND,
+        "command_refused": COMMAND_REFUSED,
         "datetime_type": WRONG_MOMENT,
         "datetime_parsing": WRONG_MOMENT,
         "datetime_from_date_parsing": WRONG_MOMENT,

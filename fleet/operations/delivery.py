@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.operations.due import ASSISTED_TYPES, Due
 from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Channel, Status, refused
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import (
@@ -26,7 +27,7 @@ from fleet.operations.types.contract import (
     Send,
     Stream,
 )
-from fleet.operations.work import Change, Work, load_open, save
+from fleet.operations.work import Change, Work, load_open, save, turn_to_assistant
 from protocol.errors import RemoteError
 from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
@@ -46,15 +47,17 @@ class Visit:
     answer: StepDone | StepRefused | None = None
     seen: Seen | None = None
     """With a check-in: what the register said of itself."""
+    by_assistant: bool = False
+    """An Assistant speaks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What to give the register now, how many operations are due, and when the next one is."""
+    """What to give the register now, how many operations are due, and when the next ones are."""
 
     step: Step | None = None
     pending: int = 0
-    due_at: datetime | None = None
+    due: Due | None = None
     stream: Stream | None = None
     """What goes before the step."""
 
@@ -66,6 +69,8 @@ class _Batch:
     now: datetime
     touched: dict[int, Work] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    taken_over: list[int] = field(default_factory=list)
+    """Operations for the cash server that an Assistant has begun."""
 
     def move(
         self, work: Work, to: Status, cause: Cause, detail: Mapping[str, Any] | None = None
@@ -83,6 +88,8 @@ async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> l
     batch = _Batch(now)
     deliveries = [_visit(batch, works[visit.serial_number], visit) for visit in visits]
     await save(db, list(batch.touched.values()), batch.changes, now)
+    if batch.taken_over:
+        await turn_to_assistant(db, batch.taken_over)
     return deliveries
 
 
@@ -93,9 +100,30 @@ def _visit(batch: _Batch, works: Sequence[Work], visit: Visit) -> Delivery:
     step = None if work is None else Step(work.id, work.step, work.command or b"")
     stream = None if work is None or work.stream is None else Stream(**work.stream)
     open_works = [work for work in works if work.status in (Status.QUEUED, Status.RUNNING)]
-    due = [work.due_at for work in open_works]
-    pending = sum(due_at <= batch.now for due_at in due)
-    return Delivery(step, pending, min(due, default=None), stream)
+    its_own = [work.due_at for work in open_works if _is_for(work, visit.by_assistant)]
+    return Delivery(step, sum(due <= batch.now for due in its_own), _due(open_works), stream)
+
+
+def _due(works: Sequence[Work]) -> Due | None:
+    if not works:
+        return None
+    return Due(
+        *(
+            min((work.due_at for work in works if _is_for(work, by_assistant)), default=None)
+            for by_assistant in (False, True)
+        )
+    )
+
+
+def _is_for(work: Work, by_assistant: bool) -> bool:
+    """Whether it may go this way (``due.ASSISTED_TYPES``).
+
+    What has begun goes on the same way: the Assistant and the register each have a journal of
+    their own, and neither knows which steps the other has done.
+    """
+    if work.channel is Channel.ASSISTANT:
+        return by_assistant
+    return not by_assistant or (work.step == 0 and work.type in ASSISTED_TYPES)
 
 
 def _hear(
@@ -106,7 +134,7 @@ def _hear(
     Neither does one to a queued operation while another one runs: its step is given again.
     """
     work = next((work for work in works if work.id == answer.operation_id), None)
-    if work is None or work.command is None:
+    if work is None or work.command is None or not _is_for(work, visit.by_assistant):
         return
     if isinstance(answer, StepDone) and answer.step != work.step:
         return
@@ -141,9 +169,14 @@ def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
 
 
 def _next(batch: _Batch, works: Sequence[Work], visit: Visit) -> Work | None:
-    """The operation whose outstanding command is to be given: the one under way, or the next."""
-    running = (work for work in works if work.status is Status.RUNNING)
-    for work in (*running, *works):
+    """The operation whose outstanding command is to be given: the one under way, or the next.
+
+    Nothing while one is under way on the other way.
+    """
+    running = [work for work in works if work.status is Status.RUNNING]
+    if not all(_is_for(work, visit.by_assistant) for work in running):
+        return None
+    for work in (*running, *(work for work in works if _is_for(work, visit.by_assistant))):
         if work.status is Status.QUEUED and work.due_at <= batch.now:
             _take(batch, work, visit)
         if work.status is Status.RUNNING and work.command is not None:
@@ -164,6 +197,9 @@ def _take(batch: _Batch, work: Work, visit: Visit) -> None:
     if work.step and isinstance(outcome, Await):
         return
     batch.move(work, Status.RUNNING, Cause.TAKEN)
+    if visit.by_assistant and work.channel is not Channel.ASSISTANT:
+        work.channel = Channel.ASSISTANT
+        batch.taken_over.append(work.id)
     _follow(batch, work, outcome)
 
 

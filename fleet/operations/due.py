@@ -7,13 +7,15 @@ waits for the next call.
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
+from fleet.operations.types import BY_KIND
 
 CHANNEL = "cash_server_operations"
 """Notification channel; a payload is serial numbers separated by commas, at most
@@ -22,21 +24,36 @@ CHANNEL = "cash_server_operations"
 PER_PAYLOAD = 500
 
 
+ASSISTED_TYPES = tuple(kind for kind, each in BY_KIND.items() if Channel.ASSISTANT in each.channels)
+"""Types that an Assistant can do; it takes those for the cash server too, unless they have begun
+there."""
+
+
+class Due(NamedTuple):
+    """The moment from which a register's earliest operation is due, by who asks for it."""
+
+    directly: datetime | None
+    by_assistant: datetime | None
+
+
 class DueIndex:
-    """Serial number (as a number) -> the moment from which its earliest operation is due."""
+    """Serial number (as a number) -> when its operations are due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._due: dict[int, datetime] = {}
+        self._due: dict[int, Due] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def get(self, serial_number: int) -> datetime | None:
+    def get(self, serial_number: int) -> Due | None:
         return self._due.get(serial_number)
 
-    def is_due(self, serial_number: int, now: datetime) -> bool:
-        due_at = self._due.get(serial_number)
+    def is_due(self, serial_number: int, now: datetime, by_assistant: bool = False) -> bool:
+        due = self._due.get(serial_number)
+        if due is None:
+            return False
+        due_at = due.by_assistant if by_assistant else due.directly
         return due_at is not None and due_at <= now
 
     async def resync(self) -> None:
@@ -53,7 +70,7 @@ class DueIndex:
         for serial in map(int, serials):
             self._put(serial, found.get(serial))
 
-    def settle(self, serial_number: int, before: datetime | None, after: datetime | None) -> None:
+    def settle(self, serial_number: int, before: Due | None, after: Due | None) -> None:
         """What a committed batch saw.
 
         ``before`` is what ``get`` said when the batch began: if a notification has changed it
@@ -62,11 +79,11 @@ class DueIndex:
         if self._due.get(serial_number) is before:
             self._put(serial_number, after)
 
-    def _put(self, serial_number: int, due_at: datetime | None) -> None:
-        if due_at is None:
+    def _put(self, serial_number: int, due: Due | None) -> None:
+        if due is None:
             self._due.pop(serial_number, None)
         else:
-            self._due[serial_number] = due_at
+            self._due[serial_number] = due
 
 
 def payloads(serial_numbers: Collection[str]) -> list[str]:
@@ -78,14 +95,22 @@ def payloads(serial_numbers: Collection[str]) -> list[str]:
     ]
 
 
-def _earliest() -> Select[str, datetime]:
+def _earliest() -> Select[str, datetime | None, datetime | None]:
+    through_assistant = Operation.channel == Channel.ASSISTANT
+    unbegun = (Operation.step == 0) & Operation.type.in_(ASSISTED_TYPES)
     return (
-        select(Operation.serial_number, func.min(Operation.due_at))
+        select(
+            Operation.serial_number,
+            func.min(case((~through_assistant, Operation.due_at))),
+            func.min(case((through_assistant | unbegun, Operation.due_at))),
+        )
         .where(Operation.status.in_(OPEN), Operation.channel != Channel.LOCAL)
         .group_by(Operation.serial_number)
     )
 
 
-async def _read(db: AsyncSession, statement: Select[str, datetime]) -> dict[int, datetime]:
-    rows = (await db.execute(statement)).all()
-    return {int(serial): due_at for serial, due_at in rows}
+async def _read(
+    db: AsyncSession, statement: Select[str, datetime | None, datetime | None]
+) -> dict[int, Due]:
+    rows = await db.execute(statement)
+    return {int(serial): Due(directly, assisted) for serial, directly, assisted in rows}

@@ -39,6 +39,15 @@ CHANNEL_UNFIT = Refusal(
     en="Field 'channel': this operation goes only through {channels}.",
     field="channel",
 )
+NO_ASSISTANT = Refusal(
+    _CONFLICT,
+    "register_has_no_assistant",
+    ru="Касса не добавлена ни одному Ассистенту. Добавьте её в карточке Ассистента или выберите "
+    "другой канал.",
+    en="The register is with no Assistant. Add it on an Assistant's card or choose another "
+    "channel.",
+    field="channel",
+)
 IN_THE_PAST = Refusal(
     _INVALID,
     "scheduled_in_the_past",

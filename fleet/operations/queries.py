@@ -177,7 +177,7 @@ def _shown(row: Operation, language: Language, now: datetime) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in OperationRow.model_fields if hasattr(row, name)},
         "waiting_for": waiting(
-            row.status, row.step, row.due_at, row.cancel_requested, now, under_way
+            row.status, row.step, row.due_at, row.cancel_requested, now, under_way, row.channel
         ),
         "explanation": explain(row.cause, row.detail, language),
     }

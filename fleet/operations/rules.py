@@ -31,6 +31,7 @@ class Waiting(StrEnum):
 
     SCHEDULED_TIME = "scheduled_time"
     REGISTER = "register"
+    ASSISTANT = "assistant"
     BACKING_UP_SETTINGS = "backing_up_settings"
     LOADING = "loading"
     REGISTERS_WORD = "registers_word"
@@ -147,6 +148,7 @@ def waiting(
     cancel_requested: bool,
     now: datetime,
     under_way: Waiting = Waiting.LOADING,
+    channel: Channel = Channel.CASH_SERVER,
 ) -> Waiting | None:
     """The sub-state of an open operation; ``None`` for the others.
 
@@ -158,4 +160,6 @@ def waiting(
         return Waiting.REGISTERS_WORD
     if status is Status.RUNNING:
         return under_way
-    return Waiting.SCHEDULED_TIME if step == 0 and due_at > now else Waiting.REGISTER
+    if step == 0 and due_at > now:
+        return Waiting.SCHEDULED_TIME
+    return Waiting.ASSISTANT if channel is Channel.ASSISTANT else Waiting.REGISTER

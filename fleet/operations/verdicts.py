@@ -8,11 +8,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.assistants.queries import with_assistant
 from fleet.kit.actor import Actor
 from fleet.kit.errors import Refusal
 from fleet.operations.errors import (
     ANOTHER_RUNNING,
     BLOCKED,
+    NO_ASSISTANT,
     NOT_ENTITLED,
     ONE_ONLY,
     PAST_THERE,
@@ -75,6 +77,7 @@ class _Asked:
     entitled: bool
     registers: Mapping[str, CashRegister]
     open: Mapping[str, Sequence[Status]]
+    assisted: frozenset[str]
 
 
 Scheduled = dict[str, datetime | None]
@@ -89,12 +92,15 @@ async def sort_out(
     params: Any,
     now: datetime,
 ) -> tuple[Scheduled, list[Refused]]:
-    """The registers that get it, in their order, and the others; three statements for all."""
+    """The registers that get it, in their order, and the others; a statement for each thing that
+    is asked of all of them."""
     known = list(filter(is_serial_number, wish.serial_numbers))
     registers = await find_own(db, actor, known)
     entitled = await _is_entitled(db, actor, operation_type.kind)
     statuses = await _open(db, list(registers))
-    asked = _Asked(wish, operation_type, params, now, entitled, registers, statuses)
+    through_assistant = wish.channel is Channel.ASSISTANT
+    assisted = await with_assistant(db, list(registers)) if through_assistant else frozenset()
+    asked = _Asked(wish, operation_type, params, now, entitled, registers, statuses, assisted)
     good: Scheduled = {}
     refused = []
     for serial in wish.serial_numbers:
@@ -153,6 +159,12 @@ def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:
     return Verdict(ONE_ONLY) if asked.operation_type.single and several else None
 
 
+def _unassisted(asked: _Asked, register: CashRegister) -> Verdict | None:
+    if asked.wish.channel is not Channel.ASSISTANT or register.serial_number in asked.assisted:
+        return None
+    return Verdict(NO_ASSISTANT)
+
+
 def _unfit(asked: _Asked, register: CashRegister) -> Verdict | None:
     target = Target(
         register.serial_number, register.platform, register.model, register.firmware_version
@@ -185,6 +197,7 @@ _LOOKS: Final[tuple[Callable[[_Asked, CashRegister], Verdict | None], ...]] = (
     _blocked,
     _not_entitled,
     _crowded,
+    _unassisted,
     _unfit,
     _busy,
     _untimely,

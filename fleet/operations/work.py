@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import table_of
@@ -44,7 +44,8 @@ _READ = (
     "finished_at",
 )
 _FIXED = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
-"""What no visit of a register changes; ``reschedule`` writes its two by itself."""
+"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
+``turn_to_assistant`` the channel."""
 
 _WRITTEN = tuple(name for name in _READ if name not in _FIXED)
 
@@ -139,6 +140,12 @@ async def save(
         by_id = {work.id: work for work in works}
         moves = tuple(_moved(by_id[change.operation_id], change) for change in changes)
         await announce(db, OperationsMoved(now, moves))
+
+
+async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
+    """What an Assistant has begun is its own to the end."""
+    mine = _OPERATIONS.c.id.in_(ids)
+    await db.execute(update(_OPERATIONS).where(mine).values(channel=Channel.ASSISTANT))
 
 
 async def write_changes(db: AsyncSession, changes: Sequence[Change], now: datetime) -> None:

@@ -50,7 +50,7 @@ CONDITIONS: Final = (
     Condition("unsent_documents", 3, lambda v: v[_UNSENT] >= UNSENT_MANY, "Много неотправленных чеков", "Many unsent documents"),
     Condition("hardware_error", 4, lambda v: v[_HARDWARE_ERROR] != 0, "Ошибка оборудования", "Hardware error"),
     Condition("printer_fault", 5, lambda v: v[_PRINTER] & PRINTER_FAULTS != 0, "Неисправность принтера", "Printer fault"),
-    Condition("battery_low", 6, lambda v: v[_BATTERY_MV] < BATTERY_LOW_MV, "Разряжена батарея RTC", "RTC battery low"),
+    Condition("battery_low", 6, lambda v: 0 < v[_BATTERY_MV] < BATTERY_LOW_MV, "Разряжена батарея RTC", "RTC battery low"),
     Condition("shift_expired", 7, lambda v: v[_SHIFT_STATE] == _SHIFT_EXPIRED, "Смена превысила 24 часа", "Shift is over 24 hours"),
 )
 # fmt: on

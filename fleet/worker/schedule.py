@@ -8,7 +8,13 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.service import forget_sign_ins
+from fleet.assistants.provisioning import Reconciliation
+from fleet.diagnostics.service import trim
+from fleet.kit.broker import broker_admin
+from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.notifications import delivery
 from fleet.operations.repetition import forget_keys
 from fleet.operations.service import expire, lapse
 from fleet.operations.work import PORTION
@@ -16,6 +22,8 @@ from fleet.rollouts.service import carry_on
 from fleet.telemetry.jobs import forget_readings
 
 READINGS_PORTION: Final = 5000
+ALL_ACCOUNTS: Final = 2**31
+"""The broker's books are compared as a whole: there is no second portion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,16 @@ class Job:
     every_s: float
     portion: int
     run: Callable[[AsyncSession, datetime, FleetConfig], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """As ``Job``, but it speaks with another server, and so opens short transactions by itself."""
+
+    name: str
+    every_s: float
+    portion: int
+    run: Callable[[Database, Clock, FleetConfig], Awaitable[int]]
 
 
 async def _lapse(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
@@ -53,10 +71,30 @@ async def _carry_on_rollouts(db: AsyncSession, now: datetime, config: FleetConfi
     return await carry_on(db, now)
 
 
-JOBS: Final = (
+async def _trim_conversations(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await trim(db, now, PORTION)
+
+
+async def _tidy_letters(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await delivery.tidy(db, now, PORTION)
+
+
+_RECONCILIATION: Final = Reconciliation()
+
+
+async def _reconcile_broker(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    broker = broker_admin(config)
+    return 0 if broker is None else await _RECONCILIATION.run(db, broker)
+
+
+JOBS: Final[tuple[Job | Errand, ...]] = (
+    Errand("send_letters", 5, delivery.PORTION, delivery.Delivery().run),
+    Job("tidy_letters", 3600, PORTION, _tidy_letters),
     Job("queue_lost_operations", 10, PORTION, _lapse),
     Job("carry_on_rollouts", 2, PORTION, _carry_on_rollouts),
     Job("end_late_operations", 60, PORTION, _expire),
+    Job("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
+    Job("trim_conversations", 300, PORTION, _trim_conversations),
     Job("forget_readings", 60, READINGS_PORTION, _forget_readings),
     Job("forget_sign_ins", 3600, PORTION, _forget_sign_ins),
     Job("forget_order_keys", 3600, PORTION, _forget_keys),

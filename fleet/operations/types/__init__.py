@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fleet.operations.types.archive_closing import ArchiveClosing
 from fleet.operations.types.cancel_pending import CancelPending
+from fleet.operations.types.command_sequence import CommandSequence
 from fleet.operations.types.contract import OperationType
 from fleet.operations.types.control_unit_replacement import ControlUnitReplacement
 from fleet.operations.types.firmware_update import FirmwareUpdate
@@ -12,6 +13,7 @@ from fleet.operations.types.key_rotation import KeyRotation
 from fleet.operations.types.licence_upload import LicenceUpload
 from fleet.operations.types.paper_receipt import PaperReceipt
 from fleet.operations.types.platform_move import PlatformMove
+from fleet.operations.types.quick_registration import QuickRegistration
 from fleet.operations.types.receipt_template import ReceiptTemplate
 from fleet.operations.types.settings_download import SettingsDownload
 from fleet.operations.types.settings_upload import SettingsUpload
@@ -27,11 +29,13 @@ TYPES: Final[tuple[OperationType[Any], ...]] = (
     FirmwareUpdate(),
     PlatformMove(),
     LicenceUpload(),
+    QuickRegistration(),
     TaxSystemChange(),
     ArchiveClosing(),
     KeyRotation(),
     PaperReceipt(),
     ControlUnitReplacement(),
+    CommandSequence(),
     CancelPending(),
 )
 

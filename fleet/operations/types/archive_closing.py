@@ -7,6 +7,7 @@ from pydantic import Field
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
+from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
     OperationType,
@@ -48,6 +49,7 @@ class ArchiveClosing(OperationType[ArchiveClosingParams]):
     label_ru: ClassVar = "Закрытие архива ФН"
     label_en: ClassVar = "Closing of the fiscal drive's archive"
     right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     Params = ArchiveClosingParams
 
     def verdict(self, target: Target, params: ArchiveClosingParams) -> Verdict | None:

@@ -13,6 +13,9 @@ from fleet.operations.types.contract import Failed, Outcome, Progress, Send
 from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.errors import RemoteError
 from protocol.fields import Fields
+from protocol.platforms import Platform
+from protocol.setting_types import Value
+from protocol.settings import cell_length, encode_cell, encode_value, find
 
 REGISTRATION_MODE, PROGRAMMING_MODE, DRIVE_MODE = 1, 4, 6
 SYSTEM_ADMINISTRATOR = "00000030"
@@ -58,6 +61,20 @@ def in_mode(mode: int, *errands: Errand) -> tuple[Errand, ...]:
     """Between entering a mode and leaving it."""
     enter = errand("enter_mode", mode=mode, password=SYSTEM_ADMINISTRATOR)
     return enter, *errands, errand("leave_mode")
+
+
+def write_setting(platform: Platform, number: int, value: Value) -> Errand:
+    """Give a setting a value; on 2.5 in ``PROGRAMMING_MODE``.
+
+    ``SettingError`` if the platform has no such setting or it cannot have the value.
+    """
+    setting = find(platform, number)
+    if setting.cell is None:
+        raw = encode_value(setting, value)
+        return errand("write_setting", number=setting.number, value=raw)
+    table, row, field = setting.cell
+    raw = encode_cell(setting, value, cell_length(setting))
+    return errand("write_table", table=table, row=row, field=field, value=raw)
 
 
 def walk(

@@ -23,7 +23,7 @@ from fleet.operations.errors import (
     IMAGE_WRONG_MODEL,
     IMAGE_WRONG_PLATFORM,
 )
-from fleet.operations.rules import Cause, Waiting
+from fleet.operations.rules import Cause, Channel, Waiting
 from fleet.operations.types.contract import (
     Await,
     Done,
@@ -70,6 +70,7 @@ class FirmwareTransfer(OperationType[FirmwareParams]):
     """From the first offer to the register's word on what it runs."""
 
     right: ClassVar = Right.FIRMWARE
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     deadline: ClassVar = timedelta(days=14)
     Params = FirmwareParams
 

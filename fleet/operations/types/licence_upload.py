@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
 from fleet.operations.errors import LICENCE_UNFIT
-from fleet.operations.rules import Cause, Status
+from fleet.operations.rules import Cause, Channel, Status
 from fleet.operations.types.contract import (
     Done,
     Ending,
@@ -87,6 +87,7 @@ class LicenceUpload(OperationType[LicenceUploadParams]):
     label_ru: ClassVar = "Загрузка лицензий"
     label_en: ClassVar = "Licence upload"
     right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     deadline: ClassVar = timedelta(minutes=30)
     ending: ClassVar = Ending(Status.CANCELLED, Cause.NOT_CALLED)
     Params = LicenceUploadParams

@@ -50,7 +50,7 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
     label_ru: ClassVar = "Выгрузка настроек с кассы"
     label_en: ClassVar = "Settings download"
     right: ClassVar = Right.SETTINGS
-    channels: ClassVar = (Channel.CASH_SERVER, Channel.LOCAL)
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)
     Params = SettingsDownloadParams
 
     def verdict(self, target: Target, params: SettingsDownloadParams) -> Verdict | None:

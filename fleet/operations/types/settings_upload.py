@@ -72,7 +72,7 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
     label_ru: ClassVar = "Загрузка настроек на кассу"
     label_en: ClassVar = "Settings upload"
     right: ClassVar = Right.SETTINGS
-    channels: ClassVar = (Channel.CASH_SERVER, Channel.LOCAL)
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)
     Params = SettingsUploadParams
 
     def verdict(self, target: Target, params: SettingsUploadParams) -> Verdict | None:

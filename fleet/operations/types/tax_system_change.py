@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Right
 from fleet.kit.inn import PersonsInn
 from fleet.kit.input import YEARS, Input
-from fleet.operations.rules import Cause
+from fleet.operations.rules import Cause, Channel
 from fleet.operations.types.contract import (
     Done,
     Failed,
@@ -39,6 +39,7 @@ from fleet.operations.types.errands import (
     is_committed,
     leave,
     walk,
+    write_setting,
 )
 from fleet.operations.types.fiscal_facts import (
     ask,
@@ -47,7 +48,6 @@ from fleet.operations.types.fiscal_facts import (
 )
 from fleet.operations.types.setting_list import not_seen
 from protocol.platforms import Platform
-from protocol.settings import cell_length, encode_cell, encode_value, find
 from protocol.telemetry import TAXATION
 from protocol.text import TextError, encode_cp866
 
@@ -128,6 +128,7 @@ class TaxSystemChange(OperationType[TaxSystemChangeParams]):
     label_ru: ClassVar = "Изменение СНО"
     label_en: ClassVar = "Change of the tax system"
     right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     retryable: ClassVar = False
     """It may have failed after the new registration; a second one would be wasted."""
     Params = TaxSystemChangeParams
@@ -154,7 +155,9 @@ def _errands(order: Order[TaxSystemChangeParams]) -> tuple[Errand, ...]:
         for tag, value in _requisites(order.platform, order.params).items()
     )
     fiscalise = errand("fiscalise", irrevocable=True), last_registration(), last_document()
-    default = _write_default(order.platform, order.params.default)
+    default = write_setting(
+        order.platform, DEFAULT_TAXATION, TAXATION.encode([order.params.default])
+    )
     by_mode: Mapping[int, tuple[Errand, ...]] = {
         REGISTRATION_MODE: tuple(requisites),
         DRIVE_MODE: fiscalise,
@@ -181,17 +184,6 @@ def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[in
         CASHIER: encode_cp866(params.cashier_name),
         CASHIER_INN: params.cashier_inn.encode("ascii"),
     }
-
-
-def _write_default(platform: Platform, default: TaxationType) -> Errand:
-    setting = find(platform, DEFAULT_TAXATION)
-    value = TAXATION.encode([default])
-    if setting.cell is None:
-        raw = encode_value(setting, value)
-        return errand("write_setting", number=setting.number, value=raw)
-    table, row, field = setting.cell
-    raw = encode_cell(setting, value, cell_length(setting))
-    return errand("write_table", table=table, row=row, field=field, value=raw)
 
 
 def _finish(kept: Kept) -> Outcome:

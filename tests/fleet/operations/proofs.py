@@ -25,6 +25,30 @@ TAX_SYSTEM = {
     "cashier_name": "Старший кассир Ёлкина Н. П.",
     "cashier_inn": "230400001250",
 }
+QUICK = {
+    "registration_number": "0000000001012345",
+    "inn": "7707083893",
+    "name": 'ООО "Ромашка"',
+    "address": "Москва, ул. Лесная, 1",
+    "place": "Магазин",
+    "taxation_types": ["osn", "patent"],
+    "default": "patent",
+    "ffd_version": "1.05",
+    "modes": ["internet", "machine_installation"],
+    "machine_number": "17",
+    "ofd": {
+        "name": "ОФД",
+        "inn": "7707083893",
+        "host": "ofd.example",
+        "port": 7777,
+        "channel": "eot",
+        "dns": "192.0.2.53",
+    },
+    "sender_email": "shop@example.org",
+    "cashier_name": "Инженер Ёлкина Н. П.",
+    "cashier_inn": "230400001250",
+}
+SEQUENCE = {"commands": ["3f", "45", "9D01"]}
 SPARE = {"spare_serial_number": "00106900999999", "mac_address": "02:00:5e:10:00:01"}
 
 
@@ -54,6 +78,25 @@ def registered_anew(register: SimulatedRegister, result: Mapping[str, Any]) -> N
     assert drive.registrations_left == before["registrations_left"] - 1
     assert result["registration"]["document"] == drive.documents == drive.registered_document
     assert result["registration"]["sign"] == drive.last_sign
+
+
+def registered(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    """Once, with what was said and with the settings of the OFD."""
+    drive, owner = register.drive, register.owner
+    assert (owner.inn, owner.name) == ("7707083893", 'ООО "Ромашка"')
+    assert TAXATION.decode(register.taxation_types) == ["osn", "patent"]
+    values = {number: register.memory.value(number) for number in (50, 273, 274, 276)}
+    assert values == {50: 32, 273: "ofd.example", 274: 7777, 276: 5}
+    assert drive.documents == drive.registered_document
+    assert result["registration"]["document"] == drive.registered_document
+    assert result["document"]["sign"] == drive.last_sign
+
+
+def asked(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
+    names = ["read_state", "read_state_code", "read_version"]
+    assert [each["name"] for each in result["answers"]] == names
+    assert [each["code"] for each in result["answers"]] == [0, 0, 0]
+    assert result["answers"][0]["answer"].startswith("44")
 
 
 def closed(register: SimulatedRegister, result: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.firmware import service as firmware
 from fleet.firmware.shelf import Shelf
 from fleet.kit.actor import Actor
@@ -18,6 +19,7 @@ from fleet.operations.delivery import Delivery, Visit, deliver
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import Channel
 from fleet.operations.service import Created, Wish
+from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import Seen
 from fleet.registers.models import CashRegister
 from gateway.keys import with_key
@@ -51,6 +53,8 @@ class Stage:
     clock: HandClock
     actor: Actor
     shelf: Shelf = field(default_factory=lambda: Shelf(Path("no images"), ()))
+    assisted: set[str] = field(default_factory=set)
+    """Registers for which an Assistant calls."""
 
     async def enrol(
         self,
@@ -79,6 +83,26 @@ class Stage:
         register.loader.publishers = (PUBLISHER,)
         return register
 
+    async def assist(self, serial_number: str) -> None:
+        """From now on an Assistant of the actor's partner calls for the register."""
+        account = BrokerAccount(
+            partner_id=self.actor.partner_id,
+            kind=AccountKind.ASSISTANT,
+            login=f"assistant-{serial_number}",
+            password_hash="",
+            title="",
+            created_at=self.clock(),
+        )
+        async with self.database.transaction() as db:
+            db.add(account)
+            await db.flush()
+            db.add(
+                AccountRegister(
+                    serial_number=serial_number, account_id=account.id, added_at=self.clock()
+                )
+            )
+        self.assisted.add(serial_number)
+
     async def publish(self, image: Image, content: bytes) -> None:
         """An image that operations may name; what ``visit`` sends blocks of."""
         lay(self.shelf.folder, image, content)
@@ -100,8 +124,11 @@ class Stage:
             return await service.create(db, actor or self.actor, wish, self.clock())
 
     async def ordered(self, kind: str, serial_number: str, params: Mapping[str, Any]) -> int:
-        """The id of one operation that must be accepted."""
-        created = await self.order(kind, [serial_number], params)
+        """The id of one operation that must be accepted, by its type's first channel."""
+        channel = BY_KIND[kind].channels[0]
+        if channel is Channel.ASSISTANT and serial_number not in self.assisted:
+            await self.assist(serial_number)
+        created = await self.order(kind, [serial_number], params, channel=channel)
         assert not created.refused
         return created.accepted[0][0]
 
@@ -113,7 +140,8 @@ class Stage:
         What goes before the next step has reached the register when this returns.
         """
         seen = None if answer else seen_of(register)
-        visit = Visit(register.serial_number, register.platform, answer, seen)
+        assisted = register.serial_number in self.assisted
+        visit = Visit(register.serial_number, register.platform, answer, seen, assisted)
         async with self.database.transaction() as db:
             (delivery,) = await deliver(db, [visit], self.clock())
             if not keep:

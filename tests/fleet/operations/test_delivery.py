@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from fleet.operations import service
 from fleet.operations.delivery import Visit, deliver
+from fleet.operations.due import Due
 from fleet.operations.models import Operation
 from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status
 from fleet.operations.work import load_where
@@ -73,7 +74,7 @@ async def test_due_ones_go_one_after_another_and_later_ones_wait(stage: Stage) -
         done.append(delivery.step.operation_id)
         delivery = await stage.visit(register, obey(register, delivery.step, stage.clock()))
     assert done == ids
-    assert (delivery.pending, delivery.due_at) == (0, at)
+    assert (delivery.pending, delivery.due) == (0, Due(at, at))
     stage.clock.forward(hours=1)
     step = (await stage.visit(register)).step
     assert step is not None and step.operation_id == later

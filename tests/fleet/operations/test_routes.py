@@ -47,7 +47,7 @@ async def test_an_order_its_list_and_its_story(anna: Api, stage: Stage) -> None:
 BAD_ORDERS: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"type": "no_such_type"}, "operation_type_unknown", "type"),
     ({"channel": "pigeon"}, "invalid_input", "channel"),
-    ({"channel": "assistant"}, "channel_unfit", "channel"),
+    ({"type": "key_rotation", "channel": "assistant"}, "channel_unfit", "channel"),
     ({"params": {}}, "invalid_input", "params.settings"),
     ({"params": {"settings": {"278": []}}}, "invalid_input", "params.settings.278"),
     ({"serial_numbers": [ONE] * 501}, "invalid_input", "serial_numbers"),

@@ -135,7 +135,7 @@ async def test_the_whole_wish_is_refused(cabinet: Stage, employ: Employ) -> None
     wishes: list[tuple[dict[str, Any], str, str]] = [
         ({"kind": "no_such_type"}, "operation_type_unknown", "type"),
         ({"actor": watcher}, "right_needed", "type"),
-        ({"channel": Channel.ASSISTANT}, "channel_unfit", "channel"),
+        ({"kind": "key_rotation", "channel": Channel.ASSISTANT}, "channel_unfit", "channel"),
         ({"scheduled_for": now}, "scheduled_in_the_past", "scheduled_for"),
         ({"scheduled_for": now - timedelta(days=1)}, "scheduled_in_the_past", "scheduled_for"),
     ]

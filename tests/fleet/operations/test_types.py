@@ -163,6 +163,8 @@ EXAMPLES: Mapping[tuple[str, Platform], Example] = {
         (kind, platform): Example(params, prove)
         for platform in Platform
         for kind, params, prove in (
+            ("quick_registration", proofs.QUICK, proofs.registered),
+            ("command_sequence", proofs.SEQUENCE, proofs.asked),
             ("tax_system_change", proofs.TAX_SYSTEM, proofs.registered_anew),
             ("archive_closing", {"confirmed": True}, proofs.closed),
             ("key_rotation", {"generation": 2}, proofs.keyed_anew),

@@ -1,0 +1,165 @@
+"""Reading Assistants: the list, the card, and who speaks for which register."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.assistants.errors import ASSISTANT_NOT_FOUND
+from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
+from fleet.assistants.rules import Presence, found_in, presence
+from fleet.kit.actor import Actor
+from fleet.kit.dialect import locked
+from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
+from fleet.registers.models import CashRegister
+from protocol.assistant import Doing, FoundRegister
+
+
+class AssistantKey(Input):
+    """Which Assistant."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class AssistantRow(BaseModel):
+    """An Assistant in the list."""
+
+    id: int
+    login: str
+    title: str
+    status: Presence = Field(description="Online = it reported within the last 15 minutes.")
+    reported_at: datetime | None
+    version: str
+    computer: str
+    registers: int = Field(description="Registers that it was given.")
+    created_at: datetime
+
+
+class AddedRegister(BaseModel):
+    """A register that the Assistant was given; what it found of it, while it is online."""
+
+    serial_number: str
+    added_at: datetime
+    found: FoundRegister | None = Field(description="None: it does not stand at the PC now.")
+    doing: Doing | None = Field(description="The operation under way: its stage and per cent.")
+
+
+class AssistantCard(AssistantRow):
+    """An Assistant with its registers."""
+
+    added: list[AddedRegister]
+    not_added: list[FoundRegister] = Field(
+        description="Found at the PC, but the Assistant was not given them."
+    )
+
+
+async def page(
+    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime
+) -> Page[AssistantRow]:
+    """The partner's Assistants, in the order of their making."""
+    mine = [*_own(actor)]
+    if query.after:
+        mine.append(BrokerAccount.id > from_cursor(AssistantKey, query.after).id)
+    statement = select(BrokerAccount).where(*mine).order_by(BrokerAccount.id)
+    found = (await db.scalars(statement.limit(query.limit + 1))).all()
+    counts = await _counts(db, [row.id for row in found])
+    return page_of(
+        found,
+        query.limit,
+        show=lambda row: AssistantRow(**_shown(row, counts.get(row.id, 0), now)),
+        position=lambda row: AssistantKey(id=row.id),
+    )
+
+
+async def card(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> AssistantCard:
+    """Refuses an Assistant of anybody else."""
+    account = await own(db, actor, id_)
+    mine = AccountRegister.account_id == id_
+    rows = select(AccountRegister).where(mine).order_by(AccountRegister.serial_number)
+    added = list(await db.scalars(rows))
+    online = presence(account.reported_at, now) is Presence.ONLINE
+    found = found_in(account.report) if online else {}
+    serials = {row.serial_number for row in added}
+    return AssistantCard(
+        **_shown(account, len(added), now),
+        added=[_added(row, found.get(row.serial_number)) for row in added],
+        not_added=[each for serial, each in found.items() if serial not in serials],
+    )
+
+
+def _added(row: AccountRegister, found: FoundRegister | None) -> AddedRegister:
+    return AddedRegister(
+        serial_number=row.serial_number,
+        added_at=row.added_at,
+        found=found,
+        doing=found.doing if found else None,
+    )
+
+
+async def own(db: AsyncSession, actor: Actor, id_: int, *, lock: bool = False) -> BrokerAccount:
+    """The partner's Assistant, with ``lock`` until the commit; refuses any other."""
+    statement = select(BrokerAccount).where(*_own(actor), BrokerAccount.id == id_)
+    account: BrokerAccount | None = await db.scalar(
+        locked(db, statement, wait=True) if lock else statement
+    )
+    if account is None:
+        raise ASSISTANT_NOT_FOUND(id=id_)
+    return account
+
+
+def _own(actor: Actor) -> tuple[Any, ...]:
+    return (
+        BrokerAccount.partner_id == actor.partner_id,
+        BrokerAccount.kind == AccountKind.ASSISTANT,
+    )
+
+
+async def _counts(db: AsyncSession, ids: Collection[int]) -> dict[int, int]:
+    account = AccountRegister.account_id
+    counted = select(account, func.count()).where(account.in_(ids)).group_by(account)
+    return {id_: count for id_, count in await db.execute(counted)}
+
+
+def _shown(account: BrokerAccount, registers: int, now: datetime) -> dict[str, Any]:
+    names = ("id", "login", "title", "reported_at", "version", "computer", "created_at")
+    return {
+        **{name: getattr(account, name) for name in names},
+        "status": presence(account.reported_at, now),
+        "registers": registers,
+    }
+
+
+async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[str]]:
+    """Every account that matches -> its registers that still belong to its partner."""
+    serial = AccountRegister.serial_number
+    owned = (CashRegister.serial_number == serial) & (
+        CashRegister.partner_id == BrokerAccount.partner_id
+    )
+    rows = await db.execute(
+        select(BrokerAccount.login, CashRegister.serial_number)
+        .outerjoin(AccountRegister, AccountRegister.account_id == BrokerAccount.id)
+        .outerjoin(CashRegister, owned)
+        .where(*which)
+        .order_by(BrokerAccount.login, serial)
+    )
+    found: dict[str, list[str]] = {}
+    for login, serial_number in rows:
+        found.setdefault(login, []).extend([serial_number] if serial_number else [])
+    return found
+
+
+async def with_assistant(db: AsyncSession, serial_numbers: Collection[str]) -> frozenset[str]:
+    """Those of these registers that an Assistant has been given."""
+    found = (
+        select(AccountRegister.serial_number)
+        .join(BrokerAccount, AccountRegister.account_id == BrokerAccount.id)
+        .where(
+            AccountRegister.serial_number.in_(serial_numbers),
+            BrokerAccount.kind == AccountKind.ASSISTANT,
+        )
+    )
+    return frozenset(await db.scalars(found))

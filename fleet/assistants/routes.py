@@ -1,0 +1,176 @@
+"""Endpoints of Assistants, and of registers that speak MQTT themselves."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from fleet.accounts.roles import Right
+from fleet.assistants import queries, service
+from fleet.assistants.models import TITLE_LENGTH
+from fleet.assistants.provisioning import provisioning
+from fleet.assistants.queries import AssistantCard, AssistantKey, AssistantRow
+from fleet.assistants.rules import MAX_PASSWORD, MIN_PASSWORD
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Input, Nothing, SerialText
+from fleet.kit.paging import Page, PageQuery
+from fleet.registers.queries import RegisterKey
+from protocol.assistant import LOGIN_PATTERN
+
+
+def _long_enough(password: SecretStr) -> SecretStr:
+    length = len(password.get_secret_value())
+    if length < MIN_PASSWORD:
+        limit = {"min_length": MIN_PASSWORD}
+        raise PydanticCustomError("string_too_short", "too short", limit)
+    if length > MAX_PASSWORD:
+        raise PydanticCustomError("string_too_long", "too long", {"max_length": MAX_PASSWORD})
+    return password
+
+
+Password = Annotated[
+    SecretStr,
+    # Pydantic's own limits on a secret tell of "items", not of characters.
+    AfterValidator(_long_enough),
+    Field(
+        description="8 to 128 characters.",
+        json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD},
+    ),
+]
+Title = Annotated[
+    str, Field(max_length=TITLE_LENGTH, description="What people call it; may be empty.")
+]
+
+
+class AssistantBody(Input):
+    """A new account of an Assistant."""
+
+    login: str = Field(
+        pattern=LOGIN_PATTERN,
+        description="What the program signs in with: 3 to 64 small Latin letters, digits, "
+        "dots, hyphens and underscores.",
+    )
+    password: Password
+    title: Title = ""
+
+
+class TitleBody(Input):
+    """Another title."""
+
+    title: Title
+
+
+class PasswordBody(Input):
+    """Another password."""
+
+    password: Password
+
+
+class RegisterBody(Input):
+    """A register of the partner."""
+
+    serial_number: SerialText
+
+
+class AddedKey(AssistantKey):
+    """Which register of which Assistant."""
+
+    serial_number: SerialText
+
+
+class TerminalView(BaseModel):
+    """What the register signs in with; the password is shown this once."""
+
+    login: str
+    password: str
+
+
+@endpoint("GET", "/assistants", right=Right.ASSISTANTS)
+async def list_assistants(call: Call[PageQuery, None]) -> Page[AssistantRow]:
+    """The partner's Assistants and whether they report."""
+    return await queries.page(call.db, call.actor, call.query, call.now)
+
+
+@endpoint("GET", "/assistants/{id}", right=Right.ASSISTANTS)
+async def show_assistant(call: Call[AssistantKey, None]) -> AssistantCard:
+    """One Assistant, its registers and what it does with them."""
+    return await queries.card(call.db, call.actor, call.query.id, call.now)
+
+
+@endpoint("POST", "/assistants", right=Right.ASSISTANTS, status=201)
+async def create_assistant(call: Call[Nothing, AssistantBody]) -> AssistantCard:
+    """Make an account that the Assistant signs in with."""
+    values = (call.body.login, call.body.password.get_secret_value(), call.body.title)
+    broker = provisioning(call.config)
+    id_ = await service.create(call.db, call.actor, broker, values, call.now)
+    return await queries.card(call.db, call.actor, id_, call.now)
+
+
+@endpoint("PATCH", "/assistants/{id}", right=Right.ASSISTANTS)
+async def rename_assistant(call: Call[AssistantKey, TitleBody]) -> AssistantCard:
+    """Give the Assistant another title."""
+    await service.rename(call.db, call.actor, call.query.id, call.body.title, call.now)
+    return await queries.card(call.db, call.actor, call.query.id, call.now)
+
+
+@endpoint("PUT", "/assistants/{id}/password", right=Right.ASSISTANTS)
+async def change_assistant_password(call: Call[AssistantKey, PasswordBody]) -> None:
+    """Give the Assistant another password."""
+    password = call.body.password.get_secret_value()
+    broker = provisioning(call.config)
+    await service.set_password(call.db, call.actor, broker, call.query.id, password, call.now)
+
+
+@endpoint("DELETE", "/assistants/{id}", right=Right.ASSISTANTS)
+async def remove_assistant(call: Call[AssistantKey, None]) -> None:
+    """Delete the Assistant: its account and its rights are gone at once."""
+    broker = provisioning(call.config)
+    await service.remove(call.db, call.actor, broker, call.query.id, call.now)
+
+
+@endpoint("POST", "/assistants/{id}/registers", right=Right.ASSISTANTS)
+async def add_assistant_register(call: Call[AssistantKey, RegisterBody]) -> AssistantCard:
+    """Let the Assistant speak for a register of the partner."""
+    id_, serial = call.query.id, call.body.serial_number
+    broker = provisioning(call.config)
+    await service.add_register(call.db, call.actor, broker, id_, serial, call.now)
+    return await queries.card(call.db, call.actor, id_, call.now)
+
+
+@endpoint("DELETE", "/assistants/{id}/registers/{serial_number}", right=Right.ASSISTANTS)
+async def remove_assistant_register(call: Call[AddedKey, None]) -> None:
+    """The Assistant speaks for the register no more."""
+    id_, serial = call.query.id, call.query.serial_number
+    broker = provisioning(call.config)
+    await service.remove_register(call.db, call.actor, broker, id_, serial, call.now)
+
+
+@endpoint("POST", "/registers/{serial_number}/mqtt-account", right=Right.ASSISTANTS, status=201)
+async def create_terminal_account(call: Call[RegisterKey, None]) -> TerminalView:
+    """Make an account for a register that speaks MQTT itself."""
+    serial = call.query.serial_number
+    broker = provisioning(call.config)
+    made = await service.create_terminal(call.db, call.actor, broker, serial, call.now)
+    return TerminalView(login=made.login, password=made.password)
+
+
+@endpoint("DELETE", "/registers/{serial_number}/mqtt-account", right=Right.ASSISTANTS)
+async def remove_terminal_account(call: Call[RegisterKey, None]) -> None:
+    """Delete the register's own account: it signs in no more."""
+    serial = call.query.serial_number
+    broker = provisioning(call.config)
+    await service.remove_terminal(call.db, call.actor, broker, serial, call.now)
+
+
+ENDPOINTS = (
+    list_assistants,
+    show_assistant,
+    create_assistant,
+    rename_assistant,
+    change_assistant_password,
+    remove_assistant,
+    add_assistant_register,
+    remove_assistant_register,
+    create_terminal_account,
+    remove_terminal_account,
+)

@@ -1,0 +1,63 @@
+"""Rules of accounts, and what an Assistant's report says of its registers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from fleet.assistants.errors import LOGIN_RESERVED
+from protocol.assistant import MAX_REGISTERS, FoundRegister, Report
+
+MIN_PASSWORD, MAX_PASSWORD = 8, 128
+"""ATOL Connect manual."""
+
+MAX_ASSISTANTS: Final = 1000
+"""Of one partner."""
+
+MAX_REGISTERS_EACH: Final = MAX_REGISTERS
+
+ONLINE_WITHIN: Final = timedelta(minutes=15)
+"""An Assistant reports every few minutes."""
+
+_RESERVED: Final = re.compile(r"(terminal|gateway|cash-server|admin)([._-].*)?")
+"""Logins of registers, of gateways and of whoever looks after the broker."""
+
+
+class Presence(StrEnum):
+    """Whether an Assistant reports."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    NEVER = "never"
+
+
+def presence(reported_at: datetime | None, now: datetime) -> Presence:
+    if reported_at is None:
+        return Presence.NEVER
+    return Presence.ONLINE if reported_at > now - ONLINE_WITHIN else Presence.OFFLINE
+
+
+def check_login(login: str) -> None:
+    """Refuses a login that the server keeps for itself."""
+    if _RESERVED.fullmatch(login):
+        raise LOGIN_RESERVED(login=login)
+
+
+def terminal_login(serial_number: str) -> str:
+    """The login of a register that speaks MQTT itself."""
+    return f"terminal-{serial_number}"
+
+
+def found_in(report: Mapping[str, object] | None) -> dict[str, FoundRegister]:
+    """The registers of a stored report, by serial number."""
+    registers = (report or {}).get("registers")
+    if not isinstance(registers, Sequence):
+        return {}
+    found = [FoundRegister.model_validate(each) for each in registers]
+    return {each.serial_number: each for each in found}
+
+
+def to_store(report: Report) -> dict[str, object]:
+    """A report as it is kept; its key is of one run of the program and of no use here."""
+    return report.model_dump(mode="json", exclude={"public_key"})

@@ -1,0 +1,1 @@
+"""What the server saw of conversations, and what that says of a register's link."""

@@ -1,0 +1,88 @@
+"""Reading what the server saw of a register's conversations."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.diagnostics.models import SeenConversation
+from fleet.diagnostics.rules import KEPT, REASONS, SERVED, STATES, Link, diagnose, printed
+from fleet.kit.actor import Actor
+from fleet.kit.language import Language
+from fleet.registers.errors import REGISTER_NOT_FOUND
+from fleet.registers.queries import find_own
+from fleet.telemetry.models import RegisterState
+
+
+class ConversationView(BaseModel):
+    """One conversation, as the server saw it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    ended_at: datetime
+    road: str = Field(description="tcp, http, tls, https or mqtt.")
+    peer: str
+    outcome: str = Field(description="`served`, or what went wrong.")
+    why: str
+    reached: str = Field(description="The furthest state that the conversation got to.")
+    steps: int = Field(description="Commands of operations that were given.")
+    operations: list[int]
+    ms: int = Field(description="How long it lasted.")
+
+
+class LinkView(BaseModel):
+    """Whether one end of the way is reached."""
+
+    state: Link
+    label: str
+
+
+class DiagnosticsView(BaseModel):
+    """The way of a register to the Internet and to the cabinet, as the server sees it."""
+
+    internet: LinkView
+    cabinet: LinkView
+    reason: str = Field(description="Stable code.")
+    explanation: str = Field(description="The reason and the way out, in words.")
+    printed: list[str] = Field(description="The lines of the report that the register prints.")
+    seen_at: datetime | None = Field(description="The last reading.")
+    conversations: list[ConversationView] = Field(
+        description="The last ones, newest first.  Of ordinary calls that come the same way one "
+        "after another only the first is kept."
+    )
+
+
+async def of_register(
+    db: AsyncSession, actor: Actor, serial_number: str, language: Language, now: datetime
+) -> DiagnosticsView:
+    """Refuses a register that the actor may not see."""
+    register = (await find_own(db, actor, [serial_number])).get(serial_number)
+    if register is None:
+        raise REGISTER_NOT_FOUND()
+    seen_at = await db.scalar(
+        select(RegisterState.seen_at).where(RegisterState.serial_number == serial_number)
+    )
+    conversations = await _last(db, serial_number)
+    failure = next((each for each in conversations if each.outcome != SERVED), None)
+    failed_at, outcome = (failure.ended_at, failure.outcome) if failure else (None, "")
+    found = diagnose(seen_at, failed_at, outcome, register.blocked, now)
+    return DiagnosticsView(
+        internet=_link(found.internet, language),
+        cabinet=_link(found.cabinet, language),
+        reason=found.reason,
+        explanation=REASONS[found.reason][language],
+        printed=printed(found, language),
+        seen_at=seen_at,
+        conversations=conversations,
+    )
+
+
+async def _last(db: AsyncSession, serial_number: str) -> list[ConversationView]:
+    mine = SeenConversation.serial_number == serial_number
+    newest = select(SeenConversation).where(mine).order_by(SeenConversation.id.desc())
+    return [ConversationView.model_validate(row) for row in await db.scalars(newest.limit(KEPT))]
+
+
+def _link(state: Link, language: Language) -> LinkView:
+    return LinkView(state=state, label=STATES[state][language])

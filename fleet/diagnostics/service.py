@@ -1,0 +1,60 @@
+"""Keeping what the server saw of conversations."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import column, delete, func, insert, select, values
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.diagnostics.models import SeenConversation
+from fleet.diagnostics.rules import KEPT, Ending
+from fleet.kit.database import table_of
+from fleet.registers.models import CashRegister
+
+_TABLE = table_of(SeenConversation)
+_NAMES: Final = tuple(column.name for column in _TABLE.c if column.name != "id")
+_LENGTHS: Final = {"road": 8, "peer": 64, "outcome": 32, "why": 128, "reached": 16}
+
+LOOK_BACK: Final = timedelta(hours=1)
+"""A register that has had no row for so long has had its surplus taken away before."""
+
+
+class Ended(NamedTuple):
+    """A conversation and the moment of its end."""
+
+    ending: Ending
+    at: datetime
+
+
+async def keep(db: AsyncSession, ended: Sequence[Ended]) -> None:
+    """One statement; those of registers that are in no cabinet and never checked in stay out."""
+    rows = values(*(column(name, _TABLE.c[name].type) for name in _NAMES), name="ended")
+    given = rows.data([_row(each) for each in ended]).cte()
+    known = given.c.serial_number.in_(select(CashRegister.serial_number))
+    await db.execute(insert(_TABLE).from_select(_NAMES, select(given).where(known)))
+
+
+def _row(ended: Ended) -> tuple[Any, ...]:
+    found = {**ended.ending._asdict(), "ended_at": ended.at}
+    found["operations"] = list(ended.ending.operations)
+    for name, length in _LENGTHS.items():
+        found[name] = found[name][:length]
+    return tuple(found[name] for name in _NAMES)
+
+
+async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
+    """Leave ``KEPT`` rows of each register; returns of how many registers some were taken."""
+    serial = SeenConversation.serial_number
+    lately = select(serial).where(SeenConversation.ended_at > now - LOOK_BACK).distinct()
+    crowded = (
+        select(serial).where(serial.in_(lately)).group_by(serial).having(func.count() > KEPT)
+    ).limit(portion)
+    serials = list(await db.scalars(crowded))
+    newest_first = SeenConversation.id.desc()
+    place = func.row_number().over(partition_by=serial, order_by=newest_first).label("place")
+    ranked = select(SeenConversation.id, place).where(serial.in_(serials)).subquery()
+    surplus = select(ranked.c.id).where(ranked.c.place > KEPT)
+    if serials:
+        await db.execute(delete(SeenConversation).where(SeenConversation.id.in_(surplus)))
+    return len(serials)

@@ -1,0 +1,144 @@
+"""Any KKT-PC commands, one after another, as a specialist wrote them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from fleet.accounts.roles import Right
+from fleet.kit.input import Input
+from fleet.operations.rules import Cause, Channel
+from fleet.operations.types.contract import (
+    Done,
+    Failed,
+    OperationType,
+    Order,
+    Outcome,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.setting_list import not_seen
+from protocol.commands import (
+    BY_NAME,
+    CommandFailed,
+    encode_request,
+    parse_answer,
+    parse_request,
+)
+from protocol.errors import RemoteError
+
+MAX_COMMANDS: Final = 100
+MAX_COMMAND_BYTES: Final = 1024
+ENTER_MODE: Final = f"{BY_NAME['enter_mode'].code:02x}"
+
+KEPT_BYTES: Final = 512
+"""Of each answer; those of real registers have 300 at most."""
+
+_CASHIERS: Final = frozenset(
+    {
+        *("open_receipt", "begin_item", "end_item", "item", "discount", "receipt_tax", "pay"),
+        *("close_receipt", "cancel_receipt", "cash_in", "cash_out", "open_shift", "close_shift"),
+    }
+)
+"""They sign fiscal documents or move money, and want somebody who sees the customer."""
+
+_OTHERS: Final = frozenset(
+    {"firmware", "firmware_begin", "firmware_block", "firmware_install", "rotate_key", "relay"}
+)
+"""They belong to operations of their own, which know how to go on after a break."""
+
+REFUSED: Final = _CASHIERS | _OTHERS
+"""By name.  Registration and the closing of the archive are signed too, but are a specialist's."""
+
+
+def _known(text: str) -> str:
+    """A command that the tables know and that may be sent."""
+    try:
+        command, _ = parse_request(bytes.fromhex(text))
+    except RemoteError as error:
+        raise PydanticCustomError("command", "not a command", {"why": error.detail}) from None
+    if command.name in REFUSED:
+        raise PydanticCustomError("command_refused", "may not be sent", {"name": command.name})
+    return text.lower()
+
+
+CommandText = Annotated[
+    str,
+    Field(pattern=r"^([0-9A-Fa-f]{2})+$", max_length=2 * MAX_COMMAND_BYTES),
+    AfterValidator(_known),
+]
+
+
+class CommandSequenceParams(Input):
+    """The commands, without access password and frame."""
+
+    commands: Annotated[list[CommandText], Field(min_length=1, max_length=MAX_COMMANDS)] = Field(
+        description="KKT-PC application commands in hexadecimal, in their order, for example 3f. "
+        "Those that make receipts, move money or open and close shifts are refused."
+    )
+    stop_on_failure: bool = Field(
+        default=True, description="Whether a command that fails ends the sequence."
+    )
+
+
+class CommandSequence(OperationType[CommandSequenceParams]):
+    """The result: ``answers``, one for each command: its name, the answer in hexadecimal (the
+    first 512 bytes) and the register's ``code``, 0 for a good one."""
+
+    kind: ClassVar = "command_sequence"
+    label_ru: ClassVar = "Последовательность команд"
+    label_en: ClassVar = "Sequence of commands"
+    right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
+    retryable: ClassVar = False
+    """Nobody knows which of them may be done twice."""
+    Params = CommandSequenceParams
+
+    def verdict(self, target: Target, params: CommandSequenceParams) -> Verdict | None:
+        return not_seen(target)
+
+    def next_step(self, order: Order[CommandSequenceParams], answer: bytes | None) -> Outcome:
+        if order.progress.get("failure"):
+            return Failed(Cause.COMMAND_FAILED, order.progress["failure"])
+        heard: list[dict[str, Any]] = list(order.progress.get("answers", ()))
+        commands = order.params.commands
+        if answer is not None:
+            heard.append(_heard(commands[len(heard)], answer))
+            if heard[-1]["code"] and order.params.stop_on_failure:
+                return _give_up(commands, heard)
+        if len(heard) == len(commands):
+            return Done({"answers": heard})
+        command = bytes.fromhex(commands[len(heard)])
+        return Send(command, {"answers": heard}, 100 * len(heard) // len(commands))
+
+    def abandon(self, order: Order[CommandSequenceParams]) -> Send | None:
+        return _leave(order.params.commands, order.progress)
+
+    def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A command may write a password, an answer may tell one."""
+        return {
+            name: ["•••"] * len(value) if name in ("commands", "answers") else value
+            for name, value in values.items()
+        }
+
+
+def _give_up(commands: Sequence[str], heard: list[dict[str, Any]]) -> Outcome:
+    failure = {"command": heard[-1]["name"], "code": heard[-1]["code"], "answers": heard}
+    left = _leave(commands[: len(heard)], {"answers": heard, "failure": failure})
+    return left or Failed(Cause.COMMAND_FAILED, failure)
+
+
+def _leave(commands: Sequence[str], progress: Mapping[str, Any]) -> Send | None:
+    """A register that may have entered a mode is not left in it."""
+    entered = any(each.startswith(ENTER_MODE) for each in commands)
+    return Send(encode_request("leave_mode"), progress, 99) if entered else None
+
+
+def _heard(command: str, answer: bytes) -> dict[str, Any]:
+    """``RemoteError`` for what is not an answer to the command."""
+    row, _ = parse_request(bytes.fromhex(command))
+    found = parse_answer(row, answer)
+    code = found.code if isinstance(found, CommandFailed) else 0
+    return {"name": row.name, "answer": answer[:KEPT_BYTES].hex(), "code": code}

@@ -1,0 +1,307 @@
+"""Register a new cash register with the tax service's parameters, through the Assistant.
+
+The way of KKT-PC 3.5: the settings of the OFD, the requisites, then A6, which takes them; the
+default tax system comes last.  Nothing before A6 means anything to the fiscal drive, so a broken
+registration can be ordered again.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from fleet.accounts.roles import Right
+from fleet.kit.inn import Inn, PersonsInn
+from fleet.kit.input import Input
+from fleet.operations.rules import Channel
+from fleet.operations.types.contract import (
+    Done,
+    OperationType,
+    Order,
+    Outcome,
+    Send,
+    Target,
+    Verdict,
+)
+from fleet.operations.types.errands import (
+    DRIVE_MODE,
+    PROGRAMMING_MODE,
+    REGISTRATION_MODE,
+    Errand,
+    Kept,
+    errand,
+    in_mode,
+    is_committed,
+    leave,
+    walk,
+    write_setting,
+)
+from fleet.operations.types.fiscal_facts import last_document, last_registration
+from fleet.operations.types.setting_list import not_seen, refuse
+from fleet.operations.types.tax_system_change import DEFAULT_TAXATION, TaxationType
+from protocol.platforms import Platform
+from protocol.setting_types import SettingError, Value
+from protocol.telemetry import TAXATION
+from protocol.text import TextError, encode_cp866
+
+OFD_HOST, OFD_PORT, OFD_DNS, OFD_CHANNEL = 273, 274, 275, 276
+"""Settings."""
+
+REGISTRATION: Final = b"\x00"
+"""Reason 1101: the first one (KKT-PC 3.5)."""
+
+
+class Ffd(StrEnum):
+    """Versions of the format of fiscal documents."""
+
+    V1_0 = "1.0"
+    V1_05 = "1.05"
+    V1_1 = "1.1"
+    V1_2 = "1.2"
+
+
+FFD_CODES: Final[Mapping[Ffd, int]] = MappingProxyType(
+    {Ffd.V1_0: 1, Ffd.V1_05: 2, Ffd.V1_1: 3, Ffd.V1_2: 4}
+)
+"""Tag 1209."""
+
+
+class OfdChannel(StrEnum):
+    """How the register reaches its OFD (setting 276)."""
+
+    EOU = "eou"
+    ETHERNET = "ethernet"
+    WIFI = "wifi"
+    GSM = "gsm"
+    EOT = "eot"
+    OS_STACK = "os_stack"
+
+
+class Mode(StrEnum):
+    """What the register is registered for; each is a requisite of its own."""
+
+    AUTOMATIC = "automatic"
+    OFFLINE = "offline"
+    ENCRYPTION = "encryption"
+    INTERNET = "internet"
+    SERVICES = "services"
+    STRICT_FORMS = "strict_forms"
+    LOTTERY = "lottery"
+    GAMBLING = "gambling"
+    EXCISE = "excise"
+    MACHINE_INSTALLATION = "machine_installation"
+
+
+MODE_TAGS: Final[Mapping[Mode, int]] = MappingProxyType(
+    {
+        Mode.AUTOMATIC: 1001,
+        Mode.OFFLINE: 1002,
+        Mode.ENCRYPTION: 1056,
+        Mode.INTERNET: 1108,
+        Mode.SERVICES: 1109,
+        Mode.STRICT_FORMS: 1110,
+        Mode.LOTTERY: 1126,
+        Mode.GAMBLING: 1193,
+        Mode.EXCISE: 1207,
+        Mode.MACHINE_INSTALLATION: 1221,
+    }
+)
+
+
+def _printable(text: str) -> str:
+    try:
+        encode_cp866(text)
+    except TextError:
+        raise PydanticCustomError("not_printable", "a register cannot print this") from None
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
+
+
+class Ofd(Input):
+    """The operator that passes documents to the tax service."""
+
+    name: Line = Field(description="Name of the OFD.")
+    inn: Inn = Field(description="ИНН of the OFD.")
+    host: Host = Field(description="Address of its server.")
+    port: int = Field(ge=1, le=65535, description="Port of its server.")
+    channel: OfdChannel = Field(description="How the register reaches it.")
+    dns: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+        description="DNS server for platform 2.5; absent = as it is.",
+    )
+
+
+class QuickRegistrationParams(Input):
+    """What the tax service registered; texts as they stand in its card."""
+
+    registration_number: str = Field(pattern=r"^[0-9]{16}$", description="РНМ: 16 digits.")
+    inn: Inn = Field(description="ИНН of the owner.")
+    name: Line = Field(description="Name of the owner.")
+    address: Line = Field(description="Address of payments.")
+    place: Line = Field(description="Place of payments: the name of the shop.")
+    taxation_types: Annotated[list[TaxationType], Field(min_length=1, max_length=5)] = Field(
+        description="Tax systems of the owner."
+    )
+    default: TaxationType = Field(description="The system by default: one of those chosen.")
+    ffd_version: Ffd = Field(description="Format of fiscal documents.")
+    modes: list[Mode] = Field(
+        default_factory=list, max_length=len(Mode), description="What the register is used for."
+    )
+    machine_number: str | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Za-z-]{1,20}$",
+        description="Number of the vending machine; needed with machine_installation.",
+        validate_default=True,
+    )
+    ofd: Ofd | None = Field(
+        default=None,
+        description="The OFD; absent only for a register in the mode offline.",
+        validate_default=True,
+    )
+    sender_email: str = Field(
+        pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
+        description="The sender of receipts by e-mail.",
+    )
+    fns_site: Host = Field(default="www.nalog.gov.ru", description="Site of the tax service.")
+    cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
+        Field(description="Position and name of the person who registers.")
+    )
+    cashier_inn: PersonsInn | None = Field(
+        default=None, description="That person's ИНН: 12 digits."
+    )
+
+    @field_validator("taxation_types", "modes")
+    @classmethod
+    def _differ(cls, chosen: list[StrEnum]) -> list[StrEnum]:
+        if len(set(chosen)) < len(chosen):
+            raise PydanticCustomError("repeated_value", "a value is given twice")
+        return chosen
+
+    @field_validator("default")
+    @classmethod
+    def _among_chosen(cls, default: TaxationType, info: ValidationInfo) -> TaxationType:
+        chosen = info.data.get("taxation_types")
+        if chosen is not None and default not in chosen:
+            expected = ", ".join(chosen)
+            raise PydanticCustomError("enum", "not among the chosen", {"expected": expected})
+        return default
+
+    @field_validator("machine_number")
+    @classmethod
+    def _of_a_machine(cls, number: str | None, info: ValidationInfo) -> str | None:
+        if number is None and Mode.MACHINE_INSTALLATION in info.data.get("modes", ()):
+            raise PydanticCustomError("missing", "a machine has a number")
+        return number
+
+    @field_validator("ofd")
+    @classmethod
+    def _or_offline(cls, ofd: Ofd | None, info: ValidationInfo) -> Ofd | None:
+        if ofd is None and Mode.OFFLINE not in info.data.get("modes", (Mode.OFFLINE,)):
+            raise PydanticCustomError("missing", "only a register without OFD has none")
+        return ofd
+
+
+class QuickRegistration(OperationType[QuickRegistrationParams]):
+    """The result: the ``registration`` document, and the last ``document`` with its sign."""
+
+    kind: ClassVar = "quick_registration"
+    label_ru: ClassVar = "Быстрая регистрация"
+    label_en: ClassVar = "Quick registration"
+    right: ClassVar = Right.SETTINGS
+    channels: ClassVar = (Channel.ASSISTANT,)
+    retryable: ClassVar = False
+    """It may have failed after the registration; a second one would be wasted."""
+    Params = QuickRegistrationParams
+
+    def verdict(self, target: Target, params: QuickRegistrationParams) -> Verdict | None:
+        if target.platform is None:
+            return not_seen(target)
+        try:
+            _settings(target.platform, params)
+        except SettingError as error:
+            return refuse(target, error)
+        return None
+
+    def next_step(self, order: Order[QuickRegistrationParams], answer: bytes | None) -> Outcome:
+        return walk(_errands(order), order.progress, answer, _finish)
+
+    def is_committed(self, order: Order[QuickRegistrationParams]) -> bool:
+        return is_committed(_errands(order), order.progress)
+
+    def abandon(self, order: Order[QuickRegistrationParams]) -> Send | None:
+        return leave(_errands(order), order.progress)
+
+
+def _errands(order: Order[QuickRegistrationParams]) -> tuple[Errand, ...]:
+    platform, params = order.platform, order.params
+    requisites = tuple(
+        errand("write_requisite", tag=tag, value=value)
+        for tag, value in _requisites(params).items()
+    )
+    fiscalise = errand("fiscalise", irrevocable=True), last_registration(), last_document()
+    default = write_setting(platform, DEFAULT_TAXATION, TAXATION.encode([params.default]))
+    errands: tuple[Errand, ...] = ()
+    for mode, some in (
+        (PROGRAMMING_MODE, _settings(platform, params)),
+        (REGISTRATION_MODE, requisites),
+        (DRIVE_MODE, fiscalise),
+        (PROGRAMMING_MODE, (default,)),
+    ):
+        errands += in_mode(mode, *some) if some and platform is Platform.V2_5 else some
+    return errands
+
+
+def _settings(platform: Platform, params: QuickRegistrationParams) -> tuple[Errand, ...]:
+    """``SettingError`` for a channel that the platform has not."""
+    if params.ofd is None:
+        return ()
+    channel = list(OfdChannel).index(params.ofd.channel) + 1
+    values: dict[int, Value] = {
+        OFD_HOST: params.ofd.host,
+        OFD_PORT: params.ofd.port,
+        OFD_CHANNEL: channel,
+    }
+    if platform is Platform.V2_5 and params.ofd.dns is not None:
+        values[OFD_DNS] = params.ofd.dns
+    return tuple(write_setting(platform, number, value) for number, value in values.items())
+
+
+def _requisites(params: QuickRegistrationParams) -> Mapping[int, bytes]:
+    """Values by FFD tag, in the order of KKT-PC 3.5."""
+    values = {
+        1101: REGISTRATION,
+        1037: params.registration_number.ljust(20).encode("ascii"),
+        1018: _inn(params.inn),
+        1048: encode_cp866(params.name),
+        1009: encode_cp866(params.address),
+        1187: encode_cp866(params.place),
+        1117: encode_cp866(params.sender_email),
+        1060: params.fns_site.encode("ascii"),
+        1209: bytes([FFD_CODES[params.ffd_version]]),
+        1062: bytes([TAXATION.encode(params.taxation_types)]),
+        1057: b"\x00",
+        1021: encode_cp866(params.cashier_name),
+    }
+    values |= {tag: bytes([mode in params.modes]) for mode, tag in MODE_TAGS.items()}
+    if params.ofd is not None:
+        values |= {1017: _inn(params.ofd.inn), 1046: encode_cp866(params.ofd.name)}
+    if params.machine_number is not None:
+        values[1036] = params.machine_number.encode("ascii")
+    if params.cashier_inn is not None:
+        values[1203] = params.cashier_inn.encode("ascii")
+    return values
+
+
+def _inn(text: str) -> bytes:
+    return text.ljust(12).encode("ascii")
+
+
+def _finish(kept: Kept) -> Outcome:
+    return Done({"registration": kept["registration"], "document": kept["document"]})

@@ -1,0 +1,191 @@
+"""Operations through the Assistant: who gets them, what they wait for, and that no two ways mix."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fleet.kit.errors import DomainError
+from fleet.kit.language import Language
+from fleet.operations import queries
+from fleet.operations.due import Due, DueIndex
+from fleet.operations.errors import NO_ASSISTANT
+from fleet.operations.rules import Cause, Channel, Status, Waiting
+from fleet.operations.types.command_sequence import REFUSED
+from protocol.commands import BY_NAME, COMMANDS
+from protocol.platforms import Platform
+from simulator.register import SimulatedRegister
+from tests.fleet.operations.proofs import QUICK
+from tests.fleet.operations.stage import Stage, obey, serial
+
+UPLOAD = {"settings": {"278": "host.example", "279": 8080}}
+KEY = int(serial(1))
+
+
+async def through_assistant(stage: Stage, kind: str = "settings_upload") -> int:
+    params = QUICK if kind == "quick_registration" else UPLOAD
+    created = await stage.order(kind, [serial(1)], params, channel=Channel.ASSISTANT)
+    assert not created.refused
+    return created.accepted[0][0]
+
+
+async def waits_for(stage: Stage, operation_id: int) -> Waiting | None:
+    async with stage.database.read() as db:
+        found = await queries.one(db, stage.actor, operation_id, Language.EN, stage.clock())
+    return found.waiting_for
+
+
+class Ways:
+    """One register, called for by turns: by itself and by its Assistant."""
+
+    def __init__(self, stage: Stage, register: SimulatedRegister) -> None:
+        self.stage, self.register = stage, register
+
+    def itself(self) -> Stage:
+        return replace(self.stage, assisted=set())
+
+    def assistant(self) -> Stage:
+        return self.stage
+
+
+@pytest.fixture
+async def ways(stage: Stage) -> Ways:
+    register = await stage.born(1, Platform.V5_0)
+    await stage.assist(register.serial_number)
+    return Ways(stage, register)
+
+
+async def test_a_register_without_an_assistant_gets_a_verdict(stage: Stage) -> None:
+    await stage.enrol(serial(1), Platform.V5_0)
+    created = await stage.order("settings_upload", [serial(1)], UPLOAD, channel=Channel.ASSISTANT)
+    assert [each.refusal for each in created.refused] == [NO_ASSISTANT]
+    with pytest.raises(DomainError) as refused:
+        await stage.order("quick_registration", [serial(1)], QUICK)
+    assert refused.value.code == "channel_unfit"
+
+
+async def test_it_is_given_to_the_assistant_only(ways: Ways) -> None:
+    stage = ways.stage
+    operation_id = await through_assistant(stage)
+    assert await waits_for(stage, operation_id) is Waiting.ASSISTANT
+    index = DueIndex(stage.database)
+    await index.resync()
+    assert index.get(KEY) == Due(None, stage.clock())
+    assert not index.is_due(KEY, stage.clock())
+    assert index.is_due(KEY, stage.clock(), by_assistant=True)
+    delivery = await ways.itself().visit(ways.register)
+    assert (delivery.step, delivery.pending) == (None, 0)
+    assert delivery.due == Due(None, stage.clock())
+    delivery = await ways.assistant().visit(ways.register)
+    while delivery.step is not None:
+        assert await waits_for(stage, operation_id) is Waiting.LOADING
+        answer = obey(ways.register, delivery.step, stage.clock())
+        delivery = await ways.assistant().visit(ways.register, answer)
+    assert (await stage.operation(operation_id)).status is Status.SUCCEEDED
+    assert delivery.due is None
+
+
+async def test_a_scheduled_one_waits_for_its_time_first(ways: Ways) -> None:
+    stage = ways.stage
+    later = stage.clock() + timedelta(hours=1)
+    created = await stage.order(
+        "settings_upload", [serial(1)], UPLOAD, channel=Channel.ASSISTANT, scheduled_for=later
+    )
+    assert await waits_for(stage, created.accepted[0][0]) is Waiting.SCHEDULED_TIME
+
+
+async def test_one_that_waits_for_the_assistant_can_be_cancelled(ways: Ways) -> None:
+    operation_id = await through_assistant(ways.stage, "quick_registration")
+    await ways.stage.cancel(operation_id)
+    found = await ways.stage.operation(operation_id)
+    assert (found.status, found.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+
+
+async def test_the_assistant_takes_what_is_for_the_cash_server_and_keeps_it(ways: Ways) -> None:
+    """Its journal and the register's do not know of each other: nobody else may go on."""
+    stage = ways.stage
+    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    first = (await ways.assistant().visit(ways.register)).step
+    assert first is not None
+    assert (await stage.operation(operation_id)).channel is Channel.ASSISTANT
+    assert (await ways.itself().visit(ways.register)).step is None
+    stray = obey(ways.register, first, stage.clock())
+    await ways.itself().visit(ways.register, stray)
+    assert (await stage.operation(operation_id)).step == 1
+    assert (await ways.assistant().visit(ways.register)).step == first
+
+
+async def test_what_the_register_has_begun_itself_the_assistant_leaves(ways: Ways) -> None:
+    stage = ways.stage
+    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    other = await through_assistant(stage)
+    first = (await ways.itself().visit(ways.register)).step
+    assert first is not None
+    delivery = await ways.assistant().visit(ways.register)
+    assert delivery.step is None, "two operations would be under way at once"
+    index = DueIndex(stage.database)
+    await index.resync()
+    assert index.get(KEY) == delivery.due
+    following = await ways.itself().visit(ways.register, obey(ways.register, first, stage.clock()))
+    while following.step is not None:
+        answer = obey(ways.register, following.step, stage.clock())
+        following = await ways.itself().visit(ways.register, answer)
+    assert (await stage.operation(operation_id)).status is Status.SUCCEEDED
+    taken = (await ways.assistant().visit(ways.register)).step
+    assert taken is not None and taken.operation_id == other
+
+
+async def test_types_that_no_assistant_can_do_wait_for_the_register(ways: Ways) -> None:
+    await ways.stage.ordered("key_rotation", serial(1), {"generation": 2})
+    assert (await ways.assistant().visit(ways.register)).step is None
+    assert (await ways.itself().visit(ways.register)).step is not None
+
+
+# ---- any commands -------------------------------------------------------------------------------
+
+
+UNFIT = [
+    *((text, "wrong_pattern") for text in ("", "3", "zz", "67 01")),
+    *((text, "not_a_command") for text in ("00", "3f00", "46")),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), UNFIT)
+async def test_what_is_no_command_is_refused(ways: Ways, text: str, code: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        await ways.stage.order("command_sequence", [serial(1)], {"commands": ["3f", text]})
+    assert refused.value.field == "params.commands.1"
+    assert refused.value.errors[0].refusal.code == code
+
+
+def test_every_name_that_is_refused_is_a_command() -> None:
+    assert set(BY_NAME) >= REFUSED
+    kept = {each.name for each in COMMANDS} - REFUSED
+    assert kept >= {"fiscalise", "close_archive", "write_requisite", "write_table", "enter_mode"}
+
+
+async def test_money_is_not_moved_by_a_sequence(ways: Ways) -> None:
+    for text in ("49000000000100", "5a", "9200" + "01"):
+        with pytest.raises(DomainError) as refused:
+            await ways.stage.order("command_sequence", [serial(1)], {"commands": [text]})
+        assert refused.value.errors[0].refusal.code == "command_refused"
+
+
+@pytest.mark.parametrize(("stop", "expected"), [(True, 2), (False, 3)])
+async def test_a_sequence_stops_at_a_failure_or_goes_on(
+    stage: Stage, stop: bool, expected: int
+) -> None:
+    """A mode that was entered is left behind by a failure; without one nothing needs to be."""
+    register = await stage.born(1, Platform.V2_5)
+    commands = ["560100000030", "5013000109ff", "45"]
+    params = {"commands": commands, "stop_on_failure": stop}
+    operation_id = await stage.ordered("command_sequence", serial(1), params)
+    delivery = await stage.visit(register)
+    while delivery.step is not None:
+        answer = obey(register, delivery.step, stage.clock())
+        delivery = await stage.visit(register, answer)
+    found = await stage.operation(operation_id)
+    told = (found.detail if stop else found.result) or {}
+    assert found.status is (Status.FAILED if stop else Status.SUCCEEDED)
+    assert [each["code"] == 0 for each in told["answers"]] == [True, False, True][:expected]
+    assert register.mode == (0 if stop else 1)
