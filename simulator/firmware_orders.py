@@ -20,6 +20,9 @@ def battery_is_low(register: RegisterState) -> bool:
 
 
 def _begin(register: RegisterState, fields: Fields, _: datetime) -> Fields:
+    if fields.keys() == {"blocks"}:
+        register.loader.begin_unsigned(fields["blocks"])
+        return {}
     image = Image.offered(fields)
     return {"next": register.loader.begin(image, register.model, register.platform)}
 
@@ -40,6 +43,7 @@ def _install(register: RegisterState, _: Fields, __: datetime) -> Fields:
         raise PutOff(ResultCode.NOT_ENOUGH_POWER, StepRefusal.LOW_BATTERY)
     require_quiet(register)
     register.loader.mark()
+    register.restart_due = True
     return {}
 
 

@@ -123,7 +123,11 @@ class FiscalDrive:
     @property
     def last_sign(self) -> str:
         """Fiscal sign of the last document, ten digits."""
-        return f"{crc32(f'{self.number}/{self.documents}'.encode('ascii')):010}"
+        return self.sign_of(self.documents)
+
+    def sign_of(self, document: int) -> str:
+        """Fiscal sign of any document, ten digits."""
+        return f"{crc32(f'{self.number}/{document}'.encode('ascii')):010}"
 
     def _make(self, at: datetime) -> None:
         """One document."""

@@ -8,15 +8,25 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-from protocol import commands, registers
+from protocol import commands
 from protocol.errors import RemoteError
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 from protocol.setting_types import Cell
-from simulator import licences, registration
+from simulator import (
+    drive_orders,
+    licences,
+    printing,
+    register_values,
+    registration,
+    service_orders,
+    till_orders,
+)
 from simulator.failures import Failure, ResultCode
 from simulator.firmware_orders import FIRMWARE_2_5, FIRMWARE_5_0, battery_is_low
 from simulator.fiscal_drive import Phase
+from simulator.register_values import FOUR_DIGITS, last_closed_shift, version_of
+from simulator.service_orders import access_password as access_password
 from simulator.settings_memory import SYSTEM_PASSWORD, NumberedSettings, Tables
 from simulator.state import RegisterState
 from simulator.templates import Announced
@@ -28,23 +38,29 @@ Order = Callable[[RegisterState, Fields, datetime], Fields]
 PROGRAMMING: Final = 4
 MODES: Final = range(1, 8)
 USB: Final = 4
-FOUR_DIGITS: Final = 10_000
-SIX_DIGITS: Final = 1_000_000
 
 
 def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
     """The answer, good or bad, to any bytes at all; raises ``PutOff``."""
     try:
+        order = _order(register, request)
         command, fields = commands.parse_request(request)
-        order = _ORDERS[register.platform].get(command.name)
-        if order is None:
-            raise Failure(ResultCode.WRONG_MODE)
         return commands.encode_answer(command, **order(register, fields, now))
-    except RemoteError as error:
-        unknown = error.code == "command_unknown"
-        return failed(request, ResultCode.WRONG_MODE if unknown else ResultCode.WRONG_LENGTH)
+    except RemoteError:
+        code = ResultCode.WRONG_LENGTH
     except Failure as failure:
-        return failed(request, failure.code)
+        code = failure.code
+    register.last_error = code
+    return failed(request, code)
+
+
+def _order(register: RegisterState, request: bytes) -> Order:
+    """``Failure`` for a command that the platform does not know, whatever follows it."""
+    command = commands.BY_CODE.get(request[0]) if request else None
+    order = None if command is None else _ORDERS[register.platform].get(command.name)
+    if order is None:
+        raise Failure(ResultCode.WRONG_MODE)
+    return order
 
 
 def failed(request: bytes, code: ResultCode) -> bytes:
@@ -55,7 +71,7 @@ def failed(request: bytes, code: ResultCode) -> bytes:
 
 
 def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
-    faults, drive = register.faults, register.drive
+    faults, drive, receipt = register.faults, register.drive, register.receipt
     return {
         "cashier": 30,
         "hall": 1,
@@ -73,13 +89,19 @@ def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
         "model": register.model,
         "version": register.loader.firmware.replace(".", "")[:2],
         "mode": {"mode": register.mode, "submode": 0},
-        "receipt_number": drive.documents % FOUR_DIGITS,
-        "last_closed_shift": _last_closed_shift(register),
-        "receipt_state": 0,
-        "receipt_sum": 0,
+        "receipt_number": _receipt_number(register),
+        "last_closed_shift": last_closed_shift(register),
+        "receipt_state": receipt.kind if receipt else 0,
+        "receipt_sum": receipt.total if receipt else 0,
         "decimal_point": 2,
         "port": USB,
     }
+
+
+def _receipt_number(register: RegisterState) -> int:
+    """Of the shift where a host makes the receipts, else of the drive's life."""
+    count = register.till.receipt_number if register.by_host else register.drive.documents
+    return count % FOUR_DIGITS
 
 
 def _read_state_code(register: RegisterState, _: Fields, __: datetime) -> Fields:
@@ -105,13 +127,20 @@ def _enter_mode(register: RegisterState, fields: Fields, _: datetime) -> Fields:
         raise Failure(ResultCode.WRONG_PASSWORD)
     if fields["mode"] == registration.FISCAL_DRIVE:
         registration.require_quiet(register)
+    _require_no_receipt(register)
     register.mode = fields["mode"]
     return {}
 
 
 def _leave_mode(register: RegisterState, _: Fields, __: datetime) -> Fields:
+    _require_no_receipt(register)
     register.mode = 0
     return {}
+
+
+def _require_no_receipt(register: RegisterState) -> None:
+    if register.receipt is not None:
+        raise Failure(ResultCode.RECEIPT_OPEN)
 
 
 def _read_table(register: RegisterState, fields: Fields, _: datetime) -> Fields:
@@ -158,7 +187,7 @@ def _read_version(register: RegisterState, fields: Fields, _: datetime) -> Field
     }
     if fields["source"] not in versions:
         raise Failure(ResultCode.WRONG_FORMAT)
-    return _version(versions[fields["source"]])
+    return version_of(versions[fields["source"]])
 
 
 def _read_type(register: RegisterState, _: Fields, __: datetime) -> Fields:
@@ -168,64 +197,9 @@ def _read_type(register: RegisterState, _: Fields, __: datetime) -> Fields:
         "type": 1,
         "model": register.model,
         "mode_bits": 0,
-        **_version(register.loader.firmware),
+        **version_of(register.loader.firmware),
         "name": model.name if model else "АТОЛ",
     }
-
-
-def _read_register(register: RegisterState, fields: Fields, now: datetime) -> Fields:
-    row = registers.BY_NUMBER.get(fields["register"])
-    if row is None:
-        raise Failure(ResultCode.WRONG_REGISTER)
-    return {"data": registers.encode_register(row, **_VALUES[row.name](register, now))}
-
-
-_FFD_CODES: Final = {version: code for code, version in registers.FFD_VERSIONS.items()}
-_VALUES: Final[Mapping[str, Callable[[RegisterState, datetime], Fields]]] = {
-    "clock": lambda register, now: {"clock": register.local_clock(now)},
-    "last_closed_shift": lambda register, _: {"shift": _last_closed_shift(register)},
-    "serial_number": lambda register, _: {"serial_number": register.serial_number},
-    "fiscal_drive_validity": lambda register, _: {
-        "registrations_made": register.drive.registrations_made,
-        "registrations_left": register.drive.registrations_left,
-        "valid_until": register.drive.valid_until.date(),
-    },
-    "cutter_cuts": lambda register, _: {"count": register.cuts},
-    "step_motor_resource": lambda register, _: {"count": register.printed_cm // 100},
-    "print_head_resource": lambda register, _: {"count": register.printed_cm // 100},
-    "last_exchange_errors": lambda register, now: {
-        "network_error": register.network_error,
-        "ofd_error": register.faults.ofd_error,
-        "fiscal_drive_error": int(register.drive.error(now)),
-        "document_number": register.drive.documents if register.network_error else 0,
-        "fiscal_drive_command": 0,
-    },
-    "unsent_documents": lambda register, _: {"count": register.drive.unsent % SIX_DIGITS},
-    "ffd_versions": lambda register, _: {
-        "register": _FFD_CODES[MAKES[register.platform].ffd_version],
-        "fiscal_drive": _FFD_CODES[MAKES[register.platform].ffd_version],
-        "rest": b"",
-    },
-    "last_registration": lambda register, _: {
-        "document": register.drive.registered_document,
-        "made_at": register.shop.local(register.drive.registered_at),
-    },
-    "last_document": lambda register, _: {
-        "document": register.drive.documents,
-        "made_at": register.shop.local(register.drive.last_document_at),
-        "sign": register.drive.last_sign,
-    },
-    "uptime": lambda register, now: {"uptime_h": register.uptime_h(now)},
-}
-
-
-def _last_closed_shift(register: RegisterState) -> int:
-    return (register.shift_number - (register.shift_opened_at is not None)) % FOUR_DIGITS
-
-
-def _version(text: str) -> Fields:
-    major, minor, build = text.split(".")
-    return {"major": int(major), "minor": int(minor), "language": 0, "build": build.zfill(4)}
 
 
 def _cell(fields: Fields) -> Cell:
@@ -243,13 +217,16 @@ def _numbered(register: RegisterState) -> NumberedSettings:
 _BOTH: Final[Mapping[str, Order]] = {
     "read_state": _read_state,
     "read_state_code": _read_state_code,
-    "read_register": _read_register,
+    "read_register": register_values.read,
     "read_version": _read_version,
     "read_type": _read_type,
     "template_begin": _template_begin,
     "template_block": _template_block,
     "template_apply": _template_apply,
     **registration.ORDERS,
+    **drive_orders.ORDERS,
+    **till_orders.ORDERS,
+    **printing.ORDERS,
 }
 _ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
     Platform.V2_5: {
@@ -258,6 +235,7 @@ _ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
         "leave_mode": _leave_mode,
         "read_table": _read_table,
         "write_table": _write_table,
+        **service_orders.ORDERS_2_5,
         **FIRMWARE_2_5,
         **licences.ORDERS_2_5,
     },
@@ -265,6 +243,7 @@ _ORDERS: Final[Mapping[Platform, Mapping[str, Order]]] = {
         **_BOTH,
         "read_setting": _read_setting,
         "write_setting": _write_setting,
+        **service_orders.BOTH,
         **FIRMWARE_5_0,
         **licences.ORDERS_5_0,
     },

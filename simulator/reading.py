@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from protocol import telemetry
+from protocol.registers import FFD_VERSIONS
 from protocol.setting_types import Value
 from simulator.settings_memory import OFD_HOST, OFD_PORT
 from simulator.state import RegisterState
@@ -12,6 +13,9 @@ from simulator.traits import MAKES, OFD, OFD_PHONE, registration_number
 KKT_PC_VERSION: Final = 3
 MAX_UNSENT: Final = 0xFFFF
 OFD_HOST_LENGTH: Final = 40
+OWNER_NAME_LENGTH: Final = 48
+ADDRESS_LENGTH: Final = 64
+FFD_TAG: Final = 1209
 
 
 def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
@@ -26,6 +30,12 @@ def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
     }
 
 
+def ffd_version(register: RegisterState) -> str:
+    """What the last registration chose (tag 1209), else what the make is born with."""
+    chosen = register.registered.get(FFD_TAG, b"\0")[0]
+    return FFD_VERSIONS.get(chosen, MAKES[register.platform].ffd_version)
+
+
 def _versions(register: RegisterState) -> dict[str, Any]:
     make = MAKES[register.platform]
     return {
@@ -37,7 +47,7 @@ def _versions(register: RegisterState) -> dict[str, Any]:
         "communication_firmware_version": make.communication,
         "kkt_pc_version": KKT_PC_VERSION,
         "ffd_supported": list(make.ffd_supported),
-        "ffd_version": make.ffd_version,
+        "ffd_version": ffd_version(register),
         "ffd_update_until": None,
         "wireless": list(make.wireless),
         "host_interface": "usb",
@@ -52,8 +62,8 @@ def _registration(register: RegisterState) -> dict[str, Any]:
             int(register.serial_number[-8:]), owner.inn, register.serial_number
         ),
         "owner_inn": owner.inn,
-        "owner_name": owner.name,
-        "address": owner.address,
+        "owner_name": _sayable(owner.name, OWNER_NAME_LENGTH),
+        "address": _sayable(owner.address, ADDRESS_LENGTH),
         "taxation_types": telemetry.TAXATION.decode(register.taxation_types),
         "fiscal_drive_number": drive.number,
         "fiscal_drive_activated_at": drive.activated_at,
@@ -71,7 +81,7 @@ def _ofd(register: RegisterState, now: datetime) -> dict[str, Any]:
         "ofd_name": OFD.name,
         "ofd_site": OFD.address,
         "ofd_phone": OFD_PHONE,
-        "ofd_host": _sayable(register.memory.value(OFD_HOST)),
+        "ofd_host": _sayable(register.memory.value(OFD_HOST), OFD_HOST_LENGTH),
         "ofd_port": register.memory.value(OFD_PORT),
         "ofd_channel": channel,
         "ofd_last_contact_at": register.ofd_last_contact_at,
@@ -117,6 +127,6 @@ def _shift(register: RegisterState, now: datetime) -> dict[str, Any]:
     }
 
 
-def _sayable(host: Value) -> str:
-    """A setting takes more, and other characters, than the telemetry has room for."""
-    return str(host).encode("cp866", "replace").decode("cp866")[:OFD_HOST_LENGTH]
+def _sayable(text: Value, length: int) -> str:
+    """A setting or requisite takes more, and other characters, than the telemetry can say."""
+    return str(text).encode("cp866", "replace").decode("cp866")[:length]

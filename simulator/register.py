@@ -7,10 +7,12 @@ decides is decided once, by the ``random.Random`` given at its birth.
 from datetime import datetime
 from typing import Any, Final
 
-from protocol.messages import StepDone, StepRefusal, StepRefused
+from protocol.commands import PASSWORD_LENGTH, split_password
+from protocol.errors import RemoteError
+from protocol.messages import LinkChannel, StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
 from simulator import orders
-from simulator.failures import PowerLost, PutOff
+from simulator.failures import PowerLost, PutOff, ResultCode
 from simulator.reading import reading_of
 from simulator.settings_memory import Tables, moved
 from simulator.shop import Happening, Span
@@ -54,15 +56,18 @@ class SimulatedRegister(RegisterState):
         """Closes the shift; false where none is open or the drive signs nothing."""
         if self.shift_opened_at is None or not self._sign(1, now, SHIFT_REPORT_CM):
             return False
-        self.shift_opened_at = None
+        self.shift_opened_at, self.shift_closed_at = None, now
         return True
 
     def power_cycle(self) -> None:
         """The power went and came back: what is not in permanent memory is gone."""
         self.mode = 0
+        self.restart_due = False
+        if self._till is not None:
+            self._till.receipt = None
 
     def _happen(self, span: Span) -> None:
-        if self.faults.shift_forgotten:
+        if self.faults.shift_forgotten or self.by_host:
             return
         if span.happening is Happening.OPENS:
             self.open_shift(span.until)
@@ -70,7 +75,7 @@ class SimulatedRegister(RegisterState):
             self.close_shift(span.until)
 
     def _sell(self, span: Span) -> None:
-        if self.shift_state(span.until) == "open":
+        if self.shift_state(span.until) == "open" and not self.by_host:
             paper_cm = RECEIPT_CM if self.prints_receipts else 0
             self._sign(span.receipts, span.first_receipt_at, paper_cm)
 
@@ -84,6 +89,8 @@ class SimulatedRegister(RegisterState):
 
     def _meet_ofd(self, span: Span) -> None:
         reached = span.ofd_up and not self.faults.ofd_down
+        if self.platform is Platform.V2_5 and self.channel is LinkChannel.EOT:
+            reached = reached and self.ofd_relayed
         self.network_error = 0 if reached else NO_OFD_CONNECTION
         if reached:
             self.ofd_last_contact_at = span.until
@@ -104,6 +111,26 @@ class SimulatedRegister(RegisterState):
         except PutOff as put_off:
             return orders.failed(command, put_off.code)
 
+    def execute_on_line(self, request: bytes, now: datetime) -> bytes:
+        """The same for a request as an ordinary line carries it: after the access password."""
+        try:
+            password, command = split_password(request)
+        except RemoteError:
+            return orders.failed(request[PASSWORD_LENGTH:], ResultCode.WRONG_LENGTH)
+        if password != orders.access_password(self):
+            return orders.failed(command, ResultCode.WRONG_PASSWORD)
+        try:
+            return self.execute(command, now)
+        except PowerLost:
+            self.restart_due = True
+            return orders.failed(command, ResultCode.NOT_ENOUGH_POWER)
+
+    def restart(self) -> None:
+        """The power went, or a command asked for it: back with the firmware that is ready."""
+        self._restart()
+        self.power_cycle()
+        self.restarts += 1
+
     def do_step(
         self, operation_id: int, step: int, command: bytes, now: datetime
     ) -> StepDone | StepRefused:
@@ -117,7 +144,8 @@ class SimulatedRegister(RegisterState):
                 return put_off.reason
 
         done = self.journal.once(operation_id, step, effect)
-        self._restart()
+        if self.restart_due:
+            self.restart()
         return done
 
     def take_block(self, command: bytes, now: datetime) -> None:

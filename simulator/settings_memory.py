@@ -15,6 +15,7 @@ from protocol.platforms import Platform
 from protocol.setting_types import Cell, Form, Kind, Setting, Value
 from simulator.failures import Failure, ResultCode
 
+ACCESS_PASSWORD: Final = 11
 SYSTEM_PASSWORD: Final = 181
 
 OFD_HOST, OFD_PORT, OFD_CHANNEL = 273, 274, 276

@@ -15,6 +15,7 @@ from simulator.loader import Loader
 from simulator.settings_memory import OFD_CHANNEL, NumberedSettings, Tables
 from simulator.shop import Shop
 from simulator.templates import Templates
+from simulator.till import Receipt, Till
 from simulator.traits import MAKES, OWNERS, UTC_OFFSETS_MIN, Company
 
 SHIFT_LIMIT: Final = timedelta(hours=24)
@@ -45,13 +46,18 @@ class RegisterState:
     """The state of one register.  ``mode`` is lost with the power, the rest is permanent."""
 
     __slots__ = (
+        "_till",
         "battery_mv",
         "born_at",
+        "by_host",
+        "cabinet_met",
         "cuts",
         "drive",
         "faults",
+        "internet_met",
         "journal",
         "keys",
+        "last_error",
         "licences",
         "lived_until",
         "loader",
@@ -60,13 +66,18 @@ class RegisterState:
         "model",
         "network_error",
         "ofd_last_contact_at",
+        "ofd_relayed",
         "owner",
         "platform",
         "printed_cm",
         "prints_receipts",
         "readings",
+        "registered",
         "requisites",
+        "restart_due",
+        "restarts",
         "serial_number",
+        "shift_closed_at",
         "shift_number",
         "shift_opened_at",
         "shop",
@@ -94,8 +105,7 @@ class RegisterState:
         self.taxation_types = telemetry.TAXATION.encode(
             ["usn_income"] if len(self.owner.inn) > 10 else ["osn"]
         )
-        self.requisites: dict[int, bytes] = {}
-        """Written for the next registration, by FFD tag."""
+        self._meet_nobody()
         self.faults = Faults()
         self.born_at = born_at
         self.lived_until = self.shop.before_opening(born_at)
@@ -105,10 +115,47 @@ class RegisterState:
         self.printed_cm = self.drive.documents * RECEIPT_CM
         self.shift_number = self.drive.documents // 250 + 1
         self.shift_opened_at: datetime | None = None
+        self.shift_closed_at: datetime | None = None
         self.ofd_last_contact_at = self.lived_until
         self.network_error = 0
         self.readings = 0
         self.mode = 0
+
+    def _meet_nobody(self) -> None:
+        """What hosts and calls have brought about: nothing yet."""
+        self.requisites: dict[int, bytes] = {}
+        """Written for the next registration, by FFD tag."""
+        self.registered: dict[int, bytes] = {}
+        """Taken by the registrations so far, by FFD tag; the rest follows from the birth."""
+        self.by_host = False
+        """A host makes the receipts and keeps the shift: the shop does nothing by itself."""
+        self.internet_met = self.cabinet_met = False
+        """What the last call to the cash server met."""
+        self.ofd_relayed = False
+        """The OFD was reached the last time through the host (channel EoT)."""
+        self.restart_due = False
+        """A command has asked for it; whoever holds the line does it when the answer is out."""
+        self.restarts = 0
+        self.last_error = 0
+        """Result code of the last command that failed."""
+        self._till: Till | None = None
+
+    @property
+    def till(self) -> Till:
+        """Made when it is first looked at: most of a large fleet never meets a host."""
+        if self._till is None:
+            self._till = Till()
+        return self._till
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt under way."""
+        return None if self._till is None else self._till.receipt
+
+    def forget_till(self) -> None:
+        """Its counters and its drawer begin from nothing; paper and archive remember."""
+        before, self._till = self.till, Till()
+        self._till.tape, self._till.documents = before.tape, before.documents
 
     @property
     def serial(self) -> bytes:

@@ -26,6 +26,9 @@ from simulator.failures import PowerLost
 from simulator.keys import HeldKey
 from simulator.register import SimulatedRegister
 
+NO_CONNECTION: Final = frozenset({"connect", "connect_timeout"})
+"""Ends of a call that never was one."""
+
 Ledger = Callable[[str, int, datetime], None]
 """Told serial number, reading number and time of each reading, once the gateway accepted it."""
 
@@ -138,6 +141,8 @@ class Talk:
         """The link went, or the peer broke the protocol; means nothing after the end."""
         if self.outcome is None:
             self.outcome = Outcome(Ending.BROKEN, why)
+            self.register.internet_met = why not in NO_CONNECTION
+            self.register.cabinet_met = self.accepted
 
     def _answer(self, message: Message, now: datetime) -> bytes:
         if self.over:
@@ -154,6 +159,7 @@ class Talk:
 
     def _accepted(self, message: Accepted, now: datetime) -> None:
         self.accepted = True
+        self.register.internet_met = self.register.cabinet_met = True
         self.register.keys.accepted(self._key)
         self.held = bool(message.hold)
         self.next_check_in_s = message.next_check_in_s
@@ -186,6 +192,7 @@ class Talk:
     def _refused(self, message: Refused, _: datetime) -> None:
         if message.reason == RefusalReason.KEY:
             self.register.keys.refused(self._key)
+        self.register.internet_met, self.register.cabinet_met = True, False
         self.outcome = Outcome(Ending.REFUSED, _reason(message.reason), message.retry_after_s)
 
     def _keepalive(self, message: Keepalive, _: datetime) -> bytes:

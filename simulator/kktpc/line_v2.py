@@ -1,0 +1,208 @@
+"""The register's end of a lower level v2 line (KKT-PC 2): ENQ, frame and EOT by turns.
+
+Bytes in, bytes out; the clock (seconds, only forward) comes with every call, so time is virtual.
+The request is done between the two halves of the exchange, by ``work``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from protocol import v2
+from protocol.errors import LocalError
+from protocol.v2 import Control
+from simulator.failures import ResultCode
+from simulator.register import SimulatedRegister
+
+TOO_LONG: Final = bytes((0x55, ResultCode.WRONG_LENGTH, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds; the names are those of KKT-PC 2."""
+
+    t1: float = v2.T1_S
+    t2: float = v2.T2_S
+    t3: float = v2.T3_S
+    t4: float = v2.T4_S
+    t6: float = v2.T6_S
+    t7: float = v2.T7_S
+
+
+class Turn(Enum):
+    """Where the exchange stands."""
+
+    IDLE = auto()
+    AWAITS_FRAME = auto()
+    AWAITS_EOT = auto()
+    WORKING = auto()
+    ASKING = auto()
+    """Our ENQ is out."""
+    ANSWERING = auto()
+    """Our frame is out."""
+    WAITING = auto()
+    """Our ENQ met the host's: a while, and again."""
+
+
+class LineV2:
+    """One exchange at a time.  An answer that the host does not take is forgotten after the
+    attempts that the level allows; the host then asks again."""
+
+    def __init__(self, register: SimulatedRegister, times: Times | None = None) -> None:
+        self.register = register
+        self.state = Turn.IDLE
+        self._times = times or Times()
+        self._reader = v2.Reader()
+        self._request = b""
+        self._frame = b""
+        self._attempts = 0
+        self._due: float | None = None
+        self._heard_s = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a command to be done."""
+        return self.state is Turn.WORKING
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the host has the last answer."""
+        return self.state is Turn.IDLE
+
+    def hang_up(self) -> None:
+        """A serial line has nobody to part from: the exchange begins anew."""
+        self._reader.reset()
+        self._rest()
+
+    restart = hang_up
+
+    def receive(self, data: bytes, now_s: float) -> bytes:
+        """What to send in return; whatever comes, nothing is raised."""
+        self._heard_s = now_s
+        return b"".join(self._take(item, now_s) for item in self._reader.feed(data))
+
+    def work(self, now: datetime, now_s: float) -> bytes:
+        """Does the command, and asks to speak."""
+        if self.state is not Turn.WORKING:
+            return b""
+        answer = self.register.execute_on_line(self._request, now)
+        try:
+            self._frame = v2.encode(answer)
+        except LocalError:
+            # This level has no room for it; what a real register does then is not public.
+            self._frame = v2.encode(TOO_LONG)
+        self._attempts = 0
+        return self._ask(now_s)
+
+    def turn(self, now: datetime, now_s: float) -> bytes:
+        """Time passes: what was not answered is said again, or given up."""
+        if self._reader.pending and now_s >= self._heard_s + self._times.t6:
+            self._reader.reset()
+            if self.state is Turn.AWAITS_FRAME:
+                return self._not_whole(now_s)
+        if self._due is None or now_s < self._due:
+            return b""
+        return _LATE[self.state](self, now_s)
+
+    def _take(self, item: v2.Item, now_s: float) -> bytes:
+        if isinstance(item, v2.Frame):
+            return self._frame_came(item, now_s)
+        if isinstance(item, v2.BadFrame):
+            broken = self.state is Turn.AWAITS_FRAME and item.reason != "junk"
+            return self._not_whole(now_s) if broken else b""
+        return _CONTROLS[item](self, now_s)
+
+    def _frame_came(self, frame: v2.Frame, now_s: float) -> bytes:
+        """The same frame again, because our ACK was lost, is acknowledged again."""
+        if self.state not in (Turn.AWAITS_FRAME, Turn.AWAITS_EOT):
+            return b""
+        self._request = frame.data
+        self._go(Turn.AWAITS_EOT, now_s + self._times.t4)
+        return bytes((v2.ACK,))
+
+    def _not_whole(self, now_s: float) -> bytes:
+        self._go(Turn.AWAITS_FRAME, now_s + self._times.t2)
+        return bytes((v2.NAK,))
+
+    def _enq(self, now_s: float) -> bytes:
+        if self.state is Turn.WORKING:
+            return bytes((v2.NAK,))
+        if self.state is Turn.ASKING:
+            self._go(Turn.WAITING, now_s + self._times.t7)
+            return b""
+        # The host begins: an answer that it has not taken is of no use to it any more.
+        self._go(Turn.AWAITS_FRAME, now_s + self._times.t2)
+        return bytes((v2.ACK,))
+
+    def _ack(self, now_s: float) -> bytes:
+        if self.state is Turn.ASKING:
+            self._attempts = 1
+            self._go(Turn.ANSWERING, now_s + self._times.t3)
+            return self._frame
+        if self.state is Turn.ANSWERING:
+            self._rest()
+            return bytes((v2.EOT,))
+        return b""
+
+    def _nak(self, now_s: float) -> bytes:
+        if self.state is Turn.ASKING:
+            self._go(Turn.WAITING, now_s + self._times.t1)
+            return b""
+        return self._repeat(now_s) if self.state is Turn.ANSWERING else b""
+
+    def _eot(self, now_s: float) -> bytes:
+        if self.state is Turn.AWAITS_EOT:
+            self._go(Turn.WORKING, None)
+        elif self.state is Turn.AWAITS_FRAME:
+            self._rest()
+        return b""
+
+    def _ask(self, now_s: float) -> bytes:
+        if self._attempts >= v2.ENQ_ATTEMPTS:
+            return self._give_up(now_s)
+        self._attempts += 1
+        self._go(Turn.ASKING, now_s + self._times.t1)
+        return bytes((v2.ENQ,))
+
+    def _repeat(self, now_s: float) -> bytes:
+        if self._attempts >= v2.FRAME_ATTEMPTS:
+            return self._give_up(now_s)
+        self._attempts += 1
+        self._go(Turn.ANSWERING, now_s + self._times.t3)
+        return self._frame
+
+    def _begin(self, now_s: float) -> bytes:
+        """The EOT was lost, but the frame was whole: the host waits for an answer."""
+        self._go(Turn.WORKING, None)
+        return b""
+
+    def _give_up(self, now_s: float) -> bytes:
+        self._rest()
+        return bytes((v2.EOT,))
+
+    def _forget(self, now_s: float) -> bytes:
+        self._rest()
+        return b""
+
+    def _rest(self) -> None:
+        self._go(Turn.IDLE, None)
+
+    def _go(self, turn: Turn, due: float | None) -> None:
+        self.state, self._due = turn, due
+
+
+_CONTROLS: Final[dict[Control, Callable[[LineV2, float], bytes]]] = {
+    Control.ENQ: LineV2._enq,
+    Control.ACK: LineV2._ack,
+    Control.NAK: LineV2._nak,
+    Control.EOT: LineV2._eot,
+}
+_LATE: Final[dict[Turn, Callable[[LineV2, float], bytes]]] = {
+    Turn.AWAITS_FRAME: LineV2._forget,
+    Turn.AWAITS_EOT: LineV2._begin,
+    Turn.ASKING: LineV2._ask,
+    Turn.ANSWERING: LineV2._repeat,
+    Turn.WAITING: LineV2._ask,
+}

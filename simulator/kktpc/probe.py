@@ -1,0 +1,43 @@
+"""What a register of platform 5.0 answers on an ordinary line: its probe, and nothing else.
+
+Only the probe is public (KKT-PC 0), and its echo is what a host accepts.
+"""
+
+from datetime import datetime
+
+from protocol.probes import PROBE_5_0
+
+
+class ProbeLine:
+    """Echoes every whole probe, wherever it begins; it has nothing to do and nothing to say."""
+
+    __slots__ = ("_tail",)
+
+    busy = False
+    quiet = True
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
+        """The echoes; whatever else comes is left without an answer."""
+        heard = self._tail + data
+        echoes, end = 0, 0
+        while (start := heard.find(PROBE_5_0, end)) >= 0:
+            echoes, end = echoes + 1, start + len(PROBE_5_0)
+        self._tail = heard[end:][1 - len(PROBE_5_0) :]
+        return PROBE_5_0 * echoes
+
+    def hang_up(self) -> None:
+        """Another host begins with its first byte."""
+        self._tail = b""
+
+    restart = hang_up
+
+    def work(self, now: datetime, now_s: float) -> bytes:
+        """Nothing."""
+        return b""
+
+    def turn(self, now: datetime, now_s: float) -> bytes:
+        """Nothing."""
+        return b""

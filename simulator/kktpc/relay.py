@@ -1,0 +1,250 @@
+"""The register's side of Ethernet over transport (KKT-PC 1.5): it calls through its host's network.
+
+Socket 0 is for the cash server, socket 1 for the OFD.  Pieces for the host wait here until an
+armed slot takes them.  No socket and no clock of its own: seconds of any clock that only goes
+forward come with every call.
+
+What the OFD is told is not this module's: its link shows whether the OFD can be reached.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from protocol import eot
+from protocol.eot import Kind, Tlv, To, Value
+from protocol.errors import LocalError, RemoteError
+from protocol.messages import LinkChannel
+from protocol.platforms import Platform
+from simulator.dial_http import CarrierBroken
+from simulator.register import SimulatedRegister
+from simulator.roads import AsTheyAre, Carrier, Road
+from simulator.settings_memory import (
+    CABINET_HOST,
+    CABINET_INTERVAL,
+    CABINET_PORT,
+    OFD_HOST,
+    OFD_PORT,
+)
+from simulator.talk import Ledger, Talk, forget
+
+VERSION: Final = 2
+CABINET, OFD = 0, 1
+PACKET: Final = 128
+"""Bytes of one RECEIVED; the driver reads no more than that at once (KKT-PC 1.5)."""
+
+PIECE: Final = 200
+MOST_PIECES: Final = 1024
+CONNECT_S: Final = 15.0
+ANSWER_S: Final = 30.0
+HELD_S: Final = 180.0
+RETRY_S: Final = 30.0
+OFD_EVERY_S: Final = 60.0
+
+
+class Caller(NamedTuple):
+    """With what the register calls the cash server."""
+
+    key: bytes
+    key_generation: int
+    ledger: Ledger = forget
+
+
+class Stage(Enum):
+    """How far a socket has come."""
+
+    CLOSED = auto()
+    CONNECTING = auto()
+    OPEN = auto()
+
+
+@dataclass(slots=True)
+class _Link:
+    """One socket; ``due_s`` is when it is tried again, or given up."""
+
+    stage: Stage = Stage.CLOSED
+    due_s: float = 0.0
+
+
+class Relay:
+    """Idle until a host has opened it, and while setting 276 names another channel."""
+
+    def __init__(self, register: SimulatedRegister, caller: Caller | None = None) -> None:
+        self.register = register
+        self.opened = False
+        self.talk: Talk | None = None
+        self._caller = caller
+        self._carrier: Carrier = AsTheyAre()
+        self._links = (_Link(), _Link())
+        self._pieces: deque[bytes] = deque()
+        self._report_s: float | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits for the host."""
+        return not self._pieces
+
+    def next_piece(self) -> bytes | None:
+        """``DA`` and a TLV for the host, if there is something to say."""
+        return self._pieces[0] if self._pieces else None
+
+    def said(self) -> None:
+        """The piece has gone into a slot."""
+        self._pieces.popleft()
+
+    def receive(self, data: bytes, now: datetime, now_s: float) -> None:
+        """``DA`` and a TLV of the host; nonsense says nothing."""
+        try:
+            tlv = eot.decode(data, To.REGISTER)
+        except RemoteError:
+            return
+        self.opened = True
+        if tlv.kind is eot.ASK_VERSION:
+            self._say(eot.REGISTER_VERSION, None, VERSION)
+        elif tlv.kind is eot.RESET:
+            self.reset(now_s)
+        elif tlv.kind is eot.CONNECTED and tlv.socket is not None:
+            self._connected(tlv.socket, bool(tlv.value), now_s)
+        elif tlv.kind is eot.RECEIVED and tlv.socket == CABINET and isinstance(tlv.value, bytes):
+            self._heard(tlv.value, now, now_s)
+
+    def reset(self, now_s: float = 0.0) -> None:
+        """Both sockets are closed, and the calls on them cut."""
+        self._pieces.clear()
+        for socket in eot.SOCKETS:
+            self._end(socket, "cut", now_s)
+
+    def turn(self, now: datetime, now_s: float) -> None:
+        """Time passes: calls are due, others have waited too long."""
+        if not self.opened or self._channel() is not LinkChannel.EOT:
+            return
+        for socket, link in enumerate(self._links):
+            if now_s >= link.due_s:
+                self._late(socket, link, now_s)
+        if self._report_s is not None and now_s >= self._report_s:
+            self._report(now, now_s)
+
+    def _channel(self) -> LinkChannel | None:
+        return self.register.channel if self.register.platform is Platform.V2_5 else None
+
+    def _late(self, socket: int, link: _Link, now_s: float) -> None:
+        if link.stage is Stage.CLOSED:
+            self._call(socket, link, now_s)
+        else:
+            self._hang_up(socket, "silence", now_s)
+
+    def _call(self, socket: int, link: _Link, now_s: float) -> None:
+        if socket == CABINET and self._caller is None:
+            return
+        memory = self.register.memory
+        place = CABINET_HOST if socket == CABINET else OFD_HOST
+        host = str(memory.value(place)).partition("/")[0]
+        port = int(memory.value(CABINET_PORT if socket == CABINET else OFD_PORT))
+        link.stage, link.due_s = Stage.CONNECTING, now_s + CONNECT_S
+        self._say(eot.PACKET_SIZE, socket, PACKET)
+        self._say(eot.PORT, socket, port)
+        if not self._say(eot.CONNECT, socket, host):
+            self._hang_up(socket, "connect", now_s)
+
+    def _connected(self, socket: int, yes: bool, now_s: float) -> None:
+        link = self._links[socket]
+        if not yes:
+            self._end(socket, "cut" if link.stage is Stage.OPEN else "connect", now_s)
+        elif link.stage is Stage.CONNECTING:
+            link.stage, link.due_s = Stage.OPEN, now_s + ANSWER_S
+            _OPENED[socket](self, now_s)
+
+    def _begin_talk(self, now_s: float) -> None:
+        assert self._caller is not None
+        host, slash, path = str(self.register.memory.value(CABINET_HOST)).partition("/")
+        self._carrier = Road(slash + path if path else None).carrier(host)
+        self.talk = Talk(self.register, *self._caller)
+        self._send(self.talk.start(), now_s)
+
+    def _ofd_reached(self, now_s: float) -> None:
+        """It has answered the call, and is asked no more."""
+        self.register.ofd_relayed = True
+        self._hang_up(OFD, "", now_s)
+
+    def _heard(self, data: bytes, now: datetime, now_s: float) -> None:
+        talk, link = self.talk, self._links[CABINET]
+        if talk is None or link.stage is not Stage.OPEN:
+            return
+        try:
+            answer = talk.receive(self._carrier.unpacked(data), now)
+        except CarrierBroken as broken:
+            self._hang_up(CABINET, broken.why, now_s)
+            return
+        link.due_s = now_s + (HELD_S if talk.held else ANSWER_S)
+        self._send(answer, now_s)
+        if talk.over:
+            self._hang_up(CABINET, "", now_s)
+        elif talk.held and self._report_s is None:
+            self._report_s = now_s + (talk.next_check_in_s or HELD_S)
+
+    def _report(self, now: datetime, now_s: float) -> None:
+        if self.talk is not None and self.talk.can_report:
+            self._send(self.talk.report(now), now_s)
+        self._report_s = None
+
+    def _send(self, frames: bytes, now_s: float) -> None:
+        """Nothing is no request either."""
+        if not frames:
+            return
+        try:
+            data = self._carrier.packed(frames)
+        except CarrierBroken as broken:
+            self._hang_up(CABINET, broken.why, now_s)
+            return
+        for start in range(0, len(data), PIECE):
+            if not self._say(eot.SEND, CABINET, data[start : start + PIECE]):
+                self._hang_up(CABINET, "overflow", now_s)
+                return
+
+    def _hang_up(self, socket: int, why: str, now_s: float) -> None:
+        self._end(socket, why, now_s)
+        self._say(eot.CLOSE, socket, None)
+
+    def _end(self, socket: int, why: str, now_s: float) -> None:
+        """The socket is gone; when it is tried again depends on how it went."""
+        link = self._links[socket]
+        if link.stage is not Stage.CLOSED:
+            link.due_s = now_s + _ENDED[socket](self, why)
+        link.stage = Stage.CLOSED
+
+    def _end_talk(self, why: str) -> float:
+        talk, self.talk, self._report_s = self.talk, None, None
+        if talk is None:
+            self.register.internet_met = self.register.cabinet_met = False
+            return RETRY_S
+        talk.break_off(why)
+        outcome = talk.outcome
+        if outcome is not None and outcome.retry_after_s is not None:
+            return float(outcome.retry_after_s)
+        interval = float(self.register.memory.value(CABINET_INTERVAL))
+        return float(talk.next_check_in_s or (interval if talk.accepted else RETRY_S))
+
+    def _end_ofd(self, why: str) -> float:
+        if why:
+            self.register.ofd_relayed = False
+        return OFD_EVERY_S
+
+    def _say(self, kind: Kind, socket: int | None, value: Value) -> bool:
+        """Whether it could be said: a host that takes nothing fills the queue."""
+        if len(self._pieces) >= MOST_PIECES:
+            return False
+        try:
+            self._pieces.append(eot.encode(Tlv(kind, socket, value)))
+        except LocalError:
+            return False
+        return True
+
+
+_OPENED: Final[tuple[Callable[[Relay, float], None], ...]] = (
+    Relay._begin_talk,
+    Relay._ofd_reached,
+)
+_ENDED: Final[tuple[Callable[[Relay, str], float], ...]] = (Relay._end_talk, Relay._end_ofd)

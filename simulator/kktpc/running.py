@@ -1,0 +1,98 @@
+"""``python -m simulator device``: one register at a TCP port or a serial line until it is told to
+end."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from protocol.models import model_of_serial
+from protocol.platforms import Platform
+from protocol.seal import KeyRing
+from simulator.dial import utc_now
+from simulator.kktpc.relay import Caller
+from simulator.kktpc.serving import Setup, serve_serial, serve_tcp
+from simulator.register import SimulatedRegister
+
+USUAL_MODEL = 61
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where hosts find the register: ``address`` or, if that is None, ``path``."""
+
+    address: tuple[str, int] | None
+    path: str = ""
+    lower_level: int = 3
+
+    def __str__(self) -> str:
+        if self.address is None:
+            return f"{self.path}, v{self.lower_level}"
+        return "{}:{}".format(*self.address)
+
+
+def bear(serial_number: str, platform: Platform, seed: int) -> SimulatedRegister:
+    """The register: the same life for the same serial number and seed."""
+    model = model_of_serial(serial_number)
+    return SimulatedRegister(
+        serial_number,
+        platform,
+        model.code if model else USUAL_MODEL,
+        Random(f"{serial_number}/{seed}"),
+        utc_now(),
+    )
+
+
+def caller_of(register: SimulatedRegister, keys: KeyRing | None) -> Caller | None:
+    """With what it calls the cash server through its host; None without a key ring."""
+    if keys is None:
+        return None
+    key = keys.register_key(keys.current, register.serial)
+    return None if key is None else Caller(key, keys.current)
+
+
+async def run(
+    register: SimulatedRegister,
+    place: Place,
+    caller: Caller | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Until Ctrl-C, or until the serial line is gone; ``OSError`` if the place cannot be had."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    setup = Setup(caller=caller)
+    if place.address is not None:
+        server = await serve_tcp(register, *place.address, setup)
+        _announce(register, place, tell)
+        try:
+            await ended
+        finally:
+            server.close()
+            await server.wait_closed()
+        return
+    line = await serve_serial(register, place.path, place.lower_level, setup=setup)
+    _announce(register, place, tell)
+    line.gone.add_done_callback(lambda _: end())
+    try:
+        await ended
+    finally:
+        line.close()
+
+
+def _announce(register: SimulatedRegister, place: Place, tell: Callable[[str], None]) -> None:
+    tell(
+        f"ККТ {register.serial_number} (платформа {register.platform}) ждёт: {place}. "
+        "Ctrl-C — конец"
+    )
+    tell(
+        f"Register {register.serial_number} (platform {register.platform}) listens: {place}. "
+        "Ctrl-C ends it"
+    )

@@ -1,0 +1,366 @@
+"""Lines that hosts can reach: a TCP port and a serial line (a pty is one), for one register each.
+
+One host speaks at a time.  On TCP a newcomer takes the place of the one before: a half-dead
+connection must not lock the register away.  While it restarts nobody is answered.
+"""
+
+import asyncio
+import os
+import socket
+import tty
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, cast
+
+import serial
+
+from protocol.platforms import Platform
+from simulator.dial import utc_now
+from simulator.kktpc.line_v2 import LineV2
+from simulator.kktpc.line_v3 import LineV3
+from simulator.kktpc.probe import ProbeLine
+from simulator.kktpc.relay import Caller
+from simulator.register import SimulatedRegister
+
+READ_AT_ONCE: Final = 4096
+LAST_WORD_S: Final = 1.0
+"""How long a restart waits for the host to acknowledge what it was told."""
+
+MOST_UNSENT: Final = 1 << 20
+"""Bytes that a host may leave unread; then it is hung up on (serial: they are dropped)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a line is served.  ``work_s``: how long each command takes; ``restart_s``: how long the
+    register is away when it restarts; ``turn_s``: how often it looks at what is due by itself;
+    ``caller``: with what it calls the cash server through its host (None: it does not)."""
+
+    work_s: float = 0.0
+    restart_s: float = 3.5
+    turn_s: float = 0.05
+    caller: Caller | None = None
+    now: Callable[[], datetime] = utc_now
+
+
+Write = Callable[[bytes], None]
+
+
+class Line(Protocol):
+    """What a station asks of the register's end of a line, whatever is spoken on it."""
+
+    @property
+    def busy(self) -> bool: ...
+    @property
+    def quiet(self) -> bool: ...
+    def receive(self, data: bytes, now_s: float) -> bytes: ...
+    def work(self, now: datetime, now_s: float) -> bytes: ...
+    def turn(self, now: datetime, now_s: float) -> bytes: ...
+    def hang_up(self) -> None: ...
+    def restart(self) -> None: ...
+
+
+def _line(register: SimulatedRegister, lower_level: int, caller: Caller | None) -> Line:
+    if register.platform is Platform.V5_0:
+        return ProbeLine()
+    return LineV2(register) if lower_level == 2 else LineV3(register, caller)
+
+
+class Station:
+    """One register at one line: gives time to the line, and takes its bytes away.
+
+    ``attach`` joins a host, ``detach`` parts it; ``on_restart`` is called when the power goes.
+    """
+
+    def __init__(
+        self,
+        register: SimulatedRegister,
+        setup: Setup,
+        on_restart: Callable[[], None],
+        lower_level: int = 3,
+    ) -> None:
+        self.register = register
+        register.by_host = True
+        self._setup, self._lower_level, self._on_restart = setup, lower_level, on_restart
+        self._line = _line(register, lower_level, setup.caller)
+        self._loop = asyncio.get_running_loop()
+        self._restarts = register.restarts
+        self._leaves_at_s: float | None = None
+        self._write: Write | None = None
+        self._working: asyncio.TimerHandle | None = None
+        self._away: asyncio.TimerHandle | None = None
+        self._turn = self._loop.call_later(setup.turn_s, self._take_turn)
+
+    @property
+    def away(self) -> bool:
+        """Whether the register is restarting."""
+        return self._away is not None
+
+    def attach(self, write: Write) -> None:
+        """A host is there."""
+        self._line.hang_up()
+        self._write = write
+
+    def detach(self) -> None:
+        """The host has gone; what it asked for is still done."""
+        self._write = None
+
+    def heard(self, data: bytes) -> None:
+        """Bytes of the host."""
+        if self.away:
+            return
+        self._say(self._line.receive(data, self._loop.time()))
+        self._look_around()
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        self.detach()
+        for timer in (self._working, self._away, self._turn):
+            if timer is not None:
+                timer.cancel()
+
+    def _say(self, data: bytes) -> None:
+        if data and self._write is not None:
+            self._write(data)
+
+    def _go_on(self) -> None:
+        if self._line.busy and self._working is None and self._leaves_at_s is None:
+            self._working = self._loop.call_later(self._setup.work_s, self._work)
+
+    def _work(self) -> None:
+        self._working = None
+        self._say(self._line.work(self._setup.now(), self._loop.time()))
+        self._look_around()
+
+    def _take_turn(self) -> None:
+        self._turn = self._loop.call_later(self._setup.turn_s, self._take_turn)
+        self._look_around()
+
+    def _look_around(self) -> None:
+        """What is due besides the commands; a restart waits for the answer that promised it."""
+        if self.away:
+            return
+        self._say(self._line.turn(self._setup.now(), self._loop.time()))
+        if self.register.restart_due or self.register.restarts != self._restarts:
+            self._prepare_to_leave()
+        else:
+            self._go_on()
+
+    def _prepare_to_leave(self) -> None:
+        """The host has a moment to take the answer that promised the restart."""
+        now_s = self._loop.time()
+        self._leaves_at_s = self._leaves_at_s or now_s + LAST_WORD_S
+        if self._line.quiet or now_s >= self._leaves_at_s:
+            if self.register.restart_due:
+                self.register.restart()
+            self._leave()
+
+    def _leave(self) -> None:
+        self._restarts, self._leaves_at_s = self.register.restarts, None
+        if self._working is not None:
+            self._working.cancel()
+            self._working = None
+        self._on_restart()
+        self._away = self._loop.call_later(self._setup.restart_s, self._come_back)
+
+    def _come_back(self) -> None:
+        self._away = None
+        if isinstance(self._line, ProbeLine) != (self.register.platform is Platform.V5_0):
+            self._line = _line(self.register, self._lower_level, self._setup.caller)
+        self._line.restart()
+
+
+class _Caller(asyncio.Protocol):
+    """One host's connection."""
+
+    def __init__(self, server: "RegisterServer") -> None:
+        self._server = server
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not inherit from asyncio's, they only behave like them.
+        self.transport = cast(asyncio.Transport, transport)
+        self._server.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._server.heard(self, data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.parted(self)
+
+    def write(self, data: bytes) -> None:
+        """A host that does not read is no host."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.transport.get_write_buffer_size() > MOST_UNSENT:
+            self.transport.abort()
+        else:
+            self.transport.write(data)
+
+    def hang_up(self) -> None:
+        """What has been said still goes out."""
+        if self.transport is not None:
+            self.transport.close()
+
+
+class RegisterServer:
+    """A register on a TCP port, until it is closed."""
+
+    def __init__(self, register: SimulatedRegister, setup: Setup) -> None:
+        self._station = Station(register, setup, self._hang_up)
+        self._caller: _Caller | None = None
+        self._server: asyncio.Server | None = None
+
+    @property
+    def register(self) -> SimulatedRegister:
+        """The register behind the port."""
+        return self._station.register
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The listening sockets."""
+        return () if self._server is None else tuple(self._server.sockets)
+
+    async def listen(self, host: str, port: int) -> None:
+        """Opens the port; ``OSError`` if it cannot be had."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Caller(self), host, port)
+
+    def close(self) -> None:
+        """Hangs up and listens no more."""
+        if self._server is not None:
+            self._server.close()
+        self._hang_up()
+        self._station.close()
+
+    async def wait_closed(self) -> None:
+        """Until the port is free."""
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    def joined(self, caller: _Caller) -> None:
+        """The newcomer is the host."""
+        self._hang_up()
+        if self._station.away:
+            caller.hang_up()
+            return
+        self._caller = caller
+        self._station.attach(caller.write)
+
+    def heard(self, caller: _Caller, data: bytes) -> None:
+        """Bytes of a host; those of an earlier one are not heard."""
+        if caller is self._caller:
+            self._station.heard(data)
+
+    def parted(self, caller: _Caller) -> None:
+        """A connection is gone."""
+        if caller is self._caller:
+            self._caller = None
+            self._station.detach()
+
+    def _hang_up(self) -> None:
+        caller, self._caller = self._caller, None
+        self._station.detach()
+        if caller is not None:
+            caller.hang_up()
+
+
+class SerialLine:
+    """A register on a serial line, until it is closed.
+
+    ``on_gone`` is told when the line itself has gone, as an unplugged adapter does.
+    """
+
+    def __init__(
+        self,
+        register: SimulatedRegister,
+        descriptor: int,
+        close: Callable[[], None],
+        setup: Setup,
+        lower_level: int,
+    ) -> None:
+        self._descriptor, self._close = descriptor, close
+        self._loop = asyncio.get_running_loop()
+        self._unsent = b""
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self._station = Station(register, setup, lambda: None, lower_level)
+        os.set_blocking(descriptor, False)
+        self._loop.add_reader(descriptor, self._read)
+        self._station.attach(self._write)
+
+    @property
+    def register(self) -> SimulatedRegister:
+        """The register at the end of the line."""
+        return self._station.register
+
+    def close(self) -> None:
+        """Leaves the line."""
+        if self.gone.done():
+            return
+        self.gone.set_result(None)
+        self._station.close()
+        self._loop.remove_reader(self._descriptor)
+        self._loop.remove_writer(self._descriptor)
+        self._close()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._descriptor, READ_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            # EIO: nobody holds the other end of a pty, or the adapter was unplugged.
+            data = b""
+        if data:
+            self._station.heard(data)
+        else:
+            self.close()
+
+    def _write(self, data: bytes) -> None:
+        if len(self._unsent) <= MOST_UNSENT:
+            self._unsent += data
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            written = os.write(self._descriptor, self._unsent)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self.close()
+            return
+        self._unsent = self._unsent[written:]
+        if self._unsent:
+            self._loop.add_writer(self._descriptor, self._flush)
+        else:
+            self._loop.remove_writer(self._descriptor)
+
+
+async def serve_tcp(
+    register: SimulatedRegister,
+    host: str,
+    port: int,
+    setup: Setup = Setup(),
+) -> RegisterServer:
+    """The register listens as one with an Ethernet interface does; ``OSError`` if it cannot."""
+    server = RegisterServer(register, setup)
+    try:
+        await server.listen(host, port)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+async def serve_serial(
+    register: SimulatedRegister,
+    path: str,
+    lower_level: int = 3,
+    speed: int = 115200,
+    setup: Setup = Setup(),
+) -> SerialLine:
+    """The register at a serial port or a pty; ``OSError`` (pyserial's is one) if it cannot."""
+    port = serial.Serial(path, speed, timeout=0, write_timeout=0)
+    tty.setraw(port.fileno())
+    return SerialLine(register, port.fileno(), port.close, setup, lower_level)

@@ -1,0 +1,202 @@
+"""The register's task buffer (KKT-PC 1.2 to 1.4): commands wait here, are done one after another,
+and keep their answers until the host has acknowledged them.
+
+Messages in, messages out; what a command does, and when, is somebody else's matter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from protocol.buffer import (
+    Abort,
+    Ack,
+    AckAdd,
+    Add,
+    AlreadyExists,
+    AsyncError,
+    AsyncResult,
+    Error,
+    Flag,
+    IllegalValue,
+    InProgress,
+    Message,
+    NotFound,
+    Overflow,
+    Pending,
+    Request,
+    Result,
+    Stopped,
+    Waiting,
+)
+from protocol.commands import PASSWORD_LENGTH
+
+CAPACITY: Final = 32
+"""Commands kept at once, done or not; how many a real register keeps is not public."""
+
+LAST_TASK_ID: Final = 0xDF
+ALL_FLAGS: Final = int(Flag.NEED_RESULT | Flag.IGNORE_ERROR | Flag.WAIT_ASYNC_DATA)
+WRONG_FLAGS, WRONG_TASK_ID = IllegalValue(0), IllegalValue(1)
+ACCEPTED: Final = Result(b"")
+
+Reply = Message
+
+
+class Stage(Enum):
+    """How far a command has come."""
+
+    PENDING = auto()
+    RUNNING = auto()
+    WAITING = auto()
+    DONE = auto()
+    FAILED = auto()
+    STOPPED = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One command: ``body`` is password and command, ``answer`` the application answer."""
+
+    task_id: int
+    flags: int
+    body: bytes
+    stage: Stage
+    answer: bytes = b""
+
+
+class TaskBuffer:
+    """At most ``capacity`` slots.  ``running`` is the command to be done now; whoever has done
+    it calls ``finish``.  A slot added with WAIT_ASYNC_DATA and no command waits for ``deliver``.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.running: Slot | None = None
+        self._slots: dict[int, Slot] = {}
+        self._capacity = capacity
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether an answer waits for the host's word."""
+        return any(slot.stage in (Stage.DONE, Stage.FAILED) for slot in self._slots.values())
+
+    def answer(self, message: Message) -> Reply:
+        """What the host is told at once; a message that no host sends is an illegal value."""
+        match message:
+            case Add():
+                return self._add(message)
+            case AckAdd(acknowledged, flags, task_id, body):
+                return self._ack_add(acknowledged, Add(flags, task_id, body))
+            case Ack(task_id):
+                return self._ack(task_id)
+            case Request(task_id):
+                return self._state_of(task_id)
+            case Abort():
+                return self._abort()
+            case _:
+                return WRONG_FLAGS
+
+    def finish(self, answer: bytes, failed: bool) -> AsyncResult | AsyncError | None:
+        """The running command is done: what the host is told by itself, and the next one runs.
+
+        A command that was aborted meanwhile has nobody to be told.
+        """
+        slot, self.running = self.running, None
+        told = None
+        if slot is not None and self._slots.get(slot.task_id) is slot:
+            told = self._settle(slot, answer, failed)
+        self._run_next()
+        return told
+
+    def deliver(self, data: bytes) -> AsyncResult | None:
+        """Data from outside for the slot that has waited longest; None when none waits."""
+        slot = next((it for it in self._slots.values() if it.stage is Stage.WAITING), None)
+        if slot is None:
+            return None
+        slot.stage, slot.answer = Stage.DONE, data
+        return AsyncResult(slot.task_id, data)
+
+    def _settle(self, slot: Slot, answer: bytes, failed: bool) -> AsyncResult | AsyncError | None:
+        if failed and not slot.flags & Flag.IGNORE_ERROR:
+            slot.stage, slot.answer = Stage.FAILED, answer
+            self._stop_pending()
+            return AsyncError(slot.task_id, answer)
+        if not slot.flags & Flag.NEED_RESULT:
+            del self._slots[slot.task_id]
+            return None
+        slot.stage, slot.answer = Stage.DONE, answer
+        return AsyncResult(slot.task_id, answer)
+
+    def _stop_pending(self) -> None:
+        for slot in self._slots.values():
+            if slot.stage is Stage.PENDING:
+                slot.stage = Stage.STOPPED
+
+    def _run_next(self) -> None:
+        pending = (it for it in self._slots.values() if it.stage is Stage.PENDING)
+        self.running = next(pending, None)
+        if self.running is not None:
+            self.running.stage = Stage.RUNNING
+
+    def _add(self, add: Add) -> Reply:
+        refusal = self._refuse(add)
+        if refusal is not None:  # a message without fields is false
+            return refusal
+        arms = bool(add.flags & Flag.WAIT_ASYNC_DATA) and len(add.body) <= PASSWORD_LENGTH
+        stage = Stage.WAITING if arms else Stage.PENDING
+        self._slots[add.task_id] = Slot(add.task_id, add.flags, add.body, stage)
+        if self.running is None:
+            self._run_next()
+        return self._state_of(add.task_id)
+
+    def _refuse(self, add: Add) -> Reply | None:
+        if add.flags > ALL_FLAGS:
+            return WRONG_FLAGS
+        if add.task_id > LAST_TASK_ID:
+            return WRONG_TASK_ID
+        if add.task_id in self._slots:
+            return AlreadyExists()
+        return Overflow() if len(self._slots) >= self._capacity else None
+
+    def _ack(self, task_id: int) -> Reply:
+        """Only what is settled can be acknowledged: the rest is told how far it is."""
+        slot = self._slots.get(task_id)
+        if slot is None or slot.stage in (Stage.PENDING, Stage.RUNNING):
+            return self._state_of(task_id)
+        del self._slots[task_id]
+        return ACCEPTED
+
+    def _ack_add(self, acknowledged: int, add: Add) -> Reply:
+        """Both or neither."""
+        slot = self._slots.get(acknowledged)
+        reply = self._ack(acknowledged)
+        if slot is None or acknowledged in self._slots:
+            return reply
+        reply = self._add(add)
+        if isinstance(reply, IllegalValue | AlreadyExists | Overflow):
+            self._slots[acknowledged] = slot
+        return reply
+
+    def _state_of(self, task_id: int) -> Reply:
+        if task_id > LAST_TASK_ID:
+            return WRONG_TASK_ID
+        slot = self._slots.get(task_id)
+        return NotFound() if slot is None else _STATES[slot.stage](slot.answer)
+
+    def _abort(self) -> Reply:
+        """The running command runs to its end, and nobody hears of it."""
+        self._slots.clear()
+        return ACCEPTED
+
+
+_STATES: Final[dict[Stage, Callable[[bytes], Message]]] = {
+    Stage.PENDING: lambda _: Pending(),
+    Stage.RUNNING: lambda _: InProgress(),
+    Stage.WAITING: lambda _: Waiting(),
+    Stage.DONE: Result,
+    Stage.FAILED: Error,
+    Stage.STOPPED: lambda _: Stopped(),
+}
