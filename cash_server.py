@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from prometheus_client import start_http_server
 
+from fleet.admin_api import commands
 from fleet.admin_api.app import start_api
 from fleet.admin_api.first_start import enrol_demo, prepare_admin
+from fleet.admin_api.screen import SCREEN
 from fleet.device_port import DevicePort
 from fleet.firmware.shelf import Shelf
 from fleet.kit.clock import utc_now
@@ -20,27 +22,19 @@ from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
 from gateway import key_ring, process
+from gateway.assistant import cli as assistant
+from gateway.broker import start_broker
 from gateway.config import GatewayConfig
 from gateway.server import start_gateway
 from simulator import bench_firmware as bench
-from simulator import fleet as callers
-from simulator.demo import DemoRegisters, demo_serials
+from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 
-DEMO_INTERVAL_S, DEMO_SPREAD_S = 10, 5
 LOG = "cash-server.log"
-SCREEN = """
-  Кассовый сервер работает / the cash server is running
-  API                 http://{http}/api/v1
-  Документация / docs http://{http}/api/docs
-  Вход / sign in      {admin.login} / {admin.shown}  ({admin.kept_in})
-  Кассы / registers   {where} с / s; демо / demo: {demo}
-  Метрики / metrics   http://{http}/metrics
-  Журнал / log        {log}
-  Остановка / stop    Ctrl-C
-"""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(bench.app, name="bench", help="Measure it.")
+app.add_typer(assistant.app, name="assistant", help="The program on the shop's PC.")
+app.add_typer(commands.app)
 
 Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
@@ -75,14 +69,15 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
         await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
     http_port = await start_api(stack, base, utc_now, fleet)
     port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
-    called = await start_gateway(stack, port, keys, gateway)
+    broker = await start_broker(stack, gateway, port)
+    called = await start_gateway(stack, port, keys, gateway, broker)
     start_worker(stack, base, utc_now, fleet)
-    if demo:
-        calls = callers.FleetConfig("127.0.0.1", called, keys, spread_s=DEMO_SPREAD_S)
-        callers.start_fleet(stack, DemoRegisters(demo, publishers=fleet.publishers), calls)
+    start_demo(stack, demo, called, keys, fleet.publishers)
     http = f"{fleet.http_address[0]}:{http_port}"
     where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
-    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, log=fleet.data / LOG))
+    mqtt = f"{broker.host}:{broker.port}" if broker else gateway.mqtt
+    log = fleet.data / LOG
+    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, mqtt=mqtt, log=log))
 
 
 @app.command("gateway")

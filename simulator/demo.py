@@ -1,13 +1,20 @@
 """Invented registers for demonstrations and load: the same ones for the same numbers."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from random import Random
 from typing import Final, NamedTuple, overload
 
 from protocol.platforms import Platform
+from protocol.seal import KeyRing
 from simulator.dial import utc_now
+from simulator.fleet import FleetConfig, start_fleet
 from simulator.register import SimulatedRegister
+
+DEMO_INTERVAL_S: Final = 10
+DEMO_SPREAD_S: Final = 5
+"""Seconds between calls, and for all first calls, where people watch a demonstration."""
 
 MAX_REGISTERS: Final = 10**8 - 1
 """Eight digits of a serial number count the registers."""
@@ -76,3 +83,12 @@ class DemoRegisters(Sequence[SimulatedRegister]):
         register = SimulatedRegister(*demo_serial(index), random, self._now())
         register.loader.publishers = self._publishers
         return register
+
+
+def start_demo(
+    stack: AsyncExitStack, count: int, port: int, keys: KeyRing, publishers: Sequence[bytes]
+) -> None:
+    """``count`` registers that call the gateway at this machine's ``port`` until the stack ends."""
+    if count:
+        calls = FleetConfig("127.0.0.1", port, keys, spread_s=DEMO_SPREAD_S)
+        start_fleet(stack, DemoRegisters(count, publishers=publishers), calls)

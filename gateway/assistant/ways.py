@@ -24,6 +24,10 @@ class WayLost(Exception):
     """
 
 
+class Untold(WayLost):
+    """The register answers, but nobody will ever tell whether a command was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """Who stands at the end of a way, as it said itself.
@@ -64,7 +68,7 @@ class Way(Protocol):
         """The answer of a command that may have been done before the link was lost.
 
         ``None`` when it surely was not, so that it may be done.  ``before`` is what ``witness``
-        gave before the command left.  ``WayLost`` when nobody can tell.
+        gave before the command left.  ``Untold`` when nobody can tell, ``WayLost`` for now.
         """
 
     async def witness(self, command: bytes) -> dict[str, Any]:

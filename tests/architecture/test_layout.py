@@ -43,8 +43,8 @@ NOT_OURS = {
 
 FOLDERS = {
     "gateway": {"listeners", "assistant"},
-    "protocol": set[str](),
-    "simulator": {"scenarios"},
+    "protocol": {"command_tables"},
+    "simulator": {"scenarios", "kktpc", "web_requests"},
 }
 
 

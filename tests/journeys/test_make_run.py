@@ -30,7 +30,7 @@ def start(folder: Path, name: str) -> Program:
     options = ("--demo", str(DEMO), "--data", str(folder / "data"))
     ports = ("--http", "127.0.0.1:0", "--devices", "127.0.0.1:0")
     # Ten seconds between calls are for people; a test need not wait.
-    environment = {"CASH_SERVER_CHECK_IN_INTERVAL_S": "1"}
+    environment = {"CASH_SERVER_CHECK_IN_INTERVAL_S": "1", "CASH_SERVER_BROKER": "127.0.0.1:0"}
     return Program(folder, name, *CASH_SERVER, "up", *options, *ports, environment=environment)
 
 

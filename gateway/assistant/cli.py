@@ -1,0 +1,162 @@
+"""The console of the Assistant: ``cash-server assistant …``.
+
+What goes wrong is one sentence on stderr and exit code 1.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from gateway.assistant import config as configuration
+from gateway.assistant import local
+from gateway.assistant.program import Program
+from gateway.assistant.screen import Screen
+from gateway.assistant.words import Sentence, say
+from protocol.models import BY_CODE as MODELS
+
+Config = Annotated[Path, typer.Option(help="the configuration (TOML)")]
+Place = Annotated[str, typer.Option(help="/dev/ttyACM0, COM3 or HOST:PORT")]
+
+DEFAULT: Final = Path("assistant.toml")
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def run(config: Config = DEFAULT) -> None:
+    """Work until Ctrl-C: find registers, sign in, speak for them."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+
+    async def work(screen: Screen) -> None:
+        program = Program(configuration.load(config), screen.tell, screen.progress)
+        await _until_stopped(program.run())
+        screen.tell("stopped")
+
+    _guarded(work)
+
+
+@app.command("list")
+def list_them(config: Config = DEFAULT, wait_s: float = 5.0) -> None:
+    """Show the registers that answer."""
+
+    async def work(screen: Screen) -> None:
+        found = await local.list_registers(configuration.load(config), wait_s)
+        if not found:
+            raise Sentence("nothing_found")
+        rows = [
+            (
+                each.place,
+                each.serial_number,
+                each.platform,
+                MODELS[each.model].name if each.model in MODELS else str(each.model),
+                each.firmware_version,
+            )
+            for each in found
+        ]
+        screen.table(("place", "serial_number", "platform", "model", "firmware"), rows)
+
+    _guarded(work)
+
+
+@app.command()
+def update(
+    image: Annotated[Path, typer.Option(help="the image; its manifest lies beside it")],
+    place: Place,
+    config: Config = DEFAULT,
+) -> None:
+    """Put a firmware into a register at this PC."""
+
+    async def work(screen: Screen) -> None:
+        await local.update(configuration.load(config), place, image, screen)
+
+    _guarded(work)
+
+
+@app.command()
+def send(
+    place: Place,
+    commands: Annotated[list[str] | None, typer.Argument(help="commands in hex digits")] = None,
+    file: Annotated[Path | None, typer.Option(help="one command in a line, # comments")] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Send KKT-PC commands and explain the answers."""
+
+    async def work(screen: Screen) -> None:
+        texts = [*(commands or ()), *(_lines(file) if file else ())]
+        chosen = local.parse_commands(texts)
+        await local.send(configuration.load(config), place, chosen, screen)
+
+    _guarded(work)
+
+
+@app.command("check-config")
+def check_config(config: Config = DEFAULT) -> None:
+    """Say whether the configuration and the files that it names are right."""
+
+    async def work(screen: Screen) -> None:
+        found = configuration.load(config)
+        configuration.read_secret(found.server.password_file)
+        for service in found.web_service:
+            configuration.read_credentials(service)
+        screen.line(say("config_good", path=config))
+
+    _guarded(work)
+
+
+@app.command("config-example")
+def config_example() -> None:
+    """Print every key with its meaning and default."""
+    typer.echo(configuration.example(), nl=False)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        raise Sentence("no_file", path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Sentence("unreadable", path=path, why=error) from None
+
+
+def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
+    # paho waits for sockets with add_reader, which the other loop of Windows does not have.
+    loop_of = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    try:
+        with Screen() as screen, asyncio.Runner(loop_factory=loop_of) as runner:
+            runner.run(work(screen))
+    except Sentence as sentence:
+        _stop(str(sentence))
+    except sqlite3.Error as error:
+        _stop(say("journal_broken", why=error))
+    except OSError as error:
+        _stop(say("unreadable", path=error.filename or "", why=error.strerror or error))
+    except KeyboardInterrupt:
+        _stop(say("stopped"))
+
+
+def _stop(sentence: str) -> None:
+    typer.echo(f"cash-server: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """SIGTERM ends it in order, as Ctrl-C does."""
+    running = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels by itself
+            loop.add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+if __name__ == "__main__":
+    app()

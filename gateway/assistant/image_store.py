@@ -1,0 +1,127 @@
+"""Firmware on its way to a register: blocks wait on the disk until the whole image is proven.
+
+A transfer that was cut goes on with the block that is wanted next, also after a restart of the
+Assistant.  The register gets nothing before size, SHA-256 and the publisher's signature are right.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from protocol.commands import parse_request
+from protocol.errors import ProtocolError
+from protocol.firmware import MAX_BLOCKS, Image
+
+LINE_BLOCK: Final = 236
+"""Bytes of a block after escaping, as the manufacturer's driver cuts them (KKT-PC 3.2)."""
+
+_ESCAPED: Final = (0xFD, 0xFE)
+
+
+class NotGenuine(Exception):
+    """The image is for another model, or no trusted publisher has signed it."""
+
+
+class ImageStore:
+    """The transfer to one register; ``OSError`` when the folder cannot be written."""
+
+    def __init__(self, folder: Path, serial_number: str, publishers: Collection[bytes]) -> None:
+        self._offer = folder / f"{serial_number}.offer"
+        self._part = folder / f"{serial_number}.part"
+        self._publishers = publishers
+        self._image = self._kept()
+
+    def begin(self, request: bytes, model: int) -> int:
+        """The block wanted next of the image that this request (EC 03) offers.
+
+        Another image than the one under way erases what has come of that.  ``NotGenuine``;
+        ``RemoteError`` if nothing is offered.
+        """
+        image = _offered(request)
+        if image.model != model or not image.is_genuine(self._publishers):
+            raise NotGenuine
+        if image != self._image:
+            self.forget()
+            self._offer.parent.mkdir(parents=True, exist_ok=True)
+            self._part.write_bytes(b"")
+            self._offer.write_bytes(request)
+            self._image = image
+        return self._written(image)
+
+    def write(self, number: int, data: bytes) -> None:
+        """Takes the block that is wanted and no other."""
+        image = self._image
+        if image is None or number != self._written(image) or number >= image.blocks:
+            return
+        if len(data) != image.length(number):
+            return
+        with self._part.open("r+b") as part:
+            part.seek(number * image.block_size)
+            part.truncate()
+            part.write(data)
+
+    def whole(self) -> bytes | None:
+        """The proven file; None while blocks are missing.  A file that is another one than was
+        signed is forgotten: ``NotGenuine``."""
+        image = self._image
+        if image is None or self._written(image) < image.blocks:
+            return None
+        content = self._part.read_bytes()
+        if not (image.is_whole(content) and image.is_genuine(self._publishers)):
+            self.forget()
+            raise NotGenuine
+        return content
+
+    @property
+    def percent(self) -> int:
+        """How much has come."""
+        image = self._image
+        return 100 * self._written(image) // image.blocks if image else 0
+
+    def forget(self) -> None:
+        """Nothing is under way any more."""
+        self._image = None
+        self._offer.unlink(missing_ok=True)
+        self._part.unlink(missing_ok=True)
+
+    def _written(self, image: Image) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            size = self._part.stat().st_size
+            return image.blocks if size == image.size else size // image.block_size
+        return 0
+
+    def _kept(self) -> Image | None:
+        with contextlib.suppress(FileNotFoundError, ProtocolError):
+            return _offered(self._offer.read_bytes())
+        return None
+
+
+def _offered(request: bytes) -> Image:
+    _, fields = parse_request(request)
+    return Image.offered(fields["body"])
+
+
+def cut(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
+    """Blocks that have at most ``limit`` bytes once they are escaped, as long as may be."""
+    start = 0
+    while start < len(content):
+        end = min(start + limit, len(content))
+        while _escaped_length(content[start:end]) > limit:
+            end -= max(1, (_escaped_length(content[start:end]) - limit) // 2)
+        yield content[start:end]
+        start = end
+
+
+def blocks_of(content: bytes) -> list[bytes] | None:
+    """The blocks for the line; None for a file that has too many to be numbered."""
+    blocks = list(cut(content))
+    return blocks if len(blocks) <= MAX_BLOCKS else None
+
+
+def _escaped_length(data: bytes) -> int:
+    return len(data) + sum(map(data.count, _ESCAPED))
+
+
+Progress = Callable[[int], None]
+"""Hears percents of a transfer to the register."""

@@ -1,0 +1,257 @@
+"""What is done on the spot, without the cash server: a list, a firmware, a sequence of commands."""
+
+import asyncio
+import contextlib
+import re
+import tomllib
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.assistant import web_service
+from gateway.assistant.config import AssistantConfig, read_credentials
+from gateway.assistant.desk import said_of
+from gateway.assistant.journal import Journal
+from gateway.assistant.kktpc.discovery import Discovery, Found, Sources, split_address
+from gateway.assistant.kktpc_way import KktPcWay
+from gateway.assistant.program import journal_of, line_way, utc_now
+from gateway.assistant.screen import Screen
+from gateway.assistant.steps import Steps
+from gateway.assistant.ways import About, WayLost
+from gateway.assistant.words import Sentence, language
+from protocol import firmware_commands, result_codes
+from protocol.commands import BY_CODE, CommandFailed, parse_answer, parse_request
+from protocol.errors import ProtocolError
+from protocol.firmware import Image
+from protocol.messages import Step, StepDone, StepRefusal
+from protocol.platforms import Platform
+
+ANSWERS_S: Final = 15.0
+RETURNS_S: Final = 180.0
+"""How long a register may be away with its new firmware."""
+
+LOCAL: Final = 1 << 63
+"""Operations of the console; the cash server's own are numbered from 1."""
+
+INSTALL_STEP: Final = 1
+_PORT: Final = re.compile(r"(/dev/.+|COM[0-9]{1,3})", re.IGNORECASE)
+
+
+async def list_registers(config: AssistantConfig, wait_s: float) -> list[About]:
+    """Who answers within that time, on lines and at web services."""
+    found: dict[str, About] = {}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s), Discovery(config.lines.sources) as discovery:
+            async for event in discovery.events():
+                if isinstance(event, Found) and event.host is not None:
+                    with contextlib.suppress(WayLost):
+                        found[event.place] = (await line_way(event, config)).about
+    for service in config.web_service:
+        with contextlib.suppress(WayLost):
+            for way in await web_service.find(service.url, read_credentials(service)):
+                found[way.about.place] = way.about
+                await way.close()
+    return list(found.values())
+
+
+@contextlib.asynccontextmanager
+async def way_at(
+    config: AssistantConfig, place: str, wait_s: float = ANSWERS_S
+) -> AsyncIterator[KktPcWay]:
+    """The register at a port or an address; ``Sentence`` if none answers."""
+    async with Discovery(_sources(config, place)) as discovery:
+        try:
+            async with asyncio.timeout(wait_s):
+                way = await _first(discovery, config)
+        except TimeoutError:
+            raise Sentence("nobody_there", place=place, why=f"{wait_s:.0f} s") from None
+        try:
+            yield way
+        except WayLost as error:
+            raise Sentence("lost_there", place=place, why=error) from None
+        finally:
+            await way.close()
+
+
+async def _first(discovery: Discovery, config: AssistantConfig) -> KktPcWay:
+    async for event in discovery.events():
+        if isinstance(event, Found):
+            if event.host is None:
+                raise Sentence("is_5_0", place=event.place)
+            with contextlib.suppress(WayLost):
+                return await line_way(event, config)
+            event.host.close()
+    raise AssertionError("a discovery has no end")
+
+
+def _sources(config: AssistantConfig, place: str) -> Sources:
+    if _PORT.fullmatch(place):
+        return Sources((place,), (), frozenset(), speeds=config.lines.speeds)
+    try:
+        split_address(place)
+    except ValueError as error:
+        raise Sentence("nobody_there", place=place, why=error) from None
+    return Sources((), (place,), frozenset())
+
+
+def read_image(path: Path) -> tuple[Image, bytes]:
+    """An image with the manifest beside it (``firmware_images/README.md``)."""
+    manifest = path.with_suffix(".toml")
+    try:
+        content, facts = path.read_bytes(), tomllib.loads(manifest.read_text("utf-8"))
+    except FileNotFoundError as error:
+        if error.filename == str(manifest):
+            raise Sentence("no_manifest", path=path, manifest=manifest.name) from None
+        raise Sentence("no_file", path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Sentence("unreadable", path=path, why=error) from None
+    except tomllib.TOMLDecodeError as error:
+        raise Sentence("not_toml", path=manifest, why=error) from None
+    try:
+        image = Image(
+            facts["model"],
+            Platform(facts["platform"]),
+            facts["version"],
+            facts["size"],
+            bytes.fromhex(facts["sha256"]),
+            bytes.fromhex(facts["signature"]),
+            facts["block_size"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Sentence("bad_image", path=manifest, why=error) from None
+    return image, content
+
+
+async def update(config: AssistantConfig, place: str, path: Path, screen: Screen) -> None:
+    """Puts an image into a register and waits until the register itself says its version."""
+    image, content = read_image(path)
+    if not config.publishers:
+        raise Sentence("no_publishers")
+    if not (image.is_whole(content) and image.is_genuine(config.publisher_keys)):
+        raise Sentence("bad_image", path=path, why="SHA-256, Ed25519")
+    async with way_at(config, place) as way, journal_of(config) as journal:
+        serial_number = way.about.serial_number
+        screen.tell("found", **said_of(way.about))
+        way.progress = lambda percent: screen.progress(serial_number, "firmware", percent)
+        await _load(way, image, content)
+        await _install(way, journal, config)
+        screen.progress(serial_number, "firmware", None)
+    version = await _version_after(config, place)
+    (config.data / f"{serial_number}.update").unlink(missing_ok=True)
+    if version not in (image.version, None):
+        raise Sentence("not_updated", version=version, expected=image.version)
+    screen.tell("updated", version=version or image.version)
+
+
+async def _load(way: KktPcWay, image: Image, content: bytes) -> None:
+    wire = Platform.V2_5
+    begun = _good(await way.do(firmware_commands.begin(wire, image), ""))
+    wanted = firmware_commands.read_next(wire, begun)
+    if isinstance(wanted, CommandFailed):
+        raise Sentence("failed", why=result_codes.describe(wanted.code, language()))
+    for number in range(wanted, image.blocks):
+        start = number * image.block_size
+        data = content[start : start + image.length(number)]
+        await way.do(firmware_commands.block(wire, number, data), "")
+    verify = firmware_commands.verify(wire)
+    if verify is not None:
+        _good(await way.do(verify, ""))
+
+
+async def _install(way: KktPcWay, journal: Journal, config: AssistantConfig) -> None:
+    """The order to restart is journaled: one that was cut is finished, not given twice."""
+    serial_number = way.about.serial_number
+    operation = _operation(config.data / f"{serial_number}.update")
+    steps = Steps(serial_number, journal)
+    order = Step(operation, INSTALL_STEP, firmware_commands.install(Platform.V2_5))
+    told = await steps.do(way, order)
+    if isinstance(told, StepDone):
+        _good(told.answer)
+    else:
+        _good(StepRefusal(told.reason))
+
+
+def _operation(note: Path) -> int:
+    """The number of this update, the same until it has ended."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int(note.read_text("ascii"))
+    number = LOCAL | int(utc_now().timestamp() * 1000)
+    note.write_text(str(number), "ascii")
+    return number
+
+
+async def _version_after(config: AssistantConfig, place: str) -> str | None:
+    """What the register says when it is back; None if it went over to platform 5.0."""
+    await asyncio.sleep(1)
+    try:
+        async with way_at(config, place, RETURNS_S) as way:
+            return way.about.firmware_version
+    except Sentence as error:
+        if error.name == "is_5_0":
+            return None
+        raise
+
+
+async def send(
+    config: AssistantConfig, place: str, commands: Iterable[bytes], screen: Screen
+) -> None:
+    """Commands one after another, each with its answer in words; the first failure ends it."""
+    async with way_at(config, place) as way:
+        for command in commands:
+            answer = await way.do(command, "")
+            screen.line(f"→ {command.hex(' ')}  {_explained_request(command)}")
+            if isinstance(answer, bytes):
+                screen.line(f"← {answer.hex(' ')}  {_explained_answer(command, answer)}")
+            _good(answer)
+
+
+def parse_commands(texts: Iterable[str]) -> list[bytes]:
+    """Commands in hex digits, one in each text; what stands after # is a comment."""
+    found = []
+    for text in texts:
+        digits = text.partition("#")[0].strip()
+        if not digits:
+            continue
+        try:
+            found.append(bytes.fromhex(digits))
+        except ValueError:
+            raise Sentence("not_hex", command=digits[:60]) from None
+    if not found:
+        raise Sentence("no_commands")
+    return found
+
+
+def _good(answer: bytes | StepRefusal) -> bytes:
+    if isinstance(answer, StepRefusal):
+        raise Sentence("refused", why=answer.name.lower())
+    if answer[:1] == b"\x55" and answer[1:2] not in (b"\0", b""):
+        raise Sentence("failed", why=result_codes.describe(answer[1], language()))
+    return answer
+
+
+def _explained_request(command: bytes) -> str:
+    try:
+        row, fields = parse_request(command)
+    except ProtocolError as error:
+        return str(error)
+    return f"{row.name} {_plain(fields)}"
+
+
+def _explained_answer(command: bytes, answer: bytes) -> str:
+    row = BY_CODE.get(command[0])
+    if row is None:
+        return ""
+    try:
+        found = parse_answer(row, answer)
+    except ProtocolError as error:
+        return str(error)
+    if isinstance(found, CommandFailed):
+        return result_codes.describe(found.code, language())
+    return _plain(found)
+
+
+def _plain(fields: dict[str, Any]) -> str:
+    shown = {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()
+    }
+    return " ".join(f"{name}={value}" for name, value in shown.items() if value is not None)

@@ -1,0 +1,155 @@
+"""The Assistant at work: finds registers, signs in, speaks for them, carries EoT."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.assistant import kktpc_reading, web_service
+from gateway.assistant.broker_link import BrokerLink
+from gateway.assistant.config import AssistantConfig, WebService, read_credentials, read_secret
+from gateway.assistant.desk import Desk, ShowProgress, Tell
+from gateway.assistant.image_store import ImageStore
+from gateway.assistant.journal import Journal
+from gateway.assistant.kktpc.discovery import Discovery, Found
+from gateway.assistant.kktpc.errors import Silent
+from gateway.assistant.kktpc.relay import EotRelay, Targets
+from gateway.assistant.kktpc_way import KktPcWay, who_is_there
+from gateway.assistant.ways import WayKind, WayLost
+from protocol.errors import ProtocolError
+
+WEB_EVERY_S: Final = 30.0
+"""How often the driver's web service is asked which registers it has."""
+
+EOT_CHANNEL: Final = 5
+"""The value of setting 276 (T19R1F4)."""
+
+
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+class Program:
+    """``run`` until it is cancelled; the journal and every line are let go of at the end."""
+
+    def __init__(
+        self,
+        config: AssistantConfig,
+        tell: Tell,
+        show_progress: ShowProgress,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._config, self._tell, self._now = config, tell, now
+        self._password = read_secret(config.server.password_file)
+        self._web = [(each, read_credentials(each)) for each in config.web_service]
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._journal = Journal(config.journal_file)
+        self.desk = Desk(self._journal, tell, show_progress)
+        self._relays: dict[str, EotRelay] = {}
+
+    async def run(self) -> None:
+        """Everything at once."""
+        server = self._config.server
+        broker = BrokerLink(server.broker, server.login, self._password, self.desk, server.ca_file)
+        self.desk.attach(broker)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(broker.run(), name="broker")
+                group.create_task(self._find_lines(), name="lines")
+                for service, credentials in self._web:
+                    group.create_task(self._find_web(service, credentials), name=service.url)
+        finally:
+            await self.desk.close()
+            for relay in self._relays.values():
+                await relay.close()
+            self._journal.close()
+
+    async def _find_lines(self) -> None:
+        async with Discovery(self._config.lines.sources) as discovery:
+            async for event in discovery.events():
+                if isinstance(event, Found):
+                    await self._arrived(event)
+                else:
+                    await self._gone(event.place, event.why)
+
+    async def _arrived(self, found: Found) -> None:
+        if found.host is None:
+            self._tell("is_5_0", place=found.place)
+            return
+        try:
+            way = await line_way(found, self._config, self._now)
+            eot = await self._wants_eot(way)
+        except WayLost as error:
+            self._tell("nobody_there", place=found.place, why=error)
+            found.host.close()
+            return
+        serial_number = way.about.serial_number
+        way.progress = lambda percent: self.desk.progress(serial_number, "firmware", percent)
+        self.desk.add(way)
+        if eot:
+            await self._carry(way)
+
+    async def _gone(self, place: str, why: str) -> None:
+        if relay := self._relays.pop(place, None):
+            await relay.close()
+        await self.desk.remove(place, why)
+
+    async def _wants_eot(self, way: KktPcWay) -> bool:
+        if not self._config.eot.enabled:
+            return False
+        try:
+            channel = await way.ask(kktpc_reading.QUESTIONS["ofd_channel"])
+        except (ProtocolError, kktpc_reading.Refused):
+            return False
+        return bool(channel["value"] == EOT_CHANNEL)
+
+    async def _carry(self, way: KktPcWay) -> None:
+        """Only where the owner of the PC said; those places may be in his own network."""
+        targets = frozenset(self._config.eot.targets)
+        relay = EotRelay(way.host, Targets(only=targets, private=targets))
+        with contextlib.suppress(Silent):
+            self._relays[way.about.place] = await relay.__aenter__()
+            self._tell("relaying", serial_number=way.about.serial_number)
+
+    async def _find_web(self, service: WebService, credentials: tuple[str, str] | None) -> None:
+        """A service that does not answer takes its registers with it."""
+        known: set[str] = set()
+        while True:
+            known &= self.desk.places
+            try:
+                ways = await web_service.find(service.url, credentials, notes=self._config.data)
+            except WayLost as error:
+                for place in known:
+                    await self.desk.remove(place, str(error))
+                ways = []
+            for way in ways:
+                if way.about.place in self.desk.places:
+                    await way.close()
+                else:
+                    self.desk.add(way)
+                    known.add(way.about.place)
+            await asyncio.sleep(WEB_EVERY_S)
+
+
+async def line_way(
+    found: Found, config: AssistantConfig, now: Callable[[], datetime] = utc_now
+) -> KktPcWay:
+    """The way to what was found on a line; ``WayLost`` if it does not say who it is."""
+    if found.host is None:
+        raise WayLost("platform 5.0")
+    about = await who_is_there(found.host, WayKind(found.kind), found.place)
+    store = ImageStore(config.data / "firmware", about.serial_number, config.publisher_keys)
+    return KktPcWay(about, found.host, store, now)
+
+
+@contextlib.asynccontextmanager
+async def journal_of(config: AssistantConfig) -> AsyncIterator[Journal]:
+    """The journal, for a command of the console."""
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = Journal(config.journal_file)
+    try:
+        yield journal
+    finally:
+        journal.close()

@@ -1,0 +1,84 @@
+"""The steps of operations: each takes effect at most once, its answer is given at least once.
+
+A step goes on when the conversation that brought it is cut; whoever brings it again waits for the
+same one.  What stands in the journal decides after a crash (``journal.py``); where even the way
+cannot tell whether a command was done, the step is refused as *stale*, which asks for a person.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.assistant.journal import Journal, StepKey
+from gateway.assistant.ways import Untold, Way
+from protocol.messages import Step, StepDone, StepRefusal, StepRefused
+
+Outcome = bytes | StepRefusal
+
+Told = Callable[[StepKey, bytes, Outcome | None], None]
+"""Hears of a step when it begins (None) and when it ends."""
+
+
+def nobody(_: StepKey, __: bytes, ___: Outcome | None) -> None:
+    """Where nobody listens."""
+
+
+class Steps:
+    """The steps of one register, one at a time."""
+
+    def __init__(self, serial_number: str, journal: Journal, told: Told = nobody) -> None:
+        self._serial_number, self._journal, self._told = serial_number, journal, told
+        self._running: dict[StepKey, asyncio.Task[Outcome]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def do(self, way: Way, step: Step) -> StepDone | StepRefused:
+        """The word on a step; ``WayLost`` when the register went away: ask again."""
+        key = StepKey(self._serial_number, step.operation_id, step.step)
+        running = self._running.get(key)
+        if running is None:
+            running = asyncio.create_task(self._once(way, key, step.command), name=key.name)
+            self._running[key] = running
+            running.add_done_callback(lambda _: self._running.pop(key, None))
+        outcome = await asyncio.shield(running)
+        if isinstance(outcome, StepRefusal):
+            return StepRefused(step.operation_id, outcome)
+        return StepDone(step.operation_id, step.step, outcome)
+
+    async def close(self) -> None:
+        """Ends what runs; its records stay, and ``was_done`` decides at the next start."""
+        running = list(self._running.values())
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _once(self, way: Way, key: StepKey, command: bytes) -> Outcome:
+        async with self._one_at_a_time:
+            known = self._journal.find(key, command)
+            if known is None and self._journal.is_past(key):
+                return StepRefusal.STALE
+            if known is not None and not known.is_same:
+                return StepRefusal.STALE
+            if known is not None and known.answer is not None:
+                return known.answer
+            self._told(key, command, None)
+            try:
+                outcome = await self._finished(way, key, command, known.before if known else None)
+            except Untold:
+                outcome = StepRefusal.STALE
+            self._told(key, command, outcome)
+            return outcome
+
+    async def _finished(
+        self, way: Way, key: StepKey, command: bytes, before: dict[str, object] | None
+    ) -> Outcome:
+        """``before`` is the witness of an earlier try whose end is not known."""
+        answer = None if before is None else await way.was_done(command, before)
+        if answer is not None:
+            self._journal.finish(key, answer)
+            return answer
+        self._journal.begin(key, command, await way.witness(command))
+        outcome = await way.do(command, key.name)
+        if isinstance(outcome, StepRefusal):
+            self._journal.withdraw(key)
+        else:
+            self._journal.finish(key, outcome)
+        return outcome

@@ -1,0 +1,71 @@
+# ruff: noqa: E501
+"""What the Assistant says to people, in Russian and English: one TABLE."""
+
+import locale
+import os
+from typing import Any, Final
+
+from protocol.text import Language
+
+# fmt: off
+WORDS: Final[dict[str, dict[Language, str]]] = {
+    "no_file": {"ru": "нет файла {path}", "en": "there is no file {path}"},
+    "unreadable": {"ru": "файл {path} не читается: {why}", "en": "the file {path} cannot be read: {why}"},
+    "not_toml": {"ru": "{path}: это не TOML: {why}", "en": "{path} is not TOML: {why}"},
+    "bad_config": {"ru": "{path}: ошибка в настройках: {why}", "en": "{path}: a mistake in the configuration: {why}"},
+    "open_secret": {"ru": "файл {path} доступен другим; выполните chmod 600", "en": "others may read the file {path}; do chmod 600"},
+    "empty_secret": {"ru": "файл {path} пуст", "en": "the file {path} is empty"},
+    "config_good": {"ru": "настройки в порядке: {path}", "en": "the configuration is right: {path}"},
+    "not_hex": {"ru": "команда {command} — не шестнадцатеричные цифры", "en": "the command {command} is not hex digits"},
+    "no_commands": {"ru": "нечего отправлять", "en": "there is nothing to send"},
+    "nobody_there": {"ru": "{place}: касса не отвечает ({why})", "en": "{place}: no register answers ({why})"},
+    "is_5_0": {"ru": "{place}: платформа 5.0; для неё нужен веб-сервис драйвера", "en": "{place}: platform 5.0; it needs the driver's web service"},
+    "lost_there": {"ru": "{place}: связь с кассой потеряна ({why})", "en": "{place}: the register is lost ({why})"},
+    "no_manifest": {"ru": "{path}: рядом нет описания прошивки {manifest}", "en": "{path}: its manifest {manifest} is not beside it"},
+    "bad_image": {"ru": "{path}: прошивка не принята: {why}", "en": "{path}: the firmware is not accepted: {why}"},
+    "no_publishers": {"ru": "в настройках нет ключей издателей прошивок (publishers)", "en": "the configuration names no publishers of firmware"},
+    "refused": {"ru": "касса отложила: {why}", "en": "the register puts it off: {why}"},
+    "failed": {"ru": "касса ответила: {why}", "en": "the register answered: {why}"},
+    "updated": {"ru": "на кассе прошивка {version}", "en": "the register runs firmware {version}"},
+    "not_updated": {"ru": "после перезапуска на кассе прошивка {version}, ожидалась {expected}", "en": "after its restart the register runs {version}, {expected} was expected"},
+    "journal_broken": {"ru": "журнал не открывается: {why}", "en": "the journal cannot be opened: {why}"},
+    "signed_in": {"ru": "связь с сервером установлена", "en": "signed in to the server"},
+    "signed_out": {"ru": "нет связи с сервером: {why}; повтор через {wait_s} с", "en": "no link to the server: {why}; again in {wait_s} s"},
+    "found": {"ru": "{place}: касса {serial_number}, платформа {platform}, прошивка {version}", "en": "{place}: register {serial_number}, platform {platform}, firmware {version}"},
+    "lost": {"ru": "{place}: касса ушла ({why})", "en": "{place}: the register is gone ({why})"},
+    "not_ours": {"ru": "{serial_number}: не закреплена за этим Ассистентом", "en": "{serial_number}: not given to this Assistant"},
+    "checked_in": {"ru": "{serial_number}: показания переданы", "en": "{serial_number}: the reading is accepted"},
+    "not_checked_in": {"ru": "{serial_number}: разговор не состоялся: {why}", "en": "{serial_number}: the conversation failed: {why}"},
+    "step": {"ru": "{serial_number}: операция {operation_id}, шаг {step}: {what}", "en": "{serial_number}: operation {operation_id}, step {step}: {what}"},
+    "relaying": {"ru": "{serial_number}: сеть через этот компьютер (EoT)", "en": "{serial_number}: network through this PC (EoT)"},
+    "stopped": {"ru": "остановлено", "en": "stopped"},
+    "serial_number": {"ru": "Заводской номер", "en": "Serial number"},
+    "platform": {"ru": "Платформа", "en": "Platform"},
+    "model": {"ru": "Модель", "en": "Model"},
+    "firmware": {"ru": "Прошивка", "en": "Firmware"},
+    "place": {"ru": "Где", "en": "Place"},
+    "state": {"ru": "Состояние", "en": "State"},
+    "nothing_found": {"ru": "кассы не найдены", "en": "no register was found"},
+}
+# fmt: on
+
+
+def language() -> Language:
+    """That of the system; Russian unless the system says otherwise."""
+    said = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None)
+    if said is None:
+        said = locale.getlocale()[0] or "ru"
+    return "ru" if said.lower().startswith("ru") else "en"
+
+
+def say(name: str, /, **said: Any) -> str:
+    """A sentence of the table in the language of the system."""
+    return WORDS[name][language()].format(**said)
+
+
+class Sentence(Exception):
+    """What ends a command of the console: one sentence and exit code 1."""
+
+    def __init__(self, name: str, /, **said: Any) -> None:
+        super().__init__(say(name, **said))
+        self.name = name

@@ -1,0 +1,166 @@
+"""Each step takes effect at most once and is answered at least once, wherever the PC dies."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.assistant import journal as journals
+from gateway.assistant.journal import Journal, StepKey
+from gateway.assistant.steps import Steps
+from gateway.assistant.ways import Untold, WayLost
+from protocol.messages import Step, StepDone, StepRefusal, StepRefused
+from tests.gateway.assistant.ways import DONE, SERIAL, CountedWay, lose
+
+STEP = Step(7, 1, b"\xa6")
+KEY = StepKey(SERIAL, 7, 1)
+POINTS = ("witness", "begin", "before", "after", "finish")
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class KilledJournal(Journal):
+    """Dies when ``point`` is reached, before or after it has written."""
+
+    point = ""
+    after = False
+
+    def begin(self, key: StepKey, command: bytes, before: dict[str, Any]) -> None:
+        self._at("begin", lambda: super(KilledJournal, self).begin(key, command, before))
+
+    def finish(self, key: StepKey, answer: bytes) -> None:
+        self._at("finish", lambda: super(KilledJournal, self).finish(key, answer))
+
+    def _at(self, point: str, write: Callable[[], None]) -> None:
+        if self.point == point and not self.after:
+            raise Killed
+        write()
+        if self.point == point:
+            raise Killed
+
+
+def killing(point: str) -> Callable[[str], None]:
+    def cut(now: str) -> None:
+        if now == point:
+            raise Killed
+
+    return cut
+
+
+async def life(path: Path, way: CountedWay, point: str, after: bool) -> StepDone | StepRefused:
+    """One run of the program: the step is brought, and the journal's file stays."""
+    journal = KilledJournal(path)
+    journal.point, journal.after = point, after
+    way.cut = killing(point)
+    try:
+        return await Steps(SERIAL, journal).do(way, STEP)
+    finally:
+        journal.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(deaths=st.lists(st.tuples(st.sampled_from(POINTS), st.booleans()), max_size=6))
+async def test_killed_anywhere_a_step_is_done_once_and_answered(
+    tmp_path_factory: pytest.TempPathFactory, deaths: list[tuple[str, bool]]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
+    way = CountedWay()
+    for point, after in deaths:
+        with suppress(Killed):
+            await life(path, way, point, after)
+        assert len(way.effects) <= 1
+    for _ in range(2):
+        assert await life(path, way, "", False) == StepDone(7, 1, DONE + b"\x01")
+    assert way.effects == [STEP.command]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Any:
+    journal = Journal(tmp_path / "journal.sqlite")
+    yield journal
+    journal.close()
+
+
+async def test_a_cut_line_leaves_the_step_open_until_the_register_tells(journal: Journal) -> None:
+    way = CountedWay(lambda point: lose(point) if point == "after" else None)
+    steps = Steps(SERIAL, journal)
+    with pytest.raises(WayLost):
+        await steps.do(way, STEP)
+    way.cut = lambda _: None
+    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+    assert len(way.effects) == 1
+
+
+async def test_what_nobody_can_tell_asks_for_a_person(journal: Journal) -> None:
+    class Mute(CountedWay):
+        async def was_done(self, command: bytes, before: dict[str, Any]) -> bytes | None:
+            raise Untold("no trace")
+
+    way = Mute(lambda point: lose(point) if point == "before" else None)
+    steps = Steps(SERIAL, journal)
+    with pytest.raises(WayLost):
+        await steps.do(way, STEP)
+    way.cut = lambda _: None
+    for _ in range(2):
+        assert await steps.do(way, STEP) == StepRefused(7, StepRefusal.STALE)
+    assert way.effects == []
+
+
+async def test_a_refusal_leaves_no_trace(journal: Journal) -> None:
+    way = CountedWay()
+    way.refusal = StepRefusal.SHIFT_OPEN
+    steps = Steps(SERIAL, journal)
+    assert await steps.do(way, STEP) == StepRefused(7, StepRefusal.SHIFT_OPEN)
+    way.refusal = None
+    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+
+
+async def test_another_command_under_the_same_number_is_refused(journal: Journal) -> None:
+    way, steps = CountedWay(), Steps(SERIAL, journal)
+    await steps.do(way, STEP)
+    assert await steps.do(way, STEP._replace(command=b"\xa7")) == StepRefused(7, StepRefusal.STALE)
+    assert way.effects == [b"\xa6"]
+
+
+async def test_old_answers_are_forgotten_but_not_that_they_were_given(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "KEPT_ANSWERS", 3)
+    way, steps = CountedWay(), Steps(SERIAL, journal)
+    for number in range(5):
+        await steps.do(way, Step(7, number, b"\xa6"))
+    assert await steps.do(way, Step(7, 1, b"\xa6")) == StepRefused(7, StepRefusal.STALE)
+    assert isinstance(await steps.do(way, Step(7, 4, b"\xa6")), StepDone)
+    assert len(way.effects) == 5
+
+
+async def test_ids_of_64_bits_are_kept_apart(journal: Journal) -> None:
+    way, steps = CountedWay(), Steps(SERIAL, journal)
+    for operation in (1, (1 << 63) + 1, (1 << 64) - 1):
+        assert isinstance(await steps.do(way, Step(operation, 1, b"\xa6")), StepDone)
+    assert len(way.effects) == 3
+
+
+def test_readings_are_counted_across_restarts(tmp_path: Path) -> None:
+    numbers = []
+    for _ in range(3):
+        journal = Journal(tmp_path / "journal.sqlite")
+        numbers.append(journal.next_reading(SERIAL))
+        journal.close()
+    assert numbers == [1, 2, 3]
+
+
+async def test_the_file_keeps_no_command(tmp_path: Path) -> None:
+    path, secret = tmp_path / "journal.sqlite", b"\x50 a password of a register"
+    journal = Journal(path)
+    await Steps(SERIAL, journal).do(CountedWay(), Step(7, 1, secret))
+    journal.close()
+    kept = [path.parent / name for name in os.listdir(tmp_path)]
+    assert kept and all(secret not in each.read_bytes() for each in kept)
