@@ -227,7 +227,7 @@ class Conversation:
             peer=self.link.peer,
             outcome=outcome,
             why=why,
-            reached=self._furthest().name.lower(),
+            reached=_STATES[self._furthest()],
             steps=self._steps,
             operations=self._operations,
             ms=int(1000 * (monotonic() - self._opened_at)),
@@ -239,6 +239,8 @@ class Conversation:
         """How far it got; where it stood in the end says less."""
         return State.STEPPING if self._steps else State.OPEN if self._served else self._reached
 
+
+_STATES: Final = {state: state.name.lower() for state in State}
 
 _ON: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
     Hello: Conversation._hello,

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from fleet.diagnostics.rules import SERVED, Ending, Remembered, host_of, is_worth_a_row
+from fleet.diagnostics.rules import SERVED, Ending, Remembered, is_as_ever, is_worth_a_row
 from fleet.diagnostics.service import Ended, keep
 from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
@@ -62,15 +62,19 @@ class Endings:
             log.exception("ending_lost")
 
     def _add(self, ending: Ending) -> None:
+        last = self._last.get(ending.serial_number)
+        if last is not None and is_as_ever(ending, last):
+            return  # nearly every call: it asks no clock and builds nothing
         if not is_serial_number(ending.serial_number):
             return
         now = self._clock()
-        last = self._last.get(ending.serial_number)
         if not is_worth_a_row(ending, last, now):
             return
         if last is None and ending.outcome == SERVED and not ending.steps and not self._may_meet():
             return
-        self._remember(ending.serial_number, Remembered(*_kept(ending), now))
+        self._remember(
+            ending.serial_number, Remembered(ending.road, ending.peer, ending.outcome, now)
+        )
         if not self._batcher.add(Ended(ending, now)):
             CONVERSATIONS_UNWRITTEN.inc()
 
@@ -90,7 +94,3 @@ class Endings:
     async def _write(self, ended: Sequence[Ended]) -> None:
         async with self._database.transaction() as db:
             await keep(db, ended)
-
-
-def _kept(ending: Ending) -> tuple[str, str, str]:
-    return ending.road, host_of(ending.peer), ending.outcome

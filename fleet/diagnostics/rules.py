@@ -23,8 +23,9 @@ class Ending(NamedTuple):
     """How a conversation ended.
 
     ``serial_number`` is empty if it was never said.  ``road``: tcp, http, tls, https or mqtt.
-    ``peer``: HOST:PORT, or an account.  ``outcome`` and ``why`` are the gateway's words,
-    ``reached`` is the furthest state of ``protocol.connection`` in lower case.
+    ``peer``: an address without a port, or the serial number in an MQTT topic.  ``outcome`` and
+    ``why`` are the gateway's words, ``reached`` is the furthest state of ``protocol.connection``
+    in lower case.
     """
 
     serial_number: str
@@ -42,28 +43,28 @@ class Remembered(NamedTuple):
     """The last conversation of a register that a process has seen."""
 
     road: str
-    host: str
+    peer: str
     outcome: str
     at: datetime
 
 
-def host_of(peer: str) -> str:
-    """The peer without its port, which is another one at each call."""
-    host, colon, port = peer.rpartition(":")
-    return host if colon and port.isdigit() else peer
+def is_as_ever(ending: Ending, last: Remembered) -> bool:
+    """An ordinary call (served, no steps) that came the same way as the last one."""
+    return (
+        not ending.steps
+        and ending.outcome == SERVED == last.outcome
+        and ending.peer == last.peer
+        and ending.road == last.road
+    )
 
 
 def is_worth_a_row(ending: Ending, last: Remembered | None, now: datetime) -> bool:
-    """An ordinary call (served, no steps) only if it came another way than the last one, or after
-    a failure, or is the first one seen; a failure unless it has just been written."""
-    if ending.steps:
-        return True
+    """An ordinary call only if it came another way than the last one, or after a failure, or is
+    the first one seen; a failure unless it has just been written."""
     if last is None:
         return True
-    if ending.outcome != last.outcome:
-        return True
-    if ending.outcome == SERVED:
-        return (ending.road, host_of(ending.peer)) != (last.road, last.host)
+    if ending.steps or ending.outcome == SERVED or ending.outcome != last.outcome:
+        return not is_as_ever(ending, last)
     return now - last.at >= REPEATED_WITHIN
 
 

@@ -18,9 +18,9 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 
 from gateway.assistant.conversation import HungUp
 from protocol.assistant import MAX_REPORT, Registers, Report, decode_registers, encode
+from protocol.broker_url import PORTS
 from protocol.errors import RemoteError
 
-PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 CONNECT_S: Final = 10.0
 V5_CONNECT_S: Final = 4.0
 """A broker that does not know MQTT 5 may answer it with silence."""

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway.assistant.kktpc.discovery import ATOL_USB_VENDOR, Sources, split_address
-from gateway.assistant.words import Sentence
+from gateway.assistant.words import Sentence, mistake, say
 from protocol.assistant import LOGIN_PATTERN
 from protocol.errors import LocalError
 from protocol.firmware import parse_public_key
@@ -29,23 +29,26 @@ MAX_SECRET: Final = 4096
 
 
 def _address(text: str) -> str:
-    split_address(text)
+    try:
+        split_address(text)
+    except ValueError:
+        raise ValueError(say("bad_place", place=text)) from None
     return text
 
 
 def _broker(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.username:
-        raise ValueError("a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
+        raise ValueError(say("bad_broker"))
     if parts.port == 0:
-        raise ValueError("there is no port 0")
+        raise ValueError(say("bad_broker"))
     return text
 
 
 def _web(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError("a web service is http://HOST:PORT, without a password in it")
+        raise ValueError(say("bad_web"))
     return text
 
 
@@ -126,7 +129,7 @@ class Relay(_Part):
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:
         if self.enabled and not self.targets:
-            raise ValueError("targets must say where registers may go")
+            raise ValueError(say("no_targets"))
         return self
 
 
@@ -200,9 +203,10 @@ def _has_modes() -> bool:
     return os.name == "posix"
 
 
-def _mistake(mistake: Any) -> str:
-    name = ".".join(str(part) for part in mistake["loc"])
-    return f"{name}: {mistake['msg'].removeprefix('Value error, ')}"
+def _mistake(found: Any) -> str:
+    name = ".".join(str(part) for part in found["loc"])
+    said = found["msg"].removeprefix("Value error, ")
+    return f"{name}: {mistake(found['type'], found.get('ctx', {}), said)}"
 
 
 def _seen_from(config: AssistantConfig, folder: Path) -> AssistantConfig:

@@ -20,6 +20,7 @@ from gateway.assistant.conversation import Conversation, Ended, Ending, HeldKey,
 from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.steps import Outcome, Steps
 from gateway.assistant.ways import About, Way, WayLost
+from gateway.assistant.words import say
 from protocol.assistant import MAX_REGISTERS, Doing, FoundRegister, Registers, Report, open_key
 from protocol.commands import BY_CODE
 from protocol.errors import RemoteError
@@ -128,6 +129,8 @@ class Desk:
         if standing is None:
             return
         self._tell("lost", place=place, why=why)
+        if standing.doing is not None:
+            self._show(standing.way.about.serial_number, standing.doing.stage, None)
         self._changed()
         await self._let_go(standing)
 
@@ -244,7 +247,7 @@ class Desk:
         if outcome is None:
             self._show(key.serial_number, name, 0)
         else:
-            said = outcome.name.lower() if isinstance(outcome, StepRefusal) else "ok"
+            said = "ok" if isinstance(outcome, bytes) else say(f"refused_{outcome.name.lower()}")
             self._show(key.serial_number, name, None)
             self._tell("step", **key._asdict(), what=f"{name} → {said}")
         self._changed()

@@ -94,12 +94,12 @@ class Journal:
     def finish(self, key: StepKey, answer: bytes) -> None:
         """It was done, and this was the answer."""
         serial_number = key.serial_number
-        self._db.execute("BEGIN")
-        self._db.execute(f"UPDATE step SET answer = ? WHERE {_WHERE}", (answer, *_row(key)))
-        self._db.execute("INSERT OR REPLACE INTO last_step VALUES (?, ?, ?)", _row(key))
-        for statement, kept in ((_OLD_STEPS, KEPT_ANSWERS), (_OLD_OPERATIONS, KEPT_OPERATIONS)):
-            self._db.execute(statement, (serial_number, serial_number, kept))
-        self._db.execute("COMMIT")
+        with self._db:  # a full disk must leave no open transaction: nothing later would be synced
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(f"UPDATE step SET answer = ? WHERE {_WHERE}", (answer, *_row(key)))
+            self._db.execute("INSERT OR REPLACE INTO last_step VALUES (?, ?, ?)", _row(key))
+            for statement, kept in ((_OLD_STEPS, KEPT_ANSWERS), (_OLD_OPERATIONS, KEPT_OPERATIONS)):
+                self._db.execute(statement, (serial_number, serial_number, kept))
 
     def next_reading(self, serial_number: str) -> int:
         """Counts the readings of a register from 1, across restarts."""

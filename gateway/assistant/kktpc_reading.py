@@ -71,6 +71,15 @@ def _drive(name: str, **parameters: Any) -> Question:
     return ask_it
 
 
+CASH: Final = _command("read_cash")
+"""``sum``: what is in the drawer."""
+
+
+def document(number: int) -> Question:
+    """A document of the fiscal drive: its ``type`` by the fiscal data format, ``data``."""
+    return _drive("document", document=number)
+
+
 def _cell(number: int) -> Question:
     setting = find(Platform.V2_5, number)
     table, row, field = setting.cell or (0, 0, 0)

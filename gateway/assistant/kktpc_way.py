@@ -9,7 +9,7 @@ open shift, unsent receipts) puts the step off instead of failing the operation.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.assistant import kktpc_reading
 from gateway.assistant.image_store import ImageStore, NotGenuine, Progress, blocks_of
@@ -48,14 +48,56 @@ PUT_OFF: Final[Mapping[int, StepRefusal]] = {
 _MAY_WAIT: Final = frozenset({0x56, 0xA6, 0xA7, FIRMWARE})
 """Commands whose refusal means "not now": entering a mode, the fiscal drive, firmware."""
 
-Witness = Callable[[bytes, kktpc_reading.Ask], Awaitable[Any]]
+MAX_DOCUMENTS: Final = 32
+"""Of those signed since a command left, as many are looked at."""
+
+Look = Callable[[bytes, kktpc_reading.Ask], Awaitable[Any]]
+Proof = Callable[[bytes, Any, Any, kktpc_reading.Ask], Awaitable[bool]]
 
 
-def _asked(question: str, field: str) -> Witness:
-    async def witness(_: bytes, ask: kktpc_reading.Ask) -> Any:
-        return (await QUESTIONS[question](ask))[field]
+async def _always(_: bytes, __: Any, ___: Any, ____: kktpc_reading.Ask) -> bool:
+    return True
 
-    return witness
+
+class Trace(NamedTuple):
+    """What a command changes.  A cashier works at the register too, so that a change need not be
+    the command's: ``is_own`` of the command, what was seen before and after it."""
+
+    look: Look
+    is_own: Proof = _always
+
+
+def _asked(question: kktpc_reading.Question, field: str) -> Look:
+    async def look(_: bytes, ask: kktpc_reading.Ask) -> Any:
+        return (await question(ask))[field]
+
+    return look
+
+
+def _signed(*kinds: int) -> Trace:
+    """A document of one of these kinds (fiscal data format) among the new ones."""
+
+    async def is_own(_: bytes, before: int, after: int, ask: kktpc_reading.Ask) -> bool:
+        for number in range(before + 1, min(after, before + MAX_DOCUMENTS) + 1):
+            if (await kktpc_reading.document(number)(ask))["type"] in kinds:
+                return True
+        return False
+
+    return Trace(_asked(QUESTIONS["drive"], "last_document"), is_own)
+
+
+def _cash(sign: int) -> Trace:
+    """The drawer, more or less by the command's own sum."""
+
+    async def is_own(command: bytes, before: int, after: int, _: kktpc_reading.Ask) -> bool:
+        return bool(after - before == sign * parse_request(command)[1]["sum"])
+
+    return Trace(_asked(kktpc_reading.CASH, "sum"), is_own)
+
+
+async def _grew(_: bytes, before: int, after: int, __: kktpc_reading.Ask) -> bool:
+    """A fiscal drive only ages: an earlier phase is another drive's."""
+    return after > before
 
 
 async def _firmware(_: bytes, ask: kktpc_reading.Ask) -> Any:
@@ -67,22 +109,16 @@ async def _licence(command: bytes, ask: kktpc_reading.Ask) -> Any:
     return list(await ask(encode_request("read_protection_code", number=command[1])))
 
 
-async def _cash(_: bytes, ask: kktpc_reading.Ask) -> Any:
-    return list(await ask(encode_request("read_cash")))
-
-
-_DOCUMENTS: Final = _asked("drive", "last_document")
-
-WITNESSES: Final[Mapping[int, Witness]] = {
-    0x49: _cash,
-    0x4A: _DOCUMENTS,
-    0x4F: _cash,
-    0x5A: _DOCUMENTS,
-    0x6D: _licence,
-    0x9A: _DOCUMENTS,
-    0xA6: _DOCUMENTS,
-    0xA7: _DOCUMENTS,
-    FIRMWARE: _firmware,
+TRACES: Final[Mapping[int, Trace]] = {
+    0x49: _cash(+1),
+    0x4A: _signed(3, 31, 4, 41),
+    0x4F: _cash(-1),
+    0x5A: _signed(5),
+    0x6D: Trace(_licence),
+    0x9A: _signed(2),
+    0xA6: _signed(1, 11),
+    0xA7: Trace(_asked(QUESTIONS["drive"], "phase"), _grew),
+    FIRMWARE: Trace(_firmware),
 }
 """What changes when a command takes effect, so that looking at it tells whether it did."""
 
@@ -116,21 +152,25 @@ class KktPcWay:
 
     async def witness(self, command: bytes) -> dict[str, Any]:
         """``seen`` is what the command will change; nothing of a command that may be repeated."""
-        if may_repeat(command) or command[:1] == b"" or command[0] not in WITNESSES:
+        if may_repeat(command) or command[:1] == b"" or command[0] not in TRACES:
             return {}
         try:
-            return {"seen": await WITNESSES[command[0]](command, self._ask)}
+            return {"seen": await TRACES[command[0]].look(command, self._ask)}
         except (ProtocolError, Refused):
             return {}
 
     async def was_done(self, command: bytes, before: dict[str, Any]) -> bytes | None:
-        """By looking at what the command changes."""
+        """By looking at what the command changes; ``Untold`` also if somebody else changed it."""
         if may_repeat(command) or not command or command[0] in UNKNOWN_THERE:
             return None
         after = await self.witness(command)
         if not (before and after):
             raise Untold(f"nothing tells whether {command[0]:02X} was done")
-        return DONE if after["seen"] != before["seen"] else None
+        if after["seen"] == before["seen"]:
+            return None
+        if not await self._is_own(command, before["seen"], after["seen"]):
+            raise Untold(f"{command[0]:02X} need not be what changed the register")
+        return DONE
 
     async def ask(self, question: kktpc_reading.Question) -> Fields:
         """One of ``kktpc_reading.QUESTIONS``; ``Refused``, ``RemoteError``, ``WayLost``."""
@@ -138,6 +178,12 @@ class KktPcWay:
 
     async def close(self) -> None:
         self.host.close()
+
+    async def _is_own(self, command: bytes, before: Any, after: Any) -> bool:
+        try:
+            return await TRACES[command[0]].is_own(command, before, after, self._ask)
+        except (ProtocolError, Refused):
+            return False
 
     async def _ask(self, command: bytes) -> bytes:
         """A question: nothing is lost if it was asked in vain."""

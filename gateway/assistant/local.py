@@ -18,7 +18,7 @@ from gateway.assistant.program import journal_of, line_way, utc_now
 from gateway.assistant.screen import Screen
 from gateway.assistant.steps import Steps
 from gateway.assistant.ways import About, WayLost
-from gateway.assistant.words import Sentence, language
+from gateway.assistant.words import Sentence, language, say
 from protocol import firmware_commands, result_codes
 from protocol.commands import BY_CODE, CommandFailed, parse_answer, parse_request
 from protocol.errors import ProtocolError
@@ -64,7 +64,7 @@ async def way_at(
             async with asyncio.timeout(wait_s):
                 way = await _first(discovery, config)
         except TimeoutError:
-            raise Sentence("nobody_there", place=place, why=f"{wait_s:.0f} s") from None
+            raise Sentence("silent", place=place, wait_s=round(wait_s)) from None
         try:
             yield way
         except WayLost as error:
@@ -89,8 +89,8 @@ def _sources(config: AssistantConfig, place: str) -> Sources:
         return Sources((place,), (), frozenset(), speeds=config.lines.speeds)
     try:
         split_address(place)
-    except ValueError as error:
-        raise Sentence("nobody_there", place=place, why=error) from None
+    except ValueError:
+        raise Sentence("bad_place", place=place) from None
     return Sources((), (place,), frozenset())
 
 
@@ -134,10 +134,11 @@ async def update(config: AssistantConfig, place: str, path: Path, screen: Screen
         screen.tell("found", **said_of(way.about))
         way.progress = lambda percent: screen.progress(serial_number, "firmware", percent)
         await _load(way, image, content)
-        await _install(way, journal, config)
+        note = _note(config, serial_number, image)
+        await _install(way, journal, note)
         screen.progress(serial_number, "firmware", None)
     version = await _version_after(config, place)
-    (config.data / f"{serial_number}.update").unlink(missing_ok=True)
+    note.unlink(missing_ok=True)
     if version not in (image.version, None):
         raise Sentence("not_updated", version=version, expected=image.version)
     screen.tell("updated", version=version or image.version)
@@ -158,12 +159,15 @@ async def _load(way: KktPcWay, image: Image, content: bytes) -> None:
         _good(await way.do(verify, ""))
 
 
-async def _install(way: KktPcWay, journal: Journal, config: AssistantConfig) -> None:
+def _note(config: AssistantConfig, serial_number: str, image: Image) -> Path:
+    """Where the number of this update stands; another image is another update."""
+    return config.data / f"{serial_number}-{image.sha256.hex()[:16]}.update"
+
+
+async def _install(way: KktPcWay, journal: Journal, note: Path) -> None:
     """The order to restart is journaled: one that was cut is finished, not given twice."""
-    serial_number = way.about.serial_number
-    operation = _operation(config.data / f"{serial_number}.update")
-    steps = Steps(serial_number, journal)
-    order = Step(operation, INSTALL_STEP, firmware_commands.install(Platform.V2_5))
+    steps = Steps(way.about.serial_number, journal)
+    order = Step(_operation(note), INSTALL_STEP, firmware_commands.install(Platform.V2_5))
     told = await steps.do(way, order)
     if isinstance(told, StepDone):
         _good(told.answer)
@@ -223,7 +227,7 @@ def parse_commands(texts: Iterable[str]) -> list[bytes]:
 
 def _good(answer: bytes | StepRefusal) -> bytes:
     if isinstance(answer, StepRefusal):
-        raise Sentence("refused", why=answer.name.lower())
+        raise Sentence("refused", why=say(f"refused_{answer.name.lower()}"))
     if answer[:1] == b"\x55" and answer[1:2] not in (b"\0", b""):
         raise Sentence("failed", why=result_codes.describe(answer[1], language()))
     return answer
@@ -233,8 +237,8 @@ def _explained_request(command: bytes) -> str:
     try:
         row, fields = parse_request(command)
     except ProtocolError as error:
-        return str(error)
-    return f"{row.name} {_plain(fields)}"
+        return error.detail or error.code
+    return f"{row.name} {_plain(fields)}".rstrip()
 
 
 def _explained_answer(command: bytes, answer: bytes) -> str:
@@ -244,14 +248,21 @@ def _explained_answer(command: bytes, answer: bytes) -> str:
     try:
         found = parse_answer(row, answer)
     except ProtocolError as error:
-        return str(error)
+        return error.detail or error.code
     if isinstance(found, CommandFailed):
         return result_codes.describe(found.code, language())
     return _plain(found)
 
 
 def _plain(fields: dict[str, Any]) -> str:
-    shown = {
-        name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()
-    }
-    return " ".join(f"{name}={value}" for name, value in shown.items() if value is not None)
+    return " ".join(f"{name}={_shown(v)}" for name, v in fields.items() if v is not None)
+
+
+def _shown(value: Any) -> Any:
+    """Bytes as hex digits, and of flags those that are set."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        parts = (name if v is True else f"{name}:{_shown(v)}" for name, v in value.items() if v)
+        return ",".join(parts) or 0
+    return value

@@ -27,17 +27,18 @@ class Steps:
 
     def __init__(self, serial_number: str, journal: Journal, told: Told = nobody) -> None:
         self._serial_number, self._journal, self._told = serial_number, journal, told
-        self._running: dict[StepKey, asyncio.Task[Outcome]] = {}
+        self._running: dict[tuple[StepKey, bytes], asyncio.Task[Outcome]] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def do(self, way: Way, step: Step) -> StepDone | StepRefused:
         """The word on a step; ``WayLost`` when the register went away: ask again."""
         key = StepKey(self._serial_number, step.operation_id, step.step)
-        running = self._running.get(key)
+        same = key, step.command
+        running = self._running.get(same)
         if running is None:
-            running = asyncio.create_task(self._once(way, key, step.command), name=key.name)
-            self._running[key] = running
-            running.add_done_callback(lambda _: self._running.pop(key, None))
+            running = asyncio.create_task(self._once(way, *same), name=key.name)
+            self._running[same] = running
+            running.add_done_callback(lambda _: self._running.pop(same, None))
         outcome = await asyncio.shield(running)
         if isinstance(outcome, StepRefusal):
             return StepRefused(step.operation_id, outcome)

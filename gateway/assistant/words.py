@@ -13,18 +13,36 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
     "unreadable": {"ru": "файл {path} не читается: {why}", "en": "the file {path} cannot be read: {why}"},
     "not_toml": {"ru": "{path}: это не TOML: {why}", "en": "{path} is not TOML: {why}"},
     "bad_config": {"ru": "{path}: ошибка в настройках: {why}", "en": "{path}: a mistake in the configuration: {why}"},
+    "mistake_missing": {"ru": "нужно указать", "en": "must be told"},
+    "mistake_extra_forbidden": {"ru": "такого ключа нет", "en": "there is no such key"},
+    "mistake_bool_parsing": {"ru": "true или false", "en": "true or false"},
+    "mistake_bool_type": {"ru": "true или false", "en": "true or false"},
+    "mistake_string_type": {"ru": "нужен текст в кавычках", "en": "must be text in quotes"},
+    "mistake_tuple_type": {"ru": "нужен список в квадратных скобках", "en": "must be a list in square brackets"},
+    "mistake_string_pattern_mismatch": {"ru": "не подходит под {pattern}", "en": "does not match {pattern}"},
+    "bad_broker": {"ru": "брокер — это mqtts://HOST[:PORT] или mqtt://HOST[:PORT]", "en": "a broker is mqtts://HOST[:PORT] or mqtt://HOST[:PORT]"},
+    "bad_web": {"ru": "веб-сервис — это http://HOST:PORT, без пароля", "en": "a web service is http://HOST:PORT, without a password in it"},
+    "no_targets": {"ru": "в targets нужно указать, куда кассам можно", "en": "targets must say where registers may go"},
     "open_secret": {"ru": "файл {path} доступен другим; выполните chmod 600", "en": "others may read the file {path}; do chmod 600"},
     "empty_secret": {"ru": "файл {path} пуст", "en": "the file {path} is empty"},
     "config_good": {"ru": "настройки в порядке: {path}", "en": "the configuration is right: {path}"},
     "not_hex": {"ru": "команда {command} — не шестнадцатеричные цифры", "en": "the command {command} is not hex digits"},
     "no_commands": {"ru": "нечего отправлять", "en": "there is nothing to send"},
     "nobody_there": {"ru": "{place}: касса не отвечает ({why})", "en": "{place}: no register answers ({why})"},
+    "silent": {"ru": "{place}: за {wait_s} с касса не ответила", "en": "{place}: no register answered within {wait_s} s"},
+    "bad_place": {"ru": "{place} — не порт и не HOST:PORT", "en": "{place} is neither a port nor HOST:PORT"},
     "is_5_0": {"ru": "{place}: платформа 5.0; для неё нужен веб-сервис драйвера", "en": "{place}: platform 5.0; it needs the driver's web service"},
     "lost_there": {"ru": "{place}: связь с кассой потеряна ({why})", "en": "{place}: the register is lost ({why})"},
     "no_manifest": {"ru": "{path}: рядом нет описания прошивки {manifest}", "en": "{path}: its manifest {manifest} is not beside it"},
     "bad_image": {"ru": "{path}: прошивка не принята: {why}", "en": "{path}: the firmware is not accepted: {why}"},
     "no_publishers": {"ru": "в настройках нет ключей издателей прошивок (publishers)", "en": "the configuration names no publishers of firmware"},
-    "refused": {"ru": "касса отложила: {why}", "en": "the register puts it off: {why}"},
+    "refused": {"ru": "команда не выполнена: {why}", "en": "the command was not done: {why}"},
+    "refused_shift_open": {"ru": "открыта смена", "en": "the shift is open"},
+    "refused_receipts_unsent": {"ru": "есть документы, не переданные в ОФД", "en": "the OFD has not got every document"},
+    "refused_busy": {"ru": "касса занята", "en": "the register is busy"},
+    "refused_unsupported": {"ru": "на этой кассе такой команды нет", "en": "this register has no such command"},
+    "refused_low_battery": {"ru": "батарея разряжена", "en": "the battery is low"},
+    "refused_stale": {"ru": "неизвестно, выполнена ли она раньше; проверьте кассу", "en": "nobody can tell whether it was done before; look at the register"},
     "failed": {"ru": "касса ответила: {why}", "en": "the register answered: {why}"},
     "updated": {"ru": "на кассе прошивка {version}", "en": "the register runs firmware {version}"},
     "not_updated": {"ru": "после перезапуска на кассе прошивка {version}, ожидалась {expected}", "en": "after its restart the register runs {version}, {expected} was expected"},
@@ -48,6 +66,15 @@ WORDS: Final[dict[str, dict[Language, str]]] = {
     "nothing_found": {"ru": "кассы не найдены", "en": "no register was found"},
 }
 # fmt: on
+
+
+_MISTAKES: Final = "mistake_"
+
+
+def mistake(kind: str, said: dict[str, Any], otherwise: str) -> str:
+    """What is wrong with a key of the configuration, by pydantic's name for it."""
+    name = _MISTAKES + kind
+    return say(name, **said) if name in WORDS else otherwise
 
 
 def language() -> Language:

@@ -11,7 +11,8 @@ import pytest
 from aiomqtt import Client, ProtocolVersion
 
 from fleet.kit.clock import utc_now
-from gateway.metrics import Dropped
+from gateway.listeners.mqtt.lines import MqttLines
+from gateway.metrics import Dropped, Limit
 from protocol.connection import RegisterEnd
 from protocol.messages import Accepted, Challenge, CheckIn, Message, RefusalReason, Refused
 from protocol.platforms import Platform
@@ -144,6 +145,49 @@ async def test_a_duplicate_is_dropped(place: Place, gateway: Running, account: s
         await one.say(check_in)
         assert isinstance(await one.hear(), Accepted)
         assert dropped(Dropped.DUPLICATE) == before + 2
+
+
+async def test_half_a_frame_waits_for_the_rest(
+    place: Place, gateway: Running, account: str
+) -> None:
+    async with hand(place, account) as one:
+        await one.greet()
+        check_in = one.check_in()
+        await one.say(check_in[:100])
+        await one.say(check_in[100:])
+        assert isinstance(await one.hear(), Accepted)
+
+
+async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
+    place: Place, tmp_path: Path, account: str
+) -> None:
+    async with running(tmp_path, broker=place.address, idle_timeout_s=0.2) as gateway:
+        before = counted("limits_total", limit=Limit.IDLE_TIMEOUT)
+        async with hand(place, account) as one:
+            await one.greet()
+            await one.say(one.check_in()[:-1])
+            assert await one.payload() == b""
+        await gateway.until_quiet()
+        assert counted("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
+
+
+async def test_a_message_that_fails_ends_nothing_for_others(
+    place: Place, gateway: Running, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with us, the road stays open."""
+    receive, failed = MqttLines.receive, asyncio.Event()
+
+    def fails_once(lines: MqttLines, serial_number: str, payload: bytes) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("a mistake of ours")
+        receive(lines, serial_number, payload)
+
+    monkeypatch.setattr(MqttLines, "receive", fails_once)
+    async with hand(place, account) as one:
+        await one.say(one.hello())
+        await asyncio.wait_for(failed.wait(), WAIT_S)
+    assert (await place.call(account, register())).accepted
 
 
 async def test_a_retained_message_is_no_call(place: Place, tmp_path: Path, account: str) -> None:

@@ -179,7 +179,10 @@ class MqttListener:
             for _ in range(PUBLISHERS):
                 work.create_task(self._publish(client))
             async for message in client.messages:
-                self._take(message)
+                try:
+                    self._take(message)
+                except Exception:  # one message must not end the road for everybody
+                    log.exception("message_failed", topic=message.topic.value)
 
     def _take(self, message: Message) -> None:
         sender = sender_of(message.topic.value)

@@ -13,7 +13,6 @@ from fleet.diagnostics.rules import (
     Link,
     Remembered,
     diagnose,
-    host_of,
     is_worth_a_row,
     printed,
 )
@@ -21,11 +20,11 @@ from fleet.kit.language import Language
 from gateway.metrics import Outcome
 from tests.fleet.conftest import START as NOW
 
-LAST = Remembered("tcp", "192.0.2.1", "served", NOW)
+LAST = Remembered("tcp", "2001:db8::1", "served", NOW)
 
 
 def ending(outcome: str = "served", **changes: Any) -> Ending:
-    ordinary = Ending("00106900000001", "tcp", "192.0.2.1:5000", outcome, "", "open", 0, (), 12)
+    ordinary = Ending("00106900000001", "tcp", "2001:db8::1", outcome, "", "open", 0, (), 12)
     return ordinary._replace(**changes)
 
 
@@ -34,8 +33,7 @@ def ending(outcome: str = "served", **changes: Any) -> Ending:
     [
         (ending(), None, True),
         (ending(), LAST, False),
-        (ending(peer="192.0.2.1:6000"), LAST, False),
-        (ending(peer="192.0.2.2:5000"), LAST, True),
+        (ending(peer="2001:db8::2"), LAST, True),
         (ending(road="tls"), LAST, True),
         (ending(), LAST._replace(outcome="cut"), True),
         (ending(steps=1), LAST, True),
@@ -47,11 +45,6 @@ def ending(outcome: str = "served", **changes: Any) -> Ending:
 )
 def test_only_news_leave_a_row(what: Ending, last: Remembered | None, expected: bool) -> None:
     assert is_worth_a_row(what, last, NOW) is expected
-
-
-def test_a_host_is_a_peer_without_its_port() -> None:
-    peers = ("192.0.2.1:80", "[2001:db8::1]:80", "shop-1", "")
-    assert [host_of(peer) for peer in peers] == ["192.0.2.1", "[2001:db8::1]", "shop-1", ""]
 
 
 LATELY, LONG_AGO = NOW - timedelta(minutes=5), NOW - timedelta(hours=2)

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.assistant.cli import app
+from gateway.assistant.words import say
+from protocol.messages import StepRefusal
 from simulator.kktpc import Setup, serve_tcp
 from simulator.register import SimulatedRegister
 from tests.gateway.assistant.test_kktpc_way import CONTENT, PUBLISHER, TRUSTED, an_image
@@ -100,6 +102,7 @@ def test_commands_are_sent_and_answers_explained(config: Path, shop: Shop) -> No
     result = said(*commands, "3F", "91 16 00 00")
     assert result.exit_code == 0, result.output
     assert "read_state" in result.output and SERIAL[-8:] in result.output
+    assert "paper_present" in result.output and "{" not in result.output
     failed = said(*commands, "50 13 00 01 0a 1f 90")
     assert failed.exit_code == 1 and "the register answered" in failed.output
 
@@ -152,6 +155,27 @@ def test_the_configuration_is_checked(config: Path, tmp_path: Path) -> None:
     assert said("check-config", "--config", str(config)).exit_code == 0
     os.chmod(tmp_path / "password", 0o644)
     assert said("check-config", "--config", str(config)).exit_code == 1
+
+
+@pytest.mark.parametrize("language", ["ru_RU.UTF-8", "en_US.UTF-8"])
+def test_mistakes_are_told_in_the_language_of_the_system(
+    config: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    text = config.read_text().replace("auto = false", "auto = 5\nspeed = 1")
+    config.write_text(text.replace("mqtt://", "http://"))
+    result = said("check-config", "--config", str(config))
+    assert result.exit_code == 1
+    russian = any("а" <= letter <= "я" for letter in result.output)
+    assert russian is language.startswith("ru")
+    for name in ("server.broker", "lines.auto", "lines.speed"):
+        assert name in result.output
+    assert "Input should" not in result.output and "Extra" not in result.output
+
+
+@pytest.mark.parametrize("refusal", StepRefusal)
+def test_every_refusal_has_words(refusal: StepRefusal) -> None:
+    assert say(f"refused_{refusal.name.lower()}")
 
 
 def test_a_broken_journal_is_said(config: Path, tmp_path: Path) -> None:

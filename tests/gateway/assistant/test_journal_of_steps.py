@@ -1,6 +1,8 @@
 """Each step takes effect at most once and is answered at least once, wherever the PC dies."""
 
+import asyncio
 import os
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -127,6 +129,56 @@ async def test_another_command_under_the_same_number_is_refused(journal: Journal
     await steps.do(way, STEP)
     assert await steps.do(way, STEP._replace(command=b"\xa7")) == StepRefused(7, StepRefusal.STALE)
     assert way.effects == [b"\xa6"]
+
+
+async def test_another_command_is_refused_also_while_the_first_is_being_done(
+    journal: Journal,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(CountedWay):
+        async def do(self, command: bytes, step: str) -> bytes | StepRefusal:
+            begun.set()
+            await go_on.wait()
+            return await super().do(command, step)
+
+    way, steps = Slow(), Steps(SERIAL, journal)
+    first = asyncio.create_task(steps.do(way, STEP))
+    await begun.wait()
+    again = asyncio.create_task(steps.do(way, STEP))
+    other = asyncio.create_task(steps.do(way, STEP._replace(command=b"\xa7")))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await first == await again == StepDone(7, 1, DONE + b"\x01")
+    assert await other == StepRefused(7, StepRefusal.STALE)
+    assert way.effects == [STEP.command]
+
+
+async def test_an_answer_that_finds_no_room_on_the_disk_harms_no_later_record(
+    tmp_path: Path,
+) -> None:
+    """The next record is on the disk again before its command leaves."""
+    path, way = tmp_path / "journal.sqlite", CountedWay()
+    journal = Journal(path)
+    steps, beside = Steps(SERIAL, journal), Journal(path)
+    with sqlite3.connect(path) as disk:
+        disk.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON last_step BEGIN SELECT RAISE(FAIL, 'full'); END"
+        )
+        with pytest.raises(sqlite3.Error):
+            await steps.do(way, STEP)
+        disk.execute("DROP TRIGGER full")
+    disk.close()
+    later = Step(8, 1, b"\xa6")
+    way.cut = lambda point: lose(point) if point == "before" else None
+    with pytest.raises(WayLost):
+        await steps.do(way, later)
+    assert beside.find(StepKey(SERIAL, 8, 1), later.command) is not None
+    way.cut = lambda _: None
+    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+    assert way.effects == [STEP.command]
+    journal.close()
+    beside.close()
 
 
 async def test_old_answers_are_forgotten_but_not_that_they_were_given(

@@ -177,16 +177,62 @@ async def test_what_leaves_no_trace_cannot_be_told(tmp_path: Path) -> None:
         assert await way.was_done(read, {}) is None
 
 
-async def test_a_signature_by_the_drive_is_seen_in_its_documents(tmp_path: Path) -> None:
+OPEN, CLOSE = encode_request("open_shift", flags=0), encode_request("close_shift")
+X_REPORT, ARCHIVE = encode_request("print_report", type=9), encode_request("close_archive")
+CASH_IN = encode_request("cash_in", flags=0, sum=500)
+
+
+def in_mode(mode: int, *commands: bytes) -> tuple[bytes, ...]:
+    entered = encode_request("enter_mode", mode=mode, password="00000030")
+    return entered, *commands, encode_request("leave_mode")
+
+
+def work(register: SimulatedRegister, commands: tuple[bytes, ...]) -> None:
+    for command in commands:
+        assert register.execute(command, NOON)[:2] == b"\x55\0", command.hex()
+    register.drive.unsent = 0
+
+
+@pytest.mark.parametrize(
+    ("command", "others", "own"),
+    [
+        (CLOSE, in_mode(2, X_REPORT), in_mode(3, CLOSE)),
+        (OPEN, in_mode(2, X_REPORT), in_mode(1, OPEN)),
+        (
+            CASH_IN,
+            in_mode(1, encode_request("cash_in", flags=0, sum=499)),
+            in_mode(1, encode_request("cash_in", flags=0, sum=1)),
+        ),
+        (
+            encode_request("cash_out", flags=0, sum=1),
+            in_mode(1, encode_request("cash_in", flags=0, sum=1)),
+            in_mode(1, encode_request("cash_out", flags=0, sum=2)),
+        ),
+        (ARCHIVE, in_mode(2, X_REPORT), in_mode(6, ARCHIVE)),
+    ],
+    ids=["close", "open", "cash in", "cash out", "archive"],
+)
+async def test_what_a_cashier_did_meanwhile_is_not_taken_for_the_command(
+    tmp_path: Path, command: bytes, others: tuple[bytes, ...], own: tuple[bytes, ...]
+) -> None:
+    """Nothing happened: not done.  Something else happened: ask a person.  It happened: done."""
     register = a_register()
-    close = encode_request("close_shift")
-    if register.shift_opened_at is None:
-        register.open_shift(NOON)
+    register.drive.unsent = 0
+    work(register, in_mode(3, CLOSE))
+    if command not in (OPEN, ARCHIVE):
+        work(register, in_mode(1, OPEN, CASH_IN))
     async with way_to(register, tmp_path) as way:
-        before = await way.witness(close)
-        assert await way.was_done(close, before) is None
-        register.close_shift(NOON)
-        assert await way.was_done(close, before) == DONE
+        before = await way.witness(command)
+        assert before
+        assert await way.was_done(command, before) is None
+        work(register, others)
+        if command == ARCHIVE:  # no work of a cashier ends the life of a drive
+            assert await way.was_done(command, before) is None
+        else:
+            with pytest.raises(Untold):
+                await way.was_done(command, before)
+        work(register, own)
+        assert await way.was_done(command, before) == DONE
 
 
 async def test_a_register_that_went_away_is_lost(tmp_path: Path) -> None:
