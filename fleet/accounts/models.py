@@ -1,12 +1,16 @@
 """Partners, their employees, sign-ins and the count of failed attempts."""
 
 from datetime import datetime
+from enum import StrEnum
+from uuid import uuid4
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.accounts.roles import Role
 from fleet.kit.database import Base, BigId
+
+ORGANISATION_CODE_DIGITS = 6
 
 
 class Partner(Base):
@@ -15,12 +19,24 @@ class Partner(Base):
     __tablename__ = "partners"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36), unique=True, default=lambda: str(uuid4()))
+    """What partners tell each other to transfer subscriptions."""
     name: Mapped[str] = mapped_column(String(256))
+    inn: Mapped[str] = mapped_column(String(12), server_default="")
     created_at: Mapped[datetime]
+
+    @property
+    def code(self) -> str:
+        """The code of the organisation that a client writes into the consent form."""
+        return f"{self.id:0{ORGANISATION_CODE_DIGITS}d}"
 
 
 class Employee(Base):
-    """A person of a partner who signs in; ``login`` is in lower case, unique among all."""
+    """A person of a partner who signs in; ``login`` is in lower case, unique among all.
+
+    ``password_hash`` is empty until the invitation is taken.  ``limited``: sees only the
+    registers that the ``ScopeEntry`` rows name.
+    """
 
     __tablename__ = "employees"
 
@@ -28,22 +44,78 @@ class Employee(Base):
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), index=True)
     login: Mapped[str] = mapped_column(String(64), unique=True)
     full_name: Mapped[str] = mapped_column(String(256))
+    email: Mapped[str] = mapped_column(String(254), server_default="", index=True)
+    """In lower case; several employees may share one."""
+    phone: Mapped[str] = mapped_column(String(32), server_default="")
     role: Mapped[Role]
+    limited: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     active: Mapped[bool] = mapped_column(default=True)
     password_hash: Mapped[str] = mapped_column(String(256))
+    search_text: Mapped[str] = mapped_column(Text, server_default="")
+    """What the search looks through (``rules.search_text``)."""
     created_at: Mapped[datetime]
 
     partner: Mapped[Partner] = relationship(lazy="raise")
 
 
+class ScopeKind(StrEnum):
+    """What an entry of an employee's scope names."""
+
+    CLIENT = "client"
+    REGISTER = "register"
+
+
+class ScopeEntry(Base):
+    """Registers that a limited employee sees: all of a client's, or one."""
+
+    __tablename__ = "scope_entries"
+
+    employee_id: Mapped[int] = mapped_column(
+        ForeignKey(Employee.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    kind: Mapped[ScopeKind] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(String(14), primary_key=True)
+    """The client's ИНН, or a serial number."""
+
+
+class LinkKind(StrEnum):
+    """Why an employee got a link to set a password."""
+
+    INVITATION = "invitation"
+    RECOVERY = "recovery"
+
+
+class PasswordLink(Base):
+    """A link by which a password is set once.  Of its token only the SHA-256 is kept.
+
+    ``spent_at``: it was used, or another one took its place.
+    """
+
+    __tablename__ = "password_links"
+
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    employee_id: Mapped[int] = mapped_column(ForeignKey(Employee.id), index=True)
+    kind: Mapped[LinkKind]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    spent_at: Mapped[datetime | None]
+
+    employee: Mapped[Employee] = relationship(lazy="raise")
+
+
 class SignIn(Base):
-    """One sign-in of an employee.  Of its bearer token only the SHA-256 is kept."""
+    """One bearer of an employee's rights.  Of its token only the SHA-256 is kept.
+
+    ``token_name`` None = a person signed in with a password; else it is the name of a personal
+    API token.
+    """
 
     __tablename__ = "sign_ins"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     employee_id: Mapped[int] = mapped_column(ForeignKey(Employee.id), index=True)
+    token_name: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -53,11 +125,11 @@ class SignIn(Base):
 
 
 class SignInAttempts(Base):
-    """Attempts to sign in, counted per login and per address since ``window_began_at``."""
+    """What is tried to sign in or to get a link, counted since ``window_began_at``."""
 
     __tablename__ = "sign_in_attempts"
 
     counter: Mapped[str] = mapped_column(String(128), primary_key=True)
-    """``login:…`` or ``address:…``."""
+    """``login:…``, ``address:…`` (``rules.attempt_counters``), ``recovery…``."""
     window_began_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int]

@@ -1,12 +1,32 @@
 """Reading accounts."""
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from fleet.accounts.models import Employee
+from fleet.accounts.errors import EMPLOYEE_NOT_FOUND
+from fleet.accounts.forms import Scope
+from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind, SignIn
 from fleet.accounts.roles import RIGHTS, Right, Role
+from fleet.kit.actor import Actor
+from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+
+MAX_EMPLOYEE_ID = 2**31 - 1
+
+
+class EmployeeStatus(StrEnum):
+    """Whether an employee can sign in."""
+
+    INVITED = "invited"
+    """Not yet: has chosen no password."""
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    """Deactivated."""
 
 
 class PartnerView(BaseModel):
@@ -18,15 +38,129 @@ class PartnerView(BaseModel):
     name: str
 
 
+class OrganisationView(PartnerView):
+    """The organisation's card."""
+
+    inn: str = Field(description="Empty until it is given.")
+    code: str = Field(description="What a client writes into the consent form.")
+    uuid: str = Field(description="What another partner needs to transfer subscriptions.")
+    created_at: datetime
+
+
 class EmployeeView(BaseModel):
     """An employee as they see themselves: who they are and what they may do."""
 
     id: int
     login: str
     full_name: str
+    email: str
+    phone: str
     role: Role
     rights: list[Right]
+    limited: bool = Field(description="Sees only the registers of their scope.")
     partner: PartnerView
+
+
+class EmployeeRow(BaseModel):
+    """An employee in the list."""
+
+    id: int
+    login: str
+    full_name: str
+    email: str
+    phone: str
+    role: Role
+    status: EmployeeStatus
+    limited: bool = Field(description="Sees only the registers of their scope.")
+    created_at: datetime
+
+
+class EmployeeCard(EmployeeRow):
+    """An employee with their scope."""
+
+    scope: Scope | None = Field(description="None: every register of the partner.")
+
+
+class SignInRow(BaseModel):
+    """A valid sign-in."""
+
+    id: int
+    address: str = Field(description="Where it was opened from.")
+    created_at: datetime
+    expires_at: datetime
+    present: bool = Field(description="The one that asks.")
+
+
+class TokenRow(BaseModel):
+    """A valid API token."""
+
+    id: int
+    name: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class LinkView(BaseModel):
+    """What a link to set a password is for."""
+
+    kind: LinkKind
+    login: str
+    full_name: str
+    partner: str
+    expires_at: datetime
+
+
+class Key(Input):
+    """Which one of one's own."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class EmployeeKey(Input):
+    """Which employee."""
+
+    id: int = Field(ge=1, le=MAX_EMPLOYEE_ID)
+
+
+class EmployeeFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    q: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Part of the login, name, e-mail address or phone number.",
+    )
+    role: Role | None = None
+    status: EmployeeStatus | None = None
+
+
+class EmployeeCursor(Input):
+    login: str = Field(max_length=64)
+
+
+class SignInCursor(Input):
+    id: int = Field(ge=0, lt=MAX_INTEGER)
+
+
+_STATUSES: dict[EmployeeStatus, ColumnElement[bool]] = {
+    EmployeeStatus.INVITED: Employee.active & (Employee.password_hash == ""),
+    EmployeeStatus.ACTIVE: Employee.active & (Employee.password_hash != ""),
+    EmployeeStatus.INACTIVE: ~Employee.active,
+}
+
+FILTERS: Filters = {
+    "q": lambda text: Employee.search_text.contains(text.lower(), autoescape=True),
+    "role": lambda role: Employee.role == role,
+    "status": lambda status: _STATUSES[status],
+    "after": lambda mark: Employee.login > from_cursor(EmployeeCursor, mark).login,
+}
+
+
+def status_of(employee: Employee) -> EmployeeStatus:
+    if not employee.active:
+        return EmployeeStatus.INACTIVE
+    return EmployeeStatus.ACTIVE if employee.password_hash else EmployeeStatus.INVITED
 
 
 def view(employee: Employee) -> EmployeeView:
@@ -35,8 +169,11 @@ def view(employee: Employee) -> EmployeeView:
         id=employee.id,
         login=employee.login,
         full_name=employee.full_name,
+        email=employee.email,
+        phone=employee.phone,
         role=employee.role,
         rights=sorted(RIGHTS[employee.role]),
+        limited=employee.limited,
         partner=PartnerView.model_validate(employee.partner),
     )
 
@@ -46,3 +183,113 @@ async def by_id(db: AsyncSession, employee_id: int) -> EmployeeView:
     statement = select(Employee).where(Employee.id == employee_id)
     found = await db.scalars(statement.options(joinedload(Employee.partner)))
     return view(found.one())
+
+
+async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[EmployeeRow]:
+    """One page of the partner's employees, by login."""
+    statement = (
+        select(Employee)
+        .where(Employee.partner_id == actor.partner_id, *conditions(FILTERS, query))
+        .order_by(Employee.login)
+        .limit(query.limit + 1)
+    )
+    found = (await db.scalars(statement)).all()
+    return page_of(found, query.limit, _row, lambda one: EmployeeCursor(login=one.login))
+
+
+async def own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
+    """An employee of the actor's partner; refuses any other."""
+    employee = await db.scalar(
+        select(Employee).where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
+    )
+    if employee is None:
+        raise EMPLOYEE_NOT_FOUND()
+    return employee
+
+
+async def card(db: AsyncSession, employee: Employee) -> EmployeeCard:
+    return EmployeeCard(**_row(employee).model_dump(), scope=await scope_of(db, employee))
+
+
+async def scope_of(db: AsyncSession, employee: Employee) -> Scope | None:
+    """What an employee is limited to; None = nothing."""
+    if not employee.limited:
+        return None
+    entries = await db.execute(
+        select(ScopeEntry.kind, ScopeEntry.value)
+        .where(ScopeEntry.employee_id == employee.id)
+        .order_by(ScopeEntry.value)
+    )
+    values: dict[ScopeKind, list[str]] = {kind: [] for kind in ScopeKind}
+    for kind, value in entries:
+        values[kind].append(value)
+    return Scope.model_construct(
+        clients=values[ScopeKind.CLIENT], registers=values[ScopeKind.REGISTER]
+    )
+
+
+async def organisation(db: AsyncSession, actor: Actor) -> OrganisationView:
+    return OrganisationView.model_validate(await db.get_one(Partner, actor.partner_id))
+
+
+async def sign_ins(
+    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime
+) -> Page[SignInRow]:
+    """The actor's own valid sign-ins, newest first."""
+    found = await _valid(db, actor, query, now, SignIn.token_name.is_(None))
+    return page_of(
+        found,
+        query.limit,
+        lambda one: SignInRow(
+            id=one.id,
+            address=one.address,
+            created_at=one.created_at,
+            expires_at=one.expires_at,
+            present=one.id == actor.sign_in_id,
+        ),
+        lambda one: SignInCursor(id=one.id),
+    )
+
+
+async def tokens(db: AsyncSession, actor: Actor, query: PageQuery, now: datetime) -> Page[TokenRow]:
+    """The actor's own valid API tokens, newest first."""
+    found = await _valid(db, actor, query, now, SignIn.token_name.is_not(None))
+    return page_of(found, query.limit, token_row, lambda one: SignInCursor(id=one.id))
+
+
+async def _valid(
+    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime, kind: ColumnElement[bool]
+) -> list[SignIn]:
+    statement = (
+        select(SignIn)
+        .where(SignIn.employee_id == actor.employee_id, kind)
+        .where(SignIn.revoked_at.is_(None), SignIn.expires_at > now)
+        .order_by(SignIn.id.desc())
+        .limit(query.limit + 1)
+    )
+    if query.after is not None:
+        statement = statement.where(SignIn.id < from_cursor(SignInCursor, query.after).id)
+    return list(await db.scalars(statement))
+
+
+def token_row(token: SignIn) -> TokenRow:
+    return TokenRow(
+        id=token.id,
+        name=token.token_name or "",
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+    )
+
+
+def _row(employee: Employee) -> EmployeeRow:
+    return EmployeeRow(
+        id=employee.id,
+        login=employee.login,
+        full_name=employee.full_name,
+        email=employee.email,
+        phone=employee.phone,
+        role=employee.role,
+        status=status_of(employee),
+        limited=employee.limited,
+        created_at=employee.created_at,
+    )

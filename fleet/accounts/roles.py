@@ -16,7 +16,12 @@ class Role(StrEnum):
     CHIEF_ENGINEER = "chief_engineer"
     ADMINISTRATOR = "administrator"
     ADMINISTRATOR_PLUS = "administrator_plus"
-    """Granted from the command line only, never by an employee."""
+    SUPPORT_OPERATOR = "support_operator"
+    """Works at the support organisation, not at a partner."""
+
+
+FROM_COMMAND_LINE = frozenset({Role.ADMINISTRATOR_PLUS, Role.SUPPORT_OPERATOR})
+"""Granted and taken away from the command line only, never by an employee."""
 
 
 class Right(StrEnum):
@@ -31,6 +36,8 @@ class Right(StrEnum):
     ORGANISATION = "organisation"
     """The organisation itself, its employees, groups of registers, the audit log."""
     TRANSFER_SUBSCRIPTIONS = "transfer_subscriptions"
+    SUPPORT = "support"
+    """Decide access requests of every partner."""
 
 
 _OBSERVER = frozenset({Right.MONITORING})
@@ -54,5 +61,6 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.CHIEF_ENGINEER: _ENGINEER,
         Role.ADMINISTRATOR: _ADMINISTRATOR,
         Role.ADMINISTRATOR_PLUS: _ADMINISTRATOR | {Right.TRANSFER_SUBSCRIPTIONS},
+        Role.SUPPORT_OPERATOR: _OBSERVER | {Right.SUPPORT},
     }
 )

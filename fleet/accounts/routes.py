@@ -1,28 +1,30 @@
-"""Endpoints of signing in, and of the audit log.
-
-The log's own feature lies below the rights that guard it, so its list is served here.
-"""
+"""Endpoints of a person's own account: sign-ins, passwords, API tokens."""
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from fleet.accounts import queries, service
-from fleet.accounts.queries import EmployeeView
-from fleet.accounts.roles import Right
-from fleet.accounts.rules import MAX_PASSWORD
-from fleet.audit import queries as audit_queries
-from fleet.audit.queries import AuditFilter, AuditRow
+from fleet.accounts import links, queries, service, tokens
+from fleet.accounts.employee_routes import ENDPOINTS as EMPLOYEES
+from fleet.accounts.forms import (
+    LinkBody,
+    NewToken,
+    PasswordByLink,
+    PasswordChange,
+    PasswordText,
+    RecoveryBody,
+)
+from fleet.accounts.queries import EmployeeView, Key, LinkView, SignInRow, TokenRow
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
-from fleet.kit.paging import Page
+from fleet.kit.paging import Page, PageQuery
 
 
 class Credentials(Input):
     """What a person types to sign in."""
 
     login: str = Field(min_length=1, max_length=64)
-    password: SecretStr = Field(min_length=1, max_length=MAX_PASSWORD)
+    password: PasswordText
 
 
 class SignedIn(BaseModel):
@@ -31,6 +33,18 @@ class SignedIn(BaseModel):
     token: str
     expires_at: datetime
     employee: EmployeeView
+
+
+class MadeToken(TokenRow):
+    """A new API token: a bearer token with its employee's rights.  It is not shown again."""
+
+    token: str
+
+
+class Revoked(BaseModel):
+    """How many sign-ins were revoked."""
+
+    revoked: int
 
 
 @endpoint("POST", "/sign-in", public=True, own_transactions=True)
@@ -56,16 +70,110 @@ async def sign_out(call: Call[Nothing, None]) -> None:
     await service.sign_out(call.db, call.actor, call.now)
 
 
+@endpoint("POST", "/password-recovery", public=True)
+async def recover_password(call: Call[Nothing, RecoveryBody]) -> None:
+    """Send a link to set a new password; the answer is the same for an unknown address."""
+    post = links.Post(call.language, call.config.links_begin_with)
+    await links.recover(call.db, call.body.email, call.address, post, call.now)
+
+
+@endpoint("POST", "/password-links/look", public=True)
+async def look_at_link(call: Call[Nothing, LinkBody]) -> LinkView:
+    """Whether a link of a letter still works, and for whom."""
+    link = await links.look(call.db, call.body.token.get_secret_value(), call.now)
+    return LinkView(
+        kind=link.kind,
+        login=link.employee.login,
+        full_name=link.employee.full_name,
+        partner=link.employee.partner.name,
+        expires_at=link.expires_at,
+    )
+
+
+@endpoint("POST", "/password-links/use", public=True, own_transactions=True)
+async def set_password(call: Call[Nothing, PasswordByLink]) -> None:
+    """Set the password by a link of a letter, once; everything signed in before is revoked."""
+    await links.set_password(
+        call.database,
+        call.clock,
+        call.body.token.get_secret_value(),
+        call.body.password.get_secret_value(),
+        call.address,
+        call.language,
+    )
+
+
 @endpoint("GET", "/me")
 async def show_me(call: Call[Nothing, None]) -> EmployeeView:
     """Who is signed in, and their rights."""
     return await queries.by_id(call.db, call.actor.employee_id)
 
 
-@endpoint("GET", "/audit", right=Right.ORGANISATION)
-async def list_audit(call: Call[AuditFilter, None]) -> Page[AuditRow]:
-    """The partner's audit log, newest first."""
-    return await audit_queries.page(call.db, call.actor.partner_id, call.query)
+@endpoint("POST", "/me/password", own_transactions=True)
+async def change_password(call: Call[Nothing, PasswordChange]) -> None:
+    """Change one's own password; the other sign-ins are revoked, API tokens stay."""
+    await tokens.change_password(
+        call.database,
+        call.clock,
+        call.actor,
+        call.body.password.get_secret_value(),
+        call.body.new_password.get_secret_value(),
+        call.language,
+    )
 
 
-ENDPOINTS = (sign_in, sign_out, show_me, list_audit)
+@endpoint("GET", "/me/sign-ins")
+async def list_sign_ins(call: Call[PageQuery, None]) -> Page[SignInRow]:
+    """One's own valid sign-ins, newest first."""
+    return await queries.sign_ins(call.db, call.actor, call.query, call.now)
+
+
+@endpoint("POST", "/me/sign-ins/{id}/revoke")
+async def revoke_sign_in(call: Call[Key, None]) -> None:
+    """Revoke one of one's own sign-ins."""
+    await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=False)
+
+
+@endpoint("POST", "/me/sign-ins/revoke-others")
+async def revoke_other_sign_ins(call: Call[Nothing, None]) -> Revoked:
+    """Revoke all of one's own sign-ins but this one."""
+    return Revoked(revoked=await tokens.revoke_others(call.db, call.actor, call.now))
+
+
+@endpoint("GET", "/me/api-tokens")
+async def list_tokens(call: Call[PageQuery, None]) -> Page[TokenRow]:
+    """One's own valid API tokens, newest first."""
+    return await queries.tokens(call.db, call.actor, call.query, call.now)
+
+
+@endpoint("POST", "/me/api-tokens", status=201)
+async def create_token(call: Call[Nothing, NewToken]) -> MadeToken:
+    """Make an API token: a bearer token with one's own rights, shown this once."""
+    token, row = await tokens.create(
+        call.db, call.actor, call.body.name, call.body.expires_at, call.now
+    )
+    return MadeToken(**queries.token_row(row).model_dump(), token=token)
+
+
+@endpoint("POST", "/me/api-tokens/{id}/revoke")
+async def revoke_token(call: Call[Key, None]) -> None:
+    """Revoke one of one's own API tokens."""
+    await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=True)
+
+
+ENDPOINTS = (
+    sign_in,
+    sign_out,
+    recover_password,
+    look_at_link,
+    set_password,
+    show_me,
+    change_password,
+    list_sign_ins,
+    revoke_sign_in,
+    revoke_other_sign_ins,
+    list_tokens,
+    create_token,
+    revoke_token,
+    *EMPLOYEES,
+)

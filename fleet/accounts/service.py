@@ -1,41 +1,44 @@
 """Changing accounts: partners, employees, sign-ins."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, delete, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
+from fleet.accounts import attempts
 from fleet.accounts.errors import (
     LOGIN_TAKEN,
+    PARTNER_NAME,
     ROLE_NOT_GRANTED,
-    TOO_MANY_ATTEMPTS,
     WRONG_CREDENTIALS,
 )
-from fleet.accounts.models import Employee, Partner, SignIn, SignInAttempts
+from fleet.accounts.models import Employee, Partner, PasswordLink, SignIn, SignInAttempts
 from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits, hash_password
-from fleet.accounts.roles import RIGHTS, Role
+from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Role
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
+    LINK_KEPT_FOR,
+    MAX_NAME,
     SIGN_IN_LIFETIME,
+    TOKEN_BYTES,
     attempt_counters,
     check_login,
     check_password,
+    hash_token,
     normalise_login,
-    window_left_s,
+    search_text,
 )
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
-from fleet.kit.database import Database, insert_into
+from fleet.kit.database import Database
 
 FIRST_PARTNER_NAME = "Партнёр"
 FIRST_EMPLOYEE_NAME = "Администратор"
-TOKEN_BYTES = 32
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,27 @@ async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
     partner = Partner(name=name, created_at=now)
     db.add(partner)
     await db.flush()
+    return partner
+
+
+async def found_partner(
+    db: AsyncSession, name: str, login: str, full_name: str, password: str, now: datetime
+) -> Partner:
+    """A partner and its Administrator, from the command line; refuses as ``create_employee``
+    does, and a name of no or too many characters."""
+    if not 0 < len(name.strip()) <= MAX_NAME:
+        raise PARTNER_NAME(most=MAX_NAME)
+    partner = await create_partner(db, name.strip(), now)
+    await create_employee(
+        db,
+        None,
+        now,
+        partner_id=partner.id,
+        login=login,
+        full_name=full_name,
+        role=Role.ADMINISTRATOR,
+        password=password,
+    )
     return partner
 
 
@@ -75,8 +99,8 @@ async def create_employee(
     login = normalise_login(login)
     check_login(login)
     check_password(password)
-    if actor is not None and role is Role.ADMINISTRATOR_PLUS:
-        raise ROLE_NOT_GRANTED()
+    if actor is not None and role in FROM_COMMAND_LINE:
+        raise ROLE_NOT_GRANTED(role=role)
     if await db.scalar(select(Employee.id).where(Employee.login == login)) is not None:
         raise LOGIN_TAKEN(login=login)
     employee = Employee(
@@ -133,6 +157,7 @@ async def _bootstrap_employee(db: AsyncSession, login: str, password: str, now: 
 async def _add_employee(
     db: AsyncSession, actor: Actor | None, employee: Employee, now: datetime
 ) -> None:
+    employee.search_text = searched(employee)
     db.add(employee)
     await db.flush()
     await audit.write(
@@ -157,13 +182,14 @@ async def sign_in(
     """
     login = normalise_login(login)
     async with database.transaction() as db:
-        await _count_attempt(db, login, address, clock())
+        await attempts.count(db, attempt_counters(login, address), address, clock())
     async with database.read() as db:
         employee = await db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))
         )
     known = employee is not None and employee.active
-    password_fits = await fits(password, employee.password_hash if employee else UNKNOWN_LOGIN_HASH)
+    kept = employee.password_hash if employee else ""
+    password_fits = await fits(password, kept or UNKNOWN_LOGIN_HASH)
     if employee is None or not (known and password_fits):
         log.warning("sign_in_refused", address=address)
         raise WRONG_CREDENTIALS()
@@ -171,33 +197,12 @@ async def sign_in(
         return await _open_sign_in(db, employee, address, clock())
 
 
-async def _count_attempt(db: AsyncSession, login: str, address: str, now: datetime) -> None:
-    for counter, most in attempt_counters(login, address):
-        insert = insert_into(db, SignInAttempts).values(
-            counter=counter, window_began_at=now, attempts=1
-        )
-        over = SignInAttempts.window_began_at <= now - ATTEMPTS_WINDOW
-        counted = await db.execute(
-            insert.on_conflict_do_update(
-                index_elements=[SignInAttempts.counter],
-                set_={
-                    "attempts": case((over, 1), else_=SignInAttempts.attempts + 1),
-                    "window_began_at": case((over, now), else_=SignInAttempts.window_began_at),
-                },
-            ).returning(SignInAttempts.attempts, SignInAttempts.window_began_at)
-        )
-        attempts, window_began_at = counted.one()
-        if attempts > most:
-            log.warning("sign_in_throttled", address=address, counter=counter.partition(":")[0])
-            raise TOO_MANY_ATTEMPTS(retry_after_s=window_left_s(window_began_at, now))
-
-
 async def _open_sign_in(
     db: AsyncSession, employee: Employee, address: str, now: datetime
 ) -> OpenedSignIn:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = SignIn(
-        token_sha256=_token_sha256(token),
+        token_sha256=hash_token(token),
         employee_id=employee.id,
         address=address,
         created_at=now,
@@ -229,7 +234,7 @@ async def authenticate(db: AsyncSession, token: str, now: datetime, address: str
         .join(SignIn.employee)
         .options(contains_eager(SignIn.employee))
         .where(
-            SignIn.token_sha256 == _token_sha256(token),
+            SignIn.token_sha256 == hash_token(token),
             SignIn.expires_at > now,
             SignIn.revoked_at.is_(None),
             Employee.active,
@@ -244,28 +249,43 @@ async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
     await audit.write(db, actor, now, "accounts.signed_out", [f"employee:{actor.employee_id}"])
 
 
-async def revoke_sign_ins(db: AsyncSession, employee_id: int, now: datetime) -> None:
-    """Revoke every sign-in of an employee."""
-    await db.execute(
+async def revoke_sign_ins(
+    db: AsyncSession, employee_id: int, now: datetime, *unless: ColumnElement[bool]
+) -> int:
+    """Revoke every sign-in and API token of an employee, ``unless`` holds; how many."""
+    revoked = await db.scalars(
         update(SignIn)
         .where(SignIn.employee_id == employee_id, SignIn.revoked_at.is_(None))
+        .where(*(not_(condition) for condition in unless))
         .values(revoked_at=now)
+        .returning(SignIn.id)
     )
+    return len(revoked.all())
 
 
 async def forget_sign_ins(db: AsyncSession, now: datetime) -> int:
-    """Remove sign-ins and windows of attempts that are over; how many there were.
+    """Remove sign-ins, links and windows of attempts that are over; how many there were.
 
-    Neither decides anything any more, so it may run at any time.
+    None decides anything any more, so it may run at any time.
     """
     began = SignInAttempts.window_began_at
     old = (
         delete(SignIn).where(SignIn.expires_at <= now).returning(SignIn.id),
+        delete(PasswordLink)
+        .where(PasswordLink.expires_at <= now - LINK_KEPT_FOR)
+        .returning(PasswordLink.employee_id),
         delete(SignInAttempts)
         .where(began <= now - ATTEMPTS_WINDOW)
         .returning(SignInAttempts.counter),
     )
     return sum([len((await db.scalars(statement)).all()) for statement in old])
+
+
+def searched(employee: Employee) -> str:
+    """What the search of employees looks through."""
+    return search_text(
+        employee.login, employee.full_name, employee.email or "", employee.phone or ""
+    )
 
 
 def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
@@ -277,8 +297,5 @@ def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
         rights=frozenset(RIGHTS[employee.role]),
         sign_in_id=sign_in_id,
         address=address,
+        limited=employee.limited,
     )
-
-
-def _token_sha256(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -12,6 +12,7 @@ from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.middleware import around_requests, hide_server_version
 from fleet.admin_api.openapi import build_document
 from fleet.admin_api.probes import add_probes
+from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -48,6 +49,7 @@ def build_app(
 
     app.router.add_get(f"{PREFIX}/openapi.json", show_document)
     add_docs(app)
+    add_payment_pages(app, database, clock, edge.config)
     add_probes(app, database)
     return app
 

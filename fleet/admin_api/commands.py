@@ -1,4 +1,4 @@
-"""Commands of whoever runs the server: `cash-server broker-account`."""
+"""Commands of whoever runs the server: `cash-server broker-account`, `people`."""
 
 import asyncio
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from fleet.accounts import cli as people
 from fleet.kit.broker import ensure_gateway_account
 from fleet.kit.config import FleetConfig, configured
 
 app = typer.Typer()
+app.add_typer(people.app, name="people", help="Partners, and roles that only support grants.")
 
 
 @app.command("broker-account")

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -11,19 +11,38 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
-from fleet.admin_api.errors import BAD_KEY, NO_RIGHT, NOT_JSON, REPEATED
+from fleet.admin_api.downloads import Downloads
+from fleet.admin_api.errors import (
+    BAD_KEY,
+    FILE_TOO_LARGE,
+    NO_RIGHT,
+    NOT_A_FILE,
+    NOT_JSON,
+    REPEATED,
+)
 from fleet.admin_api.middleware import language_of
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import FieldError
-from fleet.kit.http import IDEMPOTENCY_KEY, NOT_SIGNED_IN, Attachment, Call, Endpoint
+from fleet.kit.http import (
+    IDEMPOTENCY_KEY,
+    NOT_SIGNED_IN,
+    Attachment,
+    Call,
+    Download,
+    Endpoint,
+    Upload,
+    is_upload,
+)
 from fleet.kit.input import Input
 from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput, refuse_input
 
 REQUEST_TIMEOUT_S = 30.0
+UPLOAD_TIMEOUT_S = 300.0
+"""Twenty megabytes over the uplink of a shop: half a megabit a second is enough."""
 MAX_BODY_BYTES = 1024 * 1024
 
 Model = TypeVar("Model", bound=Input)
@@ -37,17 +56,21 @@ class Edge:
     clock: Clock
     language: Language
     config: FleetConfig
+    downloads: Downloads = field(default_factory=Downloads)
 
     def serve(self, endpoint: Endpoint) -> Handler:
         """The aiohttp handler of a declared endpoint."""
+        timeout_s = UPLOAD_TIMEOUT_S if is_upload(endpoint) else REQUEST_TIMEOUT_S
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                return await self._answer(endpoint, request)
+            async with asyncio.timeout(timeout_s) as deadline:
+                return await self._answer(endpoint, request, deadline)
 
         return handle
 
-    async def _answer(self, endpoint: Endpoint, request: web.Request) -> web.Response:
+    async def _answer(
+        self, endpoint: Endpoint, request: web.Request, deadline: asyncio.Timeout
+    ) -> web.StreamResponse:
         actor = None if endpoint.public else await self._authenticate(request)
         if endpoint.right is not None and actor is not None:
             _require(endpoint.right, actor)
@@ -69,6 +92,9 @@ class Edge:
                 idempotency_key=_idempotency_key(request) if endpoint.repeatable else None,
             )
             reply = await endpoint.handle(call)
+            if isinstance(reply, Download):
+                headers = _file_headers(reply.name, language)
+                return await self.downloads.send(request, reply, headers, deadline)
             return _response(endpoint, reply, language)
 
     async def _authenticate(self, request: web.Request) -> Actor:
@@ -83,10 +109,17 @@ class Edge:
         return actor
 
 
+def _file_headers(name: str, language: Language) -> dict[str, str]:
+    return {
+        "Content-Language": language.value,
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+
+
 def _response(endpoint: Endpoint, reply: BaseModel | None, language: Language) -> web.Response:
     headers = {"Content-Language": language.value}
     if isinstance(reply, Attachment):
-        headers["Content-Disposition"] = f'attachment; filename="{reply.name}"'
+        headers = _file_headers(reply.name, language)
         return web.Response(body=reply.content, content_type=reply.media_type, headers=headers)
     text = reply.model_dump_json(by_alias=True).encode() if reply else None
     return web.Response(
@@ -121,13 +154,30 @@ def read_query(model: type[Model], request: web.Request) -> Model:
 
 
 async def read_body(model: type[Model], request: web.Request) -> Model:
-    """The JSON body, read strictly."""
+    """The JSON body, read strictly, or the file that the body is."""
+    if issubclass(model, Upload):
+        return model(content=await read_upload(model, request))
     if request.content_type != "application/json":
         raise NOT_JSON()
     try:
         return model.model_validate_json(await request.read(), strict=True)
     except ValidationError as error:
         raise refuse_input(error) from None
+
+
+async def read_upload(model: type[Upload], request: web.Request) -> bytes:
+    """The file; one that is too long is refused as soon as that is known."""
+    if request.content_type != "application/octet-stream":
+        raise NOT_A_FILE()
+    too_large = FILE_TOO_LARGE(max_bytes=model.max_bytes)
+    if (request.content_length or 0) > model.max_bytes:
+        raise too_large
+    content = bytearray()
+    async for chunk in request.content.iter_any():
+        content += chunk
+        if len(content) > model.max_bytes:
+            raise too_large
+    return bytes(content)
 
 
 def _address(request: web.Request) -> str:

@@ -23,12 +23,26 @@ TOO_LARGE = Refusal(
     ru="Тело запроса больше {max_bytes} байт. Разделите запрос на части.",
     en="The body is over {max_bytes} bytes. Split the request.",
 )
+FILE_TOO_LARGE = Refusal(
+    ErrorKind.TOO_LARGE,
+    "file_too_large",
+    field="body",
+    ru="Файл больше {max_bytes} байт. Пришлите файл меньше.",
+    en="The file is over {max_bytes} bytes. Send a smaller one.",
+)
 NOT_JSON = Refusal(
     ErrorKind.UNSUPPORTED_TYPE,
     "not_json",
     field="Content-Type",
     ru="Тело должно быть JSON: пришлите заголовок Content-Type: application/json.",
     en="The body must be JSON: send the header Content-Type: application/json.",
+)
+NOT_A_FILE = Refusal(
+    ErrorKind.UNSUPPORTED_TYPE,
+    "not_a_file",
+    field="Content-Type",
+    ru="Тело должно быть самим файлом: пришлите заголовок Content-Type: application/octet-stream.",
+    en="The body must be the file itself: send the header Content-Type: application/octet-stream.",
 )
 BAD_HTTP = Refusal(
     ErrorKind.BAD_REQUEST,

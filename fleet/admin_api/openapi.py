@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from fleet.admin_api.problems import CONTENT_TYPE, Problem
-from fleet.kit.http import IDEMPOTENCY_KEY, PREFIX, Attachment, Endpoint
+from fleet.kit.http import FILES, IDEMPOTENCY_KEY, PREFIX, Endpoint, is_upload
 
 Json = dict[str, Any]
 Key = tuple[type[BaseModel], JsonSchemaMode]
@@ -39,9 +39,9 @@ def build_document(endpoints: Sequence[Endpoint]) -> Json:
 def _models(endpoints: Sequence[Endpoint]) -> Iterator[Key]:
     yield Problem, "serialization"
     for endpoint in endpoints:
-        if endpoint.body:
+        if endpoint.body and not is_upload(endpoint):
             yield endpoint.body, "validation"
-        if endpoint.reply and endpoint.reply is not Attachment:
+        if endpoint.reply and endpoint.reply not in FILES:
             yield endpoint.reply, "serialization"
 
 
@@ -63,17 +63,20 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.right:
         operation["description"] = f"Needs the right `{endpoint.right}`."
     if endpoint.body:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
-        }
+        operation["requestBody"] = {"required": True, "content": _content(endpoint, schemas)}
     return operation
+
+
+def _content(endpoint: Endpoint, schemas: Schemas) -> Json:
+    if is_upload(endpoint):
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {"application/json": {"schema": schemas[endpoint.body, "validation"]}}
 
 
 def _answer(endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.reply is None:
         return {"description": "Done."}
-    if endpoint.reply is Attachment:
+    if endpoint.reply in FILES:
         return {"description": "A file.", "content": {"application/octet-stream": {}}}
     schema = schemas[endpoint.reply, "serialization"]
     return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
@@ -102,7 +105,13 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
             "required": in_path or name in schema.get("required", ()),
             "description": described.get("description", ""),
             "schema": _inlined(described, definitions),
+            **({"style": "form", "explode": False} if _is_list(described) else {}),
         }
+
+
+def _is_list(schema: Json) -> bool:
+    """Several values in one parameter, with commas between them."""
+    return any(one.get("type") == "array" for one in (schema, *schema.get("anyOf", ())))
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Json]) -> Any:

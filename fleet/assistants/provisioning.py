@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.assistants.errors import BROKER_DOWN
+from fleet.assistants.errors import BROKER_DOWN, LOGIN_TAKEN
 from fleet.assistants.queries import registers_by_login
-from fleet.kit.broker import BrokerAdmin, BrokerDown, broker_admin
+from fleet.kit.broker import BrokerAdmin, BrokerDown, LoginTaken, broker_admin
 from fleet.kit.config import FleetConfig
 from fleet.kit.errors import DomainError
 
@@ -31,7 +31,7 @@ class Provisioning:
         self._broker = broker
 
     async def create(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
-        """Refuses ``BROKER_DOWN``."""
+        """Refuses ``BROKER_DOWN``, and ``LOGIN_TAKEN`` where the broker has it from others."""
         async with _told():
             await self._create(login, password, serial_numbers)
 
@@ -58,9 +58,13 @@ class Provisioning:
                 await self._broker.delete_account(login)
 
     async def _create(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
-        if self._broker is not None:
+        if self._broker is None:
+            return
+        try:
             await self._broker.create_account(login, password)
-            await self._broker.set_registers(login, serial_numbers)
+        except LoginTaken as taken:
+            raise LOGIN_TAKEN(login=login) from taken
+        await self._broker.set_registers(login, serial_numbers)
 
 
 @asynccontextmanager

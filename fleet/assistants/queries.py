@@ -16,6 +16,7 @@ from fleet.kit.dialect import locked
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
 from fleet.registers.models import CashRegister
+from fleet.registers.queries import find_own
 from protocol.assistant import Doing, FoundRegister
 
 
@@ -84,6 +85,9 @@ async def card(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Assis
     online = presence(account.reported_at, now) is Presence.ONLINE
     found = found_in(account.report) if online else {}
     serials = {row.serial_number for row in added}
+    if actor.limited:
+        seen = await find_own(db, actor, serials)
+        added = [row for row in added if row.serial_number in seen]
     return AssistantCard(
         **_shown(account, len(added), now),
         added=[_added(row, found.get(row.serial_number)) for row in added],

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId
@@ -34,3 +34,5 @@ class AuditEntry(Base):
     """Kind and key: ``register:00107703864827``."""
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    search_text: Mapped[str] = mapped_column(Text, server_default="")
+    """What the search looks through: everything above as lower-case text."""

@@ -15,6 +15,12 @@ from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, 
 class AuditFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
+    q: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Part of any text of an entry: login, address, object, before or after.",
+    )
     object: str | None = Field(
         default=None, max_length=64, description="Kind and key, e.g. `register:00107703864827`."
     )
@@ -47,6 +53,7 @@ class AuditCursor(Input):
 
 
 FILTERS: Filters = {
+    "q": lambda text: AuditEntry.search_text.contains(text.lower(), autoescape=True),
     "object": lambda name: AuditEntry.object == name,
     "what": lambda what: AuditEntry.what == what,
     "employee_id": lambda key: AuditEntry.employee_id == key,

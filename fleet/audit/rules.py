@@ -1,6 +1,6 @@
-"""What the audit log must not show."""
+"""What the audit log must not show, and what its search looks through."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 SECRET_WORDS = frozenset({"password", "secret", "token", "hash", "key", "pin"})
@@ -22,3 +22,20 @@ def mask_secrets(value: Any) -> Any:
 
 def _is_secret(name: str) -> bool:
     return name.lower().rpartition("_")[2] in SECRET_WORDS
+
+
+def search_text(*parts: Any) -> str:
+    """Every text, number and name inside ``parts`` (JSON-like, masked), in lower case."""
+    return " ".join(_words(parts)).lower()
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield str(name)
+            yield from _words(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _words(item)
+    elif value is not None and value != "":
+        yield str(value)

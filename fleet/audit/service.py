@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
-from fleet.audit.rules import mask_secrets
+from fleet.audit.rules import mask_secrets, search_text
 from fleet.kit.actor import Actor
 
 State = Mapping[str, Any]
@@ -41,4 +41,8 @@ async def write(
         "after": None if after is None else mask_secrets(after),
     }
     if objects:
-        await db.execute(insert(AuditEntry), [{**entry, "object": name} for name in objects])
+        told = search_text(entry["login"], entry["address"], what, entry["before"], entry["after"])
+        rows = [
+            {**entry, "object": name, "search_text": f"{name.lower()} {told}"} for name in objects
+        ]
+        await db.execute(insert(AuditEntry), rows)

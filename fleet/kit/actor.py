@@ -9,6 +9,7 @@ class Actor:
 
     ``partner_id`` is the tenant: no query of a feature may look outside it.
     ``address`` is where the request came from, for the audit log.
+    ``limited``: not all of the partner's registers, only those of the employee's scope.
     """
 
     employee_id: int
@@ -18,3 +19,4 @@ class Actor:
     rights: frozenset[str]
     sign_in_id: int
     address: str = ""
+    limited: bool = False

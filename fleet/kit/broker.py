@@ -63,6 +63,10 @@ class BrokerRefused(Exception):
     """The broker would not do a command; the message is its own."""
 
 
+class LoginTaken(BrokerRefused):
+    """The broker has this login, and we did not make it: it is not ours to touch."""
+
+
 class BrokerAdmin:
     """Administers the accounts that the fleet makes.  Raises ``BrokerDown``."""
 
@@ -71,7 +75,8 @@ class BrokerAdmin:
         self._one_at_a_time = asyncio.Lock()
 
     async def create_account(self, login: str, password: str) -> None:
-        """An account without registers; of one that exists the password is set."""
+        """An account without registers; of one of ours the password is set.  ``LoginTaken``."""
+        await self._refuse_strangers(login, _role(login))
         await self._ensure_role(_role(login), _acls(login, ()), replace=False)
         await self._ensure_client(login, password, _role(login))
 
@@ -84,11 +89,10 @@ class BrokerAdmin:
         await self._ensure_role(_role(login), _acls(login, sorted(serial_numbers)))
 
     async def delete_account(self, login: str) -> None:
-        """With its role; one that does not exist is no fault."""
-        commands = [
-            {"command": "deleteClient", "username": login},
-            {"command": "deleteRole", "rolename": _role(login)},
-        ]
+        """With its role; one that does not exist is no fault, and one that is not ours stays."""
+        commands = [{"command": "deleteRole", "rolename": _role(login)}]
+        if not await self._is_strangers(login, _role(login)):
+            commands.insert(0, {"command": "deleteClient", "username": login})
         await self._ask(commands, forgiven=("not found",))
 
     async def accounts(self) -> Mapping[str, frozenset[str]]:
@@ -103,15 +107,29 @@ class BrokerAdmin:
         return {
             client["username"]: held.get(_role(client["username"]), frozenset())
             for client in clients["data"]["clients"]
-            if client.get("textname") == MARK and _role(client["username"]) in held
+            if _is_ours(client, _role(client["username"]))
         }
 
     async def ensure_gateway_account(self, login: str, password: str) -> None:
-        """The gateways' account, and the broker's defaults: what is not allowed is refused."""
+        """The gateways' account, and the broker's defaults: what is not allowed is refused.
+
+        ``LoginTaken``.
+        """
+        await self._refuse_strangers(login, GATEWAY_ROLE)
         access = [{"acltype": kind, "allow": allow} for kind, allow in DEFAULTS.items()]
         await self._ask([{"command": "setDefaultACLAccess", "acls": access}])
         await self._ensure_role(GATEWAY_ROLE, _gateway_acls())
         await self._ensure_client(login, password, GATEWAY_ROLE)
+
+    async def _refuse_strangers(self, login: str, role: str) -> None:
+        if await self._is_strangers(login, role):
+            raise LoginTaken(login)
+
+    async def _is_strangers(self, login: str, role: str) -> bool:
+        """Whether the broker has the login, and it is not what we make with that role."""
+        asked = {"command": "getClient", "username": login}
+        (answer,) = await self._ask([asked], forgiven=("not found",))
+        return "error" not in answer and not _is_ours(answer["data"]["client"], role)
 
     async def _ensure_role(self, name: str, acls: list[Acl], *, replace: bool = True) -> None:
         made = {"command": "createRole", "rolename": name, "textname": MARK, "acls": acls}
@@ -210,6 +228,11 @@ async def _exchange(client: Client, commands: Sequence[Command]) -> list[dict[st
         if found.keys() >= set(marks):
             break
     return [found[mark] for mark in marks]
+
+
+def _is_ours(client: Mapping[str, Any], role: str) -> bool:
+    roles = [each["rolename"] for each in client.get("roles", ())]
+    return client.get("textname") == MARK and roles == [role]
 
 
 def _password(login: str, password: str) -> Command:

@@ -1,12 +1,17 @@
 """The configuration of the fleet's processes: environment variables ``CASH_SERVER_*``."""
 
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fleet.kit import smtp_url
 from fleet.kit.language import Language
+from protocol import broker_url
 from protocol.errors import LocalError
 from protocol.firmware import parse_public_key
 
@@ -56,6 +61,47 @@ class FleetConfig(BaseSettings):
         description="Public keys (Ed25519, hex) of the publishers of firmware that are trusted, "
         "separated by commas; empty = no image is taken.",
     )
+    broker_admin: str = Field(
+        default="",
+        description="mqtt://LOGIN@HOST:PORT (mqtts:// for TLS) of the administrator of Mosquitto's "
+        "dynamic security; empty = accounts live in the database alone (embedded broker).",
+    )
+    broker_admin_password_file: Path | None = Field(
+        default=None, description="File with the administrator's password, nothing else in it."
+    )
+    broker_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of who vouches for the broker; unset = those that the system trusts.",
+    )
+    smtp: str = Field(
+        default="",
+        description="smtp://LOGIN@HOST:PORT of the mail server (smtps:// for TLS from the start; "
+        "LOGIN@ is left out for a relay); empty = letters wait in the outbox.",
+    )
+    smtp_password_file: Path | None = Field(
+        default=None, description="File with the mail server's password, nothing else in it."
+    )
+    mail_from: str = Field(
+        default="cash-server@localhost", description="The address that letters come from."
+    )
+    public_url: str = Field(
+        default="",
+        description="How people reach the server, for links in letters: https://cash.example; "
+        "empty = http:// and the address of the admin API.",
+    )
+    payments: Literal["sandbox", "yookassa"] = Field(
+        default="sandbox",
+        description="Who takes payments: sandbox (a page of our own, no money) or yookassa.",
+    )
+    yookassa_shop: str = Field(
+        default="", max_length=64, description="The shop's number (shopId) at YooKassa."
+    )
+    yookassa_secret_file: Path | None = Field(
+        default=None, description="File with the shop's secret key, nothing else in it."
+    )
+    yookassa_url: str = Field(
+        default="https://api.yookassa.ru/v3", description="Where YooKassa's API v3 is."
+    )
     language: Language = Field(
         default=Language.RU,
         description="Language of messages when the browser asks for none: ru or en.",
@@ -75,11 +121,50 @@ class FleetConfig(BaseSettings):
         split_address(value)
         return value
 
+    @field_validator("broker_admin")
+    @classmethod
+    def _is_broker(cls, value: str) -> str:
+        if value:
+            broker_url.parse(value)
+        return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _is_mail_server(cls, value: str) -> str:
+        if value:
+            smtp_url.parse(value)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, value: str) -> str:
+        try:
+            domain = Address(addr_spec=value).domain
+        except (ValueError, HeaderParseError):
+            domain = ""
+        if not (domain and value.isascii() and value.isprintable()):
+            raise ValueError("the sender is an address such as cash-server@example.org")
+        return value
+
+    @field_validator("public_url", "yookassa_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and not (parts.scheme in ("http", "https") and parts.hostname):
+            raise ValueError("the address begins with https:// or http://")
+        return value.rstrip("/")
+
     @field_validator("firmware_keys")
     @classmethod
     def _are_keys(cls, value: str) -> str:
         split_keys(value)
         return value
+
+    @model_validator(mode="after")
+    def _can_take_payments(self) -> Self:
+        if self.payments == "yookassa" and not (self.yookassa_shop and self.yookassa_secret_file):
+            raise ValueError("yookassa needs YOOKASSA_SHOP and YOOKASSA_SECRET_FILE")
+        return self
 
     @property
     def publishers(self) -> tuple[bytes, ...]:
@@ -89,6 +174,11 @@ class FleetConfig(BaseSettings):
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite+aiosqlite:///{self.data / 'fleet.db'}"
+
+    @property
+    def links_begin_with(self) -> str:
+        """What stands before the path in a link that a letter holds."""
+        return self.public_url or f"http://{self.http}"
 
     @property
     def http_address(self) -> tuple[str, int]:

@@ -7,7 +7,7 @@ over ``unnest`` of arrays, on SQLite one ``executemany``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, Table, bindparam, text
 from sqlalchemy.dialects import postgresql
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 Columns = Mapping[str, Sequence[Any]]
 Constants = Mapping[str, Any]
+Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
 
 
 async def insert_columns(
@@ -27,7 +28,8 @@ async def insert_columns(
 ) -> None:
     """Insert as many rows as the columns are long; ``constants`` stand in every row.
 
-    With ``replace_on`` (a unique column) a row that is there already gets the new values.
+    With ``replace_on`` (the columns of a unique key, separated by commas) a row that is there
+    already gets the new values.
     """
     names = (tuple(columns), tuple(constants))
     if _is_postgresql(db):
@@ -86,13 +88,34 @@ async def update_columns(
     await _run(db, statement, table, columns, constants)
 
 
-def locked(db: AsyncSession, statement: Select[Any], *, wait: bool) -> Select[Any]:
+def locked(db: AsyncSession, statement: Chosen, *, wait: bool) -> Chosen:
     """The rows of ``statement``, locked until the commit; those that others hold are waited for
     or left out.
 
     SQLite has one writer at a time, so its rows are ours already.
     """
     return statement.with_for_update(skip_locked=not wait) if _is_postgresql(db) else statement
+
+
+async def take_turn(db: AsyncSession, what: str, of: int) -> None:
+    """Past this point one transaction at a time for each ``what`` and ``of``, until its end.
+
+    For rules about rows that are not there yet, which no lock of rows can hold.  SQLite has one
+    writer at a time anyway.
+    """
+    if _is_postgresql(db):
+        lock = text("SELECT pg_advisory_xact_lock(hashtext(:what), :of)")
+        await db.execute(lock, {"what": what, "of": of})
+
+
+async def plan_with_values(db: AsyncSession) -> None:
+    """Until the end of the transaction PostgreSQL plans each statement for its values.
+
+    For statements whose best way depends on them: how rare is what a filter asks for?  SQLite
+    plans every statement when it is prepared, without them.
+    """
+    if _is_postgresql(db):
+        await db.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
 
 
 async def notify(db: AsyncSession, channel: str, payload: str) -> None:
@@ -190,7 +213,8 @@ def _insert_sqlite(
 def _on_conflict(names: tuple[str, ...], replace_on: str | None) -> str:
     if replace_on is None:
         return ""
-    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != replace_on)
+    key = replace_on.split(", ")
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
     return f" ON CONFLICT ({replace_on}) DO UPDATE SET {changes}"
 
 

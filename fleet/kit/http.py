@@ -12,13 +12,13 @@ the OpenAPI document; the first line of the docstring is the summary.  The edge 
 transaction (for GET a read) before the handler and commits it after; a handler holds no SQL.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -51,7 +51,8 @@ Body = TypeVar("Body", bound=Input | None)
 class Call(Generic[Query, Body]):
     """One request, as its handler sees it.
 
-    ``query`` holds the parameters of the path and of the query string, ``body`` the JSON.
+    ``query`` holds the parameters of the path and of the query string, ``body`` the JSON or the
+    file (``Upload``).
     ``db`` is inside the request's transaction.
     """
 
@@ -87,6 +88,31 @@ class Attachment(BaseModel):
     content: bytes
 
 
+class Upload(Input):
+    """A body that is a file, sent as it is under ``application/octet-stream``.
+
+    ``max_bytes``: a longer one is refused before it is read, or while it is.
+    """
+
+    max_bytes: ClassVar[int]
+
+    content: bytes
+
+
+class Download(BaseModel):
+    """A reply that is a file too long for memory; ``pieces`` are made as the peer takes them,
+    inside the request's transaction."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str
+    media_type: str
+    pieces: AsyncGenerator[bytes, None]
+
+
+FILES: Final[tuple[type[BaseModel], ...]] = (Attachment, Download)
+"""Replies that are not JSON."""
+
 Handle = Callable[[Any], Awaitable[BaseModel | None]]
 
 
@@ -118,6 +144,11 @@ class Endpoint:
     @property
     def reads_only(self) -> bool:
         return self.method == "GET" or self.own_transactions
+
+
+def is_upload(endpoint: Endpoint) -> bool:
+    """Whether the body is a file and not JSON."""
+    return endpoint.body is not None and issubclass(endpoint.body, Upload)
 
 
 def endpoint(

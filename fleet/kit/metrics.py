@@ -30,3 +30,9 @@ CONVERSATIONS_UNWRITTEN = Counter(
     "Ends of conversations that the diagnostics lost: too many at once, or a failed write.",
 )
 LETTERS = Counter("cash_server_letters_total", "Letters by what became of them.", ("outcome",))
+PAYMENTS = Counter(
+    "cash_server_payments_total", "Payments that came to an end.", ("provider", "status")
+)
+SUBSCRIPTIONS_EXPIRED = Counter(
+    "cash_server_subscriptions_expired_total", "Subscriptions that have ended.", ("plan",)
+)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -14,8 +14,8 @@ from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, 
 from fleet.operations.models import Operation
 from fleet.operations.rules import Channel
 from fleet.operations.types import BY_KIND
+from fleet.registers.listing import FILTERS as REGISTER_FILTERS
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import FILTERS as REGISTER_FILTERS
 from fleet.registers.queries import belongs_to
 from fleet.rollouts.errors import ROLLOUT_NOT_FOUND, TOO_MANY_REGISTERS
 from fleet.rollouts.models import Rollout, RolloutTarget
@@ -140,9 +140,19 @@ async def _counted(
     return [(number, TargetState(state), n) for number, state, n in await db.execute(statement)]
 
 
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """The condition of a roll-out that this employee may see and change.
+
+    One that was started over the whole fleet tells of registers outside a scope, so who has a
+    scope sees their own only.
+    """
+    own = Rollout.partner_id == actor.partner_id
+    return own & (Rollout.created_by == actor.employee_id) if actor.limited else own
+
+
 async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[RolloutRow]:
     """One page of the partner's roll-outs, newest first."""
-    mine = [Rollout.partner_id == actor.partner_id, *conditions(FILTERS, query)]
+    mine = [visible_to(actor), *conditions(FILTERS, query)]
     if query.after:
         mine.append(Rollout.id < from_cursor(RolloutKey, query.after).id)
     statement = select(Rollout).where(*mine).order_by(Rollout.id.desc()).limit(query.limit + 1)
@@ -156,7 +166,7 @@ async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[Rol
 
 async def one(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
     """The partner's roll-out with the counts of its waves."""
-    mine = select(Rollout).where(Rollout.id == rollout_id, Rollout.partner_id == actor.partner_id)
+    mine = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
     found = await db.scalar(mine)
     if found is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)

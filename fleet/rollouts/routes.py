@@ -8,7 +8,7 @@ from fleet.accounts.roles import Right
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page
-from fleet.operations.repetition import once
+from fleet.kit.repetition import once
 from fleet.operations.rules import MAX_REGISTERS, Channel
 from fleet.registers.queries import find_own
 from fleet.registers.rules import read_serials

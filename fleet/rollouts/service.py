@@ -26,7 +26,7 @@ from fleet.operations.verdicts import PASSING
 from fleet.operations.work import PORTION
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, WRONG_STATUS
 from fleet.rollouts.models import Rollout, RolloutTarget
-from fleet.rollouts.queries import failing, wave_counts
+from fleet.rollouts.queries import failing, visible_to, wave_counts
 from fleet.rollouts.rules import (
     ASK_AGAIN,
     TRANSITIONS,
@@ -119,7 +119,7 @@ async def abort(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) 
 
 
 async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
-    own = select(Rollout).where(Rollout.id == rollout_id, Rollout.partner_id == actor.partner_id)
+    own = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
     rollout: Rollout | None = await db.scalar(locked(db, own, wait=True))
     if rollout is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)

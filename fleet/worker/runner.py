@@ -11,7 +11,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
-from fleet.worker.schedule import JOBS, Job
+from fleet.worker.schedule import JOBS, Errand, Job
 
 TIMEOUT_S = 60.0
 
@@ -22,7 +22,11 @@ class Worker:
     """Owns one task for each job; a job that fails is logged and runs again at its time."""
 
     def __init__(
-        self, database: Database, clock: Clock, config: FleetConfig, jobs: Sequence[Job] = JOBS
+        self,
+        database: Database,
+        clock: Clock,
+        config: FleetConfig,
+        jobs: Sequence[Job | Errand] = JOBS,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -41,17 +45,23 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def run_once(self, job: Job) -> int:
+    async def run_once(self, job: Job | Errand) -> int:
         """Everything that there is to do now; returns how much it was."""
         total = 0
         while True:
-            async with asyncio.timeout(TIMEOUT_S), self._database.transaction() as db:
-                done = await job.run(db, self._clock(), self._config)
+            async with asyncio.timeout(TIMEOUT_S):
+                done = await self._run_portion(job)
             total += done
             if done < job.portion:
                 return total
 
-    async def _repeat(self, job: Job) -> None:
+    async def _run_portion(self, job: Job | Errand) -> int:
+        if isinstance(job, Errand):
+            return await job.run(self._database, self._clock, self._config)
+        async with self._database.transaction() as db:
+            return await job.run(db, self._clock(), self._config)
+
+    async def _repeat(self, job: Job | Errand) -> None:
         while True:
             await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
             try:

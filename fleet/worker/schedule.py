@@ -7,21 +7,29 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.access_requests.service import forget_files
 from fleet.accounts.service import forget_sign_ins
 from fleet.assistants.provisioning import Reconciliation
+from fleet.billing import desk as billing
+from fleet.billing.jobs import ask_payments
+from fleet.clients.service import forget as forget_unnamed_clients
 from fleet.diagnostics.service import trim
 from fleet.kit.broker import broker_admin
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
+from fleet.kit.repetition import forget_keys
 from fleet.notifications import delivery
-from fleet.operations.repetition import forget_keys
 from fleet.operations.service import expire, lapse
 from fleet.operations.work import PORTION
+from fleet.registers.jobs import keep_presence
 from fleet.rollouts.service import carry_on
+from fleet.subscriptions.service import expire as end_subscriptions
 from fleet.telemetry.jobs import forget_readings
 
 READINGS_PORTION: Final = 5000
+PRESENCE_PORTION: Final = 20_000
+"""Looking through all the latest states is most of the work, so a portion is large."""
 ALL_ACCOUNTS: Final = 2**31
 """The broker's books are compared as a whole: there is no second portion."""
 
@@ -45,6 +53,10 @@ class Errand:
     every_s: float
     portion: int
     run: Callable[[Database, Clock, FleetConfig], Awaitable[int]]
+
+
+async def _forget_files(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await forget_files(db, now, PORTION)
 
 
 async def _lapse(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
@@ -75,8 +87,20 @@ async def _trim_conversations(db: AsyncSession, now: datetime, config: FleetConf
     return await trim(db, now, PORTION)
 
 
+async def _forget_clients(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await forget_unnamed_clients(db, PORTION)
+
+
 async def _tidy_letters(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
     return await delivery.tidy(db, now, PORTION)
+
+
+async def _keep_presence(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await keep_presence(db, now, PRESENCE_PORTION)
+
+
+async def _end_subscriptions(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await end_subscriptions(db, now, PORTION)
 
 
 _RECONCILIATION: Final = Reconciliation()
@@ -89,13 +113,18 @@ async def _reconcile_broker(db: AsyncSession, now: datetime, config: FleetConfig
 
 JOBS: Final[tuple[Job | Errand, ...]] = (
     Errand("send_letters", 5, delivery.PORTION, delivery.Delivery().run),
+    Errand("ask_payments", 10, billing.PORTION, ask_payments),
+    Job("forget_unsent_files", 3600, PORTION, _forget_files),
     Job("tidy_letters", 3600, PORTION, _tidy_letters),
     Job("queue_lost_operations", 10, PORTION, _lapse),
     Job("carry_on_rollouts", 2, PORTION, _carry_on_rollouts),
+    Job("keep_presence", 60, PRESENCE_PORTION, _keep_presence),
     Job("end_late_operations", 60, PORTION, _expire),
+    Job("end_subscriptions", 60, PORTION, _end_subscriptions),
     Job("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
     Job("trim_conversations", 300, PORTION, _trim_conversations),
     Job("forget_readings", 60, READINGS_PORTION, _forget_readings),
     Job("forget_sign_ins", 3600, PORTION, _forget_sign_ins),
+    Job("forget_clients", 3600, PORTION, _forget_clients),
     Job("forget_order_keys", 3600, PORTION, _forget_keys),
 )

@@ -1,4 +1,4 @@
-"""The matrix of rights, against the table of the manual row by row."""
+"""The matrix of rights, against the table of the manual row by row (support is our own)."""
 
 from fleet.accounts.roles import RIGHTS, Right, Role
 
@@ -26,6 +26,7 @@ TABLE = {
     Right.REGISTERS: TECHNICAL,
     Right.ORGANISATION: (Role.ADMINISTRATOR, Role.ADMINISTRATOR_PLUS),
     Right.TRANSFER_SUBSCRIPTIONS: (Role.ADMINISTRATOR_PLUS,),
+    Right.SUPPORT: (Role.SUPPORT_OPERATOR,),
 }
 
 

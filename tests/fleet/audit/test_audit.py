@@ -2,7 +2,7 @@
 
 from fleet.accounts.roles import Role
 from fleet.audit import service
-from fleet.audit.rules import mask_secrets
+from fleet.audit.rules import mask_secrets, search_text
 from fleet.kit.database import Database
 from tests.fleet.conftest import Api, Employ, HandClock
 
@@ -77,3 +77,38 @@ async def test_pages_and_filters(api: Api, employ: Employ, clock: HandClock) -> 
         assert len((await api.get(f"/audit?{query}")).json["items"]) == count, query
     await api.sign_in("boris")
     assert {row["login"] for row in (await api.get("/audit")).json["items"]} <= {"boris", ""}
+
+
+def test_the_search_looks_at_every_word_of_an_entry() -> None:
+    told = search_text("Anna", None, "", {"Адрес": ["Ёлкин, 5", {"n": 7}]}, ())
+    assert told == "anna адрес ёлкин, 5 n 7"
+
+
+async def test_the_log_is_searched_by_any_text_but_a_secret(
+    api: Api, employ: Employ, database: Database, clock: HandClock
+) -> None:
+    anna = await employ("anna")
+    async with database.transaction() as db:
+        await service.write(
+            db,
+            anna,
+            clock(),
+            "registers.moved",
+            ["register:1", "register:2"],
+            before={"address": "ул. Ёлкина", "password": "s3cret"},
+            after={"address": "100% new_street"},
+        )
+    await api.sign_in("anna")
+    for query, count in (
+        ("%D0%81%D0%9B%D0%9A", 2),
+        ("REGISTER:2", 1),
+        ("192.0.2.1", 2),
+        ("100%25", 2),
+        ("new_s", 2),
+        ("newxs", 0),
+        ("s3cret", 0),
+        ("moved", 2),
+    ):
+        assert len((await api.get(f"/audit?q={query}")).json["items"]) == count, query
+    narrowed = await api.get("/audit?q=moved&object=register:1&what=registers.moved")
+    assert len(narrowed.json["items"]) == 1

@@ -10,7 +10,7 @@ import pytest
 from aiomqtt import Client, MqttError, ProtocolVersion
 
 from fleet.kit import broker
-from fleet.kit.broker import BrokerAdmin, BrokerDown, BrokerRefused, broker_admin
+from fleet.kit.broker import BrokerAdmin, BrokerDown, BrokerRefused, LoginTaken, broker_admin
 from fleet.kit.config import FleetConfig
 from protocol import broker_url
 from protocol.broker_url import BrokerUrl
@@ -92,6 +92,30 @@ async def test_a_deleted_account(mosquitto: Mosquitto, admin: BrokerAdmin, login
     await admin.delete_account(login)
     assert login not in await admin.accounts()
     assert not await lets_in(mosquitto, login, PASSWORD)
+
+
+async def test_logins_of_others_are_not_touched(
+    mosquitto: Mosquitto, admin: BrokerAdmin, login: str
+) -> None:
+    """The administrator's, the gateways', and one that somebody made by other means."""
+    gateway = f"{login}-gateway"
+    await admin.ensure_gateway_account(gateway, PASSWORD)
+    foreign = {"command": "createClient", "username": login, "password": PASSWORD, "roles": []}
+    await admin._ask([foreign])
+    try:
+        for taken in (ADMIN, gateway, login):
+            with pytest.raises(LoginTaken):
+                await admin.create_account(taken, PASSWORD + "2")
+            await admin.delete_account(taken)
+            assert taken not in await admin.accounts()
+        with pytest.raises(LoginTaken):
+            await admin.ensure_gateway_account(login, PASSWORD + "2")
+        passwords = {ADMIN: mosquitto.password, gateway: PASSWORD, login: PASSWORD}
+        for taken, password in passwords.items():
+            assert await lets_in(mosquitto, taken, password)
+    finally:
+        for made in (gateway, login):
+            await admin._ask([{"command": "deleteClient", "username": made}])
 
 
 async def test_accounts_of_others_are_not_told(admin: BrokerAdmin) -> None:

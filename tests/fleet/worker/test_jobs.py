@@ -13,10 +13,15 @@ from fleet.accounts.roles import Role
 from fleet.accounts.service import sign_in
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.operations.models import OrderKey
+from fleet.kit.language import Language
+from fleet.kit.models import OrderKey
+from fleet.notifications.models import Letter
+from fleet.notifications.rules import GIVE_UP_AFTER
+from fleet.notifications.service import send
 from fleet.operations.rules import Cause, Channel, Status
 from fleet.rollouts.rules import ASK_AGAIN, Policy
 from fleet.rollouts.service import Plan, start
+from fleet.subscriptions.models import Subscription
 from fleet.telemetry.models import READINGS
 from fleet.telemetry.service import keep_readings
 from fleet.worker.runner import Worker
@@ -111,6 +116,41 @@ async def order_keys(stage: Stage) -> Callable[[], Awaitable[object]]:
     return counted(stage, OrderKey)
 
 
+async def letters(stage: Stage) -> Callable[[], Awaitable[object]]:
+    async with stage.database.transaction() as db:
+        for _ in range(2):
+            await send(
+                db,
+                to="anna@example.org",
+                template="password_changed",
+                params={"name": "Anna", "login": "anna"},
+                language=Language.RU,
+                now=stage.clock(),
+            )
+
+    async def look() -> object:
+        async with stage.database.read() as db:
+            return [letter.given_up_at is not None for letter in await db.scalars(select(Letter))]
+
+    return look
+
+
+async def subscriptions(stage: Stage) -> Callable[[], Awaitable[object]]:
+    begun, ends = stage.clock(), stage.clock() + timedelta(days=365)
+    async with stage.database.transaction() as db:
+        db.add_all(
+            Subscription(serial_number=serial(each), plan="x", started_at=begun, ends_at=ends)
+            for each in (1, 2)
+        )
+
+    async def look() -> object:
+        async with stage.database.read() as db:
+            marks = await db.scalars(select(Subscription.expired_at))
+            return [mark is not None for mark in marks]
+
+    return look
+
+
 def counted(stage: Stage, table: Any) -> Callable[[], Awaitable[object]]:
     async def look() -> object:
         async with stage.database.read() as db:
@@ -135,15 +175,18 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
         [(Status.FAILED, Cause.DEADLINE)] * 2,
     ),
     "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
+    "end_subscriptions": (subscriptions, timedelta(days=365), [False] * 2, [True] * 2),
     "forget_order_keys": (order_keys, timedelta(hours=24), 2, 0),
     "carry_on_rollouts": (rollouts, ASK_AGAIN, [], [Status.QUEUED] * 2),
+    "tidy_letters": (letters, GIVE_UP_AFTER, [False] * 2, [True] * 2),
     "forget_sign_ins": (sign_ins, timedelta(days=365), 2, 0),
 }
 """Name of the job to: what to prepare, when it is due, and how things stand before and after."""
 
 
-ELSEWHERE = {"reconcile_broker", "trim_conversations"}
-"""They do not wait for a time: tests/fleet/assistants, tests/fleet/diagnostics."""
+ELSEWHERE = {"send_letters", "reconcile_broker", "trim_conversations"}
+"""They do not wait for a time: tests/fleet/assistants, tests/fleet/diagnostics,
+tests/fleet/notifications."""
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - ELSEWHERE))

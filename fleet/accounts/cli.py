@@ -1,0 +1,96 @@
+"""What support does from the command line: ``cash-server people …``.
+
+A password comes from a file or from standard input, never as an argument: those are seen by
+everybody on the machine.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.employees import grant_role
+from fleet.accounts.roles import Role
+from fleet.accounts.service import FIRST_EMPLOYEE_NAME, found_partner
+from fleet.kit.clock import utc_now
+from fleet.kit.config import FleetConfig, configured
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
+Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(help="file whose first line is the password; without it standard input is read"),
+]
+Work = Callable[[AsyncSession], Awaitable[str]]
+
+
+@app.command("create-partner")
+def create_partner(
+    name: Annotated[str, typer.Argument(help="name of the organisation")],
+    login: Annotated[str, typer.Option(help="login of its Administrator")],
+    full_name: Annotated[str, typer.Option(help="and the name")] = FIRST_EMPLOYEE_NAME,
+    password_file: PasswordFile = None,
+    data: Data = None,
+    database: Url = None,
+) -> None:
+    """A new partner and its Administrator."""
+    password = _password(password_file)
+
+    async def work(db: AsyncSession) -> str:
+        partner = await found_partner(db, name, login, full_name, password, utc_now())
+        return f"{partner.id} {partner.uuid}"
+
+    _run(work, configured(FleetConfig, data=data, database=database))
+
+
+@app.command("grant-role")
+def grant(
+    login: Annotated[str, typer.Argument(help="login of the employee")],
+    role: Annotated[Role, typer.Argument(help="any role, also those that no employee grants")],
+    data: Data = None,
+    database: Url = None,
+) -> None:
+    """Another role for an employee; it holds from their next request on."""
+
+    async def work(db: AsyncSession) -> str:
+        employee = await grant_role(db, login, role, utc_now())
+        return f"{employee.login} {employee.role}"
+
+    _run(work, configured(FleetConfig, data=data, database=database))
+
+
+def _run(work: Work, config: FleetConfig) -> None:
+    """Prints what ``work`` returns; a refusal goes to standard error, with exit code 1."""
+    try:
+        typer.echo(asyncio.run(_transact(work, config)))
+    except DomainError as error:
+        typer.echo(error.message(config.language), err=True)
+        raise typer.Exit(1) from None
+
+
+async def _transact(work: Work, config: FleetConfig) -> str:
+    database = Database(config.database_url)
+    try:
+        async with database.transaction() as db:
+            return await work(db)
+    finally:
+        await database.close()
+
+
+def _password(path: Path | None) -> str:
+    if path is not None:
+        text = path.read_text(encoding="utf-8")
+    elif sys.stdin.isatty():
+        text = getpass()
+    else:
+        text = sys.stdin.readline()
+    return text.partition("\n")[0].removesuffix("\r")

@@ -1,0 +1,276 @@
+"""Changing the employees of a partner.
+
+Who may: an employee with the right ``organisation``, over those who have no more rights than
+they, and of themselves only the contacts.  So nobody locks themselves out; that two
+administrators do not lock out each other at the same moment, the lock on the partner sees to.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from fleet.accounts import attempts
+from fleet.accounts.errors import (
+    ABOVE_YOU,
+    EMPLOYEE_NOT_FOUND,
+    INACTIVE,
+    LAST_ADMINISTRATOR,
+    LOGIN_TAKEN,
+    NO_EMAIL,
+    NOT_YOURSELF,
+    ROLE_NOT_GRANTED,
+    SCOPE_OF_ADMINISTRATOR,
+)
+from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
+from fleet.accounts.links import Post, invite, spend
+from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
+from fleet.accounts.queries import scope_of
+from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
+from fleet.accounts.rules import check_login, letter_counters, normalise_login
+from fleet.accounts.service import revoke_sign_ins, searched
+from fleet.audit import service as audit
+from fleet.audit.service import State
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into
+from fleet.kit.dialect import locked
+
+ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
+
+
+async def add(
+    db: AsyncSession, actor: Actor, body: NewEmployee, post: Post, now: datetime
+) -> Employee:
+    """Add an employee and send the invitation.
+
+    Refuses an unfit or taken login, a role that no employee grants, an administrator's scope.
+    """
+    login = normalise_login(body.login or body.email)
+    check_login(login)
+    _check_role(body.role, body.scope)
+    await attempts.count(db, letter_counters(body.email), actor.address, now)
+    employee = Employee(
+        partner_id=actor.partner_id,
+        login=login,
+        full_name=body.full_name,
+        email=body.email,
+        phone=body.phone,
+        role=body.role,
+        limited=body.scope is not None,
+        active=True,
+        password_hash="",
+        created_at=now,
+    )
+    await _insert(db, employee)
+    await _set_scope(db, employee, body.scope)
+    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
+    await db.refresh(employee, ["partner"])
+    await invite(db, employee, post, now)
+    return employee
+
+
+async def _insert(db: AsyncSession, employee: Employee) -> None:
+    employee.search_text = searched(employee)
+    try:
+        async with db.begin_nested():
+            db.add(employee)
+    except IntegrityError:
+        raise LOGIN_TAKEN(login=employee.login) from None
+
+
+async def change(
+    db: AsyncSession, actor: Actor, employee_id: int, body: EmployeeBody, now: datetime
+) -> Employee:
+    """Replace contacts, role and scope; they hold from the next request of the employee on.
+
+    A new e-mail address ends the links that were sent to the old one.
+    """
+    employee = await _managed(db, actor, employee_id)
+    before, present = await _picture(db, employee), await scope_of(db, employee)
+    if body.email != employee.email:
+        await spend(db, employee.id, now)
+    employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
+    employee.search_text = searched(employee)
+    if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
+        await _change_access(db, actor, employee, body)
+    await db.flush()
+    after = await _picture(db, employee)
+    if after != before:
+        await _write(db, actor, now, "employee_changed", employee, before, after)
+    return employee
+
+
+async def _change_access(
+    db: AsyncSession, actor: Actor, employee: Employee, body: EmployeeBody
+) -> None:
+    if employee.id == actor.employee_id:
+        raise NOT_YOURSELF(field="role" if body.role is not employee.role else "scope")
+    if body.role is not employee.role:
+        if employee.role in FROM_COMMAND_LINE:
+            raise ROLE_NOT_GRANTED(role=employee.role)
+        _check_role(body.role, body.scope)
+        await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
+    elif body.scope is not None and body.role in ADMINISTRATORS:
+        raise SCOPE_OF_ADMINISTRATOR(role=body.role)
+    employee.role, employee.limited = body.role, body.scope is not None
+    await _set_scope(db, employee, body.scope)
+
+
+async def deactivate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
+    """Lock an employee out: sign-ins, API tokens and links end at once."""
+    employee = await _managed(db, actor, employee_id)
+    if employee.id == actor.employee_id:
+        raise NOT_YOURSELF()
+    if employee.active:
+        await _keep_an_administrator(db, employee, unless=False)
+        employee.active = False
+        await revoke_sign_ins(db, employee.id, now)
+        await spend(db, employee.id, now)
+        await _write(db, actor, now, "employee_deactivated", employee)
+    return employee
+
+
+async def activate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
+    """Let an employee in again, with the password they had."""
+    employee = await _managed(db, actor, employee_id)
+    if not employee.active:
+        employee.active = True
+        await _write(db, actor, now, "employee_activated", employee)
+    return employee
+
+
+async def send_link(
+    db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
+) -> None:
+    """Send a link to change the password, or another invitation; the present password stays
+    until the link is used."""
+    employee = await _managed(db, actor, employee_id)
+    if not employee.active:
+        raise INACTIVE()
+    if not employee.email:
+        raise NO_EMAIL()
+    await attempts.count(db, letter_counters(employee.email), actor.address, now)
+    await invite(db, employee, post, now)
+    await _write(db, actor, now, "link_sent", employee)
+
+
+async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:
+    """Give any role, from the command line; an administrator's scope falls away."""
+    found = select(Employee).where(Employee.login == normalise_login(login))
+    employee = await db.scalar(found)
+    if employee is None:
+        raise EMPLOYEE_NOT_FOUND(field="login")
+    await _lock(db, employee.partner_id)
+    await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
+    before = {"role": employee.role}
+    employee.role = role
+    if role in ADMINISTRATORS:
+        employee.limited = False
+        await _set_scope(db, employee, None)
+    await _write(db, None, now, "role_granted", employee, before, {"role": role})
+    return employee
+
+
+async def widen_scope(db: AsyncSession, actor: Actor, serial_numbers: Collection[str]) -> None:
+    """What a limited employee brought to the partner joins their scope; of others nothing is
+    limited."""
+    if actor.limited and serial_numbers:
+        rows = [
+            {"employee_id": actor.employee_id, "kind": ScopeKind.REGISTER, "value": serial}
+            for serial in sorted(serial_numbers)
+        ]
+        await db.execute(insert_into(db, ScopeEntry).values(rows).on_conflict_do_nothing())
+
+
+async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
+    """An employee whom the actor may change; their partner is locked until the commit."""
+    await _lock(db, actor.partner_id)
+    employee = await db.scalar(
+        select(Employee)
+        .where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
+        .options(joinedload(Employee.partner))
+    )
+    if employee is None:
+        raise EMPLOYEE_NOT_FOUND()
+    if not actor.rights >= RIGHTS[employee.role]:
+        raise ABOVE_YOU()
+    return employee
+
+
+async def _lock(db: AsyncSession, partner_id: int) -> None:
+    await db.execute(locked(db, select(Partner.id).where(Partner.id == partner_id), wait=True))
+
+
+async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless: bool) -> None:
+    """Refuse to lose the partner's last administrator who can sign in."""
+    if unless or employee.role not in ADMINISTRATORS:
+        return
+    others = select(Employee.id).where(
+        Employee.partner_id == employee.partner_id,
+        Employee.id != employee.id,
+        Employee.role.in_(ADMINISTRATORS),
+        Employee.active,
+        Employee.password_hash != "",
+    )
+    if await db.scalar(others.limit(1)) is None:
+        raise LAST_ADMINISTRATOR()
+
+
+def _check_role(role: Role, scope: Scope | None) -> None:
+    if role in FROM_COMMAND_LINE:
+        raise ROLE_NOT_GRANTED(role=role)
+    if scope is not None and role in ADMINISTRATORS:
+        raise SCOPE_OF_ADMINISTRATOR(role=role)
+
+
+def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
+    if scope is None:
+        return None
+    clients = {(ScopeKind.CLIENT, inn) for inn in scope.clients}
+    return clients | {(ScopeKind.REGISTER, serial) for serial in scope.registers}
+
+
+async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) -> None:
+    await db.execute(delete(ScopeEntry).where(ScopeEntry.employee_id == employee.id))
+    entries = _entries(scope)
+    if entries:
+        await db.execute(
+            insert(ScopeEntry),
+            [{"employee_id": employee.id, "kind": kind, "value": value} for kind, value in entries],
+        )
+
+
+async def _picture(db: AsyncSession, employee: Employee) -> dict[str, object]:
+    scope = await scope_of(db, employee)
+    return {
+        "login": employee.login,
+        "full_name": employee.full_name,
+        "email": employee.email,
+        "phone": employee.phone,
+        "role": employee.role,
+        "scope": scope.model_dump() if scope else None,
+    }
+
+
+async def _write(
+    db: AsyncSession,
+    actor: Actor | None,
+    now: datetime,
+    what: str,
+    employee: Employee,
+    before: State | None = None,
+    after: State | None = None,
+) -> None:
+    await audit.write(
+        db,
+        actor,
+        now,
+        f"accounts.{what}",
+        [f"employee:{employee.id}"],
+        before=before,
+        after=after,
+        partner_id=employee.partner_id,
+    )

@@ -1,0 +1,100 @@
+"""What people send about employees, links, tokens and the organisation."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from fleet.accounts.roles import Role
+from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD
+from fleet.kit.inn import Inn
+from fleet.kit.input import Input, Moment, SerialText
+
+MAX_SCOPE = 1000
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+        description="E-mail address; kept in lower case.",
+    ),
+    AfterValidator(str.lower),
+]
+FullName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+Phone = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+        description="Digits, spaces, brackets and dashes, `+` in front; empty = none.",
+    ),
+]
+TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
+PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
+
+
+class Scope(Input):
+    """The registers that an employee sees: all of these clients', and these."""
+
+    clients: list[Inn] = Field(default_factory=list, max_length=MAX_SCOPE, description="ИНН.")
+    registers: list[SerialText] = Field(default_factory=list, max_length=MAX_SCOPE)
+
+
+class EmployeeBody(Input):
+    """Contacts, role and scope of an employee."""
+
+    full_name: FullName
+    email: Email
+    phone: Phone = ""
+    role: Role
+    scope: Scope | None = Field(default=None, description="None: every register of the partner.")
+
+
+class NewEmployee(EmployeeBody):
+    """An employee to add; a letter invites them to choose a password."""
+
+    login: str | None = Field(
+        default=None, min_length=1, max_length=64, description="None: the e-mail address."
+    )
+
+
+class OrganisationBody(Input):
+    """What a partner says of itself."""
+
+    name: FullName
+    inn: Inn | None = None
+
+
+class RecoveryBody(Input):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class LinkBody(Input):
+    """The token of a link: what stands after `#`."""
+
+    token: TokenText
+
+
+class PasswordByLink(LinkBody):
+    """A new password by a link."""
+
+    password: PasswordText
+
+
+class PasswordChange(Input):
+    """The present password and a new one."""
+
+    password: PasswordText
+    new_password: PasswordText
+
+
+class NewToken(Input):
+    """A personal API token to make."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"\S")
+    expires_at: Moment

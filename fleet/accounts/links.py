@@ -1,0 +1,208 @@
+"""Links by which a password is set: the invitation of a new employee, and recovery.
+
+The token is in the letter and nowhere else.  In the link it stands after ``#``, which browsers
+send to no server, so that it reaches no log of a proxy.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from fleet.accounts import attempts
+from fleet.accounts.errors import LINK_EXPIRED, LINK_SPENT, LINK_UNKNOWN
+from fleet.accounts.models import Employee, LinkKind, PasswordLink, SignInAttempts
+from fleet.accounts.passwords import hash_password
+from fleet.accounts.rules import (
+    INVITATION_LIFETIME,
+    MAX_SHARING_EMAIL,
+    RECOVERY_LIFETIME,
+    TOKEN_BYTES,
+    attempt_counters,
+    check_password,
+    hash_token,
+    recovery_counters,
+)
+from fleet.accounts.service import revoke_sign_ins
+from fleet.audit import service as audit
+from fleet.kit.clock import Clock
+from fleet.kit.database import Database
+from fleet.kit.language import Language
+from fleet.notifications.service import send
+
+LIFETIMES = {LinkKind.INVITATION: INVITATION_LIFETIME, LinkKind.RECOVERY: RECOVERY_LIFETIME}
+LETTERS = {LinkKind.INVITATION: "invitation", LinkKind.RECOVERY: "password_link"}
+PATH = "/password"
+"""Where on the server's public address a person sets a password."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How letters are written here: their language, and what links begin with."""
+
+    language: Language
+    links_begin_with: str
+
+
+async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime) -> None:
+    """Send an employee whose partner is loaded a link: to activate the account while it has no
+    password, to change the password afterwards.  It replaces the links before it.
+    """
+    kind = LinkKind.RECOVERY if employee.password_hash else LinkKind.INVITATION
+    await spend(db, employee.id, now)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    db.add(
+        PasswordLink(
+            token_sha256=hash_token(token),
+            employee_id=employee.id,
+            kind=kind,
+            created_at=now,
+            expires_at=now + LIFETIMES[kind],
+        )
+    )
+    await send(
+        db,
+        to=employee.email,
+        template=LETTERS[kind],
+        params={
+            "name": employee.full_name,
+            "login": employee.login,
+            "partner": employee.partner.name,
+            "link": f"{post.links_begin_with}{PATH}#{token}",
+        },
+        language=post.language,
+        now=now,
+    )
+
+
+async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
+    """End every link of an employee."""
+    await db.execute(
+        update(PasswordLink)
+        .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
+        .values(spent_at=now)
+    )
+
+
+async def recover(db: AsyncSession, email: str, address: str, post: Post, now: datetime) -> None:
+    """Send a link to every active employee with this e-mail address.
+
+    Nothing tells the asker whether there is one; refuses ``too_many_attempts`` either way.
+    """
+    await attempts.count(db, recovery_counters(email, address), address, now)
+    found = await db.scalars(
+        select(Employee)
+        .where(Employee.email == email, Employee.active)
+        .options(joinedload(Employee.partner))
+        .order_by(Employee.id)
+        .limit(MAX_SHARING_EMAIL)
+    )
+    for employee in found.all():
+        await invite(db, employee, post, now)
+        await audit.write(
+            db,
+            None,
+            now,
+            "accounts.recovery_asked",
+            [f"employee:{employee.id}"],
+            after={"asked_from": address},
+            partner_id=employee.partner_id,
+        )
+
+
+async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
+    """The link, with its employee, if it would work now; refuses with what is wrong with it."""
+    link = await db.scalar(
+        select(PasswordLink)
+        .where(PasswordLink.token_sha256 == hash_token(token))
+        .options(joinedload(PasswordLink.employee).joinedload(Employee.partner))
+    )
+    if link is None:
+        raise LINK_UNKNOWN()
+    if link.spent_at is not None or not link.employee.active:
+        raise LINK_SPENT()
+    if link.expires_at <= now:
+        raise LINK_EXPIRED()
+    return link
+
+
+async def set_password(
+    database: Database, clock: Clock, token: str, password: str, address: str, language: Language
+) -> None:
+    """Set the password by a link, which is spent by it, and revoke everything signed in so far.
+
+    Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
+    holds no transaction, so the link is looked at before it and taken after it.
+    """
+    check_password(password)
+    async with database.read() as db:
+        await look(db, token, clock())
+    password_hash = await hash_password(password)
+    now = clock()
+    async with database.transaction() as db:
+        link = await look(db, token, now)
+        await _take(db, link, now)
+        link.employee.password_hash = password_hash
+        await revoke_sign_ins(db, link.employee_id, now)
+        await _forgive(db, link.employee.login)
+        await _tell(db, link, address, language, now)
+    log.info("password_set", employee_id=link.employee_id, kind=link.kind)
+
+
+async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
+    """Of two who use one link at once the second finds it spent: the row decides."""
+    taken = await db.scalar(
+        update(PasswordLink)
+        .where(PasswordLink.token_sha256 == link.token_sha256, PasswordLink.spent_at.is_(None))
+        .values(spent_at=now)
+        .returning(PasswordLink.employee_id)
+    )
+    if taken is None:
+        raise LINK_SPENT()
+    await spend(db, link.employee_id, now)
+
+
+async def _forgive(db: AsyncSession, login: str) -> None:
+    """Failures with the password before say nothing of the new one."""
+    (counter, _), _ = attempt_counters(login, "")
+    await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
+
+
+async def _tell(
+    db: AsyncSession, link: PasswordLink, address: str, language: Language, now: datetime
+) -> None:
+    employee = link.employee
+    activated = link.kind is LinkKind.INVITATION
+    await audit.write(
+        db,
+        None,
+        now,
+        "accounts.activated" if activated else "accounts.password_changed",
+        [f"employee:{employee.id}"],
+        after={"changed_from": address},
+        partner_id=employee.partner_id,
+    )
+    if not activated:
+        await tell_of_change(db, employee, language, now)
+
+
+async def tell_of_change(
+    db: AsyncSession, employee: Employee, language: Language, now: datetime
+) -> None:
+    """A letter to an employee with an address, whose password was changed."""
+    if employee.email:
+        params = {"name": employee.full_name, "login": employee.login}
+        await send(
+            db,
+            to=employee.email,
+            template="password_changed",
+            params=params,
+            language=language,
+            now=now,
+        )

@@ -1,0 +1,24 @@
+"""The partner's own card."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.forms import OrganisationBody
+from fleet.accounts.models import Partner
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+
+
+async def change(db: AsyncSession, actor: Actor, body: OrganisationBody, now: datetime) -> Partner:
+    """Replace what the partner says of itself; the code and the UUID are given and stay."""
+    partner = await db.get_one(Partner, actor.partner_id)
+    before = {"name": partner.name, "inn": partner.inn}
+    partner.name, partner.inn = body.name, body.inn or ""
+    after = {"name": partner.name, "inn": partner.inn}
+    if after != before:
+        objects = [f"partner:{partner.id}"]
+        await audit.write(
+            db, actor, now, "accounts.organisation_changed", objects, before=before, after=after
+        )
+    return partner

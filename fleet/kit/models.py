@@ -1,0 +1,22 @@
+"""Tables that belong to no feature."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.kit.database import Base, BigId
+
+
+class OrderKey(Base):
+    """An ``Idempotency-Key`` of a partner, what was asked with it and what was answered."""
+
+    __tablename__ = "order_keys"
+
+    partner_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    asked_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    reply: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """``None`` only inside the transaction that takes the key."""
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,1 @@
+"""Letters to people: an outbox that is written with the change and sent by the worker."""

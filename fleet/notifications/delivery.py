@@ -1,0 +1,201 @@
+"""Sending what the outbox holds.  No transaction stays open while the mail server is spoken to.
+
+A letter is leased, sent, and then marked.  Who dies between the last two leaves the lease to
+lapse, and the letter goes out again under the same Message-ID: at least once, never lost.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.errors import HeaderParseError
+from typing import Any
+
+import structlog
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit import smtp_url
+from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.kit.dialect import locked
+from fleet.kit.metrics import LETTERS
+from fleet.notifications.models import Letter
+from fleet.notifications.rules import (
+    GIVE_UP_AFTER,
+    KEPT_FOR,
+    LEASE,
+    compose,
+    pause_after,
+    redact,
+    word,
+)
+
+PORTION = 20
+"""Letters that a worker leases at once."""
+ANSWER_S = 10.0
+"""Longest wait for one answer of the mail server."""
+VISIT_S = 45.0
+"""Longest time with the mail server; what is left goes to the next visit."""
+UNREADABLE = (KeyError, ValueError, IndexError, HeaderParseError)
+"""What composing raises for a letter that no attempt will make whole."""
+
+Values = dict[str, Any]
+
+log = structlog.get_logger("letters")
+
+
+@dataclass
+class Delivery:
+    """The worker's errand.  It remembers only that it has complained of a missing server."""
+
+    _complained: bool = field(default=False, init=False)
+
+    async def run(self, database: Database, clock: Clock, config: FleetConfig) -> int:
+        """One portion; returns how many letters were tried."""
+        if not config.smtp:
+            self._complain()
+            return 0
+        server = _server(config)
+        async with database.transaction() as db:
+            letters = await _lease(db, clock())
+        if letters:
+            await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
+        return len(letters)
+
+    def _complain(self) -> None:
+        if not self._complained:
+            self._complained = True
+            log.warning("no_mail_server", variable="CASH_SERVER_SMTP", letters="wait")
+
+
+def _server(config: FleetConfig) -> SMTP:
+    url, path = smtp_url.parse(config.smtp), config.smtp_password_file
+    return SMTP(
+        hostname=url.host,
+        port=url.port,
+        use_tls=url.tls,
+        start_tls=url.must_start_tls,
+        username=url.login or None,
+        password=path.read_text(encoding="utf-8").strip() if path and url.login else None,
+        timeout=ANSWER_S,
+    )
+
+
+async def _lease(db: AsyncSession, now: datetime) -> Sequence[Letter]:
+    due = select(Letter).where(Letter.due_at <= now).order_by(Letter.due_at).limit(PORTION)
+    letters = (await db.scalars(locked(db, due, wait=False))).all()
+    for letter in letters:
+        letter.due_at, letter.attempts = now + LEASE, letter.attempts + 1
+    return letters
+
+
+@dataclass
+class _Visit:
+    """One connection to the mail server, made anew when it breaks, and the letters for it."""
+
+    database: Database
+    clock: Clock
+    sender: str
+    server: SMTP
+    waiting: deque[Letter]
+
+    async def make(self) -> None:
+        server = self.server
+        try:
+            async with asyncio.timeout(VISIT_S):
+                while self.waiting:
+                    if not server.is_connected:
+                        await server.connect()
+                    await self._carry(self.waiting[0])
+                    self.waiting.popleft()
+                await server.quit()
+        except (SMTPException, OSError) as error:
+            for letter in self.waiting:
+                await self._postpone(letter, error)
+        finally:
+            server.close()
+
+    async def _carry(self, letter: Letter) -> None:
+        try:
+            text = word(letter.template, letter.language, letter.params)
+            name = f"letter-{letter.id}-{letter.created_at:%Y%m%d%H%M%S%f}"
+            message = compose(text, self.sender, letter.to, name, self.clock())
+        except UNREADABLE as error:
+            return await self._give_up(letter, error)
+        try:
+            await self.server.send_message(message)
+        except (SMTPRecipientsRefused, SMTPResponseException) as error:
+            await (self._give_up if _is_final(error) else self._postpone)(letter, error)
+        except (SMTPException, OSError) as error:
+            self.server.close()
+            await self._postpone(letter, error)
+        else:
+            done: Values = {"sent_at": self.clock(), "due_at": None, "params": {}, "reason": ""}
+            await self._settle(letter, "sent", done)
+
+    async def _give_up(self, letter: Letter, error: Exception) -> None:
+        why = redact(_words_of(error), letter.params)
+        done: Values = {"given_up_at": self.clock(), "due_at": None, "params": {}, "reason": why}
+        await self._settle(letter, "given_up", done, Letter.due_at == letter.due_at)
+
+    async def _postpone(self, letter: Letter, error: Exception) -> None:
+        due_at = self.clock() + pause_after(letter.attempts, random.random())
+        why = redact(_words_of(error), letter.params)
+        later: Values = {"due_at": due_at, "reason": why}
+        await self._settle(letter, "postponed", later, Letter.due_at == letter.due_at)
+
+    async def _settle(
+        self,
+        letter: Letter,
+        outcome: str,
+        values: Values,
+        *unless_overtaken: ColumnElement[bool],
+    ) -> None:
+        """Write what became of it; a failure says nothing of a letter leased to another since."""
+        async with self.database.transaction() as db:
+            await db.execute(
+                update(Letter).where(Letter.id == letter.id, *unless_overtaken).values(values)
+            )
+        LETTERS.labels(outcome).inc()
+        told = {"letter": letter.id, "template": letter.template, "reason": values["reason"]}
+        log.info("letter", outcome=outcome, **told)
+
+
+def _is_final(error: SMTPRecipientsRefused | SMTPResponseException) -> bool:
+    """Whether the server will never take this letter (RFC 5321, 4.2.1: 5yz)."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return all(each.code >= 500 for each in error.recipients)
+    return error.code >= 500
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, SMTPRecipientsRefused):
+        return "; ".join(f"{each.code} {each.message}" for each in error.recipients)
+    if isinstance(error, SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return f"{type(error).__name__}: {error}"
+
+
+async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
+    """Give up what has waited too long, forget what was finished long ago; how many it was."""
+    late = select(Letter.id).where(
+        Letter.due_at.is_not(None), Letter.created_at <= now - GIVE_UP_AFTER
+    )
+    given_up = await db.scalars(
+        update(Letter)
+        .where(Letter.id.in_(late.limit(limit)), Letter.due_at.is_not(None))
+        .values(due_at=None, given_up_at=now, params={})
+        .returning(Letter.id)
+    )
+    old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
+    forgotten = await db.scalars(
+        delete(Letter).where(Letter.id.in_(old.limit(limit))).returning(Letter.id)
+    )
+    count = len(given_up.all())
+    LETTERS.labels("given_up").inc(count)
+    return count + len(forgotten.all())

@@ -1,0 +1,34 @@
+"""The outbox: letters that wait, and for a while those that were sent or given up."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.kit.database import Base, BigId
+from fleet.kit.language import Language
+
+
+class Letter(Base):
+    """One letter to one address.
+
+    It waits while ``due_at`` is set; a worker that sends it moves ``due_at`` forward first, and
+    that is its lease.  ``sent_at`` and ``given_up_at`` end the wait and empty ``params``, which
+    may hold the secret of a link.
+    """
+
+    __tablename__ = "letters"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    to: Mapped[str] = mapped_column(String(254))
+    template: Mapped[str] = mapped_column(String(64))
+    language: Mapped[Language]
+    params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(String(256), default="")
+    """What the last failed attempt met."""

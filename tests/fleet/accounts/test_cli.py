@@ -1,0 +1,86 @@
+"""What support does from the command line, on both dialects."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner, Result
+
+from fleet.accounts.cli import app
+from fleet.accounts.models import Employee, Partner
+from fleet.accounts.passwords import fits
+from fleet.audit.models import AuditEntry
+from fleet.kit.database import Database
+from fleet.migrations.run import upgrade
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    """The address of a database with the whole schema."""
+    asyncio.run(upgrade(database_url))
+    return database_url
+
+
+def people(url: str, *words: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(app, [*words, "--database", url], input=stdin)
+
+
+def found(url: str, *columns: object) -> list[tuple[object, ...]]:
+    async def look() -> list[tuple[object, ...]]:
+        database = Database(url)
+        async with database.read() as db:
+            rows = [tuple(row) for row in await db.execute(select(*columns))]  # type: ignore[call-overload]
+        await database.close()
+        return rows
+
+    return asyncio.run(look())
+
+
+def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
+    words = ("create-partner", "Ромашка", "--login", "Anna", "--full-name", "Анна")
+    made = people(url, *words, stdin="long enough\nrest")
+    assert made.exit_code == 0, made.output
+    assert [made.output.split()] == [
+        [str(key), uuid] for key, uuid in found(url, Partner.id, Partner.uuid)
+    ]
+    ((login, role, kept),) = found(url, Employee.login, Employee.role, Employee.password_hash)
+    assert (login, role) == ("anna", "administrator")
+    assert asyncio.run(fits("long enough", str(kept)))
+    assert "long enough" not in made.output
+
+
+def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("from a file\r\n")
+    words = ("create-partner", "Ромашка", "--login", "anna", "--password-file", str(secret))
+    assert people(url, *words).exit_code == 0
+    ((kept,),) = found(url, Employee.password_hash)
+    assert asyncio.run(fits("from a file", str(kept)))
+
+
+def test_a_refusal_is_said_and_changes_nothing(url: str) -> None:
+    words = ("create-partner", "Ромашка", "--login", "anna")
+    short = people(url, *words, stdin="short\n")
+    assert (short.exit_code, short.stdout) == (1, "") and "8" in short.stderr
+    nameless = people(url, "create-partner", " ", "--login", "anna", stdin="long enough\n")
+    assert nameless.exit_code == 1
+    assert found(url, Partner.id) == []
+    unknown = people(url, "grant-role", "nobody", "support_operator")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert people(url, "grant-role", "nobody", "owner").exit_code == 2
+
+
+def test_roles_that_no_employee_grants(url: str) -> None:
+    people(url, "create-partner", "Р", "--login", "anna", stdin="long enough\n")
+    granted = people(url, "grant-role", "anna", "administrator_plus")
+    assert (granted.exit_code, granted.output) == (0, "anna administrator_plus\n")
+    assert found(url, Employee.role) == [("administrator_plus",)]
+    last = people(url, "grant-role", "anna", "support_operator")
+    assert last.exit_code == 1 and found(url, Employee.role) == [("administrator_plus",)]
+    entries = found(url, AuditEntry.what, AuditEntry.before, AuditEntry.after)
+    assert entries[-1] == (
+        "accounts.role_granted",
+        {"role": "administrator"},
+        {"role": "administrator_plus"},
+    )

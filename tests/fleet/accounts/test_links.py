@@ -1,0 +1,188 @@
+"""Links of letters: once, for a time, for the right person, and no word about anybody else."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select, update
+
+from fleet.accounts import service
+from fleet.accounts.models import Employee, PasswordLink
+from fleet.accounts.rules import MAX_ADDRESS_RECOVERIES, MAX_LOGIN_ATTEMPTS, MAX_RECOVERIES
+from fleet.kit.database import Database
+from tests.fleet.accounts.people import (
+    NEW_PASSWORD,
+    add,
+    code,
+    last_token,
+    letters,
+    settle,
+    use,
+)
+from tests.fleet.conftest import Api, Employ, HandClock
+
+RECOVERY = {"email": "BORIS@example.org"}
+
+
+@pytest.fixture
+async def admin(api: Api, employ: Employ) -> str:
+    """The token of an Administrator who has signed in."""
+    await employ("anna")
+    await api.sign_in("anna")
+    return api.token
+
+
+async def test_an_invitation_is_taken_once(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await add(api, login="boris")
+    api.token = ""
+    token = await last_token(database)
+    clock.forward(hours=72, seconds=-1)
+    assert (await api.post("/password-links/look", {"token": token})).json == {
+        "kind": "invitation",
+        "login": "boris",
+        "full_name": "Борис Петров",
+        "partner": "of anna",
+        "expires_at": "2026-03-05T09:00:00Z",
+    }
+    assert code(await use(api, token, "short")) == (422, "password_length", "password")
+    assert (await use(api, token)).status == 204
+    assert code(await use(api, token)) == (409, "link_spent", "token")
+    assert (await api.sign_in("boris", NEW_PASSWORD)).status == 200
+
+
+async def test_an_expired_link_says_so(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await add(api)
+    token = await last_token(database)
+    clock.forward(hours=72)
+    for answer in (await use(api, token), await api.post("/password-links/look", {"token": token})):
+        assert code(answer) == (409, "link_expired", "token")
+    for unknown in ("x", "0" * 43, "Ж"):
+        assert code(await use(api, unknown)) == (404, "link_unknown", "token")
+
+
+async def test_of_two_who_use_a_link_at_once_one_succeeds(
+    api: Api, admin: str, database: Database
+) -> None:
+    await add(api)
+    token = await last_token(database)
+    words = [f"password {number}" for number in range(4)]
+    answers = await asyncio.gather(*(use(api, token, word) for word in words))
+    assert sorted(answer.status for answer in answers) == [204, 409, 409, 409]
+    (winner,) = (word for word, answer in zip(words, answers, strict=True) if answer.status == 204)
+    assert (await api.sign_in("boris@example.org", winner)).status == 200
+
+
+async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await settle(api, database, login="boris")
+    await api.sign_in("boris", NEW_PASSWORD)
+    made = await api.post("/me/api-tokens", {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"})
+    opened = (api.token, made.json["token"])
+    for _ in range(MAX_LOGIN_ATTEMPTS):
+        await api.sign_in("boris", "forgotten")
+    assert (await api.post("/password-recovery", RECOVERY)).status == 204
+    clock.forward(minutes=10)
+    assert (await use(api, await last_token(database), "third password")).status == 204
+    for api.token in opened:
+        assert (await api.get("/me")).status == 401
+    assert (await api.sign_in("boris", NEW_PASSWORD)).status == 401
+    assert (await api.sign_in("boris", "third password")).status == 200
+    sent = [letter.template for letter in await letters(database)]
+    assert sent == ["invitation", "password_link", "password_changed"]
+
+
+async def test_a_recovery_link_works_for_an_hour(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await settle(api, database)
+    await api.post("/password-recovery", RECOVERY)
+    clock.forward(hours=1)
+    assert code(await use(api, await last_token(database)))[1] == "link_expired"
+
+
+async def test_a_newer_link_ends_the_older(api: Api, admin: str, database: Database) -> None:
+    card = await settle(api, database)
+    await api.post(f"/employees/{card['id']}/reset-password")
+    older = await last_token(database)
+    await api.post("/password-recovery", RECOVERY)
+    assert code(await use(api, older))[1] == "link_spent"
+    assert (await use(api, await last_token(database))).status == 204
+
+
+async def test_the_answer_is_the_same_for_an_unknown_address(
+    api: Api, admin: str, database: Database
+) -> None:
+    gone = await settle(api, database, email="gone@example.org")
+    await api.post(f"/employees/{gone['id']}/deactivate")
+    await settle(api, database)
+    api.token = ""
+    answers = [
+        await api.post("/password-recovery", {"email": email})
+        for email in ("boris@example.org", "gone@example.org", "nobody@example.org")
+        for _ in range(MAX_RECOVERIES + 1)
+    ]
+    assert [answer.status for answer in answers] == [*[204] * MAX_RECOVERIES, 429] * 3
+    assert len({str(answer.json["detail"]) for answer in answers if answer.json}) == 1
+    headers = [{name for name in answer.headers} for answer in answers if answer.status == 204]
+    assert all(each == headers[0] for each in headers)
+    assert len(await letters(database)) == 1 + MAX_RECOVERIES
+    assert len(await letters(database, "gone@example.org")) == 1
+    assert await letters(database, "nobody@example.org") == []
+
+
+async def test_an_address_does_not_try_many_mailboxes(
+    api: Api, database: Database, clock: HandClock
+) -> None:
+    for number in range(MAX_ADDRESS_RECOVERIES):
+        body = {"email": f"n{number}@example.org"}
+        assert (await api.post("/password-recovery", body)).status == 204
+    refused = await api.post("/password-recovery", RECOVERY)
+    assert code(refused)[:2] == (429, "too_many_attempts")
+    assert refused.headers["Retry-After"] == "900"
+    clock.forward(minutes=15)
+    assert (await api.post("/password-recovery", RECOVERY)).status == 204
+
+
+async def test_who_shares_an_address_gets_a_letter_for_each_login(
+    api: Api, admin: str, database: Database
+) -> None:
+    for login in ("boris", "b.petrov"):
+        await settle(api, database, login=login)
+    await api.post("/password-recovery", RECOVERY)
+    sent = [letter.params["login"] for letter in await letters(database)]
+    assert sorted(sent[-2:]) == ["b.petrov", "boris"]
+
+
+async def test_letters_are_in_the_language_of_who_asked(
+    api: Api, admin: str, database: Database
+) -> None:
+    await settle(api, database)
+    for language in ("ru", "en"):
+        await api.post("/password-recovery", RECOVERY, headers={"Accept-Language": language})
+    sent = [letter.language for letter in await letters(database)]
+    assert sent == ["en", "ru", "en"]
+
+
+async def test_a_link_of_who_was_deactivated_does_not_work(
+    api: Api, admin: str, database: Database
+) -> None:
+    await add(api)
+    token = await last_token(database)
+    async with database.transaction() as db:
+        await db.execute(update(Employee).values(active=False))
+    assert code(await use(api, token))[1] == "link_spent"
+
+
+async def test_links_are_forgotten_long_after_they_expired(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await add(api)
+    for days, left in ((32, 1), (2, 0)):
+        clock.forward(days=days)
+        async with database.transaction() as db:
+            await service.forget_sign_ins(db, clock())
+            assert await db.scalar(select(func.count()).select_from(PasswordLink)) == left

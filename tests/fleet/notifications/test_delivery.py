@@ -1,0 +1,292 @@
+"""Letters reach a real SMTP server, whatever happens on the way, and keep no secret behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from structlog.testing import capture_logs
+
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.kit.language import Language
+from fleet.notifications.delivery import PORTION, Delivery, tidy
+from fleet.notifications.models import Letter
+from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE
+from fleet.notifications.service import send
+from tests.fleet.conftest import HandClock
+from tests.fleet.notifications.mailbox import (
+    LOGIN,
+    PASSWORD,
+    Mailbox,
+    html,
+    link_token,
+    plain,
+    serving,
+)
+
+SECRET = "s3cret-of-the-link"
+PARAMS = {
+    "name": "Анна <b>&",
+    "login": "anna",
+    "partner": "Ромашка",
+    "link": f"https://cash.example/password#{SECRET}",
+}
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[Mailbox]:
+    async with serving(Mailbox()) as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def delivery() -> Delivery:
+    return Delivery()
+
+
+def config_of(mailbox: Mailbox, **more: Any) -> FleetConfig:
+    return FleetConfig(smtp=mailbox.url, mail_from="cash@example.org", **more)
+
+
+async def post(
+    database: Database, clock: HandClock, to: str = "anna@example.org", **more: Any
+) -> None:
+    letter: dict[str, Any] = {"template": "invitation", "params": PARAMS, "language": Language.RU}
+    async with database.transaction() as db:
+        await send(db, to=to, now=clock(), **(letter | more))
+
+
+async def letters(database: Database) -> list[Letter]:
+    async with database.read() as db:
+        return list(await db.scalars(select(Letter).order_by(Letter.id)))
+
+
+async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    await post(database, clock)
+    await post(database, clock, "boris@example.org", language=Language.EN)
+    with capture_logs() as lines:
+        assert await delivery.run(database, clock, config_of(mailbox)) == 2
+    russian, english = mailbox.messages
+    assert (russian["To"], russian["From"]) == ("anna@example.org", "cash@example.org")
+    assert russian["Subject"] == "Приглашение в кассовый сервер"
+    assert english["Subject"] == "Invitation to the cash server"
+    assert link_token(russian) == link_token(english) == SECRET
+    assert "Анна <b>&" in plain(russian) and "Анна &lt;b&gt;&amp;" in html(russian)
+    assert f'<a href="{PARAMS["link"]}">' in html(russian)
+    for letter in await letters(database):
+        assert (letter.sent_at, letter.due_at, letter.params) == (clock(), None, {})
+    assert len(lines) == 2
+    assert SECRET not in str(lines) and "example.org" not in str(lines)
+    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+
+
+async def test_a_letter_leaves_only_with_the_change_that_caused_it(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as db:
+            await send(
+                db,
+                to="anna@example.org",
+                template="invitation",
+                params=PARAMS,
+                language=Language.RU,
+                now=clock(),
+            )
+            raise RuntimeError
+    with pytest.raises(KeyError):
+        await post(database, clock, params={"name": "Анна"})
+    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+    assert mailbox.messages == []
+
+
+async def test_while_the_server_is_down_nothing_is_lost(
+    database: Database, clock: HandClock, delivery: Delivery
+) -> None:
+    mailbox = Mailbox()
+    async with serving(mailbox):
+        pass
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    config = config_of(mailbox)
+    for attempts in (1, 2, 3):
+        assert await delivery.run(database, clock, config) == 3
+        assert await delivery.run(database, clock, config) == 0
+        for letter in await letters(database):
+            assert letter.attempts == attempts and letter.due_at is not None
+            pause = timedelta(seconds=30) * 2 ** (attempts - 1)
+            assert pause / 2 <= letter.due_at - clock() <= pause * 1.5
+            assert "Connect" in letter.reason
+        clock.forward(minutes=10)
+    async with serving(mailbox):
+        assert await delivery.run(database, clock, config) == 3
+    assert {message["To"] for message in mailbox.messages} == {
+        f"n{n}@example.org" for n in range(3)
+    }
+    assert all(letter.sent_at and letter.reason == "" for letter in await letters(database))
+
+
+async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_same_name(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    """The one case of a repeated letter: taken by the server, which never said so."""
+    mailbox.drops_after_data = True
+    await post(database, clock)
+    await delivery.run(database, clock, config_of(mailbox))
+    mailbox.drops_after_data = False
+    clock.forward(minutes=2)
+    await delivery.run(database, clock, config_of(mailbox))
+    clock.forward(hours=2)
+    await delivery.run(database, clock, config_of(mailbox))
+    first, second = mailbox.messages
+    assert first["Message-ID"] == second["Message-ID"] and first["Message-ID"]
+    assert (await letters(database))[0].sent_at is not None
+
+
+async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    mailbox.drops_after_data = True
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    await delivery.run(database, clock, config_of(mailbox))
+    assert len(mailbox.messages) == 3
+
+
+async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    await post(database, clock)
+    mailbox.recipient_answer = "451 greylisted, come again"
+    await delivery.run(database, clock, config_of(mailbox))
+    (letter,) = await letters(database)
+    assert letter.due_at is not None and letter.reason == "451 greylisted, come again"
+    mailbox.recipient_answer = ""
+    mailbox.data_answer = f"554 spam: {PARAMS['link']} {SECRET}"
+    clock.forward(hours=1)
+    with capture_logs() as lines:
+        await delivery.run(database, clock, config_of(mailbox))
+    (letter,) = await letters(database)
+    assert (letter.due_at, letter.given_up_at, letter.params) == (None, clock(), {})
+    assert letter.reason == "554 spam: *** ***" and SECRET not in str(lines)
+
+
+async def test_no_text_becomes_a_header(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    evil = "x\r\nBcc: all@example.org\r\n\r\nbody"
+    await post(database, clock, params={**PARAMS, "name": evil, "login": evil, "partner": evil})
+    for address in (f"a@example.org{evil}", "a@example.org, b@example.org", "", "a b@c", "x@"):
+        await post(database, clock, address[:200])
+    await delivery.run(database, clock, config_of(mailbox))
+    (message,) = mailbox.messages
+    assert message["Bcc"] is None and message["To"] == "anna@example.org"
+    assert sorted(letter.given_up_at is None for letter in await letters(database)) == [
+        *[False] * 5,
+        True,
+    ]
+
+
+async def test_without_a_server_letters_wait_and_the_log_says_so_once(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    await post(database, clock)
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert await delivery.run(database, clock, FleetConfig(smtp="")) == 0
+    assert [line["event"] for line in lines] == ["no_mail_server"]
+    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+
+
+async def test_of_several_workers_one_sends_a_letter(
+    database: Database, database_url: str, clock: HandClock, mailbox: Mailbox
+) -> None:
+    count = 2 * PORTION + 5
+    for number in range(count):
+        await post(database, clock, f"n{number}@example.org")
+    elsewhere = Database(database_url)
+    config = config_of(mailbox)
+    done = 0
+    while found := sum(
+        await asyncio.gather(
+            *(Delivery().run(each, clock, config) for each in (database, elsewhere, database))
+        )
+    ):
+        done += found
+    await elsewhere.close()
+    assert done == count == len(mailbox.messages)
+    assert len({message["To"] for message in mailbox.messages}) == count
+
+
+async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    await post(database, clock)
+    async with database.transaction() as db:
+        await db.execute(update(Letter).values(due_at=clock() + LEASE, attempts=1))
+    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+    clock.now += LEASE
+    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    assert len(mailbox.messages) == 1
+
+
+async def test_the_server_is_told_login_and_password(
+    database: Database, clock: HandClock, delivery: Delivery, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    async with serving(Mailbox(), login=True) as mailbox:
+        for word, sent in (("wrong", 0), (PASSWORD, 1)):
+            secret.write_text(word + "\n")
+            config = FleetConfig(
+                smtp=mailbox.url.replace("//", f"//{LOGIN}@"), smtp_password_file=secret
+            )
+            await post(database, clock)
+            await delivery.run(database, clock, config)
+            assert len(mailbox.messages) == sent
+            first = (await letters(database))[0]
+            assert first.given_up_at is None and first.reason.startswith("535")
+
+
+async def test_a_letter_that_cannot_be_worded_any_more_is_given_up(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    await post(database, clock)
+    async with database.transaction() as db:
+        await db.execute(update(Letter).values(template="of another version"))
+    await post(database, clock)
+    await delivery.run(database, clock, config_of(mailbox))
+    lost, sent = await letters(database)
+    assert lost.given_up_at and "KeyError" in lost.reason and sent.sent_at
+
+
+async def test_old_letters_are_given_up_and_later_forgotten(
+    database: Database, clock: HandClock
+) -> None:
+    for _ in range(3):
+        await post(database, clock)
+    async with database.transaction() as db:
+        await db.execute(update(Letter).values(reason="421 come again"))
+    clock.now += GIVE_UP_AFTER - timedelta(seconds=1)
+    async with database.transaction() as db:
+        assert await tidy(db, clock(), 2) == 0
+    clock.forward(seconds=1)
+    for done in (2, 1, 0):
+        async with database.transaction() as db:
+            assert await tidy(db, clock(), 2) == done
+    for letter in await letters(database):
+        assert letter.given_up_at and letter.params == {} and letter.reason == "421 come again"
+    clock.now += KEPT_FOR - GIVE_UP_AFTER
+    for done in (2, 1, 0):
+        async with database.transaction() as db:
+            assert await tidy(db, clock(), 2) == done
+    assert await letters(database) == []
+
+
+def test_a_letter_outlives_its_longest_pause() -> None:
+    assert LONGEST_PAUSE * 1.5 < GIVE_UP_AFTER < KEPT_FOR
