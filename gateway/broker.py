@@ -10,8 +10,8 @@ import asyncio
 import logging
 import secrets
 from collections import UserDict
-from collections.abc import ItemsView
-from contextlib import AsyncExitStack, suppress
+from collections.abc import ItemsView, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -19,8 +19,8 @@ import structlog
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import Action, BrokerConfig, ListenerConfig
-from amqtt.errors import BrokerError, MQTTError
-from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
+from amqtt.errors import AMQTTError, BrokerError, MQTTError, NoDataError
+from amqtt.mqtt.connack import NOT_AUTHORIZED, UNACCEPTABLE_PROTOCOL_VERSION, ConnackPacket
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 
 from gateway.config import GatewayConfig
@@ -36,6 +36,12 @@ ATTEMPTS_PER_MIN: Final = 600
 
 MAX_PACKET: Final = 131_072
 """Bytes that a packet may announce; the largest payload is 64 KiB."""
+
+VERSION: Final = b"\x00\x04MQTT\x04"
+"""How the rest of a CONNECT begins: the protocol's name, and level 4, which is 3.1.1."""
+
+LONGEST_HEAD: Final = 5
+"""Bytes of a packet's type and length."""
 
 CONNECT_S: Final = 10.0
 """From the connection to an accepted CONNECT."""
@@ -119,17 +125,32 @@ class _Reader(StreamReaderAdapter):  # type: ignore[misc]
     def __init__(self, reader: asyncio.StreamReader, broker: "EmbeddedBroker") -> None:
         super().__init__(reader)
         self._broker = broker
+        self._ahead = b""
         self.silence_s = CONNECT_S
 
     async def read(self, n: int = -1) -> bytes:
         if not 0 <= n <= MAX_PACKET:
             raise ConnectionError("a packet is too large")
+        ahead, self._ahead = self._ahead[:n], self._ahead[n:]
         await self._broker.breathe()
         try:
             async with asyncio.timeout(self.silence_s):
-                return bytes(await super().read(n))
+                return ahead + bytes(await super().read(n - len(ahead)))
         except TimeoutError:
             raise ConnectionError("silence") from None
+
+    async def is_of_another_version(self) -> bool:
+        """Whether an MQTT CONNECT of another version comes; its bytes are still to be read.
+
+        The library would read it as 3.1.1, and wait for what a CONNECT of 5 does not have.
+        """
+        head = await self.read(2)
+        while head[-1] & 0x80 and len(head) < LONGEST_HEAD:
+            head += await self.read(1)
+        size = min(len(VERSION), head[-1] if len(head) == 2 else len(VERSION))
+        named = await self.read(size)
+        self._ahead = head + named
+        return named[:-1] == VERSION[:-1] and named != VERSION
 
 
 class EmbeddedBroker(Broker):  # type: ignore[misc]
@@ -180,17 +201,18 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
     async def _initialize_client_session(
         self, reader: _Reader, writer: StreamWriterAdapter, *remote: Any
     ) -> tuple[Any, Any]:
-        try:
+        with _in_the_librarys_words():
             async with asyncio.timeout(CONNECT_S):
+                if await reader.is_of_another_version():
+                    await _refuse(writer, UNACCEPTABLE_PROTOCOL_VERSION)
+                    raise MQTTError("another version of MQTT")
                 handler, peer = await BrokerProtocolHandler.init_from_connect(
                     reader, writer, self.plugins_manager
                 )
                 admitted = await self._admits(peer)
-        except TimeoutError:
-            raise MQTTError("too slow") from None
         if not admitted:
             log.info("peer_refused", login=peer.username, address=remote[0])
-            await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
+            await _refuse(writer, NOT_AUTHORIZED)
             raise MQTTError("not admitted")
         reader.silence_s = 1.5 * peer.keep_alive or SILENCE_S
         # The library's own watch would cancel a read in its middle and lose what it has read.
@@ -227,6 +249,25 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
 
     async def retain_message(self, *_: Any) -> None:
         """Nothing is retained: a conversation's payload means nothing later."""
+
+
+@contextmanager
+def _in_the_librarys_words() -> Iterator[None]:
+    """After any other error the library would count the connection as open for ever."""
+    try:
+        yield
+    except (AMQTTError, MQTTError, NoDataError):
+        raise
+    except (OSError, EOFError, ValueError) as error:
+        log.info("peer_lost", why=str(error) or "too slow")
+        raise MQTTError("lost") from None
+    except Exception as error:  # the database's trouble admits nobody
+        log.exception("peer_failed")
+        raise MQTTError("failed") from error
+
+
+async def _refuse(writer: StreamWriterAdapter, code: int) -> None:
+    await ConnackPacket.build(0, code).to_stream(writer)
 
 
 class _Errors(logging.Handler):

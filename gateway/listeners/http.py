@@ -124,7 +124,7 @@ class HttpLink:
 
     def receive(self, data: bytes) -> None:
         """Bytes of the connection; whatever they are, nothing is raised."""
-        if self._conversation is None:
+        if self._conversation is None or not data:  # to h11 no bytes mean the end of them
             return
         if self._http.their_state is h11.IDLE:
             self._head += data

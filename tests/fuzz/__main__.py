@@ -4,10 +4,12 @@ Prints libFuzzer's own lines; the last says how many inputs ran.  A find ends it
 77 and leaves the input in a file.
 """
 
+import logging
 import sys
 from typing import Annotated
 
 import atheris
+import structlog
 import typer
 
 with atheris.instrument_imports(include=["protocol", "gateway", "simulator", "h11"]):
@@ -33,6 +35,8 @@ def main(
         "timeout": HANG_S,
         "rss_limit_mb": MEMORY_MB,
     }
+    # A line for each conversation would be most of the work.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     atheris.Setup(
         [sys.argv[0], *(f"-{name}={value}" for name, value in options.items())], TARGETS[target]
     )

@@ -20,6 +20,7 @@ from protocol.messages import UP_PREFIX, CheckIn, Hello, Kind
 from protocol.probes import Prober
 from protocol.registers import REGISTERS, parse_register
 from protocol.seal import UP, KeyRing, Seal
+from tests.fuzz.ends import host_v3, http_entry, line_v2, task_buffer, web_body
 
 Target = Callable[[bytes], None]
 
@@ -177,6 +178,11 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             answer,
             reading,
             assistant,
+            http_entry,
+            task_buffer,
+            line_v2,
+            host_v3,
+            web_body,
         )
     }
 )

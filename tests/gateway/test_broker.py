@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from aiomqtt import Client, MqttError
+from aiomqtt import Client, MqttError, ProtocolVersion
 
 from gateway import broker
 from gateway.broker import MAX_PACKET, start_broker
@@ -47,29 +47,82 @@ async def works(place: Place) -> bool:
             return (await anext(aiter(client.messages))).payload == b"still here"
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x10\xff\xff\xff\x7f" + bytes(100),
-        b"\x10\x0c\x00\x04MQTT\x05\x02\x00\x3c\x00\x00",
-        b"\x00" * 64,
-        b"\x10\x02\x00",
-        b"",
-    ],
-    ids=["http", "huge", "mqtt5", "zeros", "cut", "nothing"],
-)
+NO_CONNECT = {
+    "http": b"GET / HTTP/1.1\r\n\r\n",
+    "huge": b"\x10\xff\xff\xff\x7f" + bytes(100),
+    "mqtt5": b"\x10\x0c\x00\x04MQTT\x05\x02\x00\x3c\x00\x00",
+    "zeros": b"\x00" * 64,
+    "cut": b"\x10\x02\x00",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("said", NO_CONNECT.values(), ids=NO_CONNECT.keys())
 async def test_what_is_no_connect(
     place: Place, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker, "CONNECT_S", 0.5)
+    await say(place, said)
+    assert await works(place)
+
+
+async def say(place: Place, said: bytes) -> None:
+    """By somebody who then waits to be hung up on."""
     reader, writer = await asyncio.open_connection(HOST, place.address.port)
     writer.write(said)
     if len(said) < 4:
         writer.write_eof()
     await hangs_up(reader)
     writer.close()
+
+
+async def test_who_was_hung_up_on_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a first packet goes wrong, its connection counts no more."""
+    monkeypatch.setattr(broker, "CONNECT_S", 0.2)
+    monkeypatch.setattr(broker, "MAX_CONNECTIONS", 2)
+    async with embedded() as place:
+        for said in NO_CONNECT.values():
+            await asyncio.gather(*(say(place, said) for _ in range(3)))
+        monkeypatch.setattr(broker, "CONNECT_S", WAIT_S)
+        assert await works(place)
+
+
+async def test_when_accounts_cannot_be_looked_up_nobody_is_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And nobody takes a place; afterwards everybody is served."""
+
+    async def fail(*_: object) -> bool:
+        raise RuntimeError("no database")
+
+    monkeypatch.setattr(broker, "MAX_CONNECTIONS", 2)
+    async with embedded() as place:
+        with monkeypatch.context() as patch:
+            patch.setattr(Book, "broker_account", fail)
+            for _ in range(3):
+                with pytest.raises(MqttError):
+                    async with Client(HOST, place.address.port, username="shop", timeout=1):
+                        pytest.fail("it was let in")
+        assert await works(place)
+
+
+@pytest.mark.parametrize("flags", [b"\x02", b"\xc2"], ids=["anonymous", "with a login"])
+async def test_another_version_is_refused_at_once(place: Place, flags: bytes) -> None:
+    """Before the time-out, so that a peer of MQTT 5 goes on with 3.1.1."""
+    body = b"\x00\x04MQTT\x05" + flags + b"\x00\x3c" + b"\x05\x11\0\0\0\0" + b"\x00\x04shop"
+    reader, writer = await asyncio.open_connection(HOST, place.address.port)
+    for start in range(len(body) + 2):
+        writer.write((b"\x10" + bytes((len(body),)) + body)[start : start + 1])
+    async with asyncio.timeout(1):
+        assert await reader.read() == b"\x20\x02\x00\x01"
+    writer.close()
     assert await works(place)
+
+
+async def test_a_client_of_mqtt_5_hears_why(place: Place) -> None:
+    with pytest.raises(MqttError, match="[Uu]nsupported protocol version"):
+        async with Client(HOST, place.address.port, protocol=ProtocolVersion.V5, timeout=1):
+            pytest.fail("it was taken")
 
 
 async def test_who_says_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -404,6 +404,16 @@ def test_whatever_comes_in_whatever_pieces(
     read_answers(wire.said)
 
 
+@pytest.mark.parametrize("words", [HEAD, ROUND], ids=["in a head", "between requests"])
+def test_no_bytes_say_nothing(edge: Edge, words: bytes) -> None:
+    link, wire = TcpLink(edge), Wire()
+    link.connection_made(wire)
+    for piece in (words, b"", ROUND.removeprefix(HEAD) if words is HEAD else ROUND):
+        link.data_received(piece)
+    assert wire.said.startswith(b"HTTP/1.1 200 ") and not wire.closed
+    link.connection_lost(None)
+
+
 def read_answers(said: bytes) -> None:
     """All of them, to the last byte."""
     while said:

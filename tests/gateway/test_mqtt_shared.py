@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 from fleet.kit.clock import utc_now
+from fleet.operations.rules import Status
 from gateway.metrics import Dropped
 from protocol.messages import RefusalReason
 from protocol.platforms import Platform
@@ -12,7 +13,17 @@ from simulator.dial_mqtt import Line
 from simulator.mosquitto import Mosquitto
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
+from tests.gateway.assistant.test_program import (
+    Ear,
+    at_work,
+    served,
+    staged,
+    until,
+    until_status,
+)
+from tests.gateway.assistant.ways import SERIAL, a_register
 from tests.gateway.brokers import PATIENCE, login, on_mosquitto
+from tests.gateway.ordering import order
 from tests.gateway.running import Running, counted, key_of, running
 
 REGISTERS = 40
@@ -49,6 +60,27 @@ async def test_the_load_is_shared(mosquitto: Mosquitto, tmp_path: Path) -> None:
     assert all(heard)
     assert heard[0] | heard[1] == {register.serial_number for register in registers}
     assert heard[0] & heard[1] == set()
+    assert counted("mqtt_dropped_total", why=Dropped.ELSEWHERE) == stray
+
+
+async def test_an_assistant_stays_with_one_gateway_at_a_time(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Its conversations go to either, each of them to one; an operation is done once."""
+    register, ear, stray = a_register(), Ear(), counted("mqtt_dropped_total", why=Dropped.ELSEWHERE)
+    async with (
+        on_mosquitto(mosquitto) as place,
+        running(tmp_path, broker=place.address, check_in_interval_s=1) as one,
+        running(tmp_path, broker=place.address, check_in_interval_s=1) as other,
+    ):
+        stage, heard = await staged(one, place, tmp_path), (serving(one), serving(other))
+        async with served(register) as (_, address), at_work(stage.config(address), ear):
+            await until(lambda: all(heard))
+            ids = await order(one.database, stage.owner, [SERIAL], Platform.V2_5)
+            await until_status(stage, ids[SERIAL], Status.SUCCEEDED)
+    steps = [(said["operation_id"], said["step"]) for name, said in ear.heard if name == "step"]
+    assert steps and len(steps) == len(set(steps))
+    assert not ear.times("not_checked_in")
     assert counted("mqtt_dropped_total", why=Dropped.ELSEWHERE) == stray
 
 

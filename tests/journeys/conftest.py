@@ -1,6 +1,7 @@
 """A whole town for one test: gateway, admin API, worker and registers over one database."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -62,13 +63,22 @@ class Town:
     async def sign_in(self, login: str) -> None:
         assert (await self.api.sign_in(login)).status == 200
 
-    async def settle(self, platform: Platform, number: int = 1) -> SimulatedRegister:
-        """A register that was enrolled and has called once."""
+    async def enrol(self, platform: Platform, number: int = 1) -> SimulatedRegister:
+        """A register that is in the cabinet and has not called yet."""
         serial = f"001061{number:08}"
         answer = await self.api.post("/registers/enrol", {"serial_numbers": [serial]})
         assert answer.json["refused"] == []
         register = SimulatedRegister(serial, platform, 61, Random(number), self.clock())
         register.loader.publishers = (PUBLISHER,)
+        register.licence_issuers = (bytes.fromhex(await self._licence_issuer()),)
+        return register
+
+    async def _licence_issuer(self) -> str:
+        return str((await self.api.get("/licence-issuer")).json["public_key"])
+
+    async def settle(self, platform: Platform, number: int = 1) -> SimulatedRegister:
+        """A register that was enrolled and has called once."""
+        register = await self.enrol(platform, number)
         assert (await self.call(register)).accepted
         return register
 
@@ -108,10 +118,24 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Town]:
-    images = tmp_path / "images"
-    config = FleetConfig(firmware_images=images, firmware_keys=PUBLISHER.hex())
+    async with founded(tmp_path, clock) as town:
+        yield town
+
+
+@asynccontextmanager
+async def founded(
+    folder: Path,
+    clock: HandClock,
+    config: FleetConfig | None = None,
+    **more: Any,
+) -> AsyncIterator[Town]:
+    """A town; ``more`` is for ``running``."""
+    images = folder / "images"
+    keys = {"firmware_keys": PUBLISHER.hex()}
+    update = {"data": folder / "data", "firmware_images": images, **keys}
+    config = (config or FleetConfig()).model_copy(update=update)
     blocks = Shelf.of(config).blocks
-    async with running(tmp_path, clock=clock, blocks=blocks) as gateway:
+    async with running(folder, clock=clock, blocks=blocks, **more) as gateway:
         app = build_app(gateway.database, clock, config=config)
         async with TestClient(TestServer(app)) as client:
             town = Town(gateway, Api(client), clock, images)

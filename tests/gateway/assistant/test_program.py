@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,6 @@ from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation
 from fleet.operations.rules import Channel, Status
 from fleet.operations.service import Wish, create
-from gateway.assistant import broker_link
 from gateway.assistant.config import AssistantConfig, Lines, Relay, Server, WebService
 from gateway.assistant.program import Program
 from protocol import settings
@@ -81,10 +81,7 @@ class Stage:
 
 
 @pytest.fixture(params=["mosquitto", "embedded"])
-async def stage(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(broker_link, "V5_CONNECT_S", 0.5)
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     opened: AbstractAsyncContextManager[Place] = (
         embedded()
         if request.param == "embedded"
@@ -97,14 +94,19 @@ async def stage(
             tmp_path, broker=place.address, blocks=shelf.blocks, check_in_interval_s=1
         ) as gateway,
     ):
-        owner = await owner_of(gateway.database, [SERIAL])
-        account, books = login(), Provisioning(None)
-        async with gateway.database.transaction() as db:
-            made = (account, PASSWORD, "Касса у входа")
-            id_ = await assistants.create(db, owner, books, made, utc_now())
-            await assistants.add_register(db, owner, books, id_, SERIAL, utc_now())
-        await place.hold(account, [SERIAL])
-        yield Stage(gateway, place, account, tmp_path, owner)
+        yield await staged(gateway, place, tmp_path)
+
+
+async def staged(gateway: Running, place: Place, folder: Path) -> Stage:
+    """An account that holds the register, in the fleet and in the broker."""
+    owner = await owner_of(gateway.database, [SERIAL])
+    account, books = login(), Provisioning(None)
+    async with gateway.database.transaction() as db:
+        made = (account, PASSWORD, "Касса у входа")
+        id_ = await assistants.create(db, owner, books, made, utc_now())
+        await assistants.add_register(db, owner, books, id_, SERIAL, utc_now())
+    await place.hold(account, [SERIAL])
+    return Stage(gateway, place, account, folder, owner)
 
 
 @asynccontextmanager
@@ -119,8 +121,10 @@ async def served(
 
 
 @asynccontextmanager
-async def at_work(config: AssistantConfig, ear: Ear) -> AsyncIterator[Program]:
-    program = Program(config, ear.tell, ear.progress)
+async def at_work(
+    config: AssistantConfig, ear: Ear, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Program]:
+    program = Program(config, ear.tell, ear.progress, now)
     running_ = asyncio.create_task(program.run())
     try:
         yield program
