@@ -163,13 +163,11 @@ class Conversation:
         if not self._replied(answer) or answer is None:
             return
         TALLY.checked_in(self._heard_at - self._waits_since)
-        self._waits_since = 0.0
-        self._outcome = Outcome.SERVED
+        self._waits_since, self._outcome = 0.0, Outcome.SERVED
         step = None if self._edge.stopping else answer.step
         pending = min(answer.pending, 255) if step else 0
         at = int(answer.at.timestamp())
-        accepted = Accepted(at, self._edge.next_check_in_s(), 0, pending)
-        data = self._end.send(accepted)
+        data = self._end.send(Accepted(at, self._edge.next_check_in_s(), 0, pending))
         self._write(data + self._order(step, answer) if step else data)
 
     def _stepped(self, answer: Answer | None) -> None:

@@ -29,7 +29,7 @@ from simulator.web_requests.queue import (
 MAX_BODY: Final = 1 << 20
 MAX_TASKS: Final = 100
 MAX_UUID: Final = 64
-PAPER_CHECK_S: Final = 0.2
+LOOK_FOR_PAPER_S: Final = 0.2
 SERVICE_FAULT: Final = 505
 """The code of every complaint of the service itself."""
 
@@ -83,7 +83,7 @@ class _Service:
         self._clock = clock
         self._desks = {str(n): Desk(str(n), each) for n, each in enumerate(registers, start=1)}
         self._queues = {
-            each.id: RequestQueue(each, clock, PAPER_CHECK_S) for each in self._desks.values()
+            each.id: RequestQueue(each, clock, LOOK_FOR_PAPER_S) for each in self._desks.values()
         }
         self._default = next(iter(self._desks), "")
 

@@ -46,7 +46,7 @@ NETWORK_FAULTS: Final = {
 LINE_LENGTH, LINE_PIXELS = 42, 504
 
 
-def device_info(point: Point, _: Body) -> Answer:
+def register_info(point: Point, _: Body) -> Answer:
     register, reading = point.register, reading_of(point.register, point.now)
     model = MODELS.get(register.model)
     return {
@@ -64,7 +64,7 @@ def device_info(point: Point, _: Body) -> Answer:
     }
 
 
-def device_status(point: Point, _: Body) -> Answer:
+def register_status(point: Point, _: Body) -> Answer:
     register, phase = point.register, point.register.drive.phase.value
     return {
         "deviceStatus": {

@@ -77,8 +77,8 @@ class RequestQueue:
     A task whose paper ends is blocked until there is paper: the request waits, others behind it.
     """
 
-    def __init__(self, desk: Desk, clock: Callable[[], datetime], paper_check_s: float) -> None:
-        self._desk, self._clock, self._paper_check_s = desk, clock, paper_check_s
+    def __init__(self, desk: Desk, clock: Callable[[], datetime], look_for_paper_s: float) -> None:
+        self._desk, self._clock, self._look_for_paper_s = desk, clock, look_for_paper_s
         self._requests: dict[str, Request] = {}
         self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
         self.blocked: Request | None = None
@@ -144,7 +144,7 @@ class RequestQueue:
                 with suppress(_PaperOut):
                     return self._try(body)
                 result.status, self.blocked = Status.BLOCKED, request
-                await asyncio.sleep(self._paper_check_s)
+                await asyncio.sleep(self._look_for_paper_s)
         finally:
             self.blocked = None
 

@@ -12,8 +12,8 @@ from simulator.web_requests.failures import DriverFailure
 Task = Callable[[Point, Body], dict[str, Any]]
 
 TASKS: Final[Mapping[str, Task]] = {
-    "getDeviceInfo": queries.device_info,
-    "getDeviceStatus": queries.device_status,
+    "getDeviceInfo": queries.register_info,
+    "getDeviceStatus": queries.register_status,
     "getShiftStatus": queries.shift_status,
     "getFnInfo": queries.drive_info,
     "getFnStatus": queries.drive_status,
