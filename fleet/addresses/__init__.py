@@ -1,0 +1,1 @@
+"""The address book of a partner: where registers stand."""

@@ -1,0 +1,30 @@
+"""What people send about addresses."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fleet.addresses.rules import MAX_LENGTH
+from fleet.kit.input import MAX_INTEGER, Input
+
+AddressId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
+
+
+class AddressKey(Input):
+    """Which address."""
+
+    id: AddressId
+
+
+class AddressBody(Input):
+    """An address: city, street, house."""
+
+    text: str = Field(min_length=1, max_length=MAX_LENGTH, pattern=r"\S")
+
+
+class Standing(Input):
+    """Where a register stands."""
+
+    address_id: AddressId | None = Field(
+        description="Of the address book. None: where the register says that it stands."
+    )

@@ -1,0 +1,103 @@
+"""Reading the address book.  Every function looks only at the actor's partner."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.addresses.models import Address
+from fleet.addresses.rules import SORT_KEY_LENGTH, tidy
+from fleet.kit.actor import Actor
+from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import belongs_to, everywhere
+
+
+class AddressFilter(PageQuery):
+    """What has been typed so far."""
+
+    q: str | None = Field(
+        default=None, min_length=1, max_length=64, description="Part of the address."
+    )
+
+
+class AddressView(BaseModel):
+    """An address of the book."""
+
+    id: int
+    text: str
+    registers: int = Field(description="Registers that stand there, hidden ones too.")
+
+
+class AddressCursor(Input):
+    sort_key: str = Field(max_length=SORT_KEY_LENGTH)
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+FILTERS: Filters = {
+    "q": lambda typed: Address.search_text.contains(tidy(typed).lower(), autoescape=True),
+    "after": lambda mark: tuple_(Address.sort_key, Address.id) > _place(mark),
+}
+
+
+async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[AddressView]:
+    """One page of the book in the order of the alphabet."""
+    statement = (
+        select(Address)
+        .where(Address.partner_id == actor.partner_id, *conditions(FILTERS, query))
+        .order_by(Address.sort_key, Address.id)
+        .limit(query.limit + 1)
+    )
+    found = (await db.scalars(statement)).all()
+    counts = await _count_registers(db, actor, found)
+    return page_of(
+        found,
+        query.limit,
+        lambda address: _view(address, counts),
+        lambda address: AddressCursor(sort_key=address.sort_key, id=address.id),
+    )
+
+
+async def view(db: AsyncSession, actor: Actor, address: Address) -> AddressView:
+    return _view(address, await _count_registers(db, actor, [address]))
+
+
+def own(actor: Actor, id_: int) -> Select[Address]:
+    return select(Address).where(Address.partner_id == actor.partner_id, Address.id == id_)
+
+
+async def any_register_at(db: AsyncSession, address: Address) -> bool:
+    """Whether any register of the partner, hidden or not, stands there."""
+    return await db.scalar(_standing(address.partner_id, [address]).limit(1)) is not None
+
+
+async def _count_registers(
+    db: AsyncSession, actor: Actor, addresses: Sequence[Address]
+) -> dict[int, int]:
+    counted = (
+        _standing(actor.partner_id, addresses)
+        .where(belongs_to(actor))
+        .with_only_columns(CashRegister.address_id, func.count())
+        .group_by(CashRegister.address_id)
+    )
+    return {id_: count for id_, count in await db.execute(counted) if id_ is not None}
+
+
+def _standing(partner_id: int, addresses: Sequence[Address]) -> Select[str]:
+    """Registers at any of these; the list's index finds them by the text, the number decides."""
+    return select(CashRegister.serial_number).where(
+        everywhere(partner_id),
+        CashRegister.shown_address.in_([address.text for address in addresses]),
+        CashRegister.address_id.in_([address.id for address in addresses]),
+    )
+
+
+def _view(address: Address, counts: Mapping[int, int]) -> AddressView:
+    return AddressView(id=address.id, text=address.text, registers=counts.get(address.id, 0))
+
+
+def _place(mark: str) -> tuple[str, int]:
+    cursor = from_cursor(AddressCursor, mark)
+    return cursor.sort_key, cursor.id

@@ -1,0 +1,48 @@
+"""Endpoints of the address book, and of a register's address."""
+
+from fleet.accounts.roles import Right
+from fleet.addresses import queries, service
+from fleet.addresses.forms import AddressBody, AddressKey, Standing
+from fleet.addresses.queries import AddressFilter, AddressView
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Nothing
+from fleet.kit.paging import Page
+from fleet.registers.queries import RegisterKey
+
+
+@endpoint("GET", "/addresses", right=Right.MONITORING)
+async def list_addresses(call: Call[AddressFilter, None]) -> Page[AddressView]:
+    """The partner's address book, searched as one types."""
+    return await queries.page(call.db, call.actor, call.query)
+
+
+@endpoint("POST", "/addresses", right=Right.REGISTERS, status=201)
+async def create_address(call: Call[Nothing, AddressBody]) -> AddressView:
+    """Add an address to the book."""
+    address = await service.create(call.db, call.actor, call.body.text, call.now)
+    return await queries.view(call.db, call.actor, address)
+
+
+# Registers outside an employee's scope may stand there; who organises sees them all.
+@endpoint("PUT", "/addresses/{id}", right=Right.ORGANISATION)
+async def rename_address(call: Call[AddressKey, AddressBody]) -> AddressView:
+    """Rename an address; the registers that stand there show it at once."""
+    typed = call.body.text
+    address = await service.rename(call.db, call.actor, call.query.id, typed, call.now)
+    return await queries.view(call.db, call.actor, address)
+
+
+@endpoint("DELETE", "/addresses/{id}", right=Right.ORGANISATION)
+async def remove_address(call: Call[AddressKey, None]) -> None:
+    """Delete an address at which no register stands."""
+    await service.remove(call.db, call.actor, call.query.id, call.now)
+
+
+@endpoint("POST", "/registers/{serial_number}/address", right=Right.REGISTERS)
+async def place_register(call: Call[RegisterKey, Standing]) -> None:
+    """Say where a register stands, by an address of the book."""
+    serial, address_id = call.query.serial_number, call.body.address_id
+    await service.place(call.db, call.actor, serial, address_id, call.now)
+
+
+ENDPOINTS = (list_addresses, create_address, rename_address, remove_address, place_register)

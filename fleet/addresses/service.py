@@ -1,0 +1,95 @@
+"""Changing the address book, and where registers stand.
+
+Whoever renames, deletes or gives out an address holds its row, so none of it happens at once.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.addresses.errors import ADDRESS_EXISTS, ADDRESS_IN_USE, ADDRESS_NOT_FOUND
+from fleet.addresses.models import Address
+from fleet.addresses.queries import any_register_at, own
+from fleet.addresses.rules import texts
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.dialect import locked
+from fleet.registers import service as registers
+
+
+async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
+    """A new address; refuses one that the book has already, in whatever letters."""
+    address = Address(
+        partner_id=actor.partner_id, created_at=now, changed_at=now, **texts(typed)._asdict()
+    )
+    await _keep(db, address)
+    await _audit(db, actor, now, "created", address, after={"text": address.text})
+    return address
+
+
+async def rename(db: AsyncSession, actor: Actor, id_: int, typed: str, now: datetime) -> Address:
+    """Another text for an address and for the registers that stand there."""
+    address = await _held(db, actor, id_)
+    before = address.text
+    for name, value in texts(typed)._asdict().items():
+        setattr(address, name, value)
+    if address.text != before:
+        address.changed_at = now
+        await _keep(db, address)
+        await registers.rename_address(db, actor.partner_id, id_, before, address.text)
+        told = {"before": {"text": before}, "after": {"text": address.text}}
+        await _audit(db, actor, now, "renamed", address, **told)
+    return address
+
+
+async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> None:
+    """Delete an address at which no register stands."""
+    address = await _held(db, actor, id_)
+    if await any_register_at(db, address):
+        raise ADDRESS_IN_USE()
+    await _audit(db, actor, now, "removed", address, before={"text": address.text})
+    await db.delete(address)
+
+
+async def place(
+    db: AsyncSession, actor: Actor, serial_number: str, address_id: int | None, now: datetime
+) -> None:
+    """Say at which address of the book a register stands; None: where it says itself."""
+    text = ""
+    if address_id is not None:
+        text = (await _held(db, actor, address_id, "address_id")).text
+    await registers.set_address(db, actor, serial_number, address_id, text, now)
+
+
+async def _held(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
+    address: Address | None = await db.scalar(locked(db, own(actor, id_), wait=True))
+    if address is None:
+        raise ADDRESS_NOT_FOUND(field=field, id=id_)
+    return address
+
+
+async def _keep(db: AsyncSession, address: Address) -> None:
+    """Of two who write one text at once the database refuses one."""
+    text = address.text
+    try:
+        async with db.begin_nested():
+            db.add(address)
+            await db.flush()
+    except IntegrityError:
+        raise ADDRESS_EXISTS(text=text) from None
+
+
+async def _audit(
+    db: AsyncSession,
+    actor: Actor,
+    now: datetime,
+    verb: str,
+    address: Address,
+    *,
+    before: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> None:
+    what, objects = f"addresses.{verb}", [f"address:{address.id}"]
+    await audit.write(db, actor, now, what, objects, before=before, after=after)

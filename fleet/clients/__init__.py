@@ -1,0 +1,1 @@
+"""Clients: the organisations that own the registers which a partner services."""

@@ -1,0 +1,188 @@
+"""Reading clients.  Every function looks only at what the actor may see."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.models import ScopeEntry, ScopeKind
+from fleet.clients.errors import CLIENT_NOT_FOUND
+from fleet.clients.models import Client
+from fleet.clients.rules import SORT_KEY_LENGTH
+from fleet.kit.actor import Actor
+from fleet.kit.input import Input
+from fleet.kit.paging import (
+    BAD_CURSOR,
+    Filters,
+    Page,
+    PageQuery,
+    conditions,
+    from_cursor,
+    page_of,
+)
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import belongs_to, everywhere
+
+
+class SortKey(StrEnum):
+    """Order of the list; a minus turns it round."""
+
+    NAME = "name"
+    NAME_DOWN = "-name"
+    INN = "inn"
+    INN_DOWN = "-inn"
+
+
+class ClientFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    q: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Part of the ИНН, the name, the contact, the phone or an e-mail address.",
+    )
+    typed: bool | None = Field(
+        default=None, description="True: with a card that people filled in. False: without."
+    )
+    sort: SortKey = SortKey.NAME
+
+
+class ClientRow(BaseModel):
+    """A client in the list; its registers are `GET /registers?owner_inn=`."""
+
+    inn: str
+    name: str = Field(description="As typed, else as registers say it.")
+    registers: int = Field(description="Its registers, hidden ones too.")
+    typed: bool = Field(description="People have filled in its card.")
+    contact: str
+    phone: str
+
+
+class ClientCard(ClientRow):
+    """Everything about a client."""
+
+    reported_name: str = Field(description="As a register said it last.")
+    emails: list[str] = Field(description="Where summaries go.")
+    comment: str
+    typed_at: datetime | None
+
+
+class ClientCursor(Input):
+    sort: SortKey
+    value: str = Field(max_length=SORT_KEY_LENGTH)
+    inn: str = Field(max_length=12)
+
+
+SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
+    "name": (Client.sort_key.expression, Client.inn.expression),
+    "inn": (Client.inn.expression,),
+}
+
+FILTERS: Filters = {
+    "q": lambda text: Client.search_text.contains(text.lower(), autoescape=True),
+    "typed": lambda yes: Client.typed_at.is_not(None) if yes else Client.typed_at.is_(None),
+}
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """The condition of a client that this employee may see: of a limited one's scope, or the
+    owner of a register of it (``registers.queries.belongs_to``, asked the cheap way round)."""
+    own = Client.partner_id == actor.partner_id
+    if not actor.limited:
+        return own
+    serials = _named(actor, ScopeKind.REGISTER).with_only_columns(
+        cast(ScopeEntry.value, BigInteger)
+    )
+    owners = select(CashRegister.owner_inn).where(
+        CashRegister.partner_id == actor.partner_id, CashRegister.serial_number.in_(serials)
+    )
+    return own & (Client.inn.in_(_named(actor, ScopeKind.CLIENT)) | Client.inn.in_(owners))
+
+
+def _named(actor: Actor, kind: ScopeKind) -> Select[str]:
+    entries = (ScopeEntry.employee_id == actor.employee_id, ScopeEntry.kind == kind)
+    return select(ScopeEntry.value).where(*entries)
+
+
+async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[ClientRow]:
+    """One page of the partner's clients."""
+    name = query.sort.removeprefix("-")
+    down = name != query.sort
+    keys = SORTS[name]
+    statement = (
+        select(Client)
+        .where(visible(actor), *conditions(FILTERS, query), *_beyond(query, keys, down))
+        .order_by(*(key.desc() if down else key.asc() for key in keys))
+        .limit(query.limit + 1)
+    )
+    found = (await db.scalars(statement)).all()
+    counts = await _count_registers(db, actor, found)
+    return page_of(
+        found,
+        query.limit,
+        lambda client: ClientRow(**_row(client, counts)),
+        lambda client: ClientCursor(sort=query.sort, value=client.sort_key, inn=client.inn),
+    )
+
+
+async def card(db: AsyncSession, actor: Actor, inn: str) -> ClientCard:
+    """One client; refuses one that the actor may not see."""
+    client = await db.scalar(own(actor, inn))
+    if client is None:
+        raise CLIENT_NOT_FOUND(inn=inn)
+    counts = await _count_registers(db, actor, [client])
+    return ClientCard(
+        **_row(client, counts),
+        reported_name=client.reported_name,
+        emails=client.emails,
+        comment=client.comment,
+        typed_at=client.typed_at,
+    )
+
+
+def own(actor: Actor, inn: str) -> Select[Client]:
+    return select(Client).where(visible(actor), Client.inn == inn)
+
+
+def _row(client: Client, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "inn": client.inn,
+        "name": client.shown_name,
+        "registers": counts.get(client.inn, 0),
+        "typed": client.typed_at is not None,
+        "contact": client.contact,
+        "phone": client.phone,
+    }
+
+
+async def _count_registers(
+    db: AsyncSession, actor: Actor, clients: Sequence[Client]
+) -> dict[str, int]:
+    counted = (
+        select(CashRegister.owner_inn, func.count())
+        .where(
+            everywhere(actor.partner_id),
+            belongs_to(actor),
+            CashRegister.owner_inn.in_([client.inn for client in clients]),
+        )
+        .group_by(CashRegister.owner_inn)
+    )
+    return {inn: count for inn, count in await db.execute(counted)}
+
+
+def _beyond(
+    query: ClientFilter, keys: Sequence[ColumnElement[Any]], down: bool
+) -> list[ColumnElement[bool]]:
+    if query.after is None:
+        return []
+    mark = from_cursor(ClientCursor, query.after)
+    if mark.sort is not query.sort:
+        raise BAD_CURSOR()
+    last = tuple_(*(mark.value, mark.inn)[-len(keys) :])
+    place = tuple_(*keys)
+    return [place < last if down else place > last]

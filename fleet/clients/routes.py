@@ -1,0 +1,46 @@
+"""Endpoints of clients."""
+
+from fleet.accounts.roles import Right
+from fleet.clients import queries, service
+from fleet.clients.forms import ClientBody, ClientKey, NewClient
+from fleet.clients.queries import ClientCard, ClientFilter, ClientRow
+from fleet.kit.http import Call, endpoint
+from fleet.kit.input import Nothing
+from fleet.kit.paging import Page
+
+
+@endpoint("GET", "/clients", right=Right.MONITORING)
+async def list_clients(call: Call[ClientFilter, None]) -> Page[ClientRow]:
+    """The organisations that own the partner's registers, and those that people added."""
+    return await queries.page(call.db, call.actor, call.query)
+
+
+@endpoint("GET", "/clients/{inn}", right=Right.MONITORING)
+async def show_client(call: Call[ClientKey, None]) -> ClientCard:
+    """One client."""
+    return await queries.card(call.db, call.actor, call.query.inn)
+
+
+@endpoint("POST", "/clients", right=Right.ORGANISATION, status=201)
+async def create_client(call: Call[Nothing, NewClient]) -> ClientCard:
+    """Add a client, or fill in the card of one that registers name."""
+    inn, values = call.body.inn, call.body.model_dump(exclude={"inn"})
+    await service.create(call.db, call.actor, inn, values, call.now)
+    return await queries.card(call.db, call.actor, inn)
+
+
+@endpoint("PUT", "/clients/{inn}", right=Right.ORGANISATION)
+async def change_client(call: Call[ClientKey, ClientBody]) -> ClientCard:
+    """Replace the card of a client."""
+    inn, values = call.query.inn, call.body.model_dump()
+    await service.change(call.db, call.actor, inn, values, call.now)
+    return await queries.card(call.db, call.actor, inn)
+
+
+@endpoint("DELETE", "/clients/{inn}", right=Right.ORGANISATION)
+async def remove_client(call: Call[ClientKey, None]) -> None:
+    """Delete what people typed; a client whom registers name stays in the list."""
+    await service.remove(call.db, call.actor, call.query.inn, call.now)
+
+
+ENDPOINTS = (list_clients, show_client, create_client, change_client, remove_client)

@@ -1,0 +1,182 @@
+"""What people type about clients, and what registers say of their owners."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.clients.errors import CLIENT_EXISTS, CLIENT_NOT_FOUND, CLIENT_OF_REGISTERS
+from fleet.clients.models import Client
+from fleet.clients.queries import own
+from fleet.clients.rules import is_client, search_text, sort_key
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into, table_of
+from fleet.kit.dialect import locked
+from fleet.registers.events import RegistersEnrolled, RegistersHandedOver
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import everywhere
+from fleet.telemetry.events import ProfilesChanged
+
+Values = Mapping[str, Any]
+NOTHING_TYPED: Values = {"name": "", "emails": [], "phone": "", "contact": "", "comment": ""}
+
+
+async def create(db: AsyncSession, actor: Actor, inn: str, values: Values, now: datetime) -> None:
+    """Type a client, whether registers name it already or not; refuses one typed before.
+
+    ``values`` are the columns of ``NOTHING_TYPED``.
+    """
+    row = {"partner_id": actor.partner_id, "inn": inn, "sort_key": "", "search_text": ""}
+    insert = insert_into(db, Client).values(row)
+    # Even a row that stays as it is becomes ours, so that of two who type at once one is refused.
+    untouched = {"reported_name": Client.reported_name}
+    await db.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=untouched))
+    client = await _held(db, actor, inn)
+    if client.typed_at is not None:
+        raise CLIENT_EXISTS(inn=inn)
+    _type(client, values, now)
+    await _audit(db, actor, now, "clients.created", inn, after=_picture(client))
+
+
+async def change(db: AsyncSession, actor: Actor, inn: str, values: Values, now: datetime) -> None:
+    """Type other values, or the first of a client that only registers name."""
+    client = await _held(db, actor, inn)
+    before = _picture(client)
+    _type(client, values, now)
+    after = _picture(client)
+    if after != before:
+        await _audit(db, actor, now, "clients.changed", inn, before=before, after=after)
+
+
+async def remove(db: AsyncSession, actor: Actor, inn: str, now: datetime) -> None:
+    """Delete what was typed; the client itself goes if no register names it."""
+    client = await _held(db, actor, inn)
+    before, typed = _picture(client), client.typed_at is not None
+    _type(client, NOTHING_TYPED, None)
+    await db.flush()
+    gone = await _forget(db, (Client.partner_id == actor.partner_id) & (Client.inn == inn), 1)
+    if not (typed or gone):
+        raise CLIENT_OF_REGISTERS()
+    await _audit(db, actor, now, "clients.removed", inn, before=before)
+
+
+async def heed_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
+    """Registers say something new, maybe of their owners."""
+    await _note_owners(db, [profile.serial_number for profile in fact.profiles])
+
+
+async def heed_enrolment(db: AsyncSession, fact: RegistersEnrolled) -> None:
+    """What nobody's registers said of their owners concerns a partner from now on."""
+    await _note_owners(db, fact.serial_numbers)
+
+
+async def heed_hand_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
+    """Owners come to the new partner with their registers, and leave the former with the last."""
+    serials = [move.serial_number for move in fact.moves]
+    await _note_owners(db, serials)
+    former = {move.from_partner_id for move in fact.moves if move.from_partner_id is not None}
+    owners = select(CashRegister.owner_inn).where(CashRegister.serial_number.in_(serials))
+    theirs = Client.partner_id.in_(former) & Client.inn.in_(owners)
+    await _forget(db, theirs, limit=len(serials))
+
+
+async def forget(db: AsyncSession, limit: int) -> int:
+    """Forget clients whom no register names any more and nobody typed; returns how many."""
+    return await _forget(db, Client.typed_at.is_(None), limit)
+
+
+async def _note_owners(db: AsyncSession, serials: Collection[str]) -> None:
+    """Clients of what these registers say of their owners; the last name said counts.
+
+    Rows are taken in the order of their key, as by everybody who takes several.
+    """
+    said = (
+        select(CashRegister.partner_id, CashRegister.owner_inn, CashRegister.owner_name)
+        .where(CashRegister.serial_number.in_(serials), CashRegister.partner_id.is_not(None))
+        .order_by(CashRegister.partner_id, CashRegister.owner_inn, CashRegister.profile_at)
+    )
+    rows = {
+        (partner_id, inn): {
+            "partner_id": partner_id,
+            "inn": inn,
+            "reported_name": name,
+            "sort_key": sort_key(name),
+            "search_text": search_text((inn, name)),
+        }
+        for partner_id, inn, name in await db.execute(said)
+        if is_client(inn)
+    }
+    if rows:
+        await _keep_reported(db, list(rows.values()))
+
+
+async def _keep_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """A typed name stays, and what is sorted and searched by it."""
+    insert = insert_into(db, table_of(Client))
+    new, untyped = insert.excluded, Client.typed_at.is_(None)
+    change = {
+        "reported_name": new.reported_name,
+        "sort_key": case((untyped, new.sort_key), else_=Client.sort_key),
+        "search_text": case((untyped, new.search_text), else_=Client.search_text),
+    }
+    # A row whose name stays is locked all the same, so nobody forgets it before we commit.
+    differs = Client.reported_name != new.reported_name
+    upsert = insert.on_conflict_do_update(index_elements=_KEY, set_=change, where=differs)
+    await db.execute(upsert, rows)
+
+
+async def _forget(db: AsyncSession, these: ColumnElement[bool], limit: int) -> int:
+    """Two looks, the second with the rows in hand: between a first look and the lock a register
+    may have begun to name the client."""
+    unnamed = ~(
+        select(CashRegister.serial_number)
+        .where(everywhere(Client.partner_id.expression), CashRegister.owner_inn == Client.inn)
+        .exists()
+    )
+    unneeded = these & Client.typed_at.is_(None) & unnamed
+    keys = tuple_(Client.partner_id, Client.inn)
+    some = select(Client.partner_id, Client.inn).where(unneeded).limit(limit)
+    found = [tuple(row) for row in await db.execute(locked(db, some, wait=False))]
+    if not found:
+        return 0
+    gone = delete(Client).where(keys.in_(found), unneeded).returning(Client.inn)
+    return len((await db.scalars(gone)).all())
+
+
+async def _held(db: AsyncSession, actor: Actor, inn: str) -> Client:
+    client: Client | None = await db.scalar(locked(db, own(actor, inn), wait=True))
+    if client is None:
+        raise CLIENT_NOT_FOUND(inn=inn)
+    return client
+
+
+def _type(client: Client, values: Values, typed_at: datetime | None) -> None:
+    for name, value in values.items():
+        setattr(client, name, value)
+    client.typed_at = typed_at
+    client.sort_key = sort_key(client.shown_name)
+    parts = (client.inn, client.shown_name, client.contact, client.phone, *client.emails)
+    client.search_text = search_text(parts)
+
+
+def _picture(client: Client) -> dict[str, Any]:
+    return {name: getattr(client, name) for name in NOTHING_TYPED}
+
+
+async def _audit(
+    db: AsyncSession,
+    actor: Actor,
+    now: datetime,
+    what: str,
+    inn: str,
+    *,
+    before: Values | None = None,
+    after: Values | None = None,
+) -> None:
+    await audit.write(db, actor, now, what, [f"client:{inn}"], before=before, after=after)
+
+
+_KEY = ("partner_id", "inn")

@@ -1,0 +1,1 @@
+"""Groups of registers: a tree for each partner, with the registers in its leaves."""

@@ -1,0 +1,194 @@
+"""The address book through real HTTP, and the registers that stand at its addresses."""
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import select
+
+from fleet.accounts.models import Employee
+from fleet.accounts.roles import Role
+from fleet.addresses import service
+from fleet.audit.models import AuditEntry
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+from fleet.registers.service import keep_profiles
+from tests.fleet.conftest import START, Answer, Api, Employ
+from tests.fleet.registers.conftest import make_profile, serial
+
+TVERSKAYA = "Москва, Тверская, 1"
+
+
+@pytest.fixture
+async def anna(api: Api, employ: Employ, database: Database) -> Api:
+    await employ("anna")
+    assert (await api.sign_in("anna")).status == 200
+    enrolled = await api.post("/registers/enrol", {"serial_numbers": [serial(1), serial(2)]})
+    assert enrolled.json["refused"] == []
+    async with database.transaction() as db:
+        await keep_profiles(db, [make_profile(1, address="Тула")], START)
+    return api
+
+
+async def made(api: Api, text: str) -> int:
+    answer = await api.post("/addresses", {"text": text})
+    assert answer.status == 201, answer.json
+    return int(answer.json["id"])
+
+
+async def place(api: Api, number: int, address_id: int | None) -> Answer:
+    return await api.post(f"/registers/{serial(number)}/address", {"address_id": address_id})
+
+
+async def listed(api: Api, typed: str = "") -> list[tuple[str, int]]:
+    answer = await api.get("/addresses" + (f"?q={quote(typed)}" if typed else ""))
+    assert answer.status == 200, answer.json
+    return [(each["text"], each["registers"]) for each in answer.json["items"]]
+
+
+async def address_of(api: Api, number: int) -> str:
+    return str((await api.get(f"/registers/{serial(number)}")).json["address"])
+
+
+def refused(answer: Answer) -> tuple[int, str, str]:
+    return answer.status, answer.json["code"], answer.json["field"]
+
+
+async def test_a_whole_life(anna: Api, database: Database) -> None:
+    address = await made(anna, "  Москва,\tТверская,  1 ")
+    assert await listed(anna) == [(TVERSKAYA, 0)]
+    assert await address_of(anna, 1) == "Тула"
+    for number in (1, 2):
+        assert (await place(anna, number, address)).status == 204
+    assert await address_of(anna, 1) == TVERSKAYA
+    renamed = await anna.ask("PUT", f"/addresses/{address}", json={"text": "Москва, Арбат, 2"})
+    assert (renamed.status, renamed.json["registers"]) == (200, 2)
+    assert await address_of(anna, 2) == "Москва, Арбат, 2"
+    found = (await anna.get(f"/registers?q={quote('арбат')}")).json["items"]
+    assert [row["serial_number"] for row in found] == [serial(1), serial(2)]
+    in_use = await anna.ask("DELETE", f"/addresses/{address}")
+    assert refused(in_use) == (409, "address_in_use", "id")
+    for number in (1, 2):
+        assert (await place(anna, number, None)).status == 204
+    assert await address_of(anna, 1) == "Тула"
+    assert (await anna.ask("DELETE", f"/addresses/{address}")).status == 204
+    assert await listed(anna) == []
+    async with database.read() as db:
+        told = await db.scalars(select(AuditEntry.what).order_by(AuditEntry.id))
+        kinds = [what for what in told if what.startswith("addresses.")]
+    assert kinds == ["addresses.created", "addresses.renamed", "addresses.removed"]
+
+
+async def test_a_hidden_register_keeps_its_address(anna: Api) -> None:
+    address = await made(anna, TVERSKAYA)
+    await place(anna, 1, address)
+    await anna.post("/registers/hide", {"serial_numbers": [serial(1)]})
+    assert await listed(anna) == [(TVERSKAYA, 1)]
+    assert (await anna.ask("DELETE", f"/addresses/{address}")).status == 409
+    await anna.ask("PUT", f"/addresses/{address}", json={"text": "Арбат"})
+    assert await address_of(anna, 1) == "Арбат"
+
+
+async def test_search_as_one_types(anna: Api) -> None:
+    for text in (TVERSKAYA, "Тверь, Советская, 5", "омск, Ленина, 100%"):
+        await made(anna, text)
+    assert [text for text, _ in await listed(anna)] == [
+        TVERSKAYA,
+        "омск, Ленина, 100%",
+        "Тверь, Советская, 5",
+    ]
+    for typed, expected in (("твер", 2), ("ТВЕРЬ,  с", 1), ("0%", 1), ("_", 0), ("ск", 3)):
+        assert len(await listed(anna, typed)) == expected, typed
+
+
+async def test_pages_hold_the_longest_addresses(anna: Api) -> None:
+    ids = [await made(anna, "😀" * 255 + last) for last in "abc"]
+    seen, after = [], ""
+    for _ in ids:
+        page = (await anna.get(f"/addresses?limit=1{after}")).json
+        seen += [each["id"] for each in page["items"]]
+        after = f"&after={page['next']}"
+    assert (seen, page["next"]) == (ids, None)
+
+
+async def test_an_address_stands_in_the_book_once(anna: Api) -> None:
+    await made(anna, TVERSKAYA)
+    other = await made(anna, "Арбат")
+    exists = (409, "address_exists", "text")
+    assert refused(await anna.post("/addresses", {"text": TVERSKAYA.upper()})) == exists
+    body = {"text": TVERSKAYA}
+    assert refused(await anna.ask("PUT", f"/addresses/{other}", json=body)) == exists
+    assert (await anna.ask("PUT", f"/addresses/{other}", json={"text": "АРБАТ"})).status == 200
+
+
+async def test_bad_input_is_named(anna: Api) -> None:
+    for text in ("", " \t", "я" * 257, 5, None):
+        answer = await anna.post("/addresses", {"text": text})
+        assert (answer.status, answer.json["field"]) == (422, "text"), text
+    assert await listed(anna) == []
+
+
+async def test_partners_are_kept_apart(anna: Api, employ: Employ) -> None:
+    theirs = await made(anna, TVERSKAYA)
+    await employ("boris")
+    await anna.sign_in("boris")
+    await anna.post("/registers/enrol", {"serial_numbers": [serial(3)]})
+    own = await made(anna, TVERSKAYA)
+    assert await listed(anna) == [(TVERSKAYA, 0)]
+    not_found = "address_not_found"
+    body = {"text": "x"}
+    assert refused(await anna.ask("PUT", f"/addresses/{theirs}", json=body)) == (
+        404,
+        not_found,
+        "id",
+    )
+    assert refused(await anna.ask("DELETE", f"/addresses/{theirs}")) == (404, not_found, "id")
+    assert refused(await place(anna, 3, theirs)) == (404, not_found, "address_id")
+    assert refused(await place(anna, 1, own)) == (404, "register_not_found", "serial_number")
+    assert await listed(anna) == [(TVERSKAYA, 0)]
+
+
+async def test_who_may_what(anna: Api, employ: Employ, database: Database) -> None:
+    address = await made(anna, TVERSKAYA)
+    async with database.read() as db:
+        partner_id = await db.scalar(select(Employee.partner_id).where(Employee.login == "anna"))
+    for role, statuses in (
+        (Role.OBSERVER, (403, 403, 403, 403)),
+        (Role.SOFTWARE_SPECIALIST, (201, 204, 403, 403)),
+        (Role.ADMINISTRATOR, (409, 204, 200, 204)),
+    ):
+        await employ(role, role, partner_id)
+        await anna.sign_in(role)
+        assert (TVERSKAYA, 0) in await listed(anna)
+        answers = (
+            await anna.post("/addresses", {"text": "Арбат"}),
+            await place(anna, 1, None),
+            await anna.ask("PUT", f"/addresses/{address}", json={"text": "Пресня"}),
+            await anna.ask("DELETE", f"/addresses/{address}"),
+        )
+        assert tuple(answer.status for answer in answers) == statuses, role
+
+
+async def test_an_address_is_given_out_or_deleted(anna: Api, database: Database) -> None:
+    async with database.read() as db:
+        employee = await db.scalar(select(Employee).where(Employee.login == "anna"))
+        assert employee is not None
+    actor = Actor(employee.id, employee.partner_id, "anna", employee.role, frozenset(), 0)
+
+    async def run(work: Any) -> str:
+        try:
+            async with database.transaction() as db:
+                await work(db)
+        except DomainError as error:
+            return error.code
+        return ""
+
+    for number in range(8):
+        address = await made(anna, f"{number}")
+        placed, removed = await asyncio.gather(
+            run(lambda db, id_=address: service.place(db, actor, serial(1), id_, START)),
+            run(lambda db, id_=address: service.remove(db, actor, id_, START)),
+        )
+        assert (placed, removed) in (("", "address_in_use"), ("address_not_found", ""))

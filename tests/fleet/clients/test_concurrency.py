@@ -1,0 +1,77 @@
+"""What registers say and what people do in the same moment, on both databases."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.clients import service
+from fleet.clients.models import Client
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+from fleet.kit.facts import announce
+from fleet.registers.service import enrol
+from fleet.telemetry.events import ProfilesChanged
+from tests.fleet.conftest import START, Employ
+from tests.fleet.registers.conftest import make_profile, serial
+
+SHOP = "7707083893"
+ROUNDS = 8
+CARD = {**service.NOTHING_TYPED, "name": "Ромашка"}
+Work = Callable[[AsyncSession], Awaitable[Any]]
+
+
+@pytest.fixture
+async def anna(employ: Employ, database: Database) -> Actor:
+    anna = await employ("anna")
+    async with database.transaction() as db:
+        await enrol(db, anna, [serial(number) for number in range(1, ROUNDS + 1)], START)
+    return anna
+
+
+async def at_once(database: Database, *works: Work) -> list[str]:
+    """The codes of the refusals; what was done has an empty one."""
+
+    async def run(work: Work) -> str:
+        try:
+            async with database.transaction() as db:
+                await work(db)
+        except DomainError as error:
+            return error.code
+        return ""
+
+    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), 30))
+
+
+def saying(number: int, inn: str) -> Work:
+    profile = make_profile(number, owner_inn=inn, owner_name="Ромашка", fiscalised=True)
+    return lambda db: announce(db, ProfilesChanged(START, (profile,)))
+
+
+async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> None:
+    """Deleting and forgetting, while a register begins to name the client."""
+    for number in range(1, ROUNDS + 1):
+        await at_once(database, lambda db: service.create(db, anna, SHOP, CARD, START))
+        codes = await at_once(
+            database,
+            lambda db: service.remove(db, anna, SHOP, START),
+            saying(number, SHOP),
+            lambda db: service.forget(db, 10),
+        )
+        assert codes == ["", "", ""]
+        async with database.read() as db:
+            assert [row.reported_name for row in await db.scalars(select(Client))] == ["Ромашка"]
+        await at_once(database, saying(number, ""), lambda db: service.forget(db, 10))
+        await at_once(database, lambda db: service.forget(db, 10))
+        async with database.read() as db:
+            assert (await db.scalars(select(Client))).all() == []
+
+
+async def test_of_two_who_type_one_client_one_is_refused(anna: Actor, database: Database) -> None:
+    work: Work = lambda db: service.create(db, anna, SHOP, CARD, START)  # noqa: E731
+    codes = await at_once(database, work, saying(1, SHOP), work)
+    assert sorted([codes[0], codes[2]]) == ["", "client_exists"]

@@ -1,0 +1,98 @@
+"""Two people at one tree in the same moment: real transactions on both databases."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.groups import queries, service
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+from fleet.registers import service as registers
+from fleet.registers.queries import count_by_group
+from tests.fleet.conftest import START, Employ
+
+SERIAL = "00106900000001"
+ROUNDS = 8
+Work = Callable[[AsyncSession], Awaitable[Any]]
+
+
+@pytest.fixture
+async def anna(employ: Employ, database: Database) -> Actor:
+    anna = await employ("anna")
+    async with database.transaction() as db:
+        await registers.enrol(db, anna, [SERIAL], START)
+    return anna
+
+
+async def at_once(database: Database, *works: Work) -> list[str]:
+    """The codes of the refusals; what was done has an empty one."""
+
+    async def run(work: Work) -> str:
+        try:
+            async with database.transaction() as db:
+                await work(db)
+        except DomainError as error:
+            return error.code
+        return ""
+
+    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), 30))
+
+
+async def creating(anna: Actor, name: str, parent_id: int | None, db: AsyncSession) -> int:
+    return (await service.create(db, anna, name, "", parent_id, START)).id
+
+
+async def made(database: Database, anna: Actor, name: str) -> int:
+    async with database.transaction() as db:
+        return await creating(anna, name, None, db)
+
+
+async def test_two_moves_never_make_a_ring(anna: Actor, database: Database) -> None:
+    for number in range(ROUNDS):
+        one, two = [await made(database, anna, f"{number}{side}") for side in "ab"]
+        codes = await at_once(
+            database,
+            partial(service.move, actor=anna, id_=one, parent_id=two, now=START),
+            partial(service.move, actor=anna, id_=two, parent_id=one, now=START),
+        )
+        assert sorted(codes) == ["", "group_under_itself"]
+
+
+async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Database) -> None:
+    for number in range(ROUNDS):
+        group = await made(database, anna, f"{number}")
+        codes = await at_once(
+            database,
+            partial(creating, anna, "sub", group),
+            partial(service.add_registers, actor=anna, id_=group, typed=[SERIAL], now=START),
+        )
+        assert codes in (["", "group_has_subgroups"], ["group_holds_registers", ""])
+        async with database.read() as db:
+            holds = group in await count_by_group(db, anna)
+            tree = await queries.tree(db, anna)
+        assert holds != bool(tree.children(group))
+
+
+async def test_of_two_equal_names_one_stays(anna: Actor, database: Database) -> None:
+    for number in range(ROUNDS):
+        work = partial(creating, anna, f"{number}", None)
+        codes = await at_once(database, work, work, work)
+        assert sorted(codes) == ["", "group_name_taken", "group_name_taken"]
+
+
+async def test_no_register_stays_in_a_deleted_group(anna: Actor, database: Database) -> None:
+    for number in range(ROUNDS):
+        group = await made(database, anna, f"{number}")
+        codes = await at_once(
+            database,
+            partial(service.add_registers, actor=anna, id_=group, typed=[SERIAL], now=START),
+            partial(service.remove, actor=anna, id_=group, now=START),
+        )
+        assert codes in (["", ""], ["group_not_found", ""])
+        async with database.read() as db:
+            assert await count_by_group(db, anna) == {}
