@@ -46,8 +46,9 @@ LOOK_S: Final = 0.1
 DEADLINE_S: Final = 400.0
 
 ENROL: Final = """
-INSERT INTO registers (serial_number, partner_id, model, platform, firmware_version, enrolled_at)
-SELECT serial_number, (SELECT min(id) FROM partners), $2, '5.0', '5.0.0', now()
+INSERT INTO registers (serial_number, partner_id, model, platform, firmware_version, enrolled_at,
+ silent_since)
+SELECT serial_number, (SELECT min(id) FROM partners), $2, '5.0', '5.0.0', now(), '2000-01-01Z'
 FROM unnest($1::bigint[]) AS u(serial_number)
 """
 

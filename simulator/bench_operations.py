@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Annotated, Any, Final
+from typing import IO, Annotated, Any, Final
 from urllib.request import Request, urlopen
 
 import typer
@@ -56,8 +56,9 @@ ORDER: Final = {"type": "settings_upload", "params": {"settings": {"279": 80}}}
 """One setting: one STEP on platform 5.0."""
 
 ENROL: Final = """
-INSERT INTO registers (serial_number, partner_id, model, platform, enrolled_at)
-SELECT u.serial_number, (SELECT min(id) FROM partners), u.model, '5.0', now()
+INSERT INTO registers (serial_number, partner_id, model, platform, enrolled_at,
+ silent_since)
+SELECT u.serial_number, (SELECT min(id) FROM partners), u.model, '5.0', now(), '2000-01-01Z'
 FROM unnest($1::bigint[], $2::smallint[]) AS u(serial_number, model)
 """
 
@@ -131,7 +132,8 @@ class Report:
 class AdminApi:
     """The admin API of a process, signed in."""
 
-    def __init__(self, port: int, password: str) -> None:
+    def __init__(self, port: int, password: str, pid: int) -> None:
+        self.pid = pid
         self._base, self._token = f"http://127.0.0.1:{port}/api/v1", ""
         self._token = self.post("/sign-in", {"login": "admin", "password": password})["token"]
 
@@ -149,6 +151,16 @@ class AdminApi:
         request = Request(self._base + path, json.dumps(body).encode(), headers)
         with urlopen(request, timeout=API_TIMEOUT_S) as answer:
             return json.load(answer)
+
+    def get(self, path: str) -> Any:
+        with self.open(path) as answer:
+            return json.load(answer)
+
+    def open(self, path: str) -> IO[bytes]:
+        """The body of the answer, to be read and closed."""
+        request = Request(self._base + path, headers={"Authorization": f"Bearer {self._token}"})
+        answer: IO[bytes] = urlopen(request, timeout=API_TIMEOUT_S)
+        return answer
 
 
 def measure(meter: Meter, gateway: Server, api: AdminApi, calling: int) -> Report:
@@ -194,7 +206,7 @@ def admin_api(folder: Path, database: str) -> Iterator[AdminApi]:
     environment = {**os.environ, "CASH_SERVER_ADMIN_PASSWORD": password}
     with (folder / "fleet.log").open("wb") as log, running(command, environment, log) as process:
         wait_until_open(port, process)
-        yield AdminApi(port, password)
+        yield AdminApi(port, password, process.pid)
 
 
 async def enrol(url: str, count: int) -> None:

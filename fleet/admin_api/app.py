@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from fleet.admin_api.docs import add_docs
 from fleet.admin_api.edge import MAX_BODY_BYTES, Edge
@@ -42,6 +43,7 @@ def build_app(
     edge = Edge(database, clock, language, config or FleetConfig())
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
+    _refuse_other_methods(app, endpoints)
     document = build_document(endpoints)
 
     async def show_document(_request: web.Request) -> web.Response:
@@ -52,6 +54,24 @@ def build_app(
     add_payment_pages(app, database, clock, edge.config)
     add_probes(app, database)
     return app
+
+
+def _refuse_other_methods(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
+    """Methods that a fixed path does not take: else ``/registers/{serial_number}`` would take a
+    GET of ``/registers/enrol``."""
+    allowed: dict[str, set[str]] = {}
+    for endpoint in endpoints:
+        allowed.setdefault(endpoint.path, set()).add(endpoint.method)
+    for path, methods in allowed.items():
+        if "{" not in path:
+            app.router.add_route("*", PREFIX + path, _refusing(methods))
+
+
+def _refusing(allowed: set[str]) -> Handler:
+    async def refuse(request: web.Request) -> web.Response:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+
+    return refuse
 
 
 async def start_api(

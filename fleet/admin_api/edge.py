@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,13 +16,14 @@ from fleet.accounts import service as accounts
 from fleet.admin_api.downloads import Downloads
 from fleet.admin_api.errors import (
     BAD_KEY,
+    BUSY,
     FILE_TOO_LARGE,
     NO_RIGHT,
     NOT_A_FILE,
     NOT_JSON,
     REPEATED,
 )
-from fleet.admin_api.middleware import language_of
+from fleet.admin_api.middleware import RETRY_AFTER_S, language_of
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -43,6 +46,8 @@ from fleet.kit.validation import InvalidInput, refuse_input
 REQUEST_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
 """Twenty megabytes over the uplink of a shop: half a megabit a second is enough."""
+MAX_UPLOADS = 8
+"""At once: each is held in memory until it is kept."""
 MAX_BODY_BYTES = 1024 * 1024
 
 Model = TypeVar("Model", bound=Input)
@@ -57,6 +62,7 @@ class Edge:
     language: Language
     config: FleetConfig
     downloads: Downloads = field(default_factory=Downloads)
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_UPLOADS))
 
     def serve(self, endpoint: Endpoint) -> Handler:
         """The aiohttp handler of a declared endpoint."""
@@ -74,6 +80,27 @@ class Edge:
         actor = None if endpoint.public else await self._authenticate(request)
         if endpoint.right is not None and actor is not None:
             _require(endpoint.right, actor)
+        async with self._place(endpoint):
+            return await self._serve(endpoint, request, actor, deadline)
+
+    @asynccontextmanager
+    async def _place(self, endpoint: Endpoint) -> AsyncIterator[None]:
+        """Of those for uploads; the one too many is told to come again."""
+        if not is_upload(endpoint):
+            yield
+            return
+        if self.uploads.locked():
+            raise BUSY(retry_after_s=RETRY_AFTER_S)
+        async with self.uploads:
+            yield
+
+    async def _serve(
+        self,
+        endpoint: Endpoint,
+        request: web.Request,
+        actor: Actor | None,
+        deadline: asyncio.Timeout,
+    ) -> web.StreamResponse:
         query = read_query(endpoint.query, request)
         body = await read_body(endpoint.body, request) if endpoint.body else None
         language = language_of(request, self.language)

@@ -77,7 +77,7 @@ def _answer(endpoint: Endpoint, schemas: Schemas) -> Json:
     if endpoint.reply is None:
         return {"description": "Done."}
     if endpoint.reply in FILES:
-        return {"description": "A file.", "content": {"application/octet-stream": {}}}
+        return {"description": "A file.", "content": {kind: {} for kind in endpoint.files}}
     schema = schemas[endpoint.reply, "serialization"]
     return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
 

@@ -12,7 +12,7 @@ the OpenAPI document; the first line of the docstring is the summary.  The edge 
 transaction (for GET a read) before the handler and commits it after; a handler holds no SQL.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -123,7 +123,8 @@ class Endpoint:
     ``right``: what the employee must have; None = being signed in is enough.
     ``public``: no sign-in.  ``reply`` None = an empty 204.  ``own_transactions``: something slow
     stands between looking and writing, so the handler opens short ones through ``call.database``.
-    ``repeatable``: takes the header ``Idempotency-Key``.
+    ``repeatable``: takes the header ``Idempotency-Key``.  ``files``: the media types that a reply
+    of ``FILES`` may have.
     """
 
     method: str
@@ -140,6 +141,7 @@ class Endpoint:
     status: int
     own_transactions: bool
     repeatable: bool
+    files: tuple[str, ...]
 
     @property
     def reads_only(self) -> bool:
@@ -160,6 +162,7 @@ def endpoint(
     status: int = 200,
     own_transactions: bool = False,
     repeatable: bool = False,
+    files: Iterable[str] = (),
 ) -> Callable[[Handle], Endpoint]:
     """Declare a handler ``async (call: Call[Query, Body]) -> Reply | None`` as an endpoint."""
 
@@ -182,6 +185,7 @@ def endpoint(
             status=status if reply else 204,
             own_transactions=own_transactions,
             repeatable=repeatable,
+            files=tuple(files),
         )
 
     return declare

@@ -47,3 +47,35 @@ FISCALISED = Refusal(
     en="The register is fiscalised and cannot be added by its number. Send an access request with "
     "the owner's INN.",
 )
+NONE_BOUND = Refusal(
+    ErrorKind.NOT_FOUND,
+    "none_bound",
+    field="serial_numbers",
+    ru="Ни одна из этих ККТ не привязана к вашему кабинету. Проверьте номера или добавьте кассы.",
+    en="None of these registers is bound to your cabinet. Check the numbers or add the registers.",
+)
+NOT_A_TEXT = Refusal(
+    ErrorKind.INVALID,
+    "not_a_text",
+    field="file",
+    ru="Файл не читается как текст. Сохраните список номеров как TXT или CSV в UTF-8 или "
+    "Windows-1251; ничего не изменено.",
+    en="The file cannot be read as text. Save the list of numbers as TXT or CSV in UTF-8 or "
+    "Windows-1251; nothing was changed.",
+)
+NO_SERIAL_NUMBERS = Refusal(
+    ErrorKind.INVALID,
+    "no_serial_numbers",
+    field="file",
+    ru="В файле нет ни одного номера. Запишите заводские номера по одному на строке.",
+    en="There is no number in the file. Write the serial numbers one on each line.",
+)
+TOO_MANY_SERIAL_NUMBERS = Refusal(
+    ErrorKind.INVALID,
+    "too_many_serial_numbers",
+    field="file",
+    ru="В файле {found} номеров, можно не больше {max}: лишние начинаются со строки {line}. "
+    "Разделите файл; ничего не изменено.",
+    en="There are {found} numbers in the file, at most {max} are taken: line {line} is the first "
+    "too many. Split the file; nothing was changed.",
+)

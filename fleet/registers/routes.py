@@ -6,20 +6,18 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from fleet.accounts.roles import Right
-from fleet.kit.http import Call, endpoint
+from fleet.kit.http import Call, Download, Upload, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
-from fleet.registers import queries, service
-from fleet.registers.queries import (
-    HistoryQuery,
-    HistoryRow,
-    RegisterCard,
-    RegisterFilter,
-    RegisterKey,
-    RegisterRow,
-)
+from fleet.registers import card, listing, ownership, service, view
+from fleet.registers.card import HistoryQuery, HistoryRow, RegisterCard
+from fleet.registers.export import as_csv
+from fleet.registers.listing import RegisterConditions, RegisterCount, RegisterFilter
+from fleet.registers.queries import RegisterKey, RegisterRow
 from fleet.registers.rules import MAX_REGISTERS, Verdict
+from fleet.registers.serial_file import MAX_FILE_BYTES, Lines, TypedLine, read_file
+from fleet.registers.view import View, ViewBody
 
 TypedSerial = Annotated[str, Field(max_length=64)]
 
@@ -30,10 +28,17 @@ class SerialList(Input):
     serial_numbers: list[TypedSerial] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
+class SerialFile(Upload):
+    """A text file with serial numbers: one on each line, or commas between them."""
+
+    max_bytes = MAX_FILE_BYTES
+
+
 class AcceptedSerial(BaseModel):
     """A register with which it was done."""
 
     serial_number: str
+    line: int | None = Field(default=None, description="Of the file, from 1.")
 
 
 class RefusedSerial(BaseModel):
@@ -42,6 +47,7 @@ class RefusedSerial(BaseModel):
     serial_number: str
     reason: str
     message: str
+    line: int | None = Field(default=None, description="Of the file, from 1.")
 
 
 class Verdicts(BaseModel):
@@ -51,16 +57,26 @@ class Verdicts(BaseModel):
     refused: list[RefusedSerial]
 
 
-def to_reply(verdicts: Sequence[Verdict], language: Language) -> Verdicts:
+def to_reply(
+    verdicts: Sequence[Verdict], language: Language, typed: Sequence[TypedLine] = ()
+) -> Verdicts:
+    """``typed``: where the serial numbers stood, if they came in a file."""
+    lines = Lines(typed)
+    placed = [(verdict, lines.take(verdict.serial_number)) for verdict in verdicts]
     return Verdicts(
-        accepted=[AcceptedSerial(serial_number=v.serial_number) for v in verdicts if not v.refusal],
+        accepted=[
+            AcceptedSerial(serial_number=v.serial_number, line=line)
+            for v, line in placed
+            if not v.refusal
+        ],
         refused=[
             RefusedSerial(
                 serial_number=v.serial_number,
                 reason=v.refusal.code,
                 message=v.refusal.message(language),
+                line=line,
             )
-            for v in verdicts
+            for v, line in placed
             if v.refusal
         ],
     )
@@ -69,20 +85,49 @@ def to_reply(verdicts: Sequence[Verdict], language: Language) -> Verdicts:
 @endpoint("GET", "/registers", right=Right.MONITORING)
 async def list_registers(call: Call[RegisterFilter, None]) -> Page[RegisterRow]:
     """The partner's registers, page by page."""
-    return await queries.page(call.db, call.actor, call.query, call.now)
+    return await listing.page(call.db, call.actor, call.query, call.now)
+
+
+@endpoint("GET", "/registers/count", right=Right.MONITORING)
+async def count_registers(call: Call[RegisterConditions, None]) -> RegisterCount:
+    """How many registers the list has under the same conditions."""
+    return await listing.count(call.db, call.actor, call.query)
+
+
+@endpoint("GET", "/registers/file", right=Right.MONITORING, files=["text/csv"])
+async def download_registers(call: Call[RegisterConditions, None]) -> Download:
+    """The list under the same conditions as a CSV file for spreadsheets."""
+    lines = as_csv(call.db, call.actor, call.query, call.language, call.now)
+    return Download(
+        name=f"devices_list_{call.now:%Y-%m-%d}.csv",
+        media_type="text/csv; charset=utf-8",
+        pieces=lines,
+    )
+
+
+@endpoint("GET", "/registers/view", right=Right.MONITORING)
+async def show_view(call: Call[Nothing, None]) -> View:
+    """Which columns of the list the employee has chosen."""
+    return await view.show(call.db, call.actor)
+
+
+@endpoint("PUT", "/registers/view", right=Right.MONITORING)
+async def choose_view(call: Call[Nothing, ViewBody]) -> View:
+    """Choose the columns of the list, for oneself."""
+    return await view.choose(call.db, call.actor, call.body)
 
 
 @endpoint("GET", "/registers/{serial_number}", right=Right.MONITORING)
 async def show_register(call: Call[RegisterKey, None]) -> RegisterCard:
     """One register with its latest telemetry."""
     serial = call.query.serial_number
-    return await queries.card(call.db, call.actor, serial, call.language, call.now)
+    return await card.card(call.db, call.actor, serial, call.language, call.now)
 
 
 @endpoint("GET", "/registers/{serial_number}/telemetry", right=Right.MONITORING)
 async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
     """The history of a register's telemetry, newest first."""
-    return await queries.history(call.db, call.actor, call.query)
+    return await card.history(call.db, call.actor, call.query)
 
 
 @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
@@ -90,6 +135,29 @@ async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
     """Add registers to the cabinet by their serial numbers."""
     verdicts = await service.enrol(call.db, call.actor, call.body.serial_numbers, call.now)
     return to_reply(verdicts, call.language)
+
+
+@endpoint("POST", "/registers/enrol/file", right=Right.REGISTERS)
+async def enrol_file(call: Call[Nothing, SerialFile]) -> Verdicts:
+    """Add registers to the cabinet by a file with their serial numbers."""
+    typed = read_file(call.body.content)
+    verdicts = await service.enrol(call.db, call.actor, [each.text for each in typed], call.now)
+    return to_reply(verdicts, call.language, typed)
+
+
+@endpoint("POST", "/registers/choose", right=Right.MONITORING)
+async def choose(call: Call[Nothing, SerialList]) -> Verdicts:
+    """Which of these registers are the partner's; if none of them is, that is a refusal."""
+    verdicts = await ownership.choose(call.db, call.actor, call.body.serial_numbers)
+    return to_reply(verdicts, call.language)
+
+
+@endpoint("POST", "/registers/choose/file", right=Right.MONITORING)
+async def choose_file(call: Call[Nothing, SerialFile]) -> Verdicts:
+    """The same for a file with serial numbers."""
+    typed = read_file(call.body.content)
+    verdicts = await ownership.choose(call.db, call.actor, [each.text for each in typed])
+    return to_reply(verdicts, call.language, typed)
 
 
 @endpoint("POST", "/registers/hide", right=Right.REGISTERS)
@@ -116,19 +184,41 @@ async def unblock(call: Call[Nothing, SerialList]) -> Verdicts:
     return await _set_flag(call, service.UNBLOCK)
 
 
+@endpoint("POST", "/registers/notices-on", right=Right.REGISTERS)
+async def notices_on(call: Call[Nothing, SerialList]) -> Verdicts:
+    """Tell people by e-mail what breaks in these registers."""
+    return await _set_flag(call, service.NOTICES_ON)
+
+
+@endpoint("POST", "/registers/notices-off", right=Right.REGISTERS)
+async def notices_off(call: Call[Nothing, SerialList]) -> Verdicts:
+    """Tell nobody by e-mail what breaks in these registers."""
+    return await _set_flag(call, service.NOTICES_OFF)
+
+
 async def _set_flag(call: Call[Nothing, SerialList], change: service.FlagChange) -> Verdicts:
     typed = call.body.serial_numbers
     verdicts = await service.set_flag(call.db, call.actor, change, typed, call.now)
     return to_reply(verdicts, call.language)
 
 
+# Fixed paths before the one that takes any word for a serial number.
 ENDPOINTS = (
     list_registers,
+    count_registers,
+    download_registers,
+    show_view,
+    choose_view,
     show_register,
     list_telemetry,
     enrol,
+    enrol_file,
+    choose,
+    choose_file,
     hide,
     show,
     block,
     unblock,
+    notices_on,
+    notices_off,
 )

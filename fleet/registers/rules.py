@@ -1,19 +1,43 @@
 """Rules of serial numbers, verdicts and presence."""
 
 import re
-from collections.abc import Iterable, Sequence
+from calendar import monthrange
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from fleet.kit.errors import Refusal
 from fleet.registers.errors import SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
+from protocol.telemetry import BLOCK, BY_NAME
 
 MAX_REGISTERS = 500
 """Serial numbers in one request (ATOL Connect manual)."""
 
 ONLINE_WITHIN = timedelta(minutes=30)
 """Called at least once in this time = online (ATOL Connect manual)."""
+
+NEVER_SEEN = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where a register that never called stands among the moments of last calls."""
+CALLING = datetime(2099, 12, 31, tzinfo=UTC)
+"""Where all the registers that are online stand: a moment that moves with every call would cost
+a write of every call."""
+
+LEAST_SEARCH = 3
+"""Characters: shorter texts have no trigram, so looking for them would read every register."""
+
+WARNINGS = frozenset(
+    {"fiscal_drive_warning", "unsent_documents", "battery_low", "shift_expired", "ofd_link_error"}
+)
+"""Broken conditions with which a register still sells."""
+
+DAY = timedelta(days=1)
+DRIVE_DOCUMENTS = 250_000
+"""Documents that a fiscal drive has room for (help.atol.online, article 11253)."""
+DRIVE_MONTHS = 13
+LONGEST_DRIVE = timedelta(days=36 * 31)
+"""No drive works longer: 36 months."""
 
 _SERIAL_NUMBER = re.compile(r"001[0-9]{11}")
 
@@ -23,6 +47,18 @@ class Presence(StrEnum):
     OFFLINE = "offline"
     NEVER = "never"
     """Has not called since it was enrolled."""
+
+
+class Indicator(StrEnum):
+    """The colour of a register in the compact list: what is worst about it."""
+
+    GREY = "grey"
+    """Has never called."""
+    RED = "red"
+    """Offline, or something is broken with which it cannot sell."""
+    YELLOW = "yellow"
+    """Something is broken that can wait."""
+    GREEN = "green"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +104,120 @@ def presence(seen_at: datetime | None, now: datetime) -> Presence:
     return Presence.ONLINE if seen_at > now - ONLINE_WITHIN else Presence.OFFLINE
 
 
+def indicator(status: Presence, conditions: Collection[str]) -> Indicator:
+    if status is Presence.NEVER:
+        return Indicator.GREY
+    if status is Presence.OFFLINE or not WARNINGS.issuperset(conditions):
+        return Indicator.RED
+    return Indicator.YELLOW if conditions else Indicator.GREEN
+
+
+class Described(Protocol):
+    """What a register says of itself that people search for."""
+
+    @property
+    def serial_number(self) -> str: ...
+    @property
+    def registration_number(self) -> str: ...
+    @property
+    def fiscal_drive_number(self) -> str: ...
+    @property
+    def owner_inn(self) -> str: ...
+    @property
+    def owner_name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+
+
+def searched(said: Described, installed_address: str = "") -> str:
+    """The search text of a register that stands where people say."""
+    return search_text(
+        [
+            said.serial_number,
+            said.registration_number,
+            said.fiscal_drive_number,
+            said.owner_inn,
+            said.owner_name,
+            said.address,
+            installed_address,
+        ]
+    )
+
+
 def search_text(parts: Iterable[str]) -> str:
     """Texts of a register as the search sees them: the databases agree on no letter case but ours.
 
     Words are kept apart by a line end, which nobody types into a search.
     """
     return "\n".join(part for part in parts if part).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class DriveUsage:
+    """What a reading says of the fiscal drive.  Moments are None where the register has none."""
+
+    at: datetime
+    number: str
+    documents: int
+    activated_at: datetime | None
+    until: datetime | None
+
+
+def drive_usage(at: datetime, block: bytes) -> DriveUsage:
+    """From a telemetry block that was accepted at that moment."""
+    wire = BLOCK.unpack_prefix(block)
+    number, documents, activated_at, until = (
+        field.codec.decode(wire[place]) for field, place in _DRIVE_FIELDS
+    )
+    return DriveUsage(at, number, documents, activated_at, until)
+
+
+_DRIVE_FIELDS = tuple(
+    (BY_NAME[name], BLOCK.index(name))
+    for name in (
+        "fiscal_drive_number",
+        "documents",
+        "fiscal_drive_activated_at",
+        "fiscal_drive_until",
+    )
+)
+
+
+def valid_until(drive: DriveUsage) -> datetime | None:
+    """The end of its term: what the drive says, else 13 months after its activation (ATOL
+    Connect manual, card of a register)."""
+    if drive.until or drive.activated_at is None:
+        return drive.until
+    return _months_later(drive.activated_at, DRIVE_MONTHS)
+
+
+def _months_later(moment: datetime, months: int) -> datetime:
+    """The same day of a later month, or its last day where it has no such day."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
+
+
+def documents_per_day(first: DriveUsage | None, latest: DriveUsage) -> float | None:
+    """Documents that the drive took each day, on average.
+
+    Between ``first``, the oldest reading that is kept, and the latest one; if they are less than
+    a day apart, or of different drives, since the drive was activated; else unknown.
+    """
+    if first and first.number == latest.number and latest.at - first.at >= DAY:
+        return max(0, latest.documents - first.documents) * DAY / (latest.at - first.at)
+    if latest.activated_at and latest.at - latest.activated_at >= DAY:
+        return latest.documents * DAY / (latest.at - latest.activated_at)
+    return None
+
+
+def full_at(latest: DriveUsage, per_day: float | None) -> datetime | None:
+    """When the drive will take no more: its memory is full, or its term ends before that."""
+    end = valid_until(latest)
+    if not per_day:
+        return end
+    days_left = max(0, DRIVE_DOCUMENTS - latest.documents) / per_day
+    if end is None and days_left > LONGEST_DRIVE.days:
+        return None
+    full = latest.at + min(LONGEST_DRIVE, DAY * days_left)
+    return min(full, end) if end else full

@@ -1,17 +1,18 @@
-"""Changing registers: enrolment, hiding, blocking, and what they say of themselves."""
+"""Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import insert_columns
+from fleet.kit.database import table_of
+from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.registers.errors import (
@@ -20,11 +21,13 @@ from fleet.registers.errors import (
     FISCALISED,
     REGISTER_NOT_FOUND,
 )
-from fleet.registers.events import BlockingChanged
+from fleet.registers.events import BlockingChanged, RegistersEnrolled
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
-from fleet.registers.rules import Verdict, model_code, read_serials, search_text
-from fleet.telemetry.events import Profile
+from fleet.registers.ownership import claim
+from fleet.registers.ownership import hand_over as hand_over
+from fleet.registers.queries import belongs_to, everywhere
+from fleet.registers.rules import CALLING, Verdict, read_serials, searched
+from fleet.telemetry.events import ConditionChange, Profile
 
 
 class Flag(StrEnum):
@@ -32,6 +35,7 @@ class Flag(StrEnum):
 
     HIDDEN = "hidden"
     BLOCKED = "blocked"
+    NOTICES = "notices"
 
 
 class FlagChange(NamedTuple):
@@ -47,6 +51,9 @@ SHOW = FlagChange(Flag.HIDDEN, False, "registers.shown")
 BLOCK = FlagChange(Flag.BLOCKED, True, "registers.blocked")
 UNBLOCK = FlagChange(Flag.BLOCKED, False, "registers.unblocked")
 
+NOTICES_ON = FlagChange(Flag.NOTICES, True, "registers.notices_on")
+NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
+
 
 async def enrol(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
@@ -58,33 +65,13 @@ async def enrol(
     gets it: the row decides, in one statement.
     """
     good, refused = read_serials(typed)
-    enrolled = await _claim(db, actor.partner_id, good, now) if good else set()
+    enrolled = await claim(db, actor.partner_id, good, now) if good else set()
     reasons = await _why_not(db, actor, [serial for serial in good if serial not in enrolled])
     await _audit(db, actor, now, "registers.enrolled", enrolled)
+    await widen_scope(db, actor, enrolled)
+    if enrolled:
+        await announce(db, RegistersEnrolled(tuple(sorted(enrolled))))
     return [Verdict(serial, reasons.get(serial)) for serial in good] + refused
-
-
-async def _claim(
-    db: AsyncSession, partner_id: int, serials: Sequence[str], now: datetime
-) -> set[str]:
-    # In the order of the key, so that two requests over the same rows cannot deadlock.
-    rows = [
-        {
-            "serial_number": serial,
-            "model": model_code(serial),
-            "search_text": search_text([serial]),
-            "partner_id": partner_id,
-            "enrolled_at": now,
-        }
-        for serial in sorted(serials)
-    ]
-    insert = insert_into(db, CashRegister).values(rows)
-    claim = insert.on_conflict_do_update(
-        index_elements=[CashRegister.serial_number],
-        set_={"partner_id": partner_id, "enrolled_at": now},
-        where=CashRegister.partner_id.is_(None) & ~CashRegister.fiscalised,
-    )
-    return set(await db.scalars(claim.returning(CashRegister.serial_number)))
 
 
 async def _why_not(
@@ -132,6 +119,86 @@ async def _audit(
     await audit.write(db, actor, now, what, [f"register:{serial}" for serial in sorted(serials)])
 
 
+async def set_group(
+    db: AsyncSession, actor: Actor, typed: Sequence[str], group_id: int | None, now: datetime
+) -> list[Verdict]:
+    """Put registers of the partner into a group, or with None into none; a verdict for each.
+
+    Whether there is such a group, and whether it may hold registers, the caller has seen to.
+    """
+    good, refused = read_serials(typed)
+    found = await _change(db, actor, good, {"group_id": group_id}, "registers.grouped", now)
+    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+
+
+async def set_address(
+    db: AsyncSession,
+    actor: Actor,
+    serial_number: str,
+    address_id: int | None,
+    text: str,
+    now: datetime,
+) -> None:
+    """Say where a register stands; with an empty ``text`` it stands where it says itself.
+
+    Refuses a register that the actor may not see.
+    """
+    address: dict[str, Any] = {"address_id": address_id, "installed_address": text}
+    found = await _change(db, actor, [serial_number], address, "registers.moved", now)
+    if not found:
+        raise REGISTER_NOT_FOUND(serial_number=serial_number)
+    register = found[serial_number]
+    register.shown_address = text or register.address
+    register.search_text = searched(register, text)
+
+
+async def leave_groups(db: AsyncSession, partner_id: int, group_ids: Collection[int]) -> None:
+    """The groups are being deleted: their registers stay, in no group."""
+    in_them = everywhere(partner_id) & CashRegister.group_id.in_(group_ids)
+    serials = select(CashRegister.serial_number).where(in_them)
+    held = locked(db, serials.order_by(CashRegister.serial_number), wait=True)
+    await db.execute(select(func.count()).select_from(held.subquery()))
+    await db.execute(update(CashRegister).where(in_them).values(group_id=None))
+
+
+async def rename_address(
+    db: AsyncSession, partner_id: int, address_id: int, old: str, new: str
+) -> None:
+    """The address book calls an address otherwise: so do the registers that stand there."""
+    there = everywhere(partner_id) & (CashRegister.shown_address == old)
+    ordered = select(CashRegister).where(there, CashRegister.address_id == address_id)
+    ordered = ordered.order_by(CashRegister.serial_number)
+    for register in await db.scalars(locked(db, ordered, wait=True)):
+        register.installed_address = register.shown_address = new
+        register.search_text = searched(register, new)
+
+
+async def _change(
+    db: AsyncSession,
+    actor: Actor,
+    serials: Sequence[str],
+    values: Mapping[str, Any],
+    what: str,
+    now: datetime,
+) -> dict[str, CashRegister]:
+    """Set columns of the partner's registers and write what changed into the log, before and
+    after; returns those found."""
+    own = CashRegister.serial_number.in_(serials) & belongs_to(actor)
+    ordered = select(CashRegister).where(own).order_by(CashRegister.serial_number)
+    found = {each.serial_number: each for each in await db.scalars(locked(db, ordered, wait=True))}
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for serial, register in found.items():
+        before = tuple(getattr(register, name) for name in values)
+        if before != tuple(values.values()):
+            groups.setdefault(before, []).append(f"register:{serial}")
+        for name, value in values.items():
+            setattr(register, name, value)
+    for before, objects in groups.items():
+        was = dict(zip(values, before, strict=True))
+        await audit.write(db, actor, now, what, objects, before=was, after=values)
+    return found
+
+
 async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: datetime) -> None:
     """Write what registers say of themselves; one that nobody enrolled appears as unclaimed."""
     if not profiles:
@@ -140,10 +207,14 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns: dict[str, list[Any]] = {
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
-    columns["search_text"] = [_searched(profile) for profile in ordered]
-    await insert_columns(
-        db, table_of(CashRegister), columns, {"profile_at": now}, replace_on="serial_number"
-    )
+    placed = await _placed(db, columns["serial_number"])
+    places = [placed.get(profile.serial_number, "") for profile in ordered]
+    columns["shown_address"] = [
+        place or profile.address for profile, place in zip(ordered, places, strict=True)
+    ]
+    columns["search_text"] = list(map(searched, ordered, places))
+    constants = {"profile_at": now, "silent_since": CALLING}
+    await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
     await db.execute(
         update(CashRegister)
         .where(
@@ -152,6 +223,24 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         )
         .values(first_seen_at=now)
     )
+
+
+async def _placed(db: AsyncSession, serials: Sequence[str]) -> dict[str, str]:
+    """Where people say that registers stand; the rows stay as they are until the commit."""
+    columns = select(CashRegister.serial_number, CashRegister.installed_address)
+    these = columns.where(CashRegister.serial_number.in_(serials))
+    held = locked(db, these.order_by(CashRegister.serial_number), wait=True)
+    return {serial: place for serial, place in await db.execute(held) if place}
+
+
+async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
+    """Copy the masks of broken conditions to where the list looks for them."""
+    ordered = sorted(changes, key=lambda change: change.serial_number)
+    columns: dict[str, list[Any]] = {
+        "serial_number": [change.serial_number for change in ordered],
+        "condition_mask": [change.after for change in ordered],
+    }
+    await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
 
 
 _PROFILE_COLUMNS = (
@@ -170,16 +259,3 @@ _PROFILE_COLUMNS = (
     "address",
     "utc_offset_min",
 )
-
-
-def _searched(profile: Profile) -> str:
-    return search_text(
-        [
-            profile.serial_number,
-            profile.registration_number,
-            profile.fiscal_drive_number,
-            profile.owner_inn,
-            profile.owner_name,
-            profile.address,
-        ]
-    )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from fleet.kit.database import Database
-from fleet.registers.service import keep_profiles
-from fleet.telemetry.events import Profile
+from fleet.registers.jobs import keep_presence
+from fleet.registers.service import keep_conditions, keep_profiles
+from fleet.telemetry.events import ConditionChange, Profile
 from fleet.telemetry.models import READINGS, RegisterState
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK, BLOCK_VERSION, decode, encode
@@ -68,5 +69,8 @@ def call_in(database: Database, clock: HandClock) -> Call:
             await db.execute(READINGS.insert().values(serial_number=serial(number), **reading))
             if profile is not None:
                 await keep_profiles(db, [make_profile(number, **profile)], clock())
+            await keep_conditions(db, [ConditionChange(serial(number), 0, mask)])
+            while await keep_presence(db, clock(), 100) == 100:
+                pass
 
     return call_in

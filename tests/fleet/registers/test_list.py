@@ -1,13 +1,17 @@
 """The list, the card and the history, over HTTP."""
 
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import case, insert, update
 
 from fleet.kit.database import Database
-from fleet.telemetry.models import READINGS
+from fleet.registers import listing
+from fleet.registers.models import CashRegister
+from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import CONDITIONS
 from protocol.telemetry import BLOCK_VERSION, FIELDS
-from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.conftest import START, Api, Employ, HandClock
 from tests.fleet.registers.conftest import Call, make_block, serial
 
 
@@ -48,8 +52,8 @@ async def test_pages_hold_each_register_once_in_every_order(
     anna: Api, call_in: Call, clock: HandClock
 ) -> None:
     for number, version in ((3, "5.8.1"), (7, "5.10.0"), (5, "5.8.1"), (1, "")):
+        clock.forward(minutes=31)
         await call_in(number, profile={"firmware_version": version})
-        clock.forward(minutes=1)
     up = [1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert await walk(anna, "") == await walk(anna, "sort=serial_number") == up
     assert await walk(anna, "sort=-serial_number") == up[::-1]
@@ -73,7 +77,7 @@ async def test_a_mark_of_another_order_is_refused(anna: Api) -> None:
     assert (answer.status, answer.json["code"]) == (422, "bad_cursor")
 
 
-async def test_every_filter(anna: Api, call_in: Call, clock: HandClock) -> None:
+async def test_every_filter(anna: Api, call_in: Call, clock: HandClock, database: Database) -> None:
     battery = next(c for c in CONDITIONS if c.name == "battery_low")
     await call_in(1, profile={"platform": "2.5", "firmware_version": "3689", "model": 57})
     clock.forward(minutes=30)
@@ -86,11 +90,18 @@ async def test_every_filter(anna: Api, call_in: Call, clock: HandClock) -> None:
             "owner_name": "ООО «100% Ёлка»",
             "owner_inn": "7703864827",
             "registration_number": "0000000003027865",
+            "address": "Тверь, ул. Садовая",
         },
     )
     await call_in(51, profile={"owner_name": "ООО Ёлка"})
     await anna.post("/registers/hide", {"serial_numbers": [serial(3)]})
     await anna.post("/registers/block", {"serial_numbers": [serial(4)]})
+    async with database.transaction() as db:
+        await db.execute(
+            update(CashRegister)
+            .where(CashRegister.serial_number.in_([serial(5), serial(6)]))
+            .values(group_id=case((CashRegister.serial_number == serial(5), 7), else_=8))
+        )
     for query, expected in (
         ("status=online", [2]),
         ("status=offline", [1]),
@@ -114,9 +125,79 @@ async def test_every_filter(anna: Api, call_in: Call, clock: HandClock) -> None:
         ("q=%D1%91%D0%BB%D0%9A%D0%B0", [2]),  # ёлКа
         ("q=100%25", [2]),
         ("q=1%25_", []),
+        ("q=%D1%82%D0%B2%D0%B5%D1%80%D1%8C", [2]),  # тверь
+        ("status=online,offline", [1, 2]),
+        ("status=never,offline", [1, 4, 5, 6, 7, 8, 9]),
+        ("platform=2.5,5.0", [1, 2]),
+        ("model=57,999", [1]),
+        ("firmware_version=3689,5.8.1", [1, 2]),
+        ("ffd_version=1.2,1.05", [1, 2]),
+        ("owner_inn=7703864827,500100732259", [2]),
+        ("condition=printer_fault,battery_low", [2]),
+        ("group_id=7,8", [5, 6]),
+        ("group_id=8", [6]),
+        ("grouped=true", [5, 6]),
+        ("grouped=false&status=never", [4, 7, 8, 9]),
         ("status=online&platform=2.5", []),
     ):
         assert await numbers(anna, query) == expected, query
+        total = (await anna.get(f"/registers/count?{query}")).json
+        assert total == {"total": len(expected), "exact": True}, query
+
+
+async def test_a_register_that_calls_again_leaves_the_silent_ones_at_once(
+    anna: Api, database: Database, call_in: Call, clock: HandClock
+) -> None:
+    await call_in(1, profile={})
+    clock.forward(hours=1)
+    await call_in(2, profile={})
+    assert await numbers(anna, "status=offline") == [1]
+    async with database.transaction() as db:  # it calls, and the job has not run since
+        await db.execute(update(RegisterState).values(seen_at=clock()))
+    assert await numbers(anna, "status=offline") == []
+
+
+async def test_many_are_counted_up_to_a_limit(anna: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MAX_COUNTED", 8)
+    assert (await anna.get("/registers/count")).json == {"total": 8, "exact": False}
+    some = (await anna.get("/registers/count?q=0010690000000")).json
+    assert some == {"total": 8, "exact": False}
+
+
+@pytest.mark.parametrize("sort", [name for name in listing.SORTS if name != "serial_number"])
+async def test_every_order_has_every_register_once(anna: Api, call_in: Call, sort: str) -> None:
+    for number in (2, 5, 7):
+        said = {"owner_name": f"ООО {9 - number}", "owner_inn": f"770386482{number}"}
+        more = {"address": f"Тверь, {number % 3}", "ffd_version": "1.05", "model": 50 + number}
+        await call_in(number, profile={**said, **more})
+    up = await walk(anna, f"sort={sort}")
+    assert sorted(up) == list(range(1, 10))
+    assert await walk(anna, f"sort=-{sort}") == up[::-1]
+
+
+async def test_too_much_or_too_little_is_refused(anna: Api) -> None:
+    for query, field in (
+        ("q=ab", "q"),
+        ("model=1,x", "model.1"),
+        ("status=", "status.0"),
+        ("group_id=" + ",".join(map(str, range(1, 52))), "group_id"),
+        ("sort=price", "sort"),
+        ("owner_inn=77", "owner_inn.0"),
+    ):
+        answer = await anna.get(f"/registers?{query}")
+        assert answer.status == 422, query
+        assert answer.json["errors"][0]["field"] == field, query
+
+
+async def test_the_indicator_shows_the_worst(anna: Api, call_in: Call, clock: HandClock) -> None:
+    bits = {condition.name: 1 << condition.bit for condition in CONDITIONS}
+    await call_in(2, mask=bits["hardware_error"])
+    clock.forward(hours=1)
+    await call_in(3)
+    await call_in(4, mask=bits["battery_low"])
+    await call_in(5, mask=bits["battery_low"] | bits["fiscal_drive_error"])
+    rows = (await anna.get("/registers?limit=5")).json["items"]
+    assert [row["indicator"] for row in rows] == ["grey", "red", "green", "yellow", "red"]
 
 
 async def test_a_row_says_what_is_known(anna: Api, call_in: Call, clock: HandClock) -> None:
@@ -142,6 +223,10 @@ async def test_the_card_labels_every_field_of_the_latest_reading(anna: Api, call
         "unit": "h",
         "tab": "status",
     }
+    assert card["fiscal_drive"]["valid_until"] is None
+    assert (card["notices"], card["installed_address"], card["group_id"]) == (True, "", None)
+    await anna.post("/registers/notices-off", {"serial_numbers": [serial(1)]})
+    assert (await anna.get(f"/registers/{serial(1)}")).json["notices"] is False
     russian = await anna.get(f"/registers/{serial(1)}", headers={"Accept-Language": "ru"})
     assert russian.json["telemetry"]["uptime_h"]["label"] == "Отработано часов"
 
@@ -202,3 +287,23 @@ async def test_verdicts_come_in_the_language_of_the_request(anna: Api) -> None:
     reasons = [(each["serial_number"], each["reason"]) for each in answer.json["refused"]]
     assert reasons == [(serial(1), "already_yours"), ("x", "serial_number_unfit")]
     assert all("касс" in each["message"].lower() for each in answer.json["refused"])
+
+
+async def test_the_card_forecasts_the_end_of_the_fiscal_drive(
+    anna: Api, call_in: Call, clock: HandClock
+) -> None:
+    drive = {
+        "fiscal_drive_number": "9999078900012345",
+        "fiscal_drive_activated_at": START - timedelta(days=200),
+        "fiscal_drive_until": START + timedelta(days=800),
+    }
+    clock.forward(days=-10)
+    await call_in(1, profile={}, documents=100_000, **drive)
+    clock.forward(days=10)
+    await call_in(1, documents=150_000, **drive)
+    card = (await anna.get(f"/registers/{serial(1)}")).json["fiscal_drive"]
+    assert card == {
+        "valid_until": "2028-05-10T09:00:00Z",
+        "documents_per_day": 5000.0,
+        "full_at": "2026-03-22T09:00:00Z",
+    }

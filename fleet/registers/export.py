@@ -1,0 +1,230 @@
+# ruff: noqa: E501
+"""The list of registers as a file for spreadsheets: the 28 columns of the ATOL Connect manual.
+
+``;`` between values, CRLF after lines, UTF-8 with a byte order mark: what a Russian Excel opens
+by a double click.  Two columns of the manual are called dates of what no register tells the date
+of (the control unit's revision and the FFD version); they hold the revision and the version.
+Moments are in the time zone of the register.
+"""
+
+import csv
+import io
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.language import Language
+from fleet.registers.card import first_reading
+from fleet.registers.listing import RegisterConditions, chosen_by
+from fleet.registers.models import CashRegister
+from fleet.registers.rules import (
+    Presence,
+    documents_per_day,
+    drive_usage,
+    full_at,
+    presence,
+    valid_until,
+)
+from fleet.telemetry.models import RegisterState
+from fleet.telemetry.rules import CONDITIONS
+from protocol.models import BY_CODE as MODELS
+from protocol.telemetry import BLOCK, BY_NAME
+
+PORTION: Final = 500
+"""Registers in one piece: a few milliseconds of work, so that others get their turn."""
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the beginning of a formula, or skips to find one."""
+
+STATUSES: Final = {
+    Presence.ONLINE: ("На связи", "Online"),
+    Presence.OFFLINE: ("Нет связи", "Offline"),
+    Presence.NEVER: ("Не выходила на связь", "Never called"),
+}
+
+
+class Found(NamedTuple):
+    """A register as the database has it; what no reading has told is None."""
+
+    serial_number: str
+    model: int
+    shown_address: str
+    firmware_version: str
+    owner_name: str
+    owner_inn: str
+    fiscal_drive_number: str
+    condition_mask: int
+    utc_offset_min: int | None
+    seen_at: datetime | None
+    block: bytes | None
+    first_at: datetime | None
+    first_block: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A register on its way into the file; ``said`` are values of its latest telemetry."""
+
+    found: Found
+    said: dict[str, Any]
+    valid_until: datetime | None
+    full_at: datetime | None
+    now: datetime
+    language: Language
+
+    @property
+    def state(self) -> str:
+        """Its presence, then what is broken."""
+        words = [STATUSES[presence(self.found.seen_at, self.now)]]
+        mask = self.found.condition_mask
+        words += [(each.label_ru, each.label_en) for each in CONDITIONS if mask >> each.bit & 1]
+        return ", ".join(each[self.language is Language.EN] for each in words)
+
+    def date(self, moment: datetime | None) -> str:
+        return self._local(moment, "%d.%m.%Y")
+
+    def time(self, moment: datetime | None) -> str:
+        return self._local(moment, "%d.%m.%Y %H:%M")
+
+    def _local(self, moment: datetime | None, form: str) -> str:
+        if moment is None:
+            return ""
+        offset = timedelta(minutes=self.found.utc_offset_min or 0)
+        return moment.astimezone(timezone(offset)).strftime(form)
+
+
+class Column(NamedTuple):
+    """A column of the file."""
+
+    ru: str
+    en: str
+    value: Callable[[Line], Any]
+
+
+def _said(name: str) -> Callable[[Line], Any]:
+    return lambda line: line.said.get(name)
+
+
+def _model_name(line: Line) -> str:
+    model = MODELS.get(line.found.model)
+    return model.name if model else ""
+
+
+# fmt: off
+COLUMNS: Final = (
+    Column("Серийный номер", "Serial number", lambda line: line.found.serial_number),
+    Column("Наименование", "Name", _model_name),
+    Column("Модель", "Model", lambda line: line.found.model),
+    Column("Адрес установки", "Address", lambda line: line.found.shown_address),
+    Column("Версия прошивки", "Firmware version", lambda line: line.found.firmware_version),
+    Column("Название клиента", "Client", lambda line: line.found.owner_name),
+    Column("ИНН клиента", "Client's INN", lambda line: line.found.owner_inn),
+    Column("Серийный номер ФН", "Fiscal drive number", lambda line: line.found.fiscal_drive_number),
+    Column("Дата активации ФН", "Fiscal drive activated", lambda line: line.date(line.said.get("fiscal_drive_activated_at"))),
+    Column("Дата окончания действия ФН", "Fiscal drive valid until", lambda line: line.date(line.valid_until)),
+    Column("Дата проведения ревизии блока управления", "Control unit revision", _said("control_unit_revision")),
+    Column("Дата установки версии ФФД", "FFD version", _said("ffd_version")),
+    Column("Наличие беспроводных интерфейсов", "Wireless interfaces", _said("wireless")),
+    Column("Интерфейс связи с ПК", "PC interface", _said("host_interface")),
+    Column("Интерфейс передачи статистики", "Statistics interface", _said("statistics_interface")),
+    Column("Номер версии загрузчика", "Loader version", _said("loader_version")),
+    Column("Состояние ККТ", "State", lambda line: line.state),
+    Column("Доступное количество перерегистраций", "Re-registrations left", _said("registrations_left")),
+    Column("Прогнозируемый срок действия ФН", "Fiscal drive forecast", lambda line: line.date(line.full_at)),
+    Column("Количество неотправленных чеков в буфере", "Unsent documents", _said("unsent_documents")),
+    Column("Дата первого неотправленного чека", "First unsent document", lambda line: line.date(line.said.get("first_unsent_at"))),
+    Column("Ошибка ФН", "Fiscal drive error", _said("fiscal_drive_error")),
+    Column("Уровень заряда батареи, мВ", "Battery, mV", _said("battery_mv")),
+    Column("Количество отработанных часов", "Hours worked", _said("uptime_h")),
+    Column("Объем отпечатанной ленты, м", "Tape printed, m", _said("printed_m")),
+    Column("Количество отрезов ленты", "Cuts", _said("cuts")),
+    Column("Дата и время последней связи с ОФД", "Last contact with the OFD", lambda line: line.time(line.said.get("ofd_last_contact_at"))),
+    Column("Ошибка ОФД", "OFD error", _said("ofd_error")),
+)
+# fmt: on
+
+_TOLD: Final = (
+    "fiscal_drive_activated_at",
+    "control_unit_revision",
+    "ffd_version",
+    "wireless",
+    "host_interface",
+    "statistics_interface",
+    "loader_version",
+    "registrations_left",
+    "unsent_documents",
+    "first_unsent_at",
+    "fiscal_drive_error",
+    "battery_mv",
+    "uptime_h",
+    "printed_m",
+    "cuts",
+    "ofd_last_contact_at",
+    "ofd_error",
+)
+_DECODERS: Final = tuple((name, BLOCK.index(name), BY_NAME[name].codec.decode) for name in _TOLD)
+
+
+async def as_csv(
+    db: AsyncSession, actor: Actor, query: RegisterConditions, language: Language, now: datetime
+) -> AsyncGenerator[bytes, None]:
+    """The file, piece by piece, while the transaction of ``db`` is open.
+
+    The database hands the rows over as they are taken, so that a million of them needs the
+    memory of ``PORTION``.
+    """
+    names = [each.ru if language is Language.RU else each.en for each in COLUMNS]
+    yield _lines([names], "utf-8-sig")
+    statement = _statement(await chosen_by(db, actor, query))
+    rows = await db.stream(statement.execution_options(yield_per=PORTION))
+    async for portion in rows.partitions(PORTION):
+        lines = (_line(Found(*row), language, now) for row in portion)
+        yield _lines([[_cell(each.value(line)) for each in COLUMNS] for line in lines])
+
+
+def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    first = first_reading(CashRegister.serial_number).correlate(CashRegister)
+    moment, block = first.selected_columns
+    same = RegisterState.serial_number == CashRegister.serial_number
+    return (
+        select(
+            *(getattr(CashRegister, name) for name in Found._fields[:9]),
+            RegisterState.seen_at,
+            RegisterState.block,
+            first.with_only_columns(moment).scalar_subquery(),
+            first.with_only_columns(block).scalar_subquery(),
+        )
+        .outerjoin(RegisterState, same)
+        .where(*wanted)
+        .order_by(CashRegister.serial_number)
+    )
+
+
+def _line(found: Found, language: Language, now: datetime) -> Line:
+    if found.block is None or found.seen_at is None:
+        return Line(found, {}, None, None, now, language)
+    wire = BLOCK.unpack_prefix(found.block)
+    said = {name: decode(wire[place]) for name, place, decode in _DECODERS}
+    latest, first = drive_usage(found.seen_at, found.block), None
+    if found.first_at and found.first_block:
+        first = drive_usage(found.first_at, found.first_block)
+    full = full_at(latest, documents_per_day(first, latest))
+    return Line(found, said, valid_until(latest), full, now, language)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def _lines(rows: Iterable[list[str]], encoding: str = "utf-8") -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode(encoding)

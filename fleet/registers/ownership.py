@@ -1,0 +1,107 @@
+"""Whose a register is: chosen among one's own, claimed by its number, or handed over by a
+decision of support."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into
+from fleet.kit.dialect import locked
+from fleet.kit.facts import announce
+from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
+from fleet.registers.events import Move, RegistersHandedOver
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import find_own
+from fleet.registers.rules import Verdict, model_code, read_serials, search_text, searched
+
+
+async def claim(
+    db: AsyncSession, partner_id: int, serials: Collection[str], now: datetime
+) -> set[str]:
+    """Bind those of ``serials`` that are nobody's and not fiscalised; returns them.
+
+    A register that nobody ever heard of is taken by its number alone.
+    """
+    insert = insert_into(db, CashRegister).values(_newcomers(serials, partner_id, now))
+    taken = insert.on_conflict_do_update(
+        index_elements=[CashRegister.serial_number],
+        set_={"partner_id": partner_id, "enrolled_at": now},
+        where=CashRegister.partner_id.is_(None) & ~CashRegister.fiscalised,
+    )
+    return set(await db.scalars(taken.returning(CashRegister.serial_number)))
+
+
+async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[Verdict]:
+    """Which of ``typed`` the actor may go on with; a verdict for each.
+
+    Refuses when it is none of them (ATOL Connect manual, "choose registers").
+    """
+    good, refused = read_serials(typed)
+    found = await find_own(db, actor, good)
+    if not found:
+        raise NONE_BOUND()
+    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+
+
+async def hand_over(
+    db: AsyncSession, serial_numbers: Collection[str], to_partner_id: int, now: datetime
+) -> list[tuple[str, int | None]]:
+    """Make ``serial_numbers`` (well-formed) the partner's, whoever's they are, fiscalised or not.
+
+    Returns those that moved, each with the partner before (None = nobody's); a register that is
+    the partner's already stays as it is.  What the former partner set leaves with them: group,
+    address, hidden.  Both partners find it in their audit log.
+    """
+    if not serial_numbers:
+        return []
+    newcomers = insert_into(db, CashRegister).values(_newcomers(serial_numbers, None, None))
+    await db.execute(newcomers.on_conflict_do_nothing())
+    others = CashRegister.partner_id.is_distinct_from(to_partner_id)
+    these = select(CashRegister).where(CashRegister.serial_number.in_(serial_numbers), others)
+    held = locked(db, these.order_by(CashRegister.serial_number), wait=True)
+    registers = (await db.scalars(held.execution_options(populate_existing=True))).all()
+    moved = [(each.serial_number, each.partner_id) for each in registers]
+    for each in registers:
+        _move(each, to_partner_id, now)
+    if moved:
+        await _tell(db, moved, to_partner_id, now)
+    return moved
+
+
+def _move(register: CashRegister, to_partner_id: int, now: datetime) -> None:
+    register.partner_id, register.enrolled_at, register.hidden = to_partner_id, now, False
+    register.group_id, register.address_id, register.installed_address = None, None, ""
+    register.shown_address, register.search_text = register.address, searched(register)
+
+
+async def _tell(
+    db: AsyncSession, moved: Sequence[tuple[str, int | None]], to_partner_id: int, now: datetime
+) -> None:
+    received = [f"register:{serial}" for serial, _ in moved]
+    await audit.write(db, None, now, "registers.received", received, partner_id=to_partner_id)
+    for former in sorted({partner for _, partner in moved if partner is not None}):
+        given = [f"register:{serial}" for serial, partner in moved if partner == former]
+        await audit.write(db, None, now, "registers.handed_over", given, partner_id=former)
+    await db.flush()
+    moves = tuple(Move(serial, former, to_partner_id) for serial, former in moved)
+    await announce(db, RegistersHandedOver(moves, now))
+
+
+def _newcomers(
+    serials: Collection[str], partner_id: int | None, enrolled_at: datetime | None
+) -> list[dict[str, object]]:
+    # In the order of the key, so that two requests over the same rows cannot deadlock.
+    return [
+        {
+            "serial_number": serial,
+            "model": model_code(serial),
+            "search_text": search_text([serial]),
+            "partner_id": partner_id,
+            "enrolled_at": enrolled_at,
+        }
+        for serial in sorted(serials)
+    ]

@@ -1,0 +1,79 @@
+"""A file, or a pasted text, with serial numbers: one on each line, or commas between them.
+
+Pure.  What is no such file at all is refused whole; what stands on a line gets its own verdict
+later, with the number of its line.
+"""
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from fleet.registers.errors import (
+    NO_SERIAL_NUMBERS,
+    NOT_A_TEXT,
+    TOO_MANY_SERIAL_NUMBERS,
+)
+from fleet.registers.rules import MAX_REGISTERS
+
+MAX_FILE_BYTES: Final = 64 * 1024
+"""Five hundred numbers need 8 KiB; the rest is for spaces and mistakes."""
+MAX_SHOWN: Final = 64
+"""Characters of a line that a verdict repeats."""
+
+_ENCODINGS: Final = ("utf-8-sig", "cp1251")
+_NOT_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+_SEPARATORS: Final = re.compile(r"[,;\t]")
+
+
+class TypedLine(NamedTuple):
+    """What stands between separators, and the number of its line, from 1."""
+
+    text: str
+    line: int
+
+
+def read_file(content: bytes) -> list[TypedLine]:
+    """Everything in the file that may be a serial number, blanks left out.
+
+    Refuses what is not a text in UTF-8 (with a mark or without) or CP1251, a file without any
+    number and one with more than ``MAX_REGISTERS``.
+    """
+    lines = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    parts = [
+        TypedLine(part.strip().strip("\"'").strip()[:MAX_SHOWN], number)
+        for number, line in enumerate(lines, 1)
+        for part in _SEPARATORS.split(line)
+    ]
+    found = [part for part in parts if part.text]
+    if not found:
+        raise NO_SERIAL_NUMBERS()
+    if len(found) > MAX_REGISTERS:
+        line = found[MAX_REGISTERS].line
+        raise TOO_MANY_SERIAL_NUMBERS(max=MAX_REGISTERS, found=len(found), line=line)
+    return found
+
+
+def _decoded(content: bytes) -> str:
+    for encoding in _ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not _NOT_IN_TEXTS.search(text.replace("\r", "\n")):
+            return text
+    raise NOT_A_TEXT()
+
+
+class Lines:
+    """On which line each verdict's text stands: of equal ones the first on the first."""
+
+    def __init__(self, typed: Sequence[TypedLine] = ()) -> None:
+        self._left: dict[str, deque[int]] = {}
+        for text, line in typed:
+            self._left.setdefault(text, deque()).append(line)
+
+    def take(self, text: str) -> int | None:
+        """The next line of this text; None when it was not read from a file."""
+        left = self._left.get(text)
+        return left.popleft() if left else None

@@ -1,0 +1,164 @@
+"""The CSV file: its columns, its encoding, and what it must not carry."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+
+from fleet.registers import export
+from fleet.telemetry.rules import CONDITIONS
+from tests.fleet.conftest import START, Api, HandClock
+from tests.fleet.registers.conftest import Call, serial
+from tests.fleet.registers.test_list import anna as anna
+
+HEADINGS = [
+    "Серийный номер",
+    "Наименование",
+    "Модель",
+    "Адрес установки",
+    "Версия прошивки",
+    "Название клиента",
+    "ИНН клиента",
+    "Серийный номер ФН",
+    "Дата активации ФН",
+    "Дата окончания действия ФН",
+    "Дата проведения ревизии блока управления",
+    "Дата установки версии ФФД",
+    "Наличие беспроводных интерфейсов",
+    "Интерфейс связи с ПК",
+    "Интерфейс передачи статистики",
+    "Номер версии загрузчика",
+    "Состояние ККТ",
+    "Доступное количество перерегистраций",
+    "Прогнозируемый срок действия ФН",
+    "Количество неотправленных чеков в буфере",
+    "Дата первого неотправленного чека",
+    "Ошибка ФН",
+    "Уровень заряда батареи, мВ",
+    "Количество отработанных часов",
+    "Объем отпечатанной ленты, м",
+    "Количество отрезов ленты",
+    "Дата и время последней связи с ОФД",
+    "Ошибка ОФД",
+]
+
+
+async def download(api: Api, query: str = "", language: str = "ru") -> bytes:
+    headers = {"Authorization": f"Bearer {api.token}", "Accept-Language": language}
+    url = f"/api/v1/registers/file?{query}"
+    async with api.client.get(url, headers=headers) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        disposition = answer.headers["Content-Disposition"]
+        assert disposition == 'attachment; filename="devices_list_2026-03-02.csv"'
+        assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Request-Id"]
+        return await answer.read()
+
+
+def rows(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
+
+
+async def test_the_file_has_the_manuals_columns_for_every_register(
+    anna: Api, call_in: Call, clock: HandClock
+) -> None:
+    battery = next(each for each in CONDITIONS if each.name == "battery_low")
+    said = {
+        "fiscal_drive_number": "9999078900012345",
+        "fiscal_drive_activated_at": START - timedelta(days=100),
+        "control_unit_revision": "7",
+        "ffd_version": "1.2",
+        "wireless": ["wifi", "gsm"],
+        "host_interface": "usb",
+        "statistics_interface": "ethernet",
+        "loader_version": "5.1.3",
+        "registrations_left": 11,
+        "unsent_documents": 3,
+        "first_unsent_at": START - timedelta(hours=12),
+        "fiscal_drive_error": 0,
+        "battery_mv": 2100,
+        "uptime_h": 77,
+        "printed_m": 12,
+        "cuts": 345,
+        "ofd_last_contact_at": START - timedelta(minutes=1),
+        "ofd_error": 6,
+    }
+    profile = {
+        "address": "Тверь; ул. «Садовая»",
+        "owner_name": 'ООО "Ёлка"',
+        "owner_inn": "7703864827",
+        "fiscal_drive_number": "9999078900012345",
+    }
+    clock.forward(hours=-12)
+    await call_in(2, mask=1 << battery.bit, profile=profile, documents=1000, **said)
+    clock.forward(hours=12)
+    await call_in(2, mask=1 << battery.bit, documents=1000, **said)
+    content = await download(anna)
+    assert content.startswith(b"\xef\xbb\xbf") and content.endswith(b"\r\n")
+    found = rows(content)
+    assert found[0] == HEADINGS and len(HEADINGS) == 28
+    assert [row[0] for row in found[1:]] == [serial(number) for number in range(1, 10)]
+    assert found[2] == [
+        serial(2),
+        "АТОЛ 77Ф",
+        "69",
+        "Тверь; ул. «Садовая»",
+        "5.8.1",
+        'ООО "Ёлка"',
+        "7703864827",
+        "9999078900012345",
+        "22.11.2025",
+        "22.12.2026",
+        "7",
+        "1.2",
+        "wifi, gsm",
+        "usb",
+        "ethernet",
+        "5.1.3",
+        "На связи, Разряжена батарея RTC",
+        "11",
+        "22.12.2026",
+        "3",
+        "02.03.2026",
+        "0",
+        "2100",
+        "77",
+        "12",
+        "345",
+        "02.03.2026 11:59",
+        "6",
+    ]
+    never = [serial(1), "АТОЛ 77Ф", "69", *[""] * 13, "Не выходила на связь", *[""] * 11]
+    assert found[1] == never
+
+
+async def test_the_file_has_what_the_list_has(anna: Api, call_in: Call) -> None:
+    await call_in(3, profile={"owner_inn": "7703864827"})
+    await anna.post("/registers/hide", {"serial_numbers": [serial(5)]})
+    assert [row[0] for row in rows(await download(anna, "owner_inn=7703864827"))][1:] == [serial(3)]
+    assert [row[0] for row in rows(await download(anna, "hidden=true"))][1:] == [serial(5)]
+    assert len(rows(await download(anna, "status=never"))) == 8
+    english = rows(await download(anna, language="en"))
+    assert (english[0][0], english[3][16]) == ("Serial number", "Online")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+7", "-2", "@SUM(A1)", "\t=1", " =cmd|' /C calc'!A0"])
+async def test_no_text_of_a_register_is_a_formula(anna: Api, call_in: Call, text: str) -> None:
+    await call_in(1, profile={"owner_name": text, "address": text})
+    row = rows(await download(anna))[1]
+    assert (row[3], row[5]) == ("'" + text, "'" + text)
+
+
+async def test_a_long_file_comes_whole_in_pieces(
+    anna: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PORTION", 7)
+    numbers = [serial(number) for number in range(1000, 1500)]
+    await anna.post("/registers/enrol", {"serial_numbers": numbers})
+    assert [row[0] for row in rows(await download(anna))][10:] == numbers
+
+
+async def test_wrong_conditions_are_refused_before_the_file_begins(anna: Api) -> None:
+    answer = await anna.get("/registers/file?model=1000&status=sometimes")
+    assert (answer.status, len(answer.json["errors"])) == (422, 2)

@@ -1,0 +1,166 @@
+"""Registers pass to another partner; groups and addresses; who is silent."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit.models import AuditEntry
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.registers import queries, service
+from fleet.registers.events import Move, RegistersHandedOver
+from fleet.registers.jobs import keep_presence
+from fleet.registers.models import CashRegister
+from fleet.registers.rules import CALLING, NEVER_SEEN
+from tests.fleet.conftest import START, Employ, HandClock
+from tests.fleet.registers.conftest import Call, make_profile, serial
+from tests.fleet.registers.test_service import enrol, register
+
+
+async def entries(database: Database, partner_id: int) -> list[tuple[str, str]]:
+    """(what, object) of the partner's log."""
+    statement = select(AuditEntry.what, AuditEntry.object).order_by(AuditEntry.id)
+    async with database.read() as db:
+        rows = await db.execute(statement.where(AuditEntry.partner_id == partner_id))
+        return [(what, about) for what, about in rows]
+
+
+async def settled(
+    database: Database, employ: Employ, clock: HandClock, *numbers: int
+) -> tuple[Actor, Actor]:
+    """Anna has registers 1 and 2, Boris none."""
+    anna, boris = await employ("anna"), await employ("boris")
+    await enrol(database, anna, clock, serial(1), serial(2))
+    return anna, boris
+
+
+async def test_a_hand_over_leaves_nothing_of_the_former_partner(
+    database_url: str, database: Database, employ: Employ, clock: HandClock
+) -> None:
+    facts: list[RegistersHandedOver] = []
+
+    async def hear(_db: AsyncSession, fact: Any) -> None:
+        facts.append(fact)
+
+    anna, boris = await settled(database, employ, clock)
+    async with database.transaction() as db:
+        said = make_profile(1, fiscalised=True, address="Тверь")
+        await service.keep_profiles(db, [said, make_profile(3)], clock())
+        await service.set_group(db, anna, [serial(1)], 7, clock())
+        await service.set_address(db, anna, serial(1), 5, "Москва", clock())
+        await service.set_flag(db, anna, service.HIDE, [serial(1)], clock())
+    await enrol(database, boris, clock, serial(4))
+    wired = Database(database_url, {RegistersHandedOver: [hear]})
+    clock.forward(days=1)
+    asked = [serial(number) for number in (4, 9, 3, 1)]
+    async with wired.transaction() as db:
+        moved = await service.hand_over(db, asked, boris.partner_id, clock())
+        assert await service.hand_over(db, asked, boris.partner_id, clock()) == []
+        assert await service.hand_over(db, [], boris.partner_id, clock()) == []
+    await wired.close()
+    assert moved == [(serial(1), anna.partner_id), (serial(3), None), (serial(9), None)]
+    moves = tuple(Move(each, before, boris.partner_id) for each, before in moved)
+    assert facts == [RegistersHandedOver(moves, clock())]
+    taken = await register(database, 1)
+    assert (taken.partner_id, taken.enrolled_at, taken.hidden) == (
+        boris.partner_id,
+        clock(),
+        False,
+    )
+    assert (taken.group_id, taken.address_id, taken.installed_address) == (None, None, "")
+    assert taken.shown_address == "Тверь"
+    assert (await register(database, 2)).partner_id == anna.partner_id
+    assert ("registers.handed_over", f"register:{serial(1)}") in await entries(
+        database, anna.partner_id
+    )
+    received = [about for what, about in await entries(database, boris.partner_id)][-3:]
+    assert received == [f"register:{serial(number)}" for number in (1, 3, 9)]
+
+
+async def test_what_the_former_partner_typed_is_not_found_by_the_next(
+    database: Database, employ: Employ, clock: HandClock
+) -> None:
+    anna, boris = await settled(database, employ, clock)
+    async with database.transaction() as db:
+        await service.set_address(db, anna, serial(1), 5, "секретный склад", clock())
+        await service.hand_over(db, [serial(1)], boris.partner_id, clock())
+    assert (await register(database, 1)).search_text == serial(1)
+
+
+async def test_of_two_hand_overs_at_once_one_is_the_last(
+    database: Database, employ: Employ, clock: HandClock
+) -> None:
+    anna, boris = await settled(database, employ, clock)
+    clara = await employ("clara")
+    asked = [serial(1), serial(2)]
+
+    async def take(partner_id: int) -> list[tuple[str, int | None]]:
+        async with database.transaction() as db:
+            return await service.hand_over(db, asked, partner_id, clock())
+
+    wishes = (take(boris.partner_id), take(clara.partner_id))
+    first, second = await asyncio.wait_for(asyncio.gather(*wishes), 20)
+    owner = {(await register(database, number)).partner_id for number in (1, 2)}
+    assert len(owner) == 1
+    before = {partner for _, partner in (*first, *second)}
+    assert before == {anna.partner_id, ({boris.partner_id, clara.partner_id} - owner).pop()}
+
+
+async def test_groups_count_their_registers_and_the_log_says_what_changed(
+    database: Database, employ: Employ, clock: HandClock
+) -> None:
+    anna, boris = await settled(database, employ, clock)
+    await enrol(database, boris, clock, serial(3))
+    async with database.transaction() as db:
+        verdicts = await service.set_group(db, anna, [serial(1), serial(3), "x"], 7, clock())
+        await service.set_group(db, anna, [serial(1), serial(2)], 7, clock())
+    codes = [v.refusal.code if v.refusal else "" for v in verdicts]
+    assert codes == ["", "register_not_found", "serial_number_unfit"]
+    async with database.read() as db:
+        assert await queries.count_by_group(db, anna) == {7: 2}
+        assert await queries.count_by_group(db, boris) == {}
+    grouped = [e for e in await entries(database, anna.partner_id) if e[0] == "registers.grouped"]
+    assert [about for _, about in grouped] == [f"register:{serial(number)}" for number in (1, 2)]
+
+
+async def test_an_installed_address_outlives_what_the_register_says(
+    database: Database, employ: Employ, clock: HandClock
+) -> None:
+    anna, _ = await settled(database, employ, clock)
+    async with database.transaction() as db:
+        await service.keep_profiles(db, [make_profile(1, address="Тверь")], clock())
+        await service.set_address(db, anna, serial(1), 5, "Москва, склад", clock())
+        await service.keep_profiles(db, [make_profile(1, address="Самара")], clock())
+    found = await register(database, 1)
+    assert (found.address, found.installed_address) == ("Самара", "Москва, склад")
+    assert found.shown_address == "Москва, склад"
+    assert found.search_text == f"{serial(1)}\nсамара\nмосква, склад"
+    async with database.transaction() as db:
+        await service.set_address(db, anna, serial(1), None, "", clock())
+    found = await register(database, 1)
+    assert (found.shown_address, found.search_text) == ("Самара", f"{serial(1)}\nсамара")
+
+
+async def test_the_job_follows_who_falls_silent_and_who_calls_again(
+    database: Database, call_in: Call, employ: Employ, clock: HandClock
+) -> None:
+    await settled(database, employ, clock)
+
+    async def work() -> tuple[int, list[Any]]:
+        async with database.transaction() as db:
+            done = await keep_presence(db, clock(), 1)
+        async with database.read() as db:
+            rows = await db.scalars(
+                select(CashRegister.silent_since).order_by(CashRegister.serial_number)
+            )
+            return done, list(rows)
+
+    await call_in(1, profile={})
+    assert await work() == (0, [CALLING, NEVER_SEEN])
+    clock.forward(minutes=30)
+    assert await work() == (1, [START, NEVER_SEEN])
+    assert await work() == (0, [START, NEVER_SEEN])
+    await call_in(1)
+    assert await work() == (0, [CALLING, NEVER_SEEN])
