@@ -1,0 +1,209 @@
+"""The support's side: deciding requests, and what a hand-over does to those decided before.
+
+Registers are locked before requests, everywhere: two decisions cannot wait for each other.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.access_requests.errors import (
+    NOT_OF_REQUEST,
+    NOT_PROCESSING,
+    REQUEST_NOT_FOUND,
+    WRONG_OWNER_NOW,
+)
+from fleet.access_requests.letters import tell
+from fleet.access_requests.models import AccessRequest, RequestedRegister
+from fleet.access_requests.rules import (
+    GRANTED,
+    RefusalReason,
+    RequestStatus,
+    reason_text,
+)
+from fleet.access_requests.service import standings
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.dialect import locked
+from fleet.kit.language import Language
+from fleet.registers import service as registers
+from fleet.registers.events import RegistersHandedOver
+from fleet.registers.models import CashRegister
+
+
+async def grant(
+    db: AsyncSession,
+    actor: Actor,
+    request_id: int,
+    chosen: Sequence[str] | None,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Hand over registers of the request to its partner, all of them or the ``chosen``.
+
+    Refuses one that the request does not name, one that names another owner by now, and a
+    request that is decided or withdrawn.
+    """
+    asked = await _asked(db, request_id)
+    given = sorted(set(asked if chosen is None else chosen))
+    for serial in given:
+        if serial not in asked:
+            raise NOT_OF_REQUEST(serial_number=serial)
+    known = await standings(db, given)
+    request = await _processing(db, request_id)
+    for serial, standing in known.items():
+        if standing.owner_inn not in ("", request.client_inn):
+            raise WRONG_OWNER_NOW(serial_number=serial)
+    await registers.hand_over(db, given, request.partner_id, now)
+    mine = RequestedRegister.request_id == request_id
+    these = update(RequestedRegister).where(mine, RequestedRegister.serial_number.in_(given))
+    await db.execute(these.values(granted_at=now))
+    everything = await _has_everything(db, request)
+    status = RequestStatus.FULL if everything else RequestStatus.PARTIAL
+    await _decide(db, actor, request, status, comment, now, {"serial_numbers": given})
+    params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
+    await _answer(db, request, "access_granted", {**params, "comment": comment or "–"}, now)
+
+
+async def refuse(
+    db: AsyncSession,
+    actor: Actor,
+    request_id: int,
+    reason: RefusalReason,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Refuse the request; nothing moves.  Refuses one that is decided or withdrawn already."""
+    request = await _processing(db, request_id)
+    request.reason = reason
+    await _decide(db, actor, request, RequestStatus.REFUSED, comment, now, {"reason": reason})
+    params = {
+        "client_inn": request.client_inn,
+        "reason": reason_text(reason, request.language),
+        "comment": comment or "–",
+    }
+    await _answer(db, request, "access_refused", params, now)
+
+
+async def _asked(db: AsyncSession, request_id: int) -> set[str]:
+    """What the request names: that never changes, so nothing is locked for it."""
+    mine = RequestedRegister.request_id == request_id
+    asked = set(await db.scalars(select(RequestedRegister.serial_number).where(mine)))
+    if not asked:
+        raise REQUEST_NOT_FOUND(id=request_id)
+    return asked
+
+
+async def _processing(db: AsyncSession, request_id: int) -> AccessRequest:
+    """The request, locked; of two who decide at once the second finds it decided."""
+    one = select(AccessRequest).where(AccessRequest.id == request_id)
+    request: AccessRequest | None = await db.scalar(locked(db, one, wait=True))
+    if request is None:
+        raise REQUEST_NOT_FOUND(id=request_id)
+    if request.status is not RequestStatus.PROCESSING:
+        raise NOT_PROCESSING(id=request_id, status=request.status)
+    return request
+
+
+async def _has_everything(db: AsyncSession, request: AccessRequest) -> bool:
+    """Whether the partner has all registers of the client: those that name it as their owner,
+    and those of the request."""
+    asked = select(RequestedRegister.serial_number).where(
+        RequestedRegister.request_id == request.id
+    )
+    of_client = (CashRegister.owner_inn == request.client_inn) | (
+        CashRegister.serial_number.in_(asked)
+    )
+    elsewhere = CashRegister.partner_id.is_distinct_from(request.partner_id)
+    return not await db.scalar(select(exists().where(of_client, elsewhere)))
+
+
+async def _decide(
+    db: AsyncSession,
+    actor: Actor,
+    request: AccessRequest,
+    status: RequestStatus,
+    comment: str,
+    now: datetime,
+    what: dict[str, Any],
+) -> None:
+    request.status, request.comment = status, comment
+    request.decided_at = request.changed_at = now
+    request.decided_by = actor.employee_id
+    await _audit(db, actor, request, now, {**what, "comment": comment})
+
+
+async def _audit(
+    db: AsyncSession, actor: Actor | None, request: AccessRequest, now: datetime, more: Any
+) -> None:
+    """For the partner, in whose log the operator has no name; and for the support's own log."""
+    objects, after = [f"access_request:{request.id}"], {"status": request.status, **more}
+    what = f"access_requests.{request.status}"
+    await audit.write(db, None, now, what, objects, after=after, partner_id=request.partner_id)
+    if actor is not None and actor.partner_id != request.partner_id:
+        await audit.write(db, actor, now, what, objects, after=after)
+
+
+async def _answer(
+    db: AsyncSession, request: AccessRequest, template: str, params: dict[str, str], now: datetime
+) -> None:
+    to = (request.partner_id, template, params, request.language, now)
+    await tell(db, *to, employee_id=request.created_by)
+
+
+async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
+    """Tell the former partners, and close what they were granted.
+
+    A request is closed when its partner has kept none of the registers it gave, and partial
+    when it has kept some.
+    """
+    lost: dict[int, list[str]] = {}
+    for move in fact.moves:
+        if move.from_partner_id is not None:
+            lost.setdefault(move.from_partner_id, []).append(move.serial_number)
+    for partner_id, serials in sorted(lost.items()):
+        for request in await _touched(db, partner_id, serials):
+            await _lessen(db, request, fact.at)
+        # Nobody asked for this letter, so nobody's language is known.
+        params = {"serial_numbers": ", ".join(serials)}
+        await tell(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
+
+
+async def _touched(
+    db: AsyncSession, partner_id: int, serials: Sequence[str]
+) -> Sequence[AccessRequest]:
+    """Granted requests of the partner that gave one of these registers, or are of its owner."""
+    gave = select(RequestedRegister.request_id).where(
+        RequestedRegister.serial_number.in_(serials), RequestedRegister.granted_at.is_not(None)
+    )
+    owners = select(CashRegister.owner_inn).where(
+        CashRegister.serial_number.in_(serials), CashRegister.owner_inn != ""
+    )
+    concerned = AccessRequest.id.in_(gave) | AccessRequest.client_inn.in_(owners)
+    statement = (
+        select(AccessRequest)
+        .where(AccessRequest.partner_id == partner_id, AccessRequest.status.in_(GRANTED), concerned)
+        .order_by(AccessRequest.id)
+    )
+    return (await db.scalars(locked(db, statement, wait=True))).all()
+
+
+async def _lessen(db: AsyncSession, request: AccessRequest, now: datetime) -> None:
+    kept = await db.scalar(select(exists().where(*_kept(request))))
+    status = RequestStatus.PARTIAL if kept else RequestStatus.CLOSED
+    if request.status is not status:
+        request.status, request.changed_at = status, now
+        await _audit(db, None, request, now, {})
+
+
+def _kept(request: AccessRequest) -> tuple[ColumnElement[bool], ...]:
+    """The registers that the request gave and its partner still has."""
+    return (
+        RequestedRegister.request_id == request.id,
+        RequestedRegister.granted_at.is_not(None),
+        RequestedRegister.serial_number == CashRegister.serial_number,
+        CashRegister.partner_id == request.partner_id,
+    )

@@ -1,0 +1,132 @@
+"""Why access is not given or not asked for, and the way out."""
+
+from fleet.kit.errors import ErrorKind, Refusal
+
+_INVALID, _CONFLICT = ErrorKind.INVALID, ErrorKind.CONFLICT
+
+REQUEST_NOT_FOUND = Refusal(
+    ErrorKind.NOT_FOUND,
+    "access_request_not_found",
+    field="id",
+    ru="Запрос на доступ {id} не найден. Проверьте номер в списке запросов.",
+    en="Access request {id} is not found. Check the number in the list of requests.",
+)
+FILE_NOT_FOUND = Refusal(
+    ErrorKind.NOT_FOUND,
+    "consent_file_not_found",
+    field="id",
+    ru="Файл согласия {id} не найден. Неотправленные файлы хранятся 24 часа: приложите его заново.",
+    en="Consent file {id} is not found. Files that were not sent are kept for 24 hours: attach it "
+    "again.",
+)
+FILE_UNAVAILABLE = Refusal(
+    _INVALID,
+    "consent_file_unavailable",
+    field="files",
+    ru="Файла согласия {id} нет среди приложенных и ещё не отправленных. Приложите файл и "
+    "отправьте запрос снова.",
+    en="Consent file {id} is not among those attached and not yet sent. Attach the file and send "
+    "the request again.",
+)
+FILE_SENT = Refusal(
+    _CONFLICT,
+    "consent_file_sent",
+    field="id",
+    ru="Файл {id} уже отправлен с запросом, удалить его нельзя.",
+    en="File {id} has been sent with a request and cannot be removed.",
+)
+TOO_MANY_FILES_WAITING = Refusal(
+    _CONFLICT,
+    "too_many_files_waiting",
+    field="body",
+    ru="Приложено уже {limit} файлов без запроса. Отправьте запрос или удалите лишние.",
+    en="{limit} files are attached to no request already. Send the request or remove some.",
+)
+OWNER_DIFFERS = Refusal(
+    _CONFLICT,
+    "owner_differs",
+    field="client_inn",
+    ru="Касса зарегистрирована на владельца с другим ИНН. Проверьте ИНН и номер кассы.",
+    en="The register is registered to an owner with another INN. Check the INN and the number.",
+)
+NOTHING_TO_REQUEST = Refusal(
+    _CONFLICT,
+    "nothing_to_request",
+    field="serial_numbers",
+    ru="Ни одной из этих касс запрос не нужен или не поможет: проверьте каждую через "
+    "POST /access-requests/claim.",
+    en="A request is not needed for any of these registers, or cannot help: try each through "
+    "POST /access-requests/claim.",
+)
+REQUEST_OPEN = Refusal(
+    _CONFLICT,
+    "access_request_open",
+    field="client_inn",
+    ru="Запрос на кассы этого клиента уже в обработке. Дождитесь решения или отзовите его.",
+    en="A request for this client's registers is being processed. Wait for the decision or "
+    "withdraw it.",
+)
+NOT_PROCESSING = Refusal(
+    _CONFLICT,
+    "access_request_decided",
+    field="id",
+    ru="Запрос {id} уже не в обработке («{status}»). Обновите список.",
+    en="Request {id} is not being processed any more ('{status}'). Refresh the list.",
+)
+NOT_OF_REQUEST = Refusal(
+    _INVALID,
+    "not_of_request",
+    field="serial_numbers",
+    ru="Кассы {serial_number} нет в запросе. Выберите из касс запроса.",
+    en="Register {serial_number} is not in the request. Choose among those of the request.",
+)
+WRONG_OWNER_NOW = Refusal(
+    _CONFLICT,
+    "owner_differs_now",
+    field="serial_numbers",
+    ru="Касса {serial_number} называет другого владельца. Снимите с неё отметку или откажите.",
+    en="Register {serial_number} names another owner. Leave it out or refuse the request.",
+)
+CONSENT_TOO_OLD = Refusal(
+    _INVALID,
+    "consent_too_old",
+    field="consent_date",
+    ru="Согласию больше {days} дней. Получите у клиента новое.",
+    en="The consent is over {days} days old. Get a new one from the client.",
+)
+CONSENT_IN_THE_FUTURE = Refusal(
+    _INVALID,
+    "consent_in_the_future",
+    field="consent_date",
+    ru="Дата согласия ещё не наступила. Проверьте дату.",
+    en="The date of the consent has not come yet. Check the date.",
+)
+
+FILE_EMPTY = Refusal(
+    _INVALID,
+    "file_empty",
+    field="body",
+    ru="Файл пуст. Выберите файл с подписанным согласием.",
+    en="The file is empty. Choose the file with the signed consent.",
+)
+FILE_TYPE_UNFIT = Refusal(
+    _INVALID,
+    "file_type_unfit",
+    field="name",
+    ru="Имя файла должно оканчиваться на {extensions}.",
+    en="The file's name must end with {extensions}.",
+)
+FILE_CONTENT_UNFIT = Refusal(
+    _INVALID,
+    "file_content_unfit",
+    field="body",
+    ru="Содержимое файла — не {kind}. Сохраните согласие как {kind} и приложите снова.",
+    en="The file's content is not {kind}. Save the consent as {kind} and attach it again.",
+)
+FILE_ACTIVE = Refusal(
+    _INVALID,
+    "file_active",
+    field="body",
+    ru="В файле есть макросы, сценарии или вложенные объекты. Сохраните согласие без них.",
+    en="The file holds macros, scripts or embedded objects. Save the consent without them.",
+)

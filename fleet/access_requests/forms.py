@@ -1,0 +1,130 @@
+"""What people send about access, and what they get."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from fleet.access_requests.form import MAX_TEXT
+from fleet.access_requests.models import COMMENT_LENGTH, NAME_LENGTH
+from fleet.access_requests.queries import RequestCard
+from fleet.access_requests.recognition import MAX_FILE_BYTES
+from fleet.access_requests.rules import MAX_FILES, MAX_REGISTERS, RefusalReason
+from fleet.kit.http import Upload
+from fleet.kit.inn import Inn
+from fleet.kit.input import MAX_INTEGER, YEARS, Input, SerialText
+from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerial
+
+
+def _of_our_time(day: date) -> date:
+    if day.year not in YEARS:
+        raise PydanticCustomError("date_range", "the year is outside 2000..2099")
+    return day
+
+
+def _distinct(ids: list[int]) -> list[int]:
+    if len(set(ids)) < len(ids):
+        raise PydanticCustomError("repeated_value", "a value is repeated")
+    return ids
+
+
+FileIds = Annotated[
+    list[Annotated[int, Field(ge=1, lt=MAX_INTEGER)]],
+    Field(min_length=1, max_length=MAX_FILES, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
+Comment = Annotated[str, Field(max_length=COMMENT_LENGTH)]
+
+
+class ClaimBody(Input):
+    """Registers of a client, by serial number as typed; each gets its own verdict."""
+
+    client_inn: Inn
+    serial_numbers: list[TypedSerial] = Field(min_length=1, max_length=MAX_REGISTERS)
+
+
+class ClientQuery(Input):
+    """Whose registers the file lists."""
+
+    client_inn: Inn
+
+
+class RequestBody(ClaimBody):
+    """The same with the client's signed consent."""
+
+    consent_date: Annotated[date, AfterValidator(_of_our_time)] = Field(
+        description="Of the signature; at most 30 days ago.",
+        json_schema_extra={"pattern": "^20[0-9]{2}-"},
+    )
+    files: FileIds = Field(description="Ids of files attached through `POST /consent-files`.")
+
+
+class GrantBody(Input):
+    """Registers to hand over."""
+
+    serial_numbers: list[SerialText] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_REGISTERS,
+        description="Some of those of the request; absent = all of them.",
+    )
+    comment: Comment = ""
+
+
+class RefuseBody(Input):
+    """Why the request is refused."""
+
+    reason: RefusalReason
+    comment: Comment = ""
+
+
+class FileName(Input):
+    """The name of the file that is sent."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=NAME_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f/\\]+$",
+        description="It ends with .pdf, .jpg, .jpeg, .doc or .docx.",
+    )
+
+
+class ConsentUpload(Upload):
+    """A file of a signed consent."""
+
+    max_bytes = MAX_FILE_BYTES
+
+
+class FormQuery(Input):
+    """What the form says of the client; what is absent is left for the pen."""
+
+    client_inn: Inn | None = None
+    client_name: str = Field(default="", max_length=MAX_TEXT)
+
+
+class Claimed(BaseModel):
+    """What became of each serial number of the request."""
+
+    added: list[AcceptedSerial] = Field(description="In the cabinet now.")
+    by_request: list[AcceptedSerial] = Field(
+        description="Of another partner, or of an owner that is not known: these need a request."
+    )
+    refused: list[RefusedSerial]
+
+
+class Sent(Claimed):
+    """The request, which is about ``by_request``."""
+
+    request: RequestCard
+
+
+class ReasonView(BaseModel):
+    """A reason to refuse, with its words."""
+
+    reason: RefusalReason
+    text: str
+
+
+class Reasons(BaseModel):
+    items: list[ReasonView]

@@ -1,0 +1,194 @@
+"""What a file is by its content; its name must agree.  Pure: bytes in, a kind or a refusal out.
+
+The server never opens what it takes; the support does, with an office program.  So a file is
+taken only if it is whole enough to be what it says, and holds nothing that would run.
+"""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from fleet.access_requests.errors import (
+    FILE_ACTIVE,
+    FILE_CONTENT_UNFIT,
+    FILE_EMPTY,
+    FILE_TYPE_UNFIT,
+)
+
+MAX_FILE_BYTES: Final = 20 * 1024 * 1024
+MAX_UNPACKED: Final = 100 * 1024 * 1024
+"""A letter of one page with a photo in it unpacks to a few megabytes."""
+MAX_ENTRIES: Final = 500
+MAX_DIRECTORY: Final = 128 * 1024
+"""Of the archive's table of contents, which is read as a whole."""
+MAX_SEGMENTS: Final = 1000
+"""Of a picture's headers; cameras write some tens."""
+_TAIL: Final = 1024
+
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_END: Final = struct.Struct("<4s4H2LH")
+"""End of a zip's central directory (APPNOTE 4.3.16)."""
+_ZIP64_LOCATOR: Final = b"PK\x06\x07"
+_ZIP64_LOCATOR_SIZE: Final = 20
+_ENCRYPTED: Final = 0x1
+_CONTENT_TYPES: Final = "[Content_Types].xml"
+_DOCUMENT: Final = (
+    b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+)
+_BROKEN_ZIP: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+)
+_FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbadata.xml")
+
+
+class FileKind(StrEnum):
+    PDF = "pdf"
+    JPG = "jpg"
+    DOC = "doc"
+    DOCX = "docx"
+
+
+class _NotThis(Exception):
+    """The content is not of the kind that the name promises."""
+
+
+class _Active(Exception):
+    """The content holds something that runs."""
+
+
+def recognise(name: str, content: bytes) -> FileKind:
+    """The kind of a file; refuses an empty one, a name that ends otherwise than it may, content
+    that is not what the name promises, macros, scripts and embedded objects."""
+    extension = name.rpartition(".")[2].lower()
+    kind = BY_EXTENSION.get(extension) if "." in name else None
+    if kind is None:
+        raise FILE_TYPE_UNFIT(extensions=", ".join(f".{each}" for each in BY_EXTENSION))
+    if not content:
+        raise FILE_EMPTY()
+    try:
+        KINDS[kind].inspect(content)
+    except _NotThis:
+        raise FILE_CONTENT_UNFIT(kind=kind.upper()) from None
+    except _Active:
+        raise FILE_ACTIVE() from None
+    return kind
+
+
+def _inspect_pdf(content: bytes) -> None:
+    """ISO 32000-1, 7.5: the header in front, ``%%EOF`` at the end."""
+    if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-_TAIL:]:
+        raise _NotThis
+    if any(name in content for name in (b"/JavaScript", b"/Launch", b"/RichMedia")):
+        raise _Active
+
+
+def _inspect_jpg(content: bytes) -> None:
+    """ITU T.81, annex B: segments from SOI to SOS, then the picture up to an EOI."""
+    if not content.startswith(b"\xff\xd8\xff"):
+        raise _NotThis
+    at = 2
+    for _ in range(MAX_SEGMENTS):
+        marker, length = content[at : at + 2], content[at + 2 : at + 4]
+        if marker == b"\xff\xda" and content.find(b"\xff\xd9", at) > 0:
+            return
+        if len(length) < 2 or marker[0] != 0xFF or marker[1] < 0xC0:
+            raise _NotThis
+        at += 2 + int.from_bytes(length, "big")
+    raise _NotThis
+
+
+def _inspect_doc(content: bytes) -> None:
+    """MS-CFB: the names of its streams stand in it as UTF-16."""
+
+    def has(stream: str) -> bool:
+        return stream.encode("utf-16-le") in content
+
+    if not content.startswith(_OLE) or not has("WordDocument"):
+        raise _NotThis
+    if has("_VBA_PROJECT") or has("Ole10Native"):
+        raise _Active
+
+
+def _inspect_docx(content: bytes) -> None:
+    """ECMA-376, part 2: a zip that declares a document without macros; every part is unpacked
+    once, within bounds, so that it is whole and no bomb."""
+    _look_at_directory(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _look_inside(archive)
+    except _BROKEN_ZIP:
+        raise _NotThis from None
+
+
+def _look_at_directory(content: bytes) -> None:
+    """The table of contents is bounded before anything reads it."""
+    if not content.startswith(b"PK\x03\x04"):
+        raise _NotThis
+    at = content.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(content):
+        raise _NotThis
+    _, _, _, _, entries, size, _, _ = _END.unpack_from(content, at)
+    zip64 = content[max(at - _ZIP64_LOCATOR_SIZE, 0) : at].startswith(_ZIP64_LOCATOR)
+    if zip64 or entries > MAX_ENTRIES or size > MAX_DIRECTORY:
+        raise _NotThis
+
+
+def _look_inside(archive: zipfile.ZipFile) -> None:
+    parts = archive.infolist()
+    names = {part.filename for part in parts}
+    if len(names) < len(parts) or not {_CONTENT_TYPES, "word/document.xml"} <= names:
+        raise _NotThis
+    if not all(map(_is_plain, parts)) or sum(part.file_size for part in parts) > MAX_UNPACKED:
+        raise _NotThis
+    if any(mark in f"/{name.lower()}" for name in names for mark in _FORBIDDEN_PARTS):
+        raise _Active
+    # Reads every part to its end; none gives more than the size that it declares.
+    if archive.testzip() is not None:
+        raise _NotThis
+    declared = archive.read(_CONTENT_TYPES)
+    if b"macroEnabled" in declared:
+        raise _Active
+    if _DOCUMENT not in declared:
+        raise _NotThis
+
+
+def _is_plain(part: zipfile.ZipInfo) -> bool:
+    """Packed as ECMA-376 allows; other methods unpack without a bound."""
+    packed_well = part.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    return packed_well and not part.flag_bits & _ENCRYPTED
+
+
+class Kind(NamedTuple):
+    """``inspect`` raises for content that is not of the kind or not harmless."""
+
+    extensions: tuple[str, ...]
+    media_type: str
+    inspect: Callable[[bytes], None]
+
+
+KINDS: Final[Mapping[FileKind, Kind]] = MappingProxyType(
+    {
+        FileKind.PDF: Kind(("pdf",), "application/pdf", _inspect_pdf),
+        FileKind.JPG: Kind(("jpg", "jpeg"), "image/jpeg", _inspect_jpg),
+        FileKind.DOC: Kind(("doc",), "application/msword", _inspect_doc),
+        FileKind.DOCX: Kind(
+            ("docx",),
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            _inspect_docx,
+        ),
+    }
+)
+BY_EXTENSION: Final[Mapping[str, FileKind]] = MappingProxyType(
+    {extension: kind for kind, each in KINDS.items() for extension in each.extensions}
+)

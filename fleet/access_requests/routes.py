@@ -1,0 +1,195 @@
+"""Endpoints of access requests: the partner's, and the support's."""
+
+import asyncio
+from collections.abc import Sequence
+
+from fleet.access_requests import decision, form, queries, service
+from fleet.access_requests.forms import (
+    ClaimBody,
+    Claimed,
+    ClientQuery,
+    ConsentUpload,
+    FileName,
+    FormQuery,
+    GrantBody,
+    Reasons,
+    ReasonView,
+    RefuseBody,
+    RequestBody,
+    Sent,
+)
+from fleet.access_requests.models import ConsentFile
+from fleet.access_requests.queries import (
+    FileKey,
+    FileView,
+    QueueCard,
+    QueueFilter,
+    QueueRow,
+    RequestCard,
+    RequestFilter,
+    RequestKey,
+    RequestRow,
+)
+from fleet.access_requests.recognition import KINDS
+from fleet.access_requests.rules import RefusalReason, reason_text
+from fleet.accounts.roles import Right
+from fleet.kit.http import Attachment, Call, endpoint
+from fleet.kit.input import Nothing
+from fleet.kit.language import Language
+from fleet.kit.paging import Page
+from fleet.registers.routes import SerialFile, to_reply
+from fleet.registers.rules import Verdict
+from fleet.registers.serial_file import TypedLine, read_file
+
+
+def _claimed(claim: service.Claim, language: Language, typed: Sequence[TypedLine] = ()) -> Claimed:
+    """``typed``: where the serial numbers stood, if they came in a file."""
+    done = [Verdict(serial) for serial in (*claim.added, *claim.by_request)]
+    told = to_reply([*done, *claim.refused], language, typed)
+    count = len(claim.added)
+    return Claimed(
+        added=told.accepted[:count], by_request=told.accepted[count:], refused=told.refused
+    )
+
+
+MEDIA_TYPES = [kind.media_type for kind in KINDS.values()]
+
+
+def _download(file: ConsentFile) -> Attachment:
+    """Under a name of ours: the sender's may be anything."""
+    name, media_type = f"consent-{file.id}.{file.kind}", KINDS[file.kind].media_type
+    return Attachment(name=name, media_type=media_type, content=file.content)
+
+
+@endpoint("POST", "/access-requests/claim", right=Right.REGISTERS)
+async def claim_registers(call: Call[Nothing, ClaimBody]) -> Claimed:
+    """Add registers of a client that are bound to no other partner."""
+    body = call.body
+    claim = await service.claim(call.db, call.actor, body.client_inn, body.serial_numbers, call.now)
+    return _claimed(claim, call.language)
+
+
+@endpoint("POST", "/access-requests/claim/file", right=Right.REGISTERS)
+async def claim_file(call: Call[ClientQuery, SerialFile]) -> Claimed:
+    """Add registers of a client by a file with their serial numbers."""
+    typed, inn = read_file(call.body.content), call.query.client_inn
+    claim = await service.claim(call.db, call.actor, inn, [each.text for each in typed], call.now)
+    return _claimed(claim, call.language, typed)
+
+
+@endpoint("POST", "/consent-files", right=Right.REGISTERS, status=201, own_transactions=True)
+async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
+    """Attach a file of a signed consent: it waits 24 hours for a request that names it."""
+    file = await asyncio.to_thread(service.examine, call.query.name, call.body.content)
+    async with call.database.transaction() as db:
+        row = await service.add_file(db, call.actor, file, call.now)
+        return FileView.model_validate(row)
+
+
+@endpoint("GET", "/consent-files/{id}", right=Right.REGISTERS, files=MEDIA_TYPES)
+async def download_file(call: Call[FileKey, None]) -> Attachment:
+    """A file of one's own consent."""
+    return _download(await queries.own_file(call.db, call.actor, call.query.id))
+
+
+@endpoint("DELETE", "/consent-files/{id}", right=Right.REGISTERS)
+async def remove_file(call: Call[FileKey, None]) -> None:
+    """Remove a file that was not sent with a request."""
+    await service.remove_file(call.db, call.actor, call.query.id, call.now)
+
+
+@endpoint("POST", "/access-requests", right=Right.REGISTERS, status=201)
+async def send_request(call: Call[Nothing, RequestBody]) -> Sent:
+    """Ask for registers that another partner holds, with the client's signed consent."""
+    wish = service.Wish(**dict(call.body))
+    request, claim = await service.send(call.db, call.actor, wish, call.language, call.now)
+    card = await queries.card(call.db, call.actor, request.id, call.language)
+    return Sent(**dict(_claimed(claim, call.language)), request=card)
+
+
+@endpoint("GET", "/access-requests", right=Right.REGISTERS)
+async def list_requests(call: Call[RequestFilter, None]) -> Page[RequestRow]:
+    """The partner's access requests, newest first."""
+    return await queries.page(call.db, call.actor, call.query, call.language)
+
+
+@endpoint("GET", "/access-requests/{id}", right=Right.REGISTERS)
+async def show_request(call: Call[RequestKey, None]) -> RequestCard:
+    """An access request with its registers and files."""
+    return await queries.card(call.db, call.actor, call.query.id, call.language)
+
+
+@endpoint("POST", "/access-requests/{id}/withdraw", right=Right.REGISTERS)
+async def withdraw_request(call: Call[RequestKey, None]) -> None:
+    """Take back a request that is not decided yet."""
+    await service.withdraw(call.db, call.actor, call.query.id, call.now)
+
+
+@endpoint("GET", "/consent-form", right=Right.REGISTERS, files=["application/pdf"])
+async def download_form(call: Call[FormQuery, None]) -> Attachment:
+    """The consent form as a PDF, for the client to sign."""
+    partner = await queries.organisation(call.db, call.actor)
+    owner = form.Owner(call.query.client_inn or "", call.query.client_name)
+    content = await asyncio.to_thread(form.consent_form, partner, owner, call.now)
+    return Attachment(name="consent.pdf", media_type="application/pdf", content=content)
+
+
+@endpoint("GET", "/support/access-requests", right=Right.SUPPORT)
+async def list_queue(call: Call[QueueFilter, None]) -> Page[QueueRow]:
+    """Access requests of every partner, oldest first."""
+    return await queries.queue(call.db, call.query, call.language)
+
+
+@endpoint("GET", "/support/refusal-reasons", right=Right.SUPPORT)
+async def list_reasons(call: Call[Nothing, None]) -> Reasons:
+    """The reasons for which an access request may be refused."""
+    said = {reason: reason_text(reason, call.language) for reason in RefusalReason}
+    return Reasons(items=[ReasonView(reason=reason, text=text) for reason, text in said.items()])
+
+
+@endpoint("GET", "/support/access-requests/{id}", right=Right.SUPPORT)
+async def show_queued(call: Call[RequestKey, None]) -> QueueCard:
+    """An access request with what its decision needs."""
+    return await queries.queue_card(call.db, call.query.id, call.language)
+
+
+@endpoint("GET", "/support/consent-files/{id}", right=Right.SUPPORT, files=MEDIA_TYPES)
+async def download_sent_file(call: Call[FileKey, None]) -> Attachment:
+    """A file of any access request."""
+    return _download(await queries.sent_file(call.db, call.query.id))
+
+
+@endpoint("POST", "/support/access-requests/{id}/grant", right=Right.SUPPORT)
+async def grant_request(call: Call[RequestKey, GrantBody]) -> QueueCard:
+    """Hand over the registers of a request, all or some, to the partner who asks."""
+    id_, body = call.query.id, call.body
+    await decision.grant(call.db, call.actor, id_, body.serial_numbers, body.comment, call.now)
+    return await queries.queue_card(call.db, id_, call.language)
+
+
+@endpoint("POST", "/support/access-requests/{id}/refuse", right=Right.SUPPORT)
+async def refuse_request(call: Call[RequestKey, RefuseBody]) -> QueueCard:
+    """Refuse a request."""
+    id_, body = call.query.id, call.body
+    await decision.refuse(call.db, call.actor, id_, body.reason, body.comment, call.now)
+    return await queries.queue_card(call.db, id_, call.language)
+
+
+ENDPOINTS = (
+    claim_registers,
+    claim_file,
+    attach_file,
+    download_file,
+    remove_file,
+    send_request,
+    list_requests,
+    show_request,
+    withdraw_request,
+    download_form,
+    list_queue,
+    list_reasons,
+    show_queued,
+    download_sent_file,
+    grant_request,
+    refuse_request,
+)

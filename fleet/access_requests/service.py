@@ -1,0 +1,239 @@
+"""The partner's side: taking registers, attaching consents, sending and withdrawing requests."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.access_requests.errors import (
+    FILE_NOT_FOUND,
+    FILE_SENT,
+    FILE_UNAVAILABLE,
+    NOT_PROCESSING,
+    NOTHING_TO_REQUEST,
+    REQUEST_NOT_FOUND,
+    REQUEST_OPEN,
+    TOO_MANY_FILES_WAITING,
+)
+from fleet.access_requests.models import AccessRequest, ConsentFile, RequestedRegister
+from fleet.access_requests.recognition import FileKind, recognise
+from fleet.access_requests.rules import (
+    FILE_KEPT_FOR,
+    MAX_FILES_WAITING,
+    RequestStatus,
+    Standing,
+    Way,
+    judge,
+    refuse_consent,
+)
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into, table_of
+from fleet.kit.dialect import delete_some, locked
+from fleet.kit.language import Language
+from fleet.registers import service as registers
+from fleet.registers.models import CashRegister
+from fleet.registers.rules import Verdict, read_serials
+
+
+class Claim(NamedTuple):
+    """Registers by what became of them."""
+
+    added: list[str]
+    by_request: list[str]
+    """They come with a request only."""
+    refused: list[Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a partner asks for; ``files``: ids of its files that no request holds yet."""
+
+    client_inn: str
+    serial_numbers: Sequence[str]
+    consent_date: date
+    files: Sequence[int]
+
+
+class Checked(NamedTuple):
+    """A file that may be a consent."""
+
+    name: str
+    kind: FileKind
+    content: bytes
+    sha256: str
+
+
+async def claim(
+    db: AsyncSession, actor: Actor, client_inn: str, typed: Sequence[str], now: datetime
+) -> Claim:
+    """Add registers of a client to the cabinet, as far as that needs no request.
+
+    The rows are locked while they are judged, so of two partners who claim a register at once
+    the second finds it bound.
+    """
+    good, refused = read_serials(typed)
+    known = await standings(db, good)
+    ways = {serial: judge(known.get(serial), actor.partner_id, client_inn) for serial in good}
+    new = [serial for serial, way in ways.items() if way is Way.BY_NUMBER]
+    enrolled = await registers.enrol(db, actor, new, now) if new else []
+    free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]
+    await registers.hand_over(db, free, actor.partner_id, now)
+    objects = [f"register:{serial}" for serial in free]
+    after = {"client_inn": client_inn}
+    await audit.write(db, actor, now, "access_requests.claimed", objects, after=after)
+    return Claim(
+        added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
+        by_request=[serial for serial, way in ways.items() if way is Way.BY_REQUEST],
+        refused=[Verdict(serial, way) for serial, way in ways.items() if not isinstance(way, Way)]
+        + [verdict for verdict in enrolled if verdict.refusal]
+        + refused,
+    )
+
+
+async def standings(db: AsyncSession, serials: Collection[str]) -> dict[str, Standing]:
+    """What is known of these registers; their rows are locked until the commit."""
+    columns = select(
+        CashRegister.serial_number,
+        CashRegister.partner_id,
+        CashRegister.fiscalised,
+        CashRegister.owner_inn,
+    )
+    these = columns.where(CashRegister.serial_number.in_(serials))
+    ordered = locked(db, these.order_by(CashRegister.serial_number), wait=True)
+    rows = await db.execute(ordered)
+    return {serial: Standing(partner, yes, inn) for serial, partner, yes, inn in rows}
+
+
+async def send(
+    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
+) -> tuple[AccessRequest, Claim]:
+    """Ask for those registers that come with a request only; the others are added or refused.
+
+    Refuses the whole for an unfit consent date, files that are not the partner's or are sent
+    already, when no register needs the request, and when one for this client is open.
+    """
+    if unfit := refuse_consent(wish.consent_date, now):
+        raise unfit
+    claimed = await claim(db, actor, wish.client_inn, wish.serial_numbers, now)
+    if not claimed.by_request:
+        raise NOTHING_TO_REQUEST()
+    request = await _open(db, actor, wish, language, now)
+    rows = [{"request_id": request.id, "serial_number": each} for each in claimed.by_request]
+    await db.execute(insert(RequestedRegister), rows)
+    await _attach(db, actor, request.id, wish.files)
+    after = {
+        "client_inn": wish.client_inn,
+        "consent_date": wish.consent_date.isoformat(),
+        "serial_numbers": claimed.by_request,
+        "files": list(wish.files),
+    }
+    objects = [f"access_request:{request.id}"]
+    await audit.write(db, actor, now, "access_requests.sent", objects, after=after)
+    return request, claimed
+
+
+async def _open(
+    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
+) -> AccessRequest:
+    values = {
+        "partner_id": actor.partner_id,
+        "client_inn": wish.client_inn,
+        "consent_date": wish.consent_date,
+        "status": RequestStatus.PROCESSING,
+        "comment": "",
+        "language": language,
+        "created_at": now,
+        "created_by": actor.employee_id,
+        "changed_at": now,
+    }
+    only_one = insert_into(db, AccessRequest).values(values).on_conflict_do_nothing()
+    request: AccessRequest | None = await db.scalar(only_one.returning(AccessRequest))
+    if request is None:
+        raise REQUEST_OPEN()
+    return request
+
+
+async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequence[int]) -> None:
+    waiting = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
+    taken = await db.scalars(
+        update(ConsentFile)
+        .where(ConsentFile.id.in_(files), waiting)
+        .values(request_id=request_id)
+        .returning(ConsentFile.id)
+    )
+    found = set(taken)
+    for file_id in files:
+        if file_id not in found:
+            raise FILE_UNAVAILABLE(id=file_id)
+
+
+async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetime) -> None:
+    """Take back a request that is not decided yet; repeating it changes nothing."""
+    mine = (AccessRequest.id == request_id) & (AccessRequest.partner_id == actor.partner_id)
+    request = await db.scalar(locked(db, select(AccessRequest).where(mine), wait=True))
+    if request is None:
+        raise REQUEST_NOT_FOUND(id=request_id)
+    if request.status is RequestStatus.WITHDRAWN:
+        return
+    if request.status is not RequestStatus.PROCESSING:
+        raise NOT_PROCESSING(id=request_id, status=request.status)
+    request.status, request.changed_at = RequestStatus.WITHDRAWN, now
+    objects = [f"access_request:{request_id}"]
+    await audit.write(db, actor, now, "access_requests.withdrawn", objects)
+
+
+def examine(name: str, content: bytes) -> Checked:
+    """A file as it may be kept; refuses one that is no consent (``recognition``).  Takes its
+    time: up to a second for the largest."""
+    kind = recognise(name, content)
+    return Checked(name, kind, content, sha256(content).hexdigest())
+
+
+async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime) -> ConsentFile:
+    """Keep a file for a request to come; refuses when too many wait already."""
+    mine = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
+    waiting = await db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
+    if (waiting or 0) >= MAX_FILES_WAITING:
+        raise TOO_MANY_FILES_WAITING(limit=MAX_FILES_WAITING)
+    row = ConsentFile(
+        partner_id=actor.partner_id,
+        name=file.name,
+        kind=file.kind,
+        size=len(file.content),
+        sha256=file.sha256,
+        content=file.content,
+        uploaded_at=now,
+        uploaded_by=actor.employee_id,
+    )
+    db.add(row)
+    await db.flush()
+    objects, after = [f"consent_file:{row.id}"], {"name": row.name, "sha256": row.sha256}
+    await audit.write(db, actor, now, "access_requests.file_attached", objects, after=after)
+    return row
+
+
+async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetime) -> None:
+    """Remove a file that no request holds."""
+    mine = (ConsentFile.id == file_id) & (ConsentFile.partner_id == actor.partner_id)
+    gone = delete(ConsentFile).where(mine, ConsentFile.request_id.is_(None))
+    if await db.scalar(gone.returning(ConsentFile.id)) is None:
+        sent = await db.scalar(select(ConsentFile.id).where(mine))
+        raise (FILE_SENT if sent else FILE_NOT_FOUND)(id=file_id)
+    objects = [f"consent_file:{file_id}"]
+    await audit.write(db, actor, now, "access_requests.file_removed", objects)
+
+
+async def forget_files(db: AsyncSession, now: datetime, limit: int) -> int:
+    """Remove files that no request took in time; returns how many."""
+    return await delete_some(
+        db,
+        table_of(ConsentFile),
+        "request_id IS NULL AND uploaded_at <= :uploaded_at",
+        limit,
+        uploaded_at=now - FILE_KEPT_FOR,
+    )

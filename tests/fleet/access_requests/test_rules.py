@@ -1,0 +1,71 @@
+"""What becomes of each register, and how old a consent may be."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from fleet.access_requests.errors import OWNER_DIFFERS
+from fleet.access_requests.rules import (
+    REASONS,
+    RefusalReason,
+    Standing,
+    Way,
+    judge,
+    refuse_consent,
+)
+from fleet.kit.errors import Refusal
+from fleet.registers.errors import ALREADY_YOURS
+
+MINE, THEIRS = 1, 2
+INN, OTHER_INN = "7707083893", "7736050003"
+
+CASES: tuple[tuple[Standing | None, Way | Refusal], ...] = (
+    (None, Way.BY_NUMBER),
+    (Standing(None, False, ""), Way.AT_ONCE),
+    (Standing(None, True, INN), Way.AT_ONCE),
+    (Standing(None, True, ""), Way.BY_REQUEST),
+    (Standing(None, True, OTHER_INN), OWNER_DIFFERS),
+    (Standing(THEIRS, False, ""), Way.BY_REQUEST),
+    (Standing(THEIRS, True, INN), Way.BY_REQUEST),
+    (Standing(THEIRS, True, OTHER_INN), OWNER_DIFFERS),
+    (Standing(MINE, True, INN), ALREADY_YOURS),
+    (Standing(MINE, True, OTHER_INN), ALREADY_YOURS),
+)
+
+
+@pytest.mark.parametrize(("known", "verdict"), CASES)
+def test_a_register_comes_at_once_by_request_or_not(
+    known: Standing | None, verdict: Way | Refusal
+) -> None:
+    assert judge(known, MINE, INN) == verdict
+
+
+# A request of 31 March, 22:30 in Moscow: in Kamchatka it is 1 April already.
+LATE = datetime(2026, 3, 31, 19, 30, tzinfo=UTC)
+
+DATES = (
+    (date(2026, 4, 2), "consent_in_the_future"),
+    (date(2026, 4, 1), None),
+    (date(2026, 3, 31), None),
+    (date(2026, 3, 1), None),
+    (date(2026, 2, 28), "consent_too_old"),
+    (date(2000, 1, 1), "consent_too_old"),
+)
+
+
+@pytest.mark.parametrize(("signed_on", "code"), DATES)
+def test_a_consent_is_at_most_thirty_days_old(signed_on: date, code: str | None) -> None:
+    refused = refuse_consent(signed_on, LATE)
+    assert (refused.code if refused else None) == code
+
+
+def test_the_day_of_a_request_is_that_of_moscow() -> None:
+    after_midnight = datetime(2026, 3, 31, 21, 0, tzinfo=UTC)
+    assert refuse_consent(date(2026, 3, 1), after_midnight) is not None
+    assert refuse_consent(date(2026, 3, 2), after_midnight) is None
+
+
+def test_the_manuals_eight_reasons_have_words() -> None:
+    assert len(RefusalReason) == 8
+    assert set(REASONS) == set(RefusalReason)
+    assert REASONS[RefusalReason.NO_STAMP][0] == "Нет печати (кроме ИП)"
