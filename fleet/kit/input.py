@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     NaiveDatetime,
     SecretStr,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -68,8 +69,18 @@ def _to_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^20[0-9]{2}-"}),
+]
 """A moment with a time zone, years 2000 to 2099; arrives in UTC."""
+
+
+_WALL_TIME = (
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
+)
 
 
 def _in_years(wall_time: datetime) -> datetime:
@@ -78,7 +89,12 @@ def _in_years(wall_time: datetime) -> datetime:
     return wall_time
 
 
-WallTime = Annotated[NaiveDatetime, AfterValidator(_in_years)]
+WallTime = Annotated[
+    NaiveDatetime,
+    AfterValidator(_in_years),
+    # Pydantic says ``date-time``, which is a moment with a zone (RFC 3339).
+    WithJsonSchema({"type": "string", "format": "date-time-local", "pattern": _WALL_TIME}),
+]
 """What a clock on the wall shows, without a time zone, years 2000 to 2099."""
 
 SerialText = Annotated[

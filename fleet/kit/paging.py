@@ -42,6 +42,7 @@ class PageQuery(Input):
     after: str | None = Field(
         default=None,
         max_length=MAX_CURSOR_LENGTH,
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"},
         description="Page mark: `next` of the page before.",
     )
 

@@ -153,10 +153,10 @@ ANOTHER_RUNNING = Refusal(
 NOT_ENTITLED = Refusal(
     _CONFLICT,
     "not_entitled",
-    ru="ККТ {serial_number}: нужна услуга «{ru}». Купите подписку, в которую она входит "
+    ru="ККТ {serial_number}: нужна услуга «{ru}». Купите и назначьте ей подписку: {plans_ru} "
     "(«Кассы» / «Подписки»).",
-    en="Register {serial_number}: the service '{en}' is needed. Buy a subscription that brings it "
-    "(Registers / Subscriptions).",
+    en="Register {serial_number}: the service '{en}' is needed. Buy and assign it a subscription: "
+    "{plans_en} (Registers / Subscriptions).",
     field="serial_numbers",
 )
 ZONE_UNKNOWN = Refusal(
@@ -201,13 +201,6 @@ ALREADY_RETRIED = Refusal(
     ru="Операция {id} уже запущена заново: {retry_id}.",
     en="Operation {id} was already started anew: {retry_id}.",
     field="id",
-)
-KEY_REUSED = Refusal(
-    _CONFLICT,
-    "key_reused",
-    ru="С этим «Idempotency-Key» уже приходил другой запрос. Возьмите новый ключ.",
-    en="Another request came with this 'Idempotency-Key'. Take a new key.",
-    field="Idempotency-Key",
 )
 NOT_LOCAL = Refusal(
     _CONFLICT,
@@ -268,12 +261,19 @@ FIRMWARE_TOO_OLD = Refusal(
     en="Register {serial_number}: firmware {needed} or later is needed, it has {found}. Update it.",
     field="serial_numbers",
 )
-LICENCE_UNFIT = Refusal(
+CODES_NEEDED = Refusal(
     _INVALID,
-    "licence_unfit",
-    ru="ККТ {serial_number} (платформа {platform}): задайте поле «params.{needed}».",
-    en="Register {serial_number} (platform {platform}): give the field 'params.{needed}'.",
-    field="params",
+    "codes_needed",
+    ru="ККТ {serial_number} — платформы 2.5: задайте коды защиты в поле «params.codes».",
+    en="Register {serial_number} is of platform 2.5: give its codes in the field 'params.codes'.",
+    field="params.codes",
+)
+LICENCE_NOT_ISSUED = Refusal(
+    _INVALID,
+    "licence_not_issued",
+    ru="Для ККТ {serial_number} такая лицензия не выпущена. Выпустите её: POST /api/v1/licences.",
+    en="No such licence was issued for register {serial_number}. Issue it: POST /api/v1/licences.",
+    field="serial_numbers",
 )
 SPARE_SAME = Refusal(
     _INVALID,
@@ -328,6 +328,10 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
         Cause.CANCELLED_BY_OPERATION: (
             "отменена операцией «Отмена ожидающих операций»",
             "cancelled by the operation 'Cancel pending operations'",
+        ),
+        Cause.HANDED_OVER: (
+            "отменена: касса передана другому партнёру",
+            "cancelled: the register was handed over to another partner",
         ),
         Cause.COMMAND_FAILED: (
             "ККТ не выполнила команду {command}: {code_text}",

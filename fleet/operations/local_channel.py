@@ -25,6 +25,7 @@ from fleet.operations.errors import (
     RIGHT_NEEDED,
 )
 from fleet.operations.models import Operation
+from fleet.operations.queries import belongs_to
 from fleet.operations.rules import OPEN, Cause, Channel, Status
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import Done, Failed, Order
@@ -168,7 +169,7 @@ def _order(actor: Actor, work: Work, platforms: Mapping[str, Platform]) -> Order
 
 
 async def _load(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Work]:
-    mine = (Operation.partner_id == actor.partner_id) & (Operation.channel == Channel.LOCAL)
+    mine = belongs_to(actor) & (Operation.channel == Channel.LOCAL)
     return await load_where(db, Operation.id.in_(ids), mine, Operation.status.in_(OPEN), wait=True)
 
 

@@ -76,16 +76,3 @@ class OperationChange(Base):
     to_status: Mapped[Status]
     cause: Mapped[str] = mapped_column(String(40), default="")
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-
-
-class OrderKey(Base):
-    """An ``Idempotency-Key`` of a partner, what was asked with it and what was answered."""
-
-    __tablename__ = "order_keys"
-
-    partner_id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    asked_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    reply: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """``None`` only inside the transaction that takes the key."""
-    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -16,6 +16,8 @@ from fleet.operations.errors import OPERATION_NOT_FOUND, explain
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Cause, Channel, Status, Waiting, waiting
 from fleet.operations.types import BY_KIND, TYPES
+from fleet.registers import queries as registers
+from fleet.registers.models import CashRegister
 
 
 class OperationFilter(PageQuery):
@@ -122,11 +124,20 @@ def types(language: Language) -> OperationTypes:
     )
 
 
+def belongs_to(actor: Actor) -> ColumnElement[bool]:
+    """The condition of an operation that this employee may see and change."""
+    own = Operation.partner_id == actor.partner_id
+    if not actor.limited:
+        return own
+    seen = select(CashRegister.serial_number).where(registers.belongs_to(actor))
+    return own & Operation.serial_number.in_(seen)
+
+
 async def page(
     db: AsyncSession, actor: Actor, query: OperationFilter, language: Language, now: datetime
 ) -> Page[OperationRow]:
     """One page of the partner's operations, newest first."""
-    mine = [Operation.partner_id == actor.partner_id, *conditions(FILTERS, query)]
+    mine = [belongs_to(actor), *conditions(FILTERS, query)]
     if query.after:
         mine.append(Operation.id < from_cursor(OperationKey, query.after).id)
     statement = select(Operation).where(*mine).order_by(Operation.id.desc())
@@ -144,9 +155,7 @@ async def one(
 ) -> OperationView:
     """The partner's operation with its history, oldest first."""
     found = await db.scalar(
-        select(Operation).where(
-            Operation.id == operation_id, Operation.partner_id == actor.partner_id
-        )
+        select(Operation).where(Operation.id == operation_id, belongs_to(actor))
     )
     if found is None:
         raise OPERATION_NOT_FOUND(id=operation_id)

@@ -9,6 +9,7 @@ from fleet.kit.http import Attachment, Call, endpoint
 from fleet.kit.input import MAX_INTEGER, Input, Moment, Nothing, SerialText, WallTime
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
+from fleet.kit.repetition import once
 from fleet.operations import local_channel, queries, service
 from fleet.operations.local_channel import DriverResult, LocalAnswer
 from fleet.operations.queries import (
@@ -18,7 +19,6 @@ from fleet.operations.queries import (
     OperationTypes,
     OperationView,
 )
-from fleet.operations.repetition import once
 from fleet.operations.rules import MAX_REGISTERS, Channel
 
 
@@ -188,14 +188,16 @@ class AnswersTaken(BaseModel):
     refused: list[RefusedAnswer]
 
 
-@endpoint("GET", "/operations/{id}/local-package", right=Right.MONITORING)
+@endpoint(
+    "GET", "/operations/{id}/local-package", right=Right.MONITORING, files=["application/json"]
+)
 async def local_package(call: Call[OperationKey, None]) -> Attachment:
     """Requests to the ATOL driver v10 (JSON) that do a local operation."""
     (file,) = await local_channel.packages(call.db, call.actor, [call.query.id])
     return Attachment(name=file.name, media_type="application/json", content=file.content)
 
 
-@endpoint("GET", "/operations/local-packages", right=Right.MONITORING)
+@endpoint("GET", "/operations/local-packages", right=Right.MONITORING, files=["application/zip"])
 async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
     """The same for several operations: a zip with one file for each."""
     ids = list(map(int, call.query.ids.split(",")))

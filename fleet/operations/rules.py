@@ -51,6 +51,7 @@ class Cause(StrEnum):
     CANCELLED_BY_EMPLOYEE = "cancelled_by_employee"
     CANCELLED_BY_OPERATION = "cancelled_by_operation"
     CANCELLED_BY_ROLLOUT = "cancelled_by_rollout"
+    HANDED_OVER = "handed_over"
     REPLACED = "replaced"
     DRIVER_FAILED = "driver_failed"
     COMMAND_FAILED = "command_failed"
@@ -95,9 +96,6 @@ LEASE: Final = timedelta(minutes=2)
 
 REFUSED_RETRY: Final = timedelta(minutes=5)
 """How long an operation that the register put off stays away from it."""
-
-KEY_KEPT: Final = timedelta(hours=24)
-"""How long an ``Idempotency-Key`` is remembered."""
 
 MAX_REGISTERS: Final = 500
 MAX_OPEN_PER_REGISTER: Final = 20

@@ -34,13 +34,15 @@ from fleet.operations.errors import (
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.from_template import filled_in
 from fleet.operations.models import Operation
-from fleet.operations.preparation import prepare
+from fleet.operations.preparation import prepare, prepare_each
+from fleet.operations.queries import belongs_to
 from fleet.operations.rules import OPEN, RETRYABLE, Cause, Status, moment_there, offset_text
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import BEGUN, OperationType
 from fleet.operations.verdicts import Refused, sort_out
 from fleet.operations.verdicts import Wish as Wish
 from fleet.operations.work import Change, Work, load_open, load_where, save, write_changes
+from fleet.registers.events import RegistersHandedOver
 from fleet.registers.queries import find_own
 
 
@@ -62,7 +64,8 @@ async def create(
     """
     operation_type, params = await accept(db, actor, wish)
     _timely(wish.scheduled_for, wish.scheduled_local, now)
-    good, refused = await sort_out(db, actor, wish, operation_type, params, now)
+    own = await prepare_each(db, params, wish.serial_numbers)
+    good, refused = await sort_out(db, actor, wish, operation_type, params, now, own)
     kept = {
         "partner_id": actor.partner_id,
         "type": operation_type.kind,
@@ -72,7 +75,12 @@ async def create(
         "retry_of": retry_of,
     }
     rows = [
-        {**kept, **_times(operation_type, params, asked, now), "serial_number": serial}
+        {
+            **kept,
+            **_times(operation_type, params, asked, now),
+            **({"params": own[serial].model_dump(mode="json")} if serial in own else {}),
+            "serial_number": serial,
+        }
         for serial, asked in good.items()
     ]
     accepted = await _insert(db, rows, now)
@@ -274,7 +282,7 @@ async def _there(
 
 async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
     """The partner's operation, locked; waits for a check-in that holds it."""
-    own = (Operation.id == operation_id) & (Operation.partner_id == actor.partner_id)
+    own = (Operation.id == operation_id) & belongs_to(actor)
     kind = await db.scalar(select(Operation.type).where(own))
     if kind is None:
         raise OPERATION_NOT_FOUND(id=operation_id)
@@ -291,6 +299,15 @@ async def withdraw(db: AsyncSession, ids: Select[Any], now: datetime) -> list[in
     await save(db, works, changes, now)
     await _tell_gateways(db, [work.serial_number for work in works])
     return [work.id for work in works]
+
+
+async def cancel_moved(db: AsyncSession, fact: RegistersHandedOver) -> None:
+    """Cancel what former partners ordered; what has begun ends with the register's word."""
+    moved = [move.serial_number for move in fact.moves if move.from_partner_id is not None]
+    works = await load_open(db, moved, wait=True)
+    changes = [change for work in works for change in _cancel(work, Cause.HANDED_OVER, fact.at)]
+    await save(db, works, changes, fact.at)
+    await _tell_gateways(db, moved)
 
 
 async def lapse(db: AsyncSession, now: datetime) -> int:

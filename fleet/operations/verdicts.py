@@ -1,6 +1,6 @@
 """Which registers of an order get it: a verdict for each, before anything starts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -37,6 +37,7 @@ from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
 from fleet.registers.rules import is_serial_number
 from fleet.subscriptions import service as subscriptions
+from fleet.subscriptions.catalogue import offers
 from fleet.subscriptions.entitlements import LABELS, OF_OPERATIONS
 
 PASSING: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
@@ -73,8 +74,10 @@ class _Asked:
     wish: Wish
     operation_type: OperationType[Any]
     params: Any
+    own_params: Mapping[str, Any]
+    """Of the registers that get others than ``params``."""
     now: datetime
-    entitled: bool
+    entitled: Set[str]
     registers: Mapping[str, CashRegister]
     open: Mapping[str, Sequence[Status]]
     assisted: frozenset[str]
@@ -91,16 +94,27 @@ async def sort_out(
     operation_type: OperationType[Any],
     params: Any,
     now: datetime,
+    own_params: Mapping[str, Any],
 ) -> tuple[Scheduled, list[Refused]]:
     """The registers that get it, in their order, and the others; a statement for each thing that
     is asked of all of them."""
     known = list(filter(is_serial_number, wish.serial_numbers))
     registers = await find_own(db, actor, known)
-    entitled = await _is_entitled(db, actor, operation_type.kind)
+    entitled = await _entitled(db, list(registers), operation_type.kind, now)
     statuses = await _open(db, list(registers))
     through_assistant = wish.channel is Channel.ASSISTANT
     assisted = await with_assistant(db, list(registers)) if through_assistant else frozenset()
-    asked = _Asked(wish, operation_type, params, now, entitled, registers, statuses, assisted)
+    asked = _Asked(
+        wish,
+        operation_type,
+        params,
+        own_params,
+        now,
+        entitled,
+        registers,
+        statuses,
+        assisted,
+    )
     good: Scheduled = {}
     refused = []
     for serial in wish.serial_numbers:
@@ -119,9 +133,14 @@ def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
     return moment_there(wish.scheduled_local, register.utc_offset_min)
 
 
-async def _is_entitled(db: AsyncSession, actor: Actor, kind: str) -> bool:
+async def _entitled(
+    db: AsyncSession, serial_numbers: Sequence[str], kind: str, now: datetime
+) -> Set[str]:
+    """Those that have the service which the operation needs; all, if it needs none."""
     needed = OF_OPERATIONS.get(kind)
-    return needed is None or await subscriptions.has(db, actor.partner_id, needed)
+    if needed is None:
+        return frozenset(serial_numbers)
+    return await subscriptions.entitled(db, serial_numbers, needed, now)
 
 
 async def _open(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, list[Status]]:
@@ -149,9 +168,15 @@ def _blocked(asked: _Asked, register: CashRegister) -> Verdict | None:
 
 
 def _not_entitled(asked: _Asked, register: CashRegister) -> Verdict | None:
-    if asked.entitled:
+    if register.serial_number in asked.entitled:
         return None
-    return Verdict(NOT_ENTITLED, LABELS[OF_OPERATIONS[asked.operation_type.kind]]._asdict())
+    needed = OF_OPERATIONS[asked.operation_type.kind]
+    plans = offers(needed, register.platform, register.model)
+    names = {
+        "plans_ru": ", ".join(f"«{plan.name_ru}»" for plan in plans),
+        "plans_en": ", ".join(f"'{plan.name_en}'" for plan in plans),
+    }
+    return Verdict(NOT_ENTITLED, {**LABELS[needed]._asdict(), **names})
 
 
 def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:
@@ -169,7 +194,8 @@ def _unfit(asked: _Asked, register: CashRegister) -> Verdict | None:
     target = Target(
         register.serial_number, register.platform, register.model, register.firmware_version
     )
-    return asked.operation_type.verdict(target, asked.params)
+    params = asked.own_params.get(register.serial_number, asked.params)
+    return asked.operation_type.verdict(target, params)
 
 
 def _busy(asked: _Asked, register: CashRegister) -> Verdict | None:

@@ -1,19 +1,20 @@
 """Write licences into a register, new or restored.
 
-Platform 2.5 takes protection codes (KKT-PC 3.1, commands 6D and 74), platform 5.0 signed licences.
+Platform 2.5 takes protection codes (KKT-PC 3.1, commands 6D and 74), which the manufacturer sells;
+platform 5.0 takes signed licences, each register the one that was issued for it.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
-from fleet.operations.errors import LICENCE_UNFIT
+from fleet.operations.errors import CODES_NEEDED, LICENCE_NOT_ISSUED
 from fleet.operations.rules import Cause, Channel, Status
 from fleet.operations.types.contract import (
     Done,
@@ -28,22 +29,8 @@ from fleet.operations.types.contract import (
 from fleet.operations.types.errands import Errand, errand, walk
 from fleet.operations.types.setting_list import not_seen
 from protocol.fields import Fields
+from protocol.licences import WIRE_CODES, LicenceKind
 from protocol.platforms import Platform
-
-
-class LicenceKind(StrEnum):
-    """The three of the ATOL Connect manual."""
-
-    PLATFORM_5_0 = "platform_5_0"
-    WEB_DKKT = "web_dkkt"
-    NEWGER_AS_PRINTER = "newger_as_printer"
-
-
-WIRE_CODES: Mapping[LicenceKind, int] = {
-    LicenceKind.PLATFORM_5_0: 1,
-    LicenceKind.WEB_DKKT: 2,
-    LicenceKind.NEWGER_AS_PRINTER: 3,
-}
 
 Hex = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})+$")]
 
@@ -58,14 +45,15 @@ class ProtectionCode(Input):
 
 
 class LicenceUploadParams(Input):
-    """Protection codes for a register of 2.5, or a signed licence for one of 5.0."""
+    """Protection codes for registers of 2.5; those of 5.0 get what was issued for each of them."""
 
     kind: LicenceKind = Field(description="What the licence is for.")
     codes: Annotated[list[ProtectionCode], Field(min_length=1, max_length=30)] | None = Field(
         default=None, description="Platform 2.5: protection codes, each number once."
     )
-    licence: Annotated[Hex, Field(max_length=8192)] | None = Field(
-        default=None, description="Platform 5.0: the signed licence in hexadecimal."
+    licence: SkipJsonSchema[Annotated[Hex, Field(max_length=8192)] | None] = Field(
+        default=None,
+        description="The register's own; filled in by the server, what is sent here is replaced.",
     )
 
     @field_validator("codes")
@@ -95,11 +83,9 @@ class LicenceUpload(OperationType[LicenceUploadParams]):
     def verdict(self, target: Target, params: LicenceUploadParams) -> Verdict | None:
         if target.platform is None:
             return not_seen(target)
-        fits = {Platform.V2_5: params.codes, Platform.V5_0: params.licence}
-        if fits[target.platform] is None:
-            field = {Platform.V2_5: "codes", Platform.V5_0: "licence"}[target.platform]
-            return Verdict(LICENCE_UNFIT, {"platform": target.platform, "needed": field})
-        return None
+        if target.platform is Platform.V2_5:
+            return Verdict(CODES_NEEDED) if params.codes is None else None
+        return Verdict(LICENCE_NOT_ISSUED) if params.licence is None else None
 
     def next_step(self, order: Order[LicenceUploadParams], answer: bytes | None) -> Outcome:
         params = order.params

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from protocol.licences import LicenceKind, decode
 from protocol.seal import KeyRing
 from protocol.telemetry import TAXATION
 from simulator.fiscal_drive import Phase
 from simulator.keys import HeldKey
 from simulator.register import SimulatedRegister
+from tests.protocol.licence_issuer import LICENCE_ISSUER, licence_of
 
 FLEET_KEYS = KeyRing({1: bytes(range(32)), 2: bytes(range(32, 64))})
 CODE_7, CODE_12 = "0102030405060708", "F1F2F3F4F5F6F7F8"
-LICENCE = "AB" * 200
+LICENCE = licence_of("00106900000001", LicenceKind.WEB_DKKT).encode().hex()
+"""For whom an order is not told: the server puts each register's own in its place."""
 
 CODES = {
     "kind": "newger_as_printer",
@@ -65,7 +68,10 @@ def holds_codes(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
 
 
 def holds_licence(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
-    assert register.licences == {2: bytes.fromhex(LICENCE)}
+    assert list(register.licences) == [2]
+    held = decode(register.licences[2])
+    assert (held.serial_number, held.kind) == (register.serial_number, LicenceKind.WEB_DKKT)
+    assert held.is_genuine([LICENCE_ISSUER])
     assert result == {"kind": "web_dkkt"}
 
 

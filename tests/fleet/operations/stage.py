@@ -14,6 +14,7 @@ from fleet.firmware import service as firmware
 from fleet.firmware.shelf import Shelf
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
+from fleet.licences import service as licences
 from fleet.operations import service
 from fleet.operations.delivery import Delivery, Visit, deliver
 from fleet.operations.models import Operation, OperationChange
@@ -24,6 +25,7 @@ from fleet.operations.types.contract import Seen
 from fleet.registers.models import CashRegister
 from gateway.keys import with_key
 from protocol.firmware import Image
+from protocol.licences import LicenceKind
 from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
 from simulator.register import SimulatedRegister
@@ -31,6 +33,7 @@ from simulator.traits import MAKES
 from tests.fleet.conftest import HandClock
 from tests.fleet.firmware.folder import lay
 from tests.fleet.operations.proofs import FLEET_KEYS, factory_key
+from tests.protocol.licence_issuer import ISSUING_KEY, LICENCE_ISSUER
 from tests.protocol.publisher import PUBLISHER
 
 Word = StepDone | StepRefused
@@ -81,6 +84,10 @@ class Stage:
         await self.enrol(serial(number), platform)
         register = SimulatedRegister(serial(number), platform, 69, Random(number), self.clock())
         register.loader.publishers = (PUBLISHER,)
+        register.licence_issuers = (LICENCE_ISSUER,)
+        async with self.database.transaction() as db:
+            kind, mine = LicenceKind.WEB_DKKT, [register.serial_number]
+            await licences.issue(db, self.actor, ISSUING_KEY, kind, mine, self.clock())
         return register
 
     async def assist(self, serial_number: str) -> None:

@@ -32,6 +32,7 @@ from simulator.traits import MAKES
 from tests.fleet.conftest import START
 from tests.fleet.operations import proofs
 from tests.fleet.operations.stage import RolledBack, Stage, Word, obey
+from tests.protocol.licence_issuer import LICENCE_ISSUER
 from tests.protocol.publisher import content_of, publish
 
 MAX_STEPS = 100
@@ -258,6 +259,7 @@ def test_hostile_answers_end_in_an_outcome(
     """Some honest answers first, so that every phase of a type meets bytes that are none."""
     operation_type, params = BY_KIND[kind], parsed(BY_KIND[kind], platform)
     register = SimulatedRegister("00106900000001", platform, 69, Random(1), START)
+    register.licence_issuers = (LICENCE_ISSUER,)
     outcome = operation_type.next_step(Order(platform, params), None)
     for _ in range(honest):
         if not isinstance(outcome, Send):

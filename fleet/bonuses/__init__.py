@@ -1,0 +1,1 @@
+"""Points that partners get when bought subscriptions are assigned."""

@@ -1,0 +1,175 @@
+"""Reading bonuses: the history, the balance, per client and per employee.
+
+Who is limited to some registers sees what those brought; whose the points are, employee by
+employee, is for administrators.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.models import Employee
+from fleet.accounts.roles import Right
+from fleet.bonuses.errors import ONLY_YOUR_OWN
+from fleet.bonuses.models import Bonus
+from fleet.kit.actor import Actor
+from fleet.kit.inn import Inn
+from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
+from fleet.kit.language import Language
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.subscriptions.queries import plan_name, within_scope
+
+
+class BonusFilter(PageQuery):
+    """Conditions of the history; all given ones must hold."""
+
+    client: Inn | None = Field(default=None, description="ИНН of the registers' owner.")
+    employee_id: int | None = Field(default=None, ge=1, lt=2**31)
+    serial_number: SerialText | None = None
+    plan: str | None = Field(default=None, max_length=32)
+    since: Moment | None = Field(default=None, alias="from", description="Not earlier than this.")
+    until: Moment | None = Field(default=None, alias="to", description="Earlier than this.")
+
+
+class BonusKey(Input):
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class ClientKey(Input):
+    client_inn: str = Field(max_length=12)
+
+
+class BonusRow(BaseModel):
+    """Points for one assigned subscription."""
+
+    id: int
+    points: int
+    plan: str
+    plan_name: str
+    serial_number: str
+    client_inn: str = Field(description="Empty: the register was not fiscalised yet.")
+    client_name: str
+    employee_id: int | None = Field(description="Who assigned it; for administrators.")
+    at: datetime
+
+
+class Balance(BaseModel):
+    """All points so far."""
+
+    points: int
+    assignments: int = Field(description="That brought them.")
+
+
+class ClientBonuses(BaseModel):
+    """What the registers of one client brought."""
+
+    client_inn: str
+    client_name: str
+    points: int
+    assignments: int
+
+
+class EmployeeBonuses(BaseModel):
+    """What one employee's assignments brought."""
+
+    employee_id: int
+    login: str
+    full_name: str
+    points: int
+    assignments: int
+
+
+FILTERS: Filters = {
+    "client": lambda inn: Bonus.client_inn == inn,
+    "employee_id": lambda employee_id: Bonus.employee_id == employee_id,
+    "serial_number": lambda serial: Bonus.serial_number == serial,
+    "plan": lambda code: Bonus.plan == code,
+    "since": lambda moment: Bonus.at >= moment,
+    "until": lambda moment: Bonus.at < moment,
+}
+
+_POINTS, _COUNT = func.coalesce(func.sum(Bonus.points), 0), func.count(Bonus.id)
+
+
+def _mine(actor: Actor) -> list[ColumnElement[bool]]:
+    return [Bonus.partner_id == actor.partner_id, *within_scope(actor, Bonus.serial_number)]
+
+
+async def history(
+    db: AsyncSession, actor: Actor, query: BonusFilter, language: Language
+) -> Page[BonusRow]:
+    """Accruals, newest first; refuses a question about another employee's."""
+    everybody = Right.ORGANISATION in actor.rights
+    if not everybody and query.employee_id not in (None, actor.employee_id):
+        raise ONLY_YOUR_OWN()
+    statement = select(Bonus).where(*_mine(actor), *conditions(FILTERS, query))
+    if query.after:
+        statement = statement.where(Bonus.id < from_cursor(BonusKey, query.after).id)
+    page = statement.order_by(Bonus.id.desc()).limit(query.limit + 1)
+    found = (await db.scalars(page)).all()
+    return page_of(
+        found,
+        query.limit,
+        lambda row: _shown(row, everybody, language),
+        lambda row: BonusKey(id=row.id),
+    )
+
+
+def _shown(row: Bonus, with_employee: bool, language: Language) -> BonusRow:
+    named: dict[str, Any] = {
+        "plan_name": plan_name(row.plan, language),
+        "employee_id": row.employee_id if with_employee else None,
+    }
+    plain = BonusRow.model_fields.keys() - named.keys()
+    return BonusRow(**{name: getattr(row, name) for name in plain}, **named)
+
+
+async def balance(db: AsyncSession, actor: Actor) -> Balance:
+    """What has been accrued."""
+    points, count = (await db.execute(select(_POINTS, _COUNT).where(*_mine(actor)))).one()
+    return Balance(points=points, assignments=count)
+
+
+async def by_client(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[ClientBonuses]:
+    """Totals per client, in the order of the ИНН; registers without an owner come first."""
+    statement = (
+        select(Bonus.client_inn, func.max(Bonus.client_name), _POINTS, _COUNT)
+        .where(*_mine(actor))
+        .group_by(Bonus.client_inn)
+        .order_by(Bonus.client_inn)
+        .limit(query.limit + 1)
+    )
+    if query.after:
+        mark = from_cursor(ClientKey, query.after)
+        statement = statement.where(Bonus.client_inn > mark.client_inn)
+    found = [
+        ClientBonuses(client_inn=inn, client_name=name, points=points, assignments=count)
+        for inn, name, points, count in await db.execute(statement)
+    ]
+    return page_of(
+        found, query.limit, lambda row: row, lambda row: ClientKey(client_inn=row.client_inn)
+    )
+
+
+async def by_employee(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[EmployeeBonuses]:
+    """Totals per employee of the partner who has assigned any."""
+    statement = (
+        select(Employee.id, Employee.login, Employee.full_name, _POINTS, _COUNT)
+        .join(Bonus, Bonus.employee_id == Employee.id)
+        .where(*_mine(actor))
+        .group_by(Employee.id, Employee.login, Employee.full_name)
+        .order_by(Employee.id)
+        .limit(query.limit + 1)
+    )
+    if query.after:
+        statement = statement.where(Employee.id > from_cursor(BonusKey, query.after).id)
+    found = [
+        EmployeeBonuses(
+            employee_id=id_, login=login, full_name=name, points=points, assignments=count
+        )
+        for id_, login, name, points, count in await db.execute(statement)
+    ]
+    return page_of(found, query.limit, lambda row: row, lambda row: BonusKey(id=row.employee_id))

@@ -1,0 +1,170 @@
+"""Giving subscriptions to registers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Result, Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.database import table_of
+from fleet.kit.dialect import Columns, insert_columns, locked
+from fleet.kit.errors import Refusal
+from fleet.kit.facts import announce
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import belongs_to
+from fleet.registers.rules import read_serials
+from fleet.subscriptions import stock
+from fleet.subscriptions.catalogue import Plan
+from fleet.subscriptions.errors import PLAN_REPEATED, REGISTER_NOT_FOUND
+from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
+from fleet.subscriptions.models import Assignment, MovementReason, Subscription
+from fleet.subscriptions.rules import MAX_YEARS_AHEAD, Gift, Span, Target, counted, share_out
+from fleet.subscriptions.service import find_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A serial number as it was typed, and why its register gets nothing."""
+
+    serial_number: str
+    refusal: Refusal
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Who got what, and who got nothing."""
+
+    gifts: Sequence[Gift]
+    refused: Sequence[Refused]
+
+
+async def assign(
+    db: AsyncSession, actor: Actor, codes: Sequence[str], typed: Sequence[str], now: datetime
+) -> Outcome:
+    """Give one of each plan to each register, in the order typed, while the stock lasts.
+
+    A register gets all of the plans or none; each has its own verdict.  The registers are held
+    first, then the stock: nobody takes a register or a subscription away in between.
+    """
+    plans = _chosen(codes)
+    good, unfit = read_serials(typed)
+    registers = await _hold_registers(db, actor, good)
+    held = await stock.hold(db, actor.partner_id, codes)
+    had = await terms_of(db, list(registers), codes)
+    targets = [registers[serial] for serial in good if serial in registers]
+    gifts, turned = share_out(plans, targets, had, held, now)
+    await _hand_out(db, actor, gifts, now)
+    refused = [
+        Refused(verdict.serial_number, verdict.refusal, {}) for verdict in unfit if verdict.refusal
+    ]
+    refused += [
+        Refused(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+        for serial in good
+        if serial not in registers
+    ]
+    refused += [
+        Refused(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+        for each in turned
+    ]
+    return Outcome(gifts, refused)
+
+
+def _chosen(codes: Sequence[str]) -> list[Plan]:
+    for code in codes:
+        if codes.count(code) > 1:
+            raise PLAN_REPEATED(plan=code)
+    return [find_plan(code, "plans") for code in codes]
+
+
+def _params(serial_number: str, plan: Plan) -> dict[str, Any]:
+    return {
+        "serial_number": serial_number,
+        "ru": plan.name_ru,
+        "en": plan.name_en,
+        "years": MAX_YEARS_AHEAD,
+    }
+
+
+async def _hold_registers(
+    db: AsyncSession, actor: Actor, serials: Sequence[str]
+) -> dict[str, Target]:
+    """The actor's own of these, locked in the order of the key."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(CashRegister.serial_number, CashRegister.platform, CashRegister.model)
+        .where(CashRegister.serial_number.in_(serials), belongs_to(actor))
+        .order_by(CashRegister.serial_number)
+    )
+    rows = await db.execute(locked(db, statement, wait=True))
+    return {row.serial_number: Target(*row) for row in rows}
+
+
+async def terms_of(
+    db: AsyncSession, serials: Sequence[str], codes: Sequence[str]
+) -> dict[tuple[str, str], Span]:
+    """What the registers have, or had, of the plans: by serial number and plan."""
+    columns = (Subscription.serial_number, Subscription.plan)
+    rows = await db.execute(
+        select(*columns, Subscription.started_at, Subscription.ends_at).where(
+            Subscription.serial_number.in_(serials), Subscription.plan.in_(codes)
+        )
+    )
+    return {(serial, plan): Span(started_at, ends_at) for serial, plan, started_at, ends_at in rows}
+
+
+async def _hand_out(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
+    if not gifts:
+        return
+    why = stock.Why(MovementReason.ASSIGNMENT, now, actor.employee_id)
+    await stock.take(db, actor.partner_id, counted(gifts), why)
+    await _prolong(db, gifts)
+    assigned = await _write_history(db, actor, gifts, now)
+    await _audit(db, actor, gifts, now)
+    await announce(db, SubscriptionsAssigned(assigned, now))
+
+
+async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
+    columns: Columns = {
+        "serial_number": [gift.serial_number for gift in gifts],
+        "plan": [gift.plan for gift in gifts],
+        "started_at": [gift.span.started_at for gift in gifts],
+        "ends_at": [gift.span.ends_at for gift in gifts],
+        "expired_at": [None for _ in gifts],
+    }
+    table = table_of(Subscription)
+    await insert_columns(db, table, columns, {}, replace_on="serial_number, plan")
+
+
+async def _write_history(
+    db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime
+) -> tuple[Assigned, ...]:
+    rows = [
+        {
+            "partner_id": actor.partner_id,
+            "employee_id": actor.employee_id,
+            "serial_number": gift.serial_number,
+            "plan": gift.plan,
+            "bonus_points": gift.bonus_points,
+            "starts_at": gift.starts_at,
+            "ends_at": gift.span.ends_at,
+            "at": now,
+        }
+        for gift in gifts
+    ]
+    columns = (Assignment.id, Assignment.partner_id, Assignment.employee_id)
+    facts = (Assignment.serial_number, Assignment.plan, Assignment.bonus_points)
+    inserted: Result[*tuple[Any, ...]] = await db.execute(
+        insert(Assignment).returning(*columns, *facts), rows
+    )
+    return tuple(Assigned(*row) for row in inserted)
+
+
+async def _audit(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
+    """One entry for each register; all got the same plans."""
+    plans = sorted({gift.plan for gift in gifts})
+    objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
+    await audit.write(db, actor, now, "subscriptions.assigned", objects, after={"plans": plans})

@@ -1,0 +1,114 @@
+"""What is sold: the plans of ``catalogue.toml``, checked once when the program starts."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fleet.kit.language import Language
+from fleet.subscriptions.entitlements import Entitlement
+from protocol.models import BY_CODE as MODELS
+from protocol.platforms import Platform
+
+YEAR: Final = timedelta(days=365)
+"""What a yearly subscription gives from its assignment (ATOL Connect manual)."""
+
+MAX_PLANS: Final = 32
+"""A request may name every plan at once."""
+
+
+class PlanKind(StrEnum):
+    YEARLY = "yearly"
+    FUNCTIONAL = "functional"
+
+
+class Plan(BaseModel):
+    """One kind of subscription.  Money in kopecks and bonus points are of a single one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    kind: PlanKind
+    name_ru: str = Field(min_length=1, max_length=100)
+    name_en: str = Field(min_length=1, max_length=100)
+    services: tuple[Entitlement, ...] = Field(min_length=1)
+    price_kopecks: int = Field(ge=1, le=100_000_000)
+    bonus_points: int = Field(ge=0, le=1_000_000)
+    platforms: tuple[Platform, ...] = ()
+    """Empty: every platform.  So with ``models`` (codes of ``protocol.models``)."""
+    models: tuple[int, ...] = ()
+    term_days: int | None = Field(default=None, ge=1, le=3660)
+    sold: bool = True
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if len(set(self.services)) != len(self.services):
+            raise ValueError(f"{self.code}: a service is listed twice")
+        if self.kind is PlanKind.YEARLY and self.term_days is not None:
+            raise ValueError(f"{self.code}: a year is a year, 'term_days' is for functional plans")
+        if strangers := set(self.models) - set(MODELS):
+            raise ValueError(f"{self.code}: unknown models {sorted(strangers)}")
+        return self
+
+    @property
+    def term(self) -> timedelta | None:
+        """How long one lasts; ``None``: without end."""
+        if self.kind is PlanKind.YEARLY:
+            return YEAR
+        return None if self.term_days is None else timedelta(days=self.term_days)
+
+    def name(self, language: Language) -> str:
+        return self.name_ru if language is Language.RU else self.name_en
+
+    def fits(self, platform: Platform | None, model: int) -> bool:
+        """Whether a register can use it; one whose platform is unknown fits only any platform."""
+        right_platform = not self.platforms or platform in self.platforms
+        return right_platform and (not self.models or model in self.models)
+
+
+class _Catalogue(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    plans: tuple[Plan, ...] = Field(min_length=1, max_length=MAX_PLANS)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        codes = [plan.code for plan in self.plans]
+        if len(set(codes)) != len(codes):
+            raise ValueError("two plans have one code")
+        sold = {service for plan in self.plans if plan.sold for service in plan.services}
+        if missing := set(Entitlement) - sold:
+            raise ValueError(f"no plan sells {sorted(missing)}")
+        return self
+
+
+def read_catalogue(text: str) -> Mapping[str, Plan]:
+    """The plans by code, in the order of the file; ``ValueError`` names what is wrong with it.
+
+    Every service is sold by some plan.
+    """
+    found = _Catalogue.model_validate(tomllib.loads(text))
+    return MappingProxyType({plan.code: plan for plan in found.plans})
+
+
+CATALOGUE: Final = read_catalogue(
+    files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+)
+
+
+def plans_with(entitlement: Entitlement) -> Sequence[Plan]:
+    """Every plan that brings the service, sold or not."""
+    return [plan for plan in CATALOGUE.values() if entitlement in plan.services]
+
+
+def offers(entitlement: Entitlement, platform: Platform | None, model: int) -> Sequence[Plan]:
+    """What to buy for a register that lacks the service, cheapest first; those that fit it, or
+    all when none does."""
+    sold = [plan for plan in plans_with(entitlement) if plan.sold]
+    fitting = [plan for plan in sold if plan.fits(platform, model)]
+    return sorted(fitting or sold, key=lambda plan: plan.price_kopecks)

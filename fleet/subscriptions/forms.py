@@ -1,0 +1,107 @@
+"""What endpoints of subscriptions take and answer, besides what is read."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from fleet.kit.input import Input
+from fleet.registers.rules import MAX_REGISTERS
+from fleet.subscriptions.catalogue import MAX_PLANS
+from fleet.subscriptions.queries import OrderRow, PlanView
+from fleet.subscriptions.rules import MAX_QUANTITY
+
+PlanCode = Annotated[str, Field(max_length=32)]
+MAX_TRANSFER = 10_000_000
+
+
+class SuitingPlan(PlanView):
+    """A subscription that some of the chosen registers could get."""
+
+    registers: int = Field(description="How many of them.")
+
+
+class Suiting(BaseModel):
+    """What to choose from."""
+
+    items: list[SuitingPlan]
+
+
+class NewOrder(Input):
+    """What to buy."""
+
+    plan: PlanCode = Field(description="One of `GET /subscriptions/plans`.")
+    quantity: int = Field(ge=1, le=MAX_QUANTITY)
+    agreed: bool = Field(description="«Соглашаюсь с правилами»: must be true.")
+
+
+class Placed(BaseModel):
+    """The order, and where it is paid."""
+
+    order: OrderRow
+    redirect_url: str = Field(
+        description="The payment page. Empty when the provider did not answer: ask for it by "
+        "`POST /payments/{payment_id}/checkout`."
+    )
+
+
+class NewAssignment(Input):
+    """One of each plan for each register; a register gets all of them or none."""
+
+    plans: list[PlanCode] = Field(min_length=1, max_length=MAX_PLANS)
+    serial_numbers: list[Annotated[str, Field(max_length=64)]] = Field(
+        min_length=1, max_length=MAX_REGISTERS
+    )
+
+
+class Given(BaseModel):
+    """A register that got a plan."""
+
+    serial_number: str
+    plan: str
+    ends_at: datetime | None = Field(description="Null: without end.")
+
+
+class Refused(BaseModel):
+    """A register that got nothing, and why."""
+
+    serial_number: str
+    reason: str = Field(description="Stable code.")
+    message: str
+
+
+class Outcome(BaseModel):
+    """A verdict for every serial number, and what is left of the plans."""
+
+    accepted: list[Given]
+    refused: list[Refused]
+    available: dict[str, int]
+
+
+class NewTransfer(Input):
+    """How many subscriptions go to whom."""
+
+    plan: PlanCode
+    to: str = Field(
+        min_length=3, max_length=64, description="UUID of the partner, or a login of its employee."
+    )
+    quantity: int | None = Field(default=None, ge=1, le=MAX_TRANSFER)
+    all: bool = Field(default=False, description="Instead of `quantity`: whatever there is.")
+
+
+class Preview(BaseModel):
+    """What the transfer would do: to be looked at before it is made."""
+
+    partner_name: str
+    partner_uuid: str
+    plan: str
+    plan_name: str
+    quantity: int
+    left: int = Field(description="In the own stock afterwards.")
+
+
+class Transferred(BaseModel):
+    """A transfer that was made."""
+
+    id: int
+    quantity: int

@@ -1,0 +1,72 @@
+"""Buying subscriptions: the order, and what its payment brings."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.billing.events import PaymentSettled
+from fleet.billing.service import open_payment
+from fleet.kit.actor import Actor
+from fleet.subscriptions import stock
+from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
+from fleet.subscriptions.models import MovementReason, Order
+from fleet.subscriptions.service import find_plan
+
+PURPOSE: Final = "subscriptions"
+"""Of our payments; their reference is the id of the order."""
+
+
+async def order(
+    db: AsyncSession, actor: Actor, plan_code: str, quantity: int, agreed: bool, now: datetime
+) -> Order:
+    """Order subscriptions at today's price, with a payment that waits.
+
+    Refuses an unknown plan, one that is not sold, and who does not agree to the rules.
+    """
+    plan = find_plan(plan_code)
+    if not plan.sold:
+        raise NOT_SOLD(ru=plan.name_ru, en=plan.name_en)
+    if not agreed:
+        raise NOT_AGREED()
+    new = Order(
+        partner_id=actor.partner_id,
+        employee_id=actor.employee_id,
+        plan=plan.code,
+        quantity=quantity,
+        price_kopecks=plan.price_kopecks,
+        bonus_points=plan.bonus_points,
+        created_at=now,
+    )
+    db.add(new)
+    await db.flush()
+    payment = await open_payment(
+        db,
+        partner_id=actor.partner_id,
+        employee_id=actor.employee_id,
+        amount_kopecks=quantity * plan.price_kopecks,
+        purpose=PURPOSE,
+        reference=str(new.id),
+        description=f"{plan.name_ru}, {quantity} шт.",
+        now=now,
+    )
+    new.payment_id = payment.id
+    await db.flush()
+    after = {"plan": plan.code, "quantity": quantity, "price_kopecks": plan.price_kopecks}
+    await audit.write(db, actor, now, "subscriptions.ordered", [f"order:{new.id}"], after=after)
+    return new
+
+
+async def settle(db: AsyncSession, fact: PaymentSettled) -> None:
+    """What was paid goes to the stock, once however often it is said."""
+    if fact.purpose != PURPOSE:
+        return
+    unpaid = (Order.id == int(fact.reference)) & Order.paid_at.is_(None)
+    paid = update(Order).where(unpaid).values(paid_at=fact.at)
+    columns = (Order.id, Order.partner_id, Order.employee_id, Order.plan)
+    found = await db.execute(paid.returning(*columns, Order.bonus_points, Order.quantity))
+    for order_id, partner_id, employee_id, plan, points, quantity in found:
+        why = stock.Why(MovementReason.PURCHASE, fact.at, employee_id, order_id)
+        await stock.put(db, partner_id, plan, {points: quantity}, why)

@@ -1,0 +1,402 @@
+"""Reading subscriptions: the catalogue with the stock, and the histories.
+
+Histories are the partner's; who is limited to some registers sees only what concerns those.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from fleet.accounts.models import Partner
+from fleet.billing.models import Payment
+from fleet.billing.rules import PaymentStatus
+from fleet.kit.actor import Actor
+from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
+from fleet.kit.language import Language
+from fleet.kit.paging import (
+    Filters,
+    Page,
+    PageQuery,
+    conditions,
+    from_cursor,
+    page_of,
+)
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import belongs_to
+from fleet.subscriptions import stock
+from fleet.subscriptions.catalogue import CATALOGUE, Plan, PlanKind
+from fleet.subscriptions.entitlements import LABELS, Entitlement
+from fleet.subscriptions.errors import ORDER_NOT_FOUND
+from fleet.subscriptions.models import (
+    Assignment,
+    MovementReason,
+    Order,
+    StockMovement,
+    Transfer,
+)
+from protocol.platforms import Platform
+
+_CODES = "|".join(Entitlement)
+SERVICES_PATTERN = f"^({_CODES})(,({_CODES}))*$"
+
+
+class PlanFilter(Input):
+    """Which plans; all given conditions must hold."""
+
+    services: str | None = Field(
+        default=None,
+        pattern=SERVICES_PATTERN,
+        description="Codes separated by commas: the plans that bring all of these services.",
+    )
+    kind: PlanKind | None = None
+    available: bool | None = Field(default=None, description="True: only those in the stock.")
+
+
+class OrderKey(Input):
+    """Which order."""
+
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class HistoryFilter(PageQuery):
+    """What every history can be narrowed by."""
+
+    plan: str | None = Field(default=None, max_length=32)
+    since: Moment | None = Field(default=None, alias="from", description="Not earlier than this.")
+    until: Moment | None = Field(default=None, alias="to", description="Earlier than this.")
+
+
+class OrderFilter(HistoryFilter):
+    """Conditions of the history of purchases."""
+
+    status: PaymentStatus | None = None
+
+
+class AssignmentFilter(HistoryFilter):
+    """Conditions of the history of assignments."""
+
+    serial_number: SerialText | None = None
+
+
+class Direction(StrEnum):
+    SENT = "sent"
+    RECEIVED = "received"
+
+
+class TransferFilter(HistoryFilter):
+    """Conditions of the history of transfers."""
+
+    direction: Direction | None = None
+
+
+class MovementFilter(HistoryFilter):
+    """Conditions of the book of the stock."""
+
+    reason: MovementReason | None = None
+
+
+class ServiceView(BaseModel):
+    """A service, in the language of the request."""
+
+    code: Entitlement
+    name: str
+
+
+class PlanView(BaseModel):
+    """A subscription that can be bought, and how many of it wait to be assigned."""
+
+    code: str
+    name: str
+    kind: PlanKind
+    services: list[ServiceView]
+    price_kopecks: int = Field(description="Of one.")
+    bonus_points: int = Field(description="For one that is bought, when it is assigned.")
+    term_days: int | None = Field(description="From assignment; null: without end.")
+    platforms: list[Platform] = Field(description="Empty: any.")
+    models: list[int] = Field(description="ATOL's model codes; empty: any.")
+    sold: bool
+    available: int = Field(description="In the partner's stock.")
+
+
+class Catalogue(BaseModel):
+    """What is sold, and what the partner still holds of what is sold no more."""
+
+    items: list[PlanView]
+
+
+class OrderRow(BaseModel):
+    """A purchase."""
+
+    id: int
+    plan: str
+    plan_name: str
+    quantity: int
+    price_kopecks: int = Field(description="Of one, at the moment of the order.")
+    amount_kopecks: int
+    bonus_points: int = Field(description="That the whole order brings, as it is assigned.")
+    status: PaymentStatus
+    payment_id: str
+    created_at: datetime
+    paid_at: datetime | None
+    employee_id: int
+
+
+class AssignmentRow(BaseModel):
+    """A subscription that a register got."""
+
+    id: int
+    serial_number: str
+    plan: str
+    plan_name: str
+    starts_at: datetime
+    ends_at: datetime | None
+    bonus_points: int
+    at: datetime
+    employee_id: int
+
+
+class TransferRow(BaseModel):
+    """Subscriptions that changed hands."""
+
+    id: int
+    direction: Direction
+    partner_name: str = Field(description="At the other end.")
+    partner_uuid: str
+    plan: str
+    plan_name: str
+    quantity: int
+    at: datetime
+    employee_id: int | None = Field(description="Of the partner that gave; null for the other.")
+
+
+class MovementRow(BaseModel):
+    """A change of the stock."""
+
+    id: int
+    plan: str
+    plan_name: str
+    change: int
+    bonus_points: int = Field(description="That one of these brings when it is assigned.")
+    reason: MovementReason
+    reference: int | None = Field(description="The order or the transfer behind it.")
+    at: datetime
+    employee_id: int | None
+
+
+def plan_name(code: str, language: Language) -> str:
+    """What people call the plan."""
+    plan = CATALOGUE.get(code)
+    return plan.name(language) if plan else code
+
+
+def service_view(code: Entitlement, language: Language) -> ServiceView:
+    label = LABELS[code]
+    return ServiceView(code=code, name=label.ru if language is Language.RU else label.en)
+
+
+async def catalogue(
+    db: AsyncSession, actor: Actor, query: PlanFilter, language: Language
+) -> Catalogue:
+    """The plans in the order of the catalogue."""
+    available = await stock.available(db, actor.partner_id)
+    wanted = set(query.services.split(",")) if query.services else set()
+    views = [
+        plan_view(plan, available.get(plan.code, 0), language)
+        for plan in CATALOGUE.values()
+        if wanted <= set(plan.services) and query.kind in (None, plan.kind)
+    ]
+    shown = [view for view in views if view.sold or view.available]
+    if query.available is not None:
+        shown = [view for view in shown if bool(view.available) is query.available]
+    return Catalogue(items=shown)
+
+
+async def left_of(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
+    """How many of these plans the partner can still assign."""
+    available = await stock.available(db, actor.partner_id)
+    return {code: available.get(code, 0) for code in codes}
+
+
+def plan_view(plan: Plan, available: int, language: Language) -> PlanView:
+    return PlanView(
+        code=plan.code,
+        name=plan.name(language),
+        kind=plan.kind,
+        services=[service_view(code, language) for code in plan.services],
+        price_kopecks=plan.price_kopecks,
+        bonus_points=plan.bonus_points,
+        term_days=plan.term.days if plan.term else None,
+        platforms=list(plan.platforms),
+        models=list(plan.models),
+        sold=plan.sold,
+        available=available,
+    )
+
+
+ORDER_FILTERS: Filters = {
+    "plan": lambda code: Order.plan == code,
+    "since": lambda moment: Order.created_at >= moment,
+    "until": lambda moment: Order.created_at < moment,
+    "status": lambda status: Payment.status == status,
+}
+
+
+def _orders(actor: Actor) -> Select[Order, PaymentStatus]:
+    paid_by = select(Order, Payment.status).join(Payment, Payment.id == Order.payment_id)
+    return paid_by.where(Order.partner_id == actor.partner_id)
+
+
+async def orders(
+    db: AsyncSession, actor: Actor, query: OrderFilter, language: Language
+) -> Page[OrderRow]:
+    """The partner's purchases, newest first."""
+    statement = _orders(actor).where(*conditions(ORDER_FILTERS, query))
+    found = (await db.execute(_newest(statement, Order.id, query))).all()
+    rows = [order_row(order, status, language) for order, status in found]
+    return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
+
+
+async def one_order(db: AsyncSession, actor: Actor, order_id: int, language: Language) -> OrderRow:
+    """The partner's purchase."""
+    found = (await db.execute(_orders(actor).where(Order.id == order_id))).one_or_none()
+    if found is None:
+        raise ORDER_NOT_FOUND(id=order_id)
+    return order_row(*found, language)
+
+
+def order_row(order: Order, status: PaymentStatus, language: Language) -> OrderRow:
+    return OrderRow(
+        id=order.id,
+        plan=order.plan,
+        plan_name=plan_name(order.plan, language),
+        quantity=order.quantity,
+        price_kopecks=order.price_kopecks,
+        amount_kopecks=order.quantity * order.price_kopecks,
+        bonus_points=order.quantity * order.bonus_points,
+        status=status,
+        payment_id=order.payment_id,
+        created_at=order.created_at,
+        paid_at=order.paid_at,
+        employee_id=order.employee_id,
+    )
+
+
+ASSIGNMENT_FILTERS: Filters = {
+    "plan": lambda code: Assignment.plan == code,
+    "since": lambda moment: Assignment.at >= moment,
+    "until": lambda moment: Assignment.at < moment,
+    "serial_number": lambda serial: Assignment.serial_number == serial,
+}
+
+
+async def assignments(
+    db: AsyncSession, actor: Actor, query: AssignmentFilter, language: Language
+) -> Page[AssignmentRow]:
+    """What the partner gave to registers, newest first; also to those that have left it."""
+    mine = select(Assignment).where(
+        Assignment.partner_id == actor.partner_id,
+        *within_scope(actor, Assignment.serial_number),
+        *conditions(ASSIGNMENT_FILTERS, query),
+    )
+    found = (await db.scalars(_newest(mine, Assignment.id, query))).all()
+    return page_of(
+        found,
+        query.limit,
+        lambda row: AssignmentRow(**_shown(row, AssignmentRow, language)),
+        lambda row: OrderKey(id=row.id),
+    )
+
+
+def within_scope(actor: Actor, serial_number: Any) -> list[ColumnElement[bool]]:
+    """For a limited employee: only what concerns the registers of their scope."""
+    if not actor.limited:
+        return []
+    return [serial_number.in_(select(CashRegister.serial_number).where(belongs_to(actor)))]
+
+
+TRANSFER_FILTERS: Filters = {
+    "plan": lambda code: Transfer.plan == code,
+    "since": lambda moment: Transfer.at >= moment,
+    "until": lambda moment: Transfer.at < moment,
+}
+
+
+async def transfers(
+    db: AsyncSession, actor: Actor, query: TransferFilter, language: Language
+) -> Page[TransferRow]:
+    """What the partner gave to others and got from them, newest first."""
+    mine = {
+        Direction.SENT: Transfer.from_partner_id == actor.partner_id,
+        Direction.RECEIVED: Transfer.to_partner_id == actor.partner_id,
+    }
+    giver, taker = aliased(Partner), aliased(Partner)
+    statement = (
+        select(Transfer, giver, taker)
+        .join(giver, giver.id == Transfer.from_partner_id)
+        .join(taker, taker.id == Transfer.to_partner_id)
+        .where(mine[query.direction] if query.direction else or_(*mine.values()))
+        .where(*conditions(TRANSFER_FILTERS, query))
+    )
+    found = (await db.execute(_newest(statement, Transfer.id, query))).all()
+    rows = [transfer_row(done, start, end, actor, language) for done, start, end in found]
+    return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
+
+
+def transfer_row(
+    transfer: Transfer, giver: Partner, taker: Partner, actor: Actor, language: Language
+) -> TransferRow:
+    sent = giver.id == actor.partner_id
+    other = taker if sent else giver
+    return TransferRow(
+        id=transfer.id,
+        direction=Direction.SENT if sent else Direction.RECEIVED,
+        partner_name=other.name,
+        partner_uuid=other.uuid,
+        plan=transfer.plan,
+        plan_name=plan_name(transfer.plan, language),
+        quantity=transfer.quantity,
+        at=transfer.at,
+        employee_id=transfer.employee_id if sent else None,
+    )
+
+
+MOVEMENT_FILTERS: Filters = {
+    "plan": lambda code: StockMovement.plan == code,
+    "since": lambda moment: StockMovement.at >= moment,
+    "until": lambda moment: StockMovement.at < moment,
+    "reason": lambda reason: StockMovement.reason == reason,
+}
+
+
+async def movements(
+    db: AsyncSession, actor: Actor, query: MovementFilter, language: Language
+) -> Page[MovementRow]:
+    """Every change of the partner's stock, newest first."""
+    mine = select(StockMovement).where(
+        StockMovement.partner_id == actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
+    )
+    found = (await db.scalars(_newest(mine, StockMovement.id, query))).all()
+    return page_of(
+        found,
+        query.limit,
+        lambda row: MovementRow(**_shown(row, MovementRow, language)),
+        lambda row: OrderKey(id=row.id),
+    )
+
+
+def _newest(statement: Any, key: Any, query: PageQuery) -> Any:
+    """A page of a history whose rows are numbered in their order."""
+    if query.after:
+        statement = statement.where(key < from_cursor(OrderKey, query.after).id)
+    return statement.order_by(key.desc()).limit(query.limit + 1)
+
+
+def _shown(row: Any, model: type[BaseModel], language: Language) -> dict[str, Any]:
+    named = {"plan_name": plan_name(row.plan, language)}
+    return {name: getattr(row, name) for name in model.model_fields if name not in named} | named

@@ -1,0 +1,124 @@
+"""Giving subscriptions to another partner."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.accounts.models import Employee, Partner
+from fleet.accounts.rules import normalise_login
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.subscriptions import stock
+from fleet.subscriptions.catalogue import Plan
+from fleet.subscriptions.errors import (
+    NONE_LEFT,
+    NOT_SO_MANY,
+    PARTNER_NOT_FOUND,
+    QUANTITY_OR_ALL,
+    SAME_PARTNER,
+)
+from fleet.subscriptions.models import MovementReason, Transfer
+from fleet.subscriptions.rules import picked
+from fleet.subscriptions.service import find_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """``to`` is the UUID of a partner or the login of one of its employees; ``quantity`` None with
+    ``all``: whatever there is."""
+
+    plan: str
+    to: str
+    quantity: int | None
+    all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transfer that could be made now."""
+
+    plan: Plan
+    partner: Partner
+    quantity: int
+    available: int
+
+
+async def find_partner(db: AsyncSession, text: str) -> Partner:
+    """The partner with this UUID, or whose active employee has this login."""
+    name = normalise_login(text)
+    by_login = select(Employee.partner_id).where(Employee.login == name, Employee.active)
+    either = or_(Partner.uuid == name, Partner.id.in_(by_login))
+    found = (await db.scalars(select(Partner).where(either))).first()
+    if found is None:
+        raise PARTNER_NOT_FOUND()
+    return found
+
+
+async def preview(db: AsyncSession, actor: Actor, wish: Wish) -> Draft:
+    """What ``transfer`` would do now, for a person to look at; refuses what it would refuse."""
+    plan, partner = await _ends(db, actor, wish)
+    available = (await stock.available(db, actor.partner_id)).get(plan.code, 0)
+    return _draft(plan, partner, wish, available)
+
+
+async def transfer(db: AsyncSession, actor: Actor, wish: Wish, now: datetime) -> Transfer:
+    """Move subscriptions to another partner's stock.
+
+    Each unit keeps the points it was bought with: they are part of what was paid for, so who
+    assigns it gets them, and no more are ever given than were bought.  The units with the fewest
+    points go first.
+    """
+    plan, partner = await _ends(db, actor, wish)
+    held = await stock.hold(db, actor.partner_id, [plan.code], with_partner=partner.id)
+    units = held.get(plan.code, {})
+    draft = _draft(plan, partner, wish, sum(units.values()))
+    done = Transfer(
+        from_partner_id=actor.partner_id,
+        to_partner_id=partner.id,
+        employee_id=actor.employee_id,
+        plan=plan.code,
+        quantity=draft.quantity,
+        at=now,
+    )
+    db.add(done)
+    await db.flush()
+    moved = picked(units, draft.quantity, richest=False)
+    gone = stock.Why(MovementReason.TRANSFER_OUT, now, actor.employee_id, done.id)
+    taken = {(plan.code, points): count for points, count in moved.items()}
+    await stock.take(db, actor.partner_id, taken, gone)
+    came = stock.Why(MovementReason.TRANSFER_IN, now, None, done.id)
+    await stock.put(db, partner.id, plan.code, moved, came)
+    await _audit(db, actor, done, now)
+    return done
+
+
+async def _ends(db: AsyncSession, actor: Actor, wish: Wish) -> tuple[Plan, Partner]:
+    if (wish.quantity is None) != wish.all:
+        raise QUANTITY_OR_ALL()
+    plan = find_plan(wish.plan)
+    partner = await find_partner(db, wish.to)
+    if partner.id == actor.partner_id:
+        raise SAME_PARTNER()
+    return plan, partner
+
+
+def _draft(plan: Plan, partner: Partner, wish: Wish, available: int) -> Draft:
+    names = {"ru": plan.name_ru, "en": plan.name_en}
+    quantity = available if wish.quantity is None else wish.quantity
+    if quantity > available:
+        raise NOT_SO_MANY(**names, available=available)
+    if quantity == 0:
+        raise NONE_LEFT(**names)
+    return Draft(plan, partner, quantity, available)
+
+
+async def _audit(db: AsyncSession, actor: Actor, done: Transfer, now: datetime) -> None:
+    """Both partners find it in their logs."""
+    what, objects = "subscriptions.transferred", [f"transfer:{done.id}"]
+    after = {"plan": done.plan, "quantity": done.quantity}
+    await audit.write(db, actor, now, what, objects, after={**after, "to": done.to_partner_id})
+    received = {**after, "from": done.from_partner_id}
+    partner = done.to_partner_id
+    await audit.write(db, None, now, what, objects, after=received, partner_id=partner)

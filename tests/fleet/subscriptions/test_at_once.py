@@ -1,0 +1,164 @@
+"""Many at once, as several processes are: never more assigned than bought, never a bonus twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from fleet.bonuses.models import Bonus
+from fleet.bonuses.service import accrue
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+from fleet.subscriptions import orders, stock
+from fleet.subscriptions.assigning import assign
+from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
+from fleet.subscriptions.models import Assignment, MovementReason, Subscription
+from fleet.subscriptions.service import expire
+from fleet.subscriptions.transfers import Wish, transfer
+from fleet.wiring import REACTIONS
+from tests.fleet.conftest import START
+from tests.fleet.subscriptions.conftest import Shop, serial
+
+
+@pytest.fixture
+async def processes(database_url: str, database: Database) -> AsyncIterator[Sequence[Database]]:
+    """Three servers over one database."""
+    others = [Database(database_url, REACTIONS) for _ in range(2)]
+    yield [database, *others]
+    for other in others:
+        await other.close()
+
+
+async def all_of(*doings: Awaitable[int]) -> int:
+    """All at once; refused ones count nothing."""
+    found = await asyncio.gather(*doings, return_exceptions=True)
+    for each in found:
+        assert isinstance(each, int | DomainError), each
+    return sum(each for each in found if isinstance(each, int))
+
+
+async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> int:
+    serials = [serial(number) for number in numbers]
+    async with database.transaction() as db:
+        outcome = await assign(db, actor, ["management"], serials, START)
+    return len(outcome.gifts)
+
+
+async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:
+    async with database.transaction() as db:
+        done = await transfer(db, actor, Wish("management", to, quantity, False), START)
+        return done.quantity
+
+
+async def counts(shop: Shop) -> tuple[int, int, int]:
+    """Assignments, bonuses, and the points of these."""
+    async with shop.database.read() as db:
+        given = await db.scalar(select(func.count()).select_from(Assignment)) or 0
+        accrued = await db.scalar(select(func.count()).select_from(Bonus)) or 0
+        points = await db.scalar(select(func.sum(Bonus.points))) or 0
+    return given, accrued, points
+
+
+async def test_never_more_is_assigned_than_was_bought(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.settle(anna, [serial(number) for number in range(60)])
+    await shop.buy(anna, "management", 20)
+    doings = [
+        giving(processes[turn % 3], anna, range(turn * 6, turn * 6 + 6)) for turn in range(10)
+    ]
+    assert await all_of(*doings) == 20
+    assert await shop.stock(anna) == {}
+    assert await counts(shop) == (20, 20, 20 * 50)
+
+
+async def test_a_register_that_two_prolong_at_once_gets_both_years(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.settle(anna, [serial(1), serial(2)])
+    await shop.buy(anna, "management", 6)
+    there, back = [1, 2], [2, 1]
+    doings = [giving(each, anna, order) for each in processes for order in (there, back)]
+    assert await all_of(*doings) == 6
+    async with shop.database.read() as db:
+        ends = (await db.scalars(select(Subscription.ends_at))).all()
+    assert sorted((each - START).days for each in ends if each) == [3 * 365, 3 * 365]
+
+
+async def test_assigning_and_transferring_share_one_stock(
+    shop: Shop, anna: Actor, olga: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.settle(anna, [serial(number) for number in range(30)])
+    await shop.buy(anna, "management", 10)
+    gave = [giving(processes[turn % 3], anna, range(turn * 5, turn * 5 + 5)) for turn in range(6)]
+    sent = [sending(processes[turn % 3], anna, "olga", 3) for turn in range(6)]
+    assert await all_of(*gave, *sent) <= 10
+    (given, accrued, _), left = await counts(shop), await shop.stock(anna)
+    held = await shop.stock(olga)
+    assert given + sum(left.values()) + sum(held.values()) == 10 and accrued == given
+
+
+async def test_partners_who_give_to_each_other_do_not_block_each_other(
+    shop: Shop, anna: Actor, olga: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.buy(anna, "management", 10)
+    await shop.buy(olga, "management", 10)
+    doings = [
+        sending(processes[turn % 3], actor, to, 2)
+        for turn in range(6)
+        for actor, to in ((anna, "olga"), (olga, "anna"))
+    ]
+    async with asyncio.timeout(20):
+        await all_of(*doings)
+    held = [sum((await shop.stock(actor)).values()) for actor in (anna, olga)]
+    assert sum(held) == 20
+
+
+async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    async with shop.database.transaction() as db:
+        order = await orders.order(db, anna, "management", 5, True, START)
+    shops = [Shop(each, shop.clock) for each in processes]
+    await asyncio.gather(*(each.pay(order.payment_id, 600_000) for each in shops * 2))
+    assert await shop.stock(anna) == {("management", 50): 5}
+
+
+async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, anna: Actor) -> None:
+    """Even against a mistake of ours."""
+    await shop.buy(anna, "management", 2)
+    with pytest.raises(IntegrityError):
+        async with shop.database.transaction() as db:
+            why = stock.Why(MovementReason.ASSIGNMENT, START)
+            await stock.take(db, anna.partner_id, {("management", 50): 3}, why)
+    assert await shop.stock(anna) == {("management", 50): 2}
+
+
+async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Actor) -> None:
+    one = Assigned(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
+    fact = SubscriptionsAssigned((one,), START)
+    async with shop.database.transaction() as db:
+        await accrue(db, fact)
+    with pytest.raises(IntegrityError):
+        async with shop.database.transaction() as db:
+            await accrue(db, fact)
+    assert (await counts(shop))[1:] == (1, 50)
+
+
+async def test_several_workers_announce_an_end_once(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.settle(anna, [serial(number) for number in range(9)])
+    await shop.buy(anna, "management", 9)
+    await giving(shop.database, anna, range(9))
+    shop.clock.forward(days=365)
+
+    async def end(database: Database) -> int:
+        async with database.transaction() as db:
+            return await expire(db, shop.clock(), 3)
+
+    rounds = [await all_of(*(end(each) for each in processes)) for _ in range(4)]
+    assert sum(rounds) == 9
