@@ -6,20 +6,31 @@ from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.access_requests.decision import heed_moves
+from fleet.billing.events import PaymentSettled
+from fleet.bonuses.service import accrue
+from fleet.clients.service import heed_enrolment, heed_hand_over, heed_profiles
 from fleet.kit.dialect import notify
 from fleet.kit.facts import Reactions
-from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED
+from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED, SUBSCRIPTIONS_EXPIRED
 from fleet.operations.events import OperationsMoved
+from fleet.operations.service import cancel_moved
 from fleet.registers import blocking
-from fleet.registers.events import BlockingChanged
-from fleet.registers.service import keep_profiles
+from fleet.registers.events import BlockingChanged, RegistersEnrolled, RegistersHandedOver
+from fleet.registers.service import keep_conditions, keep_profiles
 from fleet.rollouts.service import heed_failures
+from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
+from fleet.subscriptions.orders import settle
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
 from fleet.telemetry.rules import broken
 
 
 async def _keep_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
     await keep_profiles(db, fact.profiles, fact.at)
+
+
+async def _keep_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
+    await keep_conditions(db, fact.changes)
 
 
 async def _count_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
@@ -42,14 +53,24 @@ async def _tell_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
     await notify(db, blocking.CHANNEL, "")
 
 
+async def _count_ended(db: AsyncSession, fact: SubscriptionsExpired) -> None:
+    for each in fact.expired:
+        SUBSCRIPTIONS_EXPIRED.labels(each.plan).inc()
+
+
 REACTIONS: Reactions = MappingProxyType(
     {
-        ProfilesChanged: (_keep_profiles,),
-        ConditionsChanged: (_count_conditions,),
+        ProfilesChanged: (_keep_profiles, heed_profiles),
+        ConditionsChanged: (_keep_conditions, _count_conditions),
         OperationsMoved: (
             _count_operations,
             heed_failures,
         ),
         BlockingChanged: (_tell_gateways,),
+        PaymentSettled: (settle,),
+        SubscriptionsAssigned: (accrue,),
+        SubscriptionsExpired: (_count_ended,),
+        RegistersEnrolled: (heed_enrolment,),
+        RegistersHandedOver: (heed_hand_over, cancel_moved, heed_moves),
     }
 )

@@ -47,7 +47,7 @@ def demo_serials(count: int) -> list[DemoSerial]:
 class DemoRegisters(Sequence[SimulatedRegister]):
     """``count`` registers, each born when it is first asked for.
 
-    ``publishers``: public keys of the firmware that they take.
+    ``publishers`` and ``licence_issuers``: public keys of the firmware and licences that they take.
     One takes 1.4 KB: 100,000 registers need 140 MB, a million 1.4 GB; one not yet born, 8 bytes.
     """
 
@@ -57,11 +57,13 @@ class DemoRegisters(Sequence[SimulatedRegister]):
         seed: int = 0,
         now: Callable[[], datetime] = utc_now,
         publishers: Collection[bytes] = (),
+        licence_issuers: Collection[bytes] = (),
     ) -> None:
         if not 1 <= count <= MAX_REGISTERS:
             raise ValueError(f"1 to {MAX_REGISTERS} registers, not {count}")
         self._born: list[SimulatedRegister | None] = [None] * count
-        self._seed, self._now, self._publishers = seed, now, publishers
+        self._seed, self._now = seed, now
+        self._publishers, self._licence_issuers = publishers, licence_issuers
 
     def __len__(self) -> int:
         return len(self._born)
@@ -82,13 +84,20 @@ class DemoRegisters(Sequence[SimulatedRegister]):
         random = Random(f"{self._seed}:{index}")
         register = SimulatedRegister(*demo_serial(index), random, self._now())
         register.loader.publishers = self._publishers
+        register.licence_issuers = self._licence_issuers
         return register
 
 
 def start_demo(
-    stack: AsyncExitStack, count: int, port: int, keys: KeyRing, publishers: Sequence[bytes]
+    stack: AsyncExitStack,
+    count: int,
+    port: int,
+    keys: KeyRing,
+    publishers: Sequence[bytes],
+    licence_issuers: Sequence[bytes],
 ) -> None:
     """``count`` registers that call the gateway at this machine's ``port`` until the stack ends."""
     if count:
         calls = FleetConfig("127.0.0.1", port, keys, spread_s=DEMO_SPREAD_S)
-        start_fleet(stack, DemoRegisters(count, publishers=publishers), calls)
+        born = DemoRegisters(count, publishers=publishers, licence_issuers=licence_issuers)
+        start_fleet(stack, born, calls)

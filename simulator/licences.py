@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from protocol.errors import RemoteError
+from protocol.licences import WIRE_CODES, decode
 from protocol.seal import KEY_SIZE
 from simulator.failures import Failure, ResultCode
 from simulator.keys import HeldKey
@@ -15,9 +17,6 @@ Order = Callable[[RegisterState, Fields, datetime], Fields]
 
 CODES: Final = range(1, 31)
 CODE: Final = 8
-KINDS: Final = range(1, 4)
-SIGNATURE: Final = 64
-"""A licence ends with an Ed25519 signature; whose it is, the simulator does not ask."""
 
 
 def _enter_protection_code(register: RegisterState, fields: Fields, _: datetime) -> Fields:
@@ -32,12 +31,20 @@ def _read_protection_code(register: RegisterState, fields: Fields, _: datetime) 
 
 
 def _write_licence(register: RegisterState, fields: Fields, _: datetime) -> Fields:
-    signature = fields["licence"][-SIGNATURE:]
-    signed = len(signature) == SIGNATURE and signature != bytes(SIGNATURE)
-    if fields["kind"] not in KINDS or not signed:
+    if not _is_for(register, fields["kind"], fields["licence"]):
         raise Failure(ResultCode.WRONG_LICENCE)
     register.licences[fields["kind"]] = fields["licence"]
     return {}
+
+
+def _is_for(register: RegisterState, kind: int, content: bytes) -> bool:
+    """Whether it is a licence of this register and this kind, signed by whom it knows."""
+    try:
+        licence = decode(content)
+    except RemoteError:
+        return False
+    own = licence.serial_number == register.serial_number and WIRE_CODES[licence.kind] == kind
+    return own and licence.is_genuine(register.licence_issuers)
 
 
 def _rotate_key(register: RegisterState, fields: Fields, _: datetime) -> Fields:

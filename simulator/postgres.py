@@ -106,9 +106,12 @@ class PostgresCluster:
             raise PostgresError("PostgreSQL is stopped")
         return self._process.pid
 
-    def create_database(self, name: str) -> str:
-        """Make an empty database and return its address; one that exists is an error."""
-        self._run("createdb", *self._peer, name)
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Make an empty database, or a copy of ``template``, to which nobody is connected.
+
+        Returns its address; one that exists is an error.
+        """
+        self._run("createdb", *self._peer, "--template", template, name)
         return self.url_of(name)
 
     def drop_database(self, name: str) -> None:

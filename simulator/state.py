@@ -1,5 +1,6 @@
 """What a simulated register is at one moment, and what can be told from that alone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -58,6 +59,7 @@ class RegisterState:
         "journal",
         "keys",
         "last_error",
+        "licence_issuers",
         "licences",
         "lived_until",
         "loader",
@@ -101,6 +103,7 @@ class RegisterState:
         self.loader = Loader(MAKES[platform].firmware)
         self.keys = KeyStore()
         self.licences: dict[int, bytes] = {}
+        self.licence_issuers: Collection[bytes] = ()
         self.prints_receipts = True
         self.taxation_types = telemetry.TAXATION.encode(
             ["usn_income"] if len(self.owner.inn) > 10 else ["osn"]

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD
+from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.inn import Inn
 from fleet.kit.input import Input, Moment, SerialText
 
@@ -34,6 +34,8 @@ Phone = Annotated[
 ]
 TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
+# ``rules.check_password`` refuses a short one in words that tell of characters, not of "items".
+NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": MIN_PASSWORD})]
 
 
 class Scope(Input):
@@ -57,7 +59,10 @@ class NewEmployee(EmployeeBody):
     """An employee to add; a letter invites them to choose a password."""
 
     login: str | None = Field(
-        default=None, min_length=1, max_length=64, description="None: the e-mail address."
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="3 to 64 Latin letters, digits and . _ @ + -; None: the e-mail address.",
     )
 
 
@@ -83,14 +88,14 @@ class LinkBody(Input):
 class PasswordByLink(LinkBody):
     """A new password by a link."""
 
-    password: PasswordText
+    password: NewPasswordText
 
 
 class PasswordChange(Input):
     """The present password and a new one."""
 
     password: PasswordText
-    new_password: PasswordText
+    new_password: NewPasswordText
 
 
 class NewToken(Input):

@@ -38,6 +38,7 @@ class ClientBody(Input):
         default_factory=list,
         max_length=MAX_EMAILS,
         description="Where summaries go; all different.",
+        json_schema_extra={"uniqueItems": True},
     )
     phone: Phone = ""
     contact: str = Field(default="", max_length=NAME_LENGTH, description="Whom to call.")

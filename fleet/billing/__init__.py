@@ -1,0 +1,1 @@
+"""Payments: opened here, taken by a payment provider, believed when the provider says so."""

@@ -1,0 +1,116 @@
+"""Speaking with payment providers: between transactions, never inside one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from fleet.billing import queries, service
+from fleet.billing.errors import PAYMENT_NOT_FOUND
+from fleet.billing.models import Payment
+from fleet.billing.providers import Event, Invoice, Notice, Provider, Providers
+from fleet.billing.queries import PaymentView
+from fleet.billing.rules import PaymentStatus
+from fleet.billing.sandbox import Sandbox
+from fleet.billing.yookassa import YooKassa
+from fleet.kit.actor import Actor
+from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
+
+RETURN: Final = "/pay/"
+"""Where a person comes back to, before the payment's number."""
+PORTION: Final = 4
+"""Payments that a worker asks about in one run; each may take the provider's whole patience."""
+
+log = structlog.get_logger("payments")
+
+_MAKE: Final[dict[str, Callable[[Database, Clock, FleetConfig], Provider]]] = {
+    "sandbox": Sandbox,
+    "yookassa": lambda database, clock, config: YooKassa(config),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The payments of a server, and the providers it uses."""
+
+    database: Database
+    clock: Clock
+    config: FleetConfig
+    providers: Providers
+
+    @classmethod
+    def of(cls, database: Database, clock: Clock, config: FleetConfig) -> "Desk":
+        """The sandbox is there only when it is chosen: it gives goods for nothing."""
+        chosen = _MAKE[config.payments](database, clock, config)
+        earlier = config.payments == "sandbox" and config.yookassa_secret_file is not None
+        others = (YooKassa(config),) if earlier else ()
+        return cls(database, clock, config, Providers(chosen, others))
+
+    async def check_out(self, actor: Actor, payment_id: str) -> PaymentView:
+        """Have the provider make the payment; its ``redirect_url`` is where the person goes.
+
+        Repeated it gives the same page, also when the provider's first answer was lost.
+        """
+        async with self.database.read() as db:
+            await queries.one(db, actor, payment_id)
+            payment = await queries.find(db, payment_id)
+        assert payment is not None
+        if service.may_open(payment, self.clock()):
+            payment = await self._open(payment)
+        return queries.view(payment, payment_id)
+
+    async def _open(self, payment: Payment) -> Payment:
+        provider = self.providers.chosen
+        invoice = Invoice(
+            payment_id=payment.id,
+            amount_kopecks=payment.amount_kopecks,
+            description=payment.description,
+            return_url=f"{self.config.links_begin_with}{RETURN}{payment.id}",
+        )
+        made = await provider.open(invoice)
+        async with self.database.transaction() as db:
+            return await service.attach(db, payment.id, provider.name, *made, self.clock())
+
+    async def hear(self, name: str, notice: Notice) -> None:
+        """Take a provider's notice.  Anybody may send one: it is proved before it is believed."""
+        provider = self.providers.named(name)
+        event = provider.read(notice)
+        if event is None:
+            return
+        async with self.database.read() as db:
+            payment = await queries.find(db, event.payment_id)
+        if payment is None or not _may_be(payment, provider, event):
+            raise PAYMENT_NOT_FOUND(id=event.payment_id)
+        if event.report is None and payment.status is PaymentStatus.PAID:
+            return
+        report = event.report or await provider.ask(event.provider_id)
+        async with self.database.transaction() as db:
+            await service.settle(db, report, self.clock())
+
+    async def ask_waiting(self) -> int:
+        """Ask the providers about a portion of what waits: notices get lost."""
+        async with self.database.transaction() as db:
+            payments = await service.lease_due(db, self.clock(), PORTION)
+        for payment in payments:
+            if payment.status is PaymentStatus.WAITING:
+                await self._ask(payment)
+        return len(payments)
+
+    async def _ask(self, payment: Payment) -> None:
+        try:
+            provider = self.providers.named(payment.provider)
+            report = await provider.ask(payment.provider_id or "")
+            async with self.database.transaction() as db:
+                await service.settle(db, report, self.clock())
+        except DomainError as error:  # the lease brings it up again
+            log.warning("payment_not_asked", payment=payment.id, reason=error.code)
+
+
+def _may_be(payment: Payment, provider: Provider, event: Event) -> bool:
+    """Whether a notice can be about this payment; spares a question to the provider if not."""
+    known = payment.provider_id in (None, event.provider_id)
+    return known and payment.provider in ("", provider.name)

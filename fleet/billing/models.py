@@ -1,0 +1,55 @@
+"""Tables of payments, and the books of the sandbox provider."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fleet.accounts.models import Employee, Partner
+from fleet.billing.rules import PaymentStatus
+from fleet.kit.database import Base
+
+
+class Payment(Base):
+    """Money that a partner owes for ``reference`` of ``purpose``, whose meaning the opener knows.
+
+    ``provider`` is empty and ``provider_id`` None until the provider has made its payment.
+    ``due_at``: when the worker looks at it next; None = it is settled.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (UniqueConstraint("provider", "provider_id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
+    """A UUID: it is also the provider's idempotence key."""
+    partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), index=True)
+    employee_id: Mapped[int] = mapped_column(ForeignKey(Employee.id))
+    amount_kopecks: Mapped[int] = mapped_column(BigInteger)
+    purpose: Mapped[str] = mapped_column(String(32))
+    reference: Mapped[str] = mapped_column(String(64))
+    description: Mapped[str] = mapped_column(String(128))
+    provider: Mapped[str] = mapped_column(String(16), default="")
+    provider_id: Mapped[str | None] = mapped_column(String(64))
+    redirect_url: Mapped[str] = mapped_column(String(2048), default="")
+    status: Mapped[PaymentStatus]
+    reason: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    settled_at: Mapped[datetime | None]
+
+
+class SandboxPayment(Base):
+    """The sandbox's own book: what a real provider would keep on its side.  No card is in it."""
+
+    __tablename__ = "sandbox_payments"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
+    payment_id: Mapped[str] = mapped_column(String(36), unique=True)
+    """The payment it is for; also the idempotence key."""
+    amount_kopecks: Mapped[int] = mapped_column(BigInteger)
+    description: Mapped[str] = mapped_column(String(128))
+    return_url: Mapped[str] = mapped_column(String(2048))
+    status: Mapped[PaymentStatus]
+    reason: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]

@@ -1,0 +1,85 @@
+"""What a payment provider is, and which of them this server uses.
+
+A provider makes a payment of its own and sends the person to its page; later it sends a notice
+(webhook) to ``/pay/notices/<name>``.  A notice is believed when it is proved: by its signature,
+or by asking the provider again.  The worker asks too, since notices get lost.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from fleet.billing.errors import PROVIDER_UNKNOWN
+from fleet.billing.rules import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What a provider has to know; ``payment_id`` is also the idempotence key."""
+
+    payment_id: str
+    amount_kopecks: int
+    description: str
+    return_url: str
+
+
+class Opened(NamedTuple):
+    """The provider's payment, and the page to send the person to."""
+
+    provider_id: str
+    redirect_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a webhook brought: the body as it came."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A notice that was read; ``report`` None = the notice proves nothing, ask the provider."""
+
+    payment_id: str
+    provider_id: str
+    report: Report | None
+
+
+class Provider(Protocol):
+    """Refuses with ``PROVIDER_AWAY`` when it cannot be reached, so that one may repeat."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def open(self, invoice: Invoice) -> Opened:
+        """Make the payment; the same invoice again is the same payment."""
+        ...
+
+    def read(self, notice: Notice) -> Event | None:
+        """The payment that a notice is about; None for news that do not concern us.
+
+        Refuses with ``SIGNATURE_WRONG`` or ``NOTICE_BROKEN``.
+        """
+        ...
+
+    async def ask(self, provider_id: str) -> Report:
+        """How the payment stands now.  ``PAYMENT_NOT_FOUND`` if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Those in use; new payments go to ``chosen``, earlier ones of others are still heard of."""
+
+    chosen: Provider
+    others: tuple[Provider, ...] = ()
+
+    def named(self, name: str) -> Provider:
+        for provider in (self.chosen, *self.others):
+            if provider.name == name:
+                return provider
+        raise PROVIDER_UNKNOWN(provider=name)

@@ -1,0 +1,59 @@
+"""Reading payments."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.billing.errors import PAYMENT_NOT_FOUND
+from fleet.billing.models import Payment
+from fleet.billing.rules import PAYMENT_ID, PaymentStatus, is_payment_id
+from fleet.kit.actor import Actor
+from fleet.kit.input import Input
+
+
+class PaymentKey(Input):
+    """Which payment."""
+
+    id: str = Field(pattern=f"^{PAYMENT_ID}$", description="The payment's UUID.")
+
+
+class PaymentView(BaseModel):
+    """A payment, as the page sees it to which a person comes back."""
+
+    id: str
+    status: PaymentStatus
+    reason: str = Field(description="Why it came to nothing, in the provider's word; or empty.")
+    amount_kopecks: int
+    description: str
+    purpose: str
+    reference: str
+    redirect_url: str = Field(description="The provider's payment page; empty = not made yet.")
+    created_at: datetime
+    settled_at: datetime | None
+
+
+async def one(db: AsyncSession, actor: Actor, payment_id: str) -> PaymentView:
+    """The partner's payment."""
+    mine = select(Payment).where(Payment.id == payment_id, Payment.partner_id == actor.partner_id)
+    return view(await db.scalar(mine), payment_id)
+
+
+def view(payment: Payment | None, payment_id: str) -> PaymentView:
+    """How it is shown; refuses one that is not there."""
+    if payment is None:
+        raise PAYMENT_NOT_FOUND(id=payment_id)
+    return PaymentView(**{name: getattr(payment, name) for name in PaymentView.model_fields})
+
+
+async def find(db: AsyncSession, payment_id: str) -> Payment | None:
+    """Anybody's payment, by a number that may be any text: for the provider's side of things."""
+    return await db.get(Payment, payment_id) if is_payment_id(payment_id) else None
+
+
+async def statuses(db: AsyncSession, payment_ids: Collection[str]) -> dict[str, PaymentStatus]:
+    """What became of these payments."""
+    found = select(Payment.id, Payment.status).where(Payment.id.in_(payment_ids))
+    return {id_: status for id_, status in await db.execute(found)}

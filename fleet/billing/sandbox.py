@@ -1,0 +1,203 @@
+"""The sandbox provider: a payment page of our own where no money moves.
+
+It behaves as a real one does: it keeps its own book, shows its own page, and tells what became of
+a payment by a signed notice over HTTP::
+
+    Sandbox-Signature: t=<seconds since 1970>,v1=<hex of HMAC-SHA256(key, t "." body)>
+
+The key is made at the first start and lies in the data directory.  Only the test cards below are
+taken; no number of a card is stored, logged or shown again.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.billing.errors import NOTICE_BROKEN, PAYMENT_NOT_FOUND, SIGNATURE_WRONG
+from fleet.billing.models import SandboxPayment
+from fleet.billing.providers import Event, Invoice, Notice, Opened
+from fleet.billing.rules import CURRENCY, EXPIRED, OPEN_FOR, PaymentStatus, Report, is_payment_id
+from fleet.kit.clock import Clock
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database, insert_into
+from fleet.kit.dialect import locked
+from fleet.kit.secret_file import load_or_create
+
+NAME: Final = "sandbox"
+PAGE: Final = "/pay/sandbox/"
+KEY_FILE: Final = "sandbox-payments.key"
+KEY_BYTES: Final = 32
+SIGNATURE: Final = "Sandbox-Signature"
+REPLAY_WINDOW_S: Final = 300
+_SIGNATURE: Final = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
+
+
+class SampleCard(NamedTuple):
+    """What a card of the list does; ``told`` False: the notice gets lost, as they sometimes do."""
+
+    status: PaymentStatus
+    reason: str = ""
+    delay_s: float = 0
+    told: bool = True
+
+
+CARDS: Mapping[str, SampleCard] = MappingProxyType(
+    {
+        "4111111111111111": SampleCard(PaymentStatus.PAID),
+        "4000000000000002": SampleCard(PaymentStatus.FAILED, "card_declined"),
+        "4000000000000077": SampleCard(PaymentStatus.PAID, delay_s=3),
+        "4000000000000341": SampleCard(PaymentStatus.PAID, told=False),
+    }
+)
+
+
+class _Message(BaseModel):
+    """The body of a notice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: Literal["payment.succeeded", "payment.canceled"]
+    id: str = Field(max_length=36)
+    payment_id: str = Field(max_length=36)
+    status: PaymentStatus
+    amount_kopecks: int
+    currency: str = Field(max_length=8)
+    reason: str = Field(max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Both sides of it: the ``Provider`` that we use, and the house behind its page."""
+
+    database: Database
+    clock: Clock
+    config: FleetConfig
+    name: str = NAME
+
+    async def open(self, invoice: Invoice) -> Opened:
+        row = {
+            "payment_id": invoice.payment_id,
+            "amount_kopecks": invoice.amount_kopecks,
+            "description": invoice.description,
+            "return_url": invoice.return_url,
+            "status": PaymentStatus.WAITING,
+            "created_at": self.clock(),
+        }
+        async with self.database.transaction() as db:
+            await db.execute(insert_into(db, SandboxPayment).values(row).on_conflict_do_nothing())
+            mine = select(SandboxPayment.id).where(SandboxPayment.payment_id == invoice.payment_id)
+            made = (await db.scalars(mine)).one()
+        return Opened(made, f"{self.config.links_begin_with}{PAGE}{made}")
+
+    def read(self, notice: Notice) -> Event | None:
+        if not is_signed(self.key, notice):
+            raise SIGNATURE_WRONG()
+        try:
+            message = _Message.model_validate_json(notice.body)
+        except ValidationError as error:
+            raise NOTICE_BROKEN(why=error.errors()[0]["type"]) from None
+        report = Report(
+            provider=NAME,
+            provider_id=message.id,
+            payment_id=message.payment_id,
+            status=message.status,
+            amount_kopecks=message.amount_kopecks,
+            currency=message.currency,
+            reason=message.reason,
+        )
+        return Event(message.payment_id, message.id, report)
+
+    async def ask(self, provider_id: str) -> Report:
+        async with self.database.transaction() as db:
+            return _report(await self.find(db, provider_id))
+
+    @property
+    def key(self) -> bytes:
+        path = self.config.data / KEY_FILE
+        return load_or_create(path, lambda: secrets.token_bytes(KEY_BYTES))
+
+    async def find(self, db: AsyncSession, id_: str) -> SandboxPayment:
+        """A payment of the book, locked until the commit; one whose time is over is cancelled."""
+        one = select(SandboxPayment).where(SandboxPayment.id == id_)
+        known = is_payment_id(id_)
+        found: SandboxPayment | None = (
+            await db.scalar(locked(db, one, wait=True)) if known else None
+        )
+        if found is None:
+            raise PAYMENT_NOT_FOUND(id=id_)
+        late = self.clock() - found.created_at >= OPEN_FOR
+        if late and found.status is PaymentStatus.WAITING:
+            found.status, found.reason = PaymentStatus.CANCELLED, EXPIRED
+        return found
+
+    async def charge(self, id_: str, card: SampleCard) -> SandboxPayment:
+        """What the card's bank says is written; a payment that is over stays as it is."""
+        async with self.database.transaction() as db:
+            found = await self.find(db, id_)
+            if found.status is PaymentStatus.WAITING:
+                found.status, found.reason = card.status, card.reason
+            return found
+
+    def compose(self, payment: SandboxPayment) -> tuple[dict[str, str], bytes]:
+        """The notice about a payment that is over: headers and body, signed now."""
+        good = payment.status is PaymentStatus.PAID
+        message = _Message(
+            event="payment.succeeded" if good else "payment.canceled",
+            id=payment.id,
+            payment_id=payment.payment_id,
+            status=payment.status,
+            amount_kopecks=payment.amount_kopecks,
+            currency=CURRENCY,
+            reason=payment.reason,
+        )
+        body = message.model_dump_json().encode()
+        return sign(self.key, body, self.clock()), body
+
+    def form_token(self, id_: str) -> bytes:
+        """Proves that a form came from the page: another site cannot read it there."""
+        return hmac.new(self.key, b"form " + id_.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def sign(key: bytes, body: bytes, at: datetime) -> dict[str, str]:
+    """The headers that prove a body at a moment."""
+    seconds = int(at.timestamp())
+    return {
+        "Content-Type": "application/json",
+        SIGNATURE: f"t={seconds},v1={_digest(key, seconds, body)}",
+    }
+
+
+def is_signed(key: bytes, notice: Notice) -> bool:
+    """Whether the key's owner has signed this body within the window around now."""
+    match = _SIGNATURE.fullmatch(notice.headers.get(SIGNATURE, ""))
+    if match is None:
+        return False
+    seconds = int(match[1])
+    near = abs(notice.at.timestamp() - seconds) <= REPLAY_WINDOW_S
+    return near and hmac.compare_digest(_digest(key, seconds, notice.body), match[2])
+
+
+def _digest(key: bytes, seconds: int, body: bytes) -> str:
+    return hmac.new(key, b"%d." % seconds + body, hashlib.sha256).hexdigest()
+
+
+def _report(payment: SandboxPayment) -> Report:
+    return Report(
+        provider=NAME,
+        provider_id=payment.id,
+        payment_id=payment.payment_id,
+        status=payment.status,
+        amount_kopecks=payment.amount_kopecks,
+        currency=CURRENCY,
+        reason=payment.reason,
+    )

@@ -1,0 +1,175 @@
+"""Opening payments and settling them.  Providers are spoken to elsewhere, between transactions."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.billing.errors import AMOUNT_UNFIT, PAYMENT_NOT_FOUND, PAYMENT_OVER, REPORT_UNFIT
+from fleet.billing.events import PaymentSettled
+from fleet.billing.models import Payment
+from fleet.billing.rules import (
+    CURRENCY,
+    EXPIRED,
+    MAX_AMOUNT_KOPECKS,
+    MAX_REASON,
+    NEXT,
+    OPEN_FOR,
+    WAIT_AT_MOST,
+    PaymentStatus,
+    Report,
+    ask_again_at,
+    is_payment_id,
+    to_roubles,
+)
+from fleet.kit.dialect import locked
+from fleet.kit.facts import announce
+from fleet.kit.metrics import PAYMENTS
+
+log = structlog.get_logger("payments")
+
+
+async def open_payment(
+    db: AsyncSession,
+    *,
+    partner_id: int,
+    employee_id: int,
+    amount_kopecks: int,
+    purpose: str,
+    reference: str,
+    description: str,
+    now: datetime,
+) -> Payment:
+    """A payment that waits, in the caller's transaction; after the commit a person is sent to the
+    provider's page by ``POST /payments/{id}/checkout``.
+
+    ``PaymentSettled`` with the same purpose and reference says that it was paid.
+    """
+    if not 0 < amount_kopecks <= MAX_AMOUNT_KOPECKS:
+        raise AMOUNT_UNFIT(most=to_roubles(MAX_AMOUNT_KOPECKS))
+    payment = Payment(
+        partner_id=partner_id,
+        employee_id=employee_id,
+        amount_kopecks=amount_kopecks,
+        purpose=purpose,
+        reference=reference,
+        description=description,
+        status=PaymentStatus.WAITING,
+        created_at=now,
+        due_at=now + OPEN_FOR,
+    )
+    db.add(payment)
+    await db.flush()
+    await _audit(db, payment, "payments.opened", now, {"amount_kopecks": amount_kopecks})
+    return payment
+
+
+def may_open(payment: Payment, now: datetime) -> bool:
+    """Whether the provider has yet to make it; refuses a payment that is over."""
+    if payment.status is not PaymentStatus.WAITING:
+        raise PAYMENT_OVER(id=payment.id, status=payment.status)
+    if now - payment.created_at >= OPEN_FOR:
+        raise PAYMENT_OVER(id=payment.id, status=EXPIRED)
+    return payment.provider_id is None
+
+
+async def attach(
+    db: AsyncSession, payment_id: str, provider: str, provider_id: str, url: str, now: datetime
+) -> Payment:
+    """Keep what the provider has made for it.  Said twice, by two requests at once, it is the
+    same: the idempotence key was."""
+    payment = await _take(db, payment_id)
+    if may_open(payment, now):
+        payment.provider, payment.provider_id, payment.redirect_url = provider, provider_id, url
+        payment.due_at = ask_again_at(payment.created_at, now, random.random())
+    return payment
+
+
+async def settle(db: AsyncSession, report: Report, now: datetime) -> PaymentStatus:
+    """Believe a report that was proved to be the provider's; returns the status it came to.
+
+    The same report again, or a late one that contradicts a payment made, changes nothing.
+    Refuses a report of another payment, amount or currency.
+    """
+    payment = await _take(db, report.payment_id)
+    _compare(payment, report)
+    payment.provider, payment.provider_id = report.provider, report.provider_id
+    if report.status in NEXT[payment.status]:
+        await _end(db, payment, report.status, report.reason, now)
+    elif report.status is not payment.status:
+        told = {"payment": payment.id, "is": payment.status, "reported": report.status}
+        log.warning("payment_report_ignored", **told)
+    return payment.status
+
+
+async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment]:
+    """A portion of the payments to ask the provider about; nobody else gets them for a while.
+
+    Ends on the way those that nobody went to pay, and those that wait for ever.
+    """
+    due = select(Payment).where(Payment.due_at <= now).order_by(Payment.due_at).limit(limit)
+    payments: Sequence[Payment] = (await db.scalars(locked(db, due, wait=False))).all()
+    for payment in payments:
+        if payment.provider_id is None or now - payment.created_at >= WAIT_AT_MOST:
+            await _end(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
+        else:
+            payment.due_at = ask_again_at(payment.created_at, now, random.random())
+    return list(payments)
+
+
+async def _take(db: AsyncSession, payment_id: str) -> Payment:
+    """The payment as it is now, locked until the commit."""
+    own: Select[Any] = select(Payment).where(Payment.id == payment_id)
+    good = is_payment_id(payment_id)
+    found: Payment | None = await db.scalar(locked(db, own, wait=True)) if good else None
+    if found is None:
+        raise PAYMENT_NOT_FOUND(id=payment_id)
+    return found
+
+
+def _compare(payment: Payment, report: Report) -> None:
+    wrong = [
+        name
+        for name, fits in (
+            ("provider", payment.provider in ("", report.provider)),
+            ("id", payment.provider_id in (None, report.provider_id)),
+            ("amount", payment.amount_kopecks == report.amount_kopecks),
+            ("currency", report.currency == CURRENCY),
+        )
+        if not fits
+    ]
+    if wrong:
+        log.error("payment_report_unfit", payment=payment.id, fields=wrong)
+        raise REPORT_UNFIT(name=wrong[0])
+
+
+async def _end(
+    db: AsyncSession, payment: Payment, status: PaymentStatus, reason: str, now: datetime
+) -> None:
+    before, payment.status = payment.status, status
+    payment.reason, payment.settled_at, payment.due_at = reason[:MAX_REASON], now, None
+    after = {"status": status, "reason": payment.reason}
+    await _audit(db, payment, f"payments.{status}", now, after, {"status": before})
+    PAYMENTS.labels(payment.provider or "none", status).inc()
+    if status is PaymentStatus.PAID:
+        paid = (payment.id, payment.purpose, payment.reference, payment.partner_id)
+        await announce(db, PaymentSettled(*paid, now))
+
+
+async def _audit(
+    db: AsyncSession,
+    payment: Payment,
+    what: str,
+    now: datetime,
+    after: dict[str, Any],
+    before: dict[str, Any] | None = None,
+) -> None:
+    """By the server itself: the person stands in the payment, and in the entry of the purchase."""
+    objects = [f"payment:{payment.id}"]
+    partner = payment.partner_id
+    await audit.write(db, None, now, what, objects, before=before, after=after, partner_id=partner)

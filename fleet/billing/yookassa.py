@@ -1,0 +1,196 @@
+"""YooKassa, API v3 (yookassa.ru/developers/api): payments with a redirect, captured at once.
+
+Requests carry HTTP Basic ``shop:secret`` and, where they create, ``Idempotence-Key``; the same
+key with the same body is the same payment for 24 hours.  Answer 500 means "unknown what became of
+it, repeat with the same key".  Notices are not signed: whoever sends one, the payment is asked
+for by its id before anything is believed.
+"""
+
+import asyncio
+import random
+from base64 import b64encode
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import aiohttp
+import structlog
+from pydantic import BaseModel, Field, ValidationError
+
+from fleet.billing.errors import (
+    NOTICE_BROKEN,
+    PAYMENT_NOT_FOUND,
+    PROVIDER_AWAY,
+    PROVIDER_REFUSED,
+)
+from fleet.billing.providers import Event, Invoice, Notice, Opened
+from fleet.billing.rules import CURRENCY, PaymentStatus, Report, to_kopecks, to_roubles
+from fleet.kit.config import FleetConfig
+
+NAME: Final = "yookassa"
+ATTEMPTS: Final = 3
+ANSWER_S: Final = 8.0
+"""Three of these and the pauses between fit into the 30 seconds of a request of ours."""
+PAUSE_S: Final = 0.5
+MAX_ANSWER: Final = 256 * 1024
+RETRY_AFTER_S: Final = 5
+METADATA_KEY: Final = "payment_id"
+
+STATUSES: Final = {
+    "pending": PaymentStatus.WAITING,
+    "waiting_for_capture": PaymentStatus.WAITING,
+    "succeeded": PaymentStatus.PAID,
+    "canceled": PaymentStatus.FAILED,
+}
+GIVEN_UP: Final = frozenset(
+    {"expired_on_confirmation", "expired_on_capture", "canceled_by_merchant"}
+)
+"""Reasons of ``canceled`` behind which no bank stands."""
+
+log = structlog.get_logger("payments")
+
+
+class _Amount(BaseModel):
+    value: str = Field(max_length=16)
+    currency: str = Field(max_length=8)
+
+
+class _Confirmation(BaseModel):
+    confirmation_url: str = Field(default="", max_length=2048, pattern=r"^(https?://.*)?$")
+
+
+class _Cancellation(BaseModel):
+    reason: str = Field(default="", max_length=64)
+
+
+class _Payment(BaseModel):
+    """The parts of YooKassa's payment object that matter here."""
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
+    status: Literal["pending", "waiting_for_capture", "succeeded", "canceled"]
+    amount: _Amount
+    metadata: dict[str, str] = Field(default_factory=dict)
+    confirmation: _Confirmation = _Confirmation()
+    cancellation_details: _Cancellation = _Cancellation()
+
+
+class _Subject(BaseModel):
+    """What a notice is trusted with: whom to ask about."""
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class _News(BaseModel):
+    type: Literal["notification"]
+    event: str = Field(max_length=64)
+    object: _Subject
+
+
+class YooKassa:
+    """A shop's account.  The secret is read from its file when it is needed, and kept nowhere."""
+
+    name = NAME
+
+    def __init__(self, config: FleetConfig) -> None:
+        self._url, self._shop = config.yookassa_url, config.yookassa_shop
+        self._secret_file = config.yookassa_secret_file
+
+    async def open(self, invoice: Invoice) -> Opened:
+        body = {
+            "amount": {"value": to_roubles(invoice.amount_kopecks), "currency": CURRENCY},
+            "capture": True,
+            "confirmation": {"type": "redirect", "return_url": invoice.return_url},
+            "description": invoice.description,
+            "metadata": {METADATA_KEY: invoice.payment_id},
+        }
+        key = {"Idempotence-Key": invoice.payment_id}
+        made = _parse(await self._request("POST", "/payments", json=body, headers=key))
+        if not made.confirmation.confirmation_url:
+            raise PROVIDER_REFUSED(status="no confirmation_url")
+        return Opened(made.id, made.confirmation.confirmation_url)
+
+    def read(self, notice: Notice) -> Event | None:
+        try:
+            news = _News.model_validate_json(notice.body)
+        except ValidationError as error:
+            raise NOTICE_BROKEN(why=_where(error)) from None
+        if not news.event.startswith("payment."):
+            return None
+        return Event(news.object.metadata.get(METADATA_KEY, ""), news.object.id, None)
+
+    async def ask(self, provider_id: str) -> Report:
+        return _report(_parse(await self._request("GET", f"/payments/{provider_id}")))
+
+    async def _request(self, method: str, path: str, **more: Any) -> bytes:
+        """The body of a good answer; tried again while YooKassa may only be busy."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))
+            try:
+                status, body = await self._once(method, path, more)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                log.warning("yookassa_unreachable", error=type(error).__name__)
+                continue
+            if status == HTTPStatus.OK:
+                return body
+            log.warning("yookassa_answer", method=method, status=status)
+            if not _may_pass(status):
+                raise _refused(status, path)
+        raise PROVIDER_AWAY(retry_after_s=RETRY_AFTER_S)
+
+    async def _once(self, method: str, path: str, more: dict[str, Any]) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+        async with (
+            aiohttp.ClientSession(headers=self._signed_in(), timeout=timeout) as http,
+            http.request(method, self._url + path, allow_redirects=False, **more) as answer,
+        ):
+            return answer.status, await _read(answer)
+
+    def _signed_in(self) -> dict[str, str]:
+        assert self._secret_file is not None, "the configuration asks for the file"
+        pair = f"{self._shop}:{self._secret_file.read_text(encoding='utf-8').strip()}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for part in answer.content.iter_chunked(MAX_ANSWER):
+        body += part
+        if len(body) > MAX_ANSWER:
+            raise PROVIDER_REFUSED(status="too long")
+    return body
+
+
+def _may_pass(status: int) -> bool:
+    """202 is "still at it"; 429 and 5xx pass by themselves."""
+    return status in (HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
+
+
+def _refused(status: int, path: str) -> Exception:
+    if status == HTTPStatus.NOT_FOUND:
+        return PAYMENT_NOT_FOUND(id=path.rpartition("/")[2])
+    return PROVIDER_REFUSED(status=status)
+
+
+def _parse(body: bytes) -> _Payment:
+    try:
+        return _Payment.model_validate_json(body)
+    except ValidationError as error:
+        log.error("yookassa_answer_broken", where=_where(error))
+        raise PROVIDER_REFUSED(status="not a payment") from None
+
+
+def _report(found: _Payment) -> Report:
+    status, reason = STATUSES[found.status], found.cancellation_details.reason
+    if status is PaymentStatus.FAILED and reason in GIVEN_UP:
+        status = PaymentStatus.CANCELLED
+    try:
+        amount = to_kopecks(found.amount.value)
+    except ValueError:
+        raise PROVIDER_REFUSED(status="not an amount") from None
+    ours = found.metadata.get(METADATA_KEY, "")
+    return Report(NAME, found.id, ours, status, amount, found.amount.currency, reason)
+
+
+def _where(error: ValidationError) -> str:
+    return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"

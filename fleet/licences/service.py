@@ -1,0 +1,82 @@
+"""Issuing licences."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.audit import service as audit
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into
+from fleet.licences.errors import NOT_BROUGHT
+from fleet.licences.models import IssuedLicence
+from fleet.licences.rules import KINDS
+from fleet.registers.errors import REGISTER_NOT_FOUND
+from fleet.registers.queries import find_own
+from fleet.registers.rules import Verdict, read_serials
+from fleet.subscriptions.service import entitled
+from protocol.licences import MAX_NUMBER, Licence, LicenceKind
+
+
+async def issue(
+    db: AsyncSession,
+    actor: Actor,
+    key: Ed25519PrivateKey,
+    kind: LicenceKind,
+    typed: Sequence[str],
+    now: datetime,
+) -> list[Verdict]:
+    """Sign a licence for each of the registers that may have it; a verdict for each.
+
+    A register that has one of the kind keeps it: it is the same one that is restored.
+    """
+    serials, verdicts = read_serials(typed)
+    own = await find_own(db, actor, serials)
+    brought = await _brought(db, list(own), kind, now)
+    for serial in serials:
+        refusal = REGISTER_NOT_FOUND if serial not in own else None
+        verdicts.append(Verdict(serial, refusal or (None if serial in brought else NOT_BROUGHT)))
+    rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
+    if rows:
+        await _keep(db, actor, kind, rows, now)
+    return verdicts
+
+
+async def _keep(
+    db: AsyncSession, actor: Actor, kind: LicenceKind, rows: list[dict[str, Any]], now: datetime
+) -> None:
+    statement = insert_into(db, IssuedLicence).values(rows)
+    new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
+    issued = await db.scalars(new.returning(IssuedLicence.serial_number))
+    objects = [f"register:{serial}" for serial in issued]
+    await audit.write(db, actor, now, "licences.issued", objects, after={"kind": kind})
+
+
+async def _brought(
+    db: AsyncSession, serial_numbers: Sequence[str], kind: LicenceKind, now: datetime
+) -> set[str]:
+    """Those of the registers that a service brings it to, or all if the base licence does."""
+    services = KINDS[kind].brought_by
+    found = set() if services else set(serial_numbers)
+    for service in services:
+        found |= await entitled(db, serial_numbers, service, now)
+    return found
+
+
+def _row(
+    actor: Actor, key: Ed25519PrivateKey, kind: LicenceKind, serial: str, now: datetime
+) -> dict[str, Any]:
+    issued_at = now.replace(microsecond=0)
+    facts = Licence(serial, kind, issued_at, secrets.randbelow(MAX_NUMBER) + 1)
+    return {
+        "number": facts.number,
+        "serial_number": serial,
+        "kind": kind,
+        "content": replace(facts, signature=key.sign(facts.signed)).encode(),
+        "issued_at": issued_at,
+        "issued_by": actor.employee_id,
+    }

@@ -1,0 +1,109 @@
+"""A shop that takes payments: the whole application on a port of its own, by the sandbox."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer, unused_port
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.admin_api.app import build_app
+from fleet.billing import queries, service
+from fleet.billing.desk import Desk
+from fleet.billing.events import PaymentSettled
+from fleet.billing.models import Payment
+from fleet.billing.sandbox import Sandbox
+from fleet.kit.actor import Actor
+from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
+from tests.fleet.conftest import Api, Employ, HandClock
+
+PRICE = 1_499_00
+
+
+@dataclass
+class Shop:
+    """Anna's partner buys; ``settled`` holds the facts that were announced."""
+
+    database: Database
+    clock: HandClock
+    config: FleetConfig
+    client: TestClient[web.Request, web.Application]
+    api: Api
+    anna: Actor
+    settled: list[PaymentSettled] = field(default_factory=list)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk.of(self.database, self.clock, self.config)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        provider = self.desk.providers.chosen
+        assert isinstance(provider, Sandbox)
+        return provider
+
+    async def open(self, amount_kopecks: int = PRICE) -> str:
+        """A payment that waits; its number."""
+        async with self.database.transaction() as db:
+            payment = await service.open_payment(
+                db,
+                partner_id=self.anna.partner_id,
+                employee_id=self.anna.employee_id,
+                amount_kopecks=amount_kopecks,
+                purpose="subscriptions",
+                reference="7",
+                description="Подписка «Мониторинг ККТ» × 3",
+                now=self.clock(),
+            )
+            return payment.id
+
+    async def check_out(self, payment_id: str) -> Any:
+        """The answer's JSON; the provider has made the payment."""
+        answer = await self.api.post(f"/payments/{payment_id}/checkout")
+        assert answer.status == 200
+        return answer.json
+
+    async def payment(self, payment_id: str) -> Payment:
+        async with self.database.read() as db:
+            found = await queries.find(db, payment_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """As everywhere, and what was paid is written down by a reaction."""
+    settled: list[PaymentSettled] = []
+
+    async def keep(_: AsyncSession, fact: PaymentSettled) -> None:
+        settled.append(fact)
+
+    database = Database(database_url, {PaymentSettled: (keep,)})
+    database.settled = settled  # type: ignore[attr-defined]
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FleetConfig:
+    port = unused_port()
+    return FleetConfig(
+        data=tmp_path / "data", http=f"127.0.0.1:{port}", public_url=f"http://127.0.0.1:{port}"
+    )
+
+
+@pytest.fixture
+async def shop(
+    database: Database, clock: HandClock, config: FleetConfig, employ: Employ
+) -> AsyncIterator[Shop]:
+    server = TestServer(build_app(database, clock, config=config), port=config.http_address[1])
+    async with TestClient(server) as client:
+        api = Api(client)
+        anna = await employ("anna")
+        await api.sign_in("anna")
+        settled: list[PaymentSettled] = database.settled  # type: ignore[attr-defined]
+        yield Shop(database, clock, config, client, api, anna, settled)

@@ -1,0 +1,225 @@
+"""YooKassa: one payment for one purchase whatever is lost, and nothing believed without asking."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer, unused_port
+from pydantic import ValidationError
+
+from fleet.billing import yookassa
+from fleet.billing.rules import PaymentStatus
+from fleet.kit.config import FleetConfig
+from tests.fleet.billing.conftest import PRICE, Shop
+from tests.fleet.billing.yookassa_server import SECRET, SHOP_ID, YooKassaServer
+
+HOOK = "/pay/notices/yookassa"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yookassa, "PAUSE_S", 0.01)
+
+
+@pytest.fixture
+async def kassa() -> AsyncIterator[tuple[YooKassaServer, str]]:
+    server = YooKassaServer()
+    async with TestServer(server.app()) as running:
+        yield server, str(running.make_url("/v3"))
+
+
+@pytest.fixture
+def config(tmp_path: Path, kassa: tuple[YooKassaServer, str]) -> FleetConfig:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    address = f"127.0.0.1:{unused_port()}"
+    return FleetConfig(
+        data=tmp_path / "data",
+        http=address,
+        public_url=f"http://{address}",
+        payments="yookassa",
+        yookassa_shop=SHOP_ID,
+        yookassa_secret_file=secret,
+        yookassa_url=kassa[1],
+    )
+
+
+async def tell(shop: Shop, notice: Any) -> int:
+    async with shop.client.post(HOOK, json=notice) as answer:
+        return answer.status
+
+
+async def opened(shop: Shop) -> tuple[str, str]:
+    """A payment at YooKassa's page: our number and its own."""
+    id_ = await shop.open()
+    await shop.check_out(id_)
+    provider_id = (await shop.payment(id_)).provider_id
+    assert provider_id is not None
+    return id_, provider_id
+
+
+async def test_a_payment_is_made_as_the_api_wants_it(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    id_ = await shop.open()
+    shown = await shop.check_out(id_)
+    server = kassa[0]
+    assert shown["redirect_url"].startswith("https://yoomoney.ru/checkout/")
+    assert server.bodies[id_] == {
+        "amount": {"value": "1499.00", "currency": "RUB"},
+        "capture": True,
+        "confirmation": {
+            "type": "redirect",
+            "return_url": f"{shop.config.public_url}/pay/{id_}",
+        },
+        "description": "Подписка «Мониторинг ККТ» × 3",
+        "metadata": {"payment_id": id_},
+    }
+
+
+async def test_a_lost_answer_is_asked_for_again_with_the_same_key(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    server, faults = kassa[0], ([500], [429, 503], ["cut"], ["cut", "cut"], [202])
+    for each in faults:
+        server.faults.extend(each)
+        server.requests.clear()
+        id_, provider_id = await opened(shop)
+        assert server.by_key[id_] == provider_id
+        assert len(server.requests) == len(each) + 1
+    assert len(server.payments) == len(faults)
+
+
+async def test_a_provider_that_stays_away_is_said_so_and_may_be_asked_again(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    kassa[0].faults.extend(["cut"] * yookassa.ATTEMPTS)
+    id_ = await shop.open()
+    answer = await shop.api.post(f"/payments/{id_}/checkout")
+    assert (answer.status, answer.json["code"]) == (503, "payment_provider_away")
+    assert answer.headers["Retry-After"] == "5"
+    await shop.check_out(id_)
+    assert len(kassa[0].payments) == 1
+
+
+async def test_a_request_that_is_not_taken_is_not_repeated(
+    shop: Shop, kassa: tuple[YooKassaServer, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for status in (400, 401, 403):
+        kassa[0].faults.append(status)
+        kassa[0].requests.clear()
+        answer = await shop.api.post(f"/payments/{await shop.open()}/checkout")
+        assert (answer.status, answer.json["code"]) == (503, "payment_provider_refused")
+        assert len(kassa[0].requests) == 1
+        assert SECRET not in str(answer.json)
+    assert SECRET not in capsys.readouterr().out
+
+
+async def test_a_paid_notice_is_believed_when_the_payment_says_so_itself(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    server = kassa[0]
+    id_, provider_id = await opened(shop)
+    forged = {**server.notice(provider_id), "event": "payment.succeeded"}
+    forged["object"] = {**forged["object"], "status": "succeeded", "paid": True}
+    assert await tell(shop, forged) == 200
+    assert (await shop.payment(id_)).status is PaymentStatus.WAITING
+    server.end(provider_id, "succeeded")
+    answers = await asyncio.gather(*(tell(shop, server.notice(provider_id)) for _ in range(4)))
+    assert answers == [200] * 4
+    assert (await shop.payment(id_)).status is PaymentStatus.PAID
+    assert [fact.payment_id for fact in shop.settled] == [id_]
+    asked = len(server.requests)
+    assert await tell(shop, server.notice(provider_id)) == 200
+    assert len(server.requests) == asked  # a payment that is over is not asked about
+
+
+async def test_a_cancelled_payment_says_whose_doing_it_was(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    for reason, status in (
+        ("expired_on_confirmation", PaymentStatus.CANCELLED),
+        ("canceled_by_merchant", PaymentStatus.CANCELLED),
+        ("insufficient_funds", PaymentStatus.FAILED),
+        ("", PaymentStatus.FAILED),
+    ):
+        id_, provider_id = await opened(shop)
+        kassa[0].end(provider_id, "canceled", reason)
+        assert await tell(shop, kassa[0].notice(provider_id)) == 200
+        payment = await shop.payment(id_)
+        assert (payment.status, payment.reason) == (status, reason)
+    assert shop.settled == []
+
+
+async def test_a_lost_notice_is_found_by_asking(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    id_, provider_id = await opened(shop)
+    kassa[0].end(provider_id, "succeeded")
+    shop.clock.forward(minutes=2)
+    kassa[0].faults.extend([503] * yookassa.ATTEMPTS)
+    assert await shop.desk.ask_waiting() == 1
+    assert (await shop.payment(id_)).status is PaymentStatus.WAITING
+    shop.clock.forward(minutes=2)
+    assert await shop.desk.ask_waiting() == 1
+    assert (await shop.payment(id_)).status is PaymentStatus.PAID
+
+
+MISFITS: tuple[tuple[dict[str, Any], int], ...] = (
+    ({"amount": {"value": "1.00", "currency": "RUB"}}, 409),
+    ({"amount": {"value": "1499.00", "currency": "USD"}}, 409),
+    ({"amount": {"value": "1499", "currency": "RUB"}}, 503),
+    ({"metadata": {"payment_id": "00000000-0000-4000-8000-000000000000"}}, 404),
+    ({"metadata": {}}, 404),
+    ({"status": "unheard-of"}, 503),
+)
+
+
+async def test_a_payment_that_is_not_the_one_ordered_is_not_believed(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    for changed, status in MISFITS:
+        id_, provider_id = await opened(shop)
+        notice = kassa[0].notice(provider_id)
+        notice["object"] = dict(notice["object"])
+        kassa[0].end(provider_id, "succeeded")
+        kassa[0].payments[provider_id].update(changed)
+        assert await tell(shop, notice) == status
+        assert (await shop.payment(id_)).status is PaymentStatus.WAITING
+    assert shop.settled == []
+
+
+async def test_notices_of_strangers_cost_no_question(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    id_, provider_id = await opened(shop)
+    notice = kassa[0].notice(provider_id)
+    asked = len(kassa[0].requests)
+    unknown = {**notice["object"], "metadata": {"payment_id": "nobody's"}}
+    assert await tell(shop, {**notice, "object": unknown}) == 404
+    assert await tell(shop, {**notice, "object": {**notice["object"], "id": "other"}}) == 404
+    assert await tell(shop, {**notice, "event": "refund.succeeded"}) == 200
+    elsewhere = {**notice, "object": {"id": "../../admin"}}
+    unreadable: tuple[Any, ...] = ({}, [], elsewhere, {**notice, "type": "x"})
+    for broken in unreadable:
+        assert await tell(shop, broken) == 422
+    assert len(kassa[0].requests) == asked
+    assert (await shop.payment(id_)).status is PaymentStatus.WAITING
+
+
+async def test_without_the_sandbox_nothing_of_it_answers(shop: Shop) -> None:
+    id_ = await shop.open(PRICE)
+    assert (await shop.client.get(f"/pay/sandbox/{id_}")).status == 404
+    assert (await shop.client.post(f"/pay/sandbox/{id_}", data={})).status == 404
+    assert (await shop.client.post("/pay/notices/sandbox", data=b"{}")).status == 404
+
+
+def test_the_shop_and_its_secret_belong_to_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="YOOKASSA_SECRET_FILE"):
+        FleetConfig(payments="yookassa", yookassa_shop="1")
+    with pytest.raises(ValidationError):
+        FleetConfig(payments="cash")  # type: ignore[arg-type]
+    with pytest.raises(ValidationError):
+        FleetConfig(yookassa_url="ftp://example.org")
