@@ -20,13 +20,13 @@ test: .venv/.tests
 	$(bin)/ruff check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
-	$(bin)/pytest
+	$(bin)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 bench: .venv/.runs
 	@exec $(bin)/cash-server bench check-ins
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

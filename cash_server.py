@@ -18,6 +18,7 @@ from fleet.firmware.shelf import Shelf
 from fleet.kit.clock import utc_now
 from fleet.kit.config import FleetConfig, configured, example
 from fleet.kit.database import Database
+from fleet.licences.signing import public_key
 from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
@@ -26,7 +27,7 @@ from gateway.assistant import cli as assistant
 from gateway.broker import start_broker
 from gateway.config import GatewayConfig
 from gateway.server import start_gateway
-from simulator import bench_firmware as bench
+from simulator import bench_fleet as bench
 from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 
 LOG = "cash-server.log"
@@ -72,7 +73,7 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
     broker = await start_broker(stack, gateway, port)
     called = await start_gateway(stack, port, keys, gateway, broker)
     start_worker(stack, base, utc_now, fleet)
-    start_demo(stack, demo, called, keys, fleet.publishers)
+    start_demo(stack, demo, called, keys, fleet.publishers, [public_key(fleet)])
     http = f"{fleet.http_address[0]}:{http_port}"
     where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
     mqtt = f"{broker.host}:{broker.port}" if broker else gateway.mqtt

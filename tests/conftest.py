@@ -13,6 +13,9 @@ import pytest
 
 from simulator.mosquitto import Mosquitto, MosquittoMissing
 from simulator.postgres import PostgresCluster, PostgresMissing
+from tests import schema as schemas
+
+schema, database_url, empty_url = schemas.schema, schemas.database_url, schemas.empty_url
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -38,6 +38,7 @@ NOT_OURS = {
     ".pytest_cache",
     ".hypothesis",
     ".import_linter_cache",
+    ".schemathesis",
 }
 """Made by tools and by running the program; .gitignore names them."""
 

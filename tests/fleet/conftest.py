@@ -19,8 +19,8 @@ from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.kit.actor import Actor
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.migrations.run import full_metadata
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
 
@@ -65,20 +65,10 @@ def free_port() -> Iterator[int]:
         yield int(held.getsockname()[1])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'fleet.db'}"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the whole schema and no reactions."""
     database = Database(database_url)
-    async with database.transaction() as db:
-        await (await db.connection()).run_sync(full_metadata().create_all)
     yield database
     await database.close()
 
@@ -156,8 +146,8 @@ class Api:
 
 
 @pytest.fixture
-async def api(database: Database, clock: HandClock) -> AsyncIterator[Api]:
+async def api(database: Database, clock: HandClock, tmp_path: Path) -> AsyncIterator[Api]:
     """The admin API over ``database``, nobody signed in yet."""
-    app = build_app(database, clock)
+    app = build_app(database, clock, config=FleetConfig(data=tmp_path / "data"))
     async with TestClient(TestServer(app)) as client:
         yield Api(client)

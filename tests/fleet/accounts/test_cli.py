@@ -16,10 +16,10 @@ from fleet.migrations.run import upgrade
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
+def url(empty_url: str) -> str:
     """The address of a database with the whole schema."""
-    asyncio.run(upgrade(database_url))
-    return database_url
+    asyncio.run(upgrade(empty_url))
+    return empty_url
 
 
 def people(url: str, *words: str, stdin: str = "") -> Result:

@@ -17,13 +17,13 @@ BEFORE = (
 )
 
 
-async def test_partners_get_their_uuid_and_people_can_be_searched(database_url: str) -> None:
-    await upgrade(database_url, "0005_assistants")
-    database = Database(database_url)
+async def test_partners_get_their_uuid_and_people_can_be_searched(empty_url: str) -> None:
+    await upgrade(empty_url, "0005_assistants")
+    database = Database(empty_url)
     async with database.transaction() as db:
         for statement in BEFORE:
             await db.execute(text(statement))
-    await upgrade(database_url, "0006_people")
+    await upgrade(empty_url, "0006_people")
     async with database.read() as db:
         uuids = list(await db.scalars(text("SELECT uuid FROM partners")))
         assert len(set(uuids)) == 2 and all(len(uuid) == 36 for uuid in uuids)
@@ -34,9 +34,9 @@ async def test_partners_get_their_uuid_and_people_can_be_searched(database_url: 
     await database.close()
 
 
-async def test_the_way_back(database_url: str) -> None:
-    await upgrade(database_url, "0006_people")
-    database = Database(database_url)
+async def test_the_way_back(empty_url: str) -> None:
+    await upgrade(empty_url, "0006_people")
+    database = Database(empty_url)
 
     def downgrade(connection: Connection) -> None:
         command.downgrade(make_config(connection), "0005_assistants")
@@ -44,4 +44,4 @@ async def test_the_way_back(database_url: str) -> None:
     async with database.engine.execution_options(**{WRITES: True}).begin() as connection:
         await connection.run_sync(downgrade)
     await database.close()
-    await upgrade(database_url, "0006_people")
+    await upgrade(empty_url, "0006_people")

@@ -6,7 +6,6 @@ import pytest
 
 from fleet.kit.database import Database
 from fleet.kit.facts import announce
-from fleet.migrations.run import full_metadata
 from fleet.telemetry.events import ProfilesChanged
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import HandClock
@@ -19,8 +18,6 @@ Say = Callable[..., Awaitable[None]]
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with the whole schema and the reactions of the product."""
     database = Database(database_url, REACTIONS)
-    async with database.transaction() as db:
-        await (await db.connection()).run_sync(full_metadata().create_all)
     yield database
     await database.close()
 

@@ -27,13 +27,13 @@ def settle(connection: Connection) -> None:
         put(connection, "registers", serial_number=number, model=69, partner_id=1, **said)
 
 
-async def test_their_owners_are_clients_after_the_migration(database_url: str) -> None:
-    await upgrade(database_url, "0007_registers")
-    database = Database(database_url)
+async def test_their_owners_are_clients_after_the_migration(empty_url: str) -> None:
+    await upgrade(empty_url, "0007_registers")
+    database = Database(empty_url)
     writing = database.engine.execution_options(**{WRITES: True})
     async with writing.begin() as connection:
         await connection.run_sync(settle)
-    await upgrade(database_url)
+    await upgrade(empty_url)
     async with database.read() as db:
         client = (await db.scalars(select(Client))).one()
     await database.close()

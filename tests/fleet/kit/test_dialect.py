@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     Enum,
     Integer,
     LargeBinary,
@@ -45,6 +46,7 @@ THINGS = Table(
     Column("id", BigId, primary_key=True, autoincrement=False),
     Column("serial", SerialNumber),
     Column("moment", UtcDateTime),
+    Column("day", Date),
     Column(
         "status",
         Enum(
@@ -76,6 +78,7 @@ MICROSECOND = START + timedelta(microseconds=1)
 SAMPLES: Mapping[str, Sequence[Any]] = {
     "serial": ["00106900000001", None, "99999999999999", "00000000000000"],
     "moment": [START, None, MICROSECOND, datetime(2099, 12, 31, 23, 59, 59, 999999, UTC)],
+    "day": [START.date(), None, date(2000, 1, 1), date(2099, 12, 31)],
     "status": [Status.QUEUED, None, Status.NEEDS_ATTENTION, Status.FAILED],
     "json": [{"a": [1, None, "ё\0"]}, None, {}, {"deep": {"{x}": 'quote " \\ '}}],
     "raw": [b"\0\xff'", None, b"", bytes(range(256))],
@@ -89,8 +92,8 @@ ROWS = 4
 
 
 @pytest.fixture
-async def things(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def things(empty_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_url)
     async with database.transaction() as db:
         await (await db.connection()).run_sync(METADATA.create_all)
     yield database
@@ -229,7 +232,7 @@ async def test_a_replacement_that_fails_leaves_no_copy(things: Database) -> None
 # ---- locks, words, clean-ups --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
 async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": range(3)}, {})
@@ -249,7 +252,7 @@ async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
     assert await asyncio.wait_for(waiting, 5) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
 async def test_sqlite_locks_everything_by_itself(things: Database) -> None:
     statement = select(THINGS.c.id)
     async with things.transaction() as db:

@@ -11,13 +11,21 @@ from fleet.kit.database import create_engine
 from fleet.migrations.run import full_metadata, upgrade
 
 
+NOT_IN_MODELS = {"ix_registers_trigrams"}
+"""Exists only where PostgreSQL may have the extension that it needs (migration 0007)."""
+
+
 def differences(connection: Connection) -> list[Any]:
-    return list(compare_metadata(MigrationContext.configure(connection), full_metadata()))
+    def is_declared(_object: Any, name: str | None, *_more: Any) -> bool:
+        return name not in NOT_IN_MODELS
+
+    context = MigrationContext.configure(connection, opts={"include_object": is_declared})
+    return list(compare_metadata(context, full_metadata()))
 
 
-async def test_migrated_schema_is_the_declared_one(database_url: str) -> None:
-    await upgrade(database_url)
-    engine = create_engine(database_url)
+async def test_migrated_schema_is_the_declared_one(empty_url: str) -> None:
+    await upgrade(empty_url)
+    engine = create_engine(empty_url)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
@@ -25,6 +33,6 @@ async def test_migrated_schema_is_the_declared_one(database_url: str) -> None:
     assert set(tables) == {*full_metadata().tables, "alembic_version"}
 
 
-async def test_upgrading_again_and_at_once_changes_nothing(database_url: str) -> None:
-    await asyncio.wait_for(asyncio.gather(*(upgrade(database_url) for _ in range(3))), 30)
-    await upgrade(database_url)
+async def test_upgrading_again_and_at_once_changes_nothing(empty_url: str) -> None:
+    await asyncio.wait_for(asyncio.gather(*(upgrade(empty_url) for _ in range(3))), 30)
+    await upgrade(empty_url)

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from fleet.access_requests.models import ConsentFile
+from fleet.access_requests.rules import FILE_KEPT_FOR
+from fleet.access_requests.service import add_file, examine
 from fleet.accounts.models import SignIn
 from fleet.accounts.roles import Role
 from fleet.accounts.service import sign_in
@@ -27,6 +30,7 @@ from fleet.telemetry.service import keep_readings
 from fleet.worker.runner import Worker
 from fleet.worker.schedule import JOBS, Job
 from protocol.platforms import Platform
+from tests.fleet.access_requests.documents import PDF
 from tests.fleet.conftest import PASSWORD, Employ, HandClock
 from tests.fleet.operations.stage import Stage, serial
 from tests.fleet.telemetry.readings import a_reading
@@ -151,6 +155,13 @@ async def subscriptions(stage: Stage) -> Callable[[], Awaitable[object]]:
     return look
 
 
+async def unsent_files(stage: Stage) -> Callable[[], Awaitable[object]]:
+    async with stage.database.transaction() as db:
+        for name in ("one.pdf", "two.pdf"):
+            await add_file(db, stage.actor, examine(name, PDF), stage.clock())
+    return counted(stage, ConsentFile)
+
+
 def counted(stage: Stage, table: Any) -> Callable[[], Awaitable[object]]:
     async def look() -> object:
         async with stage.database.read() as db:
@@ -175,6 +186,7 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
         [(Status.FAILED, Cause.DEADLINE)] * 2,
     ),
     "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
+    "forget_unsent_files": (unsent_files, FILE_KEPT_FOR, 2, 0),
     "end_subscriptions": (subscriptions, timedelta(days=365), [False] * 2, [True] * 2),
     "forget_order_keys": (order_keys, timedelta(hours=24), 2, 0),
     "carry_on_rollouts": (rollouts, ASK_AGAIN, [], [Status.QUEUED] * 2),
@@ -184,9 +196,9 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
 """Name of the job to: what to prepare, when it is due, and how things stand before and after."""
 
 
-ELSEWHERE = {"send_letters", "reconcile_broker", "trim_conversations"}
-"""They do not wait for a time: tests/fleet/assistants, tests/fleet/diagnostics,
-tests/fleet/notifications."""
+ELSEWHERE = {"send_letters", "reconcile_broker", "trim_conversations", "forget_clients"}
+"""They do not wait for a time: tests/fleet/assistants, clients, diagnostics,
+notifications."""
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - ELSEWHERE))
