@@ -84,7 +84,6 @@ def upgrade() -> None:
         )
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("broker_account_registers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_broker_account_registers_account_id"))

@@ -37,9 +37,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("limited", sa.Boolean(), server_default=sa.text("false"), nullable=False)
         )
-        batch_op.add_column(
-            sa.Column("search_text", sa.Text(), server_default="", nullable=False)
-        )
+        batch_op.add_column(sa.Column("search_text", sa.Text(), server_default="", nullable=False))
         batch_op.create_index(batch_op.f("ix_employees_email"), ["email"], unique=False)
     # By Python, as the program does it: SQLite knows the lower case of Latin letters only.
     employees = sa.table(
