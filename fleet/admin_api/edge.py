@@ -66,9 +66,9 @@ class Edge:
 
     def serve(self, endpoint: Endpoint) -> Handler:
         """The aiohttp handler of a declared endpoint."""
-        timeout_s = UPLOAD_TIMEOUT_S if is_upload(endpoint) else REQUEST_TIMEOUT_S
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            timeout_s = UPLOAD_TIMEOUT_S if is_upload(endpoint) else REQUEST_TIMEOUT_S
             async with asyncio.timeout(timeout_s) as deadline:
                 return await self._answer(endpoint, request, deadline)
 

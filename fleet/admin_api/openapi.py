@@ -17,6 +17,7 @@ Schemas = Mapping[Any, Json]
 
 COMPONENT = "#/components/schemas/{model}"
 PATH_MARK = "{{{}}}"
+NULLABLE = ("anyOf", "default")
 
 
 def build_document(endpoints: Sequence[Endpoint]) -> Json:
@@ -98,20 +99,24 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
     schema = endpoint.query.model_json_schema()
     definitions = schema.get("$defs", {})
     for name, described in schema.get("properties", {}).items():
+        typed = _without_null(_inlined(described, definitions))
         in_path = PATH_MARK.format(name) in endpoint.path
         yield {
             "name": name,
             "in": "path" if in_path else "query",
             "required": in_path or name in schema.get("required", ()),
             "description": described.get("description", ""),
-            "schema": _inlined(described, definitions),
-            **({"style": "form", "explode": False} if _is_list(described) else {}),
+            "schema": typed,
+            **({"style": "form", "explode": False} if typed.get("type") == "array" else {}),
         }
 
 
-def _is_list(schema: Json) -> bool:
-    """Several values in one parameter, with commas between them."""
-    return any(one.get("type") == "array" for one in (schema, *schema.get("anyOf", ())))
+def _without_null(schema: Json) -> Json:
+    """Null means absent: a query string has no other."""
+    given = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(given) != 1:
+        return schema
+    return {**given[0], **{name: schema[name] for name in schema if name not in NULLABLE}}
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Json]) -> Any:

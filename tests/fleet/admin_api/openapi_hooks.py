@@ -25,7 +25,9 @@ def map_body(context: HookContext, body: Any) -> Any:
 
 
 @schemathesis.hook
-def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(
+    context: HookContext, failure: Failure, case: Case[Any], response: Response
+) -> bool:
     """False: nothing that the document could have said."""
     if isinstance(failure, RejectedPositiveData):
         return not _by_a_rule(response)

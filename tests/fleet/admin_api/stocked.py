@@ -16,6 +16,7 @@ from fleet.subscriptions.service import grant
 from protocol.platforms import Platform
 from tests.fleet.access_requests.documents import PDF
 from tests.fleet.conftest import PASSWORD, Api, HandClock
+from tests.fleet.subscriptions.conftest import Shop
 
 INN: Final = "7707083893"
 SERIALS: Final = [f"001069{number:08}" for number in range(1, 7)]
@@ -53,7 +54,6 @@ ORGANISATION: Final[tuple[Made, ...]] = (
     (f"/registers/{SERIALS[0]}/address", {"address_id": 1}),
     ("/assistants", {"login": "till-1", "password": PASSWORD}),
     ("/assistants/1/registers", {"serial_number": SERIALS[0]}),
-    ("/subscriptions/orders", {"plan": "monitoring", "quantity": 3, "agreed": True}),
 )
 WORK: Final[tuple[Made, ...]] = (
     ("/operations", {"type": "settings_download", "serial_numbers": SERIALS[:3]}),
@@ -66,8 +66,18 @@ WORK: Final[tuple[Made, ...]] = (
 )
 
 
+ORDER: Final[Made] = (
+    "/subscriptions/orders",
+    {"plan": "monitoring", "quantity": 50, "agreed": True},
+)
+
+
 async def stock(api: Api, database: Database, clock: HandClock) -> dict[str, str]:
-    """Fill an empty database, through the API wherever it can; bearer tokens by login."""
+    """Fill an empty database, through the API wherever it can.
+
+    What it returns is for the environment of a client: bearer tokens by login, in capital
+    letters, and PAYMENT, the id of a payment that is not made.
+    """
     for login, role in PEOPLE.items():
         await _hire(database, clock, login, role)
     tokens = {login: (await api.sign_in(login)).json["token"] for login in PEOPLE}
@@ -80,7 +90,10 @@ async def stock(api: Api, database: Database, clock: HandClock) -> dict[str, str
     for made in (*TEMPLATES, *ORGANISATION, *WORK):
         await _make(api, made)
     await _ask_for_access(api)
-    return tokens
+    paid, waiting = [(await _make(api, ORDER))["order"] for _ in range(2)]
+    await Shop(database, clock).pay(paid["payment_id"], paid["amount_kopecks"])
+    variables = {login.upper(): token for login, token in tokens.items()}
+    return {**variables, "PAYMENT": waiting["payment_id"]}
 
 
 async def _hire(database: Database, clock: HandClock, login: str, role: Role) -> None:

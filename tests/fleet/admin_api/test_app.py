@@ -17,7 +17,7 @@ from fleet.admin_api.app import build_app
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.openapi import build_document
 from fleet.kit.database import Database
-from fleet.kit.http import Call, endpoint
+from fleet.kit.http import FILES, Call, endpoint
 from fleet.kit.input import Nothing
 from tests.fleet.conftest import PASSWORD, START, Api, Employ, HandClock
 
@@ -99,6 +99,44 @@ def test_the_document_is_whole() -> None:
             assert declared == set(re.findall(r"{(\w+)}", path))
             assert operation["summary"]
     assert len(names) == len(set(names))
+
+
+def test_the_document_names_what_files_are() -> None:
+    named = {each.name: each.files for each in ENDPOINTS if each.reply in FILES}
+    assert named["download_registers"] == ("text/csv",) and all(named.values())
+    paths = build_document(ENDPOINTS)["paths"]
+    answer = paths["/api/v1/consent-form"]["get"]["responses"]["200"]
+    assert list(answer["content"]) == ["application/pdf"]
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "said"),
+    [
+        ("NewTime", "scheduled_local", {"format": "date-time-local"}),
+        ("NewTime", "scheduled_for", {"format": "date-time", "pattern": "^20[0-9]{2}-"}),
+        ("RequestBody", "consent_date", {"format": "date", "pattern": "^20[0-9]{2}-"}),
+        ("RequestBody", "files", {"uniqueItems": True}),
+        ("ClientBody", "emails", {"uniqueItems": True}),
+        ("ViewBody", "columns", {"uniqueItems": True}),
+        ("PasswordByLink", "password", {"minLength": 8, "maxLength": 128}),
+        ("PasswordChange", "new_password", {"minLength": 8, "maxLength": 128}),
+        ("PasswordChange", "password", {"minLength": 1, "maxLength": 128}),
+    ],
+)
+def test_the_document_tells_what_validators_want(
+    model: str, field: str, said: dict[str, object]
+) -> None:
+    schema = build_document(ENDPOINTS)["components"]["schemas"][model]["properties"][field]
+    one = schema.get("anyOf", [schema])[0]
+    assert {name: one.get(name) for name in said} == said
+
+
+def test_several_values_of_a_parameter_are_an_array_with_commas_and_never_null() -> None:
+    shown = build_document(ENDPOINTS)["paths"]["/api/v1/registers"]["get"]["parameters"]
+    model = next(each for each in shown if each["name"] == "model")
+    assert (model["style"], model["explode"]) == ("form", False)
+    assert {"type": "array", "minItems": 1, "maxItems": 50}.items() <= model["schema"].items()
+    assert "null" not in json.dumps(shown)
 
 
 async def test_the_documentation_page_needs_nobody_else(api: Api) -> None:

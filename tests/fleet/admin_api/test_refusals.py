@@ -195,6 +195,13 @@ async def test_unknown_paths_and_methods_are_problems_too(admin: Api) -> None:
     assert answer.headers["Allow"] == "GET"
 
 
+@pytest.mark.parametrize("path", ["/registers/enrol", "/access-requests/claim"])
+async def test_a_fixed_path_is_never_taken_for_a_parameter(admin: Api, path: str) -> None:
+    answer = await admin.get(path)
+    assert is_problem(answer, 405, "method_not_allowed", "method")
+    assert answer.headers["Allow"] == "POST"
+
+
 async def test_without_a_good_token_nobody_is_let_in(admin: Api) -> None:
     for header in ("", "Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer " + "x" * 4000):
         for path in ("/me", "/registers", f"/registers/{SERIAL}", "/audit"):

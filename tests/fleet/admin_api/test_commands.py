@@ -1,0 +1,61 @@
+"""What whoever runs the server gives from the command line, on both dialects."""
+
+import asyncio
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fleet.accounts.models import Partner
+from fleet.accounts.service import found_partner
+from fleet.admin_api.commands import app
+from fleet.kit.database import Database
+from fleet.migrations.run import upgrade
+from fleet.subscriptions.models import MovementReason, Stock, StockMovement
+from tests.fleet.conftest import PASSWORD, HandClock
+from tests.fleet.stored import found
+
+
+@pytest.fixture
+def url(empty_url: str, clock: HandClock) -> str:
+    """A database with anna's partner."""
+
+    async def prepare() -> None:
+        await upgrade(empty_url)
+        database = Database(empty_url)
+        async with database.transaction() as db:
+            await found_partner(db, "Ромашка", "anna", "Анна", PASSWORD, clock())
+        await database.close()
+
+    asyncio.run(prepare())
+    return empty_url
+
+
+def add(url: str, partner: str, plan: str, quantity: str) -> Result:
+    options = ["--partner", partner, "--plan", plan, "--quantity", quantity]
+    return CliRunner().invoke(app, ["stock", "add", *options, "--database", url])
+
+
+def test_subscriptions_are_given_by_login_and_by_uuid(url: str) -> None:
+    ((uuid,),) = found(url, Partner.uuid)
+    for partner, held in (("Anna", 3), (str(uuid), 6)):
+        given = add(url, partner, "monitoring", "3")
+        assert (given.exit_code, given.output) == (0, f"{uuid} monitoring {held}\n")
+    assert found(url, Stock.plan, Stock.bonus_points, Stock.quantity) == [("monitoring", 0, 6)]
+    assert found(url, StockMovement.reason) == [(MovementReason.GRANT,)] * 2
+
+
+@pytest.mark.parametrize(
+    ("partner", "plan", "quantity", "word"),
+    [
+        ("nobody", "monitoring", "1", "UUID"),
+        ("anna", "no_such", "1", "no_such"),
+        ("anna", "monitoring", "0", "10000"),
+        ("anna", "monitoring", "10001", "10000"),
+    ],
+)
+def test_a_refusal_is_said_and_gives_nothing(
+    url: str, partner: str, plan: str, quantity: str, word: str
+) -> None:
+    refused = add(url, partner, plan, quantity)
+    assert (refused.exit_code, refused.stdout) == (1, "") and word in refused.stderr
+    assert found(url, Stock.plan) == found(url, StockMovement.id) == []
