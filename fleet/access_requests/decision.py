@@ -25,6 +25,7 @@ from fleet.access_requests.rules import (
     reason_text,
 )
 from fleet.access_requests.service import standings
+from fleet.accounts.employees import widen_scope_of
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
@@ -58,6 +59,7 @@ async def grant(
         if standing.owner_inn not in ("", request.client_inn):
             raise WRONG_OWNER_NOW(serial_number=serial)
     await registers.hand_over(db, given, request.partner_id, now)
+    await widen_scope_of(db, request.created_by, given)
     mine = RequestedRegister.request_id == request_id
     these = update(RequestedRegister).where(mine, RequestedRegister.serial_number.in_(given))
     await db.execute(these.values(granted_at=now))

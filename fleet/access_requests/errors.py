@@ -32,8 +32,10 @@ FILE_SENT = Refusal(
     _CONFLICT,
     "consent_file_sent",
     field="id",
-    ru="Файл {id} уже отправлен с запросом, удалить его нельзя.",
-    en="File {id} has been sent with a request and cannot be removed.",
+    ru="Файл {id} уже отправлен с запросом, удалить его нельзя. Если он лишний, отзовите запрос и "
+    "отправьте новый с другим файлом.",
+    en="File {id} has been sent with a request and cannot be removed. If it is wrong, withdraw the "
+    "request and send another one with another file.",
 )
 TOO_MANY_FILES_WAITING = Refusal(
     _CONFLICT,

@@ -147,11 +147,24 @@ def _counted() -> Select[AccessRequest, int, int]:
     return select(AccessRequest, registers, granted)
 
 
+def asked_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition of a request that the employee may see and withdraw: the partner's; a limited
+    one does not see the clients of others', only their own."""
+    own = AccessRequest.partner_id == actor.partner_id
+    return own & (AccessRequest.created_by == actor.employee_id) if actor.limited else own
+
+
+def attached_by(actor: Actor) -> ColumnElement[bool]:
+    """The same of files."""
+    own = ConsentFile.partner_id == actor.partner_id
+    return own & (ConsentFile.uploaded_by == actor.employee_id) if actor.limited else own
+
+
 async def page(
     db: AsyncSession, actor: Actor, query: RequestFilter, language: Language
 ) -> Page[RequestRow]:
     """One page of the partner's requests, newest first."""
-    mine = [AccessRequest.partner_id == actor.partner_id, *conditions(FILTERS, query)]
+    mine = [asked_by(actor), *conditions(FILTERS, query)]
     if query.after:
         mine.append(AccessRequest.id < from_cursor(RequestKey, query.after).id)
     statement = _counted().where(*mine).order_by(AccessRequest.id.desc())
@@ -185,7 +198,7 @@ def _with_partner() -> Select[AccessRequest, int, int, Partner]:
 
 async def card(db: AsyncSession, actor: Actor, request_id: int, language: Language) -> RequestCard:
     """The partner's request."""
-    mine = (AccessRequest.id == request_id) & (AccessRequest.partner_id == actor.partner_id)
+    mine = (AccessRequest.id == request_id) & asked_by(actor)
     found = (await db.execute(_counted().where(mine))).one_or_none()
     if found is None:
         raise REQUEST_NOT_FOUND(id=request_id)
@@ -242,7 +255,7 @@ async def _files(db: AsyncSession, request_id: int) -> list[FileView]:
 
 async def own_file(db: AsyncSession, actor: Actor, file_id: int) -> ConsentFile:
     """A file of the partner with its content, sent or not."""
-    return await _file(db, file_id, ConsentFile.partner_id == actor.partner_id)
+    return await _file(db, file_id, attached_by(actor))
 
 
 async def sent_file(db: AsyncSession, file_id: int) -> ConsentFile:

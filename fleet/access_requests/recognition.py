@@ -1,7 +1,8 @@
 """What a file is by its content; its name must agree.  Pure: bytes in, a kind or a refusal out.
 
 The server never opens what it takes; the support does, with an office program.  So a file is
-taken only if it is whole enough to be what it says, and holds nothing that would run.
+taken only if it is whole enough to be what it says, and shows nothing that would run.  What
+hides in the packed streams of a PDF is not looked for: the program that opens it must be safe.
 """
 
 import io
@@ -49,6 +50,7 @@ _BROKEN_ZIP: Final = (
     OSError,
     ValueError,
 )
+_ACTIVE_IN_PDF: Final = (b"/JavaScript", b"/Launch", b"/RichMedia", b"/EmbeddedFile")
 _FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbadata.xml")
 
 
@@ -89,7 +91,7 @@ def _inspect_pdf(content: bytes) -> None:
     """ISO 32000-1, 7.5: the header in front, ``%%EOF`` at the end."""
     if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-_TAIL:]:
         raise _NotThis
-    if any(name in content for name in (b"/JavaScript", b"/Launch", b"/RichMedia")):
+    if any(name in content for name in _ACTIVE_IN_PDF):
         raise _Active
 
 

@@ -20,6 +20,7 @@ from fleet.access_requests.errors import (
     TOO_MANY_FILES_WAITING,
 )
 from fleet.access_requests.models import AccessRequest, ConsentFile, RequestedRegister
+from fleet.access_requests.queries import asked_by, attached_by
 from fleet.access_requests.recognition import FileKind, recognise
 from fleet.access_requests.rules import (
     FILE_KEPT_FOR,
@@ -30,10 +31,11 @@ from fleet.access_requests.rules import (
     judge,
     refuse_consent,
 )
+from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import delete_some, locked
+from fleet.kit.dialect import delete_some, locked, take_turn
 from fleet.kit.language import Language
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
@@ -83,6 +85,7 @@ async def claim(
     enrolled = await registers.enrol(db, actor, new, now) if new else []
     free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]
     await registers.hand_over(db, free, actor.partner_id, now)
+    await widen_scope(db, actor, free)
     objects = [f"register:{serial}" for serial in free]
     after = {"client_inn": client_inn}
     await audit.write(db, actor, now, "access_requests.claimed", objects, after=after)
@@ -159,7 +162,7 @@ async def _open(
 
 
 async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequence[int]) -> None:
-    waiting = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
+    waiting = attached_by(actor) & ConsentFile.request_id.is_(None)
     taken = await db.scalars(
         update(ConsentFile)
         .where(ConsentFile.id.in_(files), waiting)
@@ -174,7 +177,7 @@ async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequen
 
 async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetime) -> None:
     """Take back a request that is not decided yet; repeating it changes nothing."""
-    mine = (AccessRequest.id == request_id) & (AccessRequest.partner_id == actor.partner_id)
+    mine = (AccessRequest.id == request_id) & asked_by(actor)
     request = await db.scalar(locked(db, select(AccessRequest).where(mine), wait=True))
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
@@ -195,7 +198,9 @@ def examine(name: str, content: bytes) -> Checked:
 
 
 async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime) -> ConsentFile:
-    """Keep a file for a request to come; refuses when too many wait already."""
+    """Keep a file for a request to come; refuses when too many wait already, also of those that
+    are sent at once."""
+    await take_turn(db, "consent_files", actor.partner_id)
     mine = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
     waiting = await db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
     if (waiting or 0) >= MAX_FILES_WAITING:
@@ -219,7 +224,7 @@ async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime)
 
 async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetime) -> None:
     """Remove a file that no request holds."""
-    mine = (ConsentFile.id == file_id) & (ConsentFile.partner_id == actor.partner_id)
+    mine = (ConsentFile.id == file_id) & attached_by(actor)
     gone = delete(ConsentFile).where(mine, ConsentFile.request_id.is_(None))
     if await db.scalar(gone.returning(ConsentFile.id)) is None:
         sent = await db.scalar(select(ConsentFile.id).where(mine))

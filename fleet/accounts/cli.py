@@ -4,9 +4,7 @@ A password comes from a file or from standard input, never as an argument: those
 everybody on the machine.
 """
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated
@@ -18,19 +16,15 @@ from fleet.accounts.employees import grant_role
 from fleet.accounts.roles import Role
 from fleet.accounts.service import FIRST_EMPLOYEE_NAME, found_partner
 from fleet.kit.clock import utc_now
+from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
-from fleet.kit.database import Database
-from fleet.kit.errors import DomainError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
-Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
-Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
 PasswordFile = Annotated[
     Path | None,
     typer.Option(help="file whose first line is the password; without it standard input is read"),
 ]
-Work = Callable[[AsyncSession], Awaitable[str]]
 
 
 @app.command("create-partner")
@@ -49,7 +43,7 @@ def create_partner(
         partner = await found_partner(db, name, login, full_name, password, utc_now())
         return f"{partner.id} {partner.uuid}"
 
-    _run(work, configured(FleetConfig, data=data, database=database))
+    run(work, configured(FleetConfig, data=data, database=database))
 
 
 @app.command("grant-role")
@@ -65,25 +59,7 @@ def grant(
         employee = await grant_role(db, login, role, utc_now())
         return f"{employee.login} {employee.role}"
 
-    _run(work, configured(FleetConfig, data=data, database=database))
-
-
-def _run(work: Work, config: FleetConfig) -> None:
-    """Prints what ``work`` returns; a refusal goes to standard error, with exit code 1."""
-    try:
-        typer.echo(asyncio.run(_transact(work, config)))
-    except DomainError as error:
-        typer.echo(error.message(config.language), err=True)
-        raise typer.Exit(1) from None
-
-
-async def _transact(work: Work, config: FleetConfig) -> str:
-    database = Database(config.database_url)
-    try:
-        async with database.transaction() as db:
-            return await work(db)
-    finally:
-        await database.close()
+    run(work, configured(FleetConfig, data=data, database=database))
 
 
 def _password(path: Path | None) -> str:

@@ -177,11 +177,24 @@ async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) ->
 async def widen_scope(db: AsyncSession, actor: Actor, serial_numbers: Collection[str]) -> None:
     """What a limited employee brought to the partner joins their scope; of others nothing is
     limited."""
-    if actor.limited and serial_numbers:
-        rows = [
-            {"employee_id": actor.employee_id, "kind": ScopeKind.REGISTER, "value": serial}
-            for serial in sorted(serial_numbers)
-        ]
+    if actor.limited:
+        await _widen(db, actor.employee_id, serial_numbers)
+
+
+async def widen_scope_of(
+    db: AsyncSession, employee_id: int, serial_numbers: Collection[str]
+) -> None:
+    """The same for what came to the partner later, by the employee's request."""
+    if (await db.get_one(Employee, employee_id)).limited:
+        await _widen(db, employee_id, serial_numbers)
+
+
+async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[str]) -> None:
+    rows = [
+        {"employee_id": employee_id, "kind": ScopeKind.REGISTER, "value": serial}
+        for serial in sorted(serial_numbers)
+    ]
+    if rows:
         await db.execute(insert_into(db, ScopeEntry).values(rows).on_conflict_do_nothing())
 
 

@@ -36,6 +36,7 @@ from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
+from fleet.kit.dialect import locked
 
 FIRST_PARTNER_NAME = "Партнёр"
 FIRST_EMPLOYEE_NAME = "Администратор"
@@ -200,6 +201,12 @@ async def sign_in(
 async def _open_sign_in(
     db: AsyncSession, employee: Employee, address: str, now: datetime
 ) -> OpenedSignIn:
+    """Refuses when the password was changed, or the employee locked out, while it was looked at:
+    what that revokes must not come after it."""
+    same = (Employee.active, Employee.password_hash == employee.password_hash)
+    unchanged = select(Employee.id).where(Employee.id == employee.id, *same)
+    if await db.scalar(locked(db, unchanged, wait=True)) is None:
+        raise WRONG_CREDENTIALS()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = SignIn(
         token_sha256=hash_token(token),

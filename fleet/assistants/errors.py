@@ -55,6 +55,15 @@ REGISTER_NOT_ADDED = Refusal(
     ru="У этого ассистента такой кассы нет. Обновите его карточку.",
     en="This assistant has no such register. Reload its card.",
 )
+OTHERS_SERVED = Refusal(
+    _CONFLICT,
+    "assistant_serves_others",
+    field="id",
+    ru="Ассистент работает и с кассами вне вашего доступа. Попросите сотрудника, который видит их "
+    "все, или администратора.",
+    en="The assistant serves registers outside your scope too. Ask an employee who sees them all, "
+    "or an administrator.",
+)
 NO_TERMINAL = Refusal(
     ErrorKind.NOT_FOUND,
     "no_terminal_account",
@@ -65,6 +74,7 @@ NO_TERMINAL = Refusal(
 BROKER_DOWN = Refusal(
     ErrorKind.UNAVAILABLE,
     "broker_down",
+    field="request",
     ru="Брокер сообщений сейчас не отвечает, ничего не изменено. Повторите через минуту.",
     en="The message broker does not answer now, nothing was changed. Repeat in a minute.",
 )

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.errors import BROKER_DOWN, LOGIN_TAKEN
 from fleet.assistants.queries import registers_by_login
 from fleet.kit.broker import BrokerAdmin, BrokerDown, LoginTaken, broker_admin
 from fleet.kit.config import FleetConfig
+from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 
 TELL_S: Final = 15.0
@@ -100,10 +100,13 @@ class Reconciliation:
     def __init__(self) -> None:
         self._suspects: frozenset[str] = frozenset()
 
-    async def run(self, db: AsyncSession, broker: BrokerAdmin) -> int:
-        """Returns how many accounts were mended; ``BrokerDown``."""
+    async def run(self, database: Database, broker: BrokerAdmin) -> int:
+        """Returns how many accounts were mended; ``BrokerDown``.  No transaction is open while
+        the broker is spoken to."""
         known = await broker.accounts()
-        wanted = {login: frozenset(each) for login, each in (await registers_by_login(db)).items()}
+        async with database.read() as db:
+            ours = await registers_by_login(db)
+        wanted = {login: frozenset(each) for login, each in ours.items()}
         unknown = known.keys() - wanted.keys()
         orphans, self._suspects = unknown & self._suspects, frozenset(unknown)
         for login in sorted(orphans):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.errors import ASSISTANT_NOT_FOUND
@@ -16,7 +16,7 @@ from fleet.kit.dialect import locked
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import find_own
+from fleet.registers.queries import belongs_to, find_own
 from protocol.assistant import Doing, FoundRegister
 
 
@@ -36,7 +36,7 @@ class AssistantRow(BaseModel):
     reported_at: datetime | None
     version: str
     computer: str
-    registers: int = Field(description="Registers that it was given.")
+    registers: int = Field(description="Registers that it was given, as far as one sees them.")
     created_at: datetime
 
 
@@ -67,7 +67,7 @@ async def page(
         mine.append(BrokerAccount.id > from_cursor(AssistantKey, query.after).id)
     statement = select(BrokerAccount).where(*mine).order_by(BrokerAccount.id)
     found = (await db.scalars(statement.limit(query.limit + 1))).all()
-    counts = await _counts(db, [row.id for row in found])
+    counts = await _counts(db, actor, [row.id for row in found])
     return page_of(
         found,
         query.limit,
@@ -77,21 +77,20 @@ async def page(
 
 
 async def card(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> AssistantCard:
-    """Refuses an Assistant of anybody else."""
+    """One Assistant, with the registers that the actor may see; refuses one of anybody else."""
     account = await own(db, actor, id_)
     mine = AccountRegister.account_id == id_
     rows = select(AccountRegister).where(mine).order_by(AccountRegister.serial_number)
-    added = list(await db.scalars(rows))
+    given = list(await db.scalars(rows))
     online = presence(account.reported_at, now) is Presence.ONLINE
     found = found_in(account.report) if online else {}
-    serials = {row.serial_number for row in added}
-    if actor.limited:
-        seen = await find_own(db, actor, serials)
-        added = [row for row in added if row.serial_number in seen]
+    seen = await find_own(db, actor, {*found, *(row.serial_number for row in given)})
+    added = {row.serial_number: row for row in given if row.serial_number in seen}
+    others = [serial for serial in found if serial not in added]
     return AssistantCard(
         **_shown(account, len(added), now),
-        added=[_added(row, found.get(row.serial_number)) for row in added],
-        not_added=[each for serial, each in found.items() if serial not in serials],
+        added=[_added(row, found.get(serial)) for serial, row in added.items()],
+        not_added=[found[serial] for serial in others if serial in seen or not actor.limited],
     )
 
 
@@ -122,9 +121,14 @@ def _own(actor: Actor) -> tuple[Any, ...]:
     )
 
 
-async def _counts(db: AsyncSession, ids: Collection[int]) -> dict[int, int]:
+async def _counts(db: AsyncSession, actor: Actor, ids: Collection[int]) -> dict[int, int]:
     account = AccountRegister.account_id
-    counted = select(account, func.count()).where(account.in_(ids)).group_by(account)
+    counted = (
+        select(account, func.count())
+        .join(CashRegister, CashRegister.serial_number == AccountRegister.serial_number)
+        .where(account.in_(ids), belongs_to(actor))
+        .group_by(account)
+    )
     return {id_: count for id_, count in await db.execute(counted)}
 
 
@@ -140,13 +144,10 @@ def _shown(account: BrokerAccount, registers: int, now: datetime) -> dict[str, A
 async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[str]]:
     """Every account that matches -> its registers that still belong to its partner."""
     serial = AccountRegister.serial_number
-    owned = (CashRegister.serial_number == serial) & (
-        CashRegister.partner_id == BrokerAccount.partner_id
-    )
     rows = await db.execute(
         select(BrokerAccount.login, CashRegister.serial_number)
         .outerjoin(AccountRegister, AccountRegister.account_id == BrokerAccount.id)
-        .outerjoin(CashRegister, owned)
+        .outerjoin(CashRegister, _owned(serial))
         .where(*which)
         .order_by(BrokerAccount.login, serial)
     )
@@ -156,14 +157,20 @@ async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[st
     return found
 
 
+def _owned(serial: Any) -> ColumnElement[bool]:
+    """The register that an account was given, if it still belongs to the account's partner."""
+    return and_(
+        CashRegister.serial_number == serial, CashRegister.partner_id == BrokerAccount.partner_id
+    )
+
+
 async def with_assistant(db: AsyncSession, serial_numbers: Collection[str]) -> frozenset[str]:
-    """Those of these registers that an Assistant has been given."""
+    """Those of these registers that an Assistant of their partner has been given."""
+    serial = AccountRegister.serial_number
     found = (
-        select(AccountRegister.serial_number)
+        select(serial)
         .join(BrokerAccount, AccountRegister.account_id == BrokerAccount.id)
-        .where(
-            AccountRegister.serial_number.in_(serial_numbers),
-            BrokerAccount.kind == AccountKind.ASSISTANT,
-        )
+        .join(CashRegister, _owned(serial))
+        .where(serial.in_(serial_numbers), BrokerAccount.kind == AccountKind.ASSISTANT)
     )
     return frozenset(await db.scalars(found))

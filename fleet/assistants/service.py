@@ -17,6 +17,7 @@ from fleet.accounts.passwords import hash_password
 from fleet.assistants.errors import (
     LOGIN_TAKEN,
     NO_TERMINAL,
+    OTHERS_SERVED,
     REGISTER_NOT_ADDED,
     REGISTER_SERVED,
     TOO_MANY_ASSISTANTS,
@@ -24,7 +25,7 @@ from fleet.assistants.errors import (
 )
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.assistants.provisioning import Provisioning
-from fleet.assistants.queries import own
+from fleet.assistants.queries import own, registers_by_login
 from fleet.assistants.rules import (
     MAX_ASSISTANTS,
     MAX_REGISTERS_EACH,
@@ -80,19 +81,18 @@ async def set_password(
     db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, password: str, now: datetime
 ) -> None:
     """Another password; the broker takes it at the next sign-in."""
-    account = await own(db, actor, id_, lock=True)
+    account, serials = await _whole(db, actor, id_)
     account.password_hash = await hash_password(password)
     await _audit(db, actor, now, "password_changed", account)
     await db.flush()
-    await broker.set_password(account.login, password, await _serials(db, id_))
+    await broker.set_password(account.login, password, serials)
 
 
 async def remove(
     db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, now: datetime
 ) -> None:
     """The account and all its rights are gone; its registers stay in the cabinet."""
-    account = await own(db, actor, id_, lock=True)
-    serials = await _serials(db, account.id)
+    account, serials = await _whole(db, actor, id_)
     before = {"login": account.login, "title": account.title, "registers": serials}
     await _audit(db, actor, now, "removed", account, before=before)
     await _delete(db, account)
@@ -112,7 +112,7 @@ async def add_register(
     account = await own(db, actor, id_, lock=True)
     if not await find_own(db, actor, [serial_number]):
         raise REGISTER_NOT_FOUND()
-    serials = await _serials(db, id_)
+    serials = await _serials(db, account)
     if len(serials) >= MAX_REGISTERS_EACH:
         raise TOO_MANY_REGISTERS(limit=MAX_REGISTERS_EACH)
     if serial_number in serials:
@@ -131,10 +131,11 @@ async def remove_register(
     serial_number: str,
     now: datetime,
 ) -> None:
-    """The Assistant may not speak for the register any more."""
+    """The Assistant may not speak for the register any more; refuses one that the actor does not
+    see."""
     account = await own(db, actor, id_, lock=True)
-    serials = await _serials(db, id_)
-    if serial_number not in serials:
+    serials = await _serials(db, account)
+    if serial_number not in serials or not await find_own(db, actor, [serial_number]):
         raise REGISTER_NOT_ADDED()
     this = AccountRegister.serial_number == serial_number
     await db.execute(delete(AccountRegister).where(this))
@@ -235,10 +236,20 @@ async def _delete(db: AsyncSession, account: BrokerAccount) -> None:
     await db.execute(delete(BrokerAccount).where(BrokerAccount.id == account.id))
 
 
-async def _serials(db: AsyncSession, account_id: int) -> list[str]:
-    serial = AccountRegister.serial_number
-    mine = select(serial).where(AccountRegister.account_id == account_id).order_by(serial)
-    return list(await db.scalars(mine))
+async def _whole(db: AsyncSession, actor: Actor, id_: int) -> tuple[BrokerAccount, list[str]]:
+    """The partner's Assistant, locked, and its registers; refuses one that speaks for a register
+    outside the actor's scope: whoever has its password has its registers."""
+    account = await own(db, actor, id_, lock=True)
+    serials = await _serials(db, account)
+    if len(await find_own(db, actor, serials)) < len(serials):
+        raise OTHERS_SERVED()
+    return account, serials
+
+
+async def _serials(db: AsyncSession, account: BrokerAccount) -> list[str]:
+    """Its registers that are still its partner's."""
+    found = await registers_by_login(db, BrokerAccount.id == account.id)
+    return found[account.login]
 
 
 async def _audit(

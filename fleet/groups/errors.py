@@ -35,6 +35,7 @@ GROUP_TOO_DEEP = Refusal(
 TOO_MANY_GROUPS = Refusal(
     _CONFLICT,
     "too_many_groups",
+    field="name",
     ru="В организации уже {most} групп, больше нельзя. Удалите ненужные.",
     en="Your organisation has {most} groups already, the most there may be. Delete some.",
 )

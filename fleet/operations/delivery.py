@@ -153,7 +153,7 @@ def _hear(
 def _put_off(batch: _Batch, work: Work, reason: int) -> None:
     status, cause = refused(reason)
     if work.cancel_requested:
-        batch.move(work, Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+        batch.move(work, Status.CANCELLED, Cause(work.cancel_cause))
         return
     batch.move(work, status, cause)
     if status is Status.QUEUED:
@@ -163,7 +163,7 @@ def _put_off(batch: _Batch, work: Work, reason: int) -> None:
 def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
     last = None if ABANDONING in work.progress else _last_command(work, platform)
     if last is None:
-        batch.move(work, Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+        batch.move(work, Status.CANCELLED, Cause(work.cancel_cause))
     else:
         _send(batch, work, Send(last.command, {**work.progress, ABANDONING: True}, work.percent))
 

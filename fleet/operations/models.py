@@ -52,6 +52,8 @@ class Operation(Base):
     percent: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    cancel_cause: Mapped[str] = mapped_column(String(40), server_default="")
+    """Why it is to be cancelled: its cause once the register's word has come."""
     scheduled_for: Mapped[datetime | None]
     due_at: Mapped[datetime]
     deadline_at: Mapped[datetime]

@@ -207,7 +207,7 @@ async def cancel(db: AsyncSession, actor: Actor, operation_id: int, now: datetim
 def _cancel(work: Work, cause: Cause, now: datetime) -> list[Change]:
     if work.step == 0 or work.status is Status.NEEDS_ATTENTION:
         return [work.move(Status.CANCELLED, cause, now)]
-    work.cancel_requested = True
+    work.cancel_requested, work.cancel_cause = True, work.cancel_cause or cause
     return []
 
 

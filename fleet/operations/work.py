@@ -37,6 +37,7 @@ _READ = (
     "percent",
     "result",
     "cancel_requested",
+    "cancel_cause",
     "scheduled_for",
     "due_at",
     "deadline_at",
@@ -82,6 +83,7 @@ class Work:
     percent: int
     result: Mapping[str, Any] | None
     cancel_requested: bool
+    cancel_cause: str
     scheduled_for: datetime | None
     due_at: datetime
     deadline_at: datetime

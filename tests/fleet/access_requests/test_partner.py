@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from fleet.access_requests.models import ConsentFile
 from fleet.access_requests.recognition import MAX_FILE_BYTES
 from fleet.access_requests.service import forget_files
+from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.admin_api.edge import MAX_UPLOADS
 from fleet.audit.models import AuditEntry
@@ -261,6 +262,43 @@ async def test_another_partners_request_is_not_found(people: People, place: Plac
     assert (await people.api.get(f"/access-requests/{id_}")).status == 404
     assert (await people.api.post(f"/access-requests/{id_}/withdraw")).status == 404
     assert (await people.api.get("/access-requests")).json["items"] == []
+
+
+async def test_a_limited_employee_sees_their_own_requests_and_what_these_bring(
+    people: People, place: Place, employ: Employ, database: Database
+) -> None:
+    free, taken = await place(1, None), await place(2, people.boris.partner_id)
+    await place(3, people.boris.partner_id, OTHER_INN)
+    others = (await people.send([serial(3)], OTHER_INN)).json["request"]
+    (file,) = others["files"]
+    waiting = (await people.upload()).json["id"]
+    vera = await employ("vera", Role.ENGINEER, people.anna.partner_id)
+    async with database.transaction() as db:
+        await db.execute(
+            update(Employee).where(Employee.id == vera.employee_id).values(limited=True)
+        )
+    await people.api.sign_in("vera")
+    assert (await people.api.get("/access-requests")).json["items"] == []
+    for path in (f"/access-requests/{others['id']}", f"/consent-files/{file['id']}"):
+        assert (await people.api.get(path)).status == 404
+    assert (await people.api.post(f"/access-requests/{others['id']}/withdraw")).status == 404
+    assert (await people.api.ask("DELETE", f"/consent-files/{waiting}")).status == 404
+    stolen = await people.send([taken], files=[waiting])
+    assert (stolen.status, stolen.json["code"]) == (422, "consent_file_unavailable")
+
+    sent = await people.send([free, taken])
+    assert [each["serial_number"] for each in sent.json["added"]] == [free]
+    assert (await people.api.get(f"/registers/{free}")).status == 200
+    vera_token = people.api.token
+    await people.api.sign_in("olga")
+    granted = await people.api.post(
+        f"/support/access-requests/{sent.json['request']['id']}/grant", {}
+    )
+    assert granted.status == 200
+    people.api.token = vera_token
+    assert (await people.api.get(f"/registers/{taken}")).status == 200
+    (row,) = (await people.api.get("/access-requests")).json["items"]
+    assert row["id"] == sent.json["request"]["id"]
 
 
 @ONE_DIALECT

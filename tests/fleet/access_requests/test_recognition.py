@@ -114,6 +114,7 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
     "jpg_called_pdf": ("consent.pdf", JPG, "file_content_unfit"),
     "pdf_cut_short": ("consent.pdf", PDF[:-10], "file_content_unfit"),
     "pdf_with_script": ("consent.pdf", PDF[:9] + b"/JavaScript" + PDF[9:], "file_active"),
+    "pdf_with_a_file": ("consent.pdf", PDF[:9] + b"/EmbeddedFiles" + PDF[9:], "file_active"),
     "pdf_that_launches": ("consent.pdf", PDF[:9] + b"/Launch" + PDF[9:], "file_active"),
     "jpg_cut_short": ("consent.jpg", JPG[:-2], "file_content_unfit"),
     "jpg_of_headers_only": ("consent.jpg", JPG[:20], "file_content_unfit"),

@@ -4,15 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from fleet.accounts.cli import app
 from fleet.accounts.models import Employee, Partner
 from fleet.accounts.passwords import fits
 from fleet.audit.models import AuditEntry
-from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
+from tests.fleet.stored import found
 
 
 @pytest.fixture
@@ -24,17 +23,6 @@ def url(empty_url: str) -> str:
 
 def people(url: str, *words: str, stdin: str = "") -> Result:
     return CliRunner().invoke(app, [*words, "--database", url], input=stdin)
-
-
-def found(url: str, *columns: object) -> list[tuple[object, ...]]:
-    async def look() -> list[tuple[object, ...]]:
-        database = Database(url)
-        async with database.read() as db:
-            rows = [tuple(row) for row in await db.execute(select(*columns))]  # type: ignore[call-overload]
-        await database.close()
-        return rows
-
-    return asyncio.run(look())
 
 
 def test_a_partner_with_a_password_from_standard_input(url: str) -> None:

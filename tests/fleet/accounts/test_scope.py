@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
-from fleet.accounts.roles import Role
+from fleet.accounts.roles import RIGHTS, Role
+from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.kit.database import Database
+from fleet.kit.http import Endpoint
+from fleet.kit.input import Input
+from fleet.operations.models import Operation
 from fleet.registers.models import CashRegister
 from protocol.platforms import Platform
 from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, settle
@@ -108,3 +112,82 @@ async def test_what_a_limited_employee_enrols_joins_their_scope(api: Api, boris:
     for _ in range(2):
         await api.post("/registers/enrol", {"serial_numbers": [new, NAMED, OUTSIDE]})
     assert await seen(api) == [OF_CLIENT, NAMED, new]
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/registers/{serial_number}/address": {"address_id": None},
+    "/registers/enrol": {},
+    "/registers/choose": {},
+    "/registers/hide": {},
+    "/registers/show": {},
+    "/registers/block": {},
+    "/registers/unblock": {},
+    "/registers/notices-on": {},
+    "/registers/notices-off": {},
+    "/access-requests/claim": {"client_inn": INN},
+    "/subscriptions/plans/suiting": {},
+    "/subscriptions/assign": {"plans": ["monitoring"]},
+    "/licences": {"kind": "web_dkkt"},
+    "/operations": {"type": "cancel_pending"},
+    "/rollouts": {"type": "settings_upload", "params": {"settings": {"279": 8080}}},
+}
+"""What goes with the serial numbers to each endpoint that takes them."""
+
+ELSEWHERE = {
+    "/access-requests",
+    "/assistants/{id}/registers",
+    "/assistants/{id}/registers/{serial_number}",
+}
+"""Endpoints with tests of their own for it, in their features."""
+
+TOUCHED = ("accepted", "added", "items")
+"""Fields of the answers that name what was done or may be done."""
+
+
+def of_registers() -> list[Endpoint]:
+    """Every endpoint that an engineer may call and that takes serial numbers."""
+    allowed = [each for each in ENDPOINTS if each.right in RIGHTS[Role.ENGINEER]]
+    return [
+        each
+        for each in allowed
+        if each.path not in ELSEWHERE
+        and ("{serial_number}" in each.path or takes_serials(each.body))
+    ]
+
+
+def takes_serials(body: type[Input] | None) -> bool:
+    return body is not None and not {"serial_number", "serial_numbers"}.isdisjoint(
+        body.model_fields
+    )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_endpoint_reaches_outside_the_scope(
+    api: Api, boris: Any, database: Database
+) -> None:
+    before = await everything(database)
+    await api.sign_in("boris", NEW_PASSWORD)
+    for endpoint in of_registers():
+        for serial in (OUTSIDE, STRANGERS):
+            path = endpoint.path.replace("{serial_number}", serial)
+            body = {**BODIES[endpoint.path]} if endpoint.body else None
+            if body is not None and path == endpoint.path:
+                body["serial_numbers"] = [serial]
+            answer = await api.ask(endpoint.method, path, **({"json": body} if body else {}))
+            told = (endpoint.method, path, answer.status, answer.json)
+            if path != endpoint.path:
+                assert answer.status == 404, told
+            understood = answer.status < 422 or answer.json["code"] == "no_registers"
+            assert understood, told
+            assert not any(answer.json.get(name) for name in TOUCHED), told
+    assert await everything(database) == before
+
+
+async def everything(database: Database) -> list[Any]:
+    """The two registers as they are, and what there is for them."""
+    async with database.read() as db:
+        these = select(CashRegister.__table__).where(
+            CashRegister.serial_number.in_([OUTSIDE, STRANGERS])
+        )
+        rows: list[Any] = list(await db.execute(these.order_by(CashRegister.serial_number)))
+        return [*rows, await db.scalar(select(func.count()).select_from(Operation))]

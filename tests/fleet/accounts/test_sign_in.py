@@ -1,10 +1,12 @@
 """Signing in over HTTP: tokens, refusals that tell nothing, and the limit of attempts."""
 
 import asyncio
+from typing import Any
 
+import pytest
 from sqlalchemy import func, select, text, update
 
-from fleet.accounts import service
+from fleet.accounts import passwords, service
 from fleet.accounts.models import Employee, SignIn, SignInAttempts
 from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_ADDRESS_ATTEMPTS, MAX_LOGIN_ATTEMPTS
@@ -54,6 +56,30 @@ async def test_whatever_is_wrong_the_refusal_is_the_same(
         assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
         del answer.json["request_id"]
     assert wrong.json == unknown.json == inactive.json
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "another"}, {"active": False}])
+async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
+    api: Api,
+    employ: Employ,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    await employ(ADMIN)
+    verify = passwords.fits
+
+    async def fits(password: str, password_hash: str) -> bool:
+        found = await verify(password, password_hash)
+        async with database.transaction() as db:
+            await db.execute(update(Employee).values(change))
+        return found
+
+    monkeypatch.setattr(service, "fits", fits)
+    answer = await api.sign_in(ADMIN)
+    assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
+    async with database.read() as db:
+        assert await db.scalar(select(func.count()).select_from(SignIn)) == 0
 
 
 async def test_a_token_dies_with_its_employee(api: Api, employ: Employ, database: Database) -> None:

@@ -139,14 +139,12 @@ async def test_what_the_broker_missed_is_reconciled(
     assert added.status == 200
     assert (await untold.ask("DELETE", f"/assistants/{second}")).status == 204
     reconciliation = Reconciliation()
-    async with database.read() as db:
-        await reconciliation.run(db, admin)
+    await reconciliation.run(database, admin)
     books = await admin.accounts()
     assert books[lasting] == frozenset({SERIAL})
     assert {doomed, orphan} <= books.keys(), "they may be under way: the second look decides"
-    async with database.read() as db:
-        await reconciliation.run(db, admin)
-        assert await reconciliation.run(db, admin) == 0, "the same again changes nothing"
+    await reconciliation.run(database, admin)
+    assert await reconciliation.run(database, admin) == 0, "the same again changes nothing"
     assert not {doomed, orphan} & (await admin.accounts()).keys()
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import RIGHTS, Right, Role
 from fleet.assistants.broker_rights import BrokerRights
 from fleet.assistants.models import AccountRegister, BrokerAccount
+from fleet.assistants.queries import with_assistant
 from fleet.assistants.rules import MAX_REGISTERS_EACH
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
@@ -242,10 +244,82 @@ async def test_a_register_that_changed_its_partner_is_free(
     async with database.transaction() as db:
         (await db.get_one(CashRegister, serial(1))).partner_id = stranger.partner_id
     assert await rights.registers("shop-1") == frozenset()
+    async with database.read() as db:
+        assert await with_assistant(db, [serial(1)]) == frozenset(), "nobody would do its work"
     await signed_in.sign_in("boris")
     theirs = await made(signed_in, login="their-shop")
     assert (await given(signed_in, theirs, 1)).status == 200
     assert await rights.registers("their-shop") == frozenset({serial(1)})
+
+
+async def test_the_former_partner_has_the_register_no_more(
+    signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
+) -> None:
+    await enrol(database, anna.partner_id, 1, 2)
+    id_ = await made(signed_in)
+    await given(signed_in, id_, 1)
+    stranger = await employ("boris", Role.ADMINISTRATOR)
+    async with database.transaction() as db:
+        (await db.get_one(CashRegister, serial(1))).partner_id = stranger.partner_id
+    (row,) = (await signed_in.get("/assistants")).json["items"]
+    card = (await signed_in.get(f"/assistants/{id_}")).json
+    assert (row["registers"], card["registers"], card["added"]) == (0, 0, [])
+    gone = await signed_in.ask("DELETE", f"/assistants/{id_}/registers/{serial(1)}")
+    assert (gone.status, gone.json["code"]) == (404, "register_not_added")
+    card = (await given(signed_in, id_, 2)).json
+    assert [each["serial_number"] for each in card["added"]] == [serial(2)]
+
+
+async def limit(database: Database, actor: Actor, *numbers: int) -> None:
+    """From now on the employee sees only these registers."""
+    async with database.transaction() as db:
+        (await db.get_one(Employee, actor.employee_id)).limited = True
+        for number in numbers:
+            kind = ScopeKind.REGISTER
+            db.add(ScopeEntry(employee_id=actor.employee_id, kind=kind, value=serial(number)))
+
+
+async def test_a_limited_employee_sees_and_takes_only_registers_of_the_scope(
+    signed_in: Api, anna: Actor, database: Database, rights: BrokerRights
+) -> None:
+    await enrol(database, anna.partner_id, 1, 2, 3, 4)
+    id_ = await made(signed_in)
+    await given(signed_in, id_, 1)
+    await given(signed_in, id_, 2)
+    await rights.reported("shop-1", report(1, 2, 3, 4))
+    await limit(database, anna, 1, 3)
+    (row,) = (await signed_in.get("/assistants")).json["items"]
+    card = (await signed_in.get(f"/assistants/{id_}")).json
+    assert (row["registers"], card["registers"]) == (1, 1)
+    assert [each["serial_number"] for each in card["added"]] == [serial(1)]
+    assert [each["serial_number"] for each in card["not_added"]] == [serial(3)]
+    gone = await signed_in.ask("DELETE", f"/assistants/{id_}/registers/{serial(2)}")
+    assert (gone.status, gone.json["code"]) == (404, "register_not_added")
+    terminal = await signed_in.ask("DELETE", f"/registers/{serial(2)}/mqtt-account")
+    assert terminal.status == 404
+    assert await rights.registers("shop-1") == frozenset({serial(1), serial(2)})
+
+
+async def test_who_sees_not_all_registers_of_an_assistant_neither_takes_nor_deletes_it(
+    signed_in: Api, anna: Actor, database: Database, rights: BrokerRights
+) -> None:
+    await enrol(database, anna.partner_id, 1, 2)
+    id_ = await made(signed_in)
+    await given(signed_in, id_, 1)
+    await given(signed_in, id_, 2)
+    await limit(database, anna, 1)
+    password = {"password": "another secret"}
+    for answer in (
+        await signed_in.ask("PUT", f"/assistants/{id_}/password", json=password),
+        await signed_in.ask("DELETE", f"/assistants/{id_}"),
+    ):
+        assert (answer.status, answer.json["code"]) == (409, "assistant_serves_others")
+        assert answer.json["field"] == "id"
+    assert await rights.signs_in("shop-1", PASSWORD)
+    await limit(database, anna, 2)
+    changed = await signed_in.ask("PUT", f"/assistants/{id_}/password", json=password)
+    assert changed.status == 204
+    assert (await signed_in.ask("DELETE", f"/assistants/{id_}")).status == 204
 
 
 async def test_too_many_registers_are_refused(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect
 from fleet.kit.database import create_engine
 from fleet.migrations.run import full_metadata, upgrade
 
-NOT_IN_MODELS = {"ix_registers_trigrams"}
+NOT_IN_MODELS = {"ix_registers_trigrams", "ix_registers_names"}
 """Exists only where PostgreSQL may have the extension that it needs (migration 0007)."""
 
 

@@ -17,6 +17,7 @@ from fleet.operations import service
 from fleet.operations.errors import TOO_MANY_OPEN
 from fleet.operations.rules import MAX_OPEN_PER_REGISTER, MAX_REGISTERS, Cause, Channel, Status
 from fleet.operations.service import Created
+from fleet.registers.events import Move, RegistersHandedOver
 from protocol.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.conftest import Employ
@@ -238,7 +239,27 @@ async def test_cancel_pending_cancels_what_waits_and_asks_what_runs(stage: Stage
     assert rows[foreign].status is Status.QUEUED
     assert rows[own].status is Status.SUCCEEDED
     await stage.visit(register, obey(register, step, stage.clock()))
-    assert (await stage.operation(running)).status is Status.CANCELLED
+    row = await stage.operation(running)
+    assert (row.status, row.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_OPERATION)
+
+
+async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
+    stage: Stage, employ: Employ
+) -> None:
+    register = await stage.born(1, Platform.V5_0)
+    heir = (await employ("heir")).partner_id
+    for answer in (None, StepRefusal.BUSY):
+        operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+        step = (await stage.visit(register)).step
+        assert step is not None
+        moves = (Move(register.serial_number, stage.actor.partner_id, heir),)
+        async with stage.database.transaction() as db:
+            await service.cancel_moved(db, RegistersHandedOver(moves, stage.clock()))
+        await stage.cancel(operation_id)
+        refused = answer and StepRefused(operation_id, answer)
+        await stage.visit(register, refused or obey(register, step, stage.clock()))
+        row = await stage.operation(operation_id)
+        assert (row.status, row.cause) == (Status.CANCELLED, Cause.HANDED_OVER)
 
 
 async def test_what_has_ended_cannot_be_cancelled_or_moved(cabinet: Stage) -> None:
