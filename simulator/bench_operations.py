@@ -61,6 +61,11 @@ INSERT INTO registers (serial_number, partner_id, model, platform, enrolled_at,
 SELECT u.serial_number, (SELECT min(id) FROM partners), u.model, '5.0', now(), '2000-01-01Z'
 FROM unnest($1::bigint[], $2::smallint[]) AS u(serial_number, model)
 """
+CONTRACT: Final = """
+INSERT INTO entitlements (partner_id, entitlement, granted_at)
+SELECT min(id), 'settings', now() FROM partners
+"""
+"""What the order needs."""
 
 
 @app.command("operations")
@@ -219,6 +224,7 @@ async def enrol(url: str, count: int) -> None:
         await link.execute(
             ENROL, [int(one.serial_number) for one in born], [one.model for one in born]
         )
+        await link.execute(CONTRACT)
         await link.execute("ANALYZE registers")
     finally:
         await link.close()

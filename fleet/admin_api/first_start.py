@@ -15,7 +15,7 @@ from fleet.accounts.service import bootstrap, to_actor
 from fleet.kit.config import FleetConfig
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
-from fleet.subscriptions.service import grant
+from fleet.subscriptions.service import first_stock, grant
 
 LOGIN = "admin"
 PASSWORD_FILE = "admin-password"
@@ -38,20 +38,12 @@ async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) ->
     if config.admin_password is not None:
         password = config.admin_password.get_secret_value()
         await bootstrap(db, LOGIN, password, now, overwrite=True)
-        await _grant_all(db, now)
         return Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = config.data / PASSWORD_FILE
     password = _kept_password(path)
     await bootstrap(db, LOGIN, password, now)
-    await _grant_all(db, now)
     return Credentials(LOGIN, password, str(path))
-
-
-async def _grant_all(db: AsyncSession, now: datetime) -> None:
-    """The first partner may use every service."""
-    partner_id = select(Employee.partner_id).where(Employee.login == LOGIN)
-    await grant(db, (await db.scalars(partner_id)).one(), Entitlement, now)
 
 
 def _kept_password(path: Path) -> str:
@@ -66,8 +58,16 @@ def _kept_password(path: Path) -> str:
 
 
 async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datetime) -> None:
-    """Bind the demo registers to the first partner; those that are bound already stay."""
+    """Bind the demo registers to the first partner; those that are bound already stay.
+
+    The partner may use every service with them at once, and has a little stock to assign.  Without
+    demo registers nothing is given.
+    """
+    if not serial_numbers:
+        return
     employee = (await db.scalars(select(Employee).where(Employee.login == LOGIN))).one()
     actor = to_actor(employee, 0, "")
     for start in range(0, len(serial_numbers), ENROL_AT_ONCE):
         await enrol(db, actor, serial_numbers[start : start + ENROL_AT_ONCE], now)
+    await grant(db, employee.partner_id, Entitlement, now)
+    await first_stock(db, employee.partner_id, now)

@@ -110,12 +110,14 @@ async def settle(db: AsyncSession, report: Report, now: datetime) -> PaymentStat
 async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment]:
     """A portion of the payments to ask the provider about; nobody else gets them for a while.
 
-    Ends on the way those that nobody went to pay, and those that wait for ever.
+    Ends on the way those that nobody went to pay, and those that wait for ever.  Their time is
+    that of the question: whoever was to be asked earlier, while no worker ran, is asked once more.
     """
     due = select(Payment).where(Payment.due_at <= now).order_by(Payment.due_at).limit(limit)
     payments: Sequence[Payment] = (await db.scalars(locked(db, due, wait=False))).all()
     for payment in payments:
-        if payment.provider_id is None or now - payment.created_at >= WAIT_AT_MOST:
+        assert payment.due_at is not None
+        if payment.provider_id is None or payment.due_at - payment.created_at >= WAIT_AT_MOST:
             await _end(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
         else:
             payment.due_at = ask_again_at(payment.created_at, now, random.random())

@@ -49,7 +49,9 @@ async def issue(
 async def _keep(
     db: AsyncSession, actor: Actor, kind: LicenceKind, rows: list[dict[str, Any]], now: datetime
 ) -> None:
-    statement = insert_into(db, IssuedLicence).values(rows)
+    # In the order of the key: of two orders for the same registers one waits for the other.
+    ordered = sorted(rows, key=lambda row: row["serial_number"])
+    statement = insert_into(db, IssuedLicence).values(ordered)
     new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
     issued = await db.scalars(new.returning(IssuedLicence.serial_number))
     objects = [f"register:{serial}" for serial in issued]

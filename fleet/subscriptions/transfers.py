@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.models import Employee, Partner
@@ -46,14 +46,17 @@ class Draft:
 
 
 async def find_partner(db: AsyncSession, text: str) -> Partner:
-    """The partner with this UUID, or whose active employee has this login."""
+    """The partner with this UUID, or whose active employee has this login.
+
+    The UUID goes first: anybody may give an employee a login that looks like another's UUID.
+    """
     name = normalise_login(text)
     by_login = select(Employee.partner_id).where(Employee.login == name, Employee.active)
-    either = or_(Partner.uuid == name, Partner.id.in_(by_login))
-    found = (await db.scalars(select(Partner).where(either))).first()
-    if found is None:
-        raise PARTNER_NOT_FOUND()
-    return found
+    for whose in (Partner.uuid == name, Partner.id.in_(by_login)):
+        found = await db.scalar(select(Partner).where(whose))
+        if found is not None:
+            return found
+    raise PARTNER_NOT_FOUND()
 
 
 async def preview(db: AsyncSession, actor: Actor, wish: Wish) -> Draft:

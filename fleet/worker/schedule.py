@@ -106,9 +106,9 @@ async def _end_subscriptions(db: AsyncSession, now: datetime, config: FleetConfi
 _RECONCILIATION: Final = Reconciliation()
 
 
-async def _reconcile_broker(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+async def _reconcile_broker(database: Database, clock: Clock, config: FleetConfig) -> int:
     broker = broker_admin(config)
-    return 0 if broker is None else await _RECONCILIATION.run(db, broker)
+    return 0 if broker is None else await _RECONCILIATION.run(database, broker)
 
 
 JOBS: Final[tuple[Job | Errand, ...]] = (
@@ -121,7 +121,7 @@ JOBS: Final[tuple[Job | Errand, ...]] = (
     Job("keep_presence", 60, PRESENCE_PORTION, _keep_presence),
     Job("end_late_operations", 60, PORTION, _expire),
     Job("end_subscriptions", 60, PORTION, _end_subscriptions),
-    Job("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
+    Errand("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
     Job("trim_conversations", 300, PORTION, _trim_conversations),
     Job("forget_readings", 60, READINGS_PORTION, _forget_readings),
     Job("forget_sign_ins", 3600, PORTION, _forget_sign_ins),

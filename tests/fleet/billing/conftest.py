@@ -1,13 +1,14 @@
 """A shop that takes payments: the whole application on a port of its own, by the sandbox."""
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.admin_api.app import build_app
@@ -89,8 +90,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> FleetConfig:
-    port = unused_port()
+def listening() -> Iterator[socket.socket]:
+    """Bound before the server is, because its address stands in the configuration."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        yield bound
+
+
+@pytest.fixture
+def config(tmp_path: Path, listening: socket.socket) -> FleetConfig:
+    port = listening.getsockname()[1]
     return FleetConfig(
         data=tmp_path / "data", http=f"127.0.0.1:{port}", public_url=f"http://127.0.0.1:{port}"
     )
@@ -98,9 +106,14 @@ def config(tmp_path: Path) -> FleetConfig:
 
 @pytest.fixture
 async def shop(
-    database: Database, clock: HandClock, config: FleetConfig, employ: Employ
+    database: Database,
+    clock: HandClock,
+    config: FleetConfig,
+    employ: Employ,
+    listening: socket.socket,
 ) -> AsyncIterator[Shop]:
-    server = TestServer(build_app(database, clock, config=config), port=config.http_address[1])
+    app = build_app(database, clock, config=config)
+    server = TestServer(app, socket_factory=lambda *_: listening)
     async with TestClient(server) as client:
         api = Api(client)
         anna = await employ("anna")

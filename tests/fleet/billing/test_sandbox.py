@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from fleet.accounts.roles import Role
+from fleet.billing.errors import PROVIDER_AWAY
 from fleet.billing.pages import mistakes
-from fleet.billing.rules import PaymentStatus
-from fleet.billing.sandbox import CARDS, KEY_FILE, SIGNATURE, sign
+from fleet.billing.rules import PaymentStatus, Report
+from fleet.billing.sandbox import CARDS, KEY_FILE, SIGNATURE, Sandbox, sign
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.conftest import START, Employ
 
@@ -145,6 +146,35 @@ async def test_a_lost_notice_is_found_by_asking(shop: Shop) -> None:
     assert await shop.desk.ask_waiting() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
     assert len(shop.settled) == 1
+
+
+async def test_money_taken_while_the_server_was_off_for_long_is_found(shop: Shop) -> None:
+    id_ = await shop.open()
+    await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
+    shop.clock.forward(days=30)
+    assert await shop.desk.ask_waiting() == 1
+    assert (await shop.payment(id_)).status is PaymentStatus.PAID
+    assert len(shop.settled) == 1
+
+
+async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = await shop.open()
+    await shop.check_out(id_)
+
+    async def silence(*_: object) -> Report:
+        raise PROVIDER_AWAY(retry_after_s=5)
+
+    monkeypatch.setattr(Sandbox, "ask", silence)
+    shop.clock.forward(days=7)
+    assert await shop.desk.ask_waiting() == 1
+    assert (await shop.payment(id_)).status is PaymentStatus.WAITING
+    shop.clock.forward(minutes=11)
+    assert await shop.desk.ask_waiting() == 1
+    assert (await shop.payment(id_)).status is PaymentStatus.CANCELLED
+    shop.clock.forward(days=1)
+    assert await shop.desk.ask_waiting() == 0
 
 
 async def test_a_payment_that_nobody_made_ends_by_itself(shop: Shop) -> None:

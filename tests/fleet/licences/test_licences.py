@@ -86,6 +86,18 @@ async def test_asked_for_again_it_is_the_same_one(
         assert sorted(await db.scalars(issued)) == [f"register:{ONE}", f"register:{TWO}"]
 
 
+async def test_orders_for_the_same_registers_do_not_lock_each_other_out(
+    database: Database, anna: Actor, clock: HandClock
+) -> None:
+    """Both go through the registers in one order, whatever was typed."""
+    async with database.transaction() as db:
+        await service.issue(db, anna, ISSUING_KEY, NEWGER, [ONE], clock())
+        another = asyncio.create_task(issue(database, anna, clock, NEWGER, TWO, ONE))
+        await asyncio.sleep(0.3)  # time enough to take TWO before it waits for ONE
+        await service.issue(db, anna, ISSUING_KEY, NEWGER, [TWO], clock())
+    assert await another == [(TWO, ""), (ONE, "")]
+
+
 async def test_every_serial_number_gets_its_verdict(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:

@@ -65,6 +65,28 @@ async def test_pages_hold_each_register_once_in_every_order(
     assert await walk(anna, "sort=-seen_at") == by_call[::-1]
 
 
+@pytest.mark.parametrize(("near", "rare"), [(1500, 10_000), (3, 10_000), (3, 1), (1, 2)])
+async def test_common_and_rare_are_found_in_the_same_order(
+    anna: Api, call_in: Call, monkeypatch: pytest.MonkeyPatch, near: int, rare: int
+) -> None:
+    """However far the list is looked through, and however many count as rare."""
+    monkeypatch.setattr(listing, "NEAR", near)
+    monkeypatch.setattr(listing, "RARE", rare)
+    for number in (2, 5, 6, 9):
+        address = "7 км, Тверская, д. 77" if number % 2 else "Тверская, д. 7"
+        await call_in(number, profile={"address": address, "firmware_version": "5.8.1"})
+    for query, up in (
+        ("sort=firmware_version", [1, 3, 4, 7, 8, 2, 5, 6, 9]),
+        ("sort=address&firmware_version=5.8.1", [5, 9, 2, 6]),
+        ("sort=address&status=never", [1, 3, 4, 7, 8]),
+        ("sort=address&q=%D0%B4.%207", [5, 9, 2, 6]),  # д. 7
+        ("sort=-serial_number&q=7%20%D0%BA%D0%BC", [9, 5]),  # 7 км
+        ("q=%D0%B4.%2077", [5, 9]),  # д. 77
+        ("q=%D0%B4.%2078", []),
+    ):
+        assert await walk(anna, query) == up, query
+
+
 async def test_a_page_goes_on_after_a_register_that_has_left_the_list(anna: Api) -> None:
     page = (await anna.get("/registers?limit=4")).json
     await anna.post("/registers/hide", {"serial_numbers": [serial(4), serial(5)]})

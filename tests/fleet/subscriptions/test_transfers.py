@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fleet.kit.actor import Actor
-from tests.fleet.conftest import Answer, Api
+from tests.fleet.conftest import Answer, Api, Employ
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop
 
 
@@ -41,6 +41,16 @@ async def test_all_go_over_by_uuid(plus: Api, olga: Actor, anna: Actor, shop: Sh
     assert await shop.stock(olga) == {} and await shop.stock(anna) == {("management", 50): 10}
     again = await send(plus, to=uuid, all=True)
     assert (again.status, again.json["code"]) == (409, "none_left")
+
+
+async def test_a_login_that_looks_like_a_uuid_takes_nothing_away(
+    plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
+) -> None:
+    uuid = await shop.uuid(anna)
+    # Olga's partner is the older one: it would be found first.
+    await employ(uuid, partner_id=olga.partner_id)
+    assert (await send(plus, to=uuid, all=True)).status == 201
+    assert await shop.stock(anna) == {("management", 50): 10}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from fleet.access_requests.service import add_file, examine
 from fleet.accounts.models import SignIn
 from fleet.accounts.roles import Role
 from fleet.accounts.service import sign_in
+from fleet.billing.models import Payment
+from fleet.billing.rules import OPEN_FOR, PaymentStatus
+from fleet.billing.service import open_payment
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -162,6 +165,28 @@ async def unsent_files(stage: Stage) -> Callable[[], Awaitable[object]]:
     return counted(stage, ConsentFile)
 
 
+async def payments(stage: Stage) -> Callable[[], Awaitable[object]]:
+    """Payments that nobody goes to pay."""
+    async with stage.database.transaction() as db:
+        for reference in ("1", "2"):
+            await open_payment(
+                db,
+                partner_id=stage.actor.partner_id,
+                employee_id=stage.actor.employee_id,
+                amount_kopecks=100,
+                purpose="subscriptions",
+                reference=reference,
+                description="",
+                now=stage.clock(),
+            )
+
+    async def look() -> object:
+        async with stage.database.read() as db:
+            return list(await db.scalars(select(Payment.status)))
+
+    return look
+
+
 def counted(stage: Stage, table: Any) -> Callable[[], Awaitable[object]]:
     async def look() -> object:
         async with stage.database.read() as db:
@@ -187,6 +212,12 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
     ),
     "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
     "forget_unsent_files": (unsent_files, FILE_KEPT_FOR, 2, 0),
+    "ask_payments": (
+        payments,
+        OPEN_FOR,
+        [PaymentStatus.WAITING] * 2,
+        [PaymentStatus.CANCELLED] * 2,
+    ),
     "end_subscriptions": (subscriptions, timedelta(days=365), [False] * 2, [True] * 2),
     "forget_order_keys": (order_keys, timedelta(hours=24), 2, 0),
     "carry_on_rollouts": (rollouts, ASK_AGAIN, [], [Status.QUEUED] * 2),
@@ -196,9 +227,15 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
 """Name of the job to: what to prepare, when it is due, and how things stand before and after."""
 
 
-ELSEWHERE = {"send_letters", "reconcile_broker", "trim_conversations", "forget_clients"}
+ELSEWHERE = {
+    "send_letters",
+    "reconcile_broker",
+    "trim_conversations",
+    "forget_clients",
+    "keep_presence",
+}
 """They do not wait for a time: tests/fleet/assistants, clients, diagnostics,
-notifications."""
+notifications, registers."""
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - ELSEWHERE))
