@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 2
+SECONDS = 1
 
 
 @pytest.mark.parametrize("name", TARGETS)
