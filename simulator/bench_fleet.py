@@ -135,6 +135,10 @@ INSERT INTO readings (serial_number, accepted_at, block_version, block)
 SELECT serial_number, seen_at - days * interval '1 day', block_version, block
 FROM register_states, generate_series(1, 0, -1) AS days ORDER BY days DESC, serial_number
 """
+GROUPS: Final = """
+INSERT INTO register_groups (partner_id, parent_id, name, description, created_at, changed_at)
+SELECT $1, NULL, 'Group ' || i, '', $2, $2 FROM generate_series(1, 3000) AS i
+"""
 STOCK: Final = """
 INSERT INTO subscription_stock (partner_id, plan, bonus_points, quantity)
 VALUES ($1, $2, 0, 1000000)
@@ -177,6 +181,7 @@ class Report:
     mixed_p50_ms: float = 0.0
     mixed_p95_ms: float = 0.0
     worst: dict[str, float] = field(default_factory=dict)
+    groups_ms: float = 0.0
     csv_lines: int = 0
     csv_s: float = 0.0
     csv_growth_mib: float = 0.0
@@ -194,6 +199,8 @@ class Report:
                 *lines,
                 f"every filter in every order   p50 {self.mixed_p50_ms:.1f} ms   "
                 f"p95 {self.mixed_p95_ms:.1f} ms",
+                f"GET /groups of 3000, with the numbers of their registers   p95 "
+                f"{self.groups_ms:.0f} ms",
                 f"CSV of {self.csv_lines} registers   {self.csv_s:.1f} s   "
                 f"the process grew by {self.csv_growth_mib:.0f} MiB",
                 f"assigning {ASSIGNED} subscriptions   {self.assign_ms:.0f} ms",
@@ -216,6 +223,8 @@ def measure(api: AdminApi, serials: Sequence[str], mixed: bool) -> Report:
             report.sorts[mark + sort] = quantile(times, 0.95)
     if mixed:
         _mix(api, report)
+    groups = [_get_ms(api, "", "/groups") for _ in range(SAMPLES)]
+    report.groups_ms = quantile(groups, 0.95)
     _download(api, report)
     report.assign_ms = _assign_ms(api, serials[:ASSIGNED])
     return report
@@ -315,6 +324,7 @@ async def fill(url: str, count: int) -> list[str]:
         seen = now + timedelta(hours=1)
         await link.execute(STATES, blocks(now), seen, telemetry.BLOCK_VERSION)
         await link.execute(HISTORY)
+        await link.execute(GROUPS, partner, now)
         await link.execute(STOCK, partner, PLAN)
         await link.execute("VACUUM ANALYZE")
         found = await link.fetch("SELECT serial_number FROM registers WHERE NOT hidden LIMIT 1000")

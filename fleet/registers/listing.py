@@ -4,14 +4,25 @@ Everything that the list is filtered or sorted by stands in ``registers``, each 
 the latest states are written by every check-in and are read for the rows of a page only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -40,6 +51,13 @@ MAX_VALUES = 50
 """Values of one filter."""
 MAX_COUNTED = 10_000
 """Above this nobody needs the exact number, and counting would cost more than the page."""
+NEAR = 1_500
+"""Registers that are looked through in the order of the list before an index is asked for the
+filter: what one in thirty has fills a page from them."""
+RARE = 10_000
+"""So many registers that fit are gathered and sorted within some milliseconds."""
+NUMERIC = "0123456789\n"
+"""What the search text begins with, before the names (``rules.searched``)."""
 
 Value = TypeVar("Value")
 
@@ -48,8 +66,16 @@ def _split(given: object) -> object:
     return tuple(given.split(",")) if isinstance(given, str) else given
 
 
+def _of_items(schema: dict[str, Any]) -> None:
+    """Beyond a validator pydantic takes the bounds for those of a text."""
+    schema["minItems"], schema["maxItems"] = schema.pop("minLength"), schema.pop("maxLength")
+
+
 Several = Annotated[
-    tuple[Value, ...], BeforeValidator(_split), Field(min_length=1, max_length=MAX_VALUES)
+    tuple[Value, ...],
+    BeforeValidator(_split),
+    # Stands after the splitting, so that a wrong value is not also told as a missing one.
+    Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_of_items),
 ]
 """One value or several with commas between them: any of them fits."""
 Model = Annotated[int, Field(ge=0, le=999)]
@@ -155,6 +181,18 @@ def _search(text: str) -> ColumnElement[bool]:
     return CashRegister.search_text.contains(text.lower(), autoescape=True)
 
 
+def _named(text: str | None) -> list[ColumnElement[bool]]:
+    """What a text that begins with no digit also means: it stands after the numbers.
+
+    An index of the names' own trigrams knows these words; by those of the numbers every other
+    register looks like «д. 77».  Cutting the numbers off costs too much to do it for each row.
+    """
+    if text is None or text[0] in NUMERIC:
+        return []
+    names = func.ltrim(CashRegister.search_text, literal_column(f"'{NUMERIC}'"))
+    return [names.contains(text.lower(), autoescape=True)]
+
+
 def _present(statuses: tuple[Presence, ...]) -> ColumnElement[bool]:
     since = CashRegister.silent_since
     spans = {
@@ -220,8 +258,7 @@ async def page(
     """One page of the partner's registers."""
     name = query.sort.removeprefix("-")
     sort, down = SORTS[name], name != query.sort
-    wanted = await chosen_by(db, actor, query)
-    found = (await db.execute(_page_statement(wanted, query, sort, down))).all()
+    found = await _found(db, actor, query, Order(query, sort, down))
     shown = page_of(
         found,
         query.limit,
@@ -234,28 +271,83 @@ async def page(
     return shown
 
 
-def _page_statement(
-    wanted: list[ColumnElement[bool]], query: RegisterFilter, sort: Sort, down: bool
-) -> Select[CashRegister, datetime]:
-    """The registers of the page, chosen by ``registers`` alone, then their latest calls."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where a page stands in the list."""
 
-    def ordered(*columns: Any) -> list[Any]:
-        return [column.desc() if down else column.asc() for column in columns]
+    query: RegisterFilter
+    sort: Sort
+    down: bool
 
-    chosen = (
-        select(CashRegister)
-        .where(*wanted, *_beyond(query, sort, down))
-        .order_by(*ordered(sort.column, CashRegister.serial_number))
-        .limit(query.limit + 1)
+    def by(self, value: Any, serial: Any) -> list[Any]:
+        """The order, in the words of a statement that calls the two columns so."""
+        return [each.desc() if self.down else each.asc() for each in (value, serial)]
+
+    def of(self, rows: Any) -> list[Any]:
+        return self.by(rows.c[str(self.sort.column.key)], rows.c.serial_number)
+
+    def beyond(self) -> list[ColumnElement[bool]]:
+        return _beyond(self.query, self.sort, self.down)
+
+    def first(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        """Of registers, those of the page, and one more."""
+        ordered = statement.order_by(*self.by(self.sort.column, CashRegister.serial_number))
+        return ordered.limit(self.query.limit + 1)
+
+
+async def _found(
+    db: AsyncSession, actor: Actor, query: RegisterFilter, order: Order
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The registers of a page and one more, in their order, with their latest calls.
+
+    PostgreSQL cannot know how a filter and an order go together: all that it asks for may stand
+    at the list's other end.  So what is common is taken from the next of the list, and what is
+    rare is gathered by its index and sorted; only what is neither is left to its guess.
+    """
+    wanted = [*await chosen_by(db, actor, query), *order.beyond()]
+    near = (await db.execute(_shown(_near(actor, wanted, order), order))).all()
+    if len(near) > query.limit:
+        return near
+    rare = (await db.execute(_shown(_rare(wanted, order), order))).all()
+    if not rare or rare[0].met <= RARE:
+        return rare
+    plain = order.first(select(CashRegister, literal(0).label("met")).where(*wanted))
+    return (await db.execute(_shown(plain, order))).all()
+
+
+def _near(
+    actor: Actor, wanted: list[ColumnElement[bool]], order: Order
+) -> Select[*tuple[Any, ...]]:
+    """Those of the page that are among the next of the list."""
+    own = CashRegister.partner_id == actor.partner_id
+    walked = (
+        select(CashRegister, and_(*wanted).label("fits"), literal(0).label("met"))
+        .where(own, CashRegister.hidden.is_(order.query.hidden), *order.beyond())
+        .order_by(*order.by(order.sort.column, CashRegister.serial_number))
+        .limit(NEAR)
         .subquery()
     )
-    shown = aliased(CashRegister, chosen)
+    fit = select(walked).where(walked.c.fits)
+    return fit.order_by(*order.of(walked)).limit(order.query.limit + 1)
+
+
+def _rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
+    """Those of the page among at most ``RARE`` that fit; ``met`` tells if there are more."""
+    keys = select(CashRegister.serial_number, order.sort.column.label("value"))
+    some = keys.where(*wanted, *_named(order.query.q)).limit(RARE + 1).cte("some")
+    met = select(func.count()).select_from(some).scalar_subquery().label("met")
+    first = select(some.c.serial_number).order_by(*order.by(some.c.value, some.c.serial_number))
+    these = CashRegister.serial_number.in_(first.limit(order.query.limit + 1))
+    return select(CashRegister, met).where(these)
+
+
+def _shown(chosen: Select[*tuple[Any, ...]], order: Order) -> Select[*tuple[Any, ...]]:
+    """The registers, chosen by ``registers`` alone, with their latest calls."""
+    rows = chosen.subquery()
+    shown = aliased(CashRegister, rows)
     same = RegisterState.serial_number == shown.serial_number
-    return (
-        select(shown, RegisterState.seen_at)
-        .outerjoin(RegisterState, same)
-        .order_by(*ordered(chosen.c[str(sort.column.key)], shown.serial_number))
-    )
+    columns = select(shown, RegisterState.seen_at, rows.c.met).outerjoin(RegisterState, same)
+    return columns.order_by(*order.of(rows))
 
 
 async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> RegisterCount:

@@ -24,6 +24,13 @@ LISTED_BY = (
 )
 """Columns that the list is filtered or sorted by, an index for each."""
 
+OF_MODEL = ("firmware_version", "ffd_version", "silent_since")
+"""Orders with an index of their own for each model.  A serial number begins with the model, so
+under one value of these the registers of a model stand together, perhaps at the far end."""
+
+UNGROUPED = ("owner_inn", "owner_name", "shown_address")
+"""Orders with an index of the registers in no group: groups are made by client and place."""
+
 RARE = {"blocked": "blocked", "fresh": "NOT fiscalised"}
 """Name of an index -> the few registers that it holds."""
 
@@ -40,7 +47,7 @@ class CashRegister(Base):
     # in the order of a sort.  Whatever is asked then costs a walk in the order, or the rows of
     # the filter, whichever is shorter.  Rows are written when something about a register
     # changes, never by an ordinary check-in; each index costs such a write some microseconds.
-    # PostgreSQL has one more, of the trigrams of ``search_text`` (migration 0007).
+    # PostgreSQL has two more, of trigrams of ``search_text`` and of its names (migration 0007).
     __table_args__ = (
         Index(None, "partner_id", "hidden", "serial_number"),
         *(Index(None, "partner_id", "hidden", name, "serial_number") for name in LISTED_BY),
@@ -54,6 +61,24 @@ class CashRegister(Base):
                 sqlite_where=text(condition),
             )
             for name, condition in RARE.items()
+        ),
+        *(
+            Index(
+                f"ix_registers_model_{name}", "partner_id", "hidden", "model", name, "serial_number"
+            )
+            for name in OF_MODEL
+        ),
+        *(
+            Index(
+                f"ix_registers_ungrouped_{name}",
+                "partner_id",
+                "hidden",
+                name,
+                "serial_number",
+                postgresql_where=text("group_id IS NULL"),
+                sqlite_where=text("group_id IS NULL"),
+            )
+            for name in UNGROUPED
         ),
     )
 

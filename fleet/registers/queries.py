@@ -92,14 +92,12 @@ async def count_by_group(
 ) -> dict[int, int]:
     """How many registers that the actor may see each group (None: of all) holds, hidden ones
     too."""
-    these = (
-        CashRegister.group_id.is_not(None)
-        if group_ids is None
-        else everywhere(actor.partner_id) & CashRegister.group_id.in_(group_ids)
-    )
-    counted = select(CashRegister.group_id, func.count()).where(belongs_to(actor), these)
-    counts = await db.execute(counted.group_by(CashRegister.group_id))
-    return {group: count for group, count in counts if group is not None}
+    group = CashRegister.group_id
+    these = group.is_not(None) if group_ids is None else group.in_(group_ids)
+    own = (everywhere(actor.partner_id), belongs_to(actor), these)
+    counted = select(group, func.count()).where(*own)
+    counts = await db.execute(counted.group_by(group))
+    return {id_: count for id_, count in counts if id_ is not None}
 
 
 async def any_in_group(db: AsyncSession, partner_id: int, group_id: int) -> bool:

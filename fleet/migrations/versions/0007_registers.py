@@ -1,5 +1,7 @@
 """What the list is sorted and filtered by, addresses, groups, notices, views of the list."""
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 import structlog
 from alembic import op
@@ -24,6 +26,8 @@ LISTED_BY = (
     "condition_mask",
     "model",
 )
+OF_MODEL = ("firmware_version", "ffd_version", "silent_since")
+UNGROUPED = ("owner_inn", "owner_name", "shown_address")
 RARE = {"blocked": "blocked", "fresh": "NOT fiscalised"}
 TEXTS = ("installed_address", "shown_address")
 
@@ -40,9 +44,13 @@ NEVER = {
 }
 
 # Searches for parts of texts.  Not every account may create an extension, and without this index
-# all works, only slower: then an administrator of the database runs these two by hand.
+# all works, only slower: then an administrator of the database runs these by hand.
 TRIGRAMS = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 SEARCH = "CREATE INDEX ix_registers_trigrams ON registers USING gin (search_text gin_trgm_ops)"
+NAMES = (
+    "CREATE INDEX ix_registers_names ON registers "
+    "USING gin (ltrim(search_text, E'0123456789\\n') gin_trgm_ops)"
+)
 
 
 def upgrade() -> None:
@@ -69,15 +77,12 @@ def upgrade() -> None:
         batch_op.drop_index("ix_registers_partner_id_model_serial_number")
         for name in LISTED_BY:
             batch_op.create_index(_index(name), ["partner_id", "hidden", name, "serial_number"])
-    for name, condition in RARE.items():
+    for name, columns, condition in _partial():
         where = sa.text(condition)
-        op.create_index(
-            f"ix_registers_{name}",
-            "registers",
-            ["partner_id", "hidden", "serial_number"],
-            postgresql_where=where,
-            sqlite_where=where,
-        )
+        op.create_index(name, "registers", columns, postgresql_where=where, sqlite_where=where)
+    for name in OF_MODEL:
+        columns = ["partner_id", "hidden", "model", name, "serial_number"]
+        op.create_index(f"ix_registers_model_{name}", "registers", columns)
     if dialect == "postgresql":
         _index_trigrams()
     op.create_table(
@@ -98,9 +103,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("register_list_views")
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP INDEX IF EXISTS ix_registers_trigrams")
-    for name in RARE:
-        op.drop_index(f"ix_registers_{name}", "registers")
+        op.execute("DROP INDEX IF EXISTS ix_registers_trigrams, ix_registers_names")
+    for name in OF_MODEL:
+        op.drop_index(f"ix_registers_model_{name}", "registers")
+    for name, _, _ in _partial():
+        op.drop_index(name, "registers")
     with op.batch_alter_table("registers", schema=None) as batch_op:
         for name in LISTED_BY:
             batch_op.drop_index(_index(name))
@@ -109,6 +116,15 @@ def downgrade() -> None:
         )
         for name in (*TEXTS, "address_id", "group_id", "notices", "condition_mask", "silent_since"):
             batch_op.drop_column(name)
+
+
+def _partial() -> Iterator[tuple[str, list[str], str]]:
+    """Name, columns and condition of the indexes that hold some registers only."""
+    for name, condition in RARE.items():
+        yield f"ix_registers_{name}", ["partner_id", "hidden", "serial_number"], condition
+    for name in UNGROUPED:
+        columns = ["partner_id", "hidden", name, "serial_number"]
+        yield f"ix_registers_ungrouped_{name}", columns, "group_id IS NULL"
 
 
 def _index(name: str) -> str:
@@ -120,5 +136,6 @@ def _index_trigrams() -> None:
         with op.get_bind().begin_nested():
             op.execute(TRIGRAMS)
             op.execute(SEARCH)
+            op.execute(NAMES)
     except sa.exc.DBAPIError:
         log.warning("searches_stay_slow", why="pg_trgm is not to be had here", see=revision)
