@@ -16,6 +16,7 @@ from protocol.messages import (
     CheckIn,
     Farewell,
     Keepalive,
+    LinkChannel,
     Message,
     RefusalReason,
     Refused,
@@ -59,12 +60,15 @@ def forget(serial_number: str, reading_number: int, at: datetime) -> None:
 class Talk:
     """One conversation from HELLO to its end, under the given key or a later one it was sent.
 
+    ``channel``: what HELLO says instead of the register's own link; an Assistant's way, say.
+
     ``start`` gives the first bytes, ``receive`` takes what came and gives what to send,
     ``report`` sends a new reading in a held conversation.  When it is ``over``, hang up.
     ``heard`` counts whole messages: bytes alone are not a sign of life.
     """
 
     __slots__ = (
+        "_channel",
         "_end",
         "_key",
         "_ledger",
@@ -84,8 +88,10 @@ class Talk:
         key: bytes,
         key_generation: int,
         ledger: Ledger = forget,
+        channel: LinkChannel | None = None,
     ) -> None:
         self.register = register
+        self._channel = channel
         self.accepted = False
         self.held = False
         self.heard = 0
@@ -113,7 +119,7 @@ class Talk:
             register.serial,
             register.platform.wire_code,
             register.model,
-            register.channel,
+            self._channel or register.channel,
             self._key.generation,
         )
 

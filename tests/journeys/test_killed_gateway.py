@@ -17,11 +17,12 @@ from fleet.accounts.roles import Role
 from fleet.firmware.shelf import Shelf
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
-from fleet.operations.rules import OPEN, Status
+from fleet.operations.rules import OPEN, Channel, Status
 from fleet.operations.types import BY_KIND
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
 from fleet.wiring import REACTIONS
+from protocol.messages import LinkChannel
 from protocol.platforms import Platform
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
@@ -86,11 +87,16 @@ class Place:
         return Stage(database, clock, accounts.to_actor(anna, 0, ""), shelf)
 
 
-async def call(register: SimulatedRegister, port: int, kill: Program | None = None) -> int:
+async def call(
+    register: SimulatedRegister,
+    port: int,
+    way: LinkChannel | None,
+    kill: Program | None = None,
+) -> int:
     """One call to its end; with ``kill`` that gateway dies as soon as the register has done a
     step, before the answer leaves.  Returns the steps done."""
     held = factory_key(register)
-    talk = Talk(register, held.key, held.generation)
+    talk = Talk(register, held.key, held.generation, channel=way)
     async with asyncio.timeout(CALL_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(talk.start())
@@ -129,10 +135,12 @@ async def test_done_once_though_the_gateway_was_killed(
         register = await stage.born(1, platform)
         register.faults.shift_forgotten = True
         id_ = await stage.ordered(kind, register.serial_number, example.params)
+        directly = Channel.CASH_SERVER in BY_KIND[kind].channels
+        way = None if directly else LinkChannel.ASSISTANT
         with place.gateway("first") as first:
-            assert await call(register, place.port, kill=first) == 1
+            assert await call(register, place.port, way, kill=first) == 1
         with place.gateway("second"):
-            await _until_ended(stage, register, id_, place.port)
+            await _until_ended(stage, register, id_, place.port, way)
         found = await stage.operation(id_)
         assert found.status is Status.SUCCEEDED, (found.cause, found.detail)
         example.prove(register, found.result or {})
@@ -141,9 +149,11 @@ async def test_done_once_though_the_gateway_was_killed(
         await database.close()
 
 
-async def _until_ended(stage: Stage, register: SimulatedRegister, id_: int, port: int) -> None:
+async def _until_ended(
+    stage: Stage, register: SimulatedRegister, id_: int, port: int, way: LinkChannel | None
+) -> None:
     for _ in range(MOST_CALLS):
-        await call(register, port)
+        await call(register, port, way)
         if (await stage.operation(id_)).status not in OPEN:
             return
     raise AssertionError("the operation does not end")
