@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    exists,
     func,
     literal,
     literal_column,
@@ -24,7 +25,6 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import plan_with_values
@@ -40,7 +40,7 @@ from fleet.kit.paging import (
 )
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import RegisterRow, belongs_to, to_row
-from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence, is_serial_number
+from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
 from fleet.telemetry.models import RegisterState
 from fleet.telemetry.rules import BY_NAME as CONDITIONS
 from protocol.platforms import Platform
@@ -54,8 +54,19 @@ MAX_COUNTED = 10_000
 NEAR = 1_500
 """Registers that are looked through in the order of the list before an index is asked for the
 filter: what one in thirty has fills a page from them."""
+FAR = 30_000
+"""So many are looked through when the near ones promise that these will do."""
+PROMISING = 5
+"""Of the near ones, when so many fit, the page lies not much further on."""
 RARE = 10_000
 """So many registers that fit are gathered and sorted within some milliseconds."""
+WHOLE_NUMBERS: Mapping[int, tuple[Any, ...]] = {
+    10: (CashRegister.owner_inn,),
+    12: (CashRegister.owner_inn,),
+    14: (CashRegister.serial_number,),
+    16: (CashRegister.fiscal_drive_number, CashRegister.registration_number),
+}
+"""How many digits a number has -> what it may be, each with an index."""
 NUMERIC = "0123456789\n"
 """What the search text begins with, before the names (``rules.searched``)."""
 
@@ -92,7 +103,7 @@ class RegisterConditions(Input):
         min_length=LEAST_SEARCH,
         max_length=64,
         description="Part of the serial, registration or fiscal drive number, of the owner's INN "
-        "or name, or of the address.",
+        "or name, or of the address; a whole number that some register has finds no others.",
     )
     status: Several[Presence] | None = Field(
         default=None,
@@ -174,13 +185,6 @@ def _is(flag: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
     return lambda yes: flag if yes else ~flag
 
 
-def _search(text: str) -> ColumnElement[bool]:
-    # A whole serial number is nothing but that, and there is no quicker way to a register.
-    if is_serial_number(text):
-        return CashRegister.serial_number == text
-    return CashRegister.search_text.contains(text.lower(), autoescape=True)
-
-
 def _named(text: str | None) -> list[ColumnElement[bool]]:
     """What a text that begins with no digit also means: it stands after the numbers.
 
@@ -204,7 +208,6 @@ def _present(statuses: tuple[Presence, ...]) -> ColumnElement[bool]:
 
 
 FILTERS: Filters = {
-    "q": _search,
     "status": _present,
     "group_id": _any_of(CashRegister.group_id),
     "grouped": lambda yes: (
@@ -219,7 +222,7 @@ FILTERS: Filters = {
     "hidden": lambda yes: CashRegister.hidden.is_(yes),
     "blocked": _is(CashRegister.blocked.expression),
 }
-"""All but ``condition``, which asks the database first (``chosen_by``)."""
+"""All but ``q`` and ``condition``, which ask the database first (``chosen_by``)."""
 
 
 async def chosen_by(
@@ -229,11 +232,23 @@ async def chosen_by(
     the same transaction."""
     await plan_with_values(db)
     found = [belongs_to(actor), *conditions(FILTERS, query)]
+    if query.q is not None:
+        found.append(await _searched(db, actor, query.q, query.hidden))
     if query.condition is not None:
         wanted = sum(1 << CONDITIONS[name].bit for name in set(query.condition))
         masks = await _masks(db, actor.partner_id, query.hidden)
         found.append(CashRegister.condition_mask.in_([mask for mask in masks if mask & wanted]))
     return found
+
+
+async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> ColumnElement[bool]:
+    """What a search means: registers with this number, if there are any, else with this text."""
+    for column in WHOLE_NUMBERS.get(len(text), ()) if text.isdecimal() and text.isascii() else ():
+        whole: ColumnElement[bool] = column == text
+        among = exists().where(belongs_to(actor), CashRegister.hidden.is_(hidden), whole)
+        if await db.scalar(select(among)):
+            return whole
+    return CashRegister.search_text.contains(text.lower(), autoescape=True)
 
 
 async def _masks(db: AsyncSession, partner_id: int, hidden: bool) -> list[int]:
@@ -283,16 +298,18 @@ class Order:
         """The order, in the words of a statement that calls the two columns so."""
         return [each.desc() if self.down else each.asc() for each in (value, serial)]
 
-    def of(self, rows: Any) -> list[Any]:
-        return self.by(rows.c[str(self.sort.column.key)], rows.c.serial_number)
+    def keys(self, *more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+        """The numbers of registers, each with the value that it is sorted by."""
+        return select(CashRegister.serial_number, self.sort.column.label("value"), *more)
 
     def beyond(self) -> list[ColumnElement[bool]]:
         return _beyond(self.query, self.sort, self.down)
 
-    def first(self, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        """Of registers, those of the page, and one more."""
-        ordered = statement.order_by(*self.by(self.sort.column, CashRegister.serial_number))
-        return ordered.limit(self.query.limit + 1)
+    def first(
+        self, statement: Select[*tuple[Any, ...]], keys: Any, limit: int
+    ) -> Select[*tuple[Any, ...]]:
+        """Of registers whose ``keys`` the statement calls so, the first of the list."""
+        return statement.order_by(*self.by(*keys)).limit(limit)
 
 
 async def _found(
@@ -305,49 +322,54 @@ async def _found(
     rare is gathered by its index and sorted; only what is neither is left to its guess.
     """
     wanted = [*await chosen_by(db, actor, query), *order.beyond()]
-    near = (await db.execute(_shown(_near(actor, wanted, order), order))).all()
-    if len(near) > query.limit:
-        return near
-    rare = (await db.execute(_shown(_rare(wanted, order), order))).all()
+    for depth in (NEAR, FAR):
+        near = await _shown(db, order, _among_next(actor, wanted, order, depth))
+        if len(near) > query.limit:
+            return near
+        if len(near) < PROMISING:
+            break
+    rare = await _shown(db, order, _among_rare(wanted, order))
     if not rare or rare[0].met <= RARE:
         return rare
-    plain = order.first(select(CashRegister, literal(0).label("met")).where(*wanted))
-    return (await db.execute(_shown(plain, order))).all()
+    keys = (order.sort.column, CashRegister.serial_number)
+    plain = order.keys(literal(0).label("met")).where(*wanted)
+    return await _shown(db, order, order.first(plain, keys, query.limit + 1))
 
 
-def _near(
-    actor: Actor, wanted: list[ColumnElement[bool]], order: Order
+def _among_next(
+    actor: Actor, wanted: list[ColumnElement[bool]], order: Order, depth: int
 ) -> Select[*tuple[Any, ...]]:
-    """Those of the page that are among the next of the list."""
+    """Those of the page that are among the next ``depth`` of the list."""
     own = CashRegister.partner_id == actor.partner_id
-    walked = (
-        select(CashRegister, and_(*wanted).label("fits"), literal(0).label("met"))
-        .where(own, CashRegister.hidden.is_(order.query.hidden), *order.beyond())
-        .order_by(*order.by(order.sort.column, CashRegister.serial_number))
-        .limit(NEAR)
-        .subquery()
-    )
+    listed = order.keys(and_(*wanted).label("fits"), literal(0).label("met"))
+    listed = listed.where(own, CashRegister.hidden.is_(order.query.hidden), *order.beyond())
+    keys = (order.sort.column, CashRegister.serial_number)
+    walked = order.first(listed, keys, depth).subquery()
     fit = select(walked).where(walked.c.fits)
-    return fit.order_by(*order.of(walked)).limit(order.query.limit + 1)
+    return order.first(fit, (walked.c.value, walked.c.serial_number), order.query.limit + 1)
 
 
-def _rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
+def _among_rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
     """Those of the page among at most ``RARE`` that fit; ``met`` tells if there are more."""
-    keys = select(CashRegister.serial_number, order.sort.column.label("value"))
-    some = keys.where(*wanted, *_named(order.query.q)).limit(RARE + 1).cte("some")
+    some = order.keys().where(*wanted, *_named(order.query.q)).limit(RARE + 1).cte("some")
     met = select(func.count()).select_from(some).scalar_subquery().label("met")
-    first = select(some.c.serial_number).order_by(*order.by(some.c.value, some.c.serial_number))
-    these = CashRegister.serial_number.in_(first.limit(order.query.limit + 1))
-    return select(CashRegister, met).where(these)
+    return order.first(
+        select(some, met), (some.c.value, some.c.serial_number), order.query.limit + 1
+    )
 
 
-def _shown(chosen: Select[*tuple[Any, ...]], order: Order) -> Select[*tuple[Any, ...]]:
-    """The registers, chosen by ``registers`` alone, with their latest calls."""
-    rows = chosen.subquery()
-    shown = aliased(CashRegister, rows)
-    same = RegisterState.serial_number == shown.serial_number
-    columns = select(shown, RegisterState.seen_at, rows.c.met).outerjoin(RegisterState, same)
-    return columns.order_by(*order.of(rows))
+async def _shown(
+    db: AsyncSession, order: Order, chosen: Select[*tuple[Any, ...]]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The registers whose keys were chosen, with their latest calls."""
+    keys = chosen.subquery()
+    shown = (
+        select(CashRegister, RegisterState.seen_at, keys.c.met)
+        .join(keys, CashRegister.serial_number == keys.c.serial_number)
+        .outerjoin(RegisterState, RegisterState.serial_number == CashRegister.serial_number)
+        .order_by(*order.by(keys.c.value, keys.c.serial_number))
+    )
+    return (await db.execute(shown)).all()
 
 
 async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> RegisterCount:

@@ -31,6 +31,9 @@ under one value of these the registers of a model stand together, perhaps at the
 UNGROUPED = ("owner_inn", "owner_name", "shown_address")
 """Orders with an index of the registers in no group: groups are made by client and place."""
 
+WHOLE_NUMBERS = ("registration_number", "fiscal_drive_number")
+"""What a search for a whole number asks first, besides the owner's INN."""
+
 RARE = {"blocked": "blocked", "fresh": "NOT fiscalised"}
 """Name of an index -> the few registers that it holds."""
 
@@ -51,6 +54,7 @@ class CashRegister(Base):
     __table_args__ = (
         Index(None, "partner_id", "hidden", "serial_number"),
         *(Index(None, "partner_id", "hidden", name, "serial_number") for name in LISTED_BY),
+        *(Index(None, "partner_id", "hidden", name) for name in WHOLE_NUMBERS),
         *(
             Index(
                 f"ix_registers_{name}",

@@ -65,13 +65,22 @@ async def test_pages_hold_each_register_once_in_every_order(
     assert await walk(anna, "sort=-seen_at") == by_call[::-1]
 
 
-@pytest.mark.parametrize(("near", "rare"), [(1500, 10_000), (3, 10_000), (3, 1), (1, 2)])
+@pytest.mark.parametrize(
+    ("near", "far", "promising", "rare"),
+    [(1500, 30_000, 5, 10_000), (3, 5, 9, 10_000), (3, 3, 9, 1), (1, 1, 1, 2), (2, 6, 1, 1)],
+)
 async def test_common_and_rare_are_found_in_the_same_order(
-    anna: Api, call_in: Call, monkeypatch: pytest.MonkeyPatch, near: int, rare: int
+    anna: Api,
+    call_in: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    near: int,
+    far: int,
+    promising: int,
+    rare: int,
 ) -> None:
     """However far the list is looked through, and however many count as rare."""
-    monkeypatch.setattr(listing, "NEAR", near)
-    monkeypatch.setattr(listing, "RARE", rare)
+    for name, value in (("NEAR", near), ("FAR", far), ("PROMISING", promising), ("RARE", rare)):
+        monkeypatch.setattr(listing, name, value)
     for number in (2, 5, 6, 9):
         address = "7 км, Тверская, д. 77" if number % 2 else "Тверская, д. 7"
         await call_in(number, profile={"address": address, "firmware_version": "5.8.1"})
@@ -165,6 +174,26 @@ async def test_every_filter(anna: Api, call_in: Call, clock: HandClock, database
         assert await numbers(anna, query) == expected, query
         total = (await anna.get(f"/registers/count?{query}")).json
         assert total == {"total": len(expected), "exact": True}, query
+
+
+async def test_a_whole_number_finds_no_others(anna: Api, call_in: Call) -> None:
+    drive, registration, inn = "9999078900012345", "0000000003027865", "7703864827"
+    has: dict[int, dict[str, str]] = {
+        1: {"fiscal_drive_number": drive},
+        2: {"registration_number": registration},
+        3: {"owner_inn": inn},
+        4: {"address": f"Тверь, {inn} {drive} {registration} {serial(5)}"},
+    }
+    for number, said in has.items():
+        await call_in(number, profile=said)
+    found = {drive: [1], registration: [2], inn: [3], serial(5): [5]}
+    for text, expected in found.items():
+        assert await numbers(anna, f"q={text}") == expected
+    # A number that none of the listed registers has is a text like others.
+    await anna.post("/registers/hide", {"serial_numbers": [serial(n) for n in (1, 2, 3, 5)]})
+    for text, expected in found.items():
+        assert await numbers(anna, f"q={text}") == [4], text
+        assert await numbers(anna, f"q={text}&hidden=true") == expected, text
 
 
 async def test_a_register_that_calls_again_leaves_the_silent_ones_at_once(
