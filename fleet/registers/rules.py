@@ -205,9 +205,9 @@ def documents_per_day(first: DriveUsage | None, latest: DriveUsage) -> float | N
     a day apart, or of different drives, since the drive was activated; else unknown.
     """
     if first and first.number == latest.number and latest.at - first.at >= DAY:
-        return max(0, latest.documents - first.documents) * DAY / (latest.at - first.at)
+        return max(0, latest.documents - first.documents) / ((latest.at - first.at) / DAY)
     if latest.activated_at and latest.at - latest.activated_at >= DAY:
-        return latest.documents * DAY / (latest.at - latest.activated_at)
+        return latest.documents / ((latest.at - latest.activated_at) / DAY)
     return None
 
 
@@ -219,5 +219,5 @@ def full_at(latest: DriveUsage, per_day: float | None) -> datetime | None:
     days_left = max(0, DRIVE_DOCUMENTS - latest.documents) / per_day
     if end is None and days_left > LONGEST_DRIVE.days:
         return None
-    full = latest.at + min(LONGEST_DRIVE, DAY * days_left)
+    full = latest.at + DAY * min(LONGEST_DRIVE.days, days_left)
     return min(full, end) if end else full

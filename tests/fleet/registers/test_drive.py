@@ -65,6 +65,22 @@ def test_a_drive_that_tells_nothing_has_no_forecast() -> None:
     assert full_at(unknown, 0.001) is None
 
 
+def test_a_drive_that_a_dead_clock_activated_long_ago_has_its_term() -> None:
+    ancient = DriveUsage(NOW, "1", 1, datetime(2000, 1, 1, tzinfo=UTC), None)
+    rate = documents_per_day(None, ancient)
+    assert full_at(ancient, rate) == datetime(2001, 2, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("documents", [0, 2**32 - 1])
+@pytest.mark.parametrize("activated", [0, 1, 2**32 - 1])
+def test_whatever_a_block_can_say_has_a_forecast_or_none(documents: int, activated: int) -> None:
+    moment = datetime.fromtimestamp(activated, UTC)
+    latest = DriveUsage(NOW, "1", documents, moment, None)
+    first = DriveUsage(NOW - 1000 * DAY, "1", 0, moment, None)
+    for before in (None, first):
+        full_at(latest, documents_per_day(before, latest))
+
+
 @pytest.mark.parametrize(
     ("activated", "until"),
     [
