@@ -4,7 +4,7 @@
 ``;`` between values, CRLF after lines, UTF-8 with a byte order mark: what a Russian Excel opens
 by a double click.  Two columns of the manual are called dates of what no register tells the date
 of (the control unit's revision and the FFD version); they hold the revision and the version.
-Moments are in the time zone of the register.
+Moments are in the time zone of the register, in UTC where it is not known.
 """
 
 import csv
@@ -27,6 +27,7 @@ from fleet.registers.rules import (
     documents_per_day,
     drive_usage,
     full_at,
+    known_offset,
     presence,
     valid_until,
 )
@@ -94,7 +95,7 @@ class Line:
     def _local(self, moment: datetime | None, form: str) -> str:
         if moment is None:
             return ""
-        offset = timedelta(minutes=self.found.utc_offset_min or 0)
+        offset = timedelta(minutes=known_offset(self.found.utc_offset_min) or 0)
         return moment.astimezone(timezone(offset)).strftime(form)
 
 

@@ -24,6 +24,9 @@ CALLING = datetime(2099, 12, 31, tzinfo=UTC)
 """Where all the registers that are online stand: a moment that moves with every call would cost
 a write of every call."""
 
+OFFSETS_MIN = range(-12 * 60, 14 * 60 + 1)
+"""From UTC, of all the places on Earth."""
+
 LEAST_SEARCH = 3
 """Characters: shorter texts have no trigram, so looking for them would read every register."""
 
@@ -110,6 +113,11 @@ def indicator(status: Presence, conditions: Collection[str]) -> Indicator:
     if status is Presence.OFFLINE or not WARNINGS.issuperset(conditions):
         return Indicator.RED
     return Indicator.YELLOW if conditions else Indicator.GREEN
+
+
+def known_offset(utc_offset_min: int | None) -> int | None:
+    """What a register says of its time zone, if any place has that; what it says is unchecked."""
+    return utc_offset_min if utc_offset_min in OFFSETS_MIN else None
 
 
 class Described(Protocol):

@@ -26,7 +26,7 @@ from fleet.registers.models import CashRegister
 from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
 from fleet.registers.queries import belongs_to, everywhere
-from fleet.registers.rules import CALLING, Verdict, read_serials, searched
+from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
 from fleet.telemetry.events import ConditionChange, Profile
 
 
@@ -213,6 +213,7 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         place or profile.address for profile, place in zip(ordered, places, strict=True)
     ]
     columns["search_text"] = list(map(searched, ordered, places))
+    columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
     constants = {"profile_at": now, "silent_since": CALLING}
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
     await db.execute(

@@ -5,8 +5,11 @@ import io
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from fleet.kit.database import Database
 from fleet.registers import export
+from fleet.registers.models import CashRegister
 from fleet.telemetry.rules import CONDITIONS
 from tests.fleet.conftest import START, Api, HandClock
 from tests.fleet.registers.conftest import Call, serial
@@ -148,6 +151,19 @@ async def test_no_text_of_a_register_is_a_formula(anna: Api, call_in: Call, text
     await call_in(1, profile={"owner_name": text, "address": text})
     row = rows(await download(anna))[1]
     assert (row[3], row[5]) == ("'" + text, "'" + text)
+
+
+@pytest.mark.parametrize("offset_min", [1500, -721, 32_767, -32_768])
+async def test_an_offset_that_no_place_has_counts_as_unknown(
+    anna: Api, call_in: Call, database: Database, offset_min: int
+) -> None:
+    await call_in(1, profile={"utc_offset_min": offset_min}, fiscal_drive_activated_at=START)
+    assert (await anna.get(f"/registers/{serial(1)}")).json["utc_offset_min"] is None
+    # As it was kept before anybody looked at it.
+    async with database.transaction() as db:
+        await db.execute(update(CashRegister).values(utc_offset_min=offset_min))
+    found = rows(await download(anna))
+    assert (len(found), found[1][8]) == (10, "02.03.2026")
 
 
 async def test_a_long_file_comes_whole_in_pieces(
