@@ -88,13 +88,15 @@ async def update_columns(
     await _run(db, statement, table, columns, constants)
 
 
-def locked(db: AsyncSession, statement: Chosen, *, wait: bool) -> Chosen:
+def locked(db: AsyncSession, statement: Chosen, *, wait: bool, of: Any = None) -> Chosen:
     """The rows of ``statement``, locked until the commit; those that others hold are waited for
-    or left out.
+    or left out.  Of a join only those of the model ``of``, if it is named.
 
     SQLite has one writer at a time, so its rows are ours already.
     """
-    return statement.with_for_update(skip_locked=not wait) if _is_postgresql(db) else statement
+    if not _is_postgresql(db):
+        return statement
+    return statement.with_for_update(skip_locked=not wait, of=of)
 
 
 async def take_turn(db: AsyncSession, what: str, of: int) -> None:

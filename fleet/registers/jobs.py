@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.database import table_of
+from fleet.kit.dialect import locked, update_columns
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import CALLING, ONLINE_WITHIN
 from fleet.telemetry.models import RegisterState
@@ -15,21 +17,24 @@ async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
 
     It reads all the latest states in one pass and writes only what has changed, so that a
     check-in writes nothing of it.  Returns how many it was.
+
+    It waits for nobody: a register that others hold is left for the next time.
     """
     seen_at = RegisterState.seen_at
-    since = case((seen_at > now - ONLINE_WITHIN, CALLING), else_=seen_at)
+    calling = literal(CALLING, CashRegister.silent_since.type)
+    since = case((seen_at > now - ONLINE_WITHIN, calling), else_=seen_at)
     stale = (
         select(CashRegister.serial_number, since.label("since"))
         .join(RegisterState, RegisterState.serial_number == CashRegister.serial_number)
         .where(CashRegister.silent_since != since)
         .order_by(CashRegister.serial_number)
         .limit(limit)
-        .subquery()
     )
-    changed = await db.execute(
-        update(CashRegister)
-        .where(CashRegister.serial_number == stale.c.serial_number)
-        .values(silent_since=stale.c.since)
-        .execution_options(synchronize_session=False)
-    )
-    return int(changed.rowcount)  # type: ignore[attr-defined]
+    found = (await db.execute(locked(db, stale, wait=False, of=CashRegister))).all()
+    if found:
+        columns = {
+            "serial_number": [serial for serial, _ in found],
+            "silent_since": [moment for _, moment in found],
+        }
+        await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
+    return len(found)

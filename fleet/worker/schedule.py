@@ -28,8 +28,9 @@ from fleet.subscriptions.service import expire as end_subscriptions
 from fleet.telemetry.jobs import forget_readings
 
 READINGS_PORTION: Final = 5000
-PRESENCE_PORTION: Final = 20_000
-"""Looking through all the latest states is most of the work, so a portion is large."""
+PRESENCE_PORTION: Final = 5_000
+"""Looking through all the latest states is most of the work, so a portion is large; but its
+registers are held while it is written, and a check-in that changes one of them waits."""
 ALL_ACCOUNTS: Final = 2**31
 """The broker's books are compared as a whole: there is no second portion."""
 

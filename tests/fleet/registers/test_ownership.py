@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -141,6 +142,30 @@ async def test_an_installed_address_outlives_what_the_register_says(
         await service.set_address(db, anna, serial(1), None, "", clock())
     found = await register(database, 1)
     assert (found.shown_address, found.search_text) == ("Самара", f"{serial(1)}\nсамара")
+
+
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""For locks of rows: SQLite has one writer at a time."""
+
+
+@POSTGRESQL
+async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
+    database: Database, call_in: Call, employ: Employ, clock: HandClock
+) -> None:
+    await settled(database, employ, clock)
+    for number in (1, 2):
+        await call_in(number)
+    clock.forward(minutes=30)
+    held = select(CashRegister).where(CashRegister.serial_number == serial(1)).with_for_update()
+
+    async def work() -> int:
+        async with database.transaction() as db:
+            return await keep_presence(db, clock(), 10)
+
+    async with database.transaction() as db:
+        await db.execute(held)
+        assert await asyncio.wait_for(work(), 5) == 1
+    assert await work() == 1
 
 
 async def test_the_job_follows_who_falls_silent_and_who_calls_again(
