@@ -17,12 +17,16 @@ from fleet.operations.events import OperationsMoved
 from fleet.operations.service import cancel_moved
 from fleet.registers import blocking
 from fleet.registers.events import BlockingChanged, RegistersEnrolled, RegistersHandedOver
-from fleet.registers.service import keep_conditions, keep_profiles
+from fleet.registers.service import hold, keep_conditions, keep_profiles
 from fleet.rollouts.service import heed_failures
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
 from fleet.subscriptions.orders import settle
-from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
+from fleet.telemetry.events import ConditionsChanged, ProfilesChanged, ReadingsDiffer
 from fleet.telemetry.rules import broken
+
+
+async def _hold(db: AsyncSession, fact: ReadingsDiffer) -> None:
+    await hold(db, fact.serial_numbers)
 
 
 async def _keep_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
@@ -60,6 +64,7 @@ async def _count_ended(db: AsyncSession, fact: SubscriptionsExpired) -> None:
 
 REACTIONS: Reactions = MappingProxyType(
     {
+        ReadingsDiffer: (_hold,),
         ProfilesChanged: (_keep_profiles, heed_profiles),
         ConditionsChanged: (_keep_conditions, _count_conditions),
         OperationsMoved: (

@@ -4,12 +4,12 @@ decision of support."""
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.database import insert_into
+from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import locked
 from fleet.kit.facts import announce
 from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
@@ -19,6 +19,23 @@ from fleet.registers.queries import find_own
 from fleet.registers.rules import Verdict, model_code, read_serials, search_text, searched
 
 
+async def hold(db: AsyncSession, serials: Collection[str]) -> None:
+    """Nobody else changes these registers until the commit; one that nobody ever heard of is
+    there from now on, and nobody's.
+
+    First all that are missing come, then all are locked, each time in the order of the key:
+    who locks some and adds others in between meets another who has begun at the other end.
+    Whoever changes several registers in one transaction holds them so, once.
+    """
+    numbers = select(CashRegister.serial_number)
+    these = numbers.where(CashRegister.serial_number.in_(serials))
+    if missing := set(serials).difference(await db.scalars(these)):
+        insert = insert_into(db, table_of(CashRegister)).on_conflict_do_nothing()
+        await db.execute(insert, _newcomers(missing))
+    held = locked(db, these.order_by(CashRegister.serial_number), wait=True).subquery()
+    await db.execute(select(func.count()).select_from(held))
+
+
 async def claim(
     db: AsyncSession, partner_id: int, serials: Collection[str], now: datetime
 ) -> set[str]:
@@ -26,13 +43,11 @@ async def claim(
 
     A register that nobody ever heard of is taken by its number alone.
     """
-    insert = insert_into(db, CashRegister).values(_newcomers(serials, partner_id, now))
-    taken = insert.on_conflict_do_update(
-        index_elements=[CashRegister.serial_number],
-        set_={"partner_id": partner_id, "enrolled_at": now},
-        where=CashRegister.partner_id.is_(None) & ~CashRegister.fiscalised,
-    )
-    return set(await db.scalars(taken.returning(CashRegister.serial_number)))
+    await hold(db, serials)
+    free = (CashRegister.partner_id.is_(None), ~CashRegister.fiscalised)
+    taken = update(CashRegister).where(CashRegister.serial_number.in_(serials), *free)
+    bound = taken.values(partner_id=partner_id, enrolled_at=now)
+    return set(await db.scalars(bound.returning(CashRegister.serial_number)))
 
 
 async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[Verdict]:
@@ -58,12 +73,11 @@ async def hand_over(
     """
     if not serial_numbers:
         return []
-    newcomers = insert_into(db, CashRegister).values(_newcomers(serial_numbers, None, None))
-    await db.execute(newcomers.on_conflict_do_nothing())
+    await hold(db, serial_numbers)
     others = CashRegister.partner_id.is_distinct_from(to_partner_id)
     these = select(CashRegister).where(CashRegister.serial_number.in_(serial_numbers), others)
-    held = locked(db, these.order_by(CashRegister.serial_number), wait=True)
-    registers = (await db.scalars(held.execution_options(populate_existing=True))).all()
+    ordered = these.order_by(CashRegister.serial_number)
+    registers = (await db.scalars(ordered.execution_options(populate_existing=True))).all()
     moved = [(each.serial_number, each.partner_id) for each in registers]
     for each in registers:
         _move(each, to_partner_id, now)
@@ -91,17 +105,12 @@ async def _tell(
     await announce(db, RegistersHandedOver(moves, now))
 
 
-def _newcomers(
-    serials: Collection[str], partner_id: int | None, enrolled_at: datetime | None
-) -> list[dict[str, object]]:
-    # In the order of the key, so that two requests over the same rows cannot deadlock.
+def _newcomers(serials: Collection[str]) -> list[dict[str, object]]:
     return [
         {
             "serial_number": serial,
             "model": model_code(serial),
             "search_text": search_text([serial]),
-            "partner_id": partner_id,
-            "enrolled_at": enrolled_at,
         }
         for serial in sorted(serials)
     ]

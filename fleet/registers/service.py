@@ -25,6 +25,7 @@ from fleet.registers.events import BlockingChanged, RegistersEnrolled
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
+from fleet.registers.ownership import hold as hold
 from fleet.registers.queries import belongs_to, everywhere
 from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
 from fleet.telemetry.events import ConditionChange, Profile
@@ -92,11 +93,12 @@ async def set_flag(
     """
     good, refused = read_serials(typed)
     own = CashRegister.serial_number.in_(good) & belongs_to(actor)
-    found = set(await db.scalars(select(CashRegister.serial_number).where(own)))
+    mine = select(CashRegister.serial_number).where(own).order_by(CashRegister.serial_number)
+    found = set(await db.scalars(locked(db, mine, wait=True)))
     flag = CashRegister.__table__.c[change.flag]
     changed = await db.scalars(
         update(CashRegister)
-        .where(own, flag != change.value)
+        .where(CashRegister.serial_number.in_(found), flag != change.value)
         .values({flag: change.value})
         .returning(CashRegister.serial_number)
     )
@@ -200,7 +202,10 @@ async def _change(
 
 
 async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: datetime) -> None:
-    """Write what registers say of themselves; one that nobody enrolled appears as unclaimed."""
+    """Write what registers say of themselves; one that nobody enrolled appears as unclaimed.
+
+    Whoever calls holds them (``hold``).
+    """
     if not profiles:
         return
     ordered = sorted(profiles, key=lambda profile: profile.serial_number)
@@ -227,19 +232,20 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
 
 
 async def _placed(db: AsyncSession, serials: Sequence[str]) -> dict[str, str]:
-    """Where people say that registers stand; the rows stay as they are until the commit."""
+    """Where people say that registers stand."""
     columns = select(CashRegister.serial_number, CashRegister.installed_address)
     these = columns.where(CashRegister.serial_number.in_(serials))
-    held = locked(db, these.order_by(CashRegister.serial_number), wait=True)
-    return {serial: place for serial, place in await db.execute(held) if place}
+    return {serial: place for serial, place in await db.execute(these) if place}
 
 
 async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
-    """Copy the masks of broken conditions to where the list looks for them."""
-    ordered = sorted(changes, key=lambda change: change.serial_number)
+    """Copy the masks of broken conditions to where the list looks for them.
+
+    Whoever calls holds the registers (``hold``).
+    """
     columns: dict[str, list[Any]] = {
-        "serial_number": [change.serial_number for change in ordered],
-        "condition_mask": [change.after for change in ordered],
+        "serial_number": [change.serial_number for change in changes],
+        "condition_mask": [change.after for change in changes],
     }
     await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
 

@@ -10,7 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.database import SERIAL_NUMBER_DIGITS, table_of
 from fleet.kit.dialect import Replacement, replace_columns
 from fleet.kit.facts import announce
-from fleet.telemetry.events import ConditionChange, ConditionsChanged, Profile, ProfilesChanged
+from fleet.telemetry.events import (
+    ConditionChange,
+    ConditionsChanged,
+    Profile,
+    ProfilesChanged,
+    ReadingsDiffer,
+)
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import condition_mask
 from protocol.platforms import Platform
@@ -84,10 +90,16 @@ async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: date
 
     In the order of serial numbers: two gateways that meet cannot lock each other out.
     """
-    later = list(readings)
+    later, news = list(readings), []
     while later:
         first, later = _one_of_each(later)
-        await _keep(db, [first[serial] for serial in sorted(first)], now)
+        if before := await _keep(db, [first[serial] for serial in sorted(first)], now):
+            news.append((first, before))
+    if news:
+        touched = sorted({serial for _, before in news for serial in before})
+        await announce(db, ReadingsDiffer(tuple(map(serial_text, touched))))
+    for first, before in news:
+        await _announce(db, first, before, now)
 
 
 def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
@@ -97,12 +109,13 @@ def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[
     return first, rest
 
 
-async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
+async def _keep(
+    db: AsyncSession, readings: Sequence[Reading], now: datetime
+) -> dict[int, tuple[Any, ...] | None]:
+    """What was there before of those that differ (``replace_columns``)."""
     every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     columns = {name: every[name] for name in _COLUMNS}
-    before = await replace_columns(db, _STATES, columns, now)
-    if before:
-        await _announce(db, {one.serial_number: one for one in readings}, before, now)
+    return await replace_columns(db, _STATES, columns, now)
 
 
 async def _announce(

@@ -1,0 +1,152 @@
+"""Who changes several registers at once takes them in one order: nobody is locked out for good."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.facts import announce
+from fleet.registers import service
+from fleet.registers.models import CashRegister
+from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
+from fleet.telemetry.service import keep_readings
+from fleet.wiring import REACTIONS
+from tests.fleet.conftest import START, Employ
+from tests.fleet.registers.conftest import make_profile, serial
+from tests.fleet.telemetry.readings import a_reading
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""SQLite has one writer at a time."""
+
+Work = Callable[[AsyncSession], Awaitable[object]]
+
+
+@pytest.fixture
+async def wired(database_url: str) -> AsyncIterator[Database]:
+    wired = Database(database_url, REACTIONS)
+    yield wired
+    await wired.close()
+
+
+@pytest.fixture
+async def anna(employ: Employ, database: Database) -> Actor:
+    """She has registers 1 to 9; the first stands last in the table."""
+    anna = await employ("anna")
+    async with database.transaction() as db:
+        await service.enrol(db, anna, [serial(number) for number in range(1, 10)], START)
+    async with database.transaction() as db:
+        await db.execute(
+            text("UPDATE registers SET firmware_version = '1' WHERE serial_number = :first"),
+            {"first": int(serial(1))},
+        )
+    return anna
+
+
+async def meet(database: Database, slow: Work, quick: Work, *, between: Work | None = None) -> None:
+    """``slow`` begins and pauses; ``quick`` comes meanwhile; then ``slow`` goes on with
+    ``between``.  Neither may fail."""
+    begun = asyncio.Event()
+
+    async def first() -> None:
+        async with database.transaction() as db:
+            await slow(db)
+            begun.set()
+            await asyncio.sleep(0.3)
+            if between:
+                await between(db)
+
+    async def second() -> None:
+        await begun.wait()
+        async with database.transaction() as db:
+            await quick(db)
+
+    await asyncio.wait_for(asyncio.gather(first(), second()), 20)
+
+
+def taking(number: int) -> Work:
+    """Changes one register."""
+    this = select(CashRegister).where(CashRegister.serial_number == serial(number))
+    return lambda db: db.execute(this.with_for_update())
+
+
+async def test_setting_a_flag_takes_registers_in_their_order(wired: Database, anna: Actor) -> None:
+    numbers = [serial(9), serial(1), serial(5)]
+    await meet(
+        wired,
+        taking(1),
+        lambda db: service.set_flag(db, anna, service.HIDE, numbers, START),
+        between=taking(9),
+    )
+
+
+async def test_a_batch_takes_all_its_registers_before_it_changes_any(
+    wired: Database, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5 has a new profile and then, in a second reading, the broken condition; 1 only that."""
+    async with wired.transaction() as db:
+        await keep_readings(db, [a_reading(serial(number)) for number in (1, 5)], START)
+    keep_profiles = service.keep_profiles
+
+    async def slowly(*given: object) -> None:
+        await keep_profiles(*given)  # type: ignore[arg-type]
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr("fleet.wiring.keep_profiles", slowly)
+    batch = [
+        a_reading(serial(5), firmware_version="9"),
+        a_reading(serial(5), firmware_version="9", battery_mv=2000),
+        a_reading(serial(1), battery_mv=2000),
+    ]
+
+    async def check_in() -> None:
+        async with wired.transaction() as db:
+            await keep_readings(db, batch, START)
+
+    async def group() -> None:
+        await asyncio.sleep(0.2)
+        async with wired.transaction() as db:
+            await service.set_group(db, anna, [serial(5), serial(1)], 7, START)
+
+    await asyncio.wait_for(asyncio.gather(check_in(), group()), 20)
+    async with wired.read() as db:
+        found = {each.serial_number: each for each in await db.scalars(select(CashRegister))}
+    for number in (1, 5):
+        assert (found[serial(number)].group_id, bool(found[serial(number)].condition_mask)) == (
+            7,
+            True,
+        )
+    assert found[serial(5)].firmware_version == "9"
+
+
+async def test_enrolling_and_first_calls_do_not_lock_each_other_out(
+    wired: Database, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """11 calls for the first time, 12 is known and nobody's; Anna enrols both."""
+    async with wired.transaction() as db:
+        await announce(db, ReadingsDiffer((serial(12),)))
+        await announce(db, ProfilesChanged(START, (make_profile(12),)))
+
+    async def call(db: AsyncSession) -> None:
+        await announce(db, ReadingsDiffer((serial(11), serial(12))))
+        await asyncio.sleep(0.5)
+        profiles = (make_profile(11), make_profile(12, firmware_version="9"))
+        await announce(db, ProfilesChanged(START, profiles))
+
+    both = [serial(11), serial(12)]
+
+    async def calling() -> None:
+        async with wired.transaction() as db:
+            await call(db)
+
+    async def enrolling() -> list[str]:
+        await asyncio.sleep(0.2)
+        async with wired.transaction() as db:
+            verdicts = await service.enrol(db, anna, both, START)
+        return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
+
+    _, enrolled = await asyncio.wait_for(asyncio.gather(calling(), enrolling()), 20)
+    assert enrolled == both
