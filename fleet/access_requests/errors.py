@@ -44,6 +44,15 @@ TOO_MANY_FILES_WAITING = Refusal(
     ru="Приложено уже {limit} файлов без запроса. Отправьте запрос или удалите лишние.",
     en="{limit} files are attached to no request already. Send the request or remove some.",
 )
+CLIENT_INN_WRONG = Refusal(
+    _INVALID,
+    "wrong_inn",
+    field="client_inn",
+    ru="В ИНН клиента опечатка: контрольная цифра не сходится, и ни одна из касс такого ИНН не "
+    "называет. Сверьте его с документами клиента.",
+    en="The client's INN has a mistake: a check digit is wrong, and none of the registers names "
+    "such an INN. Compare it with the client's papers.",
+)
 OWNER_DIFFERS = Refusal(
     _CONFLICT,
     "owner_differs",

@@ -12,7 +12,7 @@ from fleet.access_requests.queries import RequestCard
 from fleet.access_requests.recognition import MAX_FILE_BYTES
 from fleet.access_requests.rules import MAX_FILES, MAX_REGISTERS, RefusalReason
 from fleet.kit.http import Upload
-from fleet.kit.inn import Inn
+from fleet.kit.inn import Inn, NamedInn
 from fleet.kit.input import MAX_INTEGER, YEARS, Input, SerialText
 from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerial
 
@@ -40,14 +40,14 @@ Comment = Annotated[str, Field(max_length=COMMENT_LENGTH)]
 class ClaimBody(Input):
     """Registers of a client, by serial number as typed; each gets its own verdict."""
 
-    client_inn: Inn
+    client_inn: NamedInn
     serial_numbers: list[TypedSerial] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
 class ClientQuery(Input):
     """Whose registers the file lists."""
 
-    client_inn: Inn
+    client_inn: NamedInn
 
 
 class RequestBody(ClaimBody):

@@ -16,7 +16,7 @@ from fleet.access_requests.recognition import FileKind
 from fleet.access_requests.rules import RefusalReason, RequestStatus, reason_text
 from fleet.accounts.models import Partner
 from fleet.kit.actor import Actor
-from fleet.kit.inn import Inn
+from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
@@ -27,7 +27,7 @@ class RequestFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
     status: RequestStatus | None = None
-    client_inn: Inn | None = None
+    client_inn: NamedInn | None = None
 
 
 class QueueFilter(RequestFilter):

@@ -98,8 +98,9 @@ class Way(StrEnum):
     """How a register can come to the partner who asks for it."""
 
     BY_NUMBER = "by_number"
-    """Nobody has heard of it: it is enrolled."""
+    """It is nobody's and names no owner: it is enrolled."""
     AT_ONCE = "at_once"
+    """It is nobody's and names this client as its owner."""
     BY_REQUEST = "by_request"
 
 
@@ -111,19 +112,22 @@ class Standing(NamedTuple):
     owner_inn: str
 
 
-def judge(known: Standing | None, partner_id: int, client_inn: str) -> Way | Refusal:
+def judge(known: Standing, seen: bool, client_inn: str) -> Way | Refusal:
     """What becomes of one register of a claim in the name of this client.
 
-    A fiscalised one that has not named its owner yet is nobody's to take: support decides.
+    ``seen``: it is among those that the employee sees already; one outside their scope is to them
+    like another partner's.  A fiscalised one that has not named its owner yet is nobody's to
+    take: support decides.
     """
-    if known is None:
-        return Way.BY_NUMBER
-    if known.partner_id == partner_id:
+    if seen:
         return ALREADY_YOURS
     if known.owner_inn not in ("", client_inn):
         return OWNER_DIFFERS
-    unproved = known.fiscalised and not known.owner_inn
-    return Way.BY_REQUEST if known.partner_id is not None or unproved else Way.AT_ONCE
+    if known.partner_id is not None:
+        return Way.BY_REQUEST
+    if known.owner_inn:
+        return Way.AT_ONCE
+    return Way.BY_REQUEST if known.fiscalised else Way.BY_NUMBER
 
 
 def refuse_consent(signed_on: date, now: datetime) -> DomainError | None:

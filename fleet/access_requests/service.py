@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.errors import (
+    CLIENT_INN_WRONG,
     FILE_NOT_FOUND,
     FILE_SENT,
     FILE_UNAVAILABLE,
@@ -36,9 +37,11 @@ from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_some, locked, take_turn
+from fleet.kit.inn import is_inn
 from fleet.kit.language import Language
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
+from fleet.registers.queries import find_own
 from fleet.registers.rules import Verdict, read_serials
 
 
@@ -76,11 +79,14 @@ async def claim(
     """Add registers of a client to the cabinet, as far as that needs no request.
 
     The rows are locked while they are judged, so of two partners who claim a register at once
-    the second finds it bound.
+    the second finds it bound.  Refuses an INN that is none, unless one of the registers names it.
     """
     good, refused = read_serials(typed)
-    known = await standings(db, good)
-    ways = {serial: judge(known.get(serial), actor.partner_id, client_inn) for serial in good}
+    await registers.hold(db, good)
+    known, seen = await standings(db, good), await find_own(db, actor, good)
+    if not is_inn(client_inn) and client_inn not in {each.owner_inn for each in known.values()}:
+        raise CLIENT_INN_WRONG()
+    ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
     new = [serial for serial, way in ways.items() if way is Way.BY_NUMBER]
     enrolled = await registers.enrol(db, actor, new, now) if new else []
     free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]

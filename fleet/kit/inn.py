@@ -48,5 +48,9 @@ def _anybodys(text: str) -> str:
     return text
 
 
-Inn = Annotated[str, Field(pattern=r"^([0-9]{10}|[0-9]{12})$"), AfterValidator(_anybodys)]
+NamedInn = Annotated[str, Field(pattern=r"^([0-9]{10}|[0-9]{12})$")]
+"""What may stand in the place of an ИНН: registers on trial name owners whose check digits are
+wrong."""
+
+Inn = Annotated[NamedInn, AfterValidator(_anybodys)]
 """The ИНН of an organisation or of a person."""

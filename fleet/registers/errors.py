@@ -39,6 +39,15 @@ BOUND_TO_ANOTHER_PARTNER = Refusal(
     ru="Касса привязана к другому партнёру. Подайте запрос на доступ с согласием владельца.",
     en="The register is bound to another partner. Send an access request with the owner's consent.",
 )
+OUT_OF_SIGHT = Refusal(
+    ErrorKind.CONFLICT,
+    "out_of_sight",
+    field="serial_numbers",
+    ru="Касса занята: она у другого партнёра или вне вашей области доступа. Обратитесь к "
+    "администратору или подайте запрос на доступ с согласием владельца.",
+    en="The register is taken: it is another partner's or outside your scope. Ask an "
+    "administrator, or send an access request with the owner's consent.",
+)
 FISCALISED = Refusal(
     ErrorKind.CONFLICT,
     "fiscalised",
@@ -46,6 +55,15 @@ FISCALISED = Refusal(
     ru="Касса фискализирована, по номеру её не добавить. Подайте запрос на доступ с ИНН владельца.",
     en="The register is fiscalised and cannot be added by its number. Send an access request with "
     "the owner's INN.",
+)
+OWNER_KNOWN = Refusal(
+    ErrorKind.CONFLICT,
+    "owner_known",
+    field="serial_numbers",
+    ru="Касса уже назвала своего владельца, по номеру её не добавить. Добавьте её в разделе "
+    "«Доступы» с ИНН владельца.",
+    en="The register has named its owner and cannot be added by its number. Add it through access "
+    "requests with the owner's INN.",
 )
 NONE_BOUND = Refusal(
     ErrorKind.NOT_FOUND,

@@ -39,12 +39,14 @@ async def hold(db: AsyncSession, serials: Collection[str]) -> None:
 async def claim(
     db: AsyncSession, partner_id: int, serials: Collection[str], now: datetime
 ) -> set[str]:
-    """Bind those of ``serials`` that are nobody's and not fiscalised; returns them.
+    """Bind those of ``serials`` that are nobody's, not fiscalised and name no owner (ATOL Connect
+    manual: bound to no client); returns them.
 
     A register that nobody ever heard of is taken by its number alone.
     """
     await hold(db, serials)
-    free = (CashRegister.partner_id.is_(None), ~CashRegister.fiscalised)
+    nobodys = (CashRegister.partner_id.is_(None), CashRegister.owner_inn == "")
+    free = (*nobodys, ~CashRegister.fiscalised)
     taken = update(CashRegister).where(CashRegister.serial_number.in_(serials), *free)
     bound = taken.values(partner_id=partner_id, enrolled_at=now)
     return set(await db.scalars(bound.returning(CashRegister.serial_number)))

@@ -19,6 +19,8 @@ from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
     FISCALISED,
+    OUT_OF_SIGHT,
+    OWNER_KNOWN,
     REGISTER_NOT_FOUND,
 )
 from fleet.registers.events import BlockingChanged, RegistersEnrolled
@@ -26,7 +28,7 @@ from fleet.registers.models import CashRegister
 from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
 from fleet.registers.ownership import hold as hold
-from fleet.registers.queries import belongs_to, everywhere
+from fleet.registers.queries import belongs_to, everywhere, find_own
 from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
 from fleet.telemetry.events import ConditionChange, Profile
 
@@ -61,9 +63,9 @@ async def enrol(
 ) -> list[Verdict]:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
-    A register that never called is taken by its number alone.  Fiscalised ones and those of
-    another partner are refused.  Of two partners who enrol one register at once exactly one
-    gets it: the row decides, in one statement.
+    A register that never called is taken by its number alone.  Fiscalised ones, those that name
+    an owner and those of another partner are refused.  Of two partners who enrol one register at
+    once exactly one gets it.
     """
     good, refused = read_serials(typed)
     enrolled = await claim(db, actor.partner_id, good, now) if good else set()
@@ -78,10 +80,15 @@ async def enrol(
 async def _why_not(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
 ) -> dict[str, Refusal | None]:
-    columns = select(CashRegister.serial_number, CashRegister.partner_id)
-    rows = await db.execute(columns.where(CashRegister.serial_number.in_(serials)))
-    partners: dict[int | None, Refusal] = {None: FISCALISED, actor.partner_id: ALREADY_YOURS}
-    return {serial: partners.get(partner, BOUND_TO_ANOTHER_PARTNER) for serial, partner in rows}
+    """Whose a register is that a limited employee does not see, they are not told."""
+    yours = await find_own(db, actor, serials)
+    taken = OUT_OF_SIGHT if actor.limited else BOUND_TO_ANOTHER_PARTNER
+    these = select(CashRegister).where(CashRegister.serial_number.in_(serials))
+    reasons = dict.fromkeys(yours, ALREADY_YOURS)
+    for each in await db.scalars(these):
+        nobodys = FISCALISED if each.fiscalised else OWNER_KNOWN
+        reasons.setdefault(each.serial_number, nobodys if each.partner_id is None else taken)
+    return dict(reasons)
 
 
 async def set_flag(

@@ -56,6 +56,26 @@ async def test_each_register_of_a_claim_gets_its_verdict(
     assert [found[serial(n)] for n in range(1, 8)] == [anna, boris, boris, anna, anna, None, anna]
 
 
+async def test_an_inn_with_wrong_digits_is_taken_if_a_register_names_it(
+    people: People, place: Place
+) -> None:
+    on_trial = "1234567890"
+    await place(1, None, on_trial)
+    await place(2, people.boris.partner_id, on_trial)
+    body = {"client_inn": on_trial, "serial_numbers": [serial(3)]}
+    refused = await people.api.post("/access-requests/claim", body)
+    assert (refused.status, refused.json["code"]) == (422, "wrong_inn")
+    assert refused.json["field"] == "client_inn"
+    sent = await people.send([serial(1), serial(2)], on_trial)
+    assert sent.status == 201, sent.json
+    assert (numbers(sent.json["added"]), numbers(sent.json["by_request"])) == (
+        [serial(1)],
+        [serial(2)],
+    )
+    listed = await people.api.get(f"/access-requests?client_inn={on_trial}")
+    assert len(listed.json["items"]) == 1
+
+
 async def test_a_file_of_serial_numbers_is_claimed_line_by_line(
     people: People, place: Place
 ) -> None:
@@ -119,7 +139,6 @@ async def test_what_needs_no_request_makes_none(
 
 
 BODIES: tuple[tuple[dict[str, Any], str, str], ...] = (
-    ({"client_inn": "7707083894"}, "client_inn", "wrong_inn"),
     ({"client_inn": "123"}, "client_inn", "wrong_pattern"),
     ({"serial_numbers": [serial(1)] * 501}, "serial_numbers", "too_many"),
     ({"serial_numbers": []}, "serial_numbers", "too_few"),
@@ -289,6 +308,12 @@ async def test_a_limited_employee_sees_their_own_requests_and_what_these_bring(
     sent = await people.send([free, taken])
     assert [each["serial_number"] for each in sent.json["added"]] == [free]
     assert (await people.api.get(f"/registers/{free}")).status == 200
+    theirs, unseen = await place(7, people.boris.partner_id), await place(8, people.anna.partner_id)
+    both = {"serial_numbers": [theirs, unseen]}
+    claimed = await people.api.post("/access-requests/claim", {"client_inn": INN, **both})
+    assert numbers(claimed.json["by_request"]) == [theirs, unseen]
+    enrolled = await people.api.post("/registers/enrol", both)
+    assert [each["reason"] for each in enrolled.json["refused"]] == ["out_of_sight"] * 2
     vera_token = people.api.token
     await people.api.sign_in("olga")
     granted = await people.api.post(

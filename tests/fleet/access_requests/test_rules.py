@@ -19,9 +19,9 @@ from fleet.registers.errors import ALREADY_YOURS
 MINE, THEIRS = 1, 2
 INN, OTHER_INN = "7707083893", "7736050003"
 
-CASES: tuple[tuple[Standing | None, Way | Refusal], ...] = (
-    (None, Way.BY_NUMBER),
-    (Standing(None, False, ""), Way.AT_ONCE),
+CASES: tuple[tuple[Standing, Way | Refusal], ...] = (
+    (Standing(None, False, ""), Way.BY_NUMBER),
+    (Standing(None, False, INN), Way.AT_ONCE),
     (Standing(None, True, INN), Way.AT_ONCE),
     (Standing(None, True, ""), Way.BY_REQUEST),
     (Standing(None, True, OTHER_INN), OWNER_DIFFERS),
@@ -35,9 +35,14 @@ CASES: tuple[tuple[Standing | None, Way | Refusal], ...] = (
 
 @pytest.mark.parametrize(("known", "verdict"), CASES)
 def test_a_register_comes_at_once_by_request_or_not(
-    known: Standing | None, verdict: Way | Refusal
+    known: Standing, verdict: Way | Refusal
 ) -> None:
-    assert judge(known, MINE, INN) == verdict
+    assert judge(known, known.partner_id == MINE, INN) == verdict
+
+
+def test_what_one_does_not_see_is_as_another_partners() -> None:
+    assert judge(Standing(MINE, True, INN), False, INN) is Way.BY_REQUEST
+    assert judge(Standing(MINE, True, OTHER_INN), False, INN) is OWNER_DIFFERS
 
 
 # A request of 31 March, 22:30 in Moscow: in Kamchatka it is 1 April already.

@@ -34,12 +34,18 @@ async def test_each_serial_number_gets_its_verdict(
     anna, boris = await employ("anna"), await employ("boris")
     async with database.transaction() as db:
         await service.keep_profiles(
-            db, [make_profile(3), make_profile(4, fiscalised=True)], clock()
+            db,
+            [
+                make_profile(3),
+                make_profile(4, fiscalised=True),
+                make_profile(6, owner_inn="7703864827"),
+            ],
+            clock(),
         )
     await enrol(database, anna, clock, serial(1))
     await enrol(database, boris, clock, serial(2))
     verdicts = await enrol(
-        database, anna, clock, serial(5), serial(1), serial(2), serial(3), serial(4), "x"
+        database, anna, clock, serial(5), serial(1), serial(2), serial(3), serial(4), serial(6), "x"
     )
     assert verdicts == {
         serial(5): "",
@@ -47,6 +53,7 @@ async def test_each_serial_number_gets_its_verdict(
         serial(2): "bound_to_another_partner",
         serial(3): "",
         serial(4): "fiscalised",
+        serial(6): "owner_known",
         "x": "serial_number_unfit",
     }
     claimed = await register(database, 3)
