@@ -6,6 +6,7 @@ from pydantic import Field
 
 from fleet.addresses.rules import MAX_LENGTH
 from fleet.kit.input import MAX_INTEGER, Input
+from fleet.registers.routes import SerialList
 
 AddressId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 
@@ -22,9 +23,9 @@ class AddressBody(Input):
     text: str = Field(min_length=1, max_length=MAX_LENGTH, pattern=r"\S")
 
 
-class Standing(Input):
-    """Where a register stands."""
+class Standing(SerialList):
+    """Where registers stand."""
 
     address_id: AddressId | None = Field(
-        description="Of the address book. None: where the register says that it stands."
+        description="Of the address book. None: where each register says that it stands."
     )

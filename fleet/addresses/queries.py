@@ -1,9 +1,12 @@
-"""Reading the address book.  Every function looks only at the actor's partner."""
+"""Reading the address book.  Every function looks only at the actor's partner.
+
+A limited employee sees the places of the registers that they see.
+"""
 
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.models import Address
@@ -46,7 +49,7 @@ async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[Add
     """One page of the book in the order of the alphabet."""
     statement = (
         select(Address)
-        .where(Address.partner_id == actor.partner_id, *conditions(FILTERS, query))
+        .where(_seen_by(actor), *conditions(FILTERS, query))
         .order_by(Address.sort_key, Address.id)
         .limit(query.limit + 1)
     )
@@ -60,12 +63,24 @@ async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[Add
     )
 
 
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    own = Address.partner_id == actor.partner_id
+    standing = select(CashRegister.address_id).where(belongs_to(actor))
+    return own & Address.id.in_(standing) if actor.limited else own
+
+
 async def view(db: AsyncSession, actor: Actor, address: Address) -> AddressView:
     return _view(address, await _count_registers(db, actor, [address]))
 
 
 def own(actor: Actor, id_: int) -> Select[Address]:
     return select(Address).where(Address.partner_id == actor.partner_id, Address.id == id_)
+
+
+def of_text(actor: Actor, search_text: str) -> Select[Address]:
+    return select(Address).where(
+        Address.partner_id == actor.partner_id, Address.search_text == search_text
+    )
 
 
 async def any_register_at(db: AsyncSession, address: Address) -> bool:

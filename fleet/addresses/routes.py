@@ -1,4 +1,4 @@
-"""Endpoints of the address book, and of a register's address."""
+"""Endpoints of the address book, and of the addresses of registers."""
 
 from fleet.accounts.roles import Right
 from fleet.addresses import queries, service
@@ -7,7 +7,7 @@ from fleet.addresses.queries import AddressFilter, AddressView
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Nothing
 from fleet.kit.paging import Page
-from fleet.registers.queries import RegisterKey
+from fleet.registers.routes import Verdicts, to_reply
 
 
 @endpoint("GET", "/addresses", right=Right.MONITORING)
@@ -38,11 +38,12 @@ async def remove_address(call: Call[AddressKey, None]) -> None:
     await service.remove(call.db, call.actor, call.query.id, call.now)
 
 
-@endpoint("POST", "/registers/{serial_number}/address", right=Right.REGISTERS)
-async def place_register(call: Call[RegisterKey, Standing]) -> None:
-    """Say where a register stands, by an address of the book."""
-    serial, address_id = call.query.serial_number, call.body.address_id
-    await service.place(call.db, call.actor, serial, address_id, call.now)
+@endpoint("POST", "/registers/address", right=Right.REGISTERS)
+async def place_registers(call: Call[Nothing, Standing]) -> Verdicts:
+    """Say where registers stand, by an address of the book."""
+    typed, address_id = call.body.serial_numbers, call.body.address_id
+    verdicts = await service.place(call.db, call.actor, typed, address_id, call.now)
+    return to_reply(verdicts, call.language)
 
 
-ENDPOINTS = (list_addresses, create_address, rename_address, remove_address, place_register)
+ENDPOINTS = (list_addresses, create_address, rename_address, remove_address, place_registers)

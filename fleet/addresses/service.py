@@ -3,7 +3,7 @@
 Whoever renames, deletes or gives out an address holds its row, so none of it happens at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -11,18 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.errors import ADDRESS_EXISTS, ADDRESS_IN_USE, ADDRESS_NOT_FOUND
 from fleet.addresses.models import Address
-from fleet.addresses.queries import any_register_at, own
+from fleet.addresses.queries import any_register_at, of_text, own
 from fleet.addresses.rules import texts
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.registers import service as registers
+from fleet.registers.rules import Verdict
 
 
 async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
-    """A new address; refuses one that the book has already, in whatever letters."""
+    """A new address; refuses one that the book has already, in whatever letters.
+
+    To a limited employee, whose search may not find that one, it is given instead.
+    """
+    found = texts(typed)
+    if actor.limited and (known := await db.scalar(of_text(actor, found.search_text))):
+        return known
     address = Address(
-        partner_id=actor.partner_id, created_at=now, changed_at=now, **texts(typed)._asdict()
+        partner_id=actor.partner_id, created_at=now, changed_at=now, **found._asdict()
     )
     await _keep(db, address)
     await _audit(db, actor, now, "created", address, after={"text": address.text})
@@ -54,13 +61,14 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
 
 
 async def place(
-    db: AsyncSession, actor: Actor, serial_number: str, address_id: int | None, now: datetime
-) -> None:
-    """Say at which address of the book a register stands; None: where it says itself."""
+    db: AsyncSession, actor: Actor, typed: Sequence[str], address_id: int | None, now: datetime
+) -> list[Verdict]:
+    """Say at which address of the book registers stand, None: where each says itself; a verdict
+    for each of ``typed``."""
     text = ""
     if address_id is not None:
         text = (await _held(db, actor, address_id, "address_id")).text
-    await registers.set_address(db, actor, serial_number, address_id, text, now)
+    return await registers.set_address(db, actor, typed, address_id, text, now)
 
 
 async def _held(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:

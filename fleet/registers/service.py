@@ -1,6 +1,6 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -110,8 +110,11 @@ async def set_flag(
         .returning(CashRegister.serial_number)
     )
     await _tell(db, actor, change, set(changed), now)
-    verdicts = [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good]
-    return verdicts + refused
+    return _verdicts(good, found) + refused
+
+
+def _verdicts(serials: Sequence[str], found: Container[str]) -> list[Verdict]:
+    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
 
 
 async def _tell(
@@ -137,28 +140,26 @@ async def set_group(
     """
     good, refused = read_serials(typed)
     found = await _change(db, actor, good, {"group_id": group_id}, "registers.grouped", now)
-    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+    return _verdicts(good, found) + refused
 
 
 async def set_address(
     db: AsyncSession,
     actor: Actor,
-    serial_number: str,
+    typed: Sequence[str],
     address_id: int | None,
     text: str,
     now: datetime,
-) -> None:
-    """Say where a register stands; with an empty ``text`` it stands where it says itself.
-
-    Refuses a register that the actor may not see.
-    """
+) -> list[Verdict]:
+    """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
+    verdict for each of ``typed``."""
+    good, refused = read_serials(typed)
     address: dict[str, Any] = {"address_id": address_id, "installed_address": text}
-    found = await _change(db, actor, [serial_number], address, "registers.moved", now)
-    if not found:
-        raise REGISTER_NOT_FOUND(serial_number=serial_number)
-    register = found[serial_number]
-    register.shown_address = text or register.address
-    register.search_text = searched(register, text)
+    found = await _change(db, actor, good, address, "registers.moved", now)
+    for register in found.values():
+        register.shown_address = text or register.address
+        register.search_text = searched(register, text)
+    return _verdicts(good, found) + refused
 
 
 async def leave_groups(db: AsyncSession, partner_id: int, group_ids: Collection[int]) -> None:

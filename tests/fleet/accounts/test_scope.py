@@ -115,7 +115,7 @@ async def test_what_a_limited_employee_enrols_joins_their_scope(api: Api, boris:
 
 
 BODIES: dict[str, dict[str, Any]] = {
-    "/registers/{serial_number}/address": {"address_id": None},
+    "/registers/address": {"address_id": None},
     "/registers/enrol": {},
     "/registers/choose": {},
     "/registers/hide": {},

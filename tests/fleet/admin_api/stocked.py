@@ -51,7 +51,7 @@ ORGANISATION: Final[tuple[Made, ...]] = (
     ("/groups/1/registers", {"serial_numbers": SERIALS[:2]}),
     ("/clients", {"name": "A shop", "inn": INN}),
     ("/addresses", {"text": "Moscow, Arbat, 1"}),
-    (f"/registers/{SERIALS[0]}/address", {"address_id": 1}),
+    ("/registers/address", {"serial_numbers": SERIALS[:2], "address_id": 1}),
     ("/assistants", {"login": "till-1", "password": PASSWORD}),
     ("/assistants/1/registers", {"serial_number": SERIALS[0]}),
 )

@@ -50,7 +50,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
         said = make_profile(1, fiscalised=True, address="Тверь")
         await service.keep_profiles(db, [said, make_profile(3)], clock())
         await service.set_group(db, anna, [serial(1)], 7, clock())
-        await service.set_address(db, anna, serial(1), 5, "Москва", clock())
+        await service.set_address(db, anna, [serial(1)], 5, "Москва", clock())
         await service.set_flag(db, anna, service.HIDE, [serial(1)], clock())
     await enrol(database, boris, clock, serial(4))
     wired = Database(database_url, {RegistersHandedOver: [hear]})
@@ -85,7 +85,7 @@ async def test_what_the_former_partner_typed_is_not_found_by_the_next(
 ) -> None:
     anna, boris = await settled(database, employ, clock)
     async with database.transaction() as db:
-        await service.set_address(db, anna, serial(1), 5, "секретный склад", clock())
+        await service.set_address(db, anna, [serial(1)], 5, "секретный склад", clock())
         await service.hand_over(db, [serial(1)], boris.partner_id, clock())
     assert (await register(database, 1)).search_text == serial(1)
 
@@ -132,14 +132,14 @@ async def test_an_installed_address_outlives_what_the_register_says(
     anna, _ = await settled(database, employ, clock)
     async with database.transaction() as db:
         await service.keep_profiles(db, [make_profile(1, address="Тверь")], clock())
-        await service.set_address(db, anna, serial(1), 5, "Москва, склад", clock())
+        await service.set_address(db, anna, [serial(1)], 5, "Москва, склад", clock())
         await service.keep_profiles(db, [make_profile(1, address="Самара")], clock())
     found = await register(database, 1)
     assert (found.address, found.installed_address) == ("Самара", "Москва, склад")
     assert found.shown_address == "Москва, склад"
     assert found.search_text == f"{serial(1)}\nсамара\nмосква, склад"
     async with database.transaction() as db:
-        await service.set_address(db, anna, serial(1), None, "", clock())
+        await service.set_address(db, anna, [serial(1)], None, "", clock())
     found = await register(database, 1)
     assert (found.shown_address, found.search_text) == ("Самара", f"{serial(1)}\nсамара")
 
