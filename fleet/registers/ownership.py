@@ -13,7 +13,7 @@ from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import locked
 from fleet.kit.facts import announce
 from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
-from fleet.registers.events import Move, RegistersHandedOver
+from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
 from fleet.registers.rules import Verdict, model_code, read_serials, search_text, searched
@@ -71,7 +71,7 @@ async def hand_over(
 
     Returns those that moved, each with the partner before (None = nobody's); a register that is
     the partner's already stays as it is.  What the former partner set leaves with them: group,
-    address, hidden.  Both partners find it in their audit log.
+    address, hidden, blocked, notices.  Both partners find it in their audit log.
     """
     if not serial_numbers:
         return []
@@ -81,15 +81,19 @@ async def hand_over(
     ordered = these.order_by(CashRegister.serial_number)
     registers = (await db.scalars(ordered.execution_options(populate_existing=True))).all()
     moved = [(each.serial_number, each.partner_id) for each in registers]
+    freed = tuple(each.serial_number for each in registers if each.blocked)
     for each in registers:
         _move(each, to_partner_id, now)
     if moved:
         await _tell(db, moved, to_partner_id, now)
+    if freed:
+        await announce(db, BlockingChanged(freed, False))
     return moved
 
 
 def _move(register: CashRegister, to_partner_id: int, now: datetime) -> None:
-    register.partner_id, register.enrolled_at, register.hidden = to_partner_id, now, False
+    register.partner_id, register.enrolled_at = to_partner_id, now
+    register.hidden, register.blocked, register.notices = False, False, True
     register.group_id, register.address_id, register.installed_address = None, None, ""
     register.shown_address, register.search_text = register.address, searched(register)
 

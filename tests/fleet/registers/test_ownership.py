@@ -11,7 +11,7 @@ from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import queries, service
-from fleet.registers.events import Move, RegistersHandedOver
+from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
 from fleet.registers.jobs import keep_presence
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import CALLING, NEVER_SEEN
@@ -40,9 +40,9 @@ async def settled(
 async def test_a_hand_over_leaves_nothing_of_the_former_partner(
     database_url: str, database: Database, employ: Employ, clock: HandClock
 ) -> None:
-    facts: list[RegistersHandedOver] = []
+    facts: list[object] = []
 
-    async def hear(_db: AsyncSession, fact: Any) -> None:
+    async def hear(_db: AsyncSession, fact: object) -> None:
         facts.append(fact)
 
     anna, boris = await settled(database, employ, clock)
@@ -51,9 +51,10 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
         await service.keep_profiles(db, [said, make_profile(3)], clock())
         await service.set_group(db, anna, [serial(1)], 7, clock())
         await service.set_address(db, anna, [serial(1)], 5, "Москва", clock())
-        await service.set_flag(db, anna, service.HIDE, [serial(1)], clock())
+        for change in (service.HIDE, service.BLOCK, service.NOTICES_OFF):
+            await service.set_flag(db, anna, change, [serial(1)], clock())
     await enrol(database, boris, clock, serial(4))
-    wired = Database(database_url, {RegistersHandedOver: [hear]})
+    wired = Database(database_url, {RegistersHandedOver: [hear], BlockingChanged: [hear]})
     clock.forward(days=1)
     asked = [serial(number) for number in (4, 9, 3, 1)]
     async with wired.transaction() as db:
@@ -63,13 +64,14 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
     await wired.close()
     assert moved == [(serial(1), anna.partner_id), (serial(3), None), (serial(9), None)]
     moves = tuple(Move(each, before, boris.partner_id) for each, before in moved)
-    assert facts == [RegistersHandedOver(moves, clock())]
+    assert facts == [RegistersHandedOver(moves, clock()), BlockingChanged((serial(1),), False)]
     taken = await register(database, 1)
     assert (taken.partner_id, taken.enrolled_at, taken.hidden) == (
         boris.partner_id,
         clock(),
         False,
     )
+    assert (taken.blocked, taken.notices) == (False, True)
     assert (taken.group_id, taken.address_id, taken.installed_address) == (None, None, "")
     assert taken.shown_address == "Тверь"
     assert (await register(database, 2)).partner_id == anna.partner_id
