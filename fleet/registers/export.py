@@ -4,6 +4,9 @@
 ``;`` between values, CRLF after lines, UTF-8 with a byte order mark: what a Russian Excel opens
 by a double click.  Two columns of the manual are called dates of what no register tells the date
 of (the control unit's revision and the FFD version); they hold the revision and the version.
+Numbers that are names (serial, INN, fiscal drive) and versions have a tab in front, if there is a
+digit in them: a spreadsheet then takes them for texts, where it would round them to fifteen digits,
+drop their zeros or see a date in 5.8.1.  Who reads the file strips it.
 Moments are in the time zone of the register, in UTC where it is not known.
 """
 
@@ -100,11 +103,12 @@ class Line:
 
 
 class Column(NamedTuple):
-    """A column of the file."""
+    """A column of the file; ``as_text``: what looks like a number or a date there is none."""
 
     ru: str
     en: str
     value: Callable[[Line], Any]
+    as_text: bool = False
 
 
 def _said(name: str) -> Callable[[Line], Any]:
@@ -118,22 +122,22 @@ def _model_name(line: Line) -> str:
 
 # fmt: off
 COLUMNS: Final = (
-    Column("Серийный номер", "Serial number", lambda line: line.found.serial_number),
+    Column("Серийный номер", "Serial number", lambda line: line.found.serial_number, as_text=True),
     Column("Наименование", "Name", _model_name),
     Column("Модель", "Model", lambda line: line.found.model),
     Column("Адрес установки", "Address", lambda line: line.found.shown_address),
-    Column("Версия прошивки", "Firmware version", lambda line: line.found.firmware_version),
+    Column("Версия прошивки", "Firmware version", lambda line: line.found.firmware_version, as_text=True),
     Column("Название клиента", "Client", lambda line: line.found.owner_name),
-    Column("ИНН клиента", "Client's INN", lambda line: line.found.owner_inn),
-    Column("Серийный номер ФН", "Fiscal drive number", lambda line: line.found.fiscal_drive_number),
+    Column("ИНН клиента", "Client's INN", lambda line: line.found.owner_inn, as_text=True),
+    Column("Серийный номер ФН", "Fiscal drive number", lambda line: line.found.fiscal_drive_number, as_text=True),
     Column("Дата активации ФН", "Fiscal drive activated", lambda line: line.date(line.said.get("fiscal_drive_activated_at"))),
     Column("Дата окончания действия ФН", "Fiscal drive valid until", lambda line: line.date(line.valid_until)),
-    Column("Дата проведения ревизии блока управления", "Control unit revision", _said("control_unit_revision")),
-    Column("Дата установки версии ФФД", "FFD version", _said("ffd_version")),
+    Column("Дата проведения ревизии блока управления", "Control unit revision", _said("control_unit_revision"), as_text=True),
+    Column("Дата установки версии ФФД", "FFD version", _said("ffd_version"), as_text=True),
     Column("Наличие беспроводных интерфейсов", "Wireless interfaces", _said("wireless")),
     Column("Интерфейс связи с ПК", "PC interface", _said("host_interface")),
     Column("Интерфейс передачи статистики", "Statistics interface", _said("statistics_interface")),
-    Column("Номер версии загрузчика", "Loader version", _said("loader_version")),
+    Column("Номер версии загрузчика", "Loader version", _said("loader_version"), as_text=True),
     Column("Состояние ККТ", "State", lambda line: line.state),
     Column("Доступное количество перерегистраций", "Re-registrations left", _said("registrations_left")),
     Column("Прогнозируемый срок действия ФН", "Fiscal drive forecast", lambda line: line.date(line.full_at)),
@@ -185,7 +189,7 @@ async def as_csv(
     rows = await db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
         lines = (_line(Found(*row), language, now) for row in portion)
-        yield _lines([[_cell(each.value(line)) for each in COLUMNS] for line in lines])
+        yield _lines([[_cell(each, line) for each in COLUMNS] for line in lines])
 
 
 def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
@@ -218,11 +222,14 @@ def _line(found: Found, language: Language, now: datetime) -> Line:
     return Line(found, said, valid_until(latest), full, now, language)
 
 
-def _cell(value: Any) -> str:
+def _cell(column: Column, line: Line) -> str:
+    value = column.value(line)
     if value is None:
         return ""
     text = ", ".join(value) if isinstance(value, list) else str(value)
-    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
+    if text.lstrip(" ").startswith(FORMULA):
+        return "'" + text
+    return "\t" + text if column.as_text and any(map(str.isdigit, text)) else text
 
 
 def _lines(rows: Iterable[list[str]], encoding: str = "utf-8") -> bytes:

@@ -60,6 +60,11 @@ async def download(api: Api, query: str = "", language: str = "ru") -> bytes:
 
 
 def rows(content: bytes) -> list[list[str]]:
+    """As who reads the file sees it: the tabs that keep a spreadsheet from guessing are gone."""
+    return [[cell.strip("\t") for cell in row] for row in raw(content)]
+
+
+def raw(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
 
 
@@ -134,6 +139,28 @@ async def test_the_file_has_the_manuals_columns_for_every_register(
     ]
     never = [serial(1), "АТОЛ 77Ф", "69", *[""] * 13, "Не выходила на связь", *[""] * 11]
     assert found[1] == never
+
+
+async def test_names_made_of_digits_and_versions_stay_texts_in_a_spreadsheet(
+    anna: Api, call_in: Call
+) -> None:
+    said = {"control_unit_revision": "7", "ffd_version": "1.2", "loader_version": "5.1.3"}
+    number = "9999078900012345"
+    profile = {"owner_inn": "0703864827", "fiscal_drive_number": number, "address": "7"}
+    await call_in(1, profile={**profile, "firmware_version": "5.8.1"}, cuts=345, **said)
+    await call_in(2, profile={"firmware_version": "=1.2"}, control_unit_revision="B", cuts=1)
+    content = await download(anna)
+    _, one, two, *_ = raw(content)
+    texts = (serial(1), "5.8.1", "0703864827", number, "7", "1.2", "5.1.3")
+    assert [one[place] for place in (0, 4, 6, 7, 10, 11, 15)] == ["\t" + text for text in texts]
+    assert (one[3], one[25]) == ("7", "345")
+    assert (two[4], two[6], two[10]) == ("'=1.2", "", "B")
+    chosen = await anna.post(
+        "/registers/choose/file",
+        data="\n".join(row[0] for row in raw(content)[1:]).encode(),
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert len(chosen.json["accepted"]) == 9
 
 
 async def test_the_file_has_what_the_list_has(anna: Api, call_in: Call) -> None:
