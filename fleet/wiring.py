@@ -6,17 +6,17 @@ from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.access_requests.decision import heed_moves
+from fleet.access_requests import decision
 from fleet.billing.events import PaymentSettled
 from fleet.bonuses.service import accrue
-from fleet.clients.service import heed_enrolment, heed_hand_over, heed_profiles
+from fleet.clients.service import heed_hand_over, heed_profiles
 from fleet.kit.dialect import notify
 from fleet.kit.facts import Reactions
 from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED, SUBSCRIPTIONS_EXPIRED
 from fleet.operations.events import OperationsMoved
 from fleet.operations.service import cancel_moved
 from fleet.registers import blocking
-from fleet.registers.events import BlockingChanged, RegistersEnrolled, RegistersHandedOver
+from fleet.registers.events import BlockingChanged, OwnersChanged, RegistersHandedOver
 from fleet.registers.service import hold, keep_conditions, keep_profiles
 from fleet.rollouts.service import heed_failures
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
@@ -75,7 +75,7 @@ REACTIONS: Reactions = MappingProxyType(
         PaymentSettled: (settle,),
         SubscriptionsAssigned: (accrue,),
         SubscriptionsExpired: (_count_ended,),
-        RegistersEnrolled: (heed_enrolment,),
-        RegistersHandedOver: (heed_hand_over, cancel_moved, heed_moves),
+        RegistersHandedOver: (heed_hand_over, cancel_moved, decision.heed_moves),
+        OwnersChanged: (decision.heed_owners,),
     }
 )

@@ -1,4 +1,4 @@
-"""The support's side: deciding requests, and what a hand-over does to those decided before.
+"""The support's side: deciding requests, and what becomes later of those that were granted.
 
 Registers are locked before requests, everywhere: two decisions cannot wait for each other.
 """
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.errors import (
@@ -26,13 +26,15 @@ from fleet.access_requests.rules import (
 )
 from fleet.access_requests.service import standings
 from fleet.accounts.employees import widen_scope_of
+from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
 from fleet.registers import service as registers
-from fleet.registers.events import RegistersHandedOver
+from fleet.registers.events import OwnersChanged, RegistersHandedOver
 from fleet.registers.models import CashRegister
+from fleet.registers.queries import everywhere
 
 
 async def grant(
@@ -63,8 +65,7 @@ async def grant(
     mine = RequestedRegister.request_id == request_id
     these = update(RequestedRegister).where(mine, RequestedRegister.serial_number.in_(given))
     await db.execute(these.values(granted_at=now))
-    everything = await _has_everything(db, request)
-    status = RequestStatus.FULL if everything else RequestStatus.PARTIAL
+    status = await _extent(db, request)
     await _decide(db, actor, request, status, comment, now, {"serial_numbers": given})
     params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
     await _answer(db, request, "access_granted", {**params, "comment": comment or "–"}, now)
@@ -110,17 +111,25 @@ async def _processing(db: AsyncSession, request_id: int) -> AccessRequest:
     return request
 
 
-async def _has_everything(db: AsyncSession, request: AccessRequest) -> bool:
-    """Whether the partner has all registers of the client: those that name it as their owner,
-    and those of the request."""
+async def _extent(db: AsyncSession, request: AccessRequest) -> RequestStatus:
+    """Full access: the partner has all registers of the client, those that name it as their owner
+    and those of the request.
+
+    One partner after another is asked for such a register, as the list's index knows them so.
+    """
     asked = select(RequestedRegister.serial_number).where(
         RequestedRegister.request_id == request.id
     )
-    of_client = (CashRegister.owner_inn == request.client_inn) | (
-        CashRegister.serial_number.in_(asked)
-    )
     elsewhere = CashRegister.partner_id.is_distinct_from(request.partner_id)
-    return not await db.scalar(select(exists().where(of_client, elsewhere)))
+    of_client = CashRegister.owner_inn == request.client_inn
+    nobodys = CashRegister.partner_id.is_(None) & CashRegister.hidden.in_((False, True))
+    others = exists().where(everywhere(Partner.id.expression), of_client).correlate(Partner)
+    missing = (
+        exists().where(CashRegister.serial_number.in_(asked), elsewhere),
+        exists().where(nobodys, of_client),
+        exists(select(Partner.id).where(Partner.id != request.partner_id, others)),
+    )
+    return RequestStatus.PARTIAL if await db.scalar(select(or_(*missing))) else RequestStatus.FULL
 
 
 async def _decide(
@@ -157,48 +166,46 @@ async def _answer(
 
 
 async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
-    """Tell the former partners, and close what they were granted.
-
-    A request is closed when its partner has kept none of the registers it gave, and partial
-    when it has kept some.
-    """
+    """Judge anew what both ends of each move were granted, and tell the former partners."""
+    await _rejudge_of(db, [move.serial_number for move in fact.moves], fact.at)
     lost: dict[int, list[str]] = {}
     for move in fact.moves:
         if move.from_partner_id is not None:
             lost.setdefault(move.from_partner_id, []).append(move.serial_number)
     for partner_id, serials in sorted(lost.items()):
-        for request in await _touched(db, partner_id, serials):
-            await _lessen(db, request, fact.at)
         # Nobody asked for this letter, so nobody's language is known.
         params = {"serial_numbers": ", ".join(serials)}
         await tell(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
 
 
-async def _touched(
-    db: AsyncSession, partner_id: int, serials: Sequence[str]
-) -> Sequence[AccessRequest]:
-    """Granted requests of the partner that gave one of these registers, or are of its owner."""
-    gave = select(RequestedRegister.request_id).where(
-        RequestedRegister.serial_number.in_(serials), RequestedRegister.granted_at.is_not(None)
+async def heed_owners(db: AsyncSession, fact: OwnersChanged) -> None:
+    """Clients have more registers than before, or fewer."""
+    await _rejudge(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
+
+
+async def _rejudge_of(db: AsyncSession, serials: Sequence[str], now: datetime) -> None:
+    """Requests that name one of these registers, or are of its owner."""
+    naming = select(RequestedRegister.request_id).where(
+        RequestedRegister.serial_number.in_(serials)
     )
     owners = select(CashRegister.owner_inn).where(
         CashRegister.serial_number.in_(serials), CashRegister.owner_inn != ""
     )
-    concerned = AccessRequest.id.in_(gave) | AccessRequest.client_inn.in_(owners)
-    statement = (
-        select(AccessRequest)
-        .where(AccessRequest.partner_id == partner_id, AccessRequest.status.in_(GRANTED), concerned)
-        .order_by(AccessRequest.id)
-    )
-    return (await db.scalars(locked(db, statement, wait=True))).all()
+    concerned = AccessRequest.id.in_(naming) | AccessRequest.client_inn.in_(owners)
+    await _rejudge(db, concerned, now)
 
 
-async def _lessen(db: AsyncSession, request: AccessRequest, now: datetime) -> None:
-    kept = await db.scalar(select(exists().where(*_kept(request))))
-    status = RequestStatus.PARTIAL if kept else RequestStatus.CLOSED
-    if request.status is not status:
-        request.status, request.changed_at = status, now
-        await _audit(db, None, request, now, {})
+async def _rejudge(db: AsyncSession, concerned: ColumnElement[bool], now: datetime) -> None:
+    """Bring what was granted up to date: full, partial, or closed when its partner has kept none
+    of the registers it gave."""
+    granted = select(AccessRequest).where(AccessRequest.status.in_(GRANTED), concerned)
+    ordered = locked(db, granted.order_by(AccessRequest.id), wait=True)
+    for request in (await db.scalars(ordered)).all():
+        kept = await db.scalar(select(exists().where(*_kept(request))))
+        status = await _extent(db, request) if kept else RequestStatus.CLOSED
+        if request.status is not status:
+            request.status, request.changed_at = status, now
+            await _audit(db, None, request, now, {})
 
 
 def _kept(request: AccessRequest) -> tuple[ColumnElement[bool], ...]:

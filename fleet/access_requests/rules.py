@@ -30,9 +30,9 @@ class RequestStatus(StrEnum):
 
     PROCESSING = "processing"
     PARTIAL = "partial"
-    """The partner has some of the client's registers."""
+    """The partner has some of the client's registers, of those granted at least one."""
     FULL = "full"
-    """The partner has all of the client's registers."""
+    """The partner has all of the client's registers; both follow who has them and who owns them."""
     CLOSED = "closed"
     """What it gave was handed over to another partner."""
     REFUSED = "refused"

@@ -15,7 +15,7 @@ from fleet.clients.rules import is_client, search_text, sort_key
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import locked
-from fleet.registers.events import RegistersEnrolled, RegistersHandedOver
+from fleet.registers.events import RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import everywhere
 from fleet.telemetry.events import ProfilesChanged
@@ -66,11 +66,6 @@ async def remove(db: AsyncSession, actor: Actor, inn: str, now: datetime) -> Non
 async def heed_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
     """Registers say something new, maybe of their owners."""
     await _note_owners(db, [profile.serial_number for profile in fact.profiles])
-
-
-async def heed_enrolment(db: AsyncSession, fact: RegistersEnrolled) -> None:
-    """What nobody's registers said of their owners concerns a partner from now on."""
-    await _note_owners(db, fact.serial_numbers)
 
 
 async def heed_hand_over(db: AsyncSession, fact: RegistersHandedOver) -> None:

@@ -13,10 +13,11 @@ class BlockingChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistersEnrolled:
-    """Registers that were nobody's are a partner's now; some of them have called before."""
+class OwnersChanged:
+    """Registers name other owners than before: the INNs of all of them, of before and of now."""
 
-    serial_numbers: tuple[str, ...]
+    inns: frozenset[str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

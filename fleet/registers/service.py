@@ -1,5 +1,6 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
+from collections import defaultdict
 from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +24,7 @@ from fleet.registers.errors import (
     OWNER_KNOWN,
     REGISTER_NOT_FOUND,
 )
-from fleet.registers.events import BlockingChanged, RegistersEnrolled
+from fleet.registers.events import BlockingChanged, OwnersChanged
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
@@ -72,8 +73,6 @@ async def enrol(
     reasons = await _why_not(db, actor, [serial for serial in good if serial not in enrolled])
     await _audit(db, actor, now, "registers.enrolled", enrolled)
     await widen_scope(db, actor, enrolled)
-    if enrolled:
-        await announce(db, RegistersEnrolled(tuple(sorted(enrolled))))
     return [Verdict(serial, reasons.get(serial)) for serial in good] + refused
 
 
@@ -220,8 +219,8 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns: dict[str, list[Any]] = {
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
-    placed = await _placed(db, columns["serial_number"])
-    places = [placed.get(profile.serial_number, "") for profile in ordered]
+    before = await _before(db, columns["serial_number"])
+    places, owners = zip(*(before[profile.serial_number] for profile in ordered), strict=True)
     columns["shown_address"] = [
         place or profile.address for profile, place in zip(ordered, places, strict=True)
     ]
@@ -237,13 +236,17 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         )
         .values(first_seen_at=now)
     )
+    pairs = zip(owners, columns["owner_inn"], strict=True)
+    if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
+        await announce(db, OwnersChanged(frozenset(changed - {""}), now))
 
 
-async def _placed(db: AsyncSession, serials: Sequence[str]) -> dict[str, str]:
-    """Where people say that registers stand."""
-    columns = select(CashRegister.serial_number, CashRegister.installed_address)
-    these = columns.where(CashRegister.serial_number.in_(serials))
-    return {serial: place for serial, place in await db.execute(these) if place}
+async def _before(db: AsyncSession, serials: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    """Where people say that each register stands, and the INN of its owner so far."""
+    columns = (CashRegister.serial_number, CashRegister.installed_address, CashRegister.owner_inn)
+    known = select(*columns).where(CashRegister.serial_number.in_(serials))
+    found = {serial: (place, inn) for serial, place, inn in await db.execute(known)}
+    return defaultdict(lambda: ("", ""), found)
 
 
 async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:

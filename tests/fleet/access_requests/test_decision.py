@@ -8,8 +8,10 @@ from sqlalchemy import select, update
 from fleet.access_requests.rules import RefusalReason
 from fleet.audit.models import AuditEntry
 from fleet.kit.database import Database
+from fleet.kit.facts import announce
 from fleet.operations.models import Operation
 from fleet.operations.rules import Status
+from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
 from tests.fleet.access_requests.conftest import (
     INN,
     OTHER_INN,
@@ -20,6 +22,8 @@ from tests.fleet.access_requests.conftest import (
     serial,
 )
 from tests.fleet.access_requests.documents import PDF
+from tests.fleet.conftest import START
+from tests.fleet.registers.conftest import make_profile
 
 ONE_DIALECT = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what the databases have no part in."""
@@ -120,6 +124,42 @@ async def test_a_register_of_the_client_elsewhere_makes_it_partial(
     assert (await decide(people, id_, "grant")).json["status"] == "partial"
 
 
+async def test_full_and_partial_follow_the_clients_registers(
+    people: People, place: Place, database: Database
+) -> None:
+    """Another grant, a claim, and registers that name another owner."""
+    for number in (1, 2):
+        await place(number, people.boris.partner_id)
+    first = await asked(people, "anna", [serial(1)])
+    assert (await decide(people, first, "grant")).json["status"] == "partial"
+    second = await asked(people, "anna", [serial(2)])
+    assert (await decide(people, second, "grant")).json["status"] == "full"
+    assert (await seen(people, "anna", first))["status"] == "full"
+    listed = (await people.api.get("/access-requests?status=full")).json["items"]
+    assert [row["id"] for row in listed] == [second, first]
+
+    async def call(number: int, owner_inn: str) -> str:
+        async with database.transaction() as db:
+            profile = make_profile(number, owner_inn=owner_inn)
+            await announce(db, ReadingsDiffer((serial(number),)))
+            await announce(db, ProfilesChanged(START, (profile,)))
+        return str((await seen(people, "anna", first))["status"])
+
+    assert await call(7, INN) == "partial"
+    claim = {"client_inn": INN, "serial_numbers": [serial(7)]}
+    assert (await people.api.post("/access-requests/claim", claim)).json["refused"] == []
+    assert (await seen(people, "anna", first))["status"] == "full"
+    assert await call(8, OTHER_INN) == "full"
+    assert await call(8, INN) == "partial"
+    assert await call(8, OTHER_INN) == "full"
+    async with database.read() as db:
+        mine = AuditEntry.what.in_(["access_requests.full", "access_requests.partial"])
+        about = AuditEntry.object == f"access_request:{first}"
+        asked_for = select(AuditEntry.what).where(mine, about).order_by(AuditEntry.id)
+        told = [what.rpartition(".")[2] for what in await db.scalars(asked_for)]
+    assert told == ["partial", "partial", "full", "partial", "full", "partial", "full"]
+
+
 async def test_refusing_moves_nothing_and_says_why(
     people: People, place: Place, database: Database
 ) -> None:
@@ -196,7 +236,7 @@ async def test_a_hand_over_ends_what_the_former_partner_had(
     again = await asked(people, "boris", [serial(2)])
     await decide(people, again, "grant")
     assert (await seen(people, "anna", first))["status"] == "closed"
-    assert (await seen(people, "boris", back))["status"] == "partial"
+    assert (await seen(people, "boris", back))["status"] == "full"
     assert (await seen(people, "boris", again))["status"] == "full"
 
 

@@ -76,10 +76,11 @@ async def test_hidden_registers_count(anna: Api, say: Say) -> None:
     assert await listed(anna) == [(SHOP, "Ромашка", 2)]
 
 
-async def test_a_register_that_spoke_before_it_was_enrolled(anna: Api, say: Say) -> None:
+async def test_a_register_that_spoke_before_it_was_added(anna: Api, say: Say) -> None:
     await say({4: SHOP}, "Ромашка", fiscalised=False)
     assert await listed(anna) == []
-    await anna.post("/registers/enrol", {"serial_numbers": [serial(4)]})
+    claim = {"client_inn": SHOP, "serial_numbers": [serial(4)]}
+    await anna.post("/access-requests/claim", claim)
     assert await listed(anna) == [(SHOP, "Ромашка", 1)]
 
 
