@@ -7,6 +7,7 @@ from types import MappingProxyType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests import decision
+from fleet.assistants import service as assistants
 from fleet.billing.events import PaymentSettled
 from fleet.bonuses.service import accrue
 from fleet.clients.service import heed_hand_over, heed_profiles
@@ -75,7 +76,12 @@ REACTIONS: Reactions = MappingProxyType(
         PaymentSettled: (settle,),
         SubscriptionsAssigned: (accrue,),
         SubscriptionsExpired: (_count_ended,),
-        RegistersHandedOver: (heed_hand_over, cancel_moved, decision.heed_moves),
+        RegistersHandedOver: (
+            heed_hand_over,
+            cancel_moved,
+            decision.heed_moves,
+            assistants.heed_moves,
+        ),
         OwnersChanged: (decision.heed_owners,),
     }
 )

@@ -18,6 +18,15 @@ LOGIN_TAKEN = Refusal(
     ru="Логин «{login}» уже занят. Выберите другой.",
     en="The login '{login}' is taken. Choose another one.",
 )
+TERMINAL_EXISTS = Refusal(
+    _CONFLICT,
+    "terminal_account_exists",
+    field="serial_number",
+    ru="У кассы уже есть учётная запись MQTT «{login}». Если её пароль потерян, удалите её и "
+    "создайте новую.",
+    en="The register has the MQTT account '{login}' already. If its password is lost, delete the "
+    "account and make a new one.",
+)
 LOGIN_RESERVED = Refusal(
     ErrorKind.INVALID,
     "assistant_login_reserved",

@@ -20,6 +20,7 @@ from fleet.assistants.errors import (
     OTHERS_SERVED,
     REGISTER_NOT_ADDED,
     REGISTER_SERVED,
+    TERMINAL_EXISTS,
     TOO_MANY_ASSISTANTS,
     TOO_MANY_REGISTERS,
 )
@@ -35,11 +36,14 @@ from fleet.assistants.rules import (
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
+from fleet.kit.dialect import locked
 from fleet.registers.errors import REGISTER_NOT_FOUND
+from fleet.registers.events import RegistersHandedOver
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import find_own
+from fleet.registers.queries import belongs_to, find_own
 
 TERMINAL_PASSWORD_BYTES = 24
+_ASSISTANT = AccountKind.ASSISTANT
 
 
 class TerminalAccount(NamedTuple):
@@ -59,10 +63,10 @@ async def create(
     """A new Assistant out of (login, password, title); its id.  Refuses a login that is taken."""
     login, password, title = values
     check_login(login)
-    mine = BrokerAccount.partner_id == actor.partner_id
-    if (await db.scalar(select(func.count()).where(mine)) or 0) >= MAX_ASSISTANTS:
+    mine = (BrokerAccount.partner_id == actor.partner_id, BrokerAccount.kind == _ASSISTANT)
+    if (await db.scalar(select(func.count()).where(*mine)) or 0) >= MAX_ASSISTANTS:
         raise TOO_MANY_ASSISTANTS(limit=MAX_ASSISTANTS)
-    account = await _add(db, actor, AccountKind.ASSISTANT, values, now)
+    account = await _add(db, actor, _ASSISTANT, values, now)
     await _audit(db, actor, now, "created", account, after={"login": login, "title": title})
     await broker.create(login, password, ())
     return account.id
@@ -110,8 +114,7 @@ async def add_register(
     """Let the Assistant speak for a register of the partner; of two that are given one register at
     once, one gets it."""
     account = await own(db, actor, id_, lock=True)
-    if not await find_own(db, actor, [serial_number]):
-        raise REGISTER_NOT_FOUND()
+    await _hold(db, actor, serial_number)
     serials = await _serials(db, account)
     if len(serials) >= MAX_REGISTERS_EACH:
         raise TOO_MANY_REGISTERS(limit=MAX_REGISTERS_EACH)
@@ -149,17 +152,17 @@ async def create_terminal(
     db: AsyncSession, actor: Actor, broker: Provisioning, serial_number: str, now: datetime
 ) -> TerminalAccount:
     """An account for a register that speaks MQTT itself; refuses one that has an account."""
-    if not await find_own(db, actor, [serial_number]):
-        raise REGISTER_NOT_FOUND()
+    await _hold(db, actor, serial_number)
     made = TerminalAccount(
         terminal_login(serial_number), secrets.token_urlsafe(TERMINAL_PASSWORD_BYTES)
     )
-    await _forget_former(db, serial_number)
     account = await _add(db, actor, AccountKind.TERMINAL, (*made, ""), now)
     await _claim(db, account, serial_number, now)
     after = {"serial_number": serial_number}
     await _audit(db, actor, now, "terminal_created", account, after=after)
-    await broker.create(*made, [serial_number])
+    # The broker may not have heard yet that the former partner's account is gone.
+    await broker.set_password(*made, [serial_number])
+    await broker.set_registers(made.login, [serial_number])
     return made
 
 
@@ -182,6 +185,24 @@ async def remove_terminal(
     await broker.delete(account.login)
 
 
+async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
+    """What former partners gave their registers to is gone, so that it does not speak again
+    should they come back.  The broker hears of it by the reconciliation."""
+    serials = [move.serial_number for move in fact.moves]
+    of_them = AccountRegister.serial_number.in_(serials)
+    await db.execute(delete(AccountRegister).where(of_them))
+    logins = [terminal_login(serial) for serial in serials]
+    await db.execute(delete(BrokerAccount).where(BrokerAccount.login.in_(logins)))
+
+
+async def _hold(db: AsyncSession, actor: Actor, serial_number: str) -> None:
+    """The register stays the actor's until the commit; refuses one that they do not see."""
+    this = CashRegister.serial_number == serial_number
+    mine = select(CashRegister.serial_number).where(this, belongs_to(actor))
+    if await db.scalar(locked(db, mine, wait=True)) is None:
+        raise REGISTER_NOT_FOUND()
+
+
 async def _add(
     db: AsyncSession, actor: Actor, kind: AccountKind, values: tuple[str, str, str], now: datetime
 ) -> BrokerAccount:
@@ -200,14 +221,13 @@ async def _add(
             db.add(account)
             await db.flush()
     except IntegrityError:
-        raise LOGIN_TAKEN(login=login) from None
+        raise (LOGIN_TAKEN if kind is _ASSISTANT else TERMINAL_EXISTS)(login=login) from None
     return account
 
 
 async def _claim(
     db: AsyncSession, account: BrokerAccount, serial_number: str, now: datetime
 ) -> None:
-    await _forget_former(db, serial_number)
     row = {"serial_number": serial_number, "account_id": account.id, "added_at": now}
     insert = insert_into(db, AccountRegister).values(row).on_conflict_do_nothing()
     taken = await db.scalar(insert.returning(AccountRegister.serial_number))
@@ -218,16 +238,6 @@ async def _claim(
             .where(AccountRegister.serial_number == serial_number)
         )
         raise REGISTER_SERVED(login=await db.scalar(holder))
-
-
-async def _forget_former(db: AsyncSession, serial_number: str) -> None:
-    """What another partner, who had the register before, gave it to."""
-    owner = select(CashRegister.partner_id).where(CashRegister.serial_number == serial_number)
-    foreign = select(BrokerAccount.id).where(BrokerAccount.partner_id != owner.scalar_subquery())
-    this = AccountRegister.serial_number == serial_number
-    await db.execute(delete(AccountRegister).where(this, AccountRegister.account_id.in_(foreign)))
-    login = BrokerAccount.login == terminal_login(serial_number)
-    await db.execute(delete(BrokerAccount).where(login, BrokerAccount.id.in_(foreign)))
 
 
 async def _delete(db: AsyncSession, account: BrokerAccount) -> None:

@@ -1,6 +1,7 @@
 """Assistants through real HTTP: made, given registers, changed, deleted, refused, kept apart."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from fleet.assistants.rules import MAX_REGISTERS_EACH
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
+from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
+from fleet.wiring import REACTIONS
 from protocol.assistant import Doing, FoundRegister, Report
 from protocol.platforms import Platform
-from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.conftest import START, Api, Employ, HandClock
 
 PASSWORD = "secret of the shop"
 SHOP: dict[str, Any] = {"login": "shop-1", "password": PASSWORD, "title": "Магазин"}
@@ -26,6 +29,14 @@ SHOP: dict[str, Any] = {"login": "shop-1", "password": PASSWORD, "title": "Ма�
 
 def serial(number: int) -> str:
     return f"001069{number:08d}"
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """With the reactions of the whole fleet."""
+    database = Database(database_url, REACTIONS)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -48,6 +59,11 @@ async def enrol(database: Database, partner_id: int, *numbers: int) -> None:
     async with database.transaction() as db:
         for number in numbers:
             db.add(CashRegister(serial_number=serial(number), partner_id=partner_id, model=69))
+
+
+async def hand_over(database: Database, number: int, to: Actor) -> None:
+    async with database.transaction() as db:
+        await registers.hand_over(db, [serial(number)], to.partner_id, START)
 
 
 async def made(api: Api, **changes: Any) -> int:
@@ -211,7 +227,7 @@ async def test_a_register_has_one_account(
     assert await rights.reported(terminal["login"], report(2)) is None
     assert (await given(signed_in, first, 2)).json["code"] == "register_has_account"
     again = await signed_in.post(f"/registers/{serial(2)}/mqtt-account")
-    assert again.status == 409
+    assert (again.status, again.json["code"]) == (409, "terminal_account_exists")
     path = f"/registers/{serial(2)}/mqtt-account"
     assert (await signed_in.ask("DELETE", path)).status == 204
     assert (await signed_in.ask("DELETE", path)).json["code"] == "no_terminal_account"
@@ -241,8 +257,7 @@ async def test_a_register_that_changed_its_partner_is_free(
     id_ = await made(signed_in)
     await given(signed_in, id_, 1)
     stranger = await employ("boris", Role.ADMINISTRATOR)
-    async with database.transaction() as db:
-        (await db.get_one(CashRegister, serial(1))).partner_id = stranger.partner_id
+    await hand_over(database, 1, stranger)
     assert await rights.registers("shop-1") == frozenset()
     async with database.read() as db:
         assert await with_assistant(db, [serial(1)]) == frozenset(), "nobody would do its work"
@@ -259,8 +274,7 @@ async def test_the_former_partner_has_the_register_no_more(
     id_ = await made(signed_in)
     await given(signed_in, id_, 1)
     stranger = await employ("boris", Role.ADMINISTRATOR)
-    async with database.transaction() as db:
-        (await db.get_one(CashRegister, serial(1))).partner_id = stranger.partner_id
+    await hand_over(database, 1, stranger)
     (row,) = (await signed_in.get("/assistants")).json["items"]
     card = (await signed_in.get(f"/assistants/{id_}")).json
     assert (row["registers"], card["registers"], card["added"]) == (0, 0, [])
@@ -268,6 +282,32 @@ async def test_the_former_partner_has_the_register_no_more(
     assert (gone.status, gone.json["code"]) == (404, "register_not_added")
     card = (await given(signed_in, id_, 2)).json
     assert [each["serial_number"] for each in card["added"]] == [serial(2)]
+
+
+async def test_what_the_former_partner_set_up_stays_silent_when_the_register_comes_back(
+    signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
+) -> None:
+    await enrol(database, anna.partner_id, 1, 2)
+    await given(signed_in, await made(signed_in), 1)
+    terminal = (await signed_in.post(f"/registers/{serial(2)}/mqtt-account")).json
+    boris = await employ("boris")
+    for to in (boris, anna):
+        for number in (1, 2):
+            await hand_over(database, number, to)
+    assert await rights.registers("shop-1") == frozenset()
+    assert not await rights.signs_in(terminal["login"], terminal["password"])
+    assert (await signed_in.post(f"/registers/{serial(2)}/mqtt-account")).status == 201
+
+
+async def test_accounts_of_registers_are_no_assistants(
+    signed_in: Api, anna: Actor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.assistants.service.MAX_ASSISTANTS", 1)
+    await enrol(database, anna.partner_id, 1)
+    assert (await signed_in.post(f"/registers/{serial(1)}/mqtt-account")).status == 201
+    await made(signed_in)
+    second = await signed_in.post("/assistants", {**SHOP, "login": "shop-2"})
+    assert (second.status, second.json["code"]) == (409, "too_many_assistants")
 
 
 async def limit(database: Database, actor: Actor, *numbers: int) -> None:
