@@ -11,6 +11,7 @@ from fleet.diagnostics.rules import KEPT, REASONS, SERVED, STATES, Link, diagnos
 from fleet.kit.actor import Actor
 from fleet.kit.language import Language
 from fleet.registers.errors import REGISTER_NOT_FOUND
+from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
 from fleet.telemetry.models import RegisterState
 
@@ -63,7 +64,7 @@ async def of_register(
     seen_at = await db.scalar(
         select(RegisterState.seen_at).where(RegisterState.serial_number == serial_number)
     )
-    conversations = await _last(db, serial_number)
+    conversations = await _last(db, register)
     failure = next((each for each in conversations if each.outcome != SERVED), None)
     failed_at, outcome = (failure.ended_at, failure.outcome) if failure else (None, "")
     found = diagnose(seen_at, failed_at, outcome, register.blocked, now)
@@ -78,10 +79,14 @@ async def of_register(
     )
 
 
-async def _last(db: AsyncSession, serial_number: str) -> list[ConversationView]:
-    mine = SeenConversation.serial_number == serial_number
-    newest = select(SeenConversation).where(mine).order_by(SeenConversation.id.desc())
-    return [ConversationView.model_validate(row) for row in await db.scalars(newest.limit(KEPT))]
+async def _last(db: AsyncSession, register: CashRegister) -> list[ConversationView]:
+    """Only those since it came to its partner: the former one's are not for others to read."""
+    mine = [SeenConversation.serial_number == register.serial_number]
+    if register.enrolled_at is not None:
+        mine.append(SeenConversation.ended_at >= register.enrolled_at)
+    newest = select(SeenConversation).where(*mine).order_by(SeenConversation.id.desc())
+    found = await db.scalars(newest.limit(2 * KEPT))
+    return [ConversationView.model_validate(row) for row in found]
 
 
 def _link(state: Link, language: Language) -> LinkView:

@@ -9,10 +9,11 @@ from fleet.kit.language import Language
 from fleet.registers.rules import ONLINE_WITHIN
 
 KEPT: Final = 20
-"""Conversations kept of each register."""
+"""Conversations kept of each register that were served, and as many that failed: who only knows
+its number can fail in its name, and must not push out what the register itself has done."""
 
 REPEATED_WITHIN: Final = timedelta(minutes=1)
-"""The same failure of the same register leaves one row in this time."""
+"""Failures of one register, whatever they are, leave one row in this time."""
 
 SERVED: Final = "served"
 
@@ -60,12 +61,12 @@ def is_as_ever(ending: Ending, last: Remembered) -> bool:
 
 def is_worth_a_row(ending: Ending, last: Remembered | None, now: datetime) -> bool:
     """An ordinary call only if it came another way than the last one, or after a failure, or is
-    the first one seen; a failure unless it has just been written."""
+    the first one seen; a failure unless one has just been written."""
     if last is None:
         return True
-    if ending.steps or ending.outcome == SERVED or ending.outcome != last.outcome:
+    if ending.steps or ending.outcome == SERVED:
         return not is_as_ever(ending, last)
-    return now - last.at >= REPEATED_WITHIN
+    return last.outcome == SERVED or now - last.at >= REPEATED_WITHIN
 
 
 class Link(StrEnum):

@@ -8,7 +8,7 @@ from sqlalchemy import column, delete, func, insert, select, values
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.diagnostics.models import SeenConversation
-from fleet.diagnostics.rules import KEPT, Ending
+from fleet.diagnostics.rules import KEPT, SERVED, Ending
 from fleet.kit.database import table_of
 from fleet.registers.models import CashRegister
 
@@ -44,15 +44,21 @@ def _row(ended: Ended) -> tuple[Any, ...]:
 
 
 async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
-    """Leave ``KEPT`` rows of each register; returns of how many registers some were taken."""
-    serial = SeenConversation.serial_number
+    """Leave ``KEPT`` rows of each register that were served and as many that failed; returns how
+    often some were taken."""
+    serial, served = SeenConversation.serial_number, SeenConversation.outcome == SERVED
     lately = select(serial).where(SeenConversation.ended_at > now - LOOK_BACK).distinct()
     crowded = (
-        select(serial).where(serial.in_(lately)).group_by(serial).having(func.count() > KEPT)
-    ).limit(portion)
+        select(serial)
+        .where(serial.in_(lately))
+        .group_by(serial, served)
+        .having(func.count() > KEPT)
+        .limit(portion)
+    )
     serials = list(await db.scalars(crowded))
     newest_first = SeenConversation.id.desc()
-    place = func.row_number().over(partition_by=serial, order_by=newest_first).label("place")
+    alike = func.row_number().over(partition_by=(serial, served), order_by=newest_first)
+    place = alike.label("place")
     ranked = select(SeenConversation.id, place).where(serial.in_(serials)).subquery()
     surplus = select(ranked.c.id).where(ranked.c.place > KEPT)
     if serials:

@@ -157,6 +157,32 @@ async def test_the_last_ones_are_kept(
     assert len(kept) == KEPT + 1
 
 
+async def test_who_fails_in_a_registers_name_does_not_push_out_its_own_calls(
+    database: Database, enrolled: None, endings: Endings, clock: HandClock
+) -> None:
+    endings.add(ended())
+    for number in range(100):
+        endings.add(ended(outcome=("cut", "timed_out")[number % 2]))
+    assert sorted(await told(database, endings)) == ["cut", SERVED]
+    async with database.transaction() as db:
+        await keep(db, [Ended(ended(outcome="cut"), clock()) for _ in range(5 * KEPT)])
+        assert await trim(db, clock(), 500) == 1
+    assert sorted(row.outcome for row in await rows(database)) == ["cut"] * KEPT + [SERVED]
+
+
+async def test_the_former_partners_conversations_are_not_shown(
+    api: Api, database: Database, anna: Actor, enrolled: None, clock: HandClock
+) -> None:
+    async with database.transaction() as db:
+        await keep(db, [Ended(ended(outcome="cut", operations=(7,)), clock())])
+        clock.forward(seconds=1)
+        (await db.get_one(CashRegister, serial(1))).enrolled_at = clock()
+        await keep(db, [Ended(ended(peer="192.0.2.9"), clock())])
+    await api.sign_in("anna")
+    page = (await api.get(f"/registers/{serial(1)}/diagnostics")).json
+    assert [each["peer"] for each in page["conversations"]] == ["192.0.2.9"]
+
+
 async def test_the_page(
     api: Api, database: Database, enrolled: None, clock: HandClock, employ: Employ
 ) -> None:

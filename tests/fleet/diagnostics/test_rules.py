@@ -40,7 +40,8 @@ def ending(outcome: str = "served", **changes: Any) -> Ending:
         (ending("cut"), LAST, True),
         (ending("cut"), LAST._replace(outcome="cut"), False),
         (ending("cut"), LAST._replace(outcome="cut", at=NOW - REPEATED_WITHIN), True),
-        (ending("timed_out"), LAST._replace(outcome="cut"), True),
+        (ending("timed_out"), LAST._replace(outcome="cut"), False),
+        (ending("cut", steps=1), LAST._replace(outcome="cut"), True),
     ],
 )
 def test_only_news_leave_a_row(what: Ending, last: Remembered | None, expected: bool) -> None:
