@@ -138,6 +138,8 @@ FILE_ACTIVE = Refusal(
     _INVALID,
     "file_active",
     field="body",
-    ru="В файле есть макросы, сценарии или вложенные объекты. Сохраните согласие без них.",
-    en="The file holds macros, scripts or embedded objects. Save the consent without them.",
+    ru="В файле есть макросы, сценарии, вложенные объекты или ссылки на внешние шаблоны и "
+    "картинки. Сохраните согласие без них, лучше всего как PDF.",
+    en="The file holds macros, scripts, embedded objects or references to outside templates and "
+    "pictures. Save the consent without them, best as a PDF.",
 )

@@ -6,6 +6,7 @@ hides in the packed streams of a PDF is not looked for: the program that opens i
 """
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from xml.etree.ElementTree import ParseError, XMLParser
 
 from fleet.access_requests.errors import (
     FILE_ACTIVE,
@@ -27,6 +29,8 @@ MAX_UNPACKED: Final = 100 * 1024 * 1024
 MAX_ENTRIES: Final = 500
 MAX_DIRECTORY: Final = 128 * 1024
 """Of the archive's table of contents, which is read as a whole."""
+MAX_RELATIONS: Final = 1024 * 1024
+"""Of a part that lists what another part refers to; an office program writes a few kilobytes."""
 MAX_SEGMENTS: Final = 1000
 """Of a picture's headers; cameras write some tens."""
 _TAIL: Final = 1024
@@ -50,7 +54,18 @@ _BROKEN_ZIP: Final = (
     OSError,
     ValueError,
 )
-_ACTIVE_IN_PDF: Final = (b"/JavaScript", b"/Launch", b"/RichMedia", b"/EmbeddedFile")
+
+
+def _spelled(name: str) -> str:
+    """A name of a PDF after its slash: any character may be written as ``#`` and two hexadecimal
+    digits (ISO 32000-1, 7.3.5)."""
+    return "".join(f"(?:{each}|#(?i:{ord(each):02x}))" for each in name)
+
+
+_ACTIVE_IN_PDF: Final = re.compile(
+    b"/(?:%s)"
+    % "|".join(map(_spelled, ("JavaScript", "Launch", "RichMedia", "EmbeddedFile"))).encode()
+)
 _FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbadata.xml")
 
 
@@ -71,7 +86,8 @@ class _Active(Exception):
 
 def recognise(name: str, content: bytes) -> FileKind:
     """The kind of a file; refuses an empty one, a name that ends otherwise than it may, content
-    that is not what the name promises, macros, scripts and embedded objects."""
+    that is not what the name promises, macros, scripts, embedded objects and parts that are
+    fetched from elsewhere."""
     extension = name.rpartition(".")[2].lower()
     kind = BY_EXTENSION.get(extension) if "." in name else None
     if kind is None:
@@ -91,7 +107,7 @@ def _inspect_pdf(content: bytes) -> None:
     """ISO 32000-1, 7.5: the header in front, ``%%EOF`` at the end."""
     if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-_TAIL:]:
         raise _NotThis
-    if any(name in content for name in _ACTIVE_IN_PDF):
+    if _ACTIVE_IN_PDF.search(content):
         raise _Active
 
 
@@ -158,11 +174,42 @@ def _look_inside(archive: zipfile.ZipFile) -> None:
     # Reads every part to its end; none gives more than the size that it declares.
     if archive.testzip() is not None:
         raise _NotThis
+    for name in names:
+        if name.lower().endswith(".rels"):
+            _look_at_relations(archive.read(name))
     declared = archive.read(_CONTENT_TYPES)
     if b"macroEnabled" in declared:
         raise _Active
     if _DOCUMENT not in declared:
         raise _NotThis
+
+
+def _look_at_relations(content: bytes) -> None:
+    """A part that stands elsewhere, such as a template, is fetched when the document is opened."""
+    if len(content) > MAX_RELATIONS:
+        raise _NotThis
+    parser = XMLParser(target=_Relations())
+    try:
+        parser.feed(content)
+        parser.close()
+    except (ParseError, LookupError):
+        raise _NotThis from None
+
+
+class _Relations:
+    """Hears of every element; a link that a person must click is all that may lead outside."""
+
+    def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
+        outside = attributes.get("TargetMode", "").strip().lower() == "external"
+        if outside and not attributes.get("Type", "").endswith("/hyperlink"):
+            raise _Active
+
+    def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
+        """There is none in such a part, and its entities could be anything."""
+        raise _NotThis
+
+    def close(self) -> None:
+        """Nothing is built."""
 
 
 def _is_plain(part: zipfile.ZipInfo) -> bool:

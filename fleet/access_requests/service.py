@@ -198,7 +198,7 @@ async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetim
 
 def examine(name: str, content: bytes) -> Checked:
     """A file as it may be kept; refuses one that is no consent (``recognition``).  Takes its
-    time: up to a second for the largest."""
+    time: a second or two for the largest."""
     kind = recognise(name, content)
     return Checked(name, kind, content, sha256(content).hexdigest())
 

@@ -23,6 +23,18 @@ from tests.fleet.access_requests.documents import (
     docx,
 )
 
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def relations(kind: str, mode: str, encoding: str = "utf-8", doctype: str = "") -> dict[str, bytes]:
+    text = (
+        f'<?xml version="1.0" encoding="{encoding}"?>{doctype}<Relationships><Relationship '
+        f'Id="r1" Type="{OFFICE}/{kind}" Target="http://192.0.2.1/x" TargetMode="{mode}"/>'
+        "</Relationships>"
+    )
+    return {"word/_rels/settings.xml.rels": text.encode(encoding)}
+
+
 GOOD = (
     ("consent.pdf", PDF, FileKind.PDF),
     ("Согласие клиента.PDF", PDF, FileKind.PDF),
@@ -31,6 +43,8 @@ GOOD = (
     ("consent.doc", DOC, FileKind.DOC),
     ("consent.docx", DOCX, FileKind.DOCX),
     ("consent.docx", docx({"word/media/image1.jpeg": JPG}), FileKind.DOCX),
+    ("consent.docx", docx(relations("hyperlink", "External")), FileKind.DOCX),
+    ("consent.docx", docx(relations("image", "Internal")), FileKind.DOCX),
 )
 
 
@@ -114,6 +128,12 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
     "jpg_called_pdf": ("consent.pdf", JPG, "file_content_unfit"),
     "pdf_cut_short": ("consent.pdf", PDF[:-10], "file_content_unfit"),
     "pdf_with_script": ("consent.pdf", PDF[:9] + b"/JavaScript" + PDF[9:], "file_active"),
+    "pdf_with_a_spelled_script": (
+        "consent.pdf",
+        PDF[:9] + b"<</S/Java#53crip#74/JS(app.alert(1))>>" + PDF[9:],
+        "file_active",
+    ),
+    "pdf_with_a_spelled_launch": ("a.pdf", PDF[:9] + b"/#4caunc#68" + PDF[9:], "file_active"),
     "pdf_with_a_file": ("consent.pdf", PDF[:9] + b"/EmbeddedFiles" + PDF[9:], "file_active"),
     "pdf_that_launches": ("consent.pdf", PDF[:9] + b"/Launch" + PDF[9:], "file_active"),
     "jpg_cut_short": ("consent.jpg", JPG[:-2], "file_content_unfit"),
@@ -138,6 +158,26 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
         "consent.docx",
         docx({"word/embeddings/oleObject1.bin": EXECUTABLE}),
         "file_active",
+    ),
+    "docx_with_a_template_elsewhere": (
+        "consent.docx",
+        docx(relations("attachedTemplate", "External")),
+        "file_active",
+    ),
+    "docx_with_a_template_elsewhere_in_utf_16": (
+        "consent.docx",
+        docx(relations("attachedTemplate", "External", "utf-16")),
+        "file_active",
+    ),
+    "docx_with_entities": (
+        "consent.docx",
+        docx(relations("image", "&e;", doctype='<!DOCTYPE r [<!ENTITY e "External">]>')),
+        "file_content_unfit",
+    ),
+    "docx_with_broken_relations": (
+        "consent.docx",
+        docx({"_rels/.rels": "<Relationships>"}),
+        "file_content_unfit",
     ),
     "spreadsheet_called_docx": (
         "consent.docx",
