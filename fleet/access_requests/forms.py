@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fleet.access_requests.form import MAX_TEXT
@@ -23,6 +23,10 @@ def _of_our_time(day: date) -> date:
     return day
 
 
+def _split(given: object) -> object:
+    return given.split(",") if isinstance(given, str) else given
+
+
 def _distinct(ids: list[int]) -> list[int]:
     if len(set(ids)) < len(ids):
         raise PydanticCustomError("repeated_value", "a value is repeated")
@@ -34,6 +38,17 @@ FileIds = Annotated[
     Field(min_length=1, max_length=MAX_FILES, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_distinct),
 ]
+ListedIds = Annotated[FileIds, BeforeValidator(_split)]
+"""The same in a query: with commas between them."""
+ConsentDate = Annotated[
+    date,
+    AfterValidator(_of_our_time),
+    Field(
+        description="Of the signature; at most 30 days ago.",
+        json_schema_extra={"pattern": "^20[0-9]{2}-"},
+    ),
+]
+FILES_SAID = "Ids of files attached through `POST /consent-files`."
 Comment = Annotated[str, Field(max_length=COMMENT_LENGTH)]
 
 
@@ -53,11 +68,15 @@ class ClientQuery(Input):
 class RequestBody(ClaimBody):
     """The same with the client's signed consent."""
 
-    consent_date: Annotated[date, AfterValidator(_of_our_time)] = Field(
-        description="Of the signature; at most 30 days ago.",
-        json_schema_extra={"pattern": "^20[0-9]{2}-"},
-    )
-    files: FileIds = Field(description="Ids of files attached through `POST /consent-files`.")
+    consent_date: ConsentDate
+    files: FileIds = Field(description=FILES_SAID)
+
+
+class RequestQuery(ClientQuery):
+    """The same for a file with the serial numbers."""
+
+    consent_date: ConsentDate
+    files: ListedIds = Field(description=FILES_SAID)
 
 
 class GrantBody(Input):

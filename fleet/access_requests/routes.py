@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from fleet.access_requests import decision, form, queries, service
 from fleet.access_requests.forms import (
@@ -16,6 +17,7 @@ from fleet.access_requests.forms import (
     ReasonView,
     RefuseBody,
     RequestBody,
+    RequestQuery,
     Sent,
 )
 from fleet.access_requests.models import ConsentFile
@@ -101,10 +103,21 @@ async def remove_file(call: Call[FileKey, None]) -> None:
 @endpoint("POST", "/access-requests", right=Right.REGISTERS, status=201)
 async def send_request(call: Call[Nothing, RequestBody]) -> Sent:
     """Ask for registers that another partner holds, with the client's signed consent."""
-    wish = service.Wish(**dict(call.body))
+    return await _send(call, service.Wish(**dict(call.body)))
+
+
+@endpoint("POST", "/access-requests/file", right=Right.REGISTERS, status=201)
+async def send_file(call: Call[RequestQuery, SerialFile]) -> Sent:
+    """Ask for registers by a file with their serial numbers."""
+    typed = read_file(call.body.content)
+    serials = [each.text for each in typed]
+    return await _send(call, service.Wish(**dict(call.query), serial_numbers=serials), typed)
+
+
+async def _send(call: Call[Any, Any], wish: service.Wish, typed: Sequence[TypedLine] = ()) -> Sent:
     request, claim = await service.send(call.db, call.actor, wish, call.language, call.now)
     card = await queries.card(call.db, call.actor, request.id, call.language)
-    return Sent(**dict(_claimed(claim, call.language)), request=card)
+    return Sent(**dict(_claimed(claim, call.language, typed)), request=card)
 
 
 @endpoint("GET", "/access-requests", right=Right.REGISTERS)
@@ -182,6 +195,7 @@ ENDPOINTS = (
     download_file,
     remove_file,
     send_request,
+    send_file,
     list_requests,
     show_request,
     withdraw_request,

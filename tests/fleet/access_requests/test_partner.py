@@ -94,6 +94,33 @@ async def test_a_file_of_serial_numbers_is_claimed_line_by_line(
     assert (answer.status, answer.json["code"]) == (422, "too_many_serial_numbers")
 
 
+async def test_a_file_of_serial_numbers_is_asked_for_line_by_line(
+    people: People, place: Place
+) -> None:
+    await place(1, None)
+    await place(2, people.boris.partner_id)
+    ids = [(await people.upload(name)).json["id"] for name in ("1.pdf", "2.pdf")]
+    headers = {"Content-Type": "application/octet-stream"}
+    said = f"client_inn={INN}&consent_date=2026-02-20&files="
+    content = f"{serial(1)}\r\n{serial(2)}\r\nкасса".encode()
+    for files, code in (("", "wrong_type"), ("1,1", "repeated_value"), ("1,2,3,4,5,6", "too_many")):
+        wrong = await people.api.post(
+            f"/access-requests/file?{said}{files}", data=content, headers=headers
+        )
+        assert (wrong.status, wrong.json["field"].partition(".")[0]) == (422, "files")
+        assert wrong.json["errors"][0]["code"] == code
+    answer = await people.api.post(
+        f"/access-requests/file?{said}{ids[0]},{ids[1]}", data=content, headers=headers
+    )
+    assert answer.status == 201, answer.json
+    assert answer.json["added"] == [{"serial_number": serial(1), "line": 1}]
+    assert answer.json["by_request"] == [{"serial_number": serial(2), "line": 2}]
+    assert [each["line"] for each in answer.json["refused"]] == [3]
+    request = answer.json["request"]
+    assert numbers(request["serial_numbers"]) == [serial(2)]
+    assert [file["id"] for file in request["files"]] == ids
+
+
 async def test_a_request_takes_the_files_and_waits(people: People, place: Place) -> None:
     await place(1, people.boris.partner_id)
     await place(2, None)
