@@ -45,7 +45,7 @@ async def rename(db: AsyncSession, actor: Actor, id_: int, typed: str, now: date
     if address.text != before:
         address.changed_at = now
         await _keep(db, address)
-        await registers.rename_address(db, actor.partner_id, id_, before, address.text)
+        await registers.rename_address(db, actor, id_, before, address.text, now)
         told = {"before": {"text": before}, "after": {"text": address.text}}
         await _audit(db, actor, now, "renamed", address, **told)
     return address

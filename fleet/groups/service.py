@@ -78,7 +78,7 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
     """Delete a group and all under it; their registers stay, in no group."""
     tree = await _turn(db, actor)
     ids = tree.branch(tree.node(id_).id)
-    await registers_service.leave_groups(db, actor.partner_id, ids)
+    await registers_service.leave_groups(db, actor, ids, now)
     for group in await db.scalars(select(Group).where(Group.id.in_(ids))):
         await _audit(db, actor, now, group, "groups.removed", before=_picture(group))
     await db.execute(delete(Group).where(Group.id.in_(ids)))

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import widen_scope
@@ -161,25 +161,36 @@ async def set_address(
     return _verdicts(good, found) + refused
 
 
-async def leave_groups(db: AsyncSession, partner_id: int, group_ids: Collection[int]) -> None:
+async def leave_groups(
+    db: AsyncSession, actor: Actor, group_ids: Collection[int], now: datetime
+) -> None:
     """The groups are being deleted: their registers stay, in no group."""
-    in_them = everywhere(partner_id) & CashRegister.group_id.in_(group_ids)
-    serials = select(CashRegister.serial_number).where(in_them)
-    held = locked(db, serials.order_by(CashRegister.serial_number), wait=True)
-    await db.execute(select(func.count()).select_from(held.subquery()))
+    in_them = everywhere(actor.partner_id) & CashRegister.group_id.in_(group_ids)
+    columns = select(CashRegister.serial_number, CashRegister.group_id).where(in_them)
+    held = await db.execute(locked(db, columns.order_by(CashRegister.serial_number), wait=True))
+    left: dict[int | None, list[str]] = {}
+    for serial, group_id in held:
+        left.setdefault(group_id, []).append(f"register:{serial}")
     await db.execute(update(CashRegister).where(in_them).values(group_id=None))
+    for group_id, objects in left.items():
+        was, now_is = ({"group_id": each} for each in (group_id, None))
+        await audit.write(db, actor, now, "registers.grouped", objects, before=was, after=now_is)
 
 
 async def rename_address(
-    db: AsyncSession, partner_id: int, address_id: int, old: str, new: str
+    db: AsyncSession, actor: Actor, address_id: int, old: str, new: str, now: datetime
 ) -> None:
     """The address book calls an address otherwise: so do the registers that stand there."""
-    there = everywhere(partner_id) & (CashRegister.shown_address == old)
+    there = everywhere(actor.partner_id) & (CashRegister.shown_address == old)
     ordered = select(CashRegister).where(there, CashRegister.address_id == address_id)
     ordered = ordered.order_by(CashRegister.serial_number)
-    for register in await db.scalars(locked(db, ordered, wait=True)):
+    registers = (await db.scalars(locked(db, ordered, wait=True))).all()
+    for register in registers:
         register.installed_address = register.shown_address = new
         register.search_text = searched(register, new)
+    was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
+    objects = [f"register:{register.serial_number}" for register in registers]
+    await audit.write(db, actor, now, "registers.moved", objects, before=was, after=now_is)
 
 
 async def _change(

@@ -78,7 +78,14 @@ async def test_a_whole_life(anna: Api, database: Database) -> None:
     async with database.read() as db:
         told = await db.scalars(select(AuditEntry.what).order_by(AuditEntry.id))
         kinds = [what for what in told if what.startswith("addresses.")]
+        mine = AuditEntry.object == f"register:{serial(2)}", AuditEntry.what == "registers.moved"
+        moves = select(AuditEntry.before, AuditEntry.after).where(*mine).order_by(AuditEntry.id)
+        places = [
+            (before["installed_address"], after["installed_address"])
+            for before, after in await db.execute(moves)
+        ]
     assert kinds == ["addresses.created", "addresses.renamed", "addresses.removed"]
+    assert places == [("", TVERSKAYA), (TVERSKAYA, "Москва, Арбат, 2"), ("Москва, Арбат, 2", "")]
 
 
 async def test_a_hidden_register_keeps_its_address(anna: Api) -> None:

@@ -86,6 +86,10 @@ async def test_a_whole_life(anna: Api, database: Database, clock: HandClock) -> 
         ("groups.removed", f"group:{north}"),
         ("groups.removed", f"group:{town}"),
     ]
+    left = [entry for entry in told if entry.what == "registers.grouped"][3:]
+    assert [(entry.object, entry.before, entry.after) for entry in left] == [
+        (f"register:{serial}", {"group_id": town}, {"group_id": None}) for serial in SERIALS[:2]
+    ]
 
 
 async def test_a_register_is_in_one_group(anna: Api) -> None:
