@@ -7,10 +7,11 @@ the reasons of refusal ask for the stamp.
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 MAX_TEXT: Final = 256
 """Of a name on the form: longer ones would push the clauses off the page."""
@@ -85,7 +86,7 @@ _HINTS: Final = "подпись, расшифровка подписи, печа
 
 
 def consent_form(organisation: Organisation, owner: Owner, now: datetime) -> bytes:
-    """A PDF of A4; characters that the font lacks are printed as empty boxes."""
+    """A PDF of A4; a character that the font lacks is printed as a question mark."""
     page = _blank_page()
     page.set_creation_date(now)
     _header(page)
@@ -99,9 +100,15 @@ def consent_form(organisation: Organisation, owner: Owner, now: datetime) -> byt
         "partner_code": organisation.code,
     }
     for paragraph in (PREAMBLE, *CLAUSES):
-        _paragraph(page, paragraph.format_map(known))
+        _paragraph(page, _printable(page, paragraph.format_map(known)))
     _signature(page)
     return bytes(page.output())
+
+
+def _printable(page: FPDF, text: str) -> str:
+    """What the font lacks would vanish without a trace, and a name with it."""
+    glyphs = cast(TTFFont, page.fonts[_FONT.lower()]).cmap
+    return "".join(each if ord(each) in glyphs else "?" for each in text)
 
 
 def _or_line(text: str, length: int) -> str:

@@ -49,6 +49,11 @@ def test_it_is_one_page_of_a4_that_carries_its_font() -> None:
         assert "/FontFile2" in inner["/FontDescriptor"].get_object()
 
 
+def test_what_the_font_lacks_is_a_question_mark() -> None:
+    text = words(consent_form(PARTNER, Owner("", "ООО «漢 Ёлки» ₽ 😀\u202e\x07"), START))
+    assert "ООО «? Ёлки» ₽ ??? (далее – Клиент)" in text
+
+
 @pytest.mark.parametrize("name", ["{inn}", "ж" * 5000, "😀 \x01 \n **x**", "A\tБ"])
 def test_an_odd_name_breaks_nothing(name: str) -> None:
     text = words(consent_form(PARTNER, Owner("", name), START))
