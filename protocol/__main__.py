@@ -91,7 +91,7 @@ def _rows_of_values() -> Iterator[str]:
 
 def _rows_of_texts() -> Iterator[str]:
     for place, field in enumerate(telemetry.FIELDS):
-        unit = f", {field.unit}" if field.unit else ""
+        unit = f", {field.unit_en}" if field.unit_en else ""
         yield f"telemetry {place:2}  {field.name}: {field.label_en}{unit}"
     for code, text in RESULT_CODES.items():
         yield f"result    {code:02X}  {text['en']}"

@@ -55,7 +55,8 @@ class Field:
     tab: Tab
     label_ru: str
     label_en: str
-    unit: str = ""
+    unit_ru: str = ""
+    unit_en: str = ""
 
 
 def _text(size: int) -> Codec:
@@ -198,15 +199,15 @@ PROFILE_FIELDS: Final = (
     Field("ofd_host", _text(40), Tab.OFD, "Адрес ОФД", "OFD host"),
     Field("ofd_port", U16, Tab.OFD, "Порт ОФД", "OFD port"),
     Field("ofd_channel", CHANNEL, Tab.OFD, "Интерфейс связи с ОФД", "OFD interface"),
-    Field("utc_offset_min", S16, Tab.STATUS, "Смещение от UTC", "Offset from UTC", "min"),
+    Field("utc_offset_min", S16, Tab.STATUS, "Смещение от UTC", "Offset from UTC", "мин", "min"),
 )
 
 LIVE_FIELDS: Final = (
     Field("reading_number", U32, Tab.STATUS, "Номер показания", "Reading number"),
     Field("clock", MOMENT, Tab.STATUS, "Часы ККТ", "Register's clock"),
-    Field("uptime_h", U32, Tab.STATUS, "Отработано часов", "Hours worked", "h"),
-    Field("battery_mv", U16, Tab.STATUS, "Напряжение батареи RTC", "RTC battery", "mV"),
-    Field("printed_m", U32, Tab.STATUS, "Отпечатано ленты", "Tape printed", "m"),
+    Field("uptime_h", U32, Tab.STATUS, "Отработано часов", "Hours worked", "ч", "h"),
+    Field("battery_mv", U16, Tab.STATUS, "Напряжение батареи RTC", "RTC battery", "мВ", "mV"),
+    Field("printed_m", U32, Tab.STATUS, "Отпечатано ленты", "Tape printed", "м", "m"),
     Field("cuts", U32, Tab.STATUS, "Количество отрезов", "Cuts"),
     Field("printer", PRINTER, Tab.STATUS, "Состояние принтера", "Printer"),
     Field("hardware_error", U8, Tab.STATUS, "Ошибка оборудования", "Hardware error"),

@@ -162,7 +162,7 @@ def label(values: Mapping[str, Any], language: Language) -> dict[str, LabelledVa
         field.name: LabelledValue(
             label=field.label_ru if language is Language.RU else field.label_en,
             value=values[field.name],
-            unit=field.unit,
+            unit=field.unit_ru if language is Language.RU else field.unit_en,
             tab=field.tab,
         )
         for field in FIELDS

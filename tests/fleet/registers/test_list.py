@@ -279,7 +279,8 @@ async def test_the_card_labels_every_field_of_the_latest_reading(anna: Api, call
     await anna.post("/registers/notices-off", {"serial_numbers": [serial(1)]})
     assert (await anna.get(f"/registers/{serial(1)}")).json["notices"] is False
     russian = await anna.get(f"/registers/{serial(1)}", headers={"Accept-Language": "ru"})
-    assert russian.json["telemetry"]["uptime_h"]["label"] == "Отработано часов"
+    hours = russian.json["telemetry"]["uptime_h"]
+    assert (hours["label"], hours["unit"]) == ("Отработано часов", "ч")
 
 
 async def test_history_is_paged_newest_first_even_within_a_moment(
