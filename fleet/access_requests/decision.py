@@ -107,7 +107,7 @@ async def _processing(db: AsyncSession, request_id: int) -> AccessRequest:
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     if request.status is not RequestStatus.PROCESSING:
-        raise NOT_PROCESSING(id=request_id, status=request.status)
+        raise NOT_PROCESSING(id=request_id)
     return request
 
 

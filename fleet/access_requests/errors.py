@@ -64,10 +64,10 @@ NOTHING_TO_REQUEST = Refusal(
     _CONFLICT,
     "nothing_to_request",
     field="serial_numbers",
-    ru="Ни одной из этих касс запрос не нужен или не поможет: проверьте каждую через "
-    "POST /access-requests/claim.",
-    en="A request is not needed for any of these registers, or cannot help: try each through "
-    "POST /access-requests/claim.",
+    ru="Запрос не нужен ни одной из этих касс: они уже ваши, добавляются без запроса или называют "
+    "другого владельца. Добавьте их без запроса — ответ придёт по каждой кассе.",
+    en="None of these registers needs a request: they are yours already, can be added without one, "
+    "or name another owner. Add them without a request: each gets its answer.",
 )
 REQUEST_OPEN = Refusal(
     _CONFLICT,
@@ -81,8 +81,8 @@ NOT_PROCESSING = Refusal(
     _CONFLICT,
     "access_request_decided",
     field="id",
-    ru="Запрос {id} уже не в обработке («{status}»). Обновите список.",
-    en="Request {id} is not being processed any more ('{status}'). Refresh the list.",
+    ru="Запрос {id} уже решён или отозван. Обновите список.",
+    en="Request {id} is decided or withdrawn already. Refresh the list.",
 )
 NOT_OF_REQUEST = Refusal(
     _INVALID,

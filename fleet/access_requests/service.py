@@ -190,7 +190,7 @@ async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetim
     if request.status is RequestStatus.WITHDRAWN:
         return
     if request.status is not RequestStatus.PROCESSING:
-        raise NOT_PROCESSING(id=request_id, status=request.status)
+        raise NOT_PROCESSING(id=request_id)
     request.status, request.changed_at = RequestStatus.WITHDRAWN, now
     objects = [f"access_request:{request_id}"]
     await audit.write(db, actor, now, "access_requests.withdrawn", objects)

@@ -6,10 +6,8 @@ ADDRESS_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "address_not_found",
     field="id",
-    ru="Адреса {id} в адресной книге нет. Возьмите номер из GET /api/v1/addresses или добавьте "
-    "адрес.",
-    en="Address {id} is not in the address book. Take a number from GET /api/v1/addresses or add "
-    "the address.",
+    ru="Адреса {id} в адресной книге нет. Выберите адрес из книги или добавьте новый.",
+    en="Address {id} is not in the address book. Choose an address of the book or add a new one.",
 )
 ADDRESS_EXISTS = Refusal(
     ErrorKind.CONFLICT,

@@ -8,8 +8,8 @@ GROUP_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "group_not_found",
     field="id",
-    ru="Группы {id} среди групп вашей организации нет. Возьмите номер из GET /api/v1/groups.",
-    en="Group {id} is not among your organisation's groups. Take a number from GET /api/v1/groups.",
+    ru="Группы {id} среди групп вашей организации нет. Выберите группу из дерева групп.",
+    en="Group {id} is not among your organisation's groups. Choose one of the tree of groups.",
 )
 GROUP_NAME_TAKEN = Refusal(
     _CONFLICT,
