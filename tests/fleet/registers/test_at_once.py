@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.access_requests import service as access_requests
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.facts import announce
@@ -122,31 +123,44 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
     assert found[serial(5)].firmware_version == "9"
 
 
-async def test_enrolling_and_first_calls_do_not_lock_each_other_out(
-    wired: Database, anna: Actor, monkeypatch: pytest.MonkeyPatch
+async def enrolled(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
+    verdicts = await service.enrol(db, anna, numbers, START)
+    return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
+
+
+async def claimed(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
+    return (await access_requests.claim(db, anna, "7707083893", numbers, START)).added
+
+
+@pytest.mark.parametrize("take", [enrolled, claimed])
+@pytest.mark.parametrize("first", ["a call", "a person"])
+async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_out(
+    wired: Database, anna: Actor, take: Callable[..., Awaitable[list[str]]], first: str
 ) -> None:
-    """11 calls for the first time, 12 is known and nobody's; Anna enrols both."""
+    """11 and 13 call for the first time, 12 is known and nobody's; Anna takes all."""
+    three = [serial(number) for number in (13, 11, 12)]
     async with wired.transaction() as db:
         await announce(db, ReadingsDiffer((serial(12),)))
         await announce(db, ProfilesChanged(START, (make_profile(12),)))
 
-    async def call(db: AsyncSession) -> None:
-        await announce(db, ReadingsDiffer((serial(11), serial(12))))
-        await asyncio.sleep(0.5)
-        profiles = (make_profile(11), make_profile(12, firmware_version="9"))
-        await announce(db, ProfilesChanged(START, profiles))
-
-    both = [serial(11), serial(12)]
-
     async def calling() -> None:
+        await asyncio.sleep(0 if first == "a call" else 0.2)
         async with wired.transaction() as db:
-            await call(db)
+            await announce(db, ReadingsDiffer(tuple(three)))
+            await asyncio.sleep(0.4)
+            profiles = [make_profile(number, firmware_version="9") for number in (11, 12, 13)]
+            await announce(db, ProfilesChanged(START, tuple(profiles)))
 
-    async def enrolling() -> list[str]:
-        await asyncio.sleep(0.2)
+    async def taking_all() -> list[str]:
+        await asyncio.sleep(0 if first == "a person" else 0.2)
         async with wired.transaction() as db:
-            verdicts = await service.enrol(db, anna, both, START)
-        return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
+            taken = await take(db, anna, three)
+            await asyncio.sleep(0.4)
+        return taken
 
-    _, enrolled = await asyncio.wait_for(asyncio.gather(calling(), enrolling()), 20)
-    assert enrolled == both
+    _, taken = await asyncio.wait_for(asyncio.gather(calling(), taking_all()), 20)
+    assert taken == three
+    async with wired.read() as db:
+        found = await db.scalars(select(CashRegister).where(CashRegister.serial_number.in_(three)))
+        for register in found:
+            assert (register.partner_id, register.firmware_version) == (anna.partner_id, "9")
