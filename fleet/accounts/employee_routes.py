@@ -29,7 +29,10 @@ async def list_employees(call: Call[EmployeeFilter, None]) -> Page[EmployeeRow]:
 
 @endpoint("POST", "/employees", right=Right.ORGANISATION, status=201)
 async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
-    """Add an employee; a letter with an activation link goes to their e-mail address."""
+    """Add an employee; a letter with an activation link goes to their e-mail address.
+
+    Not by an API token.
+    """
     post = Post(call.language, call.config.links_begin_with)
     employee = await employees.add(call.db, call.actor, call.body, post, call.now)
     return await queries.card(call.db, employee)
@@ -44,8 +47,13 @@ async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
 async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard:
-    """Replace contacts, role and scope of an employee."""
-    employee = await employees.change(call.db, call.actor, call.query.id, call.body, call.now)
+    """Replace contacts, role and scope of an employee.
+
+    Of a new e-mail address the old one is told by a letter.  Not by an API token.
+    """
+    employee = await employees.change(
+        call.db, call.actor, call.query.id, call.body, call.language, call.now
+    )
     return await queries.card(call.db, employee)
 
 
@@ -65,7 +73,10 @@ async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
 @endpoint("POST", "/employees/{id}/reset-password", right=Right.ORGANISATION)
 async def reset_password(call: Call[EmployeeKey, None]) -> None:
-    """Send an employee a link to set a password (or the invitation once more)."""
+    """Send an employee a link to set a password (or the invitation once more).
+
+    Not by an API token.
+    """
     post = Post(call.language, call.config.links_begin_with)
     await employees.send_link(call.db, call.actor, call.query.id, post, call.now)
 

@@ -3,6 +3,9 @@
 Who may: an employee with the right ``organisation``, over those who have no more rights than
 they, and of themselves only the contacts.  So nobody locks themselves out; that two
 administrators do not lock out each other at the same moment, the lock on the partner sees to.
+
+An API token changes nobody and has no links sent: who has stolen one would point an account at a
+mailbox of theirs, recover its password, and be that person for good.
 """
 
 from collections.abc import Collection
@@ -24,6 +27,7 @@ from fleet.accounts.errors import (
     NOT_YOURSELF,
     ROLE_NOT_GRANTED,
     SCOPE_OF_ADMINISTRATOR,
+    TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
 from fleet.accounts.links import Post, invite, spend
@@ -37,6 +41,8 @@ from fleet.audit.service import State
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
+from fleet.kit.language import Language
+from fleet.notifications.service import send
 
 ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
 
@@ -46,8 +52,10 @@ async def add(
 ) -> Employee:
     """Add an employee and send the invitation.
 
-    Refuses an unfit or taken login, a role that no employee grants, an administrator's scope.
+    Refuses an API token, an unfit or taken login, a role that no employee grants, an
+    administrator's scope.
     """
+    _refuse_token(actor)
     login = normalise_login(body.login or body.email)
     check_login(login)
     _check_role(body.role, body.scope)
@@ -82,16 +90,23 @@ async def _insert(db: AsyncSession, employee: Employee) -> None:
 
 
 async def change(
-    db: AsyncSession, actor: Actor, employee_id: int, body: EmployeeBody, now: datetime
+    db: AsyncSession,
+    actor: Actor,
+    employee_id: int,
+    body: EmployeeBody,
+    language: Language,
+    now: datetime,
 ) -> Employee:
     """Replace contacts, role and scope; they hold from the next request of the employee on.
 
-    A new e-mail address ends the links that were sent to the old one.
+    A new e-mail address ends the links that were sent to the old one, and the old one is told.
+    Refuses an API token.
     """
+    _refuse_token(actor)
     employee = await _managed(db, actor, employee_id)
     before, present = await _picture(db, employee), await scope_of(db, employee)
     if body.email != employee.email:
-        await spend(db, employee.id, now)
+        await _leave_mailbox(db, actor, employee, language, now)
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
     employee.search_text = searched(employee)
     if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
@@ -101,6 +116,25 @@ async def change(
     if after != before:
         await _write(db, actor, now, "employee_changed", employee, before, after)
     return employee
+
+
+async def _leave_mailbox(
+    db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
+) -> None:
+    """End the links that the old address got, and tell it: whoever reads it may be the victim of
+    who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
+    await spend(db, employee.id, now)
+    if employee.email and employee.password_hash:
+        await attempts.count(db, letter_counters(employee.email), actor.address, now)
+        params = {"name": employee.full_name, "login": employee.login, "by": actor.login}
+        await send(
+            db,
+            to=employee.email,
+            template="email_changed",
+            params=params,
+            language=language,
+            now=now,
+        )
 
 
 async def _change_access(
@@ -146,7 +180,8 @@ async def send_link(
     db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
 ) -> None:
     """Send a link to change the password, or another invitation; the present password stays
-    until the link is used."""
+    until the link is used.  Refuses an API token."""
+    _refuse_token(actor)
     employee = await _managed(db, actor, employee_id)
     if not employee.active:
         raise INACTIVE()
@@ -230,6 +265,11 @@ async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless
     )
     if await db.scalar(others.limit(1)) is None:
         raise LAST_ADMINISTRATOR()
+
+
+def _refuse_token(actor: Actor) -> None:
+    if actor.by_token:
+        raise TOKEN_MANAGES_NO_PEOPLE()
 
 
 def _check_role(role: Role, scope: Scope | None) -> None:

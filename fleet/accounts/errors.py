@@ -143,6 +143,15 @@ TOKEN_MAKES_NO_TOKEN = Refusal(
     ru="Токен API не может создать другой токен. Войдите с логином и паролем.",
     en="An API token cannot make another one. Sign in with login and password.",
 )
+TOKEN_MANAGES_NO_PEOPLE = Refusal(
+    ErrorKind.FORBIDDEN,
+    "token_manages_no_people",
+    field="Authorization",
+    ru="По токену API нельзя добавлять и изменять сотрудников и сбрасывать их пароли. Войдите с "
+    "логином и паролем.",
+    en="An API token cannot add or change employees nor reset their passwords. Sign in with login "
+    "and password.",
+)
 TOKEN_LIFETIME = Refusal(
     ErrorKind.INVALID,
     "token_lifetime",

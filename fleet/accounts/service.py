@@ -247,7 +247,10 @@ async def authenticate(db: AsyncSession, token: str, now: datetime, address: str
             Employee.active,
         )
     )
-    return to_actor(found.employee, found.id, address) if found else None
+    if found is None:
+        return None
+    by_token = found.token_name is not None
+    return to_actor(found.employee, found.id, address, by_token=by_token)
 
 
 async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
@@ -295,7 +298,7 @@ def searched(employee: Employee) -> str:
     )
 
 
-def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
+def to_actor(employee: Employee, sign_in_id: int, address: str, *, by_token: bool = False) -> Actor:
     return Actor(
         employee_id=employee.id,
         partner_id=employee.partner_id,
@@ -305,4 +308,5 @@ def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
         sign_in_id=sign_in_id,
         address=address,
         limited=employee.limited,
+        by_token=by_token,
     )

@@ -111,8 +111,7 @@ async def create(
     """
     if not timedelta(0) < expires_at - now <= MAX_TOKEN_LIFETIME:
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
-    asking = select(SignIn.token_name).where(SignIn.id == actor.sign_in_id)
-    if await db.scalar(asking) is not None:
+    if actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
     if await _count_tokens(db, actor, now) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)

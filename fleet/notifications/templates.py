@@ -89,6 +89,31 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 ),
             ),
         },
+        "email_changed": {
+            Language.RU: Wording(
+                "Адрес электронной почты в кассовом сервере изменён",
+                (
+                    "Здравствуйте, {name}!",
+                    "У учётной записи {login} теперь другой адрес электронной почты: ссылки для "
+                    "смены пароля больше не придут на этот адрес. Изменение сделано под логином "
+                    "{by}.",
+                    "Если вы об этом не просили, сразу сообщите администратору вашей организации "
+                    "или поддержке: пусть вернут ваш адрес и завершат чужие входы.",
+                ),
+            ),
+            Language.EN: Wording(
+                "The e-mail address at the cash server has been changed",
+                (
+                    "Hello, {name}!",
+                    "The account {login} has another e-mail address now: links to change the "
+                    "password will not come to this one any more. The change was made under the "
+                    "login {by}.",
+                    "If you did not ask for it, tell an administrator of your organisation or "
+                    "support at once: let them put your address back and end the sign-ins of "
+                    "others.",
+                ),
+            ),
+        },
         "access_granted": {
             Language.RU: Wording(
                 "Доступ к кассам клиента предоставлен",

@@ -255,6 +255,28 @@ async def test_a_new_address_ends_the_links_of_the_old_one(
     assert code(await api.post("/password-links/look", {"token": token}))[1] == "link_spent"
 
 
+async def test_the_old_address_is_told_of_a_new_one(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await settle(api, database, login="boris")
+    path = f"/employees/{card['id']}"
+    await api.ask("PUT", path, json=BORIS | {"full_name": "Борис"})
+    await api.ask("PUT", path, json=BORIS | {"email": "other@example.org"})
+    invitation, told = await letters(database)
+    assert told.template == "email_changed"
+    assert told.params == {"name": "Борис", "login": "boris", "by": "anna"}
+    assert await letters(database, "other@example.org") == []
+
+
+async def test_a_mistyped_address_learns_nothing_of_the_right_one(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await add(api)
+    body = BORIS | {"email": "other@example.org"}
+    await api.ask("PUT", f"/employees/{card['id']}", json=body)
+    assert [letter.template for letter in await letters(database)] == ["invitation"]
+
+
 async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Employ) -> None:
     card = (await api.get("/organisation")).json
     assert (card["name"], card["inn"], card["code"]) == ("of anna", "", f"{card['id']:06}")

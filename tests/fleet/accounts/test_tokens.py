@@ -5,7 +5,7 @@ import pytest
 from fleet.accounts.rules import MAX_PASSWORD_CHANGES, MAX_TOKENS
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
-from tests.fleet.accounts.people import NEW_PASSWORD, code
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, code, letters, settle
 from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
 
 JUNE = {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"}
@@ -131,3 +131,20 @@ async def test_an_open_browser_does_not_give_the_password_away(api: Api, anna: A
     for _ in range(MAX_PASSWORD_CHANGES):
         assert (await api.post("/me/password", guess)).status == 422
     assert code(await api.post("/me/password", CHANGE))[:2] == (429, "too_many_attempts")
+
+
+async def test_a_stolen_token_does_not_become_the_person(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await settle(api, database)
+    path = f"/employees/{anna.employee_id}"
+    own = BORIS | {"role": "administrator", "email": "thief@example.org"}
+    api.token = (await api.post("/me/api-tokens", JUNE)).json["token"]
+    for answer in (
+        await api.ask("PUT", path, json=own),
+        await api.post("/employees", own | {"login": "thief"}),
+        await api.post(f"/employees/{card['id']}/reset-password"),
+    ):
+        assert code(answer) == (403, "token_manages_no_people", "Authorization")
+    assert (await api.get(path)).json["email"] == ""
+    assert await letters(database, "thief@example.org") == []
