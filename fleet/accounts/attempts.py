@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import case
+from sqlalchemy import case, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.errors import TOO_MANY_ATTEMPTS
@@ -24,6 +24,22 @@ async def count(db: AsyncSession, counters: Counters, address: str, now: datetim
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
             raise TOO_MANY_ATTEMPTS(retry_after_s=window_left_s(window_began_at, now))
+
+
+async def forget(db: AsyncSession, counters: Counters) -> None:
+    """Begin each counter anew."""
+    for counter, _ in counters:
+        await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
+
+
+async def take_back(db: AsyncSession, counters: Counters) -> None:
+    """Lower each counter by the one that ``count`` raised it."""
+    for counter, _ in counters:
+        await db.execute(
+            update(SignInAttempts)
+            .where(SignInAttempts.counter == counter, SignInAttempts.attempts > 0)
+            .values(attempts=SignInAttempts.attempts - 1)
+        )
 
 
 async def _raise(db: AsyncSession, counter: str, now: datetime) -> tuple[int, datetime]:

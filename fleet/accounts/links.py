@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
 from fleet.accounts.errors import LINK_EXPIRED, LINK_SPENT, LINK_UNKNOWN
-from fleet.accounts.models import Employee, LinkKind, PasswordLink, SignInAttempts
+from fleet.accounts.models import Employee, LinkKind, PasswordLink
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
     INVITATION_LIFETIME,
     MAX_SHARING_EMAIL,
     RECOVERY_LIFETIME,
     TOKEN_BYTES,
-    attempt_counters,
     check_password,
     hash_token,
+    login_counters,
     recovery_counters,
 )
 from fleet.accounts.service import revoke_sign_ins
@@ -150,7 +150,8 @@ async def set_password(
         await _take(db, link, now)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(db, link.employee_id, now)
-        await _forgive(db, link.employee.login)
+        # Failures with the password before say nothing of the new one.
+        await attempts.forget(db, login_counters(link.employee.login, address))
         await _tell(db, link, address, language, now)
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
@@ -166,12 +167,6 @@ async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
     if taken is None:
         raise LINK_SPENT()
     await spend(db, link.employee_id, now)
-
-
-async def _forgive(db: AsyncSession, login: str) -> None:
-    """Failures with the password before say nothing of the new one."""
-    (counter, _), _ = attempt_counters(login, "")
-    await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
 
 
 async def _tell(

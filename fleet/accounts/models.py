@@ -130,6 +130,7 @@ class SignInAttempts(Base):
     __tablename__ = "sign_in_attempts"
 
     counter: Mapped[str] = mapped_column(String(128), primary_key=True)
-    """``login:…``, ``address:…`` (``rules.attempt_counters``), ``recovery…``."""
+    """``login:…``, ``address:…``, ``recovery…``, ``letters…``, ``password:…``: see the
+    functions of ``rules`` that return ``Counters``."""
     window_began_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int]

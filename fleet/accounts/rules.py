@@ -18,7 +18,11 @@ _LOGIN = re.compile(r"[a-z0-9._@+-]{3,64}")
 
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 MAX_LOGIN_ATTEMPTS = 10
-"""Guesses at one password per window, from wherever: under a thousand a day."""
+"""Guesses at one password per window from one network: under a thousand a day."""
+MAX_LOGIN_ATTEMPTS_ANYWHERE = 100
+"""From all networks together.  Not fewer, or one host could lock out whom it likes."""
+SITE_TIMES = 4
+"""An IPv6 site (/48) may do so many times what one of its 65,536 networks may."""
 MAX_ADDRESS_ATTEMPTS = 50
 """Whole offices sign in from one address; a scanner of many logins does not get far with 50."""
 MAX_RECOVERIES, MAX_ADDRESS_RECOVERIES = 3, 20
@@ -47,8 +51,12 @@ def normalise_login(text: str) -> str:
 
 def check_login(login: str) -> None:
     """Refuse a (normalised) login that could not be typed or told from another."""
-    if not _LOGIN.fullmatch(login):
+    if not is_login(login):
         raise LOGIN_UNFIT()
+
+
+def is_login(login: str) -> bool:
+    return _LOGIN.fullmatch(login) is not None
 
 
 def check_password(password: str) -> None:
@@ -65,11 +73,19 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def attempt_counters(login: str, address: str) -> Counters:
+def login_counters(login: str, address: str) -> Counters:
+    """Of guesses at one password from one network, and from anywhere.  What no employee can be
+    called has none: there is nothing to guess, and lower case may make it longer than a key."""
+    if not is_login(login):
+        return ()
     return (
-        (f"login:{login}", MAX_LOGIN_ATTEMPTS),
-        (f"address:{network_of(address)}", MAX_ADDRESS_ATTEMPTS),
+        *_by_network(f"login:{login} ", address, MAX_LOGIN_ATTEMPTS),
+        (f"login:{login}", MAX_LOGIN_ATTEMPTS_ANYWHERE),
     )
+
+
+def address_counters(address: str) -> Counters:
+    return _by_network("address:", address, MAX_ADDRESS_ATTEMPTS)
 
 
 def letter_counters(email: str) -> Counters:
@@ -79,7 +95,15 @@ def letter_counters(email: str) -> Counters:
 def recovery_counters(email: str, address: str) -> Counters:
     return (
         (f"recovery:{_mailbox(email)}", MAX_RECOVERIES),
-        (f"recovery-address:{network_of(address)}", MAX_ADDRESS_RECOVERIES),
+        *_by_network("recovery-address:", address, MAX_ADDRESS_RECOVERIES),
+    )
+
+
+def _by_network(prefix: str, address: str, most: int) -> Counters:
+    allowed = (most, SITE_TIMES * most)
+    return tuple(
+        (prefix + network, each)
+        for network, each in zip(networks_of(address), allowed, strict=False)
     )
 
 
@@ -91,17 +115,19 @@ def password_counters(employee_id: int) -> Counters:
     return ((f"password:{employee_id}", MAX_PASSWORD_CHANGES),)
 
 
-def network_of(address: str) -> str:
-    """The address itself; for IPv6 its /64, since one host owns all of it."""
+def networks_of(address: str) -> tuple[str, ...]:
+    """The address itself; for IPv6 its /64, since one host owns all of it, and then its /48, which
+    is what a site is given."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return (address,)
     if isinstance(parsed, ipaddress.IPv4Address):
-        return address
+        return (address,)
     if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+        return (str(parsed.ipv4_mapped),)
+    wide = (ipaddress.IPv6Network((int(parsed), bits), strict=False) for bits in (64, 48))
+    return tuple(str(network) for network in wide)
 
 
 def window_left_s(window_began_at: datetime, now: datetime) -> int:

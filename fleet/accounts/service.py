@@ -25,10 +25,11 @@ from fleet.accounts.rules import (
     MAX_NAME,
     SIGN_IN_LIFETIME,
     TOKEN_BYTES,
-    attempt_counters,
+    address_counters,
     check_login,
     check_password,
     hash_token,
+    login_counters,
     normalise_login,
     search_text,
 )
@@ -182,8 +183,9 @@ async def sign_in(
     no transaction.
     """
     login = normalise_login(login)
+    counters = (*login_counters(login, address), *address_counters(address))
     async with database.transaction() as db:
-        await attempts.count(db, attempt_counters(login, address), address, clock())
+        await attempts.count(db, counters, address, clock())
     async with database.read() as db:
         employee = await db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))
@@ -224,14 +226,11 @@ async def _open_sign_in(
 
 
 async def _forget_attempt(db: AsyncSession, login: str, address: str) -> None:
-    """A success clears its login; of its address it takes back itself, not others' failures."""
-    (login_counter, _), (address_counter, _) = attempt_counters(login, address)
-    await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == login_counter))
-    await db.execute(
-        update(SignInAttempts)
-        .where(SignInAttempts.counter == address_counter, SignInAttempts.attempts > 0)
-        .values(attempts=SignInAttempts.attempts - 1)
-    )
+    """A success clears its login where it comes from; elsewhere, and of its address, it takes back
+    itself, not others' failures."""
+    *here, anywhere = login_counters(login, address)
+    await attempts.forget(db, tuple(here))
+    await attempts.take_back(db, (anywhere, *address_counters(address)))
 
 
 async def authenticate(db: AsyncSession, token: str, now: datetime, address: str) -> Actor | None:
