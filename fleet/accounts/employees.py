@@ -188,6 +188,7 @@ async def send_link(
     if not employee.email:
         raise NO_EMAIL()
     await attempts.count(db, letter_counters(employee.email), actor.address, now)
+    await spend(db, employee.id, now)
     await invite(db, employee, post, now)
     await _write(db, actor, now, "link_sent", employee)
 

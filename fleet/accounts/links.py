@@ -19,13 +19,11 @@ from fleet.accounts.models import Employee, LinkKind, PasswordLink
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
     INVITATION_LIFETIME,
-    MAX_SHARING_EMAIL,
     RECOVERY_LIFETIME,
     TOKEN_BYTES,
     check_password,
     hash_token,
     login_counters,
-    recovery_counters,
 )
 from fleet.accounts.service import revoke_sign_ins
 from fleet.audit import service as audit
@@ -52,10 +50,12 @@ class Post:
 
 async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
-    password, to change the password afterwards.  It replaces the links before it.
+    password, to change the password afterwards.
+
+    The links before it work on, until one is used (or the caller spends them): anybody may ask
+    for one, and must not end another so.
     """
     kind = LinkKind.RECOVERY if employee.password_hash else LinkKind.INVITATION
-    await spend(db, employee.id, now)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     db.add(
         PasswordLink(
@@ -90,32 +90,6 @@ async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
     )
 
 
-async def recover(db: AsyncSession, email: str, address: str, post: Post, now: datetime) -> None:
-    """Send a link to every active employee with this e-mail address.
-
-    Nothing tells the asker whether there is one; refuses ``too_many_attempts`` either way.
-    """
-    await attempts.count(db, recovery_counters(email, address), address, now)
-    found = await db.scalars(
-        select(Employee)
-        .where(Employee.email == email, Employee.active)
-        .options(joinedload(Employee.partner))
-        .order_by(Employee.id)
-        .limit(MAX_SHARING_EMAIL)
-    )
-    for employee in found.all():
-        await invite(db, employee, post, now)
-        await audit.write(
-            db,
-            None,
-            now,
-            "accounts.recovery_asked",
-            [f"employee:{employee.id}"],
-            after={"asked_from": address},
-            partner_id=employee.partner_id,
-        )
-
-
 async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
     """The link, with its employee, if it would work now; refuses with what is wrong with it."""
     link = await db.scalar(
@@ -135,7 +109,7 @@ async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
 async def set_password(
     database: Database, clock: Clock, token: str, password: str, address: str, language: Language
 ) -> None:
-    """Set the password by a link, which is spent by it, and revoke everything signed in so far.
+    """Set the password by a link, which spends all of them, and revoke everything signed in so far.
 
     Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
     holds no transaction, so the link is looked at before it and taken after it.

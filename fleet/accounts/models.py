@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.accounts.roles import Role
 from fleet.kit.database import Base, BigId
+from fleet.kit.language import Language
 
 ORGANISATION_CODE_DIGITS = 6
 
@@ -88,7 +89,7 @@ class LinkKind(StrEnum):
 class PasswordLink(Base):
     """A link by which a password is set once.  Of its token only the SHA-256 is kept.
 
-    ``spent_at``: it was used, or another one took its place.
+    ``spent_at``: it or another one was used, or an administrator sent another.
     """
 
     __tablename__ = "password_links"
@@ -101,6 +102,18 @@ class PasswordLink(Base):
     spent_at: Mapped[datetime | None]
 
     employee: Mapped[Employee] = relationship(lazy="raise")
+
+
+class Recovery(Base):
+    """Somebody, signed in nowhere, asks for links to an e-mail address that may be nobody's."""
+
+    __tablename__ = "recoveries"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(64))
+    language: Mapped[Language]
+    asked_at: Mapped[datetime]
 
 
 class SignIn(Base):

@@ -38,8 +38,8 @@ LINK_KEPT_FOR = timedelta(days=30)
 """Afterwards an expired link is unknown instead of expired."""
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 MAX_TOKENS = 20
-MAX_SHARING_EMAIL = 5
-"""Employees of one address who get a letter each when it asks for links."""
+MAX_SHARING_EMAIL, MAX_OF_A_PARTNER = 20, 5
+"""Employees of one address who get a letter each when it asks for links, and those of a partner."""
 
 Counters = tuple[tuple[str, int], ...]
 """What an attempt raises, with the most that each allows in a window."""

@@ -38,9 +38,9 @@ class Office:
         self.town.clock.forward(minutes=2)
         config = FleetConfig(smtp=self.mailbox.url, mail_from="cash@romashka.example")
         worker = Worker(self.town.gateway.database, self.town.clock, config)
-        for job in JOBS:
-            if job.name == "send_letters":
-                await worker.run_once(job)
+        jobs = {job.name: job for job in JOBS}
+        for name in ("answer_recoveries", "send_letters"):
+            await worker.run_once(jobs[name])
 
     async def letter(self, address: str) -> EmailMessage:
         await self.deliver()

@@ -1,11 +1,11 @@
-"""An idempotency key is of the employee who sent it, no longer of all the partner's."""
+"""Idempotency keys of each employee instead of all the partner's; recoveries that wait."""
 
 import sqlalchemy as sa
 from alembic import op
 
 import fleet.kit.database
 
-revision = "0015_own_keys"
+revision = "0015_keys_and_recoveries"
 down_revision = "0014_whole_numbers"
 branch_labels = None
 depends_on = None
@@ -15,9 +15,23 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _replace_keys("employee_id")
+    op.create_table(
+        "recoveries",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column(
+            "language",
+            sa.Enum("ru", "en", name="language", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("asked_at", fleet.kit.database.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recoveries")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("recoveries")
     _replace_keys("partner_id")
 
 
