@@ -59,7 +59,7 @@ async def add(
     login = normalise_login(body.login or body.email)
     check_login(login)
     _check_role(body.role, body.scope)
-    await attempts.count(db, letter_counters(body.email), actor.address, now)
+    await _count_letter(db, actor, body.email, now)
     employee = Employee(
         partner_id=actor.partner_id,
         login=login,
@@ -118,6 +118,11 @@ async def change(
     return employee
 
 
+async def _count_letter(db: AsyncSession, actor: Actor, email: str, now: datetime) -> None:
+    counters = letter_counters(email, actor.partner_id)
+    await attempts.count(db, counters, actor.address, now)
+
+
 async def _leave_mailbox(
     db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
 ) -> None:
@@ -125,7 +130,7 @@ async def _leave_mailbox(
     who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
     await spend(db, employee.id, now)
     if employee.email and employee.password_hash:
-        await attempts.count(db, letter_counters(employee.email), actor.address, now)
+        await _count_letter(db, actor, employee.email, now)
         params = {"name": employee.full_name, "login": employee.login, "by": actor.login}
         await send(
             db,
@@ -187,7 +192,7 @@ async def send_link(
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await attempts.count(db, letter_counters(employee.email), actor.address, now)
+    await _count_letter(db, actor, employee.email, now)
     await spend(db, employee.id, now)
     await invite(db, employee, post, now)
     await _write(db, actor, now, "link_sent", employee)

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
+from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD, is_plain
 from fleet.kit.inn import Inn
 from fleet.kit.input import Input, Moment, SerialText
 
@@ -23,7 +24,25 @@ Email = Annotated[
     ),
     AfterValidator(str.lower),
 ]
-FullName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+
+
+def _plain_name(text: str) -> str:
+    if not is_plain(text):
+        raise PydanticCustomError("not_a_name", "a control character or an address")
+    return text.strip()
+
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_NAME,
+        pattern=r"\S",
+        description="One line, without control characters and without `://`: it stands in letters "
+        "of ours.",
+    ),
+    AfterValidator(_plain_name),
+]
 Phone = Annotated[
     str,
     Field(
@@ -48,7 +67,7 @@ class Scope(Input):
 class EmployeeBody(Input):
     """Contacts, role and scope of an employee."""
 
-    full_name: FullName
+    full_name: Name
     email: Email
     phone: Phone = ""
     role: Role
@@ -69,7 +88,7 @@ class NewEmployee(EmployeeBody):
 class OrganisationBody(Input):
     """What a partner says of itself."""
 
-    name: FullName
+    name: Name
     inn: Inn | None = None
 
 

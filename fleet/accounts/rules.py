@@ -15,6 +15,8 @@ MAX_NAME = 256
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 _LOGIN = re.compile(r"[a-z0-9._@+-]{3,64}")
+_NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|://")
+"""Control characters, breaks of lines, turns of the direction of writing, links."""
 
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 MAX_LOGIN_ATTEMPTS = 10
@@ -27,8 +29,9 @@ MAX_ADDRESS_ATTEMPTS = 50
 """Whole offices sign in from one address; a scanner of many logins does not get far with 50."""
 MAX_RECOVERIES, MAX_ADDRESS_RECOVERIES = 3, 20
 """Links asked for per window: one mailbox is not flooded, many are not tried."""
-MAX_LETTERS = 10
-"""Links that administrators send to one mailbox per window: nobody floods a stranger's."""
+MAX_LETTERS, MAX_PARTNER_LETTERS = 10, 100
+"""Letters that administrators cause per window to one mailbox, and to all: nobody floods a
+stranger's, nor many."""
 MAX_PASSWORD_CHANGES = 10
 """Guesses at the present password by who has found somebody's open browser."""
 
@@ -57,6 +60,11 @@ def check_login(login: str) -> None:
 
 def is_login(login: str) -> bool:
     return _LOGIN.fullmatch(login) is not None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name may stand in a letter of ours: one line, no link, read as it is written."""
+    return _NOT_PLAIN.search(name.strip()) is None
 
 
 def check_password(password: str) -> None:
@@ -88,8 +96,11 @@ def address_counters(address: str) -> Counters:
     return _by_network("address:", address, MAX_ADDRESS_ATTEMPTS)
 
 
-def letter_counters(email: str) -> Counters:
-    return ((f"letters:{_mailbox(email)}", MAX_LETTERS),)
+def letter_counters(email: str, partner_id: int) -> Counters:
+    return (
+        (f"letters:{_mailbox(email)}", MAX_LETTERS),
+        (f"letters-partner:{partner_id}", MAX_PARTNER_LETTERS),
+    )
 
 
 def recovery_counters(email: str, address: str) -> Counters:

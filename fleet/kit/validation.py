@@ -65,6 +65,11 @@ NOT_PRINTABLE = _invalid(
     "есть символ, которого ККТ не печатает (их набор — CP866).",
     "a character that a register does not print (they are those of CP866).",
 )
+NOT_A_NAME = _invalid(
+    "not_a_name",
+    "имя — это одна строка без управляющих символов и без ссылок («://»).",
+    "a name is one line without control characters and without links ('://').",
+)
 WRONG_INN = _invalid(
     "wrong_inn",
     "не сходятся контрольные цифры ИНН, проверьте номер.",
@@ -120,6 +125,7 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "date_range": WRONG_DATE,
         "repeated_value": REPEATED_VALUE,
         "not_printable": NOT_PRINTABLE,
+        "not_a_name": NOT_A_NAME,
         "inn": WRONG_INN,
         "command": NOT_A_COMMAND,
         "command_refused": COMMAND_REFUSED,

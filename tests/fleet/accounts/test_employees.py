@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from fleet.accounts.employees import deactivate
-from fleet.accounts.models import Employee, PasswordLink
+from fleet.accounts.models import Employee, PasswordLink, SignInAttempts
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_LETTERS
+from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
@@ -75,6 +75,9 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
     ({"email": ".a@example.org"}, 422, "invalid_input", "email"),
     ({"phone": "call me"}, 422, "invalid_input", "phone"),
     ({"full_name": "  "}, 422, "invalid_input", "full_name"),
+    ({"full_name": "абонент!\n\nОплатите долг"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "a https://evil.example b"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "Борис\u202eвортеП"}, 422, "invalid_input", "full_name"),
     ({"scope": {"clients": ["7707083894"]}}, 422, "invalid_input", "scope.clients.0"),
     ({"scope": {"registers": ["1"]}}, 422, "invalid_input", "scope.registers.0"),
 )
@@ -283,6 +286,9 @@ async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Emplo
     assert len(card["uuid"]) == 36
     changed = await api.ask("PUT", "/organisation", json={"name": "Ромашка", "inn": INN})
     assert changed.json == card | {"name": "Ромашка", "inn": INN}
+    for name in ("Банк\r\nвызывает", "https://evil.example"):
+        answer = await api.ask("PUT", "/organisation", json={"name": name})
+        assert code(answer) == (422, "invalid_input", "name")
     wrong = await api.ask("PUT", "/organisation", json={"name": "Ромашка", "inn": "7707083894"})
     assert code(wrong) == (422, "invalid_input", "inn")
     (entry,) = (await api.get("/audit?q=%D1%80%D0%BE%D0%BC%D0%B0%D1%88")).json["items"]
@@ -300,3 +306,20 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     assert code(refused)[:2] == (429, "too_many_attempts")
     assert code(await api.post("/employees", BORIS | {"login": "another"}))[0] == 429
     assert len(await letters(database)) == MAX_LETTERS
+
+
+async def test_a_partner_does_not_write_to_many_strangers(
+    api: Api, anna: Actor, database: Database, clock: HandClock
+) -> None:
+    async with database.transaction() as db:
+        counter, most = f"letters-partner:{anna.partner_id}", MAX_PARTNER_LETTERS
+        db.add(SignInAttempts(counter=counter, window_began_at=clock(), attempts=most - 1))
+    await add(api)
+    other = BORIS | {"login": "other", "email": "other@example.org"}
+    assert code(await api.post("/employees", other))[:2] == (429, "too_many_attempts")
+    clock.forward(minutes=15)
+    await add(api, **other)
+
+
+async def test_a_name_is_kept_without_the_space_around_it(api: Api, anna: Actor) -> None:
+    assert (await add(api, full_name=" Анна\u00a0Мария \n"))["full_name"] == "Анна\u00a0Мария"
