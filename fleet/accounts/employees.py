@@ -35,7 +35,7 @@ from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import scope_of
 from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
 from fleet.accounts.rules import check_login, letter_counters, normalise_login
-from fleet.accounts.service import revoke_sign_ins, searched
+from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.actor import Actor
@@ -59,7 +59,6 @@ async def add(
     login = normalise_login(body.login or body.email)
     check_login(login)
     _check_role(body.role, body.scope)
-    await _count_letter(db, actor, body.email, now)
     employee = Employee(
         partner_id=actor.partner_id,
         login=login,
@@ -77,6 +76,7 @@ async def add(
     await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
     await db.refresh(employee, ["partner"])
     await invite(db, employee, post, now)
+    await _count_letter(db, actor, body.email, now)
     return employee
 
 
@@ -192,9 +192,9 @@ async def send_link(
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await _count_letter(db, actor, employee.email, now)
     await spend(db, employee.id, now)
     await invite(db, employee, post, now)
+    await _count_letter(db, actor, employee.email, now)
     await _write(db, actor, now, "link_sent", employee)
 
 
@@ -240,8 +240,9 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
 
 
 async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
-    """An employee whom the actor may change; their partner is locked until the commit."""
+    """An employee whom the actor may change; they and their partner are locked until the commit."""
     await _lock(db, actor.partner_id)
+    await hold(db, employee_id)
     employee = await db.scalar(
         select(Employee)
         .where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)

@@ -25,7 +25,7 @@ from fleet.accounts.rules import (
     hash_token,
     login_counters,
 )
-from fleet.accounts.service import revoke_sign_ins
+from fleet.accounts.service import hold, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -82,7 +82,7 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
 
 
 async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
-    """End every link of an employee."""
+    """End every link of an employee who is held."""
     await db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
@@ -121,6 +121,7 @@ async def set_password(
     now = clock()
     async with database.transaction() as db:
         link = await look(db, token, now)
+        await hold(db, link.employee_id)
         await _take(db, link, now)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(db, link.employee_id, now)
@@ -131,7 +132,8 @@ async def set_password(
 
 
 async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
-    """Of two who use one link at once the second finds it spent: the row decides."""
+    """Of two who use one link at once the second finds it spent, and so does who uses it while
+    its employee is locked out: the row decides."""
     taken = await db.scalar(
         update(PasswordLink)
         .where(PasswordLink.token_sha256 == link.token_sha256, PasswordLink.spent_at.is_(None))

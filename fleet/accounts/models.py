@@ -1,4 +1,10 @@
-"""Partners, their employees, sign-ins and the count of failed attempts."""
+"""Partners, their employees, sign-ins and the count of failed attempts.
+
+Who locks rows of several of these tables takes them in this order, so that nobody waits in a
+circle: partner, employee, links, sign-ins, counters (those of one attempt in the order in which
+``rules`` names them).  Links and sign-ins of one employee are changed in bulk only by who holds the
+employee.  What cleans up leaves out the rows that others hold.
+"""
 
 from datetime import datetime
 from enum import StrEnum

@@ -2,10 +2,10 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, delete, not_, select, update
+from sqlalchemy import ColumnElement, delete, inspect, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
@@ -36,11 +36,18 @@ from fleet.accounts.rules import (
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
-from fleet.kit.database import Database
+from fleet.kit.database import Base, Database
 from fleet.kit.dialect import locked
 
 FIRST_PARTNER_NAME = "Партнёр"
 FIRST_EMPLOYEE_NAME = "Администратор"
+
+KEPT = (
+    (SignIn, SignIn.expires_at, timedelta(0)),
+    (PasswordLink, PasswordLink.expires_at, LINK_KEPT_FOR),
+    (SignInAttempts, SignInAttempts.window_began_at, ATTEMPTS_WINDOW),
+)
+"""TABLE: how long after which moment a row is of no use any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -258,10 +265,15 @@ async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
     await audit.write(db, actor, now, "accounts.signed_out", [f"employee:{actor.employee_id}"])
 
 
+async def hold(db: AsyncSession, employee_id: int) -> None:
+    """Lock an employee until the commit: before their links and sign-ins are changed."""
+    await db.execute(locked(db, select(Employee.id).where(Employee.id == employee_id), wait=True))
+
+
 async def revoke_sign_ins(
     db: AsyncSession, employee_id: int, now: datetime, *unless: ColumnElement[bool]
 ) -> int:
-    """Revoke every sign-in and API token of an employee, ``unless`` holds; how many."""
+    """Revoke every sign-in and API token of an employee who is held, ``unless`` holds; how many."""
     revoked = await db.scalars(
         update(SignIn)
         .where(SignIn.employee_id == employee_id, SignIn.revoked_at.is_(None))
@@ -277,17 +289,13 @@ async def forget_sign_ins(db: AsyncSession, now: datetime) -> int:
 
     None decides anything any more, so it may run at any time.
     """
-    began = SignInAttempts.window_began_at
-    old = (
-        delete(SignIn).where(SignIn.expires_at <= now).returning(SignIn.id),
-        delete(PasswordLink)
-        .where(PasswordLink.expires_at <= now - LINK_KEPT_FOR)
-        .returning(PasswordLink.employee_id),
-        delete(SignInAttempts)
-        .where(began <= now - ATTEMPTS_WINDOW)
-        .returning(SignInAttempts.counter),
-    )
-    return sum([len((await db.scalars(statement)).all()) for statement in old])
+    return sum([await _forget(db, table, ended <= now - kept) for table, ended, kept in KEPT])
+
+
+async def _forget(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
+    (key,) = inspect(table).primary_key
+    free = locked(db, select(key).where(over), wait=False)
+    return len((await db.scalars(delete(table).where(key.in_(free)).returning(key))).all())
 
 
 def searched(employee: Employee) -> str:

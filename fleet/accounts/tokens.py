@@ -25,7 +25,7 @@ from fleet.accounts.rules import (
     hash_token,
     password_counters,
 )
-from fleet.accounts.service import revoke_sign_ins
+from fleet.accounts.service import hold, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
@@ -69,6 +69,7 @@ async def _after_change(
 
 async def revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
     """Revoke one's sign-ins but the one that asks, and no API token; how many."""
+    await hold(db, actor.employee_id)
     return await revoke_sign_ins(
         db,
         actor.employee_id,
@@ -113,6 +114,7 @@ async def create(
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
     if actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
+    await hold(db, actor.employee_id)
     if await _count_tokens(db, actor, now) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
