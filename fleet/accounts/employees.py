@@ -11,7 +11,7 @@ mailbox of theirs, recover its password, and be that person for good.
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
@@ -32,8 +32,8 @@ from fleet.accounts.errors import (
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
 from fleet.accounts.links import Post, invite, spend
 from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
-from fleet.accounts.queries import scope_of
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
+from fleet.accounts.queries import by_login, scope_of
+from fleet.accounts.roles import ADMINISTRATORS, FROM_COMMAND_LINE, RIGHTS, Role
 from fleet.accounts.rules import check_login, letter_counters, normalise_login
 from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
@@ -43,8 +43,6 @@ from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
 from fleet.notifications.service import send
-
-ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
 
 
 async def add(
@@ -56,12 +54,10 @@ async def add(
     administrator's scope.
     """
     _refuse_token(actor)
-    login = normalise_login(body.login or body.email)
-    check_login(login)
     _check_role(body.role, body.scope)
     employee = Employee(
         partner_id=actor.partner_id,
-        login=login,
+        login=normalise_login(body.login or body.email),
         full_name=body.full_name,
         email=body.email,
         phone=body.phone,
@@ -71,22 +67,26 @@ async def add(
         password_hash="",
         created_at=now,
     )
-    await _insert(db, employee)
-    await _set_scope(db, employee, body.scope)
-    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
+    await insert(db, actor, employee, body.scope, now)
     await db.refresh(employee, ["partner"])
     await invite(db, employee, post, now)
     await _count_letter(db, actor, body.email, now)
     return employee
 
 
-async def _insert(db: AsyncSession, employee: Employee) -> None:
+async def insert(
+    db: AsyncSession, actor: Actor | None, employee: Employee, scope: Scope | None, now: datetime
+) -> None:
+    """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
+    check_login(employee.login)
     employee.search_text = searched(employee)
     try:
         async with db.begin_nested():
             db.add(employee)
     except IntegrityError:
         raise LOGIN_TAKEN(login=employee.login) from None
+    await _set_scope(db, employee, scope)
+    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
 
 
 async def change(
@@ -200,11 +200,9 @@ async def send_link(
 
 async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:
     """Give any role, from the command line; an administrator's scope falls away."""
-    found = select(Employee).where(Employee.login == normalise_login(login))
-    employee = await db.scalar(found)
-    if employee is None:
-        raise EMPLOYEE_NOT_FOUND(field="login")
+    employee = await by_login(db, login)
     await _lock(db, employee.partner_id)
+    await hold(db, employee.id)
     await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
@@ -298,7 +296,7 @@ async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) 
     entries = _entries(scope)
     if entries:
         await db.execute(
-            insert(ScopeEntry),
+            insert_into(db, ScopeEntry),
             [{"employee_id": employee.id, "kind": kind, "value": value} for kind, value in entries],
         )
 

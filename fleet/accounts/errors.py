@@ -166,10 +166,3 @@ TOO_MANY_TOKENS = Refusal(
     ru="У вас уже {most} действующих токенов. Отзовите ненужные.",
     en="You have {most} valid tokens already. Revoke those you do not need.",
 )
-PARTNER_NAME = Refusal(
-    ErrorKind.INVALID,
-    "partner_name",
-    field="name",
-    ru="Название организации — от 1 до {most} знаков.",
-    en="The name of an organisation has 1 to {most} characters.",
-)

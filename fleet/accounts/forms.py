@@ -6,9 +6,9 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD, is_plain
+from fleet.accounts.rules import MAX_NAME, is_plain
 from fleet.kit.inn import Inn
-from fleet.kit.input import Input, Moment, SerialText
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, Input, Moment, SerialText
 
 MAX_SCOPE = 1000
 
@@ -83,6 +83,15 @@ class NewEmployee(EmployeeBody):
         max_length=64,
         description="3 to 64 Latin letters, digits and . _ @ + -; None: the e-mail address.",
     )
+
+
+class NewPartner(Input):
+    """A partner and its Administrator, as support makes them."""
+
+    name: Name
+    login: str
+    full_name: Name
+    email: Email | None = None
 
 
 class OrganisationBody(Input):

@@ -12,6 +12,7 @@ from fleet.accounts.errors import EMPLOYEE_NOT_FOUND
 from fleet.accounts.forms import Scope
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind, SignIn
 from fleet.accounts.roles import RIGHTS, Right, Role
+from fleet.accounts.rules import normalise_login
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
@@ -183,6 +184,15 @@ async def by_id(db: AsyncSession, employee_id: int) -> EmployeeView:
     statement = select(Employee).where(Employee.id == employee_id)
     found = await db.scalars(statement.options(joinedload(Employee.partner)))
     return view(found.one())
+
+
+async def by_login(db: AsyncSession, login: str) -> Employee:
+    """Whoever of any partner has this login, for the command line; refuses one that nobody has."""
+    found = select(Employee).where(Employee.login == normalise_login(login))
+    employee = await db.scalar(found)
+    if employee is None:
+        raise EMPLOYEE_NOT_FOUND(field="login")
+    return employee
 
 
 async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[EmployeeRow]:

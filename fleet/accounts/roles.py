@@ -64,3 +64,5 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.SUPPORT_OPERATOR: _OBSERVER | {Right.SUPPORT},
     }
 )
+
+ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from fleet.accounts.errors import LOGIN_UNFIT, PASSWORD_LENGTH
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
 
 SIGN_IN_LIFETIME = timedelta(hours=12)
 """A working day; the token is not prolonged."""
@@ -13,7 +14,6 @@ SIGN_IN_LIFETIME = timedelta(hours=12)
 TOKEN_BYTES = 32
 MAX_NAME = 256
 
-MIN_PASSWORD, MAX_PASSWORD = 8, 128
 _LOGIN = re.compile(r"[a-z0-9._@+-]{3,64}")
 _NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|://")
 """Control characters, breaks of lines, turns of the direction of writing, links."""

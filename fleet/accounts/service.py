@@ -1,4 +1,4 @@
-"""Changing accounts: partners, employees, sign-ins."""
+"""Signing in, and what a sign-in is worth."""
 
 import secrets
 from dataclasses import dataclass
@@ -10,24 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.errors import (
-    LOGIN_TAKEN,
-    PARTNER_NAME,
-    ROLE_NOT_GRANTED,
-    WRONG_CREDENTIALS,
-)
-from fleet.accounts.models import Employee, Partner, PasswordLink, SignIn, SignInAttempts
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits, hash_password
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Role
+from fleet.accounts.errors import WRONG_CREDENTIALS
+from fleet.accounts.models import Employee, PasswordLink, SignIn, SignInAttempts
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits
+from fleet.accounts.roles import RIGHTS
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
     LINK_KEPT_FOR,
-    MAX_NAME,
     SIGN_IN_LIFETIME,
     TOKEN_BYTES,
     address_counters,
-    check_login,
-    check_password,
     hash_token,
     login_counters,
     normalise_login,
@@ -38,9 +30,6 @@ from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Base, Database
 from fleet.kit.dialect import locked
-
-FIRST_PARTNER_NAME = "Партнёр"
-FIRST_EMPLOYEE_NAME = "Администратор"
 
 KEPT = (
     (SignIn, SignIn.expires_at, timedelta(0)),
@@ -59,125 +48,6 @@ class OpenedSignIn:
     token: str
     sign_in: SignIn
     employee: Employee
-
-
-async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
-    partner = Partner(name=name, created_at=now)
-    db.add(partner)
-    await db.flush()
-    return partner
-
-
-async def found_partner(
-    db: AsyncSession, name: str, login: str, full_name: str, password: str, now: datetime
-) -> Partner:
-    """A partner and its Administrator, from the command line; refuses as ``create_employee``
-    does, and a name of no or too many characters."""
-    if not 0 < len(name.strip()) <= MAX_NAME:
-        raise PARTNER_NAME(most=MAX_NAME)
-    partner = await create_partner(db, name.strip(), now)
-    await create_employee(
-        db,
-        None,
-        now,
-        partner_id=partner.id,
-        login=login,
-        full_name=full_name,
-        role=Role.ADMINISTRATOR,
-        password=password,
-    )
-    return partner
-
-
-async def create_employee(
-    db: AsyncSession,
-    actor: Actor | None,
-    now: datetime,
-    *,
-    partner_id: int,
-    login: str,
-    full_name: str,
-    role: Role,
-    password: str,
-) -> Employee:
-    """Add an employee who may sign in at once; ``actor`` None = the command line.
-
-    Refuses an unfit or taken login, a password of a wrong length and a role that an employee
-    may not grant.
-    """
-    login = normalise_login(login)
-    check_login(login)
-    check_password(password)
-    if actor is not None and role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
-    if await db.scalar(select(Employee.id).where(Employee.login == login)) is not None:
-        raise LOGIN_TAKEN(login=login)
-    employee = Employee(
-        partner_id=partner_id,
-        login=login,
-        full_name=full_name,
-        role=role,
-        active=True,
-        password_hash=await hash_password(password),
-        created_at=now,
-    )
-    await _add_employee(db, actor, employee, now)
-    return employee
-
-
-async def bootstrap(
-    db: AsyncSession, login: str, password: str, now: datetime, *, overwrite: bool = False
-) -> None:
-    """The first partner and its Administrator, once.
-
-    An employee who exists keeps the password, unless ``overwrite``: then another password
-    replaces it and revokes the sign-ins made with the old one.
-    """
-    employee = await db.scalar(select(Employee).where(Employee.login == normalise_login(login)))
-    if employee is None:
-        await _bootstrap_employee(db, login, password, now)
-    elif overwrite and not await fits(password, employee.password_hash):
-        employee.password_hash = await hash_password(password)
-        await revoke_sign_ins(db, employee.id, now)
-        await audit.write(
-            db,
-            None,
-            now,
-            "accounts.password_changed",
-            [f"employee:{employee.id}"],
-            partner_id=employee.partner_id,
-        )
-
-
-async def _bootstrap_employee(db: AsyncSession, login: str, password: str, now: datetime) -> None:
-    partner = await create_partner(db, FIRST_PARTNER_NAME, now)
-    employee = Employee(
-        partner_id=partner.id,
-        login=normalise_login(login),
-        full_name=FIRST_EMPLOYEE_NAME,
-        role=Role.ADMINISTRATOR,
-        active=True,
-        password_hash=await hash_password(password),
-        created_at=now,
-    )
-    await _add_employee(db, None, employee, now)
-
-
-async def _add_employee(
-    db: AsyncSession, actor: Actor | None, employee: Employee, now: datetime
-) -> None:
-    employee.search_text = searched(employee)
-    db.add(employee)
-    await db.flush()
-    await audit.write(
-        db,
-        actor,
-        now,
-        "accounts.employee_added",
-        [f"employee:{employee.id}"],
-        after={"login": employee.login, "full_name": employee.full_name, "role": employee.role},
-        partner_id=employee.partner_id,
-    )
 
 
 async def sign_in(

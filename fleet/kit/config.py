@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fleet.kit import smtp_url
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.language import Language
 from protocol import broker_url
 from protocol.errors import LocalError
@@ -47,7 +48,8 @@ class FleetConfig(BaseSettings):
     )
     admin_password: SecretStr | None = Field(
         default=None,
-        description="Password of the employee 'admin'; unset = generated at the first start.",
+        description="Password that the first start gives the employee 'admin'; unset = generated. "
+        "Another one later: cash-server people set-password admin.",
     )
     readings_days: int = Field(
         default=30, ge=1, le=3650, description="Days that the history of telemetry is kept."
@@ -119,6 +121,13 @@ class FleetConfig(BaseSettings):
     @classmethod
     def _is_address(cls, value: str) -> str:
         split_address(value)
+        return value
+
+    @field_validator("admin_password")
+    @classmethod
+    def _is_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not MIN_PASSWORD <= len(value) <= MAX_PASSWORD:
+            raise ValueError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
         return value
 
     @field_validator("broker_admin")

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 MAX_INTEGER = 2**63
+MIN_PASSWORD, MAX_PASSWORD = 8, 128
 YEARS = range(2000, 2100)
 """Moments outside are mistakes; they would also overflow when moved between time zones."""
 

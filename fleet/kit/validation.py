@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fleet.kit.errors import DomainError, ErrorKind, FieldError, Refusal
 from fleet.kit.language import Language
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 20
 """Mistakes listed in one answer; a body can hold thousands of them."""
@@ -173,6 +175,14 @@ class InvalidInput(DomainError):
     def message(self, language: Language) -> str:
         first = self.errors[0]
         return self.refusal.message(language, field=first.field, mistake=first.message(language))
+
+
+def read(model: type[Model], **given: object) -> Model:
+    """The input of a command line; its mistakes are refused as those of a request are."""
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise refuse_input(error) from None
 
 
 def refuse_input(error: ValidationError, within: str = "") -> DomainError:
