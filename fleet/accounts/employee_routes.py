@@ -47,7 +47,7 @@ async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
 async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard:
-    """Replace contacts, role and scope of an employee.
+    """Replace contacts, role and scope of an employee; each must be given.
 
     Of a new e-mail address the old one is told by a letter.  Not by an API token.
     """

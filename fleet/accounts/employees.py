@@ -27,6 +27,7 @@ from fleet.accounts.errors import (
     NOT_YOURSELF,
     ROLE_NOT_GRANTED,
     SCOPE_OF_ADMINISTRATOR,
+    SCOPE_TOO_LARGE,
     TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
@@ -34,7 +35,7 @@ from fleet.accounts.links import Post, invite, spend
 from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import by_login, scope_of
 from fleet.accounts.roles import ADMINISTRATORS, FROM_COMMAND_LINE, RIGHTS, Role
-from fleet.accounts.rules import check_login, letter_counters, normalise_login
+from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normalise_login
 from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
 from fleet.audit.service import State
@@ -55,6 +56,7 @@ async def add(
     """
     _refuse_token(actor)
     _check_role(body.role, body.scope)
+    _check_size(body.scope)
     employee = Employee(
         partner_id=actor.partner_id,
         login=normalise_login(body.login or body.email),
@@ -110,6 +112,7 @@ async def change(
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
     employee.search_text = searched(employee)
     if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
+        _check_size(body.scope, present)
         await _change_access(db, actor, employee, body)
     await db.flush()
     after = await _picture(db, employee)
@@ -203,6 +206,7 @@ async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) ->
     employee = await by_login(db, login)
     await _lock(db, employee.partner_id)
     await hold(db, employee.id)
+    await db.refresh(employee)
     await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
@@ -282,6 +286,14 @@ def _check_role(role: Role, scope: Scope | None) -> None:
         raise ROLE_NOT_GRANTED(role=role)
     if scope is not None and role in ADMINISTRATORS:
         raise SCOPE_OF_ADMINISTRATOR(role=role)
+
+
+def _check_size(scope: Scope | None, present: Scope | None = None) -> None:
+    """What an employee enrols joins their scope without a limit, so what only stays may stay."""
+    if scope is None or max(len(scope.clients), len(scope.registers)) <= MAX_SCOPE:
+        return
+    if not (_entries(scope) or set()) <= (_entries(present) or set()):
+        raise SCOPE_TOO_LARGE(most=MAX_SCOPE)
 
 
 def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:

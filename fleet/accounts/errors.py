@@ -85,6 +85,15 @@ SCOPE_OF_ADMINISTRATOR = Refusal(
     ru="Роль «{role}» видит все ККТ. Уберите ограничение доступа или выберите другую роль.",
     en="The role '{role}' sees all registers. Remove the scope or choose another role.",
 )
+SCOPE_TOO_LARGE = Refusal(
+    ErrorKind.INVALID,
+    "scope_too_large",
+    field="scope",
+    ru="Доступ можно ограничить списком не длиннее {most} клиентов и {most} ККТ. Сократите список "
+    "или перечислите клиентов вместо их ККТ.",
+    en="A scope lists at most {most} clients and {most} registers. Shorten it, or name clients "
+    "instead of their registers.",
+)
 NO_EMAIL = Refusal(
     ErrorKind.CONFLICT,
     "no_email",

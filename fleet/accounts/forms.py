@@ -10,8 +10,6 @@ from fleet.accounts.rules import MAX_NAME, is_plain
 from fleet.kit.inn import Inn
 from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, Input, Moment, SerialText
 
-MAX_SCOPE = 1000
-
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
@@ -60,23 +58,28 @@ NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": 
 class Scope(Input):
     """The registers that an employee sees: all of these clients', and these."""
 
-    clients: list[Inn] = Field(default_factory=list, max_length=MAX_SCOPE, description="ИНН.")
-    registers: list[SerialText] = Field(default_factory=list, max_length=MAX_SCOPE)
+    clients: list[Inn] = Field(default_factory=list, description="ИНН.")
+    registers: list[SerialText] = Field(default_factory=list)
 
 
 class EmployeeBody(Input):
-    """Contacts, role and scope of an employee."""
+    """Contacts, role and scope of an employee: all of them, as they replace what was there.
+
+    What is left out is refused, not taken for none: no scope is every register.
+    """
 
     full_name: Name
     email: Email
-    phone: Phone = ""
+    phone: Phone
     role: Role
-    scope: Scope | None = Field(default=None, description="None: every register of the partner.")
+    scope: Scope | None = Field(description="None: every register of the partner.")
 
 
 class NewEmployee(EmployeeBody):
     """An employee to add; a letter invites them to choose a password."""
 
+    phone: Phone = ""
+    scope: Scope | None = Field(default=None, description="None: every register of the partner.")
     login: str | None = Field(
         default=None,
         min_length=1,

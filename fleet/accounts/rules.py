@@ -13,6 +13,8 @@ SIGN_IN_LIFETIME = timedelta(hours=12)
 
 TOKEN_BYTES = 32
 MAX_NAME = 256
+MAX_SCOPE = 1000
+"""Clients, and registers, that an administrator may list; what an employee enrols joins beyond."""
 
 _LOGIN = re.compile(r"[a-z0-9._@+-]{3,64}")
 _NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|://")

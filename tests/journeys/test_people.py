@@ -16,7 +16,13 @@ from tests.fleet.notifications.mailbox import Mailbox, html, link_token, plain, 
 from tests.journeys.conftest import Town
 
 NEW_PASSWORD, THIRD_PASSWORD = "battery staple", "horse correct"
-ANNA = {"full_name": "Анна", "email": "anna@romashka.example", "role": "administrator"}
+ANNA = {
+    "full_name": "Анна",
+    "email": "anna@romashka.example",
+    "phone": "",
+    "role": "administrator",
+    "scope": None,
+}
 BORIS: dict[str, Any] = {
     "full_name": "Борис Петров",
     "email": "boris@romashka.example",

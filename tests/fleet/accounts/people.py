@@ -15,6 +15,7 @@ BORIS: dict[str, Any] = {
     "email": "Boris@Example.org",
     "phone": "+7 (495) 730-74-20",
     "role": "engineer",
+    "scope": None,
 }
 NEW_PASSWORD = "battery staple"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fleet.accounts.employees import deactivate
+from fleet.accounts.employees import deactivate, widen_scope_of
 from fleet.accounts.models import Employee, PasswordLink, SignInAttempts
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS
+from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS, MAX_SCOPE
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
@@ -323,3 +323,33 @@ async def test_a_partner_does_not_write_to_many_strangers(
 
 async def test_a_name_is_kept_without_the_space_around_it(api: Api, anna: Actor) -> None:
     assert (await add(api, full_name=" Анна\u00a0Мария \n"))["full_name"] == "Анна\u00a0Мария"
+
+
+async def test_what_a_change_leaves_out_is_refused_not_taken_for_none(
+    api: Api, anna: Actor
+) -> None:
+    scope = {"clients": [], "registers": [SERIAL]}
+    card = await add(api, scope=scope)
+    path = f"/employees/{card['id']}"
+    for field in ("scope", "phone"):
+        body = {name: value for name, value in BORIS.items() if name != field}
+        assert code(await api.ask("PUT", path, json=body)) == (422, "invalid_input", field)
+    assert (await api.get(path)).json == card
+
+
+async def test_a_scope_that_outgrew_its_limit_may_stay_or_shrink(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    grown = [f"00106900{number:06}" for number in range(MAX_SCOPE + 2)]
+    card = await add(api, scope={"registers": grown[:1]})
+    path = f"/employees/{card['id']}"
+    async with database.transaction() as db:
+        await widen_scope_of(db, card["id"], grown[:-1])
+    for registers in (grown[:-1], grown[:-1], grown[:MAX_SCOPE]):
+        body = BORIS | {"full_name": "Боря", "scope": {"registers": registers}}
+        changed = await api.ask("PUT", path, json=body)
+        assert changed.status == 200 and changed.json["scope"]["registers"] == registers
+    over = {"scope": {"registers": grown[: MAX_SCOPE + 1]}}
+    assert code(await api.ask("PUT", path, json=BORIS | over)) == (422, "scope_too_large", "scope")
+    again = BORIS | {"login": "another"} | over
+    assert code(await api.post("/employees", again)) == (422, "scope_too_large", "scope")
