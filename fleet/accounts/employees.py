@@ -31,7 +31,7 @@ from fleet.accounts.errors import (
     TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
-from fleet.accounts.links import Post, invite, spend
+from fleet.accounts.links import Post, invite, spend, tell
 from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import by_login, scope_of
 from fleet.accounts.roles import ADMINISTRATORS, FROM_COMMAND_LINE, RIGHTS, Role
@@ -43,7 +43,6 @@ from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
-from fleet.notifications.service import send
 
 
 async def add(
@@ -134,15 +133,7 @@ async def _leave_mailbox(
     await spend(db, employee.id, now)
     if employee.email and employee.password_hash:
         await _count_letter(db, actor, employee.email, now)
-        params = {"name": employee.full_name, "login": employee.login, "by": actor.login}
-        await send(
-            db,
-            to=employee.email,
-            template="email_changed",
-            params=params,
-            language=language,
-            now=now,
-        )
+        await tell(db, employee, "email_changed", language, now, by=actor.login)
 
 
 async def _change_access(
@@ -198,7 +189,7 @@ async def send_link(
     await spend(db, employee.id, now)
     await invite(db, employee, post, now)
     await _count_letter(db, actor, employee.email, now)
-    await _write(db, actor, now, "link_sent", employee)
+    await _write(db, actor, now, "link_sent", employee, after={"email": employee.email})
 
 
 async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:

@@ -132,5 +132,5 @@ class PasswordChange(Input):
 class NewToken(Input):
     """A personal API token to make."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"\S")
+    name: Annotated[Name, Field(max_length=64)]
     expires_at: Moment

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import insert
 from fleet.accounts.forms import NewPartner
-from fleet.accounts.links import spend, tell_of_change
+from fleet.accounts.links import spend, tell
 from fleet.accounts.models import Employee, Partner
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.queries import by_login
@@ -64,7 +64,7 @@ async def set_password(
         [f"employee:{employee.id}"],
         partner_id=employee.partner_id,
     )
-    await tell_of_change(db, employee, language, now)
+    await tell(db, employee, "password_changed", language, now)
     return employee
 
 
@@ -72,6 +72,15 @@ async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
     partner = Partner(name=name, created_at=now)
     db.add(partner)
     await db.flush()
+    await audit.write(
+        db,
+        None,
+        now,
+        "accounts.partner_created",
+        [f"partner:{partner.id}"],
+        after={"name": name},
+        partner_id=partner.id,
+    )
     return partner
 
 

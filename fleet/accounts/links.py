@@ -25,7 +25,7 @@ from fleet.accounts.rules import (
     hash_token,
     login_counters,
 )
-from fleet.accounts.service import hold, revoke_sign_ins
+from fleet.accounts.service import hold, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -127,7 +127,9 @@ async def set_password(
         await revoke_sign_ins(db, link.employee_id, now)
         # Failures with the password before say nothing of the new one.
         await attempts.forget(db, login_counters(link.employee.login, address))
-        await _tell(db, link, address, language, now)
+        await _log(db, link, address, now)
+        if link.kind is LinkKind.RECOVERY:
+            await tell(db, link.employee, "password_changed", language, now)
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
 
@@ -145,35 +147,26 @@ async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
     await spend(db, link.employee_id, now)
 
 
-async def _tell(
-    db: AsyncSession, link: PasswordLink, address: str, language: Language, now: datetime
-) -> None:
-    employee = link.employee
-    activated = link.kind is LinkKind.INVITATION
-    await audit.write(
-        db,
-        None,
-        now,
-        "accounts.activated" if activated else "accounts.password_changed",
-        [f"employee:{employee.id}"],
-        after={"changed_from": address},
-        partner_id=employee.partner_id,
-    )
-    if not activated:
-        await tell_of_change(db, employee, language, now)
+async def _log(db: AsyncSession, link: PasswordLink, address: str, now: datetime) -> None:
+    """Who has the link of a letter is its employee, as far as anybody can tell."""
+    what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
+    who = to_actor(link.employee, 0, address)
+    after = {"by": "link"}
+    objects = [f"employee:{link.employee_id}"]
+    await audit.write(db, who, now, f"accounts.{what}", objects, after=after)
 
 
-async def tell_of_change(
-    db: AsyncSession, employee: Employee, language: Language, now: datetime
+async def tell(
+    db: AsyncSession,
+    employee: Employee,
+    template: str,
+    language: Language,
+    now: datetime,
+    **more: str,
 ) -> None:
-    """A letter to an employee with an address, whose password was changed."""
+    """A letter to an employee, who has an address or is not told, of what became of the account."""
     if employee.email:
-        params = {"name": employee.full_name, "login": employee.login}
+        params = {"name": employee.full_name, "login": employee.login, **more}
         await send(
-            db,
-            to=employee.email,
-            template="password_changed",
-            params=params,
-            language=language,
-            now=now,
+            db, to=employee.email, template=template, params=params, language=language, now=now
         )

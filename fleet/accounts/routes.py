@@ -149,7 +149,7 @@ async def list_tokens(call: Call[PageQuery, None]) -> Page[TokenRow]:
 async def create_token(call: Call[Nothing, NewToken]) -> MadeToken:
     """Make an API token: a bearer token with one's own rights, shown this once."""
     token, row = await tokens.create(
-        call.db, call.actor, call.body.name, call.body.expires_at, call.now
+        call.db, call.actor, call.body.name, call.body.expires_at, call.language, call.now
     )
     return MadeToken(**queries.token_row(row).model_dump(), token=token)
 

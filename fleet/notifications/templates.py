@@ -89,6 +89,53 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 ),
             ),
         },
+        "own_password_changed": {
+            Language.RU: Wording(
+                "Пароль кассового сервера изменён",
+                (
+                    "Здравствуйте, {name}!",
+                    "Пароль учётной записи {login} изменён. Остальные входы завершены.",
+                    "Токены API от пароля не зависят, действующих сейчас: {tokens}. Отзовите те, "
+                    "которые не нужны или могли попасть к чужим.",
+                    "Если пароль сменили не вы, восстановите его по адресу электронной почты (это "
+                    "отзовёт и токены) и сообщите администратору.",
+                ),
+            ),
+            Language.EN: Wording(
+                "The cash server's password has been changed",
+                (
+                    "Hello, {name}!",
+                    "The password of the account {login} has been changed. Other sign-ins were "
+                    "ended.",
+                    "API tokens do not depend on the password; valid now: {tokens}. Revoke those "
+                    "that you do not need or that others may have.",
+                    "If it was not you, recover the password by e-mail (that revokes the tokens "
+                    "too) and tell your administrator.",
+                ),
+            ),
+        },
+        "token_created": {
+            Language.RU: Wording(
+                "Создан токен API кассового сервера",
+                (
+                    "Здравствуйте, {name}!",
+                    "Для учётной записи {login} создан токен API «{token}», он действует до "
+                    "{until}. У него те же права, что у вас.",
+                    "Если это сделали не вы, отзовите токен, смените пароль и сообщите "
+                    "администратору.",
+                ),
+            ),
+            Language.EN: Wording(
+                "An API token of the cash server has been made",
+                (
+                    "Hello, {name}!",
+                    "An API token '{token}' has been made for the account {login}; it is valid "
+                    "until {until} and has the same rights as you.",
+                    "If it was not you, revoke the token, change the password and tell your "
+                    "administrator.",
+                ),
+            ),
+        },
         "email_changed": {
             Language.RU: Wording(
                 "Адрес электронной почты в кассовом сервере изменён",

@@ -40,6 +40,8 @@ def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
     assert (login, role) == ("anna", "administrator")
     assert asyncio.run(fits("long enough", str(kept)))
     assert "long enough" not in made.output
+    logged = [what for (what,) in found(url, AuditEntry.what)]
+    assert logged == ["accounts.partner_created", "accounts.employee_added"]
 
 
 def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None:

@@ -98,7 +98,22 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
     assert (await api.sign_in("boris", NEW_PASSWORD)).status == 401
     assert (await api.sign_in("boris", "third password")).status == 200
     sent = [letter.template for letter in await letters(database)]
-    assert sent == ["invitation", "password_link", "password_changed"]
+    assert sent == ["invitation", "token_created", "password_link", "password_changed"]
+
+
+async def test_the_log_tells_who_used_a_link_and_where_it_was_sent(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    card = await settle(api, database, login="boris")
+    await api.post(f"/employees/{card['id']}/reset-password")
+    await use(api, await last_token(database), "third password")
+    log = (await api.get(f"/audit?object=employee:{card['id']}")).json["items"]
+    changed, sent, activated, _ = log
+    assert sent["after"] == {"email": "boris@example.org"}
+    for row, what in ((changed, "password_changed"), (activated, "activated")):
+        assert row["what"] == f"accounts.{what}" and row["after"] == {"by": "link"}
+        who = (row["login"], row["employee_id"], row["address"])
+        assert who == ("boris", card["id"], "127.0.0.1")
 
 
 async def test_a_recovery_link_works_for_an_hour(
