@@ -18,6 +18,13 @@ TOO_MANY_ATTEMPTS = Refusal(
     ru="Слишком много попыток. Повторите через {retry_after_s} с.",
     en="Too many attempts. Try again in {retry_after_s} s.",
 )
+SIGN_INS_WAIT = Refusal(
+    ErrorKind.UNAVAILABLE,
+    "sign_ins_wait",
+    field="request",
+    ru="Сейчас входит слишком много людей. Повторите через {retry_after_s} с.",
+    en="Too many people are signing in just now. Try again in {retry_after_s} s.",
+)
 LOGIN_TAKEN = Refusal(
     ErrorKind.CONFLICT,
     "login_taken",

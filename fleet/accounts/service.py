@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from fleet.accounts import attempts
 from fleet.accounts.errors import WRONG_CREDENTIALS
 from fleet.accounts.models import Employee, PasswordLink, SignIn, SignInAttempts
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, check_place, fits
 from fleet.accounts.roles import RIGHTS
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
@@ -53,13 +53,15 @@ class OpenedSignIn:
 async def sign_in(
     database: Database, clock: Clock, login: str, password: str, address: str
 ) -> OpenedSignIn:
-    """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``.
+    """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``,
+    ``sign_ins_wait``.
 
     It commits by itself, twice: the attempt is counted before the password is looked at, so
     that neither a refusal nor many requests at once get around the limit, and hashing holds
     no transaction.
     """
     login = normalise_login(login)
+    check_place()
     counters = (*login_counters(login, address), *address_counters(address))
     async with database.transaction() as db:
         await attempts.count(db, counters, address, clock())

@@ -16,7 +16,7 @@ from fleet.accounts.errors import (
 )
 from fleet.accounts.links import spend, tell
 from fleet.accounts.models import Employee, SignIn
-from fleet.accounts.passwords import fits, hash_password
+from fleet.accounts.passwords import check_place, fits, hash_password
 from fleet.accounts.rules import (
     MAX_TOKEN_LIFETIME,
     MAX_TOKENS,
@@ -44,6 +44,7 @@ async def change_password(
     commits by itself, as ``service.sign_in`` does and for the same reasons.
     """
     check_password(new)
+    check_place()
     async with database.transaction() as db:
         counters = password_counters(actor.employee_id)
         await attempts.count(db, counters, actor.address, clock())
