@@ -31,7 +31,8 @@ from fleet.telemetry.jobs import forget_readings
 READINGS_PORTION: Final = 5000
 PRESENCE_PORTION: Final = 20_000
 """Looking through all the latest states is most of the work, so a portion is large."""
-RECOVERIES_PORTION: Final = 50
+RECOVERIES_PORTION: Final = 10
+"""Each may be many letters, and a transaction is to be short."""
 ALL_ACCOUNTS: Final = 2**31
 """The broker's books are compared as a whole: there is no second portion."""
 
