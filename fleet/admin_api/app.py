@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from fleet.accounts.pages import add_password_page
 from fleet.admin_api.docs import add_docs
 from fleet.admin_api.edge import MAX_BODY_BYTES, Edge
 from fleet.admin_api.endpoints import ENDPOINTS
@@ -51,6 +52,7 @@ def build_app(
 
     app.router.add_get(f"{PREFIX}/openapi.json", show_document)
     add_docs(app)
+    add_password_page(app, language)
     add_payment_pages(app, database, clock, edge.config)
     add_probes(app, database)
     return app
