@@ -9,11 +9,29 @@ PAYMENT_NOT_FOUND = Refusal(
     en="Payment {id} is not found. Check the number in the history of purchases.",
     field="id",
 )
-PAYMENT_OVER = Refusal(
+PAYMENT_CANCELLED = Refusal(
     ErrorKind.CONFLICT,
-    "payment_over",
-    ru="Платёж {id} уже завершён («{status}»). Оформите новую покупку.",
-    en="Payment {id} is over ('{status}'). Make a new purchase.",
+    "payment_cancelled",
+    ru="Платёж {id} отменён или не сделан вовремя. Оформите новую покупку.",
+    en="Payment {id} was cancelled or not made in time. Make a new purchase.",
+    field="id",
+)
+PAYMENT_FAILED = Refusal(
+    ErrorKind.CONFLICT,
+    "payment_failed",
+    ru="Платёж {id} не прошёл: платёжная система или банк отказали. Оформите новую покупку и "
+    "заплатите другой картой.",
+    en="Payment {id} was refused by the payment system or the bank. Make a new purchase and pay "
+    "with another card.",
+    field="id",
+)
+PAYMENT_AWAITED = Refusal(
+    ErrorKind.CONFLICT,
+    "payment_awaited",
+    ru="Платёж {id} начат больше часа назад, и чем он кончился, ещё выясняется. Не платите второй "
+    "раз: посмотрите на заказ позже, в истории покупок.",
+    en="Payment {id} was begun over an hour ago, and how it ended is being found out. Do not pay "
+    "again: look at the order later, in the history of purchases.",
     field="id",
 )
 AMOUNT_UNFIT = Refusal(

@@ -1,8 +1,9 @@
 """Opening payments and settling them.  Providers are spoken to elsewhere, between transactions."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -10,7 +11,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
-from fleet.billing.errors import AMOUNT_UNFIT, PAYMENT_NOT_FOUND, PAYMENT_OVER, REPORT_UNFIT
+from fleet.billing.errors import (
+    AMOUNT_UNFIT,
+    PAYMENT_AWAITED,
+    PAYMENT_CANCELLED,
+    PAYMENT_FAILED,
+    PAYMENT_NOT_FOUND,
+    REPORT_UNFIT,
+)
 from fleet.billing.events import PaymentSettled
 from fleet.billing.models import Payment
 from fleet.billing.rules import (
@@ -28,8 +36,14 @@ from fleet.billing.rules import (
     to_roubles,
 )
 from fleet.kit.dialect import locked
+from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.kit.metrics import PAYMENTS
+
+OVER: Mapping[PaymentStatus, Refusal] = MappingProxyType(
+    {PaymentStatus.CANCELLED: PAYMENT_CANCELLED, PaymentStatus.FAILED: PAYMENT_FAILED}
+)
+"""What is said of a payment that came to nothing."""
 
 log = structlog.get_logger("payments")
 
@@ -70,11 +84,14 @@ async def open_payment(
 
 
 def may_open(payment: Payment, now: datetime) -> bool:
-    """Whether the provider has yet to make it; refuses a payment that is over."""
-    if payment.status is not PaymentStatus.WAITING:
-        raise PAYMENT_OVER(id=payment.id, status=payment.status)
-    if now - payment.created_at >= OPEN_FOR:
-        raise PAYMENT_OVER(id=payment.id, status=EXPIRED)
+    """Whether the provider has yet to make it; refuses a payment that came to nothing, and one
+    whose time is over.  One that is paid, or made, is just looked at."""
+    if payment.status in OVER:
+        raise OVER[payment.status](id=payment.id)
+    if payment.status is PaymentStatus.PAID:
+        return False
+    if now - payment.created_at >= OPEN_FOR:  # what the provider has made may be paid already
+        raise (PAYMENT_AWAITED if payment.provider_id else PAYMENT_CANCELLED)(id=payment.id)
     return payment.provider_id is None
 
 

@@ -2,6 +2,7 @@
 
 from fleet.accounts.roles import Right
 from fleet.billing.desk import Desk
+from fleet.billing.rules import PaymentStatus
 from fleet.kit.errors import DomainError
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Nothing
@@ -87,6 +88,8 @@ async def place_order(call: Call[Nothing, NewOrder]) -> Placed:
 
 async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
     """The order stands, whatever the provider says: its page can be asked for again."""
+    if order.status is not PaymentStatus.WAITING:
+        return ""
     desk = Desk.of(call.database, call.clock, call.config)
     try:
         return (await desk.check_out(call.actor, order.payment_id)).redirect_url

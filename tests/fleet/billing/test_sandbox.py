@@ -86,8 +86,30 @@ async def test_a_refused_or_forsaken_payment_brings_nothing(shop: Shop) -> None:
         shown = (await shop.api.get(f"/payments/{id_}")).json
         assert (shown["status"], shown["reason"]) == (status, reason)
         again = await shop.api.post(f"/payments/{id_}/checkout")
-        assert (again.status, again.json["code"]) == (409, "payment_over")
+        assert (again.status, again.json["code"]) == (409, f"payment_{status}")
+        assert f"'{status}'" not in again.json["detail"]
     assert shop.settled == []
+
+
+async def test_a_paid_payment_is_an_answer_and_no_refusal(shop: Shop) -> None:
+    id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
+    assert await tell(shop, headers, body) == 200
+    shop.clock.forward(hours=2)
+    answer = await shop.api.post(f"/payments/{id_}/checkout")
+    assert (answer.status, answer.json["status"]) == (200, "paid")
+
+
+async def test_who_may_have_paid_already_is_not_sent_to_buy_again(shop: Shop) -> None:
+    never_opened, opened = await shop.open(), await shop.open()
+    await shop.check_out(opened)
+    shop.clock.forward(minutes=61)
+    for id_, code, new in (
+        (never_opened, "payment_cancelled", True),
+        (opened, "payment_awaited", False),
+    ):
+        answer = await shop.api.post(f"/payments/{id_}/checkout")
+        assert (answer.status, answer.json["code"]) == (409, code)
+        assert ("Make a new purchase" in answer.json["detail"]) is new
 
 
 async def test_a_real_card_is_refused_and_not_shown_again(
@@ -194,7 +216,7 @@ async def test_an_hour_later_the_page_is_not_opened_any_more(shop: Shop) -> None
     id_ = await shop.open()
     shop.clock.forward(minutes=60)
     answer = await shop.api.post(f"/payments/{id_}/checkout")
-    assert (answer.status, answer.json["code"]) == (409, "payment_over")
+    assert (answer.status, answer.json["code"]) == (409, "payment_cancelled")
 
 
 async def test_the_page_is_the_same_however_often_it_is_asked_for(shop: Shop) -> None:
