@@ -53,8 +53,10 @@ PROVIDER_AWAY = Refusal(
 PROVIDER_REFUSED = Refusal(
     ErrorKind.UNAVAILABLE,
     "payment_provider_refused",
-    ru="Платёжная система не приняла запрос (ответ {status}). Сообщите поддержке.",
-    en="The payment system did not take the request (answer {status}). Tell support.",
+    ru="Платёжная система не приняла запрос, причина записана в журнал сервера. Заказ сохранён, "
+    "деньги не списаны. Сообщите поддержке.",
+    en="The payment system did not take the request, the server's log says why. The order is kept, "
+    "no money was taken. Tell support.",
     field="id",
 )
 PROVIDER_UNKNOWN = Refusal(

@@ -106,7 +106,8 @@ class YooKassa:
         key = {"Idempotence-Key": invoice.payment_id}
         made = _parse(await self._request("POST", "/payments", json=body, headers=key))
         if not made.confirmation.confirmation_url:
-            raise PROVIDER_REFUSED(status="no confirmation_url")
+            log.error("yookassa_answer_broken", where="confirmation_url")
+            raise PROVIDER_REFUSED()
         return Opened(made.id, made.confirmation.confirmation_url)
 
     def read(self, notice: Notice) -> Event | None:
@@ -148,7 +149,12 @@ class YooKassa:
 
     def _signed_in(self) -> dict[str, str]:
         assert self._secret_file is not None, "the configuration asks for the file"
-        pair = f"{self._shop}:{self._secret_file.read_text(encoding='utf-8').strip()}"
+        try:
+            secret = self._secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:  # it was there when the program started
+            log.error("yookassa_secret_unreadable", error=type(error).__name__)
+            raise PROVIDER_REFUSED() from None
+        pair = f"{self._shop}:{secret}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
@@ -157,7 +163,8 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     async for part in answer.content.iter_chunked(MAX_ANSWER):
         body += part
         if len(body) > MAX_ANSWER:
-            raise PROVIDER_REFUSED(status="too long")
+            log.error("yookassa_answer_broken", where="length")
+            raise PROVIDER_REFUSED()
     return body
 
 
@@ -169,7 +176,7 @@ def _may_pass(status: int) -> bool:
 def _refused(status: int, path: str) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return PAYMENT_NOT_FOUND(id=path.rpartition("/")[2])
-    return PROVIDER_REFUSED(status=status)
+    return PROVIDER_REFUSED()
 
 
 def _parse(body: bytes) -> _Payment:
@@ -177,7 +184,7 @@ def _parse(body: bytes) -> _Payment:
         return _Payment.model_validate_json(body)
     except ValidationError as error:
         log.error("yookassa_answer_broken", where=_where(error))
-        raise PROVIDER_REFUSED(status="not a payment") from None
+        raise PROVIDER_REFUSED() from None
 
 
 def _report(found: _Payment) -> Report:
@@ -187,7 +194,8 @@ def _report(found: _Payment) -> Report:
     try:
         amount = to_kopecks(found.amount.value)
     except ValueError:
-        raise PROVIDER_REFUSED(status="not an amount") from None
+        log.error("yookassa_answer_broken", where="amount")
+        raise PROVIDER_REFUSED() from None
     ours = found.metadata.get(METADATA_KEY, "")
     return Report(NAME, found.id, ours, status, amount, found.amount.currency, reason)
 

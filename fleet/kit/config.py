@@ -160,6 +160,16 @@ class FleetConfig(BaseSettings):
         split_keys(value)
         return value
 
+    @field_validator("yookassa_secret_file")
+    @classmethod
+    def _is_readable(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None and not path.read_text(encoding="utf-8").strip():
+                raise ValueError("the file with the secret key is empty")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError("the file with the secret key cannot be read") from None
+        return path
+
     @model_validator(mode="after")
     def _can_take_payments(self) -> Self:
         if self.payments == "yookassa" and not (self.yookassa_shop and self.yookassa_secret_file):

@@ -117,6 +117,23 @@ async def test_a_request_that_is_not_taken_is_not_repeated(
     assert SECRET not in capsys.readouterr().out
 
 
+async def test_a_secret_that_cannot_be_read_any_more_leaves_one_order(
+    shop: Shop, config: FleetConfig
+) -> None:
+    """The order was committed: who is told otherwise places it again."""
+    assert config.yookassa_secret_file is not None
+    config.yookassa_secret_file.unlink()
+    wish = {"plan": "monitoring", "quantity": 1, "agreed": True}
+    placed = await shop.api.post("/subscriptions/orders", wish)
+    assert (placed.status, placed.json["redirect_url"]) == (201, "")
+    assert len((await shop.api.get("/subscriptions/orders")).json["items"]) == 1
+    id_ = placed.json["order"]["payment_id"]
+    answer = await shop.api.post(f"/payments/{id_}/checkout")
+    assert (answer.status, answer.json["code"]) == (503, "payment_provider_refused")
+    config.yookassa_secret_file.write_text(SECRET)
+    assert (await shop.check_out(id_))["redirect_url"]
+
+
 async def test_a_paid_notice_is_believed_when_the_payment_says_so_itself(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
@@ -219,6 +236,17 @@ async def test_without_the_sandbox_nothing_of_it_answers(shop: Shop) -> None:
 def test_the_shop_and_its_secret_belong_to_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="YOOKASSA_SECRET_FILE"):
         FleetConfig(payments="yookassa", yookassa_shop="1")
+    empty, binary = tmp_path / "empty", tmp_path / "binary"
+    empty.write_text("\n")
+    binary.write_bytes(b"\xff\xfe")
+    for path, why in (
+        (tmp_path / "nowhere", "cannot be read"),
+        (tmp_path, "cannot be read"),
+        (binary, "cannot be read"),
+        (empty, "is empty"),
+    ):
+        with pytest.raises(ValidationError, match=f"the file with the secret key {why}"):
+            FleetConfig(payments="yookassa", yookassa_shop="1", yookassa_secret_file=path)
     with pytest.raises(ValidationError):
         FleetConfig(payments="cash")  # type: ignore[arg-type]
     with pytest.raises(ValidationError):
