@@ -144,6 +144,11 @@ class OrderRow(BaseModel):
     payment_id: str
     created_at: datetime
     paid_at: datetime | None
+    refunded_kopecks: int = Field(description="What the payment provider has given back.")
+    taken_back: int = Field(description="How many left the stock again because of that.")
+    not_taken_back: int = Field(
+        description="Refunded in full, but assigned or transferred before: they stay there."
+    )
     employee_id: int
 
 
@@ -247,8 +252,9 @@ ORDER_FILTERS: Filters = {
 }
 
 
-def _orders(actor: Actor) -> Select[Order, PaymentStatus]:
-    paid_by = select(Order, Payment.status).join(Payment, Payment.id == Order.payment_id)
+def _orders(actor: Actor) -> Select[Order, PaymentStatus, int]:
+    both = select(Order, Payment.status, Payment.refunded_kopecks)
+    paid_by = both.join(Payment, Payment.id == Order.payment_id)
     return paid_by.where(Order.partner_id == actor.partner_id)
 
 
@@ -258,7 +264,7 @@ async def orders(
     """The partner's purchases, newest first."""
     statement = _orders(actor).where(*conditions(ORDER_FILTERS, query))
     found = (await db.execute(_newest(statement, Order.id, query))).all()
-    rows = [order_row(order, status, language) for order, status in found]
+    rows = [order_row(order, status, back, language) for order, status, back in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
@@ -270,7 +276,9 @@ async def one_order(db: AsyncSession, actor: Actor, order_id: int, language: Lan
     return order_row(*found, language)
 
 
-def order_row(order: Order, status: PaymentStatus, language: Language) -> OrderRow:
+def order_row(
+    order: Order, status: PaymentStatus, refunded_kopecks: int, language: Language
+) -> OrderRow:
     return OrderRow(
         id=order.id,
         plan=order.plan,
@@ -283,6 +291,9 @@ def order_row(order: Order, status: PaymentStatus, language: Language) -> OrderR
         payment_id=order.payment_id,
         created_at=order.created_at,
         paid_at=order.paid_at,
+        refunded_kopecks=refunded_kopecks,
+        taken_back=order.taken_back,
+        not_taken_back=refunded_kopecks // order.price_kopecks - order.taken_back,
         employee_id=order.employee_id,
     )
 
