@@ -94,7 +94,10 @@ class FleetConfig(BaseSettings):
         description="Who takes payments: sandbox (a page of our own, no money) or yookassa.",
     )
     yookassa_shop: str = Field(
-        default="", max_length=64, description="The shop's number (shopId) at YooKassa."
+        default="",
+        max_length=64,
+        description="The shop's number (shopId) at YooKassa. Its notices (payment.succeeded, "
+        "payment.canceled, refund.succeeded) go to <public URL>/pay/notices/yookassa.",
     )
     yookassa_secret_file: Path | None = Field(
         default=None, description="File with the shop's secret key, nothing else in it."
