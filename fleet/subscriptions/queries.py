@@ -1,6 +1,9 @@
 """Reading subscriptions: the catalogue with the stock, and the histories.
 
-Histories are the partner's; who is limited to some registers sees only what concerns those.
+Histories are the partner's.  Orders, transfers and the stock with its movements name no register:
+whoever may see them sees all of the organisation's.  Of assignments, who is limited to some
+registers sees only those to them; who assigned what, and so whose the points are, is for
+administrators.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fleet.accounts.models import Partner
+from fleet.accounts.roles import Right
 from fleet.billing.models import Payment
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.actor import Actor
@@ -163,7 +167,7 @@ class AssignmentRow(BaseModel):
     ends_at: datetime | None
     bonus_points: int
     at: datetime
-    employee_id: int
+    employee_id: int | None = Field(description="Who assigned it; for administrators.")
 
 
 class TransferRow(BaseModel):
@@ -191,7 +195,7 @@ class MovementRow(BaseModel):
     reason: MovementReason
     reference: int | None = Field(description="The order or the transfer behind it.")
     at: datetime
-    employee_id: int | None
+    employee_id: int | None = Field(description="Whose doing it was; for administrators.")
 
 
 def plan_name(code: str, language: Language) -> str:
@@ -319,7 +323,7 @@ async def assignments(
     return page_of(
         found,
         query.limit,
-        lambda row: AssignmentRow(**_shown(row, AssignmentRow, language)),
+        lambda row: AssignmentRow(**_shown(row, AssignmentRow, actor, language)),
         lambda row: OrderKey(id=row.id),
     )
 
@@ -396,7 +400,7 @@ async def movements(
     return page_of(
         found,
         query.limit,
-        lambda row: MovementRow(**_shown(row, MovementRow, language)),
+        lambda row: MovementRow(**_shown(row, MovementRow, actor, language)),
         lambda row: OrderKey(id=row.id),
     )
 
@@ -408,6 +412,9 @@ def _newest(statement: Any, key: Any, query: PageQuery) -> Any:
     return statement.order_by(key.desc()).limit(query.limit + 1)
 
 
-def _shown(row: Any, model: type[BaseModel], language: Language) -> dict[str, Any]:
-    named = {"plan_name": plan_name(row.plan, language)}
+def _shown(row: Any, model: type[BaseModel], actor: Actor, language: Language) -> dict[str, Any]:
+    named = {
+        "plan_name": plan_name(row.plan, language),
+        "employee_id": row.employee_id if Right.ORGANISATION in actor.rights else None,
+    }
     return {name: getattr(row, name) for name in model.model_fields if name not in named} | named
