@@ -69,8 +69,9 @@ PROVIDER_UNKNOWN = Refusal(
 NOTICE_BROKEN = Refusal(
     ErrorKind.INVALID,
     "payment_notice_broken",
-    ru="Уведомление не читается: {why}. Сверьте с описанием платёжной системы.",
-    en="The notice cannot be read: {why}. Compare it with the payment system's description.",
+    ru="Уведомление не читается, ошибка в поле «{where}». Сверьте с описанием платёжной системы.",
+    en="The notice cannot be read, the field '{where}' is wrong. Compare it with the payment "
+    "system's description.",
     field="body",
 )
 NOTICE_TOO_LARGE = Refusal(
@@ -90,10 +91,10 @@ SIGNATURE_WRONG = Refusal(
 REPORT_UNFIT = Refusal(
     ErrorKind.CONFLICT,
     "payment_report_unfit",
-    ru="Платёжная система сообщает не то, что было заказано (поле «{name}»). Платёж не изменён, "
+    ru="Платёжная система сообщает не то, что было заказано: не сходится {ru}. Платёж не изменён, "
     "разберитесь вручную.",
-    en="The payment system reports what was not ordered (field '{name}'). The payment was not "
-    "changed, look into it by hand.",
+    en="The payment system reports what was not ordered: the {en} does not fit. The payment was "
+    "not changed, look into it by hand.",
     field="body",
 )
 FORM_FOREIGN = Refusal(

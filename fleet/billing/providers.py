@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from pydantic import ValidationError
+
 from fleet.billing.errors import PROVIDER_UNKNOWN
 from fleet.billing.rules import RefundReport, Report
 
@@ -86,6 +88,11 @@ class Provider(Protocol):
     async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
         """All refunds of the payment whose money went back."""
         ...
+
+
+def misplaced(error: ValidationError) -> str:
+    """The field of a provider's message that cannot be read; "JSON" = none of it can."""
+    return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.billing.errors import NOTICE_BROKEN, PAYMENT_NOT_FOUND, SIGNATURE_WRONG
 from fleet.billing.models import SandboxPayment, SandboxRefund
-from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent
+from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
 from fleet.billing.rules import (
     CURRENCY,
     EXPIRED,
@@ -129,7 +129,7 @@ class Sandbox:
         try:
             message = _MESSAGE.validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(why=error.errors()[0]["type"]) from None
+            raise NOTICE_BROKEN(where=misplaced(error)) from None
         if isinstance(message, _RefundMessage):
             return RefundEvent(message.id, message.payment_id)
         report = Report(

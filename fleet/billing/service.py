@@ -50,6 +50,17 @@ OVER: Mapping[PaymentStatus, Refusal] = MappingProxyType(
 )
 """What is said of a payment that came to nothing."""
 
+CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "provider": ("платёжная система", "payment system"),
+        "id": ("номер платежа", "number of the payment"),
+        "amount": ("сумма", "amount"),
+        "currency": ("валюта", "currency"),
+        "status": ("состояние платежа", "state of the payment"),
+    }
+)
+"""What a report may get wrong, in people's words."""
+
 log = structlog.get_logger("payments")
 
 
@@ -208,7 +219,8 @@ def _refuse_unfit(payment: Payment, fits: Mapping[str, bool]) -> None:
     wrong = [name for name, good in fits.items() if not good]
     if wrong:
         log.error("payment_report_unfit", payment=payment.id, fields=wrong)
-        raise REPORT_UNFIT(name=wrong[0])
+        ru, en = CALLED[wrong[0]]
+        raise REPORT_UNFIT(ru=ru, en=en)
 
 
 async def _end(

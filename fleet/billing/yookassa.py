@@ -23,7 +23,7 @@ from fleet.billing.errors import (
     PROVIDER_AWAY,
     PROVIDER_REFUSED,
 )
-from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent
+from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
 from fleet.billing.rules import (
     CURRENCY,
     PaymentStatus,
@@ -145,7 +145,7 @@ class YooKassa:
         try:
             news = _News.model_validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(why=_where(error)) from None
+            raise NOTICE_BROKEN(where=misplaced(error)) from None
         about = news.object
         if news.event == REFUNDED:
             return RefundEvent(about.id, about.payment_id or "")
@@ -226,7 +226,7 @@ def _parse(model: type[_Answer], body: bytes) -> _Answer:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        log.error("yookassa_answer_broken", where=_where(error))
+        log.error("yookassa_answer_broken", where=misplaced(error))
         raise PROVIDER_REFUSED() from None
 
 
@@ -250,7 +250,3 @@ def _kopecks(amount: _Amount) -> int:
     except ValueError:
         log.error("yookassa_answer_broken", where="amount")
         raise PROVIDER_REFUSED() from None
-
-
-def _where(error: ValidationError) -> str:
-    return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
