@@ -148,10 +148,17 @@ async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[Assignmen
     return await queries.assignments(call.db, call.actor, call.query, call.language)
 
 
-@endpoint("POST", "/subscriptions/transfers/preview", right=Right.TRANSFER_SUBSCRIPTIONS)
+@endpoint(
+    "POST",
+    "/subscriptions/transfers/preview",
+    right=Right.TRANSFER_SUBSCRIPTIONS,
+    own_transactions=True,
+)
 async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     """Name the partner and the quantity of a transfer, without making it."""
-    draft = await transfers.preview(call.db, call.actor, _wish(call.body))
+    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    async with call.database.read() as db:
+        draft = await transfers.preview(db, call.actor, _wish(call.body))
     return Preview(
         partner_name=draft.partner.name,
         partner_uuid=draft.partner.uuid,
@@ -167,18 +174,20 @@ async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     "/subscriptions/transfers",
     right=Right.TRANSFER_SUBSCRIPTIONS,
     status=201,
+    own_transactions=True,
     repeatable=True,
 )
 async def transfer(call: Call[Nothing, NewTransfer]) -> Transferred:
     """Transfer subscriptions to another partner."""
+    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    async with call.database.transaction() as db:
 
-    async def give() -> Transferred:
-        done = await transfers.transfer(call.db, call.actor, _wish(call.body), call.now)
-        return Transferred(id=done.id, quantity=done.quantity)
+        async def give() -> Transferred:
+            done = await transfers.transfer(db, call.actor, _wish(call.body), call.now)
+            return Transferred(id=done.id, quantity=done.quantity)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, give, Transferred
-    )
+        key = call.idempotency_key
+        return await once(db, call.actor, key, call.body, call.now, give, Transferred)
 
 
 def _wish(body: NewTransfer) -> transfers.Wish:
