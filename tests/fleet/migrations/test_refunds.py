@@ -1,4 +1,4 @@
-"""Migration 0019: payments of the last month are asked about, and the way back is whole."""
+"""Migration 0015: payments of the last month are asked about, and the way back is whole."""
 
 from datetime import UTC, datetime, timedelta
 
