@@ -67,14 +67,14 @@ BODY: Final = Template(
 <label>$password<input id="password" type="password" autocomplete="new-password"
  minlength="$least" maxlength="$most" required></label>
 <label>$again<input id="again" type="password" autocomplete="new-password" required></label>
-<p class="wrong" role="alert"></p><button>$set</button></form></section>
-<section id="done" hidden><p role="status">$done</p></section>
+<p class="wrong" role="alert"></p><button class="main">$set</button></form></section>
+<section id="done" hidden><p class="outcome paid" role="status">$done</p></section>
 <section id="ask" hidden><form>
 <label>$email<input id="email" type="email" autocomplete="email" required></label>
-<p class="wrong" role="alert"></p><button>$send</button></form></section>
-<section id="asked" hidden><p role="status">$asked</p></section>
-<section id="broken" hidden><p id="why" class="wrong" role="alert"></p>
-<button id="anew">$anew</button></section>
+<p class="wrong" role="alert"></p><button class="main">$send</button></form></section>
+<section id="asked" hidden><p class="outcome" role="status">$asked</p></section>
+<section id="broken" hidden><p id="why" class="outcome failed" role="alert"></p>
+<button id="anew" class="main">$anew</button></section>
 <p id="differ" hidden>$differ</p><p id="away" hidden>$away</p>
 <script src="$address"></script>
 """

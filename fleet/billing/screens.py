@@ -1,35 +1,15 @@
 """The HTML of the payment pages, in both languages; everything that varies is escaped."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from html import escape
 from types import MappingProxyType
-from typing import Final
 from urllib.parse import urlsplit
 
 from fleet.billing.rules import PaymentStatus
 from fleet.billing.sandbox import CARDS, SampleCard
 from fleet.kit.language import Language
-
-STYLE: Final = (
-    "body{font:1rem/1.45 system-ui,sans-serif;color:#1c2430;background:#f1f3f6;margin:1rem}"
-    "main{max-width:26rem;margin:0 auto;padding:1.5rem;background:#fff;border-radius:.75rem;"
-    "box-shadow:0 1px 4px #0002}"
-    "h1{font-size:1.25rem;margin:0}p{margin:.5rem 0}.sum{font-size:1.75rem;font-weight:600}"
-    "aside,.outcome{margin:1rem 0;padding:.75rem 1rem;border-radius:.5rem;background:#eef1f5}"
-    "aside{background:#fff4d6;font-size:.875rem}"
-    "aside ul{margin:.5rem 0 0;padding:0;list-style:none}"
-    "aside b{white-space:nowrap;font-variant-numeric:tabular-nums}"
-    ".paid{background:#e3f5e8}.failed,.cancelled{background:#fdeaea}"
-    "label,input,button{display:block;width:100%;box-sizing:border-box}label{margin:.75rem 0}"
-    "input,button{padding:.65rem .75rem;font:inherit;border:1px solid #8a94a3;border-radius:.5rem}"
-    "input{margin-top:.25rem;background:#fff}button{margin-top:.75rem;cursor:pointer;background:#fff;"
-    "color:inherit}"
-    ".main{background:#0b57d0;border-color:#0b57d0;color:#fff;font-weight:600}"
-    ".wrong{display:block;color:#b00020;font-size:.875rem}a{color:#0b57d0}"
-)
-STYLE_HASH: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
+from fleet.kit.page import document
+from fleet.kit.page import policy as policy_of
 
 Words = Mapping[str, str]
 
@@ -115,10 +95,7 @@ def policy(return_url: str = "") -> str:
     """The Content-Security-Policy: a form goes to us, and from there back to the shop."""
     parts = urlsplit(return_url)
     back = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    return (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'{back}; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
+    return policy_of(form_action=f"'self'{back}")
 
 
 def card_form(
@@ -196,13 +173,8 @@ def _page(
     language: Language, title: str, description: str, kopecks: int, body: str, head: str = ""
 ) -> str:
     amount = escape(_money(WORDS[language], kopecks))
-    return (
-        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">{head}'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
-        f'<h1>{escape(title)}</h1><p>{escape(description)}</p><p class="sum">{amount}</p>'
-        f"{body}</main></body></html>"
-    )
+    about = f'<p>{escape(description)}</p><p class="sum">{amount}</p>'
+    return document(language, title, about + body, head)
 
 
 def _money(words: Words, kopecks: int) -> str:

@@ -8,11 +8,21 @@ from typing import Final
 from fleet.kit.language import Language
 
 STYLE: Final = (
-    ":root{color-scheme:light dark}"
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem}"
-    "h1{font-size:1.5rem}label,input,button{display:block;width:100%;box-sizing:border-box}"
-    "label{margin:.8rem 0}input,button{padding:.6rem;margin:.3rem 0;font:inherit}"
-    "button{cursor:pointer}.wrong{color:#c0142b}small{opacity:.75}[hidden]{display:none}"
+    "body{font:1rem/1.45 system-ui,sans-serif;color:#1c2430;background:#f1f3f6;margin:1rem}"
+    "main{max-width:26rem;margin:0 auto;padding:1.5rem;background:#fff;border-radius:.75rem;"
+    "box-shadow:0 1px 4px #0002}[hidden]{display:none}"
+    "h1{font-size:1.25rem;margin:0}p{margin:.5rem 0}.sum{font-size:1.75rem;font-weight:600}"
+    "aside,.outcome{margin:1rem 0;padding:.75rem 1rem;border-radius:.5rem;background:#eef1f5}"
+    "aside{background:#fff4d6;font-size:.875rem}"
+    "aside ul{margin:.5rem 0 0;padding:0;list-style:none}"
+    "aside b{white-space:nowrap;font-variant-numeric:tabular-nums}"
+    ".paid{background:#e3f5e8}.failed,.cancelled{background:#fdeaea}"
+    "label,input,button{display:block;width:100%;box-sizing:border-box}label{margin:.75rem 0}"
+    "input,button{padding:.65rem .75rem;font:inherit;border:1px solid #8a94a3;border-radius:.5rem}"
+    "input{margin-top:.25rem;background:#fff}button{margin-top:.75rem;cursor:pointer;background:#fff;"
+    "color:inherit}"
+    ".main{background:#0b57d0;border-color:#0b57d0;color:#fff;font-weight:600}"
+    ".wrong{display:block;color:#b00020;font-size:.875rem}a{color:#0b57d0}"
 )
 
 
@@ -35,6 +45,6 @@ def document(language: Language, title: str, body: str, head: str = "") -> str:
     return (
         f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">{head}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1>{body}</body></html>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<h1>{escape(title)}</h1>{body}</main></body></html>"
     )
