@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.queries import with_assistant
 from fleet.kit.actor import Actor
+from fleet.kit.dialect import locked
 from fleet.kit.errors import Refusal
 from fleet.operations.errors import (
     ANOTHER_RUNNING,
@@ -34,7 +35,7 @@ from fleet.operations.rules import (
 )
 from fleet.operations.types.contract import OperationType, Target, Verdict
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import find_own
+from fleet.registers.queries import belongs_to
 from fleet.registers.rules import is_serial_number
 from fleet.subscriptions import service as subscriptions
 from fleet.subscriptions.catalogue import offers
@@ -99,7 +100,7 @@ async def sort_out(
     """The registers that get it, in their order, and the others; a statement for each thing that
     is asked of all of them."""
     known = list(filter(is_serial_number, wish.serial_numbers))
-    registers = await find_own(db, actor, known)
+    registers = await _hold_own(db, actor, known)
     entitled = await _entitled(db, list(registers), operation_type.kind, now)
     statuses = await _open(db, list(registers))
     through_assistant = wish.channel is Channel.ASSISTANT
@@ -124,6 +125,17 @@ async def sort_out(
         else:
             refused.append(Refused(serial, verdict.refusal, verdict.params))
     return good, refused
+
+
+async def _hold_own(
+    db: AsyncSession, actor: Actor, serial_numbers: Sequence[str]
+) -> dict[str, CashRegister]:
+    """The actor's registers; none is handed over before the order is there to be cancelled."""
+    own = select(CashRegister).where(
+        CashRegister.serial_number.in_(serial_numbers), belongs_to(actor)
+    )
+    held = locked(db, own.order_by(CashRegister.serial_number), wait=True, shared=True)
+    return {register.serial_number: register for register in await db.scalars(held)}
 
 
 def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
