@@ -159,6 +159,15 @@ NOT_ENTITLED = Refusal(
     "{plans_en} (Registers / Subscriptions).",
     field="serial_numbers",
 )
+ENTITLED_UNTIL = Refusal(
+    _CONFLICT,
+    "entitlement_ends",
+    ru="ККТ {serial_number}: подписка с услугой «{ru}» кончается {until}, до начала операции. "
+    "Продлите подписку или назначьте операцию раньше.",
+    en="Register {serial_number}: the subscription with the service '{en}' ends at {until}, before "
+    "the operation begins. Prolong it or let the operation begin earlier.",
+    field="serial_numbers",
+)
 ZONE_UNKNOWN = Refusal(
     _CONFLICT,
     "zone_unknown",

@@ -1,6 +1,6 @@
 """Which registers of an order get it: a verdict for each, before anything starts."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from fleet.kit.errors import Refusal
 from fleet.operations.errors import (
     ANOTHER_RUNNING,
     BLOCKED,
+    ENTITLED_UNTIL,
     NO_ASSISTANT,
     NOT_ENTITLED,
     ONE_ONLY,
@@ -30,16 +31,18 @@ from fleet.operations.rules import (
     OPEN,
     Channel,
     Status,
+    moment_text,
     moment_there,
     offset_text,
 )
+from fleet.operations.timing import not_before
 from fleet.operations.types.contract import OperationType, Target, Verdict
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import is_serial_number
-from fleet.subscriptions import service as subscriptions
 from fleet.subscriptions.catalogue import offers
-from fleet.subscriptions.entitlements import LABELS, OF_OPERATIONS
+from fleet.subscriptions.effective import ends_of
+from fleet.subscriptions.entitlements import LABELS, Entitlement
 
 PASSING: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
 """Refusals that time alone mends."""
@@ -68,6 +71,10 @@ class Refused(NamedTuple):
     params: Mapping[str, Any]
 
 
+Services = Mapping[Entitlement, Mapping[str, datetime | None]]
+"""A service -> the registers that have or had it -> when it ends for them; ``None``: never."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """An order, and what the database knows of its registers."""
@@ -78,7 +85,7 @@ class _Asked:
     own_params: Mapping[str, Any]
     """Of the registers that get others than ``params``."""
     now: datetime
-    entitled: Set[str]
+    services: Services
     registers: Mapping[str, CashRegister]
     open: Mapping[str, Sequence[Status]]
     assisted: frozenset[str]
@@ -101,7 +108,7 @@ async def sort_out(
     is asked of all of them."""
     known = list(filter(is_serial_number, wish.serial_numbers))
     registers = await _hold_own(db, actor, known)
-    entitled = await _entitled(db, list(registers), operation_type.kind, now)
+    services = await _services(db, list(registers), operation_type.needs(params))
     statuses = await _open(db, list(registers))
     through_assistant = wish.channel is Channel.ASSISTANT
     assisted = await with_assistant(db, list(registers)) if through_assistant else frozenset()
@@ -111,7 +118,7 @@ async def sort_out(
         params,
         own_params,
         now,
-        entitled,
+        services,
         registers,
         statuses,
         assisted,
@@ -145,14 +152,10 @@ def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
     return moment_there(wish.scheduled_local, register.utc_offset_min)
 
 
-async def _entitled(
-    db: AsyncSession, serial_numbers: Sequence[str], kind: str, now: datetime
-) -> Set[str]:
-    """Those that have the service which the operation needs; all, if it needs none."""
-    needed = OF_OPERATIONS.get(kind)
-    if needed is None:
-        return frozenset(serial_numbers)
-    return await subscriptions.entitled(db, serial_numbers, needed, now)
+async def _services(
+    db: AsyncSession, serial_numbers: Sequence[str], needed: Sequence[Entitlement]
+) -> Services:
+    return {each: await ends_of(db, serial_numbers, each) for each in needed}
 
 
 async def _open(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, list[Status]]:
@@ -180,15 +183,47 @@ def _blocked(asked: _Asked, register: CashRegister) -> Verdict | None:
 
 
 def _not_entitled(asked: _Asked, register: CashRegister) -> Verdict | None:
-    if register.serial_number in asked.entitled:
-        return None
-    needed = OF_OPERATIONS[asked.operation_type.kind]
-    plans = offers(needed, register.platform, register.model)
-    names = {
+    begins = _begins_at(asked.wish, register) or asked.now
+    begins = not_before(asked.operation_type, asked.params, begins)
+    return _lacks(asked.services, register, begins, asked.now)
+
+
+async def lacks_service(
+    db: AsyncSession,
+    operation_type: OperationType[Any],
+    params: Any,
+    register: CashRegister,
+    begins: datetime,
+    now: datetime,
+) -> Verdict | None:
+    """Why the register may not have the operation at that moment, or ``None``."""
+    needed = operation_type.needs(params)
+    services = await _services(db, [register.serial_number], needed)
+    return _lacks(services, register, begins, now)
+
+
+def _lacks(
+    services: Services, register: CashRegister, begins: datetime, now: datetime
+) -> Verdict | None:
+    """What the register lacks first: a service that it has not, or that ends before."""
+    for service, ends in services.items():
+        until = ends.get(register.serial_number, now)
+        if until is None or until > max(begins, now):
+            continue
+        names = LABELS[service]._asdict()
+        if until > now:
+            told = moment_text(until, register.utc_offset_min or 0)
+            return Verdict(ENTITLED_UNTIL, {**names, "until": told})
+        return Verdict(NOT_ENTITLED, {**names, **_named(service, register)})
+    return None
+
+
+def _named(service: Entitlement, register: CashRegister) -> dict[str, str]:
+    plans = offers(service, register.platform, register.model)
+    return {
         "plans_ru": ", ".join(f"«{plan.name_ru}»" for plan in plans),
         "plans_en": ", ".join(f"'{plan.name_en}'" for plan in plans),
     }
-    return Verdict(NOT_ENTITLED, {**LABELS[needed]._asdict(), **names})
 
 
 def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:
