@@ -179,7 +179,9 @@ def _verdict(asked: _Asked, serial_number: str) -> Verdict | None:
 
 
 def _blocked(asked: _Asked, register: CashRegister) -> Verdict | None:
-    return Verdict(BLOCKED) if register.blocked else None
+    """What is done on the server is for a blocked one too: people empty its queue."""
+    served = not register.blocked or asked.operation_type.on_server
+    return None if served else Verdict(BLOCKED)
 
 
 def _not_entitled(asked: _Asked, register: CashRegister) -> Verdict | None:
@@ -268,10 +270,10 @@ def _untimely(asked: _Asked, register: CashRegister) -> Verdict | None:
 
 _LOOKS: Final[tuple[Callable[[_Asked, CashRegister], Verdict | None], ...]] = (
     _blocked,
-    _not_entitled,
     _crowded,
     _unassisted,
     _unfit,
+    _not_entitled,
     _busy,
     _untimely,
 )
