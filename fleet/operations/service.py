@@ -19,12 +19,12 @@ from fleet.operations.errors import (
     ALREADY_FINISHED,
     ALREADY_RETRIED,
     ALREADY_STARTED,
-    CHANNEL_UNFIT,
     NOT_RETRYABLE,
     OPERATION_NOT_FOUND,
     REGISTER_NOT_FOUND,
-    RIGHT_NEEDED,
     TYPE_UNKNOWN,
+    channel_unfit,
+    right_needed,
 )
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.from_template import filled_in
@@ -101,9 +101,9 @@ def _type(actor: Actor, wish: Wish) -> OperationType[Any]:
     if operation_type is None:
         raise TYPE_UNKNOWN(type=wish.type)
     if operation_type.right not in actor.rights:
-        raise RIGHT_NEEDED(right=operation_type.right)
+        raise right_needed(operation_type.right)
     if wish.channel not in operation_type.channels:
-        raise CHANNEL_UNFIT(channels=", ".join(operation_type.channels))
+        raise channel_unfit(operation_type.channels)
     return operation_type
 
 
@@ -258,7 +258,7 @@ async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
     if kind is None:
         raise OPERATION_NOT_FOUND(id=operation_id)
     if BY_KIND[kind].right not in actor.rights:
-        raise RIGHT_NEEDED(right=BY_KIND[kind].right)
+        raise right_needed(BY_KIND[kind].right)
     return (await load_where(db, own, wait=True))[0]
 
 

@@ -40,9 +40,9 @@ from fleet.operations.types.contract import OperationType, Target, Verdict
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import is_serial_number
-from fleet.subscriptions.catalogue import offers
+from fleet.subscriptions.catalogue import to_buy
 from fleet.subscriptions.effective import ends_of
-from fleet.subscriptions.entitlements import LABELS, Entitlement
+from fleet.subscriptions.entitlements import Entitlement
 
 PASSING: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
 """Refusals that time alone mends."""
@@ -212,20 +212,12 @@ def _lacks(
         until = ends.get(register.serial_number, now)
         if until is None or until > max(begins, now):
             continue
-        names = LABELS[service]._asdict()
+        names = to_buy([service], register.platform, register.model)
         if until > now:
             told = moment_text(until, register.utc_offset_min or 0)
             return Verdict(ENTITLED_UNTIL, {**names, "until": told})
-        return Verdict(NOT_ENTITLED, {**names, **_named(service, register)})
+        return Verdict(NOT_ENTITLED, names)
     return None
-
-
-def _named(service: Entitlement, register: CashRegister) -> dict[str, str]:
-    plans = offers(service, register.platform, register.model)
-    return {
-        "plans_ru": ", ".join(f"«{plan.name_ru}»" for plan in plans),
-        "plans_en": ", ".join(f"'{plan.name_en}'" for plan in plans),
-    }
 
 
 def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:

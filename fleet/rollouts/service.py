@@ -16,7 +16,7 @@ from fleet.kit.database import table_of
 from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.errors import DomainError
 from fleet.operations import service as operations
-from fleet.operations.errors import RIGHT_NEEDED
+from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationsMoved
 from fleet.operations.from_template import filled_in
 from fleet.operations.rules import Channel, Status
@@ -24,7 +24,7 @@ from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
 from fleet.operations.verdicts import PASSING
 from fleet.operations.work import PORTION
-from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, WRONG_STATUS
+from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.queries import is_open, started_waves, visible_to
 from fleet.rollouts.rules import (
@@ -123,14 +123,14 @@ async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
     if rollout is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)
     if BY_KIND[rollout.type].right not in actor.rights:
-        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+        raise right_needed(BY_KIND[rollout.type].right)
     return rollout
 
 
 def _turn(rollout: Rollout, to: RolloutStatus, now: datetime, reason: Reason | None = None) -> None:
-    """Into another status; raises ``WRONG_STATUS`` where none leads there."""
+    """Into another status; refuses where none leads there."""
     if to not in TRANSITIONS[rollout.status]:
-        raise WRONG_STATUS(id=rollout.id, status=rollout.status)
+        raise wrong_status(rollout.id, rollout.status)
     rollout.status, rollout.reason, rollout.changed_at = to, reason, now
     rollout.withdrawing = to in (RolloutStatus.PAUSED, RolloutStatus.ABORTED)
     if not TRANSITIONS[to]:
@@ -243,7 +243,7 @@ async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
     employee = await db.get_one(Employee, rollout.ordered_by)
     actor = to_actor(employee, 0, "")
     if not employee.active:
-        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+        raise right_needed(BY_KIND[rollout.type].right)
     return actor
 
 

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.kit.language import Language
 from fleet.operations.rules import Status
+from fleet.rollouts.errors import wrong_status
 from fleet.rollouts.rules import (
     TRANSITIONS,
     USUAL_WAVES,
@@ -82,3 +84,10 @@ def test_the_ends_are_ends() -> None:
         RolloutStatus.FINISHED,
         RolloutStatus.ABORTED,
     ]
+
+
+@pytest.mark.parametrize("status", RolloutStatus)
+def test_a_refusal_tells_how_it_stands_and_what_can_be_done(status: RolloutStatus) -> None:
+    told = wrong_status(7, status).message(Language.RU)
+    assert told.startswith("Раскатка 7 ") and str(status) not in told
+    assert ("начните новую" in told) is (not TRANSITIONS[status])
