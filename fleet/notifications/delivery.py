@@ -6,6 +6,7 @@ lapse, and the letter goes out again under the same Message-ID: at least once, n
 
 import asyncio
 import random
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,13 @@ from email.errors import HeaderParseError
 from typing import Any
 
 import structlog
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,6 +48,10 @@ ANSWER_S = 10.0
 """Longest wait for one answer of the mail server."""
 VISIT_S = 45.0
 """Longest time with the mail server; what is left goes to the next visit."""
+SIGN_IN_FIRST = 530
+ABOUT_US = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
+"""Refusals that are final for our present settings only (a relay that does not know us, a domain
+without SPF): RFC 3463 has 5.7.x for them, and servers without its codes speak of relaying."""
 UNREADABLE = (KeyError, ValueError, IndexError, HeaderParseError)
 """What composing raises for a letter that no attempt will make whole."""
 
@@ -129,8 +140,10 @@ class _Visit:
             return await self._give_up(letter, error)
         try:
             await self.server.send_message(message)
-        except (SMTPRecipientsRefused, SMTPResponseException) as error:
+        except (SMTPRecipientsRefused, SMTPDataError) as error:
             await (self._give_up if _is_final(error) else self._postpone)(letter, error)
+        except SMTPResponseException:  # of the sender or the visit: every letter would hear it
+            raise
         except (SMTPException, OSError) as error:
             self.server.close()
             await self._postpone(letter, error)
@@ -166,11 +179,13 @@ class _Visit:
         log.info("letter", outcome=outcome, **told)
 
 
-def _is_final(error: SMTPRecipientsRefused | SMTPResponseException) -> bool:
+def _is_final(error: SMTPRecipientsRefused | SMTPDataError) -> bool:
     """Whether the server will never take this letter (RFC 5321, 4.2.1: 5yz)."""
-    if isinstance(error, SMTPRecipientsRefused):
-        return all(each.code >= 500 for each in error.recipients)
-    return error.code >= 500
+    answers = error.recipients if isinstance(error, SMTPRecipientsRefused) else (error,)
+    return all(
+        each.code >= 500 and each.code != SIGN_IN_FIRST and not ABOUT_US.match(each.message)
+        for each in answers
+    )
 
 
 def _words_of(error: Exception) -> str:

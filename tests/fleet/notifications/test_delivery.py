@@ -177,6 +177,58 @@ async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
     assert letter.reason == "554 spam: *** ***" and SECRET not in str(lines)
 
 
+OUR_FAULT = (
+    ("sender", "530 5.7.0 Authentication required"),
+    ("sender", "553 5.1.8 Sender address rejected: not owned by user"),
+    ("recipient", "550 5.7.1 Relaying denied"),
+    ("recipient", "550 relay not permitted"),
+    ("recipient", "530 Must issue STARTTLS first"),
+    ("data", "550 5.7.26 This mail has been blocked because the sender is unauthenticated"),
+)
+
+
+@pytest.mark.parametrize(("where", "said"), OUR_FAULT)
+async def test_a_refusal_of_us_costs_no_letter(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    where: str,
+    said: str,
+) -> None:
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    right = getattr(mailbox, f"{where}_answer")
+    setattr(mailbox, f"{where}_answer", said)
+    await delivery.run(database, clock, config_of(mailbox))
+    for letter in await letters(database):
+        assert (letter.given_up_at, letter.attempts) == (None, 1)
+        assert letter.reason == said and letter.params == PARAMS
+    setattr(mailbox, f"{where}_answer", right)
+    clock.forward(minutes=1)
+    mailbox.messages.clear()
+    await delivery.run(database, clock, config_of(mailbox))
+    assert len(mailbox.messages) == 3
+
+
+async def test_a_server_that_refuses_us_is_asked_once_a_visit(
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+) -> None:
+    asked: list[str] = []
+
+    async def refuse(
+        _server: object, _session: object, _envelope: object, to: str, _: object
+    ) -> str:
+        asked.append(to)
+        return "553 not owned by user"
+
+    mailbox.handle_MAIL = refuse  # type: ignore[method-assign]
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    await delivery.run(database, clock, config_of(mailbox))
+    assert asked == ["cash@example.org"]
+
+
 async def test_no_text_becomes_a_header(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
 ) -> None:
