@@ -9,6 +9,7 @@ import random
 import re
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -44,10 +45,14 @@ from fleet.notifications.rules import (
 
 PORTION = 20
 """Letters that a worker leases at once."""
-ANSWER_S = 10.0
+ANSWER_S = 20.0
 """Longest wait for one answer of the mail server."""
-VISIT_S = 45.0
-"""Longest time with the mail server; what is left goes to the next visit."""
+VISIT_S = 20.0
+"""No letter is begun later in a visit; what is left goes to the next one."""
+LETTER_S = 35.0
+"""Longest time for a letter, its connection included.  One that is cut off may have arrived."""
+QUIT_S = 1.0
+"""With the two above: less than a worker gives a portion."""
 SIGN_IN_FIRST = 530
 ABOUT_US = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
 """Refusals that are final for our present settings only (a relay that does not know us, a domain
@@ -74,9 +79,9 @@ class Delivery:
         server = _server(config)
         async with database.transaction() as db:
             letters = await _lease(db, clock())
-        if letters:
-            await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
-        return len(letters)
+        if not letters:
+            return 0
+        return await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
 
     def _complain(self) -> None:
         if not self._complained:
@@ -115,23 +120,35 @@ class _Visit:
     server: SMTP
     waiting: deque[Letter]
 
-    async def make(self) -> None:
-        server = self.server
+    async def make(self) -> int:
+        """How many letters were tried; those that the time did not suffice for are given back."""
+        tried, now = 0, asyncio.get_running_loop().time
+        end = now() + VISIT_S
         try:
-            async with asyncio.timeout(VISIT_S):
-                while self.waiting:
-                    if not server.is_connected:
-                        await server.connect()
-                    await self._carry(self.waiting[0])
-                    self.waiting.popleft()
-                await server.quit()
+            while self.waiting and now() < end:
+                until = now() + LETTER_S
+                await self._connect(until)
+                await self._carry(self.waiting[0], until)
+                self.waiting.popleft()
+                tried += 1
         except (SMTPException, OSError) as error:
+            tried += len(self.waiting)
             for letter in self.waiting:
                 await self._postpone(letter, error)
+        else:
+            await self._give_back()
+            with suppress(SMTPException, OSError):
+                await self.server.quit(timeout=QUIT_S)
         finally:
-            server.close()
+            self.server.close()
+        return tried
 
-    async def _carry(self, letter: Letter) -> None:
+    async def _connect(self, until: float) -> None:
+        if not self.server.is_connected:
+            async with asyncio.timeout_at(until):
+                await self.server.connect()
+
+    async def _carry(self, letter: Letter, until: float) -> None:
         try:
             text = word(letter.template, letter.language, letter.params)
             name = f"letter-{letter.id}-{letter.created_at:%Y%m%d%H%M%S%f}"
@@ -139,7 +156,8 @@ class _Visit:
         except UNREADABLE as error:
             return await self._give_up(letter, error)
         try:
-            await self.server.send_message(message)
+            async with asyncio.timeout_at(until):
+                await self.server.send_message(message)
         except (SMTPRecipientsRefused, SMTPDataError) as error:
             await (self._give_up if _is_final(error) else self._postpone)(letter, error)
         except SMTPResponseException:  # of the sender or the visit: every letter would hear it
@@ -161,6 +179,18 @@ class _Visit:
         why = redact(_words_of(error), letter.params)
         later: Values = {"due_at": due_at, "reason": why}
         await self._settle(letter, "postponed", later, Letter.due_at == letter.due_at)
+
+    async def _give_back(self) -> None:
+        """The letters that nothing was tried with wait as before."""
+        if self.waiting:
+            ours = Letter.id.in_([letter.id for letter in self.waiting])
+            async with self.database.transaction() as db:
+                await db.execute(
+                    update(Letter)
+                    .where(ours, Letter.due_at == self.waiting[0].due_at)
+                    .values(due_at=self.clock(), attempts=Letter.attempts - 1)
+                )
+            log.warning("mail_server_slow", left=len(self.waiting))
 
     async def _settle(
         self,

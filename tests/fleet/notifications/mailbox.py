@@ -3,6 +3,7 @@
 import asyncio
 import re
 import warnings
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ class Mailbox:
     """Instead of taking a recipient."""
     data_answer: str = "250 OK"
     drops_after_data: bool = False
+    pauses_s: deque[float] = field(default_factory=deque)
+    """Before each answer to a letter, while there are any."""
     logins: list[bytes] = field(default_factory=list)
 
     @property
@@ -58,6 +61,8 @@ class Mailbox:
         self.messages.append(message)
         if self.drops_after_data and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
+        if self.pauses_s:
+            await asyncio.sleep(self.pauses_s.popleft())
         return self.data_answer
 
     def authenticate(

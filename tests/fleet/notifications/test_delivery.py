@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.delivery import PORTION, Delivery, tidy
+from fleet.notifications.delivery import LETTER_S, PORTION, QUIT_S, VISIT_S, Delivery, tidy
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE
 from fleet.notifications.service import send
+from fleet.worker.runner import TIMEOUT_S
 from tests.fleet.conftest import HandClock
 from tests.fleet.notifications.mailbox import (
     LOGIN,
@@ -212,7 +213,11 @@ async def test_a_refusal_of_us_costs_no_letter(
 
 
 async def test_a_server_that_refuses_us_is_asked_once_a_visit(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
 
@@ -222,11 +227,52 @@ async def test_a_server_that_refuses_us_is_asked_once_a_visit(
         asked.append(to)
         return "553 not owned by user"
 
-    mailbox.handle_MAIL = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(mailbox, "handle_MAIL", refuse)
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
     await delivery.run(database, clock, config_of(mailbox))
     assert asked == ["cash@example.org"]
+
+
+async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.notifications.delivery.VISIT_S", 0.3)
+    mailbox.pauses_s.extend([0.5, 0.0, 0.0])
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    first, *rest = await letters(database)
+    assert first.sent_at and len(mailbox.messages) == 1
+    for letter in rest:
+        assert (letter.due_at, letter.attempts, letter.reason) == (clock(), 0, "")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 2
+    assert len({message["To"] for message in mailbox.messages}) == len(mailbox.messages) == 3
+
+
+async def test_a_letter_that_hangs_costs_only_itself(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.notifications.delivery.LETTER_S", 1.0)
+    mailbox.pauses_s.extend([60.0])
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 3
+    hung, *rest = await letters(database)
+    assert (hung.sent_at, hung.attempts) == (None, 1) and "Timeout" in hung.reason
+    assert all(letter.sent_at for letter in rest)
+
+
+def test_a_visit_fits_into_a_portion_of_the_worker() -> None:
+    assert VISIT_S + LETTER_S + QUIT_S < TIMEOUT_S < LEASE.total_seconds()
 
 
 async def test_no_text_becomes_a_header(
