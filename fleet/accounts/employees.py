@@ -27,7 +27,7 @@ from fleet.accounts.errors import (
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
 from fleet.accounts.links import Post, invite, spend
-from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
+from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import scope_of
 from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
 from fleet.accounts.rules import check_login, letter_counters, normalise_login
@@ -68,7 +68,7 @@ async def add(
     await _set_scope(db, employee, body.scope)
     await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
     await db.refresh(employee, ["partner"])
-    await invite(db, employee, post, now)
+    await invite(db, employee, LinkKind.INVITATION, post, now)
     return employee
 
 
@@ -153,7 +153,7 @@ async def send_link(
     if not employee.email:
         raise NO_EMAIL()
     await attempts.count(db, letter_counters(employee.email), actor.address, now)
-    await invite(db, employee, post, now)
+    await invite(db, employee, LinkKind.RESET, post, now)
     await _write(db, actor, now, "link_sent", employee)
 
 

@@ -21,10 +21,12 @@ from fleet.accounts.rules import (
     INVITATION_LIFETIME,
     MAX_SHARING_EMAIL,
     RECOVERY_LIFETIME,
+    RESET_LIFETIME,
     TOKEN_BYTES,
     attempt_counters,
     check_password,
     hash_token,
+    named,
     recovery_counters,
 )
 from fleet.accounts.service import revoke_sign_ins
@@ -32,10 +34,18 @@ from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.service import send
+from fleet.notifications.service import send, withdraw
 
-LIFETIMES = {LinkKind.INVITATION: INVITATION_LIFETIME, LinkKind.RECOVERY: RECOVERY_LIFETIME}
-LETTERS = {LinkKind.INVITATION: "invitation", LinkKind.RECOVERY: "password_link"}
+LIFETIMES = {
+    LinkKind.INVITATION: INVITATION_LIFETIME,
+    LinkKind.RECOVERY: RECOVERY_LIFETIME,
+    LinkKind.RESET: RESET_LIFETIME,
+}
+LETTERS = {
+    LinkKind.INVITATION: "invitation",
+    LinkKind.RECOVERY: "password_link",
+    LinkKind.RESET: "password_reset",
+}
 PATH = "/password"
 """Where on the server's public address a person sets a password."""
 
@@ -50,11 +60,14 @@ class Post:
     links_begin_with: str
 
 
-async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime) -> None:
+async def invite(
+    db: AsyncSession, employee: Employee, kind: LinkKind, post: Post, now: datetime
+) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
-    password, to change the password afterwards.  It replaces the links before it.
+    password, of this ``kind`` afterwards.  It replaces the links before it.
     """
-    kind = LinkKind.RECOVERY if employee.password_hash else LinkKind.INVITATION
+    kind = kind if employee.password_hash else LinkKind.INVITATION
+    expires_at = now + LIFETIMES[kind]
     await spend(db, employee.id, now)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     db.add(
@@ -63,7 +76,7 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
             employee_id=employee.id,
             kind=kind,
             created_at=now,
-            expires_at=now + LIFETIMES[kind],
+            expires_at=expires_at,
         )
     )
     await send(
@@ -78,16 +91,19 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
         },
         language=post.language,
         now=now,
+        about=named(employee.id),
+        expires_at=expires_at,
     )
 
 
 async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
-    """End every link of an employee."""
+    """End every link of an employee, and withdraw the letters that still hold one."""
     await db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
         .values(spent_at=now)
     )
+    await withdraw(db, named(employee_id), now)
 
 
 async def recover(db: AsyncSession, email: str, address: str, post: Post, now: datetime) -> None:
@@ -104,7 +120,7 @@ async def recover(db: AsyncSession, email: str, address: str, post: Post, now: d
         .limit(MAX_SHARING_EMAIL)
     )
     for employee in found.all():
-        await invite(db, employee, post, now)
+        await invite(db, employee, LinkKind.RECOVERY, post, now)
         await audit.write(
             db,
             None,
@@ -205,4 +221,5 @@ async def tell_of_change(
             params=params,
             language=language,
             now=now,
+            about=named(employee.id),
         )

@@ -23,7 +23,7 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit import smtp_url
@@ -32,7 +32,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.dialect import locked
 from fleet.kit.metrics import LETTERS
-from fleet.notifications.models import Letter
+from fleet.notifications.models import Cause, Letter
 from fleet.notifications.rules import (
     GIVE_UP_AFTER,
     KEPT_FOR,
@@ -61,6 +61,9 @@ UNREADABLE = (KeyError, ValueError, IndexError, HeaderParseError)
 """What composing raises for a letter that no attempt will make whole."""
 
 Values = dict[str, Any]
+
+ENDED: Values = {"due_at": None, "params": {}}
+"""Of a letter that waits no more."""
 
 log = structlog.get_logger("letters")
 
@@ -127,8 +130,7 @@ class _Visit:
         try:
             while self.waiting and now() < end:
                 until = now() + LETTER_S
-                await self._connect(until)
-                await self._carry(self.waiting[0], until)
+                await self._serve(self.waiting[0], until)
                 self.waiting.popleft()
                 tried += 1
         except (SMTPException, OSError) as error:
@@ -143,10 +145,13 @@ class _Visit:
             self.server.close()
         return tried
 
-    async def _connect(self, until: float) -> None:
+    async def _serve(self, letter: Letter, until: float) -> None:
+        if letter.expires_at is not None and letter.expires_at <= self.clock():
+            return await self._give_up(letter, Cause.EXPIRED)
         if not self.server.is_connected:
             async with asyncio.timeout_at(until):
                 await self.server.connect()
+        await self._carry(letter, until)
 
     async def _carry(self, letter: Letter, until: float) -> None:
         try:
@@ -154,25 +159,28 @@ class _Visit:
             name = f"letter-{letter.id}-{letter.created_at:%Y%m%d%H%M%S%f}"
             message = compose(text, self.sender, letter.to, name, self.clock())
         except UNREADABLE as error:
-            return await self._give_up(letter, error)
+            return await self._give_up(letter, Cause.UNREADABLE, error)
         try:
             async with asyncio.timeout_at(until):
                 await self.server.send_message(message)
         except (SMTPRecipientsRefused, SMTPDataError) as error:
-            await (self._give_up if _is_final(error) else self._postpone)(letter, error)
+            if _is_final(error):
+                await self._give_up(letter, Cause.REFUSED, error)
+            else:
+                await self._postpone(letter, error)
         except SMTPResponseException:  # of the sender or the visit: every letter would hear it
             raise
         except (SMTPException, OSError) as error:
             self.server.close()
             await self._postpone(letter, error)
         else:
-            done: Values = {"sent_at": self.clock(), "due_at": None, "params": {}, "reason": ""}
-            await self._settle(letter, "sent", done)
+            sent: Values = {"sent_at": self.clock(), "cause": None, "reason": ""}
+            await self._settle(letter, "sent", ENDED | {"given_up_at": None} | sent)
 
-    async def _give_up(self, letter: Letter, error: Exception) -> None:
-        why = redact(_words_of(error), letter.params)
-        done: Values = {"given_up_at": self.clock(), "due_at": None, "params": {}, "reason": why}
-        await self._settle(letter, "given_up", done, Letter.due_at == letter.due_at)
+    async def _give_up(self, letter: Letter, cause: Cause, error: Exception | None = None) -> None:
+        why = redact(_words_of(error), letter.params) if error else letter.reason
+        ended: Values = {"given_up_at": self.clock(), "cause": cause, "reason": why}
+        await self._settle(letter, "given_up", ENDED | ended, Letter.due_at == letter.due_at)
 
     async def _postpone(self, letter: Letter, error: Exception) -> None:
         due_at = self.clock() + pause_after(letter.attempts, random.random())
@@ -227,14 +235,17 @@ def _words_of(error: Exception) -> str:
 
 
 async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
-    """Give up what has waited too long, forget what was finished long ago; how many it was."""
+    """Give up what has waited too long or lost its use, forget what was finished long ago; how many
+    it was."""
+    expired = Letter.expires_at <= now
     late = select(Letter.id).where(
-        Letter.due_at.is_not(None), Letter.created_at <= now - GIVE_UP_AFTER
+        Letter.due_at.is_not(None), expired | (Letter.created_at <= now - GIVE_UP_AFTER)
     )
+    cause = case((expired, _stored(Cause.EXPIRED)), else_=_stored(Cause.TOO_LATE))
     given_up = await db.scalars(
         update(Letter)
         .where(Letter.id.in_(late.limit(limit)), Letter.due_at.is_not(None))
-        .values(due_at=None, given_up_at=now, params={})
+        .values(given_up_at=now, cause=cause, **ENDED)
         .returning(Letter.id)
     )
     old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
@@ -244,3 +255,7 @@ async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
     count = len(given_up.all())
     LETTERS.labels("given_up").inc(count)
     return count + len(forgotten.all())
+
+
+def _stored(cause: Cause) -> ColumnElement[Cause]:
+    return literal(cause, Letter.cause.type)

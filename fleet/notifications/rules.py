@@ -6,9 +6,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
+from types import MappingProxyType
 from typing import NamedTuple
 
-from fleet.kit.language import Language
+from fleet.kit.language import Language, Words
+from fleet.notifications.models import Cause
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
@@ -18,6 +20,46 @@ GIVE_UP_AFTER = timedelta(days=3)
 MAX_REASON = 256
 KEPT_FOR = timedelta(days=30)
 """A letter that was sent or given up is remembered so long."""
+
+WAITING = Words("Письмо ждёт отправки.", "The letter waits to be sent.")
+FAILED_ONCE = Words(
+    "Письмо ждёт: последняя попытка отправить его не удалась, сервер повторит её сам.",
+    "The letter waits: the last attempt to send it failed, the server will repeat it.",
+)
+SENT = Words(
+    "Почтовый сервер принял письмо. Если его нет во входящих, проверьте адрес и папку «Спам».",
+    "The mail server has taken the letter. If it is not in the inbox, check the address and the "
+    "spam folder.",
+)
+GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
+    {
+        Cause.REFUSED: Words(
+            "Почтовый сервер не принял письмо. Проверьте адрес и отправьте письмо ещё раз.",
+            "The mail server refused the letter. Check the address and send the letter again.",
+        ),
+        Cause.UNREADABLE: Words(
+            "Письмо на этот адрес не составить. Исправьте адрес и отправьте письмо ещё раз.",
+            "No letter can be written to this address. Correct it and send the letter again.",
+        ),
+        Cause.TOO_LATE: Words(
+            "Письмо долго не удавалось отправить. Попросите администратора сервера проверить почту "
+            "и отправьте письмо ещё раз.",
+            "The letter could not be sent for too long. Ask the server's administrator to check "
+            "the mail, and send the letter again.",
+        ),
+        Cause.EXPIRED: Words(
+            "Письмо не ушло, пока действовала ссылка в нём. Попросите администратора сервера "
+            "проверить почту и отправьте письмо ещё раз.",
+            "The letter had not left when its link expired. Ask the server's administrator to "
+            "check the mail, and send the letter again.",
+        ),
+        Cause.WITHDRAWN: Words(
+            "Письмо не отправлено: ссылка в нём уже не действует. Если она нужна, отправьте новую.",
+            "The letter was not sent: its link does not work any more. Send another if it is "
+            "needed.",
+        ),
+    }
+)
 
 
 class Text(NamedTuple):

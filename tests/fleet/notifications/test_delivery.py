@@ -14,7 +14,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
 from fleet.notifications.delivery import LETTER_S, PORTION, QUIT_S, VISIT_S, Delivery, tidy
-from fleet.notifications.models import Letter
+from fleet.notifications.models import Cause, Letter
 from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE
 from fleet.notifications.service import send
 from fleet.worker.runner import TIMEOUT_S
@@ -379,11 +379,24 @@ async def test_old_letters_are_given_up_and_later_forgotten(
             assert await tidy(db, clock(), 2) == done
     for letter in await letters(database):
         assert letter.given_up_at and letter.params == {} and letter.reason == "421 come again"
+        assert letter.cause is Cause.TOO_LATE
     clock.now += KEPT_FOR - GIVE_UP_AFTER
     for done in (2, 1, 0):
         async with database.transaction() as db:
             assert await tidy(db, clock(), 2) == done
     assert await letters(database) == []
+
+
+async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
+    database: Database, clock: HandClock
+) -> None:
+    await post(database, clock, expires_at=clock() + timedelta(hours=1))
+    await post(database, clock)
+    clock.forward(hours=1)
+    async with database.transaction() as db:
+        assert await tidy(db, clock(), 2) == 1
+    lost, waiting = await letters(database)
+    assert (lost.cause, lost.params, waiting.cause) == (Cause.EXPIRED, {}, None)
 
 
 def test_a_letter_outlives_its_longest_pause() -> None:
