@@ -14,6 +14,7 @@ from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.middleware import around_requests, hide_server_version
 from fleet.admin_api.openapi import build_document
 from fleet.admin_api.probes import add_probes
+from fleet.admin_api.server_log import SERVER_LOG
 from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -81,8 +82,8 @@ async def start_api(
 ) -> int:
     """The API on its address until the stack ends; returns its port number."""
     app = build_app(database, clock, language=config.language, config=config)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=SERVER_LOG, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, *config.http_address, shutdown_timeout=STOP_S).start()
+    await web.TCPSite(runner, *config.http_address).start()
     return int(runner.addresses[0][1])

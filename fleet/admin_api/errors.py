@@ -51,6 +51,15 @@ BAD_HTTP = Refusal(
     ru="Запрос не читается ({reason}). Проверьте заголовки и тело.",
     en="The request cannot be read ({reason}). Check the headers and the body.",
 )
+BROKEN_BODY = Refusal(
+    ErrorKind.BAD_REQUEST,
+    "broken_body",
+    field="body",
+    ru="Тело запроса не читается: оно не такое, как обещают заголовки Content-Encoding и "
+    "Transfer-Encoding. Исправьте их или пришлите тело без сжатия.",
+    en="The body cannot be read: it is not what the headers Content-Encoding and "
+    "Transfer-Encoding promise. Correct them or send the body without compression.",
+)
 REPEATED = Refusal(
     ErrorKind.INVALID,
     "repeated",

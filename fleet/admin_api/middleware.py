@@ -12,7 +12,14 @@ from aiohttp.typedefs import Handler, Middleware
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from fleet.admin_api.errors import BAD_HTTP, BUSY, METHOD_NOT_ALLOWED, NO_SUCH_PATH, OUR_MISTAKE
+from fleet.admin_api.errors import (
+    BAD_HTTP,
+    BROKEN_BODY,
+    BUSY,
+    METHOD_NOT_ALLOWED,
+    NO_SUCH_PATH,
+    OUR_MISTAKE,
+)
 from fleet.admin_api.errors import TOO_LARGE as TOO_LARGE_BODY
 from fleet.admin_api.problems import to_response
 from fleet.kit.errors import DomainError
@@ -61,6 +68,8 @@ def around_requests(default_language: Language, max_body: int) -> Middleware:
             refusal = _to_refusal(error, request_id, max_body)
             code = refusal.code
             response = to_response(refusal, language_of(request, default_language), request_id)
+            if refusal.refusal is BROKEN_BODY:
+                response.force_close()  # nobody knows where the next request begins
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers[REQUEST_ID] = request_id
@@ -86,6 +95,8 @@ def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError
             return METHOD_NOT_ALLOWED(allowed=", ".join(sorted(error.allowed_methods)))
         case web.HTTPRequestEntityTooLarge():
             return TOO_LARGE_BODY(max_bytes=max_body)
+        case web.RequestPayloadError():
+            return BROKEN_BODY()
         case web.HTTPException() if error.status < 500:
             return BAD_HTTP(reason=error.reason)
     if _is_passing(error):

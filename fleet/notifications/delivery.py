@@ -32,11 +32,12 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.dialect import locked
 from fleet.kit.metrics import LETTERS
-from fleet.notifications.models import Cause, Letter
+from fleet.notifications.models import Letter
 from fleet.notifications.rules import (
     GIVE_UP_AFTER,
     KEPT_FOR,
     LEASE,
+    Cause,
     compose,
     pause_after,
     redact,

@@ -1,7 +1,6 @@
 """The outbox: letters that wait, and for a while those that were sent or given up."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Index, String
@@ -9,21 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId
 from fleet.kit.language import Language
-
-
-class Cause(StrEnum):
-    """Why a letter was given up."""
-
-    REFUSED = "refused"
-    """The mail server will never take it."""
-    UNREADABLE = "unreadable"
-    """It cannot be put into words or headers."""
-    TOO_LATE = "too_late"
-    """It has waited for the mail server too long."""
-    EXPIRED = "expired"
-    """Its link works no more."""
-    WITHDRAWN = "withdrawn"
-    """Its link was replaced or used before it left."""
+from fleet.notifications.rules import Cause
 
 
 class Letter(Base):

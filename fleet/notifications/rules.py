@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from enum import StrEnum
 from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
 from fleet.kit.language import Language, Words
-from fleet.notifications.models import Cause
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
@@ -20,6 +20,22 @@ GIVE_UP_AFTER = timedelta(days=3)
 MAX_REASON = 256
 KEPT_FOR = timedelta(days=30)
 """A letter that was sent or given up is remembered so long."""
+
+
+class Cause(StrEnum):
+    """Why a letter was given up."""
+
+    REFUSED = "refused"
+    """The mail server will never take it."""
+    UNREADABLE = "unreadable"
+    """It cannot be put into words or headers."""
+    TOO_LATE = "too_late"
+    """It has waited for the mail server too long."""
+    EXPIRED = "expired"
+    """Its link works no more."""
+    WITHDRAWN = "withdrawn"
+    """Its link was replaced or used before it left."""
+
 
 WAITING = Words("Письмо ждёт отправки.", "The letter waits to be sent.")
 FAILED_ONCE = Words(

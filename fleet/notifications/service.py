@@ -7,8 +7,8 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.language import Language
-from fleet.notifications.models import Cause, Letter
-from fleet.notifications.rules import word
+from fleet.notifications.models import Letter
+from fleet.notifications.rules import Cause, word
 
 
 async def send(

@@ -16,7 +16,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from fleet.notifications.delivery import Delivery, tidy
-from fleet.notifications.models import Cause
+from fleet.notifications.rules import Cause
 from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, code, last_token, letters, settle
 from tests.fleet.conftest import Api, Employ, HandClock
 from tests.fleet.notifications.mailbox import Mailbox, serving

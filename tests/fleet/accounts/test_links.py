@@ -11,8 +11,7 @@ from fleet.accounts.rules import MAX_ADDRESS_RECOVERIES, MAX_LOGIN_ATTEMPTS, MAX
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.notifications.delivery import Delivery
-from fleet.notifications.models import Cause
-from fleet.notifications.rules import word
+from fleet.notifications.rules import Cause, word
 from tests.fleet.accounts.people import (
     NEW_PASSWORD,
     add,

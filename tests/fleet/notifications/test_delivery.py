@@ -14,8 +14,8 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
 from fleet.notifications.delivery import LETTER_S, PORTION, QUIT_S, VISIT_S, Delivery, tidy
-from fleet.notifications.models import Cause, Letter
-from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE
+from fleet.notifications.models import Letter
+from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE, Cause
 from fleet.notifications.service import send
 from fleet.worker.runner import TIMEOUT_S
 from tests.fleet.conftest import HandClock
