@@ -89,6 +89,15 @@ BUSY = Refusal(
     en="The server is too busy now. Repeat in {retry_after_s} s; if the request changed "
     "something, first check whether it was done.",
 )
+TOO_MANY_FILES = Refusal(
+    ErrorKind.TOO_MANY_REQUESTS,
+    "too_many_files",
+    field="request",
+    ru="Ваша организация уже передаёт столько файлов, сколько можно сразу: {most}. Дождитесь "
+    "окончания и повторите.",
+    en="Your organisation is transferring as many files as it may at once: {most}. Wait for "
+    "their end and repeat.",
+)
 OUR_MISTAKE = Refusal(
     ErrorKind.INTERNAL,
     "our_mistake",
