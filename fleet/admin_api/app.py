@@ -38,11 +38,11 @@ def build_app(
 
     ``language`` answers those whose ``Accept-Language`` names none of ours.
     """
-    app = web.Application(
-        middlewares=[around_requests(language, MAX_BODY_BYTES)], client_max_size=MAX_BODY_BYTES
-    )
+    config = config or FleetConfig()
+    around = around_requests(language, MAX_BODY_BYTES, config.proxies)
+    app = web.Application(middlewares=[around], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(hide_server_version)
-    edge = Edge(database, clock, language, config or FleetConfig())
+    edge = Edge(database, clock, language, config)
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
     _refuse_other_methods(app, endpoints)
@@ -54,7 +54,7 @@ def build_app(
     app.router.add_get(f"{PREFIX}/openapi.json", show_document)
     add_docs(app)
     add_password_page(app, language)
-    add_payment_pages(app, database, clock, edge.config)
+    add_payment_pages(app, database, clock, config)
     add_probes(app, database)
     return app
 

@@ -23,6 +23,7 @@ from fleet.admin_api.errors import (
 from fleet.admin_api.errors import TOO_LARGE as TOO_LARGE_BODY
 from fleet.admin_api.problems import to_response
 from fleet.kit.errors import DomainError
+from fleet.kit.forwarded import HEADER, Networks, origin
 from fleet.kit.language import Language, negotiate
 
 REQUEST_ID = "X-Request-Id"
@@ -52,12 +53,14 @@ def language_of(request: web.Request, default: Language) -> Language:
     return negotiate(request.headers.get("Accept-Language", ""), default)
 
 
-def around_requests(default_language: Language, max_body: int) -> Middleware:
-    """The outermost middleware of the application."""
+def around_requests(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
+    """The outermost middleware of the application; inside, ``request.remote`` is who asks, also
+    behind ``proxies``."""
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
+        request = request.clone(remote=_origin(request, proxies))
         request_id = _request_id(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -77,6 +80,10 @@ def around_requests(default_language: Language, max_body: int) -> Middleware:
         return response
 
     return around
+
+
+def _origin(request: web.Request, proxies: Networks) -> str:
+    return origin(request.remote or "", request.headers.getall(HEADER, ()), proxies)
 
 
 def _request_id(request: web.Request) -> str:
