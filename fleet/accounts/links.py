@@ -1,7 +1,7 @@
 """Links by which a password is set: the invitation of a new employee, and recovery.
 
-The token is in the letter and nowhere else.  In the link it stands after ``#``, which browsers
-send to no server, so that it reaches no log of a proxy.
+The token is in the letter, which the outbox holds until it has left, and nowhere else.  In the
+link it stands after ``#``, which browsers send to no server, so that it reaches no log of a proxy.
 """
 
 import secrets

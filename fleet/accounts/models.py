@@ -133,6 +133,7 @@ class SignInAttempts(Base):
     __tablename__ = "sign_in_attempts"
 
     counter: Mapped[str] = mapped_column(String(128), primary_key=True)
-    """``login:…``, ``address:…`` (``rules.attempt_counters``), ``recovery…``."""
+    """What is counted, then whose: ``login``, ``address``, ``letters``, ``recovery``,
+    ``recovery-address``, ``password`` (``rules.*_counters``)."""
     window_began_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int]
