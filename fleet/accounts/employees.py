@@ -29,7 +29,7 @@ from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
 from fleet.accounts.links import Post, invite, spend
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import scope_of
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
+from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, ROLE_NAMES, Right, Role
 from fleet.accounts.rules import check_login, letter_counters, normalise_login
 from fleet.accounts.service import revoke_sign_ins, searched
 from fleet.audit import service as audit
@@ -51,7 +51,7 @@ async def add(
     login = normalise_login(body.login or body.email)
     check_login(login)
     _check_role(body.role, body.scope)
-    await attempts.count(db, letter_counters(body.email), actor.address, now)
+    await attempts.count(db, letter_counters(body.email), actor.address, now, field="email")
     employee = Employee(
         partner_id=actor.partner_id,
         login=login,
@@ -110,11 +110,11 @@ async def _change_access(
         raise NOT_YOURSELF(field="role" if body.role is not employee.role else "scope")
     if body.role is not employee.role:
         if employee.role in FROM_COMMAND_LINE:
-            raise ROLE_NOT_GRANTED(role=employee.role)
+            raise ROLE_NOT_GRANTED(role=ROLE_NAMES[employee.role])
         _check_role(body.role, body.scope)
         await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
     elif body.scope is not None and body.role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=body.role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[body.role])
     employee.role, employee.limited = body.role, body.scope is not None
     await _set_scope(db, employee, body.scope)
 
@@ -152,7 +152,7 @@ async def send_link(
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await attempts.count(db, letter_counters(employee.email), actor.address, now)
+    await attempts.count(db, letter_counters(employee.email), actor.address, now, field="id")
     await invite(db, employee, LinkKind.RESET, post, now)
     await _write(db, actor, now, "link_sent", employee)
 
@@ -234,9 +234,9 @@ async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless
 
 def _check_role(role: Role, scope: Scope | None) -> None:
     if role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
+        raise ROLE_NOT_GRANTED(role=ROLE_NAMES[role])
     if scope is not None and role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[role])
 
 
 def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:

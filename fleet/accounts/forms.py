@@ -7,34 +7,47 @@ from pydantic import AfterValidator, Field, SecretStr
 from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.inn import Inn
-from fleet.kit.input import Input, Moment, SerialText
+from fleet.kit.input import VISIBLE, Input, Moment, SerialText
+from fleet.kit.validation import shape
 
 MAX_SCOPE = 1000
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
+EMAIL_PATTERN = shape(
+    rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+    "нужен адрес электронной почты латиницей, например anna@example.org.",
+    "an e-mail address in Latin letters is needed, for example anna@example.org.",
+)
+PHONE_PATTERN = shape(
+    r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+    "нужен номер телефона из 5–31 знака: цифры, пробелы, скобки и дефисы, впереди может быть «+».",
+    "a phone number of 5 to 31 characters is needed: digits, spaces, brackets and dashes, maybe "
+    "'+' in front.",
+)
+
 Email = Annotated[
     str,
     Field(
         max_length=254,
-        pattern=rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+        pattern=EMAIL_PATTERN,
         description="E-mail address; kept in lower case.",
     ),
     AfterValidator(str.lower),
 ]
-FullName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+FullName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=VISIBLE)]
 Phone = Annotated[
     str,
     Field(
         max_length=32,
-        pattern=r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+        pattern=PHONE_PATTERN,
         description="Digits, spaces, brackets and dashes, `+` in front; empty = none.",
     ),
 ]
 TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
-# ``rules.check_password`` refuses a short one in words that tell of characters, not of "items".
+# ``rules.check_password`` refuses a short one, with both limits.
 NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": MIN_PASSWORD})]
 
 
@@ -101,5 +114,5 @@ class PasswordChange(Input):
 class NewToken(Input):
     """A personal API token to make."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"\S")
+    name: str = Field(min_length=1, max_length=64, pattern=VISIBLE)
     expires_at: Moment

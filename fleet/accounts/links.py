@@ -111,7 +111,7 @@ async def recover(db: AsyncSession, email: str, address: str, post: Post, now: d
 
     Nothing tells the asker whether there is one; refuses ``too_many_attempts`` either way.
     """
-    await attempts.count(db, recovery_counters(email, address), address, now)
+    await attempts.count(db, recovery_counters(email, address), address, now, field="email")
     found = await db.scalars(
         select(Employee)
         .where(Employee.email == email, Employee.active)

@@ -18,7 +18,7 @@ from fleet.accounts.errors import (
 )
 from fleet.accounts.models import Employee, Partner, PasswordLink, SignIn, SignInAttempts
 from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits, hash_password
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Role
+from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, ROLE_NAMES, Role
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
     LINK_KEPT_FOR,
@@ -101,7 +101,7 @@ async def create_employee(
     check_login(login)
     check_password(password)
     if actor is not None and role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
+        raise ROLE_NOT_GRANTED(role=ROLE_NAMES[role])
     if await db.scalar(select(Employee.id).where(Employee.login == login)) is not None:
         raise LOGIN_TAKEN(login=login)
     employee = Employee(
@@ -183,7 +183,7 @@ async def sign_in(
     """
     login = normalise_login(login)
     async with database.transaction() as db:
-        await attempts.count(db, attempt_counters(login, address), address, clock())
+        await attempts.count(db, attempt_counters(login, address), address, clock(), field="login")
     async with database.read() as db:
         employee = await db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))

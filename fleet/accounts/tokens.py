@@ -44,7 +44,7 @@ async def change_password(
     check_password(new)
     async with database.transaction() as db:
         counters = password_counters(actor.employee_id)
-        await attempts.count(db, counters, actor.address, clock())
+        await attempts.count(db, counters, actor.address, clock(), field="password")
     async with database.read() as db:
         employee = await db.get_one(Employee, actor.employee_id)
     if not await fits(present, employee.password_hash):

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
+from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES
 from fleet.admin_api.downloads import Downloads
 from fleet.admin_api.errors import (
     BAD_KEY,
@@ -161,7 +162,7 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 def _require(right: str, actor: Actor) -> None:
     if right not in actor.rights:
-        raise NO_RIGHT(role=actor.role, right=right)
+        raise NO_RIGHT(role=ROLE_NAMES[actor.role], right=RIGHT_NAMES[right])
 
 
 def read_query(model: type[Model], request: web.Request) -> Model:

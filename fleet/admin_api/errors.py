@@ -48,8 +48,8 @@ BAD_HTTP = Refusal(
     ErrorKind.BAD_REQUEST,
     "bad_http",
     field="request",
-    ru="Запрос не читается ({reason}). Проверьте заголовки и тело.",
-    en="The request cannot be read ({reason}). Check the headers and the body.",
+    ru="Запрос не читается как HTTP (код {status}). Проверьте его заголовки и тело.",
+    en="The request cannot be read as HTTP (code {status}). Check its headers and its body.",
 )
 BROKEN_BODY = Refusal(
     ErrorKind.BAD_REQUEST,
@@ -77,8 +77,8 @@ NO_RIGHT = Refusal(
     ErrorKind.FORBIDDEN,
     "no_right",
     field="Authorization",
-    ru="Вашей роли ({role}) нужно право «{right}». Попросите администратора изменить роль.",
-    en="Your role ({role}) needs the right '{right}'. Ask an administrator to change the role.",
+    ru="У вашей роли «{role}» нет права «{right}». Попросите администратора изменить роль.",
+    en="Your role '{role}' has no right '{right}'. Ask an administrator to change the role.",
 )
 BUSY = Refusal(
     ErrorKind.UNAVAILABLE,

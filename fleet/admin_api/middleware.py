@@ -105,7 +105,7 @@ def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError
         case web.RequestPayloadError():
             return BROKEN_BODY()
         case web.HTTPException() if error.status < 500:
-            return BAD_HTTP(reason=error.reason)
+            return BAD_HTTP(status=error.status)
     if _is_passing(error):
         log.warning("request_not_served", error=type(error).__name__)
         return BUSY(retry_after_s=RETRY_AFTER_S)

@@ -272,7 +272,10 @@ async def test_a_role_without_the_right_is_refused(
     for path in ("enrol", "hide", "show", "block", "unblock"):
         answer = await api.post(f"/registers/{path}", {"serial_numbers": [SERIAL]})
         assert is_problem(answer, 403, "no_right", "Authorization")
-    assert is_problem(await api.get("/audit"), 403, "no_right", "Authorization")
+    answer = await api.get("/audit", headers={"Accept-Language": "ru"})
+    assert is_problem(answer, 403, "no_right", "Authorization")
+    said = answer.json["detail"]
+    assert "роли «Наблюдатель» нет права «Управление организацией»" in said
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(AuditEntry)) == before
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 0
