@@ -1,5 +1,6 @@
 """Mistakes that pydantic finds, in the words of this project, in both languages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -195,8 +196,14 @@ def refuse_input(error: ValidationError, within: str = "") -> DomainError:
     """
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
-        return BROKEN_JSON(error=found[0]["ctx"]["error"])
+        return BROKEN_JSON(error=_where(found[0]["ctx"]["error"]))
     return InvalidInput([_read(item, within) for item in found[:MAX_ERRORS]])
+
+
+def _where(error: str) -> Words | str:
+    """The place of a mistake in JSON; in English also the mistake."""
+    found = re.search(r"line (\d+) column (\d+)$", error)
+    return Words(f"строка {found[1]}, знак {found[2]}", error) if found else error
 
 
 def _read(item: Any, within: str) -> FieldError:

@@ -92,7 +92,8 @@ def test_words_among_the_parameters_are_in_the_language_of_the_sentence() -> Non
 
 def test_broken_json_is_told_from_bad_values() -> None:
     error = refusal(b'{"number": ')
-    assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.RU)
+    assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.EN)
+    assert "(строка 1, знак 11)" in error.message(Language.RU)
 
 
 def test_a_moment_arrives_in_utc() -> None:
