@@ -87,12 +87,16 @@ class Text(NamedTuple):
 
 
 def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
-    """The letter in words; ``KeyError`` for an unknown template or a parameter not given."""
+    """The letter in words; ``KeyError`` for an unknown template or a parameter not given.
+
+    A parameter stays on its line: no name makes paragraphs that look like ours.
+    """
     wording = TEMPLATES[template][language]
-    plain = [paragraph.format_map(params) for paragraph in wording.paragraphs]
-    safe = {name: escape(value) for name, value in params.items()}
+    given = {name: " ".join(value.split()) for name, value in params.items()}
+    plain = [paragraph.format_map(given) for paragraph in wording.paragraphs]
+    safe = {name: escape(value) for name, value in given.items()}
     html = [_in_html(paragraph, safe) for paragraph in wording.paragraphs]
-    subject = " ".join(wording.subject.format_map(params).split())
+    subject = wording.subject.format_map(given)
     return Text(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
 
 
