@@ -81,7 +81,7 @@ async def count_stranger(database: Database, clock: Clock, actor: Actor, to: str
     async with database.transaction() as db:
         if not await _got_before(db, actor, to):
             counter = (f"receivers:{actor.partner_id}", MAX_STRANGERS)
-            await attempts.count(db, (counter,), actor.address, clock())
+            await attempts.count(db, (counter,), actor.address, clock(), field="to")
 
 
 async def _got_before(db: AsyncSession, actor: Actor, to: str) -> bool:
