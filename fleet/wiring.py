@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.decision import heed_moves
-from fleet.billing.events import PaymentSettled
+from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.bonuses.service import accrue
 from fleet.clients.service import heed_enrolment, heed_hand_over, heed_profiles
 from fleet.kit.dialect import notify
@@ -20,7 +20,7 @@ from fleet.registers.events import BlockingChanged, RegistersEnrolled, Registers
 from fleet.registers.service import keep_conditions, keep_profiles
 from fleet.rollouts.service import heed_failures
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
-from fleet.subscriptions.orders import settle
+from fleet.subscriptions.orders import settle, take_back
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
 from fleet.telemetry.rules import broken
 
@@ -68,6 +68,7 @@ REACTIONS: Reactions = MappingProxyType(
         ),
         BlockingChanged: (_tell_gateways,),
         PaymentSettled: (settle,),
+        PaymentRefunded: (take_back,),
         SubscriptionsAssigned: (accrue,),
         SubscriptionsExpired: (_count_ended,),
         RegistersEnrolled: (heed_enrolment,),

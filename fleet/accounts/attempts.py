@@ -14,8 +14,10 @@ from fleet.kit.database import insert_into
 log = structlog.get_logger(__name__)
 
 
-async def count(db: AsyncSession, counters: Counters, address: str, now: datetime) -> None:
-    """Raise each counter; refuses (``too_many_attempts``) at the first that is over its most.
+async def count(
+    db: AsyncSession, counters: Counters, address: str, now: datetime, *, field: str
+) -> None:
+    """Raise each counter; refuses ``field`` (``too_many_attempts``) at the first over its most.
 
     The refusal takes the raise back with its transaction, and the counter stays full.
     """
@@ -23,7 +25,7 @@ async def count(db: AsyncSession, counters: Counters, address: str, now: datetim
         attempts, window_began_at = await _raise(db, counter, now)
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
-            raise TOO_MANY_ATTEMPTS(retry_after_s=window_left_s(window_began_at, now))
+            raise TOO_MANY_ATTEMPTS(field=field, retry_after_s=window_left_s(window_began_at, now))
 
 
 async def forget(db: AsyncSession, counters: Counters) -> None:

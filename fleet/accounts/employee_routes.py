@@ -35,14 +35,14 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
     """
     post = Post(call.language, call.config.links_begin_with)
     employee = await employees.add(call.db, call.actor, call.body, post, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """An employee with their scope."""
     employee = await queries.own(call.db, call.actor, call.query.id)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
@@ -54,21 +54,21 @@ async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard
     employee = await employees.change(
         call.db, call.actor, call.query.id, call.body, call.language, call.now
     )
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
 async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """Lock an employee out; their sign-ins and API tokens end at once."""
     employee = await employees.deactivate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
 async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """Let a deactivated employee in again."""
     employee = await employees.activate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/reset-password", right=Right.ORGANISATION)

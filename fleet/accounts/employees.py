@@ -32,9 +32,15 @@ from fleet.accounts.errors import (
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
 from fleet.accounts.links import Post, invite, spend, tell
-from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
+from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import by_login, scope_of
-from fleet.accounts.roles import ADMINISTRATORS, FROM_COMMAND_LINE, RIGHTS, Role
+from fleet.accounts.roles import (
+    ADMINISTRATORS,
+    FROM_COMMAND_LINE,
+    RIGHTS,
+    ROLE_NAMES,
+    Role,
+)
 from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normalise_login
 from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
@@ -70,8 +76,8 @@ async def add(
     )
     await insert(db, actor, employee, body.scope, now)
     await db.refresh(employee, ["partner"])
-    await invite(db, employee, post, now)
-    await _count_letter(db, actor, body.email, now)
+    await invite(db, employee, LinkKind.INVITATION, post, now)
+    await _count_letter(db, actor, body.email, now, field="email")
     return employee
 
 
@@ -120,9 +126,11 @@ async def change(
     return employee
 
 
-async def _count_letter(db: AsyncSession, actor: Actor, email: str, now: datetime) -> None:
+async def _count_letter(
+    db: AsyncSession, actor: Actor, email: str, now: datetime, *, field: str
+) -> None:
     counters = letter_counters(email, actor.partner_id)
-    await attempts.count(db, counters, actor.address, now)
+    await attempts.count(db, counters, actor.address, now, field=field)
 
 
 async def _leave_mailbox(
@@ -132,7 +140,7 @@ async def _leave_mailbox(
     who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
     await spend(db, employee.id, now)
     if employee.email and employee.password_hash:
-        await _count_letter(db, actor, employee.email, now)
+        await _count_letter(db, actor, employee.email, now, field="email")
         await tell(db, employee, "email_changed", language, now, by=actor.login)
 
 
@@ -143,11 +151,11 @@ async def _change_access(
         raise NOT_YOURSELF(field="role" if body.role is not employee.role else "scope")
     if body.role is not employee.role:
         if employee.role in FROM_COMMAND_LINE:
-            raise ROLE_NOT_GRANTED(role=employee.role)
+            raise ROLE_NOT_GRANTED(role=ROLE_NAMES[employee.role])
         _check_role(body.role, body.scope)
         await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
     elif body.scope is not None and body.role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=body.role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[body.role])
     employee.role, employee.limited = body.role, body.scope is not None
     await _set_scope(db, employee, body.scope)
 
@@ -187,8 +195,8 @@ async def send_link(
     if not employee.email:
         raise NO_EMAIL()
     await spend(db, employee.id, now)
-    await invite(db, employee, post, now)
-    await _count_letter(db, actor, employee.email, now)
+    await invite(db, employee, LinkKind.RESET, post, now)
+    await _count_letter(db, actor, employee.email, now, field="id")
     await _write(db, actor, now, "link_sent", employee, after={"email": employee.email})
 
 
@@ -274,9 +282,9 @@ def _refuse_token(actor: Actor) -> None:
 
 def _check_role(role: Role, scope: Scope | None) -> None:
     if role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
+        raise ROLE_NOT_GRANTED(role=ROLE_NAMES[role])
     if scope is not None and role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[role])
 
 
 def _check_size(scope: Scope | None, present: Scope | None = None) -> None:

@@ -6,15 +6,14 @@ WRONG_CREDENTIALS = Refusal(
     ErrorKind.UNAUTHENTICATED,
     "wrong_credentials",
     field="password",
-    ru="Логин или пароль не подходят. Проверьте раскладку и Caps Lock или попросите "
-    "администратора сбросить пароль.",
-    en="The login or the password does not fit. Check the keyboard layout and Caps Lock, or ask "
-    "your administrator to reset the password.",
+    ru="Логин или пароль не подходят. Проверьте раскладку и Caps Lock, восстановите пароль по "
+    "электронной почте или попросите администратора сбросить его.",
+    en="The login or the password does not fit. Check the keyboard layout and Caps Lock, recover "
+    "the password by e-mail, or ask your administrator to reset it.",
 )
 TOO_MANY_ATTEMPTS = Refusal(
     ErrorKind.TOO_MANY_REQUESTS,
     "too_many_attempts",
-    field="login",
     ru="Слишком много попыток. Повторите через {retry_after_s} с.",
     en="Too many attempts. Try again in {retry_after_s} s.",
 )

@@ -8,16 +8,29 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_NAME, is_plain
 from fleet.kit.inn import Inn
-from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, Input, Moment, SerialText
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, VISIBLE, Input, Moment, SerialText
+from fleet.kit.validation import shape
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+EMAIL_PATTERN = shape(
+    rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+    "нужен адрес электронной почты латиницей, например anna@example.org.",
+    "an e-mail address in Latin letters is needed, for example anna@example.org.",
+)
+PHONE_PATTERN = shape(
+    r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+    "нужен номер телефона из 5–31 знака: цифры, пробелы, скобки и дефисы, впереди может быть «+».",
+    "a phone number of 5 to 31 characters is needed: digits, spaces, brackets and dashes, maybe "
+    "'+' in front.",
+)
 
 Email = Annotated[
     str,
     Field(
         max_length=254,
-        pattern=rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+        pattern=EMAIL_PATTERN,
         description="E-mail address; kept in lower case.",
     ),
     AfterValidator(str.lower),
@@ -35,7 +48,7 @@ Name = Annotated[
     Field(
         min_length=1,
         max_length=MAX_NAME,
-        pattern=r"\S",
+        pattern=VISIBLE,
         description="One line, without control characters and without `://`: it stands in letters "
         "of ours.",
     ),
@@ -45,13 +58,13 @@ Phone = Annotated[
     str,
     Field(
         max_length=32,
-        pattern=r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+        pattern=PHONE_PATTERN,
         description="Digits, spaces, brackets and dashes, `+` in front; empty = none.",
     ),
 ]
 TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
-# ``rules.check_password`` refuses a short one in words that tell of characters, not of "items".
+# ``rules.check_password`` refuses a short one, with both limits.
 NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": MIN_PASSWORD})]
 
 

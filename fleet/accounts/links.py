@@ -1,7 +1,7 @@
 """Links by which a password is set: the invitation of a new employee, and recovery.
 
-The token is in the letter and nowhere else.  In the link it stands after ``#``, which browsers
-send to no server, so that it reaches no log of a proxy.
+The token is in the letter, which the outbox holds until it has left, and nowhere else.  In the
+link it stands after ``#``, which browsers send to no server, so that it reaches no log of a proxy.
 """
 
 import secrets
@@ -20,20 +20,30 @@ from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
     INVITATION_LIFETIME,
     RECOVERY_LIFETIME,
+    RESET_LIFETIME,
     TOKEN_BYTES,
     check_password,
     hash_token,
     login_counters,
+    named,
 )
 from fleet.accounts.service import hold, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.service import send
+from fleet.notifications.service import send, withdraw
 
-LIFETIMES = {LinkKind.INVITATION: INVITATION_LIFETIME, LinkKind.RECOVERY: RECOVERY_LIFETIME}
-LETTERS = {LinkKind.INVITATION: "invitation", LinkKind.RECOVERY: "password_link"}
+LIFETIMES = {
+    LinkKind.INVITATION: INVITATION_LIFETIME,
+    LinkKind.RECOVERY: RECOVERY_LIFETIME,
+    LinkKind.RESET: RESET_LIFETIME,
+}
+LETTERS = {
+    LinkKind.INVITATION: "invitation",
+    LinkKind.RECOVERY: "password_link",
+    LinkKind.RESET: "password_reset",
+}
 PATH = "/password"
 """Where on the server's public address a person sets a password."""
 
@@ -48,14 +58,17 @@ class Post:
     links_begin_with: str
 
 
-async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime) -> None:
+async def invite(
+    db: AsyncSession, employee: Employee, kind: LinkKind, post: Post, now: datetime
+) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
-    password, to change the password afterwards.
+    password, of this ``kind`` afterwards.
 
     The links before it work on, until one is used (or the caller spends them): anybody may ask
     for one, and must not end another so.
     """
-    kind = LinkKind.RECOVERY if employee.password_hash else LinkKind.INVITATION
+    kind = kind if employee.password_hash else LinkKind.INVITATION
+    expires_at = now + LIFETIMES[kind]
     token = secrets.token_urlsafe(TOKEN_BYTES)
     db.add(
         PasswordLink(
@@ -63,7 +76,7 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
             employee_id=employee.id,
             kind=kind,
             created_at=now,
-            expires_at=now + LIFETIMES[kind],
+            expires_at=expires_at,
         )
     )
     await send(
@@ -78,16 +91,19 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
         },
         language=post.language,
         now=now,
+        about=named(employee.id),
+        expires_at=expires_at,
     )
 
 
 async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
-    """End every link of an employee who is held."""
+    """End every link of an employee who is held, and withdraw the letters that still hold one."""
     await db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
         .values(spent_at=now)
     )
+    await withdraw(db, named(employee_id), now)
 
 
 async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
@@ -168,5 +184,11 @@ async def tell(
     if employee.email:
         params = {"name": employee.full_name, "login": employee.login, **more}
         await send(
-            db, to=employee.email, template=template, params=params, language=language, now=now
+            db,
+            to=employee.email,
+            template=template,
+            params=params,
+            language=language,
+            now=now,
+            about=named(employee.id),
         )

@@ -90,6 +90,9 @@ class LinkKind(StrEnum):
 
     INVITATION = "invitation"
     RECOVERY = "recovery"
+    """They asked for it."""
+    RESET = "reset"
+    """An administrator asked them to choose another password."""
 
 
 class PasswordLink(Base):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
 from fleet.accounts.links import Post, invite
-from fleet.accounts.models import Employee, Recovery
+from fleet.accounts.models import Employee, LinkKind, Recovery
 from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
 from fleet.audit import service as audit
 from fleet.kit.dialect import locked
@@ -24,7 +24,7 @@ async def ask(
     db: AsyncSession, email: str, address: str, language: Language, now: datetime
 ) -> None:
     """Note that links are asked for; refuses ``too_many_attempts``."""
-    await attempts.count(db, recovery_counters(email, address), address, now)
+    await attempts.count(db, recovery_counters(email, address), address, now, field="email")
     db.add(Recovery(email=email, address=address, language=language, asked_at=now))
 
 
@@ -35,7 +35,7 @@ async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: 
     for recovery in asked:
         post = Post(recovery.language, links_begin_with)
         for employee in await _readers(db, recovery.email):
-            await invite(db, employee, post, now)
+            await invite(db, employee, LinkKind.RECOVERY, post, now)
             await _write(db, employee, recovery, now)
     await db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
     return len(asked)

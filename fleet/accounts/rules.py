@@ -39,6 +39,8 @@ MAX_PASSWORD_CHANGES = 10
 
 INVITATION_LIFETIME = timedelta(hours=72)
 RECOVERY_LIFETIME = timedelta(hours=1)
+RESET_LIFETIME = timedelta(hours=72)
+"""As an invitation: who gets it has not asked for it, and may be away."""
 LINK_KEPT_FOR = timedelta(days=30)
 """Afterwards an expired link is unknown instead of expired."""
 MAX_TOKEN_LIFETIME = timedelta(days=730)
@@ -72,6 +74,11 @@ def is_plain(name: str) -> bool:
 def check_password(password: str) -> None:
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise PASSWORD_LENGTH(low=MIN_PASSWORD, high=MAX_PASSWORD)
+
+
+def named(employee_id: int) -> str:
+    """The employee as the outbox and the audit log name them."""
+    return f"employee:{employee_id}"
 
 
 def search_text(*parts: str) -> str:

@@ -64,7 +64,7 @@ async def sign_in(
     check_place()
     counters = (*login_counters(login, address), *address_counters(address))
     async with database.transaction() as db:
-        await attempts.count(db, counters, address, clock())
+        await attempts.count(db, counters, address, clock(), field="login")
     async with database.read() as db:
         employee = await db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))

@@ -47,7 +47,7 @@ async def change_password(
     check_place()
     async with database.transaction() as db:
         counters = password_counters(actor.employee_id)
-        await attempts.count(db, counters, actor.address, clock())
+        await attempts.count(db, counters, actor.address, clock(), field="password")
     async with database.read() as db:
         employee = await db.get_one(Employee, actor.employee_id)
     if not await fits(present, employee.password_hash):
@@ -155,7 +155,7 @@ async def create(
         until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
         await tell(db, employee, "token_created", language, now, token=name, until=until)
         counters = letter_counters(employee.email, employee.partner_id)
-        await attempts.count(db, counters, actor.address, now)
+        await attempts.count(db, counters, actor.address, now, field="name")
     return token, row
 
 

@@ -88,13 +88,16 @@ async def update_columns(
     await _run(db, statement, table, columns, constants)
 
 
-def locked(db: AsyncSession, statement: Chosen, *, wait: bool) -> Chosen:
+def locked(db: AsyncSession, statement: Chosen, *, wait: bool, shared: bool = False) -> Chosen:
     """The rows of ``statement``, locked until the commit; those that others hold are waited for
     or left out.
 
-    SQLite has one writer at a time, so its rows are ours already.
+    ``shared``: others may lock them so too, and write what nobody locks first (a check-in does);
+    who wants them alone waits.  SQLite has one writer at a time, so its rows are ours already.
     """
-    return statement.with_for_update(skip_locked=not wait) if _is_postgresql(db) else statement
+    if not _is_postgresql(db):
+        return statement
+    return statement.with_for_update(skip_locked=not wait, read=shared, key_share=shared)
 
 
 async def take_turn(db: AsyncSession, what: str, of: int) -> None:

@@ -29,8 +29,8 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                     "Организация «{partner}» добавила вас в кассовый сервер. Ваш логин: {login}.",
                     "Чтобы активировать учётную запись, перейдите по ссылке и задайте пароль:",
                     LINK,
-                    "Ссылка действует 72 часа и только один раз. Если вы не ждали этого письма, "
-                    "ничего не делайте.",
+                    "Ссылка действует 72 часа с момента приглашения и только один раз. Если вы не "
+                    "ждали этого письма, ничего не делайте.",
                 ),
             ),
             Language.EN: Wording(
@@ -41,8 +41,8 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                     "Your login: {login}.",
                     "To activate the account, follow the link and choose a password:",
                     LINK,
-                    "The link works for 72 hours and only once. If you did not expect this letter, "
-                    "do nothing.",
+                    "The link works for 72 hours from the invitation and only once. If you did not "
+                    "expect this letter, do nothing.",
                 ),
             ),
         },
@@ -53,8 +53,9 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                     "Здравствуйте, {name}!",
                     "Чтобы изменить пароль учётной записи {login}, перейдите по ссылке:",
                     LINK,
-                    "Ссылка действует 1 час и только один раз. Если вы не просили изменить пароль, "
-                    "ничего не делайте: прежний пароль продолжает действовать.",
+                    "Ссылка действует 1 час с момента запроса и только один раз. Если вы не "
+                    "просили изменить пароль, ничего не делайте: прежний пароль продолжает "
+                    "действовать.",
                 ),
             ),
             Language.EN: Wording(
@@ -63,8 +64,32 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                     "Hello, {name}!",
                     "To change the password of the account {login}, follow the link:",
                     LINK,
-                    "The link works for 1 hour and only once. If you did not ask for it, do "
-                    "nothing: the present password stays.",
+                    "The link works for 1 hour from the request and only once. If you did not ask "
+                    "for it, do nothing: the present password stays.",
+                ),
+            ),
+        },
+        "password_reset": {
+            Language.RU: Wording(
+                "Задайте новый пароль кассового сервера",
+                (
+                    "Здравствуйте, {name}!",
+                    "Администратор организации «{partner}» просит вас задать новый пароль учётной "
+                    "записи {login}. Для этого перейдите по ссылке:",
+                    LINK,
+                    "Ссылка действует 72 часа с момента просьбы и только один раз. До этого "
+                    "действует прежний пароль. Если вы сомневаетесь, спросите администратора.",
+                ),
+            ),
+            Language.EN: Wording(
+                "Choose a new password for the cash server",
+                (
+                    "Hello, {name}!",
+                    "An administrator of the organisation {partner} asks you to choose a new "
+                    "password for the account {login}. To do so, follow the link:",
+                    LINK,
+                    "The link works for 72 hours from that moment and only once. Until then the "
+                    "present password stays. If you have doubts, ask the administrator.",
                 ),
             ),
         },

@@ -96,10 +96,10 @@ async def test_cleaning_up_waits_for_nobody(
 ) -> None:
     counters = letter_counters("anna@example.org", anna.partner_id)
     async with database.transaction() as db:
-        await attempts.count(db, counters, "", clock())
+        await attempts.count(db, counters, "", clock(), field="email")
     clock.forward(hours=1)
     async with database.transaction() as busy:
-        await attempts.count(busy, counters[:1], "", clock())
+        await attempts.count(busy, counters[:1], "", clock(), field="email")
         async with database.transaction() as db:
             forgotten = await asyncio.wait_for(service.forget_sign_ins(db, clock()), 5)
     # The other counter of letters, and two of anna's sign-in.

@@ -5,8 +5,8 @@ from alembic import op
 
 import fleet.kit.database
 
-revision = "0015_keys_and_recoveries"
-down_revision = "0014_whole_numbers"
+revision = "0018_keys_and_recoveries"
+down_revision = "0017_letters_and_audit"
 branch_labels = None
 depends_on = None
 
