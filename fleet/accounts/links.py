@@ -144,7 +144,7 @@ async def set_password(
         # Failures with the password before say nothing of the new one.
         await attempts.forget(db, login_counters(link.employee.login, address))
         await _log(db, link, address, now)
-        if link.kind is LinkKind.RECOVERY:
+        if link.kind is not LinkKind.INVITATION:
             await tell(db, link.employee, "password_changed", language, now)
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
