@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests import decision
 from fleet.assistants import service as assistants
-from fleet.billing.events import PaymentSettled
+from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.bonuses.service import accrue
 from fleet.clients.service import heed_hand_over, heed_profiles
 from fleet.kit.dialect import notify
@@ -21,7 +21,7 @@ from fleet.registers.events import BlockingChanged, OwnersChanged, RegistersHand
 from fleet.registers.service import hold, keep_conditions, keep_profiles
 from fleet.rollouts.service import heed_failures
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
-from fleet.subscriptions.orders import settle
+from fleet.subscriptions.orders import settle, take_back
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged, ReadingsDiffer
 from fleet.telemetry.rules import broken
 
@@ -74,6 +74,7 @@ REACTIONS: Reactions = MappingProxyType(
         ),
         BlockingChanged: (_tell_gateways,),
         PaymentSettled: (settle,),
+        PaymentRefunded: (take_back,),
         SubscriptionsAssigned: (accrue,),
         SubscriptionsExpired: (_count_ended,),
         RegistersHandedOver: (

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import structlog
 
 from simulator.mosquitto import Mosquitto, MosquittoMissing
 from simulator.postgres import PostgresCluster, PostgresMissing
@@ -22,6 +23,18 @@ IN_CI = os.environ.get("CI") == "true"
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "default")
+
+# structlog's own choice draws a traceback with every variable of every frame, which takes seconds.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.models import Employee
-from fleet.accounts.roles import Role
+from fleet.accounts.roles import ADMINISTRATORS
 from fleet.kit.language import Language
 from fleet.notifications.service import send
-
-ADMINISTRATORS = (Role.ADMINISTRATOR, Role.ADMINISTRATOR_PLUS)
 
 
 async def tell(

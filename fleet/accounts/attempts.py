@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import case
+from sqlalchemy import case, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.errors import TOO_MANY_ATTEMPTS
@@ -14,8 +14,10 @@ from fleet.kit.database import insert_into
 log = structlog.get_logger(__name__)
 
 
-async def count(db: AsyncSession, counters: Counters, address: str, now: datetime) -> None:
-    """Raise each counter; refuses (``too_many_attempts``) at the first that is over its most.
+async def count(
+    db: AsyncSession, counters: Counters, address: str, now: datetime, *, field: str
+) -> None:
+    """Raise each counter; refuses ``field`` (``too_many_attempts``) at the first over its most.
 
     The refusal takes the raise back with its transaction, and the counter stays full.
     """
@@ -23,7 +25,23 @@ async def count(db: AsyncSession, counters: Counters, address: str, now: datetim
         attempts, window_began_at = await _raise(db, counter, now)
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
-            raise TOO_MANY_ATTEMPTS(retry_after_s=window_left_s(window_began_at, now))
+            raise TOO_MANY_ATTEMPTS(field=field, retry_after_s=window_left_s(window_began_at, now))
+
+
+async def forget(db: AsyncSession, counters: Counters) -> None:
+    """Begin each counter anew."""
+    for counter, _ in counters:
+        await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
+
+
+async def take_back(db: AsyncSession, counters: Counters) -> None:
+    """Lower each counter by the one that ``count`` raised it."""
+    for counter, _ in counters:
+        await db.execute(
+            update(SignInAttempts)
+            .where(SignInAttempts.counter == counter, SignInAttempts.attempts > 0)
+            .values(attempts=SignInAttempts.attempts - 1)
+        )
 
 
 async def _raise(db: AsyncSession, counter: str, now: datetime) -> tuple[int, datetime]:

@@ -13,11 +13,13 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import grant_role
+from fleet.accounts.forms import NewPartner
+from fleet.accounts.founding import FIRST_EMPLOYEE_NAME, found_partner, set_password
 from fleet.accounts.roles import Role
-from fleet.accounts.service import FIRST_EMPLOYEE_NAME, found_partner
 from fleet.kit.clock import utc_now
 from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
+from fleet.kit.validation import read
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -32,6 +34,7 @@ def create_partner(
     name: Annotated[str, typer.Argument(help="name of the organisation")],
     login: Annotated[str, typer.Option(help="login of its Administrator")],
     full_name: Annotated[str, typer.Option(help="and the name")] = FIRST_EMPLOYEE_NAME,
+    email: Annotated[str | None, typer.Option(help="where a forgotten password is mended")] = None,
     password_file: PasswordFile = None,
     data: Data = None,
     database: Url = None,
@@ -40,7 +43,8 @@ def create_partner(
     password = _password(password_file)
 
     async def work(db: AsyncSession) -> str:
-        partner = await found_partner(db, name, login, full_name, password, utc_now())
+        body = read(NewPartner, name=name, login=login, full_name=full_name, email=email)
+        partner = await found_partner(db, body, password, utc_now())
         return f"{partner.id} {partner.uuid}"
 
     run(work, configured(FleetConfig, data=data, database=database))
@@ -60,6 +64,23 @@ def grant(
         return f"{employee.login} {employee.role}"
 
     run(work, configured(FleetConfig, data=data, database=database))
+
+
+@app.command("set-password")
+def change_password(
+    login: Annotated[str, typer.Argument(help="login of the employee")],
+    password_file: PasswordFile = None,
+    data: Data = None,
+    database: Url = None,
+) -> None:
+    """Another password for who has lost theirs; their sign-ins and API tokens end."""
+    password = _password(password_file)
+    config = configured(FleetConfig, data=data, database=database)
+
+    async def work(db: AsyncSession) -> str:
+        return (await set_password(db, login, password, config.language, utc_now())).login
+
+    run(work, config)
 
 
 def _password(path: Path | None) -> str:

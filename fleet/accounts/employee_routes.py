@@ -29,43 +29,54 @@ async def list_employees(call: Call[EmployeeFilter, None]) -> Page[EmployeeRow]:
 
 @endpoint("POST", "/employees", right=Right.ORGANISATION, status=201)
 async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
-    """Add an employee; a letter with an activation link goes to their e-mail address."""
+    """Add an employee; a letter with an activation link goes to their e-mail address.
+
+    Not by an API token.
+    """
     post = Post(call.language, call.config.links_begin_with)
     employee = await employees.add(call.db, call.actor, call.body, post, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """An employee with their scope."""
     employee = await queries.own(call.db, call.actor, call.query.id)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
 async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard:
-    """Replace contacts, role and scope of an employee."""
-    employee = await employees.change(call.db, call.actor, call.query.id, call.body, call.now)
-    return await queries.card(call.db, employee)
+    """Replace contacts, role and scope of an employee; each must be given.
+
+    Of a new e-mail address the old one is told by a letter.  Not by an API token.
+    """
+    employee = await employees.change(
+        call.db, call.actor, call.query.id, call.body, call.language, call.now
+    )
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
 async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """Lock an employee out; their sign-ins and API tokens end at once."""
     employee = await employees.deactivate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
 async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """Let a deactivated employee in again."""
     employee = await employees.activate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee)
+    return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/reset-password", right=Right.ORGANISATION)
 async def reset_password(call: Call[EmployeeKey, None]) -> None:
-    """Send an employee a link to set a password (or the invitation once more)."""
+    """Send an employee a link to set a password (or the invitation once more).
+
+    Not by an API token.
+    """
     post = Post(call.language, call.config.links_begin_with)
     await employees.send_link(call.db, call.actor, call.query.id, post, call.now)
 

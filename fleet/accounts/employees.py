@@ -3,12 +3,15 @@
 Who may: an employee with the right ``organisation``, over those who have no more rights than
 they, and of themselves only the contacts.  So nobody locks themselves out; that two
 administrators do not lock out each other at the same moment, the lock on the partner sees to.
+
+An API token changes nobody and has no links sent: who has stolen one would point an account at a
+mailbox of theirs, recover its password, and be that person for good.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
@@ -24,21 +27,28 @@ from fleet.accounts.errors import (
     NOT_YOURSELF,
     ROLE_NOT_GRANTED,
     SCOPE_OF_ADMINISTRATOR,
+    SCOPE_TOO_LARGE,
+    TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
-from fleet.accounts.links import Post, invite, spend
-from fleet.accounts.models import Employee, Partner, ScopeEntry, ScopeKind
-from fleet.accounts.queries import scope_of
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Right, Role
-from fleet.accounts.rules import check_login, letter_counters, normalise_login
-from fleet.accounts.service import revoke_sign_ins, searched
+from fleet.accounts.links import Post, invite, spend, tell
+from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
+from fleet.accounts.queries import by_login, scope_of
+from fleet.accounts.roles import (
+    ADMINISTRATORS,
+    FROM_COMMAND_LINE,
+    RIGHTS,
+    ROLE_NAMES,
+    Role,
+)
+from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normalise_login
+from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
-
-ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
+from fleet.kit.language import Language
 
 
 async def add(
@@ -46,15 +56,15 @@ async def add(
 ) -> Employee:
     """Add an employee and send the invitation.
 
-    Refuses an unfit or taken login, a role that no employee grants, an administrator's scope.
+    Refuses an API token, an unfit or taken login, a role that no employee grants, an
+    administrator's scope.
     """
-    login = normalise_login(body.login or body.email)
-    check_login(login)
+    _refuse_token(actor)
     _check_role(body.role, body.scope)
-    await attempts.count(db, letter_counters(body.email), actor.address, now)
+    _check_size(body.scope)
     employee = Employee(
         partner_id=actor.partner_id,
-        login=login,
+        login=normalise_login(body.login or body.email),
         full_name=body.full_name,
         email=body.email,
         phone=body.phone,
@@ -64,43 +74,74 @@ async def add(
         password_hash="",
         created_at=now,
     )
-    await _insert(db, employee)
-    await _set_scope(db, employee, body.scope)
-    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
+    await insert(db, actor, employee, body.scope, now)
     await db.refresh(employee, ["partner"])
-    await invite(db, employee, post, now)
+    await invite(db, employee, LinkKind.INVITATION, post, now)
+    await _count_letter(db, actor, body.email, now, field="email")
     return employee
 
 
-async def _insert(db: AsyncSession, employee: Employee) -> None:
+async def insert(
+    db: AsyncSession, actor: Actor | None, employee: Employee, scope: Scope | None, now: datetime
+) -> None:
+    """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
+    check_login(employee.login)
     employee.search_text = searched(employee)
     try:
         async with db.begin_nested():
             db.add(employee)
     except IntegrityError:
         raise LOGIN_TAKEN(login=employee.login) from None
+    await _set_scope(db, employee, scope)
+    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
 
 
 async def change(
-    db: AsyncSession, actor: Actor, employee_id: int, body: EmployeeBody, now: datetime
+    db: AsyncSession,
+    actor: Actor,
+    employee_id: int,
+    body: EmployeeBody,
+    language: Language,
+    now: datetime,
 ) -> Employee:
     """Replace contacts, role and scope; they hold from the next request of the employee on.
 
-    A new e-mail address ends the links that were sent to the old one.
+    A new e-mail address ends the links that were sent to the old one, and the old one is told.
+    Refuses an API token.
     """
+    _refuse_token(actor)
     employee = await _managed(db, actor, employee_id)
     before, present = await _picture(db, employee), await scope_of(db, employee)
     if body.email != employee.email:
-        await spend(db, employee.id, now)
+        await _leave_mailbox(db, actor, employee, language, now)
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
     employee.search_text = searched(employee)
     if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
+        _check_size(body.scope, present)
         await _change_access(db, actor, employee, body)
     await db.flush()
     after = await _picture(db, employee)
     if after != before:
         await _write(db, actor, now, "employee_changed", employee, before, after)
     return employee
+
+
+async def _count_letter(
+    db: AsyncSession, actor: Actor, email: str, now: datetime, *, field: str
+) -> None:
+    counters = letter_counters(email, actor.partner_id)
+    await attempts.count(db, counters, actor.address, now, field=field)
+
+
+async def _leave_mailbox(
+    db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
+) -> None:
+    """End the links that the old address got, and tell it: whoever reads it may be the victim of
+    who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
+    await spend(db, employee.id, now)
+    if employee.email and employee.password_hash:
+        await _count_letter(db, actor, employee.email, now, field="email")
+        await tell(db, employee, "email_changed", language, now, by=actor.login)
 
 
 async def _change_access(
@@ -110,11 +151,11 @@ async def _change_access(
         raise NOT_YOURSELF(field="role" if body.role is not employee.role else "scope")
     if body.role is not employee.role:
         if employee.role in FROM_COMMAND_LINE:
-            raise ROLE_NOT_GRANTED(role=employee.role)
+            raise ROLE_NOT_GRANTED(role=ROLE_NAMES[employee.role])
         _check_role(body.role, body.scope)
         await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
     elif body.scope is not None and body.role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=body.role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[body.role])
     employee.role, employee.limited = body.role, body.scope is not None
     await _set_scope(db, employee, body.scope)
 
@@ -146,24 +187,25 @@ async def send_link(
     db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
 ) -> None:
     """Send a link to change the password, or another invitation; the present password stays
-    until the link is used."""
+    until the link is used.  Refuses an API token."""
+    _refuse_token(actor)
     employee = await _managed(db, actor, employee_id)
     if not employee.active:
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await attempts.count(db, letter_counters(employee.email), actor.address, now)
-    await invite(db, employee, post, now)
-    await _write(db, actor, now, "link_sent", employee)
+    await spend(db, employee.id, now)
+    await invite(db, employee, LinkKind.RESET, post, now)
+    await _count_letter(db, actor, employee.email, now, field="id")
+    await _write(db, actor, now, "link_sent", employee, after={"email": employee.email})
 
 
 async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:
     """Give any role, from the command line; an administrator's scope falls away."""
-    found = select(Employee).where(Employee.login == normalise_login(login))
-    employee = await db.scalar(found)
-    if employee is None:
-        raise EMPLOYEE_NOT_FOUND(field="login")
+    employee = await by_login(db, login)
     await _lock(db, employee.partner_id)
+    await hold(db, employee.id)
+    await db.refresh(employee)
     await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
@@ -199,8 +241,9 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
 
 
 async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
-    """An employee whom the actor may change; their partner is locked until the commit."""
+    """An employee whom the actor may change; they and their partner are locked until the commit."""
     await _lock(db, actor.partner_id)
+    await hold(db, employee_id)
     employee = await db.scalar(
         select(Employee)
         .where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
@@ -232,11 +275,24 @@ async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless
         raise LAST_ADMINISTRATOR()
 
 
+def _refuse_token(actor: Actor) -> None:
+    if actor.by_token:
+        raise TOKEN_MANAGES_NO_PEOPLE()
+
+
 def _check_role(role: Role, scope: Scope | None) -> None:
     if role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
+        raise ROLE_NOT_GRANTED(role=ROLE_NAMES[role])
     if scope is not None and role in ADMINISTRATORS:
-        raise SCOPE_OF_ADMINISTRATOR(role=role)
+        raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[role])
+
+
+def _check_size(scope: Scope | None, present: Scope | None = None) -> None:
+    """What an employee enrols joins their scope without a limit, so what only stays may stay."""
+    if scope is None or max(len(scope.clients), len(scope.registers)) <= MAX_SCOPE:
+        return
+    if not (_entries(scope) or set()) <= (_entries(present) or set()):
+        raise SCOPE_TOO_LARGE(most=MAX_SCOPE)
 
 
 def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
@@ -251,7 +307,7 @@ async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) 
     entries = _entries(scope)
     if entries:
         await db.execute(
-            insert(ScopeEntry),
+            insert_into(db, ScopeEntry),
             [{"employee_id": employee.id, "kind": kind, "value": value} for kind, value in entries],
         )
 

@@ -6,17 +6,23 @@ WRONG_CREDENTIALS = Refusal(
     ErrorKind.UNAUTHENTICATED,
     "wrong_credentials",
     field="password",
-    ru="Логин или пароль не подходят. Проверьте раскладку и Caps Lock или попросите "
-    "администратора сбросить пароль.",
-    en="The login or the password does not fit. Check the keyboard layout and Caps Lock, or ask "
-    "your administrator to reset the password.",
+    ru="Логин или пароль не подходят. Проверьте раскладку и Caps Lock, восстановите пароль по "
+    "электронной почте или попросите администратора сбросить его.",
+    en="The login or the password does not fit. Check the keyboard layout and Caps Lock, recover "
+    "the password by e-mail, or ask your administrator to reset it.",
 )
 TOO_MANY_ATTEMPTS = Refusal(
     ErrorKind.TOO_MANY_REQUESTS,
     "too_many_attempts",
-    field="login",
     ru="Слишком много попыток. Повторите через {retry_after_s} с.",
     en="Too many attempts. Try again in {retry_after_s} s.",
+)
+SIGN_INS_WAIT = Refusal(
+    ErrorKind.UNAVAILABLE,
+    "sign_ins_wait",
+    field="request",
+    ru="Сейчас входит слишком много людей. Повторите через {retry_after_s} с.",
+    en="Too many people are signing in just now. Try again in {retry_after_s} s.",
 )
 LOGIN_TAKEN = Refusal(
     ErrorKind.CONFLICT,
@@ -85,6 +91,15 @@ SCOPE_OF_ADMINISTRATOR = Refusal(
     ru="Роль «{role}» видит все ККТ. Уберите ограничение доступа или выберите другую роль.",
     en="The role '{role}' sees all registers. Remove the scope or choose another role.",
 )
+SCOPE_TOO_LARGE = Refusal(
+    ErrorKind.INVALID,
+    "scope_too_large",
+    field="scope",
+    ru="Доступ можно ограничить списком не длиннее {most} клиентов и {most} ККТ. Сократите список "
+    "или перечислите клиентов вместо их ККТ.",
+    en="A scope lists at most {most} clients and {most} registers. Shorten it, or name clients "
+    "instead of their registers.",
+)
 NO_EMAIL = Refusal(
     ErrorKind.CONFLICT,
     "no_email",
@@ -143,6 +158,15 @@ TOKEN_MAKES_NO_TOKEN = Refusal(
     ru="Токен API не может создать другой токен. Войдите с логином и паролем.",
     en="An API token cannot make another one. Sign in with login and password.",
 )
+TOKEN_MANAGES_NO_PEOPLE = Refusal(
+    ErrorKind.FORBIDDEN,
+    "token_manages_no_people",
+    field="Authorization",
+    ru="По токену API нельзя добавлять и изменять сотрудников и сбрасывать их пароли. Войдите с "
+    "логином и паролем.",
+    en="An API token cannot add or change employees nor reset their passwords. Sign in with login "
+    "and password.",
+)
 TOKEN_LIFETIME = Refusal(
     ErrorKind.INVALID,
     "token_lifetime",
@@ -156,11 +180,4 @@ TOO_MANY_TOKENS = Refusal(
     field="name",
     ru="У вас уже {most} действующих токенов. Отзовите ненужные.",
     en="You have {most} valid tokens already. Revoke those you do not need.",
-)
-PARTNER_NAME = Refusal(
-    ErrorKind.INVALID,
-    "partner_name",
-    field="name",
-    ru="Название организации — от 1 до {most} знаков.",
-    en="The name of an organisation has 1 to {most} characters.",
 )

@@ -3,61 +3,96 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
+from fleet.accounts.rules import MAX_NAME, is_plain
 from fleet.kit.inn import Inn
-from fleet.kit.input import Input, Moment, SerialText
-
-MAX_SCOPE = 1000
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, VISIBLE, Input, Moment, SerialText
+from fleet.kit.validation import shape
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+EMAIL_PATTERN = shape(
+    rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+    "нужен адрес электронной почты латиницей, например anna@example.org.",
+    "an e-mail address in Latin letters is needed, for example anna@example.org.",
+)
+PHONE_PATTERN = shape(
+    r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+    "нужен номер телефона из 5–31 знака: цифры, пробелы, скобки и дефисы, впереди может быть «+».",
+    "a phone number of 5 to 31 characters is needed: digits, spaces, brackets and dashes, maybe "
+    "'+' in front.",
+)
 
 Email = Annotated[
     str,
     Field(
         max_length=254,
-        pattern=rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
+        pattern=EMAIL_PATTERN,
         description="E-mail address; kept in lower case.",
     ),
     AfterValidator(str.lower),
 ]
-FullName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+
+
+def _plain_name(text: str) -> str:
+    if not is_plain(text):
+        raise PydanticCustomError("not_a_name", "a control character or an address")
+    return text.strip()
+
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_NAME,
+        pattern=VISIBLE,
+        description="One line, without control characters and without `://`: it stands in letters "
+        "of ours.",
+    ),
+    AfterValidator(_plain_name),
+]
 Phone = Annotated[
     str,
     Field(
         max_length=32,
-        pattern=r"^(\+?[0-9][0-9 ()-]{4,30})?$",
+        pattern=PHONE_PATTERN,
         description="Digits, spaces, brackets and dashes, `+` in front; empty = none.",
     ),
 ]
 TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
-# ``rules.check_password`` refuses a short one in words that tell of characters, not of "items".
+# ``rules.check_password`` refuses a short one, with both limits.
 NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": MIN_PASSWORD})]
 
 
 class Scope(Input):
     """The registers that an employee sees: all of these clients', and these."""
 
-    clients: list[Inn] = Field(default_factory=list, max_length=MAX_SCOPE, description="ИНН.")
-    registers: list[SerialText] = Field(default_factory=list, max_length=MAX_SCOPE)
+    clients: list[Inn] = Field(default_factory=list, description="ИНН.")
+    registers: list[SerialText] = Field(default_factory=list)
 
 
 class EmployeeBody(Input):
-    """Contacts, role and scope of an employee."""
+    """Contacts, role and scope of an employee: all of them, as they replace what was there.
 
-    full_name: FullName
+    What is left out is refused, not taken for none: no scope is every register.
+    """
+
+    full_name: Name
     email: Email
-    phone: Phone = ""
+    phone: Phone
     role: Role
-    scope: Scope | None = Field(default=None, description="None: every register of the partner.")
+    scope: Scope | None = Field(description="None: every register of the partner.")
 
 
 class NewEmployee(EmployeeBody):
     """An employee to add; a letter invites them to choose a password."""
 
+    phone: Phone = ""
+    scope: Scope | None = Field(default=None, description="None: every register of the partner.")
     login: str | None = Field(
         default=None,
         min_length=1,
@@ -66,10 +101,19 @@ class NewEmployee(EmployeeBody):
     )
 
 
+class NewPartner(Input):
+    """A partner and its Administrator, as support makes them."""
+
+    name: Name
+    login: str
+    full_name: Name
+    email: Email | None = None
+
+
 class OrganisationBody(Input):
     """What a partner says of itself."""
 
-    name: FullName
+    name: Name
     inn: Inn | None = None
 
 
@@ -101,5 +145,5 @@ class PasswordChange(Input):
 class NewToken(Input):
     """A personal API token to make."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"\S")
+    name: Annotated[Name, Field(max_length=64)]
     expires_at: Moment

@@ -1,7 +1,7 @@
 """Links by which a password is set: the invitation of a new employee, and recovery.
 
-The token is in the letter and nowhere else.  In the link it stands after ``#``, which browsers
-send to no server, so that it reaches no log of a proxy.
+The token is in the letter, which the outbox holds until it has left, and nowhere else.  In the
+link it stands after ``#``, which browsers send to no server, so that it reaches no log of a proxy.
 """
 
 import secrets
@@ -9,33 +9,41 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
 from fleet.accounts.errors import LINK_EXPIRED, LINK_SPENT, LINK_UNKNOWN
-from fleet.accounts.models import Employee, LinkKind, PasswordLink, SignInAttempts
+from fleet.accounts.models import Employee, LinkKind, PasswordLink
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
     INVITATION_LIFETIME,
-    MAX_SHARING_EMAIL,
     RECOVERY_LIFETIME,
+    RESET_LIFETIME,
     TOKEN_BYTES,
-    attempt_counters,
     check_password,
     hash_token,
-    recovery_counters,
+    login_counters,
+    named,
 )
-from fleet.accounts.service import revoke_sign_ins
+from fleet.accounts.service import hold, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.service import send
+from fleet.notifications.service import send, withdraw
 
-LIFETIMES = {LinkKind.INVITATION: INVITATION_LIFETIME, LinkKind.RECOVERY: RECOVERY_LIFETIME}
-LETTERS = {LinkKind.INVITATION: "invitation", LinkKind.RECOVERY: "password_link"}
+LIFETIMES = {
+    LinkKind.INVITATION: INVITATION_LIFETIME,
+    LinkKind.RECOVERY: RECOVERY_LIFETIME,
+    LinkKind.RESET: RESET_LIFETIME,
+}
+LETTERS = {
+    LinkKind.INVITATION: "invitation",
+    LinkKind.RECOVERY: "password_link",
+    LinkKind.RESET: "password_reset",
+}
 PATH = "/password"
 """Where on the server's public address a person sets a password."""
 
@@ -50,12 +58,17 @@ class Post:
     links_begin_with: str
 
 
-async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime) -> None:
+async def invite(
+    db: AsyncSession, employee: Employee, kind: LinkKind, post: Post, now: datetime
+) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
-    password, to change the password afterwards.  It replaces the links before it.
+    password, of this ``kind`` afterwards.
+
+    The links before it work on, until one is used (or the caller spends them): anybody may ask
+    for one, and must not end another so.
     """
-    kind = LinkKind.RECOVERY if employee.password_hash else LinkKind.INVITATION
-    await spend(db, employee.id, now)
+    kind = kind if employee.password_hash else LinkKind.INVITATION
+    expires_at = now + LIFETIMES[kind]
     token = secrets.token_urlsafe(TOKEN_BYTES)
     db.add(
         PasswordLink(
@@ -63,7 +76,7 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
             employee_id=employee.id,
             kind=kind,
             created_at=now,
-            expires_at=now + LIFETIMES[kind],
+            expires_at=expires_at,
         )
     )
     await send(
@@ -78,42 +91,19 @@ async def invite(db: AsyncSession, employee: Employee, post: Post, now: datetime
         },
         language=post.language,
         now=now,
+        about=named(employee.id),
+        expires_at=expires_at,
     )
 
 
 async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
-    """End every link of an employee."""
+    """End every link of an employee who is held, and withdraw the letters that still hold one."""
     await db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
         .values(spent_at=now)
     )
-
-
-async def recover(db: AsyncSession, email: str, address: str, post: Post, now: datetime) -> None:
-    """Send a link to every active employee with this e-mail address.
-
-    Nothing tells the asker whether there is one; refuses ``too_many_attempts`` either way.
-    """
-    await attempts.count(db, recovery_counters(email, address), address, now)
-    found = await db.scalars(
-        select(Employee)
-        .where(Employee.email == email, Employee.active)
-        .options(joinedload(Employee.partner))
-        .order_by(Employee.id)
-        .limit(MAX_SHARING_EMAIL)
-    )
-    for employee in found.all():
-        await invite(db, employee, post, now)
-        await audit.write(
-            db,
-            None,
-            now,
-            "accounts.recovery_asked",
-            [f"employee:{employee.id}"],
-            after={"asked_from": address},
-            partner_id=employee.partner_id,
-        )
+    await withdraw(db, named(employee_id), now)
 
 
 async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
@@ -135,7 +125,7 @@ async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
 async def set_password(
     database: Database, clock: Clock, token: str, password: str, address: str, language: Language
 ) -> None:
-    """Set the password by a link, which is spent by it, and revoke everything signed in so far.
+    """Set the password by a link, which spends all of them, and revoke everything signed in so far.
 
     Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
     holds no transaction, so the link is looked at before it and taken after it.
@@ -147,16 +137,21 @@ async def set_password(
     now = clock()
     async with database.transaction() as db:
         link = await look(db, token, now)
+        await hold(db, link.employee_id)
         await _take(db, link, now)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(db, link.employee_id, now)
-        await _forgive(db, link.employee.login)
-        await _tell(db, link, address, language, now)
+        # Failures with the password before say nothing of the new one.
+        await attempts.forget(db, login_counters(link.employee.login, address))
+        await _log(db, link, address, now)
+        if link.kind is not LinkKind.INVITATION:
+            await tell(db, link.employee, "password_changed", language, now)
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
 
 async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
-    """Of two who use one link at once the second finds it spent: the row decides."""
+    """Of two who use one link at once the second finds it spent, and so does who uses it while
+    its employee is locked out: the row decides."""
     taken = await db.scalar(
         update(PasswordLink)
         .where(PasswordLink.token_sha256 == link.token_sha256, PasswordLink.spent_at.is_(None))
@@ -168,41 +163,32 @@ async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
     await spend(db, link.employee_id, now)
 
 
-async def _forgive(db: AsyncSession, login: str) -> None:
-    """Failures with the password before say nothing of the new one."""
-    (counter, _), _ = attempt_counters(login, "")
-    await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
+async def _log(db: AsyncSession, link: PasswordLink, address: str, now: datetime) -> None:
+    """Who has the link of a letter is its employee, as far as anybody can tell."""
+    what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
+    who = to_actor(link.employee, 0, address)
+    after = {"by": "link"}
+    objects = [f"employee:{link.employee_id}"]
+    await audit.write(db, who, now, f"accounts.{what}", objects, after=after)
 
 
-async def _tell(
-    db: AsyncSession, link: PasswordLink, address: str, language: Language, now: datetime
+async def tell(
+    db: AsyncSession,
+    employee: Employee,
+    template: str,
+    language: Language,
+    now: datetime,
+    **more: str,
 ) -> None:
-    employee = link.employee
-    activated = link.kind is LinkKind.INVITATION
-    await audit.write(
-        db,
-        None,
-        now,
-        "accounts.activated" if activated else "accounts.password_changed",
-        [f"employee:{employee.id}"],
-        after={"changed_from": address},
-        partner_id=employee.partner_id,
-    )
-    if not activated:
-        await tell_of_change(db, employee, language, now)
-
-
-async def tell_of_change(
-    db: AsyncSession, employee: Employee, language: Language, now: datetime
-) -> None:
-    """A letter to an employee with an address, whose password was changed."""
+    """A letter to an employee, who has an address or is not told, of what became of the account."""
     if employee.email:
-        params = {"name": employee.full_name, "login": employee.login}
+        params = {"name": employee.full_name, "login": employee.login, **more}
         await send(
             db,
             to=employee.email,
-            template="password_changed",
+            template=template,
             params=params,
             language=language,
             now=now,
+            about=named(employee.id),
         )

@@ -1,4 +1,10 @@
-"""Partners, their employees, sign-ins and the count of failed attempts."""
+"""Partners, their employees, sign-ins and the count of failed attempts.
+
+Who locks rows of several of these tables takes them in this order, so that nobody waits in a
+circle: partner, employee, links, sign-ins, counters (those of one attempt in the order in which
+``rules`` names them).  Links and sign-ins of one employee are changed in bulk only by who holds the
+employee.  What cleans up leaves out the rows that others hold.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fleet.accounts.roles import Role
 from fleet.kit.database import Base, BigId
+from fleet.kit.language import Language
 
 ORGANISATION_CODE_DIGITS = 6
 
@@ -83,12 +90,15 @@ class LinkKind(StrEnum):
 
     INVITATION = "invitation"
     RECOVERY = "recovery"
+    """They asked for it."""
+    RESET = "reset"
+    """An administrator asked them to choose another password."""
 
 
 class PasswordLink(Base):
     """A link by which a password is set once.  Of its token only the SHA-256 is kept.
 
-    ``spent_at``: it was used, or another one took its place.
+    ``spent_at``: it or another one was used, or an administrator sent another.
     """
 
     __tablename__ = "password_links"
@@ -101,6 +111,18 @@ class PasswordLink(Base):
     spent_at: Mapped[datetime | None]
 
     employee: Mapped[Employee] = relationship(lazy="raise")
+
+
+class Recovery(Base):
+    """Somebody, signed in nowhere, asks for links to an e-mail address that may be nobody's."""
+
+    __tablename__ = "recoveries"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(64))
+    language: Mapped[Language]
+    asked_at: Mapped[datetime]
 
 
 class SignIn(Base):
@@ -130,6 +152,7 @@ class SignInAttempts(Base):
     __tablename__ = "sign_in_attempts"
 
     counter: Mapped[str] = mapped_column(String(128), primary_key=True)
-    """``login:…``, ``address:…`` (``rules.attempt_counters``), ``recovery…``."""
+    """``login:…``, ``address:…``, ``recovery…``, ``letters…``, ``password:…``: see the
+    functions of ``rules`` that return ``Counters``."""
     window_began_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int]

@@ -12,9 +12,12 @@ from fleet.accounts.errors import EMPLOYEE_NOT_FOUND
 from fleet.accounts.forms import Scope
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind, SignIn
 from fleet.accounts.roles import RIGHTS, Right, Role
+from fleet.accounts.rules import named, normalise_login
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.notifications.queries import LetterView, last_about
 
 MAX_EMPLOYEE_ID = 2**31 - 1
 
@@ -79,6 +82,9 @@ class EmployeeCard(EmployeeRow):
     """An employee with their scope."""
 
     scope: Scope | None = Field(description="None: every register of the partner.")
+    last_letter: LetterView | None = Field(
+        description="The last invitation, link or notice to them; None: none, or it was long ago."
+    )
 
 
 class SignInRow(BaseModel):
@@ -185,6 +191,15 @@ async def by_id(db: AsyncSession, employee_id: int) -> EmployeeView:
     return view(found.one())
 
 
+async def by_login(db: AsyncSession, login: str) -> Employee:
+    """Whoever of any partner has this login, for the command line; refuses one that nobody has."""
+    found = select(Employee).where(Employee.login == normalise_login(login))
+    employee = await db.scalar(found)
+    if employee is None:
+        raise EMPLOYEE_NOT_FOUND(field="login")
+    return employee
+
+
 async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[EmployeeRow]:
     """One page of the partner's employees, by login."""
     statement = (
@@ -207,8 +222,12 @@ async def own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
     return employee
 
 
-async def card(db: AsyncSession, employee: Employee) -> EmployeeCard:
-    return EmployeeCard(**_row(employee).model_dump(), scope=await scope_of(db, employee))
+async def card(db: AsyncSession, employee: Employee, language: Language) -> EmployeeCard:
+    return EmployeeCard(
+        **_row(employee).model_dump(),
+        scope=await scope_of(db, employee),
+        last_letter=await last_about(db, named(employee.id), language),
+    )
 
 
 async def scope_of(db: AsyncSession, employee: Employee) -> Scope | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from fleet.kit.language import Words
+
 
 class Role(StrEnum):
     OBSERVER = "observer"
@@ -52,6 +54,33 @@ _MANAGER = _OBSERVER | {Right.SUBSCRIPTIONS}
 _ENGINEER = _SOFTWARE | _MANAGER
 _ADMINISTRATOR = _ENGINEER | {Right.ORGANISATION}
 
+ROLE_NAMES: Mapping[str, Words] = MappingProxyType(
+    {
+        Role.OBSERVER: Words("Наблюдатель", "Observer"),
+        Role.SOFTWARE_SPECIALIST: Words("Специалист ПО", "Software specialist"),
+        Role.MANAGER: Words("Менеджер", "Manager"),
+        Role.ENGINEER: Words("Инженер", "Engineer"),
+        Role.CHIEF_ENGINEER: Words("Главный инженер", "Chief engineer"),
+        Role.ADMINISTRATOR: Words("Администратор", "Administrator"),
+        Role.ADMINISTRATOR_PLUS: Words("Администратор+", "Administrator+"),
+        Role.SUPPORT_OPERATOR: Words("Оператор поддержки", "Support operator"),
+    }
+)
+RIGHT_NAMES: Mapping[str, Words] = MappingProxyType(
+    {
+        Right.MONITORING: Words("Просмотр касс", "Viewing registers"),
+        Right.SUBSCRIPTIONS: Words("Работа с подписками", "Working with subscriptions"),
+        Right.FIRMWARE: Words("Обновление прошивок", "Updating firmware"),
+        Right.SETTINGS: Words("Настройка касс", "Setting up registers"),
+        Right.TEMPLATES: Words("Работа с шаблонами", "Working with templates"),
+        Right.ASSISTANTS: Words("Управление Ассистентами", "Managing Assistants"),
+        Right.REGISTERS: Words("Управление кассами", "Managing registers"),
+        Right.ORGANISATION: Words("Управление организацией", "Managing the organisation"),
+        Right.TRANSFER_SUBSCRIPTIONS: Words("Передача подписок", "Transferring subscriptions"),
+        Right.SUPPORT: Words("Решения поддержки", "Decisions of the support"),
+    }
+)
+
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.OBSERVER: _OBSERVER,
@@ -64,3 +93,5 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.SUPPORT_OPERATOR: _OBSERVER | {Right.SUPPORT},
     }
 )
+
+ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)

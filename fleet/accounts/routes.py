@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from fleet.accounts import links, queries, service, tokens
+from fleet.accounts import links, queries, recovery, service, tokens
 from fleet.accounts.employee_routes import ENDPOINTS as EMPLOYEES
 from fleet.accounts.forms import (
     LinkBody,
@@ -73,8 +73,7 @@ async def sign_out(call: Call[Nothing, None]) -> None:
 @endpoint("POST", "/password-recovery", public=True)
 async def recover_password(call: Call[Nothing, RecoveryBody]) -> None:
     """Send a link to set a new password; the answer is the same for an unknown address."""
-    post = links.Post(call.language, call.config.links_begin_with)
-    await links.recover(call.db, call.body.email, call.address, post, call.now)
+    await recovery.ask(call.db, call.body.email, call.address, call.language, call.now)
 
 
 @endpoint("POST", "/password-links/look", public=True)
@@ -150,7 +149,7 @@ async def list_tokens(call: Call[PageQuery, None]) -> Page[TokenRow]:
 async def create_token(call: Call[Nothing, NewToken]) -> MadeToken:
     """Make an API token: a bearer token with one's own rights, shown this once."""
     token, row = await tokens.create(
-        call.db, call.actor, call.body.name, call.body.expires_at, call.now
+        call.db, call.actor, call.body.name, call.body.expires_at, call.language, call.now
     )
     return MadeToken(**queries.token_row(row).model_dump(), token=token)
 

@@ -1,45 +1,42 @@
-"""Changing accounts: partners, employees, sign-ins."""
+"""Signing in, and what a sign-in is worth."""
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, delete, not_, select, update
+from sqlalchemy import ColumnElement, delete, inspect, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager, joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.errors import (
-    LOGIN_TAKEN,
-    PARTNER_NAME,
-    ROLE_NOT_GRANTED,
-    WRONG_CREDENTIALS,
-)
-from fleet.accounts.models import Employee, Partner, PasswordLink, SignIn, SignInAttempts
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits, hash_password
-from fleet.accounts.roles import FROM_COMMAND_LINE, RIGHTS, Role
+from fleet.accounts.errors import WRONG_CREDENTIALS
+from fleet.accounts.models import Employee, PasswordLink, SignIn, SignInAttempts
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, check_place, fits
+from fleet.accounts.roles import RIGHTS
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
     LINK_KEPT_FOR,
-    MAX_NAME,
     SIGN_IN_LIFETIME,
     TOKEN_BYTES,
-    attempt_counters,
-    check_login,
-    check_password,
+    address_counters,
     hash_token,
+    login_counters,
     normalise_login,
     search_text,
 )
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
-from fleet.kit.database import Database
+from fleet.kit.database import Base, Database
 from fleet.kit.dialect import locked
 
-FIRST_PARTNER_NAME = "Партнёр"
-FIRST_EMPLOYEE_NAME = "Администратор"
+KEPT = (
+    (SignIn, SignIn.expires_at, timedelta(0)),
+    (PasswordLink, PasswordLink.expires_at, LINK_KEPT_FOR),
+    (SignInAttempts, SignInAttempts.window_began_at, ATTEMPTS_WINDOW),
+)
+"""TABLE: how long after which moment a row is of no use any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,137 +50,21 @@ class OpenedSignIn:
     employee: Employee
 
 
-async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
-    partner = Partner(name=name, created_at=now)
-    db.add(partner)
-    await db.flush()
-    return partner
-
-
-async def found_partner(
-    db: AsyncSession, name: str, login: str, full_name: str, password: str, now: datetime
-) -> Partner:
-    """A partner and its Administrator, from the command line; refuses as ``create_employee``
-    does, and a name of no or too many characters."""
-    if not 0 < len(name.strip()) <= MAX_NAME:
-        raise PARTNER_NAME(most=MAX_NAME)
-    partner = await create_partner(db, name.strip(), now)
-    await create_employee(
-        db,
-        None,
-        now,
-        partner_id=partner.id,
-        login=login,
-        full_name=full_name,
-        role=Role.ADMINISTRATOR,
-        password=password,
-    )
-    return partner
-
-
-async def create_employee(
-    db: AsyncSession,
-    actor: Actor | None,
-    now: datetime,
-    *,
-    partner_id: int,
-    login: str,
-    full_name: str,
-    role: Role,
-    password: str,
-) -> Employee:
-    """Add an employee who may sign in at once; ``actor`` None = the command line.
-
-    Refuses an unfit or taken login, a password of a wrong length and a role that an employee
-    may not grant.
-    """
-    login = normalise_login(login)
-    check_login(login)
-    check_password(password)
-    if actor is not None and role in FROM_COMMAND_LINE:
-        raise ROLE_NOT_GRANTED(role=role)
-    if await db.scalar(select(Employee.id).where(Employee.login == login)) is not None:
-        raise LOGIN_TAKEN(login=login)
-    employee = Employee(
-        partner_id=partner_id,
-        login=login,
-        full_name=full_name,
-        role=role,
-        active=True,
-        password_hash=await hash_password(password),
-        created_at=now,
-    )
-    await _add_employee(db, actor, employee, now)
-    return employee
-
-
-async def bootstrap(
-    db: AsyncSession, login: str, password: str, now: datetime, *, overwrite: bool = False
-) -> None:
-    """The first partner and its Administrator, once.
-
-    An employee who exists keeps the password, unless ``overwrite``: then another password
-    replaces it and revokes the sign-ins made with the old one.
-    """
-    employee = await db.scalar(select(Employee).where(Employee.login == normalise_login(login)))
-    if employee is None:
-        await _bootstrap_employee(db, login, password, now)
-    elif overwrite and not await fits(password, employee.password_hash):
-        employee.password_hash = await hash_password(password)
-        await revoke_sign_ins(db, employee.id, now)
-        await audit.write(
-            db,
-            None,
-            now,
-            "accounts.password_changed",
-            [f"employee:{employee.id}"],
-            partner_id=employee.partner_id,
-        )
-
-
-async def _bootstrap_employee(db: AsyncSession, login: str, password: str, now: datetime) -> None:
-    partner = await create_partner(db, FIRST_PARTNER_NAME, now)
-    employee = Employee(
-        partner_id=partner.id,
-        login=normalise_login(login),
-        full_name=FIRST_EMPLOYEE_NAME,
-        role=Role.ADMINISTRATOR,
-        active=True,
-        password_hash=await hash_password(password),
-        created_at=now,
-    )
-    await _add_employee(db, None, employee, now)
-
-
-async def _add_employee(
-    db: AsyncSession, actor: Actor | None, employee: Employee, now: datetime
-) -> None:
-    employee.search_text = searched(employee)
-    db.add(employee)
-    await db.flush()
-    await audit.write(
-        db,
-        actor,
-        now,
-        "accounts.employee_added",
-        [f"employee:{employee.id}"],
-        after={"login": employee.login, "full_name": employee.full_name, "role": employee.role},
-        partner_id=employee.partner_id,
-    )
-
-
 async def sign_in(
     database: Database, clock: Clock, login: str, password: str, address: str
 ) -> OpenedSignIn:
-    """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``.
+    """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``,
+    ``sign_ins_wait``.
 
     It commits by itself, twice: the attempt is counted before the password is looked at, so
     that neither a refusal nor many requests at once get around the limit, and hashing holds
     no transaction.
     """
     login = normalise_login(login)
+    check_place()
+    counters = (*login_counters(login, address), *address_counters(address))
     async with database.transaction() as db:
-        await attempts.count(db, attempt_counters(login, address), address, clock())
+        await attempts.count(db, counters, address, clock(), field="login")
     async with database.read() as db:
         employee = await db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))
@@ -224,14 +105,11 @@ async def _open_sign_in(
 
 
 async def _forget_attempt(db: AsyncSession, login: str, address: str) -> None:
-    """A success clears its login; of its address it takes back itself, not others' failures."""
-    (login_counter, _), (address_counter, _) = attempt_counters(login, address)
-    await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == login_counter))
-    await db.execute(
-        update(SignInAttempts)
-        .where(SignInAttempts.counter == address_counter, SignInAttempts.attempts > 0)
-        .values(attempts=SignInAttempts.attempts - 1)
-    )
+    """A success clears its login where it comes from; elsewhere, and of its address, it takes back
+    itself, not others' failures."""
+    *here, anywhere = login_counters(login, address)
+    await attempts.forget(db, tuple(here))
+    await attempts.take_back(db, (anywhere, *address_counters(address)))
 
 
 async def authenticate(db: AsyncSession, token: str, now: datetime, address: str) -> Actor | None:
@@ -247,7 +125,10 @@ async def authenticate(db: AsyncSession, token: str, now: datetime, address: str
             Employee.active,
         )
     )
-    return to_actor(found.employee, found.id, address) if found else None
+    if found is None:
+        return None
+    by_token = found.token_name is not None
+    return to_actor(found.employee, found.id, address, by_token=by_token)
 
 
 async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
@@ -256,10 +137,15 @@ async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
     await audit.write(db, actor, now, "accounts.signed_out", [f"employee:{actor.employee_id}"])
 
 
+async def hold(db: AsyncSession, employee_id: int) -> None:
+    """Lock an employee until the commit: before their links and sign-ins are changed."""
+    await db.execute(locked(db, select(Employee.id).where(Employee.id == employee_id), wait=True))
+
+
 async def revoke_sign_ins(
     db: AsyncSession, employee_id: int, now: datetime, *unless: ColumnElement[bool]
 ) -> int:
-    """Revoke every sign-in and API token of an employee, ``unless`` holds; how many."""
+    """Revoke every sign-in and API token of an employee who is held, ``unless`` holds; how many."""
     revoked = await db.scalars(
         update(SignIn)
         .where(SignIn.employee_id == employee_id, SignIn.revoked_at.is_(None))
@@ -275,17 +161,13 @@ async def forget_sign_ins(db: AsyncSession, now: datetime) -> int:
 
     None decides anything any more, so it may run at any time.
     """
-    began = SignInAttempts.window_began_at
-    old = (
-        delete(SignIn).where(SignIn.expires_at <= now).returning(SignIn.id),
-        delete(PasswordLink)
-        .where(PasswordLink.expires_at <= now - LINK_KEPT_FOR)
-        .returning(PasswordLink.employee_id),
-        delete(SignInAttempts)
-        .where(began <= now - ATTEMPTS_WINDOW)
-        .returning(SignInAttempts.counter),
-    )
-    return sum([len((await db.scalars(statement)).all()) for statement in old])
+    return sum([await _forget(db, table, ended <= now - kept) for table, ended, kept in KEPT])
+
+
+async def _forget(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
+    (key,) = inspect(table).primary_key
+    free = locked(db, select(key).where(over), wait=False)
+    return len((await db.scalars(delete(table).where(key.in_(free)).returning(key))).all())
 
 
 def searched(employee: Employee) -> str:
@@ -295,7 +177,7 @@ def searched(employee: Employee) -> str:
     )
 
 
-def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
+def to_actor(employee: Employee, sign_in_id: int, address: str, *, by_token: bool = False) -> Actor:
     return Actor(
         employee_id=employee.id,
         partner_id=employee.partner_id,
@@ -305,4 +187,5 @@ def to_actor(employee: Employee, sign_in_id: int, address: str) -> Actor:
         sign_in_id=sign_in_id,
         address=address,
         limited=employee.limited,
+        by_token=by_token,
     )

@@ -14,19 +14,21 @@ from fleet.accounts.errors import (
     TOO_MANY_TOKENS,
     WRONG_PASSWORD,
 )
-from fleet.accounts.links import spend, tell_of_change
+from fleet.accounts.links import spend, tell
 from fleet.accounts.models import Employee, SignIn
-from fleet.accounts.passwords import fits, hash_password
+from fleet.accounts.passwords import check_place, fits, hash_password
 from fleet.accounts.rules import (
     MAX_TOKEN_LIFETIME,
     MAX_TOKENS,
     TOKEN_BYTES,
     check_password,
     hash_token,
+    letter_counters,
     password_counters,
 )
-from fleet.accounts.service import revoke_sign_ins
+from fleet.accounts.service import hold, revoke_sign_ins
 from fleet.audit import service as audit
+from fleet.audit.service import State
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -42,9 +44,10 @@ async def change_password(
     commits by itself, as ``service.sign_in`` does and for the same reasons.
     """
     check_password(new)
+    check_place()
     async with database.transaction() as db:
         counters = password_counters(actor.employee_id)
-        await attempts.count(db, counters, actor.address, clock())
+        await attempts.count(db, counters, actor.address, clock(), field="password")
     async with database.read() as db:
         employee = await db.get_one(Employee, actor.employee_id)
     if not await fits(present, employee.password_hash):
@@ -61,14 +64,23 @@ async def change_password(
 async def _after_change(
     db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
 ) -> None:
-    await revoke_others(db, actor, now)
     await spend(db, actor.employee_id, now)
+    await _revoke_others(db, actor, now)
     await _write(db, actor, now, "accounts.password_changed")
-    await tell_of_change(db, employee, language, now)
+    left = str(await _count_tokens(db, actor, now))
+    await tell(db, employee, "own_password_changed", language, now, tokens=left)
 
 
 async def revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
     """Revoke one's sign-ins but the one that asks, and no API token; how many."""
+    await hold(db, actor.employee_id)
+    revoked = await _revoke_others(db, actor, now)
+    if revoked:
+        await _write(db, actor, now, "accounts.sign_ins_revoked", {"revoked": revoked})
+    return revoked
+
+
+async def _revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
     return await revoke_sign_ins(
         db,
         actor.employee_id,
@@ -82,7 +94,7 @@ async def revoke(
     db: AsyncSession, actor: Actor, sign_in_id: int, now: datetime, *, token: bool
 ) -> None:
     """Revoke one's own sign-in, or API token; refuses what is not a valid one of theirs."""
-    revoked = await db.scalar(
+    found = await db.execute(
         update(SignIn)
         .where(
             SignIn.id == sign_in_id,
@@ -92,28 +104,37 @@ async def revoke(
             SignIn.expires_at > now,
         )
         .values(revoked_at=now)
-        .returning(SignIn.id)
+        .returning(SignIn.token_name, SignIn.address, SignIn.created_at)
     )
+    revoked = found.one_or_none()
     if revoked is None:
         raise SIGN_IN_NOT_FOUND()
+    name, address, created_at = revoked
     what = "accounts.token_revoked" if token else "accounts.sign_in_revoked"
-    await _write(db, actor, now, what)
+    told = {"name": name} if token else {"opened_from": address}
+    opened = {"id": sign_in_id, "created_at": created_at.isoformat(), **told}
+    await _write(db, actor, now, what, before=opened)
 
 
 async def create(
-    db: AsyncSession, actor: Actor, name: str, expires_at: datetime, now: datetime
+    db: AsyncSession,
+    actor: Actor,
+    name: str,
+    expires_at: datetime,
+    language: Language,
+    now: datetime,
 ) -> tuple[str, SignIn]:
     """A personal API token: its text, shown this once and kept nowhere, and its row.
 
-    It has the rights of its employee, whatever they become.  Refuses an expiry that is past or
-    too far, one token too many, and an asker that is a token itself: a stolen one would make
-    itself longer-lived.
+    It has the rights of its employee, whatever they become; a letter tells them.  Refuses an
+    expiry that is past or too far, one token too many, one letter too many, and an asker that is
+    a token itself: a stolen one would make itself longer-lived.
     """
     if not timedelta(0) < expires_at - now <= MAX_TOKEN_LIFETIME:
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
-    asking = select(SignIn.token_name).where(SignIn.id == actor.sign_in_id)
-    if await db.scalar(asking) is not None:
+    if actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
+    await hold(db, actor.employee_id)
     if await _count_tokens(db, actor, now) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -127,8 +148,14 @@ async def create(
     )
     db.add(row)
     await db.flush()
-    told = {"name": name, "expires_at": expires_at.isoformat()}
+    told = {"id": row.id, "name": name, "expires_at": expires_at.isoformat()}
     await _write(db, actor, now, "accounts.token_created", told)
+    employee = await db.get_one(Employee, actor.employee_id)
+    if employee.email:
+        until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
+        await tell(db, employee, "token_created", language, now, token=name, until=until)
+        counters = letter_counters(employee.email, employee.partner_id)
+        await attempts.count(db, counters, actor.address, now, field="name")
     return token, row
 
 
@@ -147,6 +174,8 @@ async def _write(
     actor: Actor,
     now: datetime,
     what: str,
-    after: dict[str, str] | None = None,
+    after: State | None = None,
+    before: State | None = None,
 ) -> None:
-    await audit.write(db, actor, now, what, [f"employee:{actor.employee_id}"], after=after)
+    objects = [f"employee:{actor.employee_id}"]
+    await audit.write(db, actor, now, what, objects, before=before, after=after)

@@ -7,12 +7,14 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from fleet.accounts.pages import add_password_page
 from fleet.admin_api.docs import add_docs
 from fleet.admin_api.edge import MAX_BODY_BYTES, Edge
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.middleware import around_requests, hide_server_version
 from fleet.admin_api.openapi import build_document
 from fleet.admin_api.probes import add_probes
+from fleet.admin_api.server_log import SERVER_LOG
 from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -36,11 +38,11 @@ def build_app(
 
     ``language`` answers those whose ``Accept-Language`` names none of ours.
     """
-    app = web.Application(
-        middlewares=[around_requests(language, MAX_BODY_BYTES)], client_max_size=MAX_BODY_BYTES
-    )
+    config = config or FleetConfig()
+    around = around_requests(language, MAX_BODY_BYTES, config.proxies)
+    app = web.Application(middlewares=[around], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(hide_server_version)
-    edge = Edge(database, clock, language, config or FleetConfig())
+    edge = Edge(database, clock, language, config)
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
     _refuse_other_methods(app, endpoints)
@@ -51,7 +53,8 @@ def build_app(
 
     app.router.add_get(f"{PREFIX}/openapi.json", show_document)
     add_docs(app)
-    add_payment_pages(app, database, clock, edge.config)
+    add_password_page(app, language)
+    add_payment_pages(app, database, clock, config)
     add_probes(app, database)
     return app
 
@@ -79,8 +82,8 @@ async def start_api(
 ) -> int:
     """The API on its address until the stack ends; returns its port number."""
     app = build_app(database, clock, language=config.language, config=config)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=SERVER_LOG, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, *config.http_address, shutdown_timeout=STOP_S).start()
+    await web.TCPSite(runner, *config.http_address).start()
     return int(runner.addresses[0][1])

@@ -7,22 +7,22 @@ from contextlib import aclosing
 import structlog
 from aiohttp import web
 
-from fleet.admin_api.errors import BUSY
-from fleet.admin_api.middleware import REQUEST_ID, RETRY_AFTER_S, SECURITY_HEADERS
+from fleet.admin_api.middleware import REQUEST_ID, SECURITY_HEADERS
+from fleet.admin_api.places import Places
 from fleet.kit.http import Download
 
-MAX_DOWNLOADS = 3
-"""At once: each holds a connection of the database's pool until its end."""
+MAX_DOWNLOADS, MAX_OWN_DOWNLOADS = 3, 1
+"""At once, and of one partner: each holds a connection of the database's pool until its end."""
 PIECE_TIMEOUT_S = 30.0
 """For making a piece and for the peer to take it."""
 DOWNLOAD_TIMEOUT_S = 900.0
 
 
 class Downloads:
-    """Those of one process; the one too many is told to come again."""
+    """Those of one process."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(MAX_DOWNLOADS)
+        self._places = Places(MAX_DOWNLOADS, MAX_OWN_DOWNLOADS)
 
     async def send(
         self,
@@ -30,26 +30,26 @@ class Downloads:
         reply: Download,
         headers: Mapping[str, str],
         deadline: asyncio.Timeout,
+        partner_id: int | None,
     ) -> web.StreamResponse:
         """The answer with the whole file; ``deadline`` is moved on with each piece.
 
         A file that breaks off takes its connection with it: the peer must not believe it whole.
         """
-        if self._places.locked():
-            raise BUSY(retry_after_s=RETRY_AFTER_S)
-        async with self._places, aclosing(reply.pieces) as pieces:
-            try:
-                response = await _begin(request, reply.media_type, headers)
-                clock = asyncio.get_running_loop().time
-                end = clock() + DOWNLOAD_TIMEOUT_S
-                async for piece in pieces:
-                    await response.write(piece)
-                    deadline.reschedule(min(end, clock() + PIECE_TIMEOUT_S))
-                await response.write_eof()
-            except BaseException:
-                if request.transport is not None:
-                    request.transport.abort()
-                raise
+        with self._places.take(partner_id):
+            async with aclosing(reply.pieces) as pieces:
+                try:
+                    response = await _begin(request, reply.media_type, headers)
+                    clock = asyncio.get_running_loop().time
+                    end = clock() + DOWNLOAD_TIMEOUT_S
+                    async for piece in pieces:
+                        await response.write(piece)
+                        deadline.reschedule(min(end, clock() + PIECE_TIMEOUT_S))
+                    await response.write_eof()
+                except BaseException:
+                    if request.transport is not None:
+                        request.transport.abort()
+                    raise
         return response
 
 

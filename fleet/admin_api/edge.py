@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,17 +12,18 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
+from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES
 from fleet.admin_api.downloads import Downloads
 from fleet.admin_api.errors import (
     BAD_KEY,
-    BUSY,
     FILE_TOO_LARGE,
     NO_RIGHT,
     NOT_A_FILE,
     NOT_JSON,
     REPEATED,
 )
-from fleet.admin_api.middleware import RETRY_AFTER_S, language_of
+from fleet.admin_api.middleware import language_of
+from fleet.admin_api.places import Places
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -46,8 +46,8 @@ from fleet.kit.validation import InvalidInput, refuse_input
 REQUEST_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
 """Twenty megabytes over the uplink of a shop: half a megabit a second is enough."""
-MAX_UPLOADS = 8
-"""At once: each is held in memory until it is kept."""
+MAX_UPLOADS, MAX_OWN_UPLOADS = 8, 2
+"""At once, and of one partner: each is held in memory until it is kept."""
 MAX_BODY_BYTES = 1024 * 1024
 
 Model = TypeVar("Model", bound=Input)
@@ -62,7 +62,7 @@ class Edge:
     language: Language
     config: FleetConfig
     downloads: Downloads = field(default_factory=Downloads)
-    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_UPLOADS))
+    uploads: Places = field(default_factory=lambda: Places(MAX_UPLOADS, MAX_OWN_UPLOADS))
 
     def serve(self, endpoint: Endpoint) -> Handler:
         """The aiohttp handler of a declared endpoint."""
@@ -80,19 +80,12 @@ class Edge:
         actor = None if endpoint.public else await self._authenticate(request)
         if endpoint.right is not None and actor is not None:
             _require(endpoint.right, actor)
-        async with self._place(endpoint):
+        with self._place(endpoint, actor):
             return await self._serve(endpoint, request, actor, deadline)
 
-    @asynccontextmanager
-    async def _place(self, endpoint: Endpoint) -> AsyncIterator[None]:
-        """Of those for uploads; the one too many is told to come again."""
-        if not is_upload(endpoint):
-            yield
-            return
-        if self.uploads.locked():
-            raise BUSY(retry_after_s=RETRY_AFTER_S)
-        async with self.uploads:
-            yield
+    def _place(self, endpoint: Endpoint, actor: Actor | None) -> AbstractContextManager[None]:
+        """Of those for uploads, if it is one."""
+        return self.uploads.take(_partner(actor)) if is_upload(endpoint) else nullcontext()
 
     async def _serve(
         self,
@@ -121,7 +114,8 @@ class Edge:
             reply = await endpoint.handle(call)
             if isinstance(reply, Download):
                 headers = _file_headers(reply.name, language)
-                return await self.downloads.send(request, reply, headers, deadline)
+                whose = _partner(actor)
+                return await self.downloads.send(request, reply, headers, deadline, whose)
             return _response(endpoint, reply, language)
 
     async def _authenticate(self, request: web.Request) -> Actor:
@@ -134,6 +128,10 @@ class Edge:
             raise NOT_SIGNED_IN()
         structlog.contextvars.bind_contextvars(employee_id=actor.employee_id)
         return actor
+
+
+def _partner(actor: Actor | None) -> int | None:
+    return actor.partner_id if actor else None
 
 
 def _file_headers(name: str, language: Language) -> dict[str, str]:
@@ -164,7 +162,7 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 def _require(right: str, actor: Actor) -> None:
     if right not in actor.rights:
-        raise NO_RIGHT(role=actor.role, right=right)
+        raise NO_RIGHT(role=ROLE_NAMES[actor.role], right=RIGHT_NAMES[right])
 
 
 def read_query(model: type[Model], request: web.Request) -> Model:

@@ -48,8 +48,17 @@ BAD_HTTP = Refusal(
     ErrorKind.BAD_REQUEST,
     "bad_http",
     field="request",
-    ru="Запрос не читается ({reason}). Проверьте заголовки и тело.",
-    en="The request cannot be read ({reason}). Check the headers and the body.",
+    ru="Запрос не читается как HTTP (код {status}). Проверьте его заголовки и тело.",
+    en="The request cannot be read as HTTP (code {status}). Check its headers and its body.",
+)
+BROKEN_BODY = Refusal(
+    ErrorKind.BAD_REQUEST,
+    "broken_body",
+    field="body",
+    ru="Тело запроса не читается: оно не такое, как обещают заголовки Content-Encoding и "
+    "Transfer-Encoding. Исправьте их или пришлите тело без сжатия.",
+    en="The body cannot be read: it is not what the headers Content-Encoding and "
+    "Transfer-Encoding promise. Correct them or send the body without compression.",
 )
 REPEATED = Refusal(
     ErrorKind.INVALID,
@@ -68,8 +77,8 @@ NO_RIGHT = Refusal(
     ErrorKind.FORBIDDEN,
     "no_right",
     field="Authorization",
-    ru="Вашей роли ({role}) нужно право «{right}». Попросите администратора изменить роль.",
-    en="Your role ({role}) needs the right '{right}'. Ask an administrator to change the role.",
+    ru="У вашей роли «{role}» нет права «{right}». Попросите администратора изменить роль.",
+    en="Your role '{role}' has no right '{right}'. Ask an administrator to change the role.",
 )
 BUSY = Refusal(
     ErrorKind.UNAVAILABLE,
@@ -79,6 +88,15 @@ BUSY = Refusal(
     "данные, сначала проверьте, не выполнен ли он.",
     en="The server is too busy now. Repeat in {retry_after_s} s; if the request changed "
     "something, first check whether it was done.",
+)
+TOO_MANY_FILES = Refusal(
+    ErrorKind.TOO_MANY_REQUESTS,
+    "too_many_files",
+    field="request",
+    ru="Ваша организация уже передаёт столько файлов, сколько можно сразу: {most}. Дождитесь "
+    "окончания и повторите.",
+    en="Your organisation is transferring as many files as it may at once: {most}. Wait for "
+    "their end and repeat.",
 )
 OUR_MISTAKE = Refusal(
     ErrorKind.INTERNAL,

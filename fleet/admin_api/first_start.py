@@ -1,6 +1,5 @@
 """What a new server needs before anybody can sign in."""
 
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +9,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.accounts.founding import first_administrator
 from fleet.accounts.models import Employee
-from fleet.accounts.service import bootstrap, to_actor
+from fleet.accounts.passwords import fits
+from fleet.accounts.service import to_actor
 from fleet.kit.config import FleetConfig
+from fleet.kit.secret_file import load_or_create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import first_stock, grant
@@ -20,6 +22,7 @@ from fleet.subscriptions.service import first_stock, grant
 LOGIN = "admin"
 PASSWORD_FILE = "admin-password"
 PASSWORD_BYTES = 12
+VARIABLE = "CASH_SERVER_ADMIN_PASSWORD"
 ENROL_AT_ONCE = 500
 
 
@@ -32,29 +35,36 @@ class Credentials:
     kept_in: str
 
 
+CHANGED = Credentials(LOGIN, "…", f"забыт / forgotten: cash-server people set-password {LOGIN}")
+
+
 async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> Credentials:
-    """The first employee: with the password of the configuration, else a generated one that is
-    kept in the data directory (mode 0600) and stays the same at the next start."""
-    if config.admin_password is not None:
-        password = config.admin_password.get_secret_value()
-        await bootstrap(db, LOGIN, password, now, overwrite=True)
-        return Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
-    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = config.data / PASSWORD_FILE
-    password = _kept_password(path)
-    await bootstrap(db, LOGIN, password, now)
-    return Credentials(LOGIN, password, str(path))
+    """The first employee, once: with the password of the configuration, else with a generated one
+    that is kept in the data directory.
+
+    Afterwards their password is their own affair: no start puts another over it, and what is
+    shown is what still fits.
+    """
+    given, path = config.admin_password, config.data / PASSWORD_FILE
+
+    def choose() -> str:
+        return given.get_secret_value() if given else _kept_password(path)
+
+    admin = await first_administrator(db, LOGIN, choose, now)
+    if given is not None:
+        known, shown = given.get_secret_value(), Credentials(LOGIN, "…", VARIABLE)
+    else:
+        known = path.read_text(encoding="ascii").strip() if path.exists() else ""
+        shown = Credentials(LOGIN, known, str(path))
+    return shown if await fits(known, admin.password_hash) else CHANGED
 
 
 def _kept_password(path: Path) -> str:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(password + "\n")
-    return password
+    """That of an interrupted first start, or a new one; an empty file is no password."""
+    if path.exists() and not path.read_bytes().strip():
+        path.unlink()
+    made = load_or_create(path, lambda: f"{secrets.token_urlsafe(PASSWORD_BYTES)}\n".encode())
+    return made.decode("ascii").strip()
 
 
 async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datetime) -> None:

@@ -12,10 +12,18 @@ from aiohttp.typedefs import Handler, Middleware
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from fleet.admin_api.errors import BAD_HTTP, BUSY, METHOD_NOT_ALLOWED, NO_SUCH_PATH, OUR_MISTAKE
+from fleet.admin_api.errors import (
+    BAD_HTTP,
+    BROKEN_BODY,
+    BUSY,
+    METHOD_NOT_ALLOWED,
+    NO_SUCH_PATH,
+    OUR_MISTAKE,
+)
 from fleet.admin_api.errors import TOO_LARGE as TOO_LARGE_BODY
 from fleet.admin_api.problems import to_response
 from fleet.kit.errors import DomainError
+from fleet.kit.forwarded import HEADER, Networks, origin
 from fleet.kit.language import Language, negotiate
 
 REQUEST_ID = "X-Request-Id"
@@ -45,12 +53,14 @@ def language_of(request: web.Request, default: Language) -> Language:
     return negotiate(request.headers.get("Accept-Language", ""), default)
 
 
-def around_requests(default_language: Language, max_body: int) -> Middleware:
-    """The outermost middleware of the application."""
+def around_requests(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
+    """The outermost middleware of the application; inside, ``request.remote`` is who asks, also
+    behind ``proxies``."""
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
+        request = request.clone(remote=_origin(request, proxies))
         request_id = _request_id(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -61,6 +71,8 @@ def around_requests(default_language: Language, max_body: int) -> Middleware:
             refusal = _to_refusal(error, request_id, max_body)
             code = refusal.code
             response = to_response(refusal, language_of(request, default_language), request_id)
+            if refusal.refusal is BROKEN_BODY:
+                response.force_close()  # nobody knows where the next request begins
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers[REQUEST_ID] = request_id
@@ -68,6 +80,10 @@ def around_requests(default_language: Language, max_body: int) -> Middleware:
         return response
 
     return around
+
+
+def _origin(request: web.Request, proxies: Networks) -> str:
+    return origin(request.remote or "", request.headers.getall(HEADER, ()), proxies)
 
 
 def _request_id(request: web.Request) -> str:
@@ -86,8 +102,10 @@ def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError
             return METHOD_NOT_ALLOWED(allowed=", ".join(sorted(error.allowed_methods)))
         case web.HTTPRequestEntityTooLarge():
             return TOO_LARGE_BODY(max_bytes=max_body)
+        case web.RequestPayloadError():
+            return BROKEN_BODY()
         case web.HTTPException() if error.status < 500:
-            return BAD_HTTP(reason=error.reason)
+            return BAD_HTTP(status=error.status)
     if _is_passing(error):
         log.warning("request_not_served", error=type(error).__name__)
         return BUSY(retry_after_s=RETRY_AFTER_S)

@@ -18,8 +18,8 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
     __table_args__ = (
-        Index(None, "partner_id", "id"),
-        Index(None, "partner_id", "object", "id"),
+        Index(None, "partner_id", "at", "id"),
+        Index(None, "partner_id", "object", "at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

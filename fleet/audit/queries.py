@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
@@ -49,7 +49,18 @@ class AuditRow(BaseModel):
 
 
 class AuditCursor(Input):
+    at: Moment
     id: int = Field(ge=0, lt=MAX_INTEGER)
+
+
+PLACE = tuple_(AuditEntry.at, AuditEntry.id)
+"""In the list; entries of one change were written at one moment."""
+
+
+def _earlier(mark: str) -> ColumnElement[bool]:
+    last = from_cursor(AuditCursor, mark)
+    at, key = literal(last.at, AuditEntry.at.type), literal(last.id, AuditEntry.id.type)
+    return tuple_(at, key) > PLACE
 
 
 FILTERS: Filters = {
@@ -59,7 +70,7 @@ FILTERS: Filters = {
     "employee_id": lambda key: AuditEntry.employee_id == key,
     "since": lambda moment: AuditEntry.at >= moment,
     "until": lambda moment: AuditEntry.at < moment,
-    "after": lambda mark: AuditEntry.id < from_cursor(AuditCursor, mark).id,
+    "after": _earlier,
 }
 
 
@@ -68,10 +79,12 @@ async def page(db: AsyncSession, partner_id: int, query: AuditFilter) -> Page[Au
     statement = (
         select(AuditEntry)
         .where(AuditEntry.partner_id == partner_id, *conditions(FILTERS, query))
-        .order_by(AuditEntry.id.desc())
+        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
         .limit(query.limit + 1)
     )
     found = (await db.scalars(statement)).all()
-    return page_of(
-        found, query.limit, AuditRow.model_validate, lambda entry: AuditCursor(id=entry.id)
-    )
+    return page_of(found, query.limit, AuditRow.model_validate, _mark)
+
+
+def _mark(entry: AuditEntry) -> AuditCursor:
+    return AuditCursor(at=entry.at, id=entry.id)

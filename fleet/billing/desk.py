@@ -1,6 +1,7 @@
 """Speaking with payment providers: between transactions, never inside one."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +10,9 @@ import structlog
 from fleet.billing import queries, service
 from fleet.billing.errors import PAYMENT_NOT_FOUND
 from fleet.billing.models import Payment
-from fleet.billing.providers import Event, Invoice, Notice, Provider, Providers
+from fleet.billing.providers import Event, Invoice, Notice, Provider, Providers, RefundEvent
 from fleet.billing.queries import PaymentView
-from fleet.billing.rules import PaymentStatus
+from fleet.billing.rules import PaymentStatus, RefundReport, Report
 from fleet.billing.sandbox import Sandbox
 from fleet.billing.yookassa import YooKassa
 from fleet.kit.actor import Actor
@@ -23,7 +24,8 @@ from fleet.kit.errors import DomainError
 RETURN: Final = "/pay/"
 """Where a person comes back to, before the payment's number."""
 PORTION: Final = 4
-"""Payments that a worker asks about in one run; each may take the provider's whole patience."""
+"""Payments that a worker asks about at once.  Each may take the provider's whole patience twice
+(how it stands, and then its refunds): 53 of the 60 seconds that a job has."""
 
 log = structlog.get_logger("payments")
 
@@ -78,34 +80,63 @@ class Desk:
     async def hear(self, name: str, notice: Notice) -> None:
         """Take a provider's notice.  Anybody may send one: it is proved before it is believed."""
         provider = self.providers.named(name)
-        event = provider.read(notice)
-        if event is None:
-            return
+        match provider.read(notice):
+            case Event() as event:
+                await self._hear_payment(provider, event)
+            case RefundEvent() as event:
+                await self._hear_refund(provider, event)
+
+    async def _hear_payment(self, provider: Provider, event: Event) -> None:
         async with self.database.read() as db:
             payment = await queries.find(db, event.payment_id)
         if payment is None or not _may_be(payment, provider, event):
             raise PAYMENT_NOT_FOUND(id=event.payment_id)
         if event.report is None and payment.status is PaymentStatus.PAID:
             return
-        report = event.report or await provider.ask(event.provider_id)
+        await self._settle(event.report or await provider.ask(event.provider_id))
+
+    async def _hear_refund(self, provider: Provider, event: RefundEvent) -> None:
+        async with self.database.read() as db:
+            payment = await queries.find_made(db, provider.name, event.provider_id)
+            known = await queries.is_refund_known(db, provider.name, event.refund_id)
+        if payment is None:
+            raise PAYMENT_NOT_FOUND(id=event.provider_id)
+        if known:
+            return
+        report = await provider.ask_refund(event.refund_id)
+        if report is None:
+            return
+        if payment.status is not PaymentStatus.PAID:  # its own notice is late, or was lost
+            await self._settle(await provider.ask(event.provider_id))
+        await self._refund([report])
+
+    async def _settle(self, report: Report) -> None:
         async with self.database.transaction() as db:
             await service.settle(db, report, self.clock())
 
-    async def ask_waiting(self) -> int:
-        """Ask the providers about a portion of what waits: notices get lost."""
+    async def _refund(self, reports: Iterable[RefundReport]) -> None:
+        async with self.database.transaction() as db:
+            for report in reports:
+                await service.refund(db, report, self.clock())
+
+    async def ask_due(self) -> int:
+        """Ask the providers about a portion of what waits, and of what may have been refunded:
+        notices get lost."""
         async with self.database.transaction() as db:
             payments = await service.lease_due(db, self.clock(), PORTION)
-        for payment in payments:
-            if payment.status is PaymentStatus.WAITING:
-                await self._ask(payment)
+        async with asyncio.TaskGroup() as asking:
+            for payment in payments:
+                if payment.status in (PaymentStatus.WAITING, PaymentStatus.PAID):
+                    asking.create_task(self._ask(payment))
         return len(payments)
 
     async def _ask(self, payment: Payment) -> None:
         try:
             provider = self.providers.named(payment.provider)
             report = await provider.ask(payment.provider_id or "")
-            async with self.database.transaction() as db:
-                await service.settle(db, report, self.clock())
+            await self._settle(report)
+            if report.refunded_kopecks > payment.refunded_kopecks:
+                await self._refund(await provider.refunds_of(report.provider_id))
         except DomainError as error:  # the lease brings it up again
             log.warning("payment_not_asked", payment=payment.id, reason=error.code)
 

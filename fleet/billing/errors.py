@@ -9,11 +9,29 @@ PAYMENT_NOT_FOUND = Refusal(
     en="Payment {id} is not found. Check the number in the history of purchases.",
     field="id",
 )
-PAYMENT_OVER = Refusal(
+PAYMENT_CANCELLED = Refusal(
     ErrorKind.CONFLICT,
-    "payment_over",
-    ru="Платёж {id} уже завершён («{status}»). Оформите новую покупку.",
-    en="Payment {id} is over ('{status}'). Make a new purchase.",
+    "payment_cancelled",
+    ru="Платёж {id} отменён или не сделан вовремя. Оформите новую покупку.",
+    en="Payment {id} was cancelled or not made in time. Make a new purchase.",
+    field="id",
+)
+PAYMENT_FAILED = Refusal(
+    ErrorKind.CONFLICT,
+    "payment_failed",
+    ru="Платёж {id} не прошёл: платёжная система или банк отказали. Оформите новую покупку и "
+    "заплатите другой картой.",
+    en="Payment {id} was refused by the payment system or the bank. Make a new purchase and pay "
+    "with another card.",
+    field="id",
+)
+PAYMENT_AWAITED = Refusal(
+    ErrorKind.CONFLICT,
+    "payment_awaited",
+    ru="Платёж {id} начат больше часа назад, и чем он кончился, ещё выясняется. Не платите второй "
+    "раз: посмотрите на заказ позже, в истории покупок.",
+    en="Payment {id} was begun over an hour ago, and how it ended is being found out. Do not pay "
+    "again: look at the order later, in the history of purchases.",
     field="id",
 )
 AMOUNT_UNFIT = Refusal(
@@ -35,8 +53,10 @@ PROVIDER_AWAY = Refusal(
 PROVIDER_REFUSED = Refusal(
     ErrorKind.UNAVAILABLE,
     "payment_provider_refused",
-    ru="Платёжная система не приняла запрос (ответ {status}). Сообщите поддержке.",
-    en="The payment system did not take the request (answer {status}). Tell support.",
+    ru="Платёжная система не приняла запрос, причина записана в журнал сервера. Заказ сохранён, "
+    "деньги не списаны. Сообщите поддержке.",
+    en="The payment system did not take the request, the server's log says why. The order is kept, "
+    "no money was taken. Tell support.",
     field="id",
 )
 PROVIDER_UNKNOWN = Refusal(
@@ -49,8 +69,9 @@ PROVIDER_UNKNOWN = Refusal(
 NOTICE_BROKEN = Refusal(
     ErrorKind.INVALID,
     "payment_notice_broken",
-    ru="Уведомление не читается: {why}. Сверьте с описанием платёжной системы.",
-    en="The notice cannot be read: {why}. Compare it with the payment system's description.",
+    ru="Уведомление не читается, ошибка в поле «{where}». Сверьте с описанием платёжной системы.",
+    en="The notice cannot be read, the field '{where}' is wrong. Compare it with the payment "
+    "system's description.",
     field="body",
 )
 NOTICE_TOO_LARGE = Refusal(
@@ -70,10 +91,10 @@ SIGNATURE_WRONG = Refusal(
 REPORT_UNFIT = Refusal(
     ErrorKind.CONFLICT,
     "payment_report_unfit",
-    ru="Платёжная система сообщает не то, что было заказано (поле «{name}»). Платёж не изменён, "
+    ru="Платёжная система сообщает не то, что было заказано: не сходится {ru}. Платёж не изменён, "
     "разберитесь вручную.",
-    en="The payment system reports what was not ordered (field '{name}'). The payment was not "
-    "changed, look into it by hand.",
+    en="The payment system reports what was not ordered: the {en} does not fit. The payment was "
+    "not changed, look into it by hand.",
     field="body",
 )
 FORM_FOREIGN = Refusal(

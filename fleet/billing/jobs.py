@@ -7,5 +7,5 @@ from fleet.kit.database import Database
 
 
 async def ask_payments(database: Database, clock: Clock, config: FleetConfig) -> int:
-    """A portion of the payments that wait: those that notices were lost of, and those to end."""
-    return await Desk.of(database, clock, config).ask_waiting()
+    """A portion of the payments that notices may have been lost of, and of those to end."""
+    return await Desk.of(database, clock, config).ask_due()

@@ -1,4 +1,4 @@
-"""Tables of payments, and the books of the sandbox provider."""
+"""Tables of payments and refunds, and the books of the sandbox provider."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -15,7 +15,8 @@ class Payment(Base):
     """Money that a partner owes for ``reference`` of ``purpose``, whose meaning the opener knows.
 
     ``provider`` is empty and ``provider_id`` None until the provider has made its payment.
-    ``due_at``: when the worker looks at it next; None = it is settled.
+    ``due_at``: when the worker looks at it next, to learn what became of it or whether it was
+    refunded; None = there is nothing more to learn.
     """
 
     __tablename__ = "payments"
@@ -37,6 +38,21 @@ class Payment(Base):
     created_at: Mapped[datetime]
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     settled_at: Mapped[datetime | None]
+    refunded_kopecks: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    """The sum of its refunds."""
+
+
+class Refund(Base):
+    """Money of a payment that its provider has given back.  Rows are only added, one for each."""
+
+    __tablename__ = "refunds"
+
+    provider: Mapped[str] = mapped_column(String(16), primary_key=True)
+    refund_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The provider's number of it."""
+    payment_id: Mapped[str] = mapped_column(ForeignKey(Payment.id), index=True)
+    amount_kopecks: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
 
 
 class SandboxPayment(Base):
@@ -52,4 +68,15 @@ class SandboxPayment(Base):
     return_url: Mapped[str] = mapped_column(String(2048))
     status: Mapped[PaymentStatus]
     reason: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+
+
+class SandboxRefund(Base):
+    """What the sandbox has given back."""
+
+    __tablename__ = "sandbox_refunds"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
+    sandbox_payment_id: Mapped[str] = mapped_column(ForeignKey(SandboxPayment.id), index=True)
+    amount_kopecks: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]

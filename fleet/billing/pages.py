@@ -1,4 +1,4 @@
-"""What stands beside the API: providers' notices, the sandbox's page, the page to come back to.
+"""What stands beside the API: providers' notices, the sandbox's pages, the page to come back to.
 
 None needs a sign-in: a notice is proved by the provider, and a page's address holds a random UUID.
 """
@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,8 +19,13 @@ from aiohttp import web
 
 from fleet.billing import queries, screens
 from fleet.billing.desk import RETURN, Desk
-from fleet.billing.errors import FORM_FOREIGN, NOTICE_TOO_LARGE, PROVIDER_UNKNOWN
-from fleet.billing.models import SandboxPayment
+from fleet.billing.errors import (
+    FORM_FOREIGN,
+    NOTICE_TOO_LARGE,
+    PAYMENT_NOT_FOUND,
+    PROVIDER_UNKNOWN,
+)
+from fleet.billing.models import Payment, SandboxPayment
 from fleet.billing.providers import Notice
 from fleet.billing.rules import PaymentStatus
 from fleet.billing.sandbox import CARDS, NAME, PAGE, SampleCard, Sandbox
@@ -30,6 +35,7 @@ from fleet.kit.database import Database
 from fleet.kit.language import Language, negotiate
 
 NOTICES: Final = "/pay/notices/"
+REFUND: Final = "/refund"
 MAX_NOTICE: Final = 64 * 1024
 MAX_FORM: Final = 4096
 REQUEST_S: Final = 30.0
@@ -53,6 +59,8 @@ def add_payment_pages(
     app.router.add_get(f"{RETURN}{{id}}", pages.come_back)
     app.router.add_get(f"{PAGE}{{id}}", pages.show_form)
     app.router.add_post(f"{PAGE}{{id}}", pages.take_form)
+    app.router.add_get(f"{PAGE}{{id}}{REFUND}", pages.show_refund)
+    app.router.add_post(f"{PAGE}{{id}}{REFUND}", pages.take_refund)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +79,19 @@ class _Pages:
         """What became of a payment, for whoever has its number."""
         id_ = request.match_info["id"]
         async with self.desk.database.read() as db:
-            view = queries.view(await queries.find(db, id_), id_)
+            payment = await queries.find(db, id_)
+        if payment is None:
+            raise PAYMENT_NOT_FOUND(id=id_)
         language = self._language(request)
-        about = (language, view.description, view.amount_kopecks, view.status)
-        return _html(screens.outcome(*about), language)
+        about = (language, payment.description, payment.amount_kopecks, payment.status)
+        refund_url = payment.redirect_url + REFUND if self._may_refund(payment) else ""
+        return _html(screens.outcome(*about, payment.refunded_kopecks, refund_url), language)
+
+    def _may_refund(self, payment: Payment) -> bool:
+        """Whether it is the sandbox's, where anybody plays the shop, and something is left."""
+        ours = self.desk.providers.chosen.name == payment.provider == NAME
+        left = payment.amount_kopecks - payment.refunded_kopecks
+        return ours and payment.status is PaymentStatus.PAID and left > 0
 
     async def show_form(self, request: web.Request) -> web.Response:
         """The sandbox's payment page."""
@@ -84,9 +101,7 @@ class _Pages:
         """The card goes no further than this function."""
         sandbox, id_ = self._sandbox(), request.match_info["id"]
         async with asyncio.timeout(REQUEST_S):
-            form = dict(parse_qsl((await _bounded(request, MAX_FORM)).decode("ascii", "replace")))
-            if not hmac.compare_digest(form.get("token", "").encode(), sandbox.form_token(id_)):
-                raise FORM_FOREIGN()
+            form = await self._typed(request)
             giving_up = form.get("choice") == "give_up"
             wrong = [] if giving_up else mistakes(form, sandbox.clock())
             if wrong:
@@ -95,8 +110,42 @@ class _Pages:
             await asyncio.sleep(card.delay_s)
             payment = await sandbox.charge(id_, card)
             if card.told:
-                await _tell(sandbox, payment, _own_address(request))
+                await _tell(lambda: sandbox.compose(payment), _own_address(request))
         return _back(payment)
+
+    async def show_refund(self, request: web.Request) -> web.Response:
+        """Where the sandbox's shop gives money back."""
+        return await self._refund_form(request)
+
+    async def take_refund(self, request: web.Request) -> web.Response:
+        sandbox, id_ = self._sandbox(), request.match_info["id"]
+        async with asyncio.timeout(REQUEST_S):
+            form = await self._typed(request)
+            refund = await sandbox.refund(id_, _kopecks(form.get("refund_amount", "")))
+            if refund is None:
+                return await self._refund_form(request, wrong=True)
+            await _tell(lambda: sandbox.compose_refund(refund), _own_address(request))
+        return _back(await self._payment(request))
+
+    async def _refund_form(self, request: web.Request, wrong: bool = False) -> web.Response:
+        sandbox = self._sandbox()
+        async with sandbox.database.transaction() as db:
+            payment = await sandbox.find(db, request.match_info["id"])
+            left = payment.amount_kopecks - await sandbox.refunded(db, payment.id)
+        if payment.status is not PaymentStatus.PAID or not left:
+            return _back(payment)
+        language, token = self._language(request), sandbox.form_token(payment.id).decode()
+        about = (language, payment.description, payment.amount_kopecks)
+        page = screens.refund_form(*about, left, token, wrong)
+        return _html(page, language, payment.return_url, 422 if wrong else 200)
+
+    async def _typed(self, request: web.Request) -> dict[str, str]:
+        """The fields of a form that came from a page of the sandbox."""
+        form = dict(parse_qsl((await _bounded(request, MAX_FORM)).decode("ascii", "replace")))
+        token = self._sandbox().form_token(request.match_info["id"])
+        if not hmac.compare_digest(form.get("token", "").encode(), token):
+            raise FORM_FOREIGN()
+        return form
 
     async def _payment(self, request: web.Request) -> SandboxPayment:
         sandbox = self._sandbox()
@@ -139,6 +188,12 @@ def _digits(number: str) -> str:
     return re.sub(r"[ -]", "", number)
 
 
+def _kopecks(typed: str) -> int:
+    """Roubles as people type them; 0 for anything else."""
+    amount = re.fullmatch(r"([0-9]{1,9})(?:[.,]([0-9]{2}))?", re.sub(r"\s", "", typed), re.ASCII)
+    return int(amount[1]) * 100 + int(amount[2] or 0) if amount else 0
+
+
 async def _bounded(request: web.Request, most: int) -> bytes:
     body = b""
     async for part in request.content.iter_chunked(most):
@@ -155,13 +210,13 @@ def _own_address(request: web.Request) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _tell(sandbox: Sandbox, payment: SandboxPayment, address: str) -> None:
+async def _tell(compose: Callable[[], tuple[dict[str, str], bytes]], address: str) -> None:
     """Send the notice, as a real provider does: over HTTP, again if it was not taken."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(timeout=timeout) as http:
         for attempt in range(ATTEMPTS):
             await asyncio.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))
-            headers, body = sandbox.compose(payment)
+            headers, body = compose()
             try:
                 async with http.post(f"{address}{NOTICES}{NAME}", data=body, headers=headers) as it:
                     if it.status < 500:

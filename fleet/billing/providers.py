@@ -5,13 +5,15 @@ A provider makes a payment of its own and sends the person to its page; later it
 or by asking the provider again.  The worker asks too, since notices get lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from pydantic import ValidationError
+
 from fleet.billing.errors import PROVIDER_UNKNOWN
-from fleet.billing.rules import Report
+from fleet.billing.rules import RefundReport, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Event:
     report: Report | None
 
 
+@dataclass(frozen=True, slots=True)
+class RefundEvent:
+    """A notice of a refund that was read, both numbers the provider's.  It proves nothing: the
+    provider is asked."""
+
+    refund_id: str
+    provider_id: str
+
+
 class Provider(Protocol):
     """Refuses with ``PROVIDER_AWAY`` when it cannot be reached, so that one may repeat."""
 
@@ -59,8 +70,8 @@ class Provider(Protocol):
         """Make the payment; the same invoice again is the same payment."""
         ...
 
-    def read(self, notice: Notice) -> Event | None:
-        """The payment that a notice is about; None for news that do not concern us.
+    def read(self, notice: Notice) -> Event | RefundEvent | None:
+        """What a notice is about; None for news that do not concern us.
 
         Refuses with ``SIGNATURE_WRONG`` or ``NOTICE_BROKEN``.
         """
@@ -69,6 +80,19 @@ class Provider(Protocol):
     async def ask(self, provider_id: str) -> Report:
         """How the payment stands now.  ``PAYMENT_NOT_FOUND`` if there is none."""
         ...
+
+    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+        """The refund, if the money went back.  ``PAYMENT_NOT_FOUND`` if there is none."""
+        ...
+
+    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+        """All refunds of the payment whose money went back."""
+        ...
+
+
+def misplaced(error: ValidationError) -> str:
+    """The field of a provider's message that cannot be read; "JSON" = none of it can."""
+    return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.billing.errors import PAYMENT_NOT_FOUND
-from fleet.billing.models import Payment
+from fleet.billing.models import Payment, Refund
 from fleet.billing.rules import PAYMENT_ID, PaymentStatus, is_payment_id
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input
@@ -33,6 +33,7 @@ class PaymentView(BaseModel):
     redirect_url: str = Field(description="The provider's payment page; empty = not made yet.")
     created_at: datetime
     settled_at: datetime | None
+    refunded_kopecks: int = Field(description="What the provider has given back so far.")
 
 
 async def one(db: AsyncSession, actor: Actor, payment_id: str) -> PaymentView:
@@ -51,6 +52,18 @@ def view(payment: Payment | None, payment_id: str) -> PaymentView:
 async def find(db: AsyncSession, payment_id: str) -> Payment | None:
     """Anybody's payment, by a number that may be any text: for the provider's side of things."""
     return await db.get(Payment, payment_id) if is_payment_id(payment_id) else None
+
+
+async def find_made(db: AsyncSession, provider: str, provider_id: str) -> Payment | None:
+    """The payment that the provider knows by this number of its own."""
+    its = (Payment.provider == provider, Payment.provider_id == provider_id)
+    found: Payment | None = await db.scalar(select(Payment).where(*its))
+    return found
+
+
+async def is_refund_known(db: AsyncSession, provider: str, refund_id: str) -> bool:
+    """Whether the refund was taken down already."""
+    return await db.get(Refund, (provider, refund_id)) is not None
 
 
 async def statuses(db: AsyncSession, payment_ids: Collection[str]) -> dict[str, PaymentStatus]:

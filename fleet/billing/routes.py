@@ -15,7 +15,10 @@ async def show(call: Call[PaymentKey, None]) -> PaymentView:
 
 @endpoint("POST", "/payments/{id}/checkout", right=Right.SUBSCRIPTIONS, own_transactions=True)
 async def check_out(call: Call[PaymentKey, None]) -> PaymentView:
-    """Get the provider's payment page, the same one each time; open for an hour."""
+    """Get the provider's payment page, the same one each time; open for an hour.
+
+    Of a payment that is paid already it just says so.
+    """
     desk = Desk.of(call.database, call.clock, call.config)
     return await desk.check_out(call.actor, call.query.id)
 

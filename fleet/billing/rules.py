@@ -1,4 +1,4 @@
-"""Pure rules of payments: statuses, what may follow what, how long one waits."""
+"""Pure rules of payments: statuses, what may follow what, how long one waits and asks."""
 
 import re
 from collections.abc import Mapping
@@ -23,6 +23,9 @@ WAIT_AT_MOST: Final = timedelta(days=7)
 ASK_EVERY: Final = timedelta(minutes=1)
 ASK_RARELY_EVERY: Final = timedelta(minutes=10)
 ASK_OFTEN_FOR: Final = timedelta(minutes=15)
+ASK_OF_REFUNDS_EVERY: Final = timedelta(days=1)
+ASK_OF_REFUNDS_FOR: Final = timedelta(days=30)
+"""A refund whose notice was lost is found by asking about what was paid; later ones are rare."""
 
 MAX_REASON: Final = 64
 PAYMENT_ID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -63,12 +66,32 @@ class Report:
     amount_kopecks: int
     currency: str
     reason: str = ""
+    refunded_kopecks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """Money that a provider says it has given back; ``provider_id`` is its number of the payment,
+    ``refund_id`` that of the refund."""
+
+    provider: str
+    refund_id: str
+    provider_id: str
+    amount_kopecks: int
+    currency: str
 
 
 def ask_again_at(created_at: datetime, now: datetime, chance: float) -> datetime:
     """When the provider is asked next about a payment that waits; ``chance`` 0..1 spreads it."""
     young = now - created_at < ASK_OFTEN_FOR
     return now + (ASK_EVERY if young else ASK_RARELY_EVERY) * (0.9 + 0.2 * chance)
+
+
+def ask_of_refunds_at(settled_at: datetime, now: datetime, chance: float) -> datetime | None:
+    """When the provider is asked next about a payment that was paid; None = never again."""
+    if now - settled_at >= ASK_OF_REFUNDS_FOR:
+        return None
+    return now + ASK_OF_REFUNDS_EVERY * (0.9 + 0.2 * chance)
 
 
 def is_payment_id(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The sandbox provider: a payment page of our own where no money moves.
 
-It behaves as a real one does: it keeps its own book, shows its own page, and tells what became of
-a payment by a signed notice over HTTP::
+It behaves as a real one does: it keeps its own book, shows its own pages (one to pay on, one for
+the shop to give money back), and tells what became of a payment by a signed notice over HTTP::
 
     Sandbox-Signature: t=<seconds since 1970>,v1=<hex of HMAC-SHA256(key, t "." body)>
 
@@ -13,20 +13,29 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import select
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.billing.errors import NOTICE_BROKEN, PAYMENT_NOT_FOUND, SIGNATURE_WRONG
-from fleet.billing.models import SandboxPayment
-from fleet.billing.providers import Event, Invoice, Notice, Opened
-from fleet.billing.rules import CURRENCY, EXPIRED, OPEN_FOR, PaymentStatus, Report, is_payment_id
+from fleet.billing.models import SandboxPayment, SandboxRefund
+from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
+from fleet.billing.rules import (
+    CURRENCY,
+    EXPIRED,
+    OPEN_FOR,
+    PAYMENT_ID,
+    PaymentStatus,
+    RefundReport,
+    Report,
+    is_payment_id,
+)
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database, insert_into
@@ -75,6 +84,21 @@ class _Message(BaseModel):
     reason: str = Field(max_length=64)
 
 
+class _RefundMessage(BaseModel):
+    """The body of a notice of a refund; ``payment_id`` is the sandbox's own, as YooKassa's is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: Literal["refund.succeeded"]
+    id: str = Field(pattern=f"^{PAYMENT_ID}$")
+    payment_id: str = Field(pattern=f"^{PAYMENT_ID}$")
+
+
+_MESSAGE: Final[TypeAdapter[_Message | _RefundMessage]] = TypeAdapter(
+    Annotated[_Message | _RefundMessage, Field(discriminator="event")]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """Both sides of it: the ``Provider`` that we use, and the house behind its page."""
@@ -99,13 +123,15 @@ class Sandbox:
             made = (await db.scalars(mine)).one()
         return Opened(made, f"{self.config.links_begin_with}{PAGE}{made}")
 
-    def read(self, notice: Notice) -> Event | None:
+    def read(self, notice: Notice) -> Event | RefundEvent | None:
         if not is_signed(self.key, notice):
             raise SIGNATURE_WRONG()
         try:
-            message = _Message.model_validate_json(notice.body)
+            message = _MESSAGE.validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(why=error.errors()[0]["type"]) from None
+            raise NOTICE_BROKEN(where=misplaced(error)) from None
+        if isinstance(message, _RefundMessage):
+            return RefundEvent(message.id, message.payment_id)
         report = Report(
             provider=NAME,
             provider_id=message.id,
@@ -119,7 +145,20 @@ class Sandbox:
 
     async def ask(self, provider_id: str) -> Report:
         async with self.database.transaction() as db:
-            return _report(await self.find(db, provider_id))
+            found = await self.find(db, provider_id)
+            return _report(found, await self.refunded(db, provider_id))
+
+    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+        async with self.database.read() as db:
+            found = await db.get(SandboxRefund, refund_id)
+        if found is None:
+            raise PAYMENT_NOT_FOUND(id=refund_id)
+        return _refund_report(found)
+
+    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+        its = select(SandboxRefund).where(SandboxRefund.sandbox_payment_id == provider_id)
+        async with self.database.read() as db:
+            return [_refund_report(each) for each in await db.scalars(its)]
 
     @property
     def key(self) -> bytes:
@@ -148,6 +187,26 @@ class Sandbox:
                 found.status, found.reason = card.status, card.reason
             return found
 
+    async def refunded(self, db: AsyncSession, id_: str) -> int:
+        """How much of a payment was given back, in kopecks."""
+        total = func.coalesce(func.sum(SandboxRefund.amount_kopecks), 0)
+        its = select(total).where(SandboxRefund.sandbox_payment_id == id_)
+        return int((await db.scalars(its)).one())
+
+    async def refund(self, id_: str, amount_kopecks: int) -> SandboxRefund | None:
+        """Give money back; None when there is not so much to give."""
+        async with self.database.transaction() as db:
+            found = await self.find(db, id_)
+            left = found.amount_kopecks - await self.refunded(db, id_)
+            if found.status is not PaymentStatus.PAID or not 0 < amount_kopecks <= left:
+                return None
+            made = SandboxRefund(
+                sandbox_payment_id=id_, amount_kopecks=amount_kopecks, created_at=self.clock()
+            )
+            db.add(made)
+            await db.flush()
+            return made
+
     def compose(self, payment: SandboxPayment) -> tuple[dict[str, str], bytes]:
         """The notice about a payment that is over: headers and body, signed now."""
         good = payment.status is PaymentStatus.PAID
@@ -160,6 +219,14 @@ class Sandbox:
             currency=CURRENCY,
             reason=payment.reason,
         )
+        return self._signed(message)
+
+    def compose_refund(self, refund: SandboxRefund) -> tuple[dict[str, str], bytes]:
+        """The notice about a refund."""
+        its = {"id": refund.id, "payment_id": refund.sandbox_payment_id}
+        return self._signed(_RefundMessage(event="refund.succeeded", **its))
+
+    def _signed(self, message: BaseModel) -> tuple[dict[str, str], bytes]:
         body = message.model_dump_json().encode()
         return sign(self.key, body, self.clock()), body
 
@@ -191,7 +258,7 @@ def _digest(key: bytes, seconds: int, body: bytes) -> str:
     return hmac.new(key, b"%d." % seconds + body, hashlib.sha256).hexdigest()
 
 
-def _report(payment: SandboxPayment) -> Report:
+def _report(payment: SandboxPayment, refunded_kopecks: int) -> Report:
     return Report(
         provider=NAME,
         provider_id=payment.id,
@@ -200,4 +267,10 @@ def _report(payment: SandboxPayment) -> Report:
         amount_kopecks=payment.amount_kopecks,
         currency=CURRENCY,
         reason=payment.reason,
+        refunded_kopecks=refunded_kopecks,
     )
+
+
+def _refund_report(refund: SandboxRefund) -> RefundReport:
+    amount = refund.amount_kopecks
+    return RefundReport(NAME, refund.id, refund.sandbox_payment_id, amount, CURRENCY)

@@ -1,23 +1,15 @@
 """The HTML of the payment pages, in both languages; everything that varies is escaped."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from html import escape
 from types import MappingProxyType
-from typing import Final
 from urllib.parse import urlsplit
 
-from fleet.billing.rules import PaymentStatus, to_roubles
+from fleet.billing.rules import PaymentStatus
 from fleet.billing.sandbox import CARDS, SampleCard
 from fleet.kit.language import Language
-
-STYLE: Final = (
-    "body{font:1rem system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem}"
-    "label,input,button{display:block;width:100%;box-sizing:border-box;margin:.4rem 0}"
-    "input,button{padding:.6rem;font-size:1rem}.wrong{color:#b00020}small{color:#555}"
-)
-STYLE_HASH: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
+from fleet.kit.page import document
+from fleet.kit.page import policy as policy_of
 
 Words = Mapping[str, str]
 
@@ -25,9 +17,11 @@ WORDS: Mapping[Language, Words] = MappingProxyType(
     {
         Language.RU: {
             "title": "Оплата",
-            "amount": "Сумма: {amount} ₽",
+            "amount": "{roubles},{kopecks:02} ₽",
+            "thousands": "\u00a0",
             "sandbox": "Учебная платёжная страница: деньги не списываются. Не вводите данные "
-            "настоящей карты, принимаются только эти:",
+            "настоящей карты. Принимаются только эти номера, с любыми тремя цифрами CVC-кода и "
+            "сроком не раньше текущего месяца:",
             "number": "Номер карты",
             "term": "Срок действия, ММ/ГГ",
             "cvc": "CVC-код",
@@ -40,16 +34,30 @@ WORDS: Mapping[Language, Words] = MappingProxyType(
             "declined": "банк отказывает",
             "slow": "оплата проходит через 3 секунды",
             "untold": "оплата проходит, уведомление теряется",
-            PaymentStatus.WAITING: "Платёж обрабатывается. Страница обновится сама.",
+            "refund_title": "Возврат денег",
+            "refund_link": "Вернуть деньги, как это делает магазин",
+            "refund_note": "Учебный кабинет магазина: деньги не движутся. По-настоящему их "
+            "возвращают в личном кабинете платёжной системы.",
+            "left": "Из этой суммы можно вернуть {amount}.",
+            "refund_amount": "Сколько вернуть, рублей",
+            "refund_amount_wrong": "Введите рубли, например 600 или 600,50, не больше, чем "
+            "осталось.",
+            "refund": "Вернуть",
+            "refunded": "Возвращено: {amount}.",
+            "refunded_all": "Деньги возвращены. Подписки, которые не были назначены или переданы, "
+            "из запаса изъяты.",
+            PaymentStatus.WAITING: "Платёж обрабатывается, не платите второй раз. Страница "
+            "обновится сама.",
             PaymentStatus.PAID: "Оплачено. Подписка доступна для назначения.",
             PaymentStatus.CANCELLED: "Платёж отменён. Оформите новую покупку.",
             PaymentStatus.FAILED: "Оплата не прошла. Оформите новую покупку.",
         },
         Language.EN: {
             "title": "Payment",
-            "amount": "Amount: {amount} ₽",
-            "sandbox": "A sandbox: no money is taken. Do not type the data of a real card, only "
-            "these are accepted:",
+            "amount": "{roubles}.{kopecks:02} ₽",
+            "thousands": ",",
+            "sandbox": "A sandbox: no money is taken. Do not type the data of a real card. Only "
+            "these numbers are accepted, with any CVC code and a term not before this month:",
             "number": "Card number",
             "term": "Valid thru, MM/YY",
             "cvc": "CVC code",
@@ -62,7 +70,19 @@ WORDS: Mapping[Language, Words] = MappingProxyType(
             "declined": "the bank refuses",
             "slow": "is paid after 3 seconds",
             "untold": "is paid, the notice gets lost",
-            PaymentStatus.WAITING: "The payment is being made. This page renews itself.",
+            "refund_title": "Refund",
+            "refund_link": "Give the money back, as the shop does",
+            "refund_note": "The sandbox's office of the shop: no money moves. In earnest it is "
+            "given back in the payment system's own office.",
+            "left": "Of this sum {amount} can be given back.",
+            "refund_amount": "How much to give back, roubles",
+            "refund_amount_wrong": "Type roubles, such as 600 or 600.50, not more than is left.",
+            "refund": "Give back",
+            "refunded": "Given back: {amount}.",
+            "refunded_all": "The money was given back. Subscriptions that were not assigned or "
+            "transferred have left the stock.",
+            PaymentStatus.WAITING: "The payment is being made, do not pay again. This page renews "
+            "itself.",
             PaymentStatus.PAID: "Paid. The subscription is ready to be assigned.",
             PaymentStatus.CANCELLED: "The payment was cancelled. Make a new purchase.",
             PaymentStatus.FAILED: "The payment was refused. Make a new purchase.",
@@ -75,10 +95,7 @@ def policy(return_url: str = "") -> str:
     """The Content-Security-Policy: a form goes to us, and from there back to the shop."""
     parts = urlsplit(return_url)
     back = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    return (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action 'self'{back}; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
+    return policy_of(form_action=f"'self'{back}")
 
 
 def card_form(
@@ -86,42 +103,83 @@ def card_form(
 ) -> str:
     """The sandbox's page; ``wrong`` names the fields to correct.  Nothing typed is shown again."""
     words = WORDS[language]
-    mistakes = "".join(f'<p class="wrong">{escape(words[f"{name}_wrong"])}</p>' for name in wrong)
     cards = "".join(
-        f"<li>{_spaced(number)} — {escape(_fate(words, card))}</li>"
+        f"<li><b>{_spaced(number)}</b> — {escape(_fate(words, card))}</li>"
         for number, card in CARDS.items()
     )
+    note = f"<aside>{escape(words['sandbox'])}<ul>{cards}</ul></aside>"
     fields = "".join(
-        f'<label>{escape(words[name])}<input name="{name}" maxlength="{length}" '
-        f'inputmode="numeric" autocomplete="off" required></label>'
+        _field(words, name, f'maxlength="{length}" inputmode="numeric"', name in wrong)
         for name, length in (("number", 23), ("term", 5), ("cvc", 3))
     )
-    form = (
-        f'<form method="post"><input type="hidden" name="token" value="{escape(token)}">{fields}'
-        f'<button name="choice" value="pay">{escape(words["pay"])}</button>'
+    give_up = (
         f'<button name="choice" value="give_up" formnovalidate>{escape(words["give_up"])}</button>'
-        "</form>"
     )
-    note = f"<small>{escape(words['sandbox'])}<ul>{cards}</ul></small>"
-    return _page(language, description, kopecks, mistakes + form + note)
+    form = _form(token, fields, words["pay"], give_up)
+    return _page(language, words["title"], description, kopecks, note + form)
 
 
-def outcome(language: Language, description: str, kopecks: int, status: PaymentStatus) -> str:
-    """The page to which a person comes back."""
-    waits = '<meta http-equiv="refresh" content="3">' if status is PaymentStatus.WAITING else ""
-    return _page(language, description, kopecks, f"<p>{escape(WORDS[language][status])}</p>", waits)
-
-
-def _page(language: Language, description: str, kopecks: int, body: str, head: str = "") -> str:
+def refund_form(
+    language: Language, description: str, kopecks: int, left: int, token: str, wrong: bool
+) -> str:
+    """Where the sandbox's shop gives money back; ``left`` can still be."""
     words = WORDS[language]
-    amount = escape(words["amount"].format(amount=to_roubles(kopecks)))
+    value = f'value="{left // 100}.{left % 100:02}" maxlength="16" inputmode="decimal"'
+    field = _field(words, "refund_amount", value, wrong)
+    may = escape(words["left"].format(amount=_money(words, left)))
+    body = f"<aside>{escape(words['refund_note'])}</aside><p>{may}</p>"
+    form = _form(token, field, words["refund"])
+    return _page(language, words["refund_title"], description, kopecks, body + form)
+
+
+def outcome(
+    language: Language,
+    description: str,
+    kopecks: int,
+    status: PaymentStatus,
+    refunded: int = 0,
+    refund_url: str = "",
+) -> str:
+    """The page to which a person comes back; ``refund_url`` only where the sandbox takes it."""
+    words = WORDS[language]
+    waits = '<meta http-equiv="refresh" content="3">' if status is PaymentStatus.WAITING else ""
+    said, looks = words[status], str(status)
+    if refunded >= kopecks:
+        said, looks = words["refunded_all"], ""
+    elif refunded:
+        said += " " + words["refunded"].format(amount=_money(words, refunded))
+    body = f'<p class="outcome {looks}">{escape(said)}</p>'
+    if refund_url:
+        body += f'<p><a href="{escape(refund_url)}">{escape(words["refund_link"])}</a></p>'
+    return _page(language, words["title"], description, kopecks, body, waits)
+
+
+def _form(token: str, fields: str, send: str, more: str = "") -> str:
     return (
-        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">{head}'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(words['title'])}</title><style>{STYLE}</style></head><body>"
-        f"<h1>{escape(words['title'])}</h1><p>{escape(description)}</p><p><b>{amount}</b></p>"
-        f"{body}</body></html>"
+        f'<form method="post"><input type="hidden" name="token" value="{escape(token)}">{fields}'
+        f'<button class="main" name="choice" value="pay">{escape(send)}</button>{more}</form>'
     )
+
+
+def _field(words: Words, name: str, traits: str, wrong: bool) -> str:
+    mistake = f'<span class="wrong">{escape(words[f"{name}_wrong"])}</span>' if wrong else ""
+    return (
+        f'<label>{escape(words[name])}<input name="{name}" {traits} autocomplete="off" required>'
+        f"{mistake}</label>"
+    )
+
+
+def _page(
+    language: Language, title: str, description: str, kopecks: int, body: str, head: str = ""
+) -> str:
+    amount = escape(_money(WORDS[language], kopecks))
+    about = f'<p>{escape(description)}</p><p class="sum">{amount}</p>'
+    return document(language, title, about + body, head)
+
+
+def _money(words: Words, kopecks: int) -> str:
+    roubles = f"{kopecks // 100:,}".replace(",", words["thousands"])
+    return words["amount"].format(roubles=roubles, kopecks=kopecks % 100)
 
 
 def _spaced(number: str) -> str:

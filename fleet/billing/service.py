@@ -1,18 +1,29 @@
-"""Opening payments and settling them.  Providers are spoken to elsewhere, between transactions."""
+"""Opening payments, settling and refunding them.
+
+Providers are spoken to elsewhere, between transactions.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
-from fleet.billing.errors import AMOUNT_UNFIT, PAYMENT_NOT_FOUND, PAYMENT_OVER, REPORT_UNFIT
-from fleet.billing.events import PaymentSettled
-from fleet.billing.models import Payment
+from fleet.billing.errors import (
+    AMOUNT_UNFIT,
+    PAYMENT_AWAITED,
+    PAYMENT_CANCELLED,
+    PAYMENT_FAILED,
+    PAYMENT_NOT_FOUND,
+    REPORT_UNFIT,
+)
+from fleet.billing.events import PaymentRefunded, PaymentSettled
+from fleet.billing.models import Payment, Refund
 from fleet.billing.rules import (
     CURRENCY,
     EXPIRED,
@@ -22,14 +33,33 @@ from fleet.billing.rules import (
     OPEN_FOR,
     WAIT_AT_MOST,
     PaymentStatus,
+    RefundReport,
     Report,
     ask_again_at,
+    ask_of_refunds_at,
     is_payment_id,
     to_roubles,
 )
 from fleet.kit.dialect import locked
+from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.kit.metrics import PAYMENTS
+
+OVER: Mapping[PaymentStatus, Refusal] = MappingProxyType(
+    {PaymentStatus.CANCELLED: PAYMENT_CANCELLED, PaymentStatus.FAILED: PAYMENT_FAILED}
+)
+"""What is said of a payment that came to nothing."""
+
+CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "provider": ("платёжная система", "payment system"),
+        "id": ("номер платежа", "number of the payment"),
+        "amount": ("сумма", "amount"),
+        "currency": ("валюта", "currency"),
+        "status": ("состояние платежа", "state of the payment"),
+    }
+)
+"""What a report may get wrong, in people's words."""
 
 log = structlog.get_logger("payments")
 
@@ -70,11 +100,14 @@ async def open_payment(
 
 
 def may_open(payment: Payment, now: datetime) -> bool:
-    """Whether the provider has yet to make it; refuses a payment that is over."""
-    if payment.status is not PaymentStatus.WAITING:
-        raise PAYMENT_OVER(id=payment.id, status=payment.status)
-    if now - payment.created_at >= OPEN_FOR:
-        raise PAYMENT_OVER(id=payment.id, status=EXPIRED)
+    """Whether the provider has yet to make it; refuses a payment that came to nothing, and one
+    whose time is over.  One that is paid, or made, is just looked at."""
+    if payment.status in OVER:
+        raise OVER[payment.status](id=payment.id)
+    if payment.status is PaymentStatus.PAID:
+        return False
+    if now - payment.created_at >= OPEN_FOR:  # what the provider has made may be paid already
+        raise (PAYMENT_AWAITED if payment.provider_id else PAYMENT_CANCELLED)(id=payment.id)
     return payment.provider_id is None
 
 
@@ -107,17 +140,48 @@ async def settle(db: AsyncSession, report: Report, now: datetime) -> PaymentStat
     return payment.status
 
 
+async def refund(db: AsyncSession, report: RefundReport, now: datetime) -> None:
+    """Believe a refund that was proved to be the provider's; the same one again changes nothing.
+
+    Refuses one of a payment that is not paid, of another currency, and of more than is left.
+    """
+    its = (Payment.provider == report.provider) & (Payment.provider_id == report.provider_id)
+    payment = await _locked(db, its, report.provider_id)
+    if await db.get(Refund, (report.provider, report.refund_id)) is not None:
+        return
+    before, amount = payment.refunded_kopecks, report.amount_kopecks
+    _refuse_unfit(
+        payment,
+        {
+            "status": payment.status is PaymentStatus.PAID,
+            "amount": 0 < amount <= payment.amount_kopecks - before,
+            "currency": report.currency == CURRENCY,
+        },
+    )
+    key = {"provider": report.provider, "refund_id": report.refund_id}
+    db.add(Refund(**key, payment_id=payment.id, amount_kopecks=amount, at=now))
+    payment.refunded_kopecks = before + amount
+    after = {"refunded_kopecks": payment.refunded_kopecks, "refund": report.refund_id}
+    await _audit(db, payment, "payments.refunded", now, after, {"refunded_kopecks": before})
+    opened_for = (payment.id, payment.purpose, payment.reference, payment.partner_id)
+    await announce(db, PaymentRefunded(*opened_for, amount, payment.refunded_kopecks, now))
+
+
 async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment]:
     """A portion of the payments to ask the provider about; nobody else gets them for a while.
 
-    Ends on the way those that nobody went to pay, and those that wait for ever.  Their time is
-    that of the question: whoever was to be asked earlier, while no worker ran, is asked once more.
+    Those that wait go first, then those that were paid and may have been refunded.  Ends on the
+    way those that nobody went to pay, and those that wait for ever.  Their time is that of the
+    question: whoever was to be asked earlier, while no worker ran, is asked once more.
     """
-    due = select(Payment).where(Payment.due_at <= now).order_by(Payment.due_at).limit(limit)
+    paid_last = (Payment.status == PaymentStatus.PAID, Payment.due_at)
+    due = select(Payment).where(Payment.due_at <= now).order_by(*paid_last).limit(limit)
     payments: Sequence[Payment] = (await db.scalars(locked(db, due, wait=False))).all()
     for payment in payments:
         assert payment.due_at is not None
-        if payment.provider_id is None or payment.due_at - payment.created_at >= WAIT_AT_MOST:
+        if payment.settled_at is not None:
+            payment.due_at = ask_of_refunds_at(payment.settled_at, now, random.random())
+        elif payment.provider_id is None or payment.due_at - payment.created_at >= WAIT_AT_MOST:
             await _end(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
         else:
             payment.due_at = ask_again_at(payment.created_at, now, random.random())
@@ -125,29 +189,38 @@ async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment
 
 
 async def _take(db: AsyncSession, payment_id: str) -> Payment:
-    """The payment as it is now, locked until the commit."""
-    own: Select[Any] = select(Payment).where(Payment.id == payment_id)
-    good = is_payment_id(payment_id)
-    found: Payment | None = await db.scalar(locked(db, own, wait=True)) if good else None
-    if found is None:
+    if not is_payment_id(payment_id):
         raise PAYMENT_NOT_FOUND(id=payment_id)
+    return await _locked(db, Payment.id == payment_id, payment_id)
+
+
+async def _locked(db: AsyncSession, which: ColumnElement[bool], number: str) -> Payment:
+    """The payment as it is now, locked until the commit."""
+    one: Select[Any] = select(Payment).where(which)
+    found: Payment | None = await db.scalar(locked(db, one, wait=True))
+    if found is None:
+        raise PAYMENT_NOT_FOUND(id=number)
     return found
 
 
 def _compare(payment: Payment, report: Report) -> None:
-    wrong = [
-        name
-        for name, fits in (
-            ("provider", payment.provider in ("", report.provider)),
-            ("id", payment.provider_id in (None, report.provider_id)),
-            ("amount", payment.amount_kopecks == report.amount_kopecks),
-            ("currency", report.currency == CURRENCY),
-        )
-        if not fits
-    ]
+    _refuse_unfit(
+        payment,
+        {
+            "provider": payment.provider in ("", report.provider),
+            "id": payment.provider_id in (None, report.provider_id),
+            "amount": payment.amount_kopecks == report.amount_kopecks,
+            "currency": report.currency == CURRENCY,
+        },
+    )
+
+
+def _refuse_unfit(payment: Payment, fits: Mapping[str, bool]) -> None:
+    wrong = [name for name, good in fits.items() if not good]
     if wrong:
         log.error("payment_report_unfit", payment=payment.id, fields=wrong)
-        raise REPORT_UNFIT(name=wrong[0])
+        ru, en = CALLED[wrong[0]]
+        raise REPORT_UNFIT(ru=ru, en=en)
 
 
 async def _end(
@@ -155,6 +228,8 @@ async def _end(
 ) -> None:
     before, payment.status = payment.status, status
     payment.reason, payment.settled_at, payment.due_at = reason[:MAX_REASON], now, None
+    if status is PaymentStatus.PAID:
+        payment.due_at = ask_of_refunds_at(now, now, random.random())
     after = {"status": status, "reason": payment.reason}
     await _audit(db, payment, f"payments.{status}", now, after, {"status": before})
     PAYMENTS.labels(payment.provider or "none", status).inc()

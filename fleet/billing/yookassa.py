@@ -2,15 +2,16 @@
 
 Requests carry HTTP Basic ``shop:secret`` and, where they create, ``Idempotence-Key``; the same
 key with the same body is the same payment for 24 hours.  Answer 500 means "unknown what became of
-it, repeat with the same key".  Notices are not signed: whoever sends one, the payment is asked
-for by its id before anything is believed.
+it, repeat with the same key".  Notices are not signed: whoever sends one, the payment or the
+refund is asked for by its id before anything is believed.
 """
 
 import asyncio
 import random
 from base64 import b64encode
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import aiohttp
 import structlog
@@ -22,8 +23,15 @@ from fleet.billing.errors import (
     PROVIDER_AWAY,
     PROVIDER_REFUSED,
 )
-from fleet.billing.providers import Event, Invoice, Notice, Opened
-from fleet.billing.rules import CURRENCY, PaymentStatus, Report, to_kopecks, to_roubles
+from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
+from fleet.billing.rules import (
+    CURRENCY,
+    PaymentStatus,
+    RefundReport,
+    Report,
+    to_kopecks,
+    to_roubles,
+)
 from fleet.kit.config import FleetConfig
 
 NAME: Final = "yookassa"
@@ -34,6 +42,9 @@ PAUSE_S: Final = 0.5
 MAX_ANSWER: Final = 256 * 1024
 RETRY_AFTER_S: Final = 5
 METADATA_KEY: Final = "payment_id"
+REFUNDED: Final = "refund.succeeded"
+MAX_REFUNDS: Final = 100
+"""YooKassa's longest page of a list; nobody refunds one payment more often."""
 
 STATUSES: Final = {
     "pending": PaymentStatus.WAITING,
@@ -47,6 +58,10 @@ GIVEN_UP: Final = frozenset(
 """Reasons of ``canceled`` behind which no bank stands."""
 
 log = structlog.get_logger("payments")
+
+
+_Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")]
+_Answer = TypeVar("_Answer", bound=BaseModel)
 
 
 class _Amount(BaseModel):
@@ -65,18 +80,33 @@ class _Cancellation(BaseModel):
 class _Payment(BaseModel):
     """The parts of YooKassa's payment object that matter here."""
 
-    id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
+    id: _Id
     status: Literal["pending", "waiting_for_capture", "succeeded", "canceled"]
     amount: _Amount
+    refunded_amount: _Amount = _Amount(value="0.00", currency=CURRENCY)
     metadata: dict[str, str] = Field(default_factory=dict)
     confirmation: _Confirmation = _Confirmation()
     cancellation_details: _Cancellation = _Cancellation()
 
 
-class _Subject(BaseModel):
-    """What a notice is trusted with: whom to ask about."""
+class _Refund(BaseModel):
+    """The parts of its refund object; ``payment_id`` is its own."""
 
-    id: str = Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")
+    id: _Id
+    payment_id: _Id
+    status: Literal["pending", "succeeded", "canceled"]
+    amount: _Amount
+
+
+class _Refunds(BaseModel):
+    items: list[_Refund] = Field(max_length=MAX_REFUNDS)
+
+
+class _Subject(BaseModel):
+    """What a notice is trusted with: what to ask about.  ``payment_id`` is a refund's."""
+
+    id: _Id
+    payment_id: _Id | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
@@ -104,22 +134,36 @@ class YooKassa:
             "metadata": {METADATA_KEY: invoice.payment_id},
         }
         key = {"Idempotence-Key": invoice.payment_id}
-        made = _parse(await self._request("POST", "/payments", json=body, headers=key))
+        answer = await self._request("POST", "/payments", json=body, headers=key)
+        made = _parse(_Payment, answer)
         if not made.confirmation.confirmation_url:
-            raise PROVIDER_REFUSED(status="no confirmation_url")
+            log.error("yookassa_answer_broken", where="confirmation_url")
+            raise PROVIDER_REFUSED()
         return Opened(made.id, made.confirmation.confirmation_url)
 
-    def read(self, notice: Notice) -> Event | None:
+    def read(self, notice: Notice) -> Event | RefundEvent | None:
         try:
             news = _News.model_validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(why=_where(error)) from None
+            raise NOTICE_BROKEN(where=misplaced(error)) from None
+        about = news.object
+        if news.event == REFUNDED:
+            return RefundEvent(about.id, about.payment_id or "")
         if not news.event.startswith("payment."):
             return None
-        return Event(news.object.metadata.get(METADATA_KEY, ""), news.object.id, None)
+        return Event(about.metadata.get(METADATA_KEY, ""), about.id, None)
 
     async def ask(self, provider_id: str) -> Report:
-        return _report(_parse(await self._request("GET", f"/payments/{provider_id}")))
+        return _report(_parse(_Payment, await self._request("GET", f"/payments/{provider_id}")))
+
+    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+        found = _parse(_Refund, await self._request("GET", f"/refunds/{refund_id}"))
+        return _refund_report(found) if found.status == "succeeded" else None
+
+    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+        which = {"payment_id": provider_id, "status": "succeeded", "limit": MAX_REFUNDS}
+        found = _parse(_Refunds, await self._request("GET", "/refunds", params=which))
+        return [_refund_report(each) for each in found.items if each.status == "succeeded"]
 
     async def _request(self, method: str, path: str, **more: Any) -> bytes:
         """The body of a good answer; tried again while YooKassa may only be busy."""
@@ -148,7 +192,12 @@ class YooKassa:
 
     def _signed_in(self) -> dict[str, str]:
         assert self._secret_file is not None, "the configuration asks for the file"
-        pair = f"{self._shop}:{self._secret_file.read_text(encoding='utf-8').strip()}"
+        try:
+            secret = self._secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:  # it was there when the program started
+            log.error("yookassa_secret_unreadable", error=type(error).__name__)
+            raise PROVIDER_REFUSED() from None
+        pair = f"{self._shop}:{secret}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
@@ -157,7 +206,8 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     async for part in answer.content.iter_chunked(MAX_ANSWER):
         body += part
         if len(body) > MAX_ANSWER:
-            raise PROVIDER_REFUSED(status="too long")
+            log.error("yookassa_answer_broken", where="length")
+            raise PROVIDER_REFUSED()
     return body
 
 
@@ -169,28 +219,34 @@ def _may_pass(status: int) -> bool:
 def _refused(status: int, path: str) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return PAYMENT_NOT_FOUND(id=path.rpartition("/")[2])
-    return PROVIDER_REFUSED(status=status)
+    return PROVIDER_REFUSED()
 
 
-def _parse(body: bytes) -> _Payment:
+def _parse(model: type[_Answer], body: bytes) -> _Answer:
     try:
-        return _Payment.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
-        log.error("yookassa_answer_broken", where=_where(error))
-        raise PROVIDER_REFUSED(status="not a payment") from None
+        log.error("yookassa_answer_broken", where=misplaced(error))
+        raise PROVIDER_REFUSED() from None
 
 
 def _report(found: _Payment) -> Report:
     status, reason = STATUSES[found.status], found.cancellation_details.reason
     if status is PaymentStatus.FAILED and reason in GIVEN_UP:
         status = PaymentStatus.CANCELLED
-    try:
-        amount = to_kopecks(found.amount.value)
-    except ValueError:
-        raise PROVIDER_REFUSED(status="not an amount") from None
+    amount, refunded = _kopecks(found.amount), _kopecks(found.refunded_amount)
     ours = found.metadata.get(METADATA_KEY, "")
-    return Report(NAME, found.id, ours, status, amount, found.amount.currency, reason)
+    return Report(NAME, found.id, ours, status, amount, found.amount.currency, reason, refunded)
 
 
-def _where(error: ValidationError) -> str:
-    return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
+def _refund_report(found: _Refund) -> RefundReport:
+    amount = _kopecks(found.amount)
+    return RefundReport(NAME, found.id, found.payment_id, amount, found.amount.currency)
+
+
+def _kopecks(amount: _Amount) -> int:
+    try:
+        return to_kopecks(amount.value)
+    except ValueError:
+        log.error("yookassa_answer_broken", where="amount")
+        raise PROVIDER_REFUSED() from None

@@ -2,11 +2,11 @@
 
 Most conversations are ordinary calls, and of those nothing is written.  What a process remembers of
 a register is its last conversation; a register that it has not met yet gets a row, but only so
-many a second, so that a million of them calling after a restart cost next to nothing.
+many a second: when a million of them call after a restart, the others go without.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -70,17 +70,17 @@ class Endings:
         now = self._clock()
         if not is_worth_a_row(ending, last, now):
             return
-        if last is None and ending.outcome == SERVED and not ending.steps and not self._may_meet():
-            return
         self._remember(
             ending.serial_number, Remembered(ending.road, ending.peer, ending.outcome, now)
         )
+        ordinary = ending.outcome == SERVED and not ending.steps
+        if last is None and ordinary and not self._may_meet(now):
+            return
         if not self._batcher.add(Ended(ending, now)):
             CONVERSATIONS_UNWRITTEN.inc()
 
-    def _may_meet(self) -> bool:
+    def _may_meet(self, now: datetime) -> bool:
         """Whether one more register may be met in this second."""
-        now = self._clock()
         if now - self._second >= _SECOND:
             self._second, self._met = now, 0
         self._met += 1

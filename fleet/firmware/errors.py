@@ -73,7 +73,9 @@ SIGNATURE_WRONG = Refusal(
 ALREADY_ADDED = Refusal(
     ErrorKind.CONFLICT,
     "image_already_added",
-    ru="Прошивка {image} уже добавлена с другим содержимым. Выпустите новую версию.",
-    en="The image {image} was added with another content. Publish a new version.",
+    ru="Прошивка {image} уже добавлена с другим файлом, подписью или размером блока. Верните "
+    "прежний манифест или выпустите новую версию.",
+    en="The image {image} was added with another file, signature or size of blocks. Put its "
+    "manifest back or publish a new version.",
     field="version",
 )

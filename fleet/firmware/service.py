@@ -3,15 +3,16 @@
 import asyncio
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.firmware.errors import ALREADY_ADDED
-from fleet.firmware.manifest import ImageFacts, Manifest
+from fleet.firmware.manifest import ImageFacts
 from fleet.firmware.models import FirmwareImage
 from fleet.firmware.shelf import Shelf
 from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into
 
 
 async def add(
@@ -19,44 +20,40 @@ async def add(
 ) -> FirmwareImage:
     """Add the image whose manifest lies in the folder; adding it again changes nothing.
 
-    Refuses one that ``Shelf.check`` refuses, and other content under a version that is known.
+    Refuses one that ``Shelf.check`` refuses, and other facts under a version that is known.
     """
     manifest = await asyncio.to_thread(shelf.check, model, version)
-    found = await find(db, manifest.image.image_id)
-    if found is not None:
-        if found.sha256 != manifest.sha256 or found.platform is not manifest.platform:
-            raise ALREADY_ADDED(image=manifest.image.image_id)
-        return found
-    row = _row(manifest, actor, now)
-    db.add(row)
-    await db.flush()
-    where = f"firmware:{manifest.image.image_id}"
-    await audit.write(db, actor, now, "firmware.added", [where], after={"sha256": row.sha256})
-    return row
-
-
-def _row(manifest: Manifest, actor: Actor | None, now: datetime) -> FirmwareImage:
-    return FirmwareImage(
+    row = {
         **dict(manifest.facts),
-        published_at=manifest.published_at,
-        added_at=now,
-        added_by=actor and actor.employee_id,
-    )
-
-
-async def find(db: AsyncSession, image_id: str) -> FirmwareImage | None:
-    """The image ``model/version``, if it was added."""
-    model, _, version = image_id.partition("/")
-    return await db.scalar(
-        select(FirmwareImage).where(
-            FirmwareImage.model == int(model), FirmwareImage.version == version
+        "published_at": manifest.published_at,
+        "added_at": now,
+        "added_by": actor and actor.employee_id,
+    }
+    unless_known = insert_into(db, FirmwareImage).values(row).on_conflict_do_nothing()
+    added = await db.scalar(unless_known.returning(FirmwareImage.id))
+    found = (await db.scalars(_place(model, version))).one()
+    if _facts(found) != manifest.facts:
+        raise ALREADY_ADDED(image=found.image)
+    if added is not None:
+        after = {"sha256": found.sha256}
+        await audit.write(
+            db, actor, now, "firmware.added", [f"firmware:{found.image}"], after=after
         )
-    )
+    return found
 
 
 async def facts_of(db: AsyncSession, image_id: str) -> ImageFacts | None:
-    """What an operation has to know of an image, if it was added."""
-    row = await find(db, image_id)
-    if row is None:
-        return None
+    """What an operation has to know of the image ``model/version``, if it was added."""
+    model, _, version = image_id.partition("/")
+    row = (await db.scalars(_place(int(model), version))).one_or_none()
+    return None if row is None else _facts(row)
+
+
+def _place(model: int, version: str) -> Select[FirmwareImage]:
+    return select(FirmwareImage).where(
+        FirmwareImage.model == model, FirmwareImage.version == version
+    )
+
+
+def _facts(row: FirmwareImage) -> ImageFacts:
     return ImageFacts(**{name: getattr(row, name) for name in ImageFacts.model_fields})

@@ -10,6 +10,7 @@ class Actor:
     ``partner_id`` is the tenant: no query of a feature may look outside it.
     ``address`` is where the request came from, for the audit log.
     ``limited``: not all of the partner's registers, only those of the employee's scope.
+    ``by_token``: a program with an API token of theirs asks, not the person.
     """
 
     employee_id: int
@@ -20,3 +21,4 @@ class Actor:
     sign_in_id: int
     address: str = ""
     limited: bool = False
+    by_token: bool = False

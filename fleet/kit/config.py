@@ -10,6 +10,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fleet.kit import smtp_url
+from fleet.kit.forwarded import Networks, split_networks
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.language import Language
 from protocol import broker_url
 from protocol.errors import LocalError
@@ -45,9 +47,15 @@ class FleetConfig(BaseSettings):
         default="127.0.0.1:8080",
         description="HOST:PORT of the admin API; an IPv6 host goes in square brackets.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of the proxies before the admin API whose X-Forwarded-For is "
+        "believed, separated by commas: 10.0.0.0/8, ::1; empty = nobody's.",
+    )
     admin_password: SecretStr | None = Field(
         default=None,
-        description="Password of the employee 'admin'; unset = generated at the first start.",
+        description="Password that the first start gives the employee 'admin'; unset = generated. "
+        "Another one later: cash-server people set-password admin.",
     )
     readings_days: int = Field(
         default=30, ge=1, le=3650, description="Days that the history of telemetry is kept."
@@ -76,7 +84,8 @@ class FleetConfig(BaseSettings):
     smtp: str = Field(
         default="",
         description="smtp://LOGIN@HOST:PORT of the mail server (smtps:// for TLS from the start; "
-        "LOGIN@ is left out for a relay); empty = letters wait in the outbox.",
+        "LOGIN@ is left out for a relay); empty = letters wait in the outbox until they are given "
+        "up, after three days or with the link in them.",
     )
     smtp_password_file: Path | None = Field(
         default=None, description="File with the mail server's password, nothing else in it."
@@ -94,7 +103,10 @@ class FleetConfig(BaseSettings):
         description="Who takes payments: sandbox (a page of our own, no money) or yookassa.",
     )
     yookassa_shop: str = Field(
-        default="", max_length=64, description="The shop's number (shopId) at YooKassa."
+        default="",
+        max_length=64,
+        description="The shop's number (shopId) at YooKassa. Its notices (payment.succeeded, "
+        "payment.canceled, refund.succeeded) go to <public URL>/pay/notices/yookassa.",
     )
     yookassa_secret_file: Path | None = Field(
         default=None, description="File with the shop's secret key, nothing else in it."
@@ -119,6 +131,19 @@ class FleetConfig(BaseSettings):
     @classmethod
     def _is_address(cls, value: str) -> str:
         split_address(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        split_networks(value)
+        return value
+
+    @field_validator("admin_password")
+    @classmethod
+    def _is_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not MIN_PASSWORD <= len(value) <= MAX_PASSWORD:
+            raise ValueError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
         return value
 
     @field_validator("broker_admin")
@@ -160,11 +185,26 @@ class FleetConfig(BaseSettings):
         split_keys(value)
         return value
 
+    @field_validator("yookassa_secret_file")
+    @classmethod
+    def _is_readable(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None and not path.read_text(encoding="utf-8").strip():
+                raise ValueError("the file with the secret key is empty")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError("the file with the secret key cannot be read") from None
+        return path
+
     @model_validator(mode="after")
     def _can_take_payments(self) -> Self:
         if self.payments == "yookassa" and not (self.yookassa_shop and self.yookassa_secret_file):
             raise ValueError("yookassa needs YOOKASSA_SHOP and YOOKASSA_SECRET_FILE")
         return self
+
+    @property
+    def proxies(self) -> Networks:
+        """The networks of ``trusted_proxies``."""
+        return split_networks(self.trusted_proxies)
 
     @property
     def publishers(self) -> tuple[bytes, ...]:

@@ -88,15 +88,18 @@ async def update_columns(
     await _run(db, statement, table, columns, constants)
 
 
-def locked(db: AsyncSession, statement: Chosen, *, wait: bool, of: Any = None) -> Chosen:
+def locked(
+    db: AsyncSession, statement: Chosen, *, wait: bool, shared: bool = False, of: Any = None
+) -> Chosen:
     """The rows of ``statement``, locked until the commit; those that others hold are waited for
     or left out.  Of a join only those of the model ``of``, if it is named.
 
-    SQLite has one writer at a time, so its rows are ours already.
+    ``shared``: others may lock them so too, and write what nobody locks first (a check-in does);
+    who wants them alone waits.  SQLite has one writer at a time, so its rows are ours already.
     """
     if not _is_postgresql(db):
         return statement
-    return statement.with_for_update(skip_locked=not wait, of=of)
+    return statement.with_for_update(skip_locked=not wait, read=shared, key_share=shared, of=of)
 
 
 async def take_turn(db: AsyncSession, what: str, of: int) -> None:

@@ -9,7 +9,7 @@ for a verdict inside a reply, render it: ``refusal.message(language, **params)``
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fleet.kit.language import Language
+from fleet.kit.language import Language, Words
 
 
 class ErrorKind(StrEnum):
@@ -44,8 +44,15 @@ class Refusal:
         return DomainError(self, field or self.field, params)
 
     def message(self, language: Language, **params: object) -> str:
-        """The sentence; raises ``KeyError`` when a parameter it names is not given."""
-        return (self.ru if language is Language.RU else self.en).format_map(params)
+        """The sentence; raises ``KeyError`` when a parameter it names is not given.
+
+        ``Words`` among the parameters are said in the sentence's language.
+        """
+        said = {
+            name: value.said(language) if isinstance(value, Words) else value
+            for name, value in params.items()
+        }
+        return Words(self.ru, self.en).said(language).format_map(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from fleet.kit.validation import shape
+
 _WEIGHTS: Final = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
 """Of the last check digit; the one before it leaves out the first weight."""
 
@@ -38,7 +40,16 @@ def _persons(text: str) -> str:
     return text
 
 
-PersonsInn = Annotated[str, Field(pattern=r"^[0-9]{12}$"), AfterValidator(_persons)]
+PERSONS_PATTERN = shape(
+    r"^[0-9]{12}$", "нужны 12 цифр ИНН человека.", "the 12 digits of a person's ИНН are needed."
+)
+ANYBODYS_PATTERN = shape(
+    r"^([0-9]{10}|[0-9]{12})$",
+    "нужны 10 цифр ИНН организации или 12 цифр ИНН человека.",
+    "the 10 digits of an organisation's ИНН or the 12 of a person's are needed.",
+)
+
+PersonsInn = Annotated[str, Field(pattern=PERSONS_PATTERN), AfterValidator(_persons)]
 """The ИНН of a person or a sole trader."""
 
 
@@ -48,7 +59,7 @@ def _anybodys(text: str) -> str:
     return text
 
 
-NamedInn = Annotated[str, Field(pattern=r"^([0-9]{10}|[0-9]{12})$")]
+NamedInn = Annotated[str, Field(pattern=ANYBODYS_PATTERN)]
 """What may stand in the place of an ИНН: registers on trial name owners whose check digits are
 wrong."""
 

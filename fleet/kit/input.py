@@ -22,7 +22,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from fleet.kit.validation import shape
+
 MAX_INTEGER = 2**63
+MIN_PASSWORD, MAX_PASSWORD = 8, 128
 YEARS = range(2000, 2100)
 """Moments outside are mistakes; they would also overflow when moved between time zones."""
 
@@ -97,10 +100,21 @@ WallTime = Annotated[
 ]
 """What a clock on the wall shows, without a time zone, years 2000 to 2099."""
 
+VISIBLE = shape(
+    r"\S",
+    "нужен хотя бы один видимый знак.",
+    "at least one visible character is needed.",
+)
+SERIAL_PATTERN = shape(
+    r"^[0-9]{14}$",
+    "нужны 14 цифр заводского номера.",
+    "the 14 digits of a serial number are needed.",
+)
+
 SerialText = Annotated[
     str,
     Field(
-        pattern=r"^[0-9]{14}$", description="Serial number (ЗН): 14 digits, 001 and the model code."
+        pattern=SERIAL_PATTERN, description="Serial number (ЗН): 14 digits, 001 and the model code."
     ),
 ]
 

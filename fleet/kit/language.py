@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 MAX_HEADER_LENGTH = 1024
 """Browsers send under 200 characters; the rest of a longer header is not read."""
@@ -12,6 +13,16 @@ _RANGE = re.compile(r"\s*([A-Za-z*]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([
 class Language(StrEnum):
     RU = "ru"
     EN = "en"
+
+
+class Words(NamedTuple):
+    """The same in both languages."""
+
+    ru: str
+    en: str
+
+    def said(self, language: Language) -> str:
+        return self.ru if language is Language.RU else self.en
 
 
 def negotiate(accept_language: str, default: Language) -> Language:

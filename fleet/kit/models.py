@@ -10,11 +10,14 @@ from fleet.kit.database import Base, BigId
 
 
 class OrderKey(Base):
-    """An ``Idempotency-Key`` of a partner, what was asked with it and what was answered."""
+    """An ``Idempotency-Key`` of an employee, what was asked with it and what was answered.
+
+    Not of the partner: a colleague may not see what this one sees.
+    """
 
     __tablename__ = "order_keys"
 
-    partner_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    employee_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     asked_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     reply: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -39,7 +39,7 @@ async def once(
     do: Callable[[], Awaitable[Reply]],
     reply: type[Reply],
 ) -> Reply:
-    """What ``do`` answers, or what it answered when the key came first.
+    """What ``do`` answers, or what it answered when the key first came from this employee.
 
     Of two requests at once the unique key lets one through; the other waits for its commit and
     gets its answer.  If the first one fails, its key goes with its transaction.
@@ -51,9 +51,14 @@ async def once(
     if not await _take(db, actor, key, digest, now):
         return reply.model_validate(await _answered(db, actor, key, digest))
     answer = await do()
-    mine = (OrderKey.partner_id == actor.partner_id) & (OrderKey.key == key)
-    await db.execute(update(OrderKey).where(mine).values(reply=answer.model_dump(mode="json")))
+    await db.execute(
+        update(OrderKey).where(*_is(actor, key)).values(reply=answer.model_dump(mode="json"))
+    )
     return answer
+
+
+def _is(actor: Actor, key: str) -> tuple[ColumnElement[bool], ...]:
+    return OrderKey.employee_id == actor.employee_id, OrderKey.key == key
 
 
 def _digest(asked: BaseModel) -> bytes:
@@ -64,7 +69,7 @@ def _digest(asked: BaseModel) -> bytes:
 
 async def _take(db: AsyncSession, actor: Actor, key: str, digest: bytes, now: datetime) -> bool:
     row = {
-        "partner_id": actor.partner_id,
+        "employee_id": actor.employee_id,
         "key": key,
         "asked_sha256": digest,
         "created_at": now,
@@ -74,9 +79,8 @@ async def _take(db: AsyncSession, actor: Actor, key: str, digest: bytes, now: da
 
 
 async def _answered(db: AsyncSession, actor: Actor, key: str, digest: bytes) -> object:
-    columns = select(OrderKey.asked_sha256, OrderKey.reply)
-    mine = columns.where(OrderKey.partner_id == actor.partner_id, OrderKey.key == key)
-    asked_sha256, reply = (await db.execute(mine)).one()
+    kept = select(OrderKey.asked_sha256, OrderKey.reply).where(*_is(actor, key))
+    asked_sha256, reply = (await db.execute(kept)).one()
     if asked_sha256 != digest:
         raise KEY_REUSED()
     return reply

@@ -1,17 +1,33 @@
 """Mistakes that pydantic finds, in the words of this project, in both languages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fleet.kit.errors import DomainError, ErrorKind, FieldError, Refusal
-from fleet.kit.language import Language
+from fleet.kit.language import Language, Words
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 20
 """Mistakes listed in one answer; a body can hold thousands of them."""
 MAX_FIELD_LENGTH = 100
+UNCOUNTED = Words("больше", "more")
+SECRET = "Value"
+"""Pydantic's name for a secret text, whose characters it calls items."""
+
+
+SHAPES: dict[str, Refusal] = {}
+"""Pattern -> what to say of a text that does not match it."""
+
+
+def shape(pattern: str, ru: str, en: str) -> str:
+    """A pattern with words for people, who cannot read it."""
+    SHAPES[pattern] = _invalid("wrong_pattern", ru, en)
+    return pattern
 
 
 def _invalid(code: str, ru: str, en: str) -> Refusal:
@@ -64,6 +80,11 @@ NOT_PRINTABLE = _invalid(
     "not_printable",
     "есть символ, которого ККТ не печатает (их набор — CP866).",
     "a character that a register does not print (they are those of CP866).",
+)
+NOT_A_NAME = _invalid(
+    "not_a_name",
+    "имя — это одна строка без управляющих символов и без ссылок («://»).",
+    "a name is one line without control characters and without links ('://').",
 )
 WRONG_INN = _invalid(
     "wrong_inn",
@@ -120,6 +141,7 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "date_range": WRONG_DATE,
         "repeated_value": REPEATED_VALUE,
         "not_printable": NOT_PRINTABLE,
+        "not_a_name": NOT_A_NAME,
         "inn": WRONG_INN,
         "command": NOT_A_COMMAND,
         "command_refused": COMMAND_REFUSED,
@@ -137,18 +159,24 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "enum": WRONG_CHOICE,
         "literal_error": WRONG_CHOICE,
         "string_too_long": _invalid(
-            "too_long", "не больше {max_length} символов.", "at most {max_length} characters."
+            "too_long",
+            "символов должно быть не больше {max_length}.",
+            "at most {max_length} characters.",
         ),
         "string_too_short": _invalid(
-            "too_short", "не меньше {min_length} символов.", "at least {min_length} characters."
+            "too_short",
+            "символов должно быть не меньше {min_length}.",
+            "at least {min_length} character(s).",
         ),
         "too_long": _invalid(
             "too_many",
-            "не больше {max_length} значений, прислано {actual_length}.",
+            "значений должно быть не больше {max_length}, прислано {actual_length}.",
             "at most {max_length} values, {actual_length} were sent.",
         ),
         "too_short": _invalid(
-            "too_few", "не меньше {min_length} значений.", "at least {min_length} values."
+            "too_few",
+            "значений должно быть не меньше {min_length}.",
+            "at least {min_length} value(s).",
         ),
         "less_than_equal": _invalid("too_great", "не больше {le}.", "at most {le}."),
         "less_than": _invalid("too_great", "меньше {lt}.", "less than {lt}."),
@@ -169,6 +197,14 @@ class InvalidInput(DomainError):
         return self.refusal.message(language, field=first.field, mistake=first.message(language))
 
 
+def read(model: type[Model], **given: object) -> Model:
+    """The input of a command line; its mistakes are refused as those of a request are."""
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise refuse_input(error) from None
+
+
 def refuse_input(error: ValidationError, within: str = "") -> DomainError:
     """The refusal of an input in which pydantic found mistakes.
 
@@ -176,12 +212,32 @@ def refuse_input(error: ValidationError, within: str = "") -> DomainError:
     """
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
-        return BROKEN_JSON(error=found[0]["ctx"]["error"])
+        return BROKEN_JSON(error=_where(found[0]["ctx"]["error"]))
     return InvalidInput([_read(item, within) for item in found[:MAX_ERRORS]])
+
+
+def _where(error: str) -> Words | str:
+    """The place of a mistake in JSON; in English also the mistake."""
+    found = re.search(r"line (\d+) column (\d+)$", error)
+    return Words(f"строка {found[1]}, знак {found[2]}", error) if found else error
 
 
 def _read(item: Any, within: str) -> FieldError:
     parts = [within, *map(str, item["loc"])] if within else map(str, item["loc"])
     field = ".".join(parts)[:MAX_FIELD_LENGTH] or "body"
-    refusal = SENTENCES.get(item["type"], OTHER)
-    return FieldError(field, refusal, {"msg": item["msg"], **item.get("ctx", {})})
+    context: dict[str, Any] = {"msg": item["msg"], **item.get("ctx", {})}
+    kind = item["type"]
+    if context.get("field_type") == SECRET and kind in ("too_long", "too_short"):
+        kind = f"string_{kind}"
+    refusal = SHAPES.get(context.get("pattern", "")) or SENTENCES.get(kind, OTHER)
+    return FieldError(field, refusal, context | _in_words(context))
+
+
+def _in_words(context: Mapping[str, Any]) -> dict[str, object]:
+    """What pydantic puts in English, or not at all."""
+    words: dict[str, object] = {}
+    if "expected" in context:
+        words["expected"] = context["expected"].replace("'", "").replace(" or ", ", ")
+    if context.get("actual_length", 0) is None:
+        words["actual_length"] = UNCOUNTED
+    return words

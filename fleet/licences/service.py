@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.licences.errors import NOT_BROUGHT
+from fleet.licences.errors import not_brought
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
@@ -38,8 +38,14 @@ async def issue(
     own = await find_own(db, actor, serials)
     brought = await _brought(db, list(own), kind, now)
     for serial in serials:
-        refusal = REGISTER_NOT_FOUND if serial not in own else None
-        verdicts.append(Verdict(serial, refusal or (None if serial in brought else NOT_BROUGHT)))
+        register = own.get(serial)
+        if register is None:
+            verdicts.append(Verdict(serial, REGISTER_NOT_FOUND))
+        elif serial in brought:
+            verdicts.append(Verdict(serial))
+        else:
+            missing = not_brought(kind, register.platform, register.model)
+            verdicts.append(Verdict(serial, missing))
     rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
     if rows:
         await _keep(db, actor, kind, rows, now)

@@ -6,16 +6,24 @@ lapse, and the letter goes out again under the same Message-ID: at least once, n
 
 import asyncio
 import random
+import re
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
 from typing import Any
 
 import structlog
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from sqlalchemy import ColumnElement, delete, select, update
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit import smtp_url
@@ -29,6 +37,7 @@ from fleet.notifications.rules import (
     GIVE_UP_AFTER,
     KEPT_FOR,
     LEASE,
+    Cause,
     compose,
     pause_after,
     redact,
@@ -37,14 +46,25 @@ from fleet.notifications.rules import (
 
 PORTION = 20
 """Letters that a worker leases at once."""
-ANSWER_S = 10.0
+ANSWER_S = 20.0
 """Longest wait for one answer of the mail server."""
-VISIT_S = 45.0
-"""Longest time with the mail server; what is left goes to the next visit."""
+VISIT_S = 20.0
+"""No letter is begun later in a visit; what is left goes to the next one."""
+LETTER_S = 35.0
+"""Longest time for a letter, its connection included.  One that is cut off may have arrived."""
+QUIT_S = 1.0
+"""With the two above: less than a worker gives a portion."""
+SIGN_IN_FIRST = 530
+ABOUT_US = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
+"""Refusals that are final for our present settings only (a relay that does not know us, a domain
+without SPF): RFC 3463 has 5.7.x for them, and servers without its codes speak of relaying."""
 UNREADABLE = (KeyError, ValueError, IndexError, HeaderParseError)
 """What composing raises for a letter that no attempt will make whole."""
 
 Values = dict[str, Any]
+
+ENDED: Values = {"due_at": None, "params": {}}
+"""Of a letter that waits no more."""
 
 log = structlog.get_logger("letters")
 
@@ -63,9 +83,9 @@ class Delivery:
         server = _server(config)
         async with database.transaction() as db:
             letters = await _lease(db, clock())
-        if letters:
-            await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
-        return len(letters)
+        if not letters:
+            return 0
+        return await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
 
     def _complain(self) -> None:
         if not self._complained:
@@ -104,50 +124,82 @@ class _Visit:
     server: SMTP
     waiting: deque[Letter]
 
-    async def make(self) -> None:
-        server = self.server
+    async def make(self) -> int:
+        """How many letters were tried; those that the time did not suffice for are given back."""
+        tried, now = 0, asyncio.get_running_loop().time
+        end = now() + VISIT_S
         try:
-            async with asyncio.timeout(VISIT_S):
-                while self.waiting:
-                    if not server.is_connected:
-                        await server.connect()
-                    await self._carry(self.waiting[0])
-                    self.waiting.popleft()
-                await server.quit()
+            while self.waiting and now() < end:
+                until = now() + LETTER_S
+                await self._serve(self.waiting[0], until)
+                self.waiting.popleft()
+                tried += 1
         except (SMTPException, OSError) as error:
+            tried += len(self.waiting)
             for letter in self.waiting:
                 await self._postpone(letter, error)
+        else:
+            await self._give_back()
+            with suppress(SMTPException, OSError):
+                await self.server.quit(timeout=QUIT_S)
         finally:
-            server.close()
+            self.server.close()
+        return tried
 
-    async def _carry(self, letter: Letter) -> None:
+    async def _serve(self, letter: Letter, until: float) -> None:
+        if letter.expires_at is not None and letter.expires_at <= self.clock():
+            return await self._give_up(letter, Cause.EXPIRED)
+        if not self.server.is_connected:
+            async with asyncio.timeout_at(until):
+                await self.server.connect()
+        await self._carry(letter, until)
+
+    async def _carry(self, letter: Letter, until: float) -> None:
         try:
             text = word(letter.template, letter.language, letter.params)
             name = f"letter-{letter.id}-{letter.created_at:%Y%m%d%H%M%S%f}"
             message = compose(text, self.sender, letter.to, name, self.clock())
         except UNREADABLE as error:
-            return await self._give_up(letter, error)
+            return await self._give_up(letter, Cause.UNREADABLE, error)
         try:
-            await self.server.send_message(message)
-        except (SMTPRecipientsRefused, SMTPResponseException) as error:
-            await (self._give_up if _is_final(error) else self._postpone)(letter, error)
+            async with asyncio.timeout_at(until):
+                await self.server.send_message(message)
+        except (SMTPRecipientsRefused, SMTPDataError) as error:
+            if _is_final(error):
+                await self._give_up(letter, Cause.REFUSED, error)
+            else:
+                await self._postpone(letter, error)
+        except SMTPResponseException:  # of the sender or the visit: every letter would hear it
+            raise
         except (SMTPException, OSError) as error:
             self.server.close()
             await self._postpone(letter, error)
         else:
-            done: Values = {"sent_at": self.clock(), "due_at": None, "params": {}, "reason": ""}
-            await self._settle(letter, "sent", done)
+            sent: Values = {"sent_at": self.clock(), "cause": None, "reason": ""}
+            await self._settle(letter, "sent", ENDED | {"given_up_at": None} | sent)
 
-    async def _give_up(self, letter: Letter, error: Exception) -> None:
-        why = redact(_words_of(error), letter.params)
-        done: Values = {"given_up_at": self.clock(), "due_at": None, "params": {}, "reason": why}
-        await self._settle(letter, "given_up", done, Letter.due_at == letter.due_at)
+    async def _give_up(self, letter: Letter, cause: Cause, error: Exception | None = None) -> None:
+        why = redact(_words_of(error), letter.params) if error else letter.reason
+        ended: Values = {"given_up_at": self.clock(), "cause": cause, "reason": why}
+        await self._settle(letter, "given_up", ENDED | ended, Letter.due_at == letter.due_at)
 
     async def _postpone(self, letter: Letter, error: Exception) -> None:
         due_at = self.clock() + pause_after(letter.attempts, random.random())
         why = redact(_words_of(error), letter.params)
         later: Values = {"due_at": due_at, "reason": why}
         await self._settle(letter, "postponed", later, Letter.due_at == letter.due_at)
+
+    async def _give_back(self) -> None:
+        """The letters that nothing was tried with wait as before."""
+        if self.waiting:
+            ours = Letter.id.in_([letter.id for letter in self.waiting])
+            async with self.database.transaction() as db:
+                await db.execute(
+                    update(Letter)
+                    .where(ours, Letter.due_at == self.waiting[0].due_at)
+                    .values(due_at=self.clock(), attempts=Letter.attempts - 1)
+                )
+            log.warning("mail_server_slow", left=len(self.waiting))
 
     async def _settle(
         self,
@@ -166,11 +218,13 @@ class _Visit:
         log.info("letter", outcome=outcome, **told)
 
 
-def _is_final(error: SMTPRecipientsRefused | SMTPResponseException) -> bool:
+def _is_final(error: SMTPRecipientsRefused | SMTPDataError) -> bool:
     """Whether the server will never take this letter (RFC 5321, 4.2.1: 5yz)."""
-    if isinstance(error, SMTPRecipientsRefused):
-        return all(each.code >= 500 for each in error.recipients)
-    return error.code >= 500
+    answers = error.recipients if isinstance(error, SMTPRecipientsRefused) else (error,)
+    return all(
+        each.code >= 500 and each.code != SIGN_IN_FIRST and not ABOUT_US.match(each.message)
+        for each in answers
+    )
 
 
 def _words_of(error: Exception) -> str:
@@ -182,14 +236,17 @@ def _words_of(error: Exception) -> str:
 
 
 async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
-    """Give up what has waited too long, forget what was finished long ago; how many it was."""
+    """Give up what has waited too long or lost its use, forget what was finished long ago; how many
+    it was."""
+    expired = Letter.expires_at <= now
     late = select(Letter.id).where(
-        Letter.due_at.is_not(None), Letter.created_at <= now - GIVE_UP_AFTER
+        Letter.due_at.is_not(None), expired | (Letter.created_at <= now - GIVE_UP_AFTER)
     )
+    cause = case((expired, _stored(Cause.EXPIRED)), else_=_stored(Cause.TOO_LATE))
     given_up = await db.scalars(
         update(Letter)
         .where(Letter.id.in_(late.limit(limit)), Letter.due_at.is_not(None))
-        .values(due_at=None, given_up_at=now, params={})
+        .values(given_up_at=now, cause=cause, **ENDED)
         .returning(Letter.id)
     )
     old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
@@ -199,3 +256,7 @@ async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
     count = len(given_up.all())
     LETTERS.labels("given_up").inc(count)
     return count + len(forgotten.all())
+
+
+def _stored(cause: Cause) -> ColumnElement[Cause]:
+    return literal(cause, Letter.cause.type)

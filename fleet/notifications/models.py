@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId
 from fleet.kit.language import Language
+from fleet.notifications.rules import Cause
 
 
 class Letter(Base):
@@ -19,16 +20,23 @@ class Letter(Base):
     """
 
     __tablename__ = "letters"
+    __table_args__ = (Index(None, "about", "id"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     to: Mapped[str] = mapped_column(String(254))
     template: Mapped[str] = mapped_column(String(64))
     language: Mapped[Language]
+    about: Mapped[str] = mapped_column(String(64), server_default="", default="")
+    """Kind and key of whom it concerns: ``employee:7``; empty = nobody asks."""
     params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime | None]
+    """When its link stops working, and with it the letter's use."""
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
+    cause: Mapped[Cause | None]
+    """Why it was given up."""
     reason: Mapped[str] = mapped_column(String(256), default="")
     """What the last failed attempt met."""

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from enum import StrEnum
 from html import escape
+from types import MappingProxyType
 from typing import NamedTuple
 
-from fleet.kit.language import Language
+from fleet.kit.language import Language, Words
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
@@ -20,6 +22,62 @@ KEPT_FOR = timedelta(days=30)
 """A letter that was sent or given up is remembered so long."""
 
 
+class Cause(StrEnum):
+    """Why a letter was given up."""
+
+    REFUSED = "refused"
+    """The mail server will never take it."""
+    UNREADABLE = "unreadable"
+    """It cannot be put into words or headers."""
+    TOO_LATE = "too_late"
+    """It has waited for the mail server too long."""
+    EXPIRED = "expired"
+    """Its link works no more."""
+    WITHDRAWN = "withdrawn"
+    """Its link was replaced or used before it left."""
+
+
+WAITING = Words("Письмо ждёт отправки.", "The letter waits to be sent.")
+FAILED_ONCE = Words(
+    "Письмо ждёт: последняя попытка отправить его не удалась, сервер повторит её сам.",
+    "The letter waits: the last attempt to send it failed, the server will repeat it.",
+)
+SENT = Words(
+    "Почтовый сервер принял письмо. Если его нет во входящих, проверьте адрес и папку «Спам».",
+    "The mail server has taken the letter. If it is not in the inbox, check the address and the "
+    "spam folder.",
+)
+GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
+    {
+        Cause.REFUSED: Words(
+            "Почтовый сервер не принял письмо. Проверьте адрес и отправьте письмо ещё раз.",
+            "The mail server refused the letter. Check the address and send the letter again.",
+        ),
+        Cause.UNREADABLE: Words(
+            "Письмо на этот адрес не составить. Исправьте адрес и отправьте письмо ещё раз.",
+            "No letter can be written to this address. Correct it and send the letter again.",
+        ),
+        Cause.TOO_LATE: Words(
+            "Письмо долго не удавалось отправить. Попросите администратора сервера проверить почту "
+            "и отправьте письмо ещё раз.",
+            "The letter could not be sent for too long. Ask the server's administrator to check "
+            "the mail, and send the letter again.",
+        ),
+        Cause.EXPIRED: Words(
+            "Письмо не ушло, пока действовала ссылка в нём. Попросите администратора сервера "
+            "проверить почту и отправьте письмо ещё раз.",
+            "The letter had not left when its link expired. Ask the server's administrator to "
+            "check the mail, and send the letter again.",
+        ),
+        Cause.WITHDRAWN: Words(
+            "Письмо не отправлено: ссылка в нём уже не действует. Если она нужна, отправьте новую.",
+            "The letter was not sent: its link does not work any more. Send another if it is "
+            "needed.",
+        ),
+    }
+)
+
+
 class Text(NamedTuple):
     """A letter in words: the same paragraphs in two forms."""
 
@@ -29,12 +87,16 @@ class Text(NamedTuple):
 
 
 def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
-    """The letter in words; ``KeyError`` for an unknown template or a parameter not given."""
+    """The letter in words; ``KeyError`` for an unknown template or a parameter not given.
+
+    A parameter stays on its line: no name makes paragraphs that look like ours.
+    """
     wording = TEMPLATES[template][language]
-    plain = [paragraph.format_map(params) for paragraph in wording.paragraphs]
-    safe = {name: escape(value) for name, value in params.items()}
+    given = {name: " ".join(value.split()) for name, value in params.items()}
+    plain = [paragraph.format_map(given) for paragraph in wording.paragraphs]
+    safe = {name: escape(value) for name, value in given.items()}
     html = [_in_html(paragraph, safe) for paragraph in wording.paragraphs]
-    subject = " ".join(wording.subject.format_map(params).split())
+    subject = wording.subject.format_map(given)
     return Text(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
 
 

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.operations.due import ASSISTED_TYPES, Due
+from fleet.operations.models import Operation
 from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Channel, Status, refused
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import (
@@ -28,12 +30,19 @@ from fleet.operations.types.contract import (
     Stream,
 )
 from fleet.operations.work import Change, Work, load_open, save, turn_to_assistant
+from fleet.registers.models import CashRegister
 from protocol.errors import RemoteError
 from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
 
 ABANDONING = "abandoning"
 """Key of the progress of an operation whose last, leaving command is under way."""
+
+_OF_ITS_OWNER = (Operation.step > 0) | exists().where(
+    CashRegister.serial_number == Operation.serial_number,
+    CashRegister.partner_id == Operation.partner_id,
+)
+"""Nothing of a former owner's begins; what has begun before ends with the register's word."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +91,8 @@ class _Batch:
 async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> list[Delivery]:
     """One delivery for each visit, in their order."""
     works: dict[str, list[Work]] = defaultdict(list)
-    for work in await load_open(db, sorted({visit.serial_number for visit in visits})):
+    called = sorted({visit.serial_number for visit in visits})
+    for work in await load_open(db, called, _OF_ITS_OWNER):
         if work.channel is not Channel.LOCAL:
             works[work.serial_number].append(work)
     batch = _Batch(now)

@@ -1,15 +1,45 @@
 """What people are told about operations: refusals, and the causes of statuses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from fleet.kit.errors import ErrorKind, Refusal
+from fleet.accounts.roles import Right
+from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.language import Language
-from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause
+from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause, Channel
 from protocol.result_codes import describe
 
 _INVALID, _CONFLICT = ErrorKind.INVALID, ErrorKind.CONFLICT
+
+_RIGHTS: Mapping[Right, tuple[str, str]] = {
+    Right.SETTINGS: ("настройки касс", "settings of registers"),
+    Right.TEMPLATES: ("шаблоны", "templates"),
+    Right.FIRMWARE: ("обновление прошивок", "firmware"),
+}
+"""Those that some operation needs."""
+
+_CHANNELS: Mapping[Channel, tuple[str, str]] = {
+    Channel.CASH_SERVER: ("кассовый сервер", "the cash server"),
+    Channel.ASSISTANT: ("Ассистент", "an Assistant"),
+    Channel.LOCAL: ("локальное выполнение", "local execution"),
+}
+
+_YES_OR_NO = {True: ("да", "yes"), False: ("нет", "no")}
+
+
+def right_needed(right: Right) -> DomainError:
+    russian, english = _RIGHTS[right]
+    return RIGHT_NEEDED(ru=russian, en=english)
+
+
+def channel_unfit(channels: Sequence[Channel]) -> DomainError:
+    """``channels``: those that fit."""
+    russian, english = (
+        ", ".join(f"{_CHANNELS[each][of]} ({each})" for each in channels) for of in (0, 1)
+    )
+    return CHANNEL_UNFIT(ru=russian, en=english)
+
 
 OPERATION_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
@@ -28,15 +58,15 @@ TYPE_UNKNOWN = Refusal(
 RIGHT_NEEDED = Refusal(
     ErrorKind.FORBIDDEN,
     "right_needed",
-    ru="Для этой операции нужно право «{right}». Обратитесь к администратору организации.",
-    en="This operation needs the right '{right}'. Ask your organisation's administrator.",
+    ru="Для этой операции нужно право «{ru}». Обратитесь к администратору организации.",
+    en="This operation needs the right '{en}'. Ask your organisation's administrator.",
     field="type",
 )
 CHANNEL_UNFIT = Refusal(
     _INVALID,
     "channel_unfit",
-    ru="Поле «channel»: эта операция выполняется только через {channels}.",
-    en="Field 'channel': this operation goes only through {channels}.",
+    ru="Поле «channel»: для этой операции есть только {ru}.",
+    en="Field 'channel': for this operation there is only {en}.",
     field="channel",
 )
 NO_ASSISTANT = Refusal(
@@ -65,8 +95,10 @@ ALREADY_FINISHED = Refusal(
 ALREADY_STARTED = Refusal(
     _CONFLICT,
     "operation_started",
-    ru="Операция {id} уже началась или завершена: время начала изменить нельзя.",
-    en="Operation {id} has already begun or ended: its start cannot be moved.",
+    ru="Операция {id} уже началась или завершена: время начала изменить нельзя. Отмените её или "
+    "закажите новую.",
+    en="Operation {id} has already begun or ended: its start cannot be moved. Cancel it or order "
+    "a new one.",
     field="id",
 )
 REGISTER_NOT_FOUND = Refusal(
@@ -95,8 +127,10 @@ PLATFORM_UNKNOWN = Refusal(
 PLATFORM_UNFIT = Refusal(
     _CONFLICT,
     "platform_unfit",
-    ru="ККТ {serial_number}: эта операция или этот шаблон — только для платформы {platform}.",
-    en="Register {serial_number}: this operation or template is for platform {platform} only.",
+    ru="ККТ {serial_number}: эта операция или этот шаблон — только для платформы {platform}. "
+    "Уберите её из списка или выберите другой шаблон.",
+    en="Register {serial_number}: this operation or template is for platform {platform} only. "
+    "Leave it out or choose another template.",
     field="serial_numbers",
 )
 TEMPLATE_AND_CONTENT = Refusal(
@@ -153,10 +187,19 @@ ANOTHER_RUNNING = Refusal(
 NOT_ENTITLED = Refusal(
     _CONFLICT,
     "not_entitled",
-    ru="ККТ {serial_number}: нужна услуга «{ru}». Купите и назначьте ей подписку: {plans_ru} "
-    "(«Кассы» / «Подписки»).",
-    en="Register {serial_number}: the service '{en}' is needed. Buy and assign it a subscription: "
-    "{plans_en} (Registers / Subscriptions).",
+    ru="ККТ {serial_number}: нужна услуга {services_ru}. Купите и назначьте ей подписку: "
+    "{plans_ru} («Кассы» / «Подписки»).",
+    en="Register {serial_number}: the service {services_en} is needed. Buy and assign it a "
+    "subscription: {plans_en} (Registers / Subscriptions).",
+    field="serial_numbers",
+)
+ENTITLED_UNTIL = Refusal(
+    _CONFLICT,
+    "entitlement_ends",
+    ru="ККТ {serial_number}: подписка с услугой {services_ru} кончается {until}, до начала "
+    "операции. Продлите подписку или назначьте операцию раньше.",
+    en="Register {serial_number}: the subscription with the service {services_en} ends at {until}, "
+    "before the operation begins. Prolong it or let the operation begin earlier.",
     field="serial_numbers",
 )
 ZONE_UNKNOWN = Refusal(
@@ -169,8 +212,10 @@ ZONE_UNKNOWN = Refusal(
 PAST_THERE = Refusal(
     _INVALID,
     "scheduled_in_the_past",
-    ru="У ККТ {serial_number} это время уже прошло: её часовой пояс UTC{offset}.",
-    en="This time has passed at register {serial_number}: its zone is UTC{offset}.",
+    ru="У ККТ {serial_number} это время уже прошло: её часовой пояс UTC{offset}. Укажите более "
+    "позднее.",
+    en="This time has passed at register {serial_number}: its zone is UTC{offset}. Give a later "
+    "one.",
     field="scheduled_local",
 )
 TWO_TIMES = Refusal(
@@ -191,8 +236,9 @@ NOT_RETRYABLE = Refusal(
     _CONFLICT,
     "not_retryable",
     ru="Операция {id} не из тех, что повторяют: повтор есть у завершённых с ошибкой и требующих "
-    "внимания.",
-    en="Operation {id} cannot be retried: only failed ones and those that need attention can.",
+    "внимания. Закажите новую.",
+    en="Operation {id} cannot be retried: only failed ones and those that need attention can. "
+    "Order a new one.",
     field="id",
 )
 ALREADY_RETRIED = Refusal(
@@ -205,22 +251,27 @@ ALREADY_RETRIED = Refusal(
 NOT_LOCAL = Refusal(
     _CONFLICT,
     "not_local",
-    ru="Операция {id} не для локального выполнения или уже завершена.",
-    en="Operation {id} is not for local execution, or has ended.",
+    ru="Операция {id} не для локального выполнения или уже завершена. Проверьте номер в списке "
+    "операций.",
+    en="Operation {id} is not for local execution, or has ended. Check the number in the list of "
+    "operations.",
     field="id",
 )
 ANSWER_OF_ANOTHER = Refusal(
     _CONFLICT,
     "answer_of_another",
-    ru="Операция {id} заказана для другой ККТ: файл ответа не от неё.",
-    en="Operation {id} was ordered for another register: the answer is not from it.",
+    ru="Операция {id} заказана для другой ККТ: файл ответа не от неё. Выполните её "
+    "задание на своей ККТ.",
+    en="Operation {id} was ordered for another register: the answer is not from it. Let that "
+    "register do its requests.",
     field="serial_number",
 )
 ANSWER_UNFIT = Refusal(
     _INVALID,
     "answer_unfit",
-    ru="Ответ драйвера на операцию {id} неполон или не читается.",
-    en="The driver's answer to operation {id} is incomplete or cannot be read.",
+    ru="Ответ драйвера на операцию {id} неполон или не читается. Выполните её задание ещё раз.",
+    en="The driver's answer to operation {id} is incomplete or cannot be read. Let the driver do "
+    "its requests again.",
     field="results",
 )
 IMAGE_UNKNOWN = Refusal(
@@ -241,16 +292,16 @@ IMAGE_WRONG_PLATFORM = Refusal(
     _CONFLICT,
     "image_wrong_platform",
     ru="ККТ {serial_number} — платформы {platform}, прошивка — {image_platform}: "
-    "для этой операции не подходит.",
+    "для этой операции не подходит. Выберите другую прошивку или операцию.",
     en="Register {serial_number} runs platform {platform}, the image is for {image_platform}: "
-    "they do not fit this operation.",
+    "they do not fit this operation. Choose another image or operation.",
     field="params.image",
 )
 FIRMWARE_SAME = Refusal(
     _CONFLICT,
     "firmware_same",
-    ru="На ККТ {serial_number} уже прошивка {version}.",
-    en="Register {serial_number} runs firmware {version} already.",
+    ru="На ККТ {serial_number} уже прошивка {version}. Уберите её из списка.",
+    en="Register {serial_number} runs firmware {version} already. Leave it out.",
     field="params.image",
 )
 
@@ -285,8 +336,10 @@ SPARE_SAME = Refusal(
 SPARE_UNFIT = Refusal(
     _INVALID,
     "spare_unfit",
-    ru="Модель подменной ККТ {spare} не совпадает с моделью ККТ {serial_number}.",
-    en="The spare register {spare} is not of the model of register {serial_number}.",
+    ru="Модель подменной ККТ {spare} не совпадает с моделью ККТ {serial_number}. "
+    "Укажите ККТ той же модели.",
+    en="The spare register {spare} is not of the model of register {serial_number}. Give one of "
+    "the same model.",
     field="params.spare_serial_number",
 )
 SYSTEM_TOO_OLD = Refusal(
@@ -321,8 +374,8 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
         ),
         Cause.ANSWER_CAME: ("ККТ ответила", "the register has answered"),
         Cause.DEADLINE: (
-            "срок выполнения истёк; начатое могло подействовать: {started}",
-            "its time has run out; what was begun may have taken effect: {started}",
+            "срок выполнения истёк; была начата и могла подействовать: {started}",
+            "its time has run out; it had begun and may have taken effect: {started}",
         ),
         Cause.CANCELLED_BY_EMPLOYEE: ("отменена сотрудником", "cancelled by an employee"),
         Cause.CANCELLED_BY_OPERATION: (
@@ -362,8 +415,8 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
             "the value of setting {setting} does not fit the register's cell",
         ),
         Cause.BAD_ANSWER: (
-            "непонятный ответ ККТ ({code})",
-            "an unintelligible answer ({code})",
+            "ответ ККТ непонятен, обратитесь в поддержку",
+            "the register's answer is unintelligible, ask the support",
         ),
         Cause.CANCELLED_BY_ROLLOUT: (
             "отозвана: раскатка остановлена",
@@ -408,9 +461,11 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
 
 
 def explain(cause: str, detail: Mapping[str, Any] | None, language: Language) -> str:
-    """The sentence of a cause; a result code in ``detail`` is told in words."""
+    """The sentence of a cause; a result code and a yes or no in ``detail`` are told in words."""
+    said = 0 if language is Language.RU else 1
     known = dict(detail or {})
+    if isinstance(known.get("started"), bool):
+        known["started"] = _YES_OR_NO[known["started"]][said]
     if isinstance(known.get("code"), int):
         known["code_text"] = describe(known["code"], language.value)
-    russian, english = CAUSES[Cause(cause)]
-    return (russian if language is Language.RU else english).format_map(known)
+    return CAUSES[Cause(cause)][said].format_map(known)

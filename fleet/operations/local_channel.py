@@ -22,7 +22,7 @@ from fleet.operations.errors import (
     ANSWER_UNFIT,
     NOT_LOCAL,
     PLATFORM_UNKNOWN,
-    RIGHT_NEEDED,
+    right_needed,
 )
 from fleet.operations.models import Operation
 from fleet.operations.queries import belongs_to
@@ -161,7 +161,7 @@ def _ending(order: Order[Any], work: Work, answer: LocalAnswer) -> Done | Failed
 def _order(actor: Actor, work: Work, platforms: Mapping[str, Platform]) -> Order[Any]:
     operation_type = BY_KIND[work.type]
     if operation_type.right not in actor.rights:
-        raise RIGHT_NEEDED(right=operation_type.right)
+        raise right_needed(operation_type.right)
     platform = platforms.get(work.serial_number)
     if platform is None:
         raise PLATFORM_UNKNOWN(serial_number=work.serial_number)

@@ -139,6 +139,12 @@ def offset_text(utc_offset_min: int) -> str:
     return f"{'-' if utc_offset_min < 0 else '+'}{hours:02}:{minutes:02}"
 
 
+def moment_text(moment: datetime, utc_offset_min: int) -> str:
+    """A moment as a register's clock shows it: ``2027-03-02 12:00 UTC+03:00``."""
+    there = moment + timedelta(minutes=utc_offset_min)
+    return f"{there:%Y-%m-%d %H:%M} UTC{offset_text(utc_offset_min)}"
+
+
 def waiting(
     status: Status,
     step: int,

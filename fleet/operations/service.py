@@ -19,27 +19,23 @@ from fleet.operations.errors import (
     ALREADY_FINISHED,
     ALREADY_RETRIED,
     ALREADY_STARTED,
-    CHANNEL_UNFIT,
-    IN_THE_PAST,
-    NO_TIME,
     NOT_RETRYABLE,
     OPERATION_NOT_FOUND,
-    PAST_THERE,
     REGISTER_NOT_FOUND,
-    RIGHT_NEEDED,
-    TWO_TIMES,
     TYPE_UNKNOWN,
-    ZONE_UNKNOWN,
+    channel_unfit,
+    right_needed,
 )
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.from_template import filled_in
 from fleet.operations.models import Operation
 from fleet.operations.preparation import prepare, prepare_each
 from fleet.operations.queries import belongs_to
-from fleet.operations.rules import OPEN, RETRYABLE, Cause, Status, moment_there, offset_text
+from fleet.operations.rules import OPEN, RETRYABLE, Cause, Status
+from fleet.operations.timing import not_before, refuse_untimely, there
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import BEGUN, OperationType
-from fleet.operations.verdicts import Refused, sort_out
+from fleet.operations.verdicts import Refused, lacks_service, sort_out
 from fleet.operations.verdicts import Wish as Wish
 from fleet.operations.work import Change, Work, load_open, load_where, save, write_changes
 from fleet.registers.events import RegistersHandedOver
@@ -63,7 +59,7 @@ async def create(
     that does not fit or a time in the past; each register gets its own verdict.
     """
     operation_type, params = await accept(db, actor, wish)
-    _timely(wish.scheduled_for, wish.scheduled_local, now)
+    refuse_untimely(wish.scheduled_for, wish.scheduled_local, now)
     own = await prepare_each(db, params, wish.serial_numbers)
     good, refused = await sort_out(db, actor, wish, operation_type, params, now, own)
     kept = {
@@ -105,9 +101,9 @@ def _type(actor: Actor, wish: Wish) -> OperationType[Any]:
     if operation_type is None:
         raise TYPE_UNKNOWN(type=wish.type)
     if operation_type.right not in actor.rights:
-        raise RIGHT_NEEDED(right=operation_type.right)
+        raise right_needed(operation_type.right)
     if wish.channel not in operation_type.channels:
-        raise CHANNEL_UNFIT(channels=", ".join(operation_type.channels))
+        raise channel_unfit(operation_type.channels)
     return operation_type
 
 
@@ -118,20 +114,10 @@ def _params(operation_type: OperationType[Any], params: Mapping[str, Any]) -> An
         raise refuse_input(error, "params") from None
 
 
-def _timely(
-    scheduled_for: datetime | None, scheduled_local: datetime | None, now: datetime
-) -> None:
-    """Refuses two times, and a moment that has passed."""
-    if scheduled_for is not None and scheduled_local is not None:
-        raise TWO_TIMES()
-    if scheduled_for is not None and scheduled_for <= now:
-        raise IN_THE_PAST()
-
-
 def _times(
     operation_type: OperationType[Any], params: Any, scheduled_for: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    due_at = _not_before(operation_type, params, scheduled_for or now)
+    due_at = not_before(operation_type, params, scheduled_for or now)
     return {
         "status": Status.QUEUED,
         "cause": Cause.CREATED,
@@ -141,11 +127,6 @@ def _times(
         "created_at": now,
         "changed_at": now,
     }
-
-
-def _not_before(operation_type: OperationType[Any], params: Any, asked: datetime) -> datetime:
-    """The moment asked for, or a later one that the parameters name."""
-    return max(asked, operation_type.not_before(params) or asked)
 
 
 async def _insert(
@@ -245,13 +226,20 @@ async def reschedule(
 ) -> None:
     """Move the start of an operation that has not begun: to a moment, or to a wall time (naive)
     of the register's zone; only later than now."""
-    _timely(scheduled_for, scheduled_local, now)
+    refuse_untimely(scheduled_for, scheduled_local, now)
     work = await _own(db, actor, operation_id)
     if work.status is not Status.QUEUED or work.step:
         raise ALREADY_STARTED(id=operation_id)
-    asked = scheduled_for or await _there(db, actor, work, scheduled_local, now)
+    register = (await find_own(db, actor, [work.serial_number])).get(work.serial_number)
+    if register is None:
+        raise REGISTER_NOT_FOUND(serial_number=work.serial_number)
     operation_type = BY_KIND[work.type]
-    begins = _not_before(operation_type, _params(operation_type, work.params), asked)
+    params = _params(operation_type, work.params)
+    asked = scheduled_for or there(register, scheduled_local, now)
+    begins = not_before(operation_type, params, asked)
+    lacking = await lacks_service(db, operation_type, params, register, begins, now)
+    if lacking is not None:
+        raise lacking.refusal(**lacking.params, serial_number=work.serial_number)
     before = {"scheduled_for": work.due_at.isoformat()}
     times = {"scheduled_for": begins, "deadline_at": work.deadline_at + (begins - work.due_at)}
     await db.execute(update(Operation).where(Operation.id == work.id).values(times))
@@ -263,23 +251,6 @@ async def reschedule(
     await _tell_gateways(db, [work.serial_number])
 
 
-async def _there(
-    db: AsyncSession, actor: Actor, work: Work, wall_time: datetime | None, now: datetime
-) -> datetime:
-    if wall_time is None:
-        raise NO_TIME()
-    serial = work.serial_number
-    register = (await find_own(db, actor, [serial])).get(serial)
-    if register is None:
-        raise REGISTER_NOT_FOUND(serial_number=serial)
-    if register.utc_offset_min is None:
-        raise ZONE_UNKNOWN(serial_number=serial)
-    begins = moment_there(wall_time, register.utc_offset_min)
-    if begins <= now:
-        raise PAST_THERE(serial_number=serial, offset=offset_text(register.utc_offset_min))
-    return begins
-
-
 async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
     """The partner's operation, locked; waits for a check-in that holds it."""
     own = (Operation.id == operation_id) & belongs_to(actor)
@@ -287,7 +258,7 @@ async def _own(db: AsyncSession, actor: Actor, operation_id: int) -> Work:
     if kind is None:
         raise OPERATION_NOT_FOUND(id=operation_id)
     if BY_KIND[kind].right not in actor.rights:
-        raise RIGHT_NEEDED(right=BY_KIND[kind].right)
+        raise right_needed(BY_KIND[kind].right)
     return (await load_where(db, own, wait=True))[0]
 
 

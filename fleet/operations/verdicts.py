@@ -1,6 +1,6 @@
 """Which registers of an order get it: a verdict for each, before anything starts."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.queries import with_assistant
 from fleet.kit.actor import Actor
+from fleet.kit.dialect import locked
 from fleet.kit.errors import Refusal
 from fleet.operations.errors import (
     ANOTHER_RUNNING,
     BLOCKED,
+    ENTITLED_UNTIL,
     NO_ASSISTANT,
     NOT_ENTITLED,
     ONE_ONLY,
@@ -29,16 +31,18 @@ from fleet.operations.rules import (
     OPEN,
     Channel,
     Status,
+    moment_text,
     moment_there,
     offset_text,
 )
+from fleet.operations.timing import not_before
 from fleet.operations.types.contract import OperationType, Target, Verdict
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import find_own
+from fleet.registers.queries import belongs_to
 from fleet.registers.rules import is_serial_number
-from fleet.subscriptions import service as subscriptions
-from fleet.subscriptions.catalogue import offers
-from fleet.subscriptions.entitlements import LABELS, OF_OPERATIONS
+from fleet.subscriptions.catalogue import to_buy
+from fleet.subscriptions.effective import ends_of
+from fleet.subscriptions.entitlements import Entitlement
 
 PASSING: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
 """Refusals that time alone mends."""
@@ -67,6 +71,10 @@ class Refused(NamedTuple):
     params: Mapping[str, Any]
 
 
+Services = Mapping[Entitlement, Mapping[str, datetime | None]]
+"""A service -> the registers that have or had it -> when it ends for them; ``None``: never."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """An order, and what the database knows of its registers."""
@@ -77,7 +85,7 @@ class _Asked:
     own_params: Mapping[str, Any]
     """Of the registers that get others than ``params``."""
     now: datetime
-    entitled: Set[str]
+    services: Services
     registers: Mapping[str, CashRegister]
     open: Mapping[str, Sequence[Status]]
     assisted: frozenset[str]
@@ -99,8 +107,8 @@ async def sort_out(
     """The registers that get it, in their order, and the others; a statement for each thing that
     is asked of all of them."""
     known = list(filter(is_serial_number, wish.serial_numbers))
-    registers = await find_own(db, actor, known)
-    entitled = await _entitled(db, list(registers), operation_type.kind, now)
+    registers = await _hold_own(db, actor, known)
+    services = await _services(db, list(registers), operation_type.needs(params))
     statuses = await _open(db, list(registers))
     through_assistant = wish.channel is Channel.ASSISTANT
     assisted = await with_assistant(db, list(registers)) if through_assistant else frozenset()
@@ -110,7 +118,7 @@ async def sort_out(
         params,
         own_params,
         now,
-        entitled,
+        services,
         registers,
         statuses,
         assisted,
@@ -126,6 +134,17 @@ async def sort_out(
     return good, refused
 
 
+async def _hold_own(
+    db: AsyncSession, actor: Actor, serial_numbers: Sequence[str]
+) -> dict[str, CashRegister]:
+    """The actor's registers; none is handed over before the order is there to be cancelled."""
+    own = select(CashRegister).where(
+        CashRegister.serial_number.in_(serial_numbers), belongs_to(actor)
+    )
+    held = locked(db, own.order_by(CashRegister.serial_number), wait=True, shared=True)
+    return {register.serial_number: register for register in await db.scalars(held)}
+
+
 def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
     """The moment that was asked for; a wall time needs a register whose zone is known."""
     if wish.scheduled_local is None or register.utc_offset_min is None:
@@ -133,14 +152,10 @@ def _begins_at(wish: Wish, register: CashRegister) -> datetime | None:
     return moment_there(wish.scheduled_local, register.utc_offset_min)
 
 
-async def _entitled(
-    db: AsyncSession, serial_numbers: Sequence[str], kind: str, now: datetime
-) -> Set[str]:
-    """Those that have the service which the operation needs; all, if it needs none."""
-    needed = OF_OPERATIONS.get(kind)
-    if needed is None:
-        return frozenset(serial_numbers)
-    return await subscriptions.entitled(db, serial_numbers, needed, now)
+async def _services(
+    db: AsyncSession, serial_numbers: Sequence[str], needed: Sequence[Entitlement]
+) -> Services:
+    return {each: await ends_of(db, serial_numbers, each) for each in needed}
 
 
 async def _open(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, list[Status]]:
@@ -164,19 +179,45 @@ def _verdict(asked: _Asked, serial_number: str) -> Verdict | None:
 
 
 def _blocked(asked: _Asked, register: CashRegister) -> Verdict | None:
-    return Verdict(BLOCKED) if register.blocked else None
+    """What is done on the server is for a blocked one too: people empty its queue."""
+    served = not register.blocked or asked.operation_type.on_server
+    return None if served else Verdict(BLOCKED)
 
 
 def _not_entitled(asked: _Asked, register: CashRegister) -> Verdict | None:
-    if register.serial_number in asked.entitled:
-        return None
-    needed = OF_OPERATIONS[asked.operation_type.kind]
-    plans = offers(needed, register.platform, register.model)
-    names = {
-        "plans_ru": ", ".join(f"«{plan.name_ru}»" for plan in plans),
-        "plans_en": ", ".join(f"'{plan.name_en}'" for plan in plans),
-    }
-    return Verdict(NOT_ENTITLED, {**LABELS[needed]._asdict(), **names})
+    begins = _begins_at(asked.wish, register) or asked.now
+    begins = not_before(asked.operation_type, asked.params, begins)
+    return _lacks(asked.services, register, begins, asked.now)
+
+
+async def lacks_service(
+    db: AsyncSession,
+    operation_type: OperationType[Any],
+    params: Any,
+    register: CashRegister,
+    begins: datetime,
+    now: datetime,
+) -> Verdict | None:
+    """Why the register may not have the operation at that moment, or ``None``."""
+    needed = operation_type.needs(params)
+    services = await _services(db, [register.serial_number], needed)
+    return _lacks(services, register, begins, now)
+
+
+def _lacks(
+    services: Services, register: CashRegister, begins: datetime, now: datetime
+) -> Verdict | None:
+    """What the register lacks first: a service that it has not, or that ends before."""
+    for service, ends in services.items():
+        until = ends.get(register.serial_number, now)
+        if until is None or until > max(begins, now):
+            continue
+        names = to_buy([service], register.platform, register.model)
+        if until > now:
+            told = moment_text(until, register.utc_offset_min or 0)
+            return Verdict(ENTITLED_UNTIL, {**names, "until": told})
+        return Verdict(NOT_ENTITLED, names)
+    return None
 
 
 def _crowded(asked: _Asked, register: CashRegister) -> Verdict | None:
@@ -221,10 +262,10 @@ def _untimely(asked: _Asked, register: CashRegister) -> Verdict | None:
 
 _LOOKS: Final[tuple[Callable[[_Asked, CashRegister], Verdict | None], ...]] = (
     _blocked,
-    _not_entitled,
     _crowded,
     _unassisted,
     _unfit,
+    _not_entitled,
     _busy,
     _untimely,
 )

@@ -108,14 +108,14 @@ class Work:
 
 
 async def load_open(
-    db: AsyncSession, serial_numbers: Sequence[str], *, wait: bool = False
+    db: AsyncSession, serial_numbers: Sequence[str], *conditions: Any, wait: bool = False
 ) -> list[Work]:
     """Open operations of these registers in the order they were given, locked until commit.
 
     Without ``wait`` those that somebody else holds are left out.
     """
     mine = _OPERATIONS.c.serial_number.in_(serial_numbers) & _OPERATIONS.c.status.in_(OPEN)
-    return await _load(db, _SELECT.where(mine), wait)
+    return await _load(db, _SELECT.where(mine, *conditions), wait)
 
 
 async def load_where(

@@ -377,7 +377,7 @@ async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> Re
     some = (
         select(literal(1))
         .select_from(CashRegister)
-        .where(*await chosen_by(db, actor, query))
+        .where(*await chosen_by(db, actor, query), *_named(query.q))
         .limit(MAX_COUNTED + 1)
         .subquery()
     )

@@ -1,7 +1,9 @@
 """What people are told when a roll-out cannot be had or changed."""
 
-from fleet.kit.errors import ErrorKind, Refusal
-from fleet.rollouts.rules import MAX_REGISTERS
+from collections.abc import Mapping
+
+from fleet.kit.errors import DomainError, ErrorKind, Refusal
+from fleet.rollouts.rules import MAX_REGISTERS, RolloutStatus
 
 ROLLOUT_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
@@ -13,8 +15,8 @@ ROLLOUT_NOT_FOUND = Refusal(
 WRONG_STATUS = Refusal(
     ErrorKind.CONFLICT,
     "rollout_status",
-    ru="Раскатка {id} сейчас «{status}»: это с ней сделать нельзя.",
-    en="Roll-out {id} is '{status}' now: this cannot be done with it.",
+    ru="Раскатка {id} {ru}.",
+    en="Roll-out {id} {en}.",
     field="id",
 )
 NO_REGISTERS = Refusal(
@@ -38,3 +40,23 @@ TOO_MANY_REGISTERS = Refusal(
     en=f"Over {MAX_REGISTERS} registers fit the selection. Narrow it.",
     field="selection",
 )
+
+_STANDING: Mapping[RolloutStatus, tuple[str, str]] = {
+    RolloutStatus.RUNNING: (
+        "идёт: её можно приостановить или прекратить",
+        "is running: it can be paused or aborted",
+    ),
+    RolloutStatus.PAUSED: (
+        "приостановлена: её можно продолжить или прекратить",
+        "is paused: it can be resumed or aborted",
+    ),
+    RolloutStatus.FINISHED: ("завершена: начните новую", "has finished: start a new one"),
+    RolloutStatus.ABORTED: ("прекращена: начните новую", "was aborted: start a new one"),
+}
+"""How it stands, and what can be done with it (``rules.TRANSITIONS``)."""
+
+
+def wrong_status(rollout_id: int, status: RolloutStatus) -> DomainError:
+    """What was asked for cannot be done with a roll-out that stands so."""
+    russian, english = _STANDING[status]
+    return WRONG_STATUS(id=rollout_id, ru=russian, en=english)

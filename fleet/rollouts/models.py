@@ -30,14 +30,20 @@ class Rollout(Base):
     reason: Mapped[Reason | None]
     wave: Mapped[int]
     wave_count: Mapped[int]
-    forgiven: Mapped[int]
-    """Failures of the wave that were there when it was resumed."""
+    resumed_at: Mapped[datetime | None]
+    """Failures that were there when a person resumed it last are forgiven."""
+    resumed_by: Mapped[int | None] = mapped_column(BigId)
     withdrawing: Mapped[bool]
     """Operations that have not begun are still to be taken back."""
     looked_at: Mapped[datetime]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def ordered_by(self) -> int:
+        """In whose name it orders: who started it, or has resumed it last."""
+        return self.resumed_by or self.created_by
 
 
 class RolloutTarget(Base):

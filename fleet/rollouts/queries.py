@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
 from fleet.operations.models import Operation
-from fleet.operations.rules import Channel
+from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
 from fleet.registers.listing import FILTERS as REGISTER_FILTERS
 from fleet.registers.models import CashRegister
@@ -22,10 +22,11 @@ from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.rules import (
     FAILING,
     MAX_REGISTERS,
-    Counts,
+    UNFINISHED,
     Reason,
     RolloutStatus,
     TargetState,
+    Wave,
 )
 from protocol.platforms import Platform
 
@@ -66,6 +67,9 @@ class RolloutRow(BaseModel):
     pass_percent: int
     created_at: datetime
     created_by: int
+    resumed_by: int | None = Field(
+        description="Who resumed it last: it orders in their name since then."
+    )
     changed_at: datetime
     finished_at: datetime | None
 
@@ -112,22 +116,33 @@ async def select_registers(db: AsyncSession, actor: Actor, selection: Selection)
     return list(found)
 
 
-async def wave_counts(db: AsyncSession, rollout_id: int, wave: int | None = None) -> Counts:
-    """How many registers of one wave, or of all, stand where."""
-    counts: dict[TargetState, int] = {}
-    for _, state, count in await _counted(db, rollout_id, wave):
-        counts[state] = counts.get(state, 0) + count
-    return counts
+async def started_waves(db: AsyncSession, rollout: Rollout) -> list[Wave]:
+    """What the rules judge by: the current wave and those before it, in their order."""
+    new = true() if rollout.resumed_at is None else Operation.finished_at > rollout.resumed_at
+    failed = Operation.status.in_(FAILING) & new
+    finished = RolloutTarget.refusal.is_not(None) | Operation.status.not_in(OPEN)
+    statement = (
+        select(
+            func.count(),
+            func.count(case((finished, 1))),
+            func.count(case((failed, 1))),
+        )
+        .select_from(RolloutTarget)
+        .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
+        .where(RolloutTarget.rollout_id == rollout.id, RolloutTarget.wave <= rollout.wave)
+        .group_by(RolloutTarget.wave)
+        .order_by(RolloutTarget.wave)
+    )
+    return [Wave(*row) for row in await db.execute(statement)]
 
 
-def failing(counts: Counts) -> int:
-    """How many have failed."""
-    return sum(counts.get(state, 0) for state in FAILING)
+async def is_open(db: AsyncSession, rollout: Rollout) -> bool:
+    """Whether a register of any wave is still to finish."""
+    counted = await _counted(db, rollout.id)
+    return any(state in UNFINISHED for _, state, _ in counted)
 
 
-async def _counted(
-    db: AsyncSession, rollout_id: int, wave: int | None = None
-) -> Sequence[tuple[int, TargetState, int]]:
+async def _counted(db: AsyncSession, rollout_id: int) -> Sequence[tuple[int, TargetState, int]]:
     statement = (
         select(RolloutTarget.wave, _STATE, func.count())
         .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
@@ -135,8 +150,6 @@ async def _counted(
         .group_by(RolloutTarget.wave, _STATE)
         .order_by(RolloutTarget.wave)
     )
-    if wave is not None:
-        statement = statement.where(RolloutTarget.wave == wave)
     return [(number, TargetState(state), n) for number, state, n in await db.execute(statement)]
 
 

@@ -117,7 +117,8 @@ async def pause(call: Call[RolloutKey, None]) -> RolloutView:
 
 @endpoint("POST", "/rollouts/{id}/resume", right=Right.MONITORING)
 async def resume(call: Call[RolloutKey, None]) -> RolloutView:
-    """Go on after a pause; the failures of the wave so far are forgiven."""
+    """Go on after a pause; the failures so far are forgiven, and who resumes is the one in whose
+    name it orders."""
     await service.resume(call.db, call.actor, call.query.id, call.now)
     return await queries.one(call.db, call.actor, call.query.id)
 

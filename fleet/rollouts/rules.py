@@ -45,8 +45,6 @@ class TargetState(StrEnum):
     CANCELLED = "cancelled"
 
 
-Counts = Mapping[TargetState, int]
-
 UNFINISHED: Final = (TargetState.WAITING, TargetState.QUEUED, TargetState.RUNNING)
 FAILING: Final = (TargetState.FAILED, TargetState.NEEDS_ATTENTION)
 
@@ -65,29 +63,37 @@ class Policy(NamedTuple):
     pass_percent: int
 
 
+class Wave(NamedTuple):
+    """Registers of a wave that has started: all, those that have finished, and those of them that
+    have failed since a person resumed the roll-out last."""
+
+    size: int
+    finished: int
+    failed: int
+
+    def passes(self, policy: Policy) -> bool:
+        return self.finished * 100 >= policy.pass_percent * self.size
+
+    def fails(self, policy: Policy) -> bool:
+        """Failures are measured against what has finished once the wave could pass, and against
+        the whole wave before: then they are too many however the rest ends, and one early failure
+        does not stop a large wave."""
+        of = self.finished if self.passes(policy) else self.size
+        return self.failed * 100 > policy.failure_percent * of
+
+
 class Judgement(StrEnum):
     WAIT = "wait"
     NEXT = "next"
     PAUSE = "pause"
 
 
-def judge(policy: Policy, wave: Counts, forgiven: int) -> Judgement:
-    """What the state of the current wave means.
-
-    Failures are measured against what has finished once the wave could pass, and against the
-    whole wave before: then they are too many however the rest ends, and one early failure does
-    not stop a large wave.  ``forgiven`` failures were there when a person resumed it.
-    """
-    size, finished = sum(wave.values()), _finished(wave)
-    passes = finished * 100 >= policy.pass_percent * size
-    failed = sum(wave.get(state, 0) for state in FAILING) - forgiven
-    if failed * 100 > policy.failure_percent * (finished if passes else size):
+def judge(policy: Policy, waves: Sequence[Wave]) -> Judgement:
+    """What the waves that have started mean, each by its own counts: what is left of a wave that
+    has passed may fail as well.  The last of them is the current one."""
+    if any(wave.fails(policy) for wave in waves):
         return Judgement.PAUSE
-    return Judgement.NEXT if passes else Judgement.WAIT
-
-
-def _finished(wave: Counts) -> int:
-    return sum(count for state, count in wave.items() if state not in UNFINISHED)
+    return Judgement.NEXT if waves[-1].passes(policy) else Judgement.WAIT
 
 
 def wave_sizes(waves: Sequence[str], total: int) -> list[int]:

@@ -16,7 +16,7 @@ from fleet.kit.database import table_of
 from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.errors import DomainError
 from fleet.operations import service as operations
-from fleet.operations.errors import RIGHT_NEEDED
+from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationsMoved
 from fleet.operations.from_template import filled_in
 from fleet.operations.rules import Channel, Status
@@ -24,13 +24,12 @@ from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
 from fleet.operations.verdicts import PASSING
 from fleet.operations.work import PORTION
-from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, WRONG_STATUS
+from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
-from fleet.rollouts.queries import failing, visible_to, wave_counts
+from fleet.rollouts.queries import is_open, started_waves, visible_to
 from fleet.rollouts.rules import (
     ASK_AGAIN,
     TRANSITIONS,
-    UNFINISHED,
     Judgement,
     Policy,
     Reason,
@@ -81,7 +80,6 @@ async def start(db: AsyncSession, actor: Actor, plan: Plan, now: datetime) -> in
         status=RolloutStatus.RUNNING,
         wave=0,
         wave_count=len(sizes),
-        forgiven=0,
         withdrawing=False,
         looked_at=now,
         created_at=now,
@@ -104,10 +102,11 @@ async def pause(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) 
 
 
 async def resume(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
-    """Go on; the failures of the wave so far are forgiven."""
+    """Go on; the failures so far are forgiven, and the orders are the actor's from now on: who
+    started it may have lost the right, or left."""
     rollout = await _own(db, actor, rollout_id)
     _turn(rollout, RolloutStatus.RUNNING, now)
-    rollout.forgiven = failing(await wave_counts(db, rollout.id, rollout.wave))
+    rollout.resumed_at, rollout.resumed_by = now, actor.employee_id
     await _audit(db, actor, rollout, now, "rollouts.resumed")
 
 
@@ -124,14 +123,14 @@ async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
     if rollout is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)
     if BY_KIND[rollout.type].right not in actor.rights:
-        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+        raise right_needed(BY_KIND[rollout.type].right)
     return rollout
 
 
 def _turn(rollout: Rollout, to: RolloutStatus, now: datetime, reason: Reason | None = None) -> None:
-    """Into another status; raises ``WRONG_STATUS`` where none leads there."""
+    """Into another status; refuses where none leads there."""
     if to not in TRANSITIONS[rollout.status]:
-        raise WRONG_STATUS(id=rollout.id, status=rollout.status)
+        raise wrong_status(rollout.id, rollout.status)
     rollout.status, rollout.reason, rollout.changed_at = to, reason, now
     rollout.withdrawing = to in (RolloutStatus.PAUSED, RolloutStatus.ABORTED)
     if not TRANSITIONS[to]:
@@ -171,21 +170,21 @@ async def carry_on(db: AsyncSession, now: datetime) -> int:
 
 
 async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
-    wave = await wave_counts(db, rollout.id, rollout.wave)
     policy = Policy(rollout.failure_percent, rollout.pass_percent)
-    judgement = judge(policy, wave, rollout.forgiven)
+    judgement = judge(policy, await started_waves(db, rollout))
     if judgement is Judgement.PAUSE:
-        _turn(rollout, RolloutStatus.PAUSED, now, Reason.FAILURES)
+        await _pause(db, rollout, now, Reason.FAILURES)
     elif judgement is Judgement.NEXT and rollout.wave + 1 < rollout.wave_count:
-        rollout.wave, rollout.forgiven, rollout.changed_at = rollout.wave + 1, 0, now
-    elif judgement is Judgement.NEXT and not await _is_open(db, rollout):
+        rollout.wave, rollout.changed_at = rollout.wave + 1, now
+    elif judgement is Judgement.NEXT and not await is_open(db, rollout):
         _turn(rollout, RolloutStatus.FINISHED, now)
+        await _audit(db, None, rollout, now, "rollouts.finished")
 
 
-async def _is_open(db: AsyncSession, rollout: Rollout) -> bool:
-    """Whether a register of any wave is still to finish."""
-    every = await wave_counts(db, rollout.id)
-    return any(every.get(state) for state in UNFINISHED)
+async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: Reason) -> None:
+    """By the server itself."""
+    _turn(rollout, RolloutStatus.PAUSED, now, reason)
+    await _audit(db, None, rollout, now, "rollouts.paused")
 
 
 async def _order(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
@@ -197,7 +196,7 @@ async def _order(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
         wish = Wish(rollout.type, list(waiting), rollout.params, rollout.channel, None)
         created = await operations.create(db, actor, wish, now)
     except DomainError:  # of the whole wish; nothing was written
-        _turn(rollout, RolloutStatus.PAUSED, now, Reason.REFUSED)
+        await _pause(db, rollout, now, Reason.REFUSED)
         return 0
     await _note(db, created, waiting, now)
     return len(waiting)
@@ -240,11 +239,11 @@ async def _waiting(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[st
 
 
 async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
-    """Who started it, with the rights of today: none for one who was dismissed."""
-    employee = await db.get_one(Employee, rollout.created_by)
+    """In whose name it orders, with the rights of today: none for one who was dismissed."""
+    employee = await db.get_one(Employee, rollout.ordered_by)
     actor = to_actor(employee, 0, "")
     if not employee.active:
-        raise RIGHT_NEEDED(right=BY_KIND[rollout.type].right)
+        raise right_needed(BY_KIND[rollout.type].right)
     return actor
 
 
@@ -260,7 +259,15 @@ async def _withdraw(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
 
 
 async def _audit(
-    db: AsyncSession, actor: Actor, rollout: Rollout, now: datetime, what: str
+    db: AsyncSession, actor: Actor | None, rollout: Rollout, now: datetime, what: str
 ) -> None:
-    after = {"status": rollout.status, "type": rollout.type}
-    await audit.write(db, actor, now, what, [f"rollout:{rollout.id}"], after=after)
+    told = ("status", "reason", "type", "wave", "ordered_by")
+    await audit.write(
+        db,
+        actor,
+        now,
+        what,
+        [f"rollout:{rollout.id}"],
+        after={name: getattr(rollout, name) for name in told},
+        partner_id=rollout.partner_id,
+    )

@@ -75,10 +75,11 @@ async def assign(
 
 
 def _chosen(codes: Sequence[str]) -> list[Plan]:
-    for code in codes:
-        if codes.count(code) > 1:
-            raise PLAN_REPEATED(plan=code)
-    return [find_plan(code, "plans") for code in codes]
+    plans = [find_plan(code, "plans") for code in codes]
+    for plan in plans:
+        if codes.count(plan.code) > 1:
+            raise PLAN_REPEATED(ru=plan.name_ru, en=plan.name_en)
+    return plans
 
 
 def _params(serial_number: str, plan: Plan) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fleet.kit.language import Language
-from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.entitlements import LABELS, Entitlement
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 
@@ -112,3 +112,18 @@ def offers(entitlement: Entitlement, platform: Platform | None, model: int) -> S
     sold = [plan for plan in plans_with(entitlement) if plan.sold]
     fitting = [plan for plan in sold if plan.fits(platform, model)]
     return sorted(fitting or sold, key=lambda plan: plan.price_kopecks)
+
+
+def to_buy(
+    services: Sequence[Entitlement], platform: Platform | None, model: int
+) -> dict[str, str]:
+    """For a sentence to somebody whose register needs one of the services: their names
+    (``services_ru``, ``services_en``), and those of what to buy (``plans_ru``, ``plans_en``)."""
+    labels = [LABELS[each] for each in services]
+    plans = dict.fromkeys(plan for each in services for plan in offers(each, platform, model))
+    return {
+        "services_ru": " или ".join(f"«{label.ru}»" for label in labels),
+        "services_en": " or ".join(f"'{label.en}'" for label in labels),
+        "plans_ru": ", ".join(f"«{plan.name_ru}»" for plan in plans),
+        "plans_en": ", ".join(f"'{plan.name_en}'" for plan in plans),
+    }

@@ -4,13 +4,13 @@ A subscription goes with its register, so the list is of the registers that the 
 now, whoever assigned it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -190,6 +190,27 @@ async def of_register(
     return OfRegister(
         subscriptions=rows, services=_services(rows, set(await db.scalars(granted)), language)
     )
+
+
+async def ends_of(
+    db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement
+) -> dict[str, datetime | None]:
+    """When the service ends for those of the registers that have it or had it; ``None``: never."""
+    plans = [plan.code for plan in plans_with(entitlement)]
+    subscribed = (
+        select(Subscription.serial_number, func.max(_END))
+        .where(Subscription.serial_number.in_(serial_numbers), Subscription.plan.in_(plans))
+        .group_by(Subscription.serial_number)
+    )
+    by_contract = (
+        select(CashRegister.serial_number, literal(ENDLESS, Subscription.ends_at.type))
+        .join(Grant, Grant.partner_id == CashRegister.partner_id)
+        .where(CashRegister.serial_number.in_(serial_numbers), Grant.entitlement == entitlement)
+    )
+    found: dict[str, datetime] = {}
+    for serial, end in await db.execute(union_all(subscribed, by_contract)):
+        found[serial] = max(end, found.get(serial, end))
+    return {serial: None if end == ENDLESS else end for serial, end in found.items()}
 
 
 def _services(

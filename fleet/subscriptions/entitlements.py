@@ -62,6 +62,9 @@ OF_OPERATIONS: Mapping[str, Entitlement] = MappingProxyType(
         "settings_upload": Entitlement.SETTINGS,
         "settings_download": Entitlement.SETTINGS,
         "receipt_template": Entitlement.RECEIPT_TEMPLATES,
+        "info_receipt": Entitlement.RECEIPT_TEMPLATES,
+        "tips_template": Entitlement.RECEIPT_TEMPLATES,
+        "quick_registration": Entitlement.AUTOMATIC_REGISTRATION,
         "firmware_update": Entitlement.FIRMWARE_OVER_THE_AIR,
         "platform_move": Entitlement.PLATFORM_5_OVER_THE_AIR,
         "tax_system_change": Entitlement.TAX_CHANGE,
@@ -69,3 +72,21 @@ OF_OPERATIONS: Mapping[str, Entitlement] = MappingProxyType(
     }
 )
 """Operation type -> the service that it needs; one without a row needs none."""
+
+OF_COMMANDS: Mapping[str, tuple[Entitlement, ...]] = MappingProxyType(
+    {
+        "write_setting": (Entitlement.SETTINGS,),
+        "read_setting": (Entitlement.SETTINGS,),
+        "write_table": (Entitlement.SETTINGS,),
+        "read_table": (Entitlement.SETTINGS,),
+        "initialise_tables": (Entitlement.SETTINGS,),
+        "template_begin": (Entitlement.RECEIPT_TEMPLATES,),
+        "template_block": (Entitlement.RECEIPT_TEMPLATES,),
+        "template_apply": (Entitlement.RECEIPT_TEMPLATES,),
+        # The first registration or another one: what it is was perhaps said in an earlier order.
+        "fiscalise": (Entitlement.AUTOMATIC_REGISTRATION, Entitlement.TAX_CHANGE),
+        "print_receipts": (Entitlement.PAPER_OFF,),
+    }
+)
+"""Command of the wire -> the services that an order of commands with it needs: those of the
+operation that does the same."""

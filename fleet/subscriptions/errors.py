@@ -74,10 +74,10 @@ TOO_FAR_AHEAD = Refusal(
     _CONFLICT,
     "subscription_too_long",
     field="plans",
-    ru="Подписка «{ru}» ККТ {serial_number} оплачена больше чем на {years} лет вперёд. "
-    "Продлите её позже.",
-    en="The subscription '{en}' of register {serial_number} is paid for more than {years} years "
-    "ahead. Prolong it later.",
+    ru="Подписка «{ru}» ККТ {serial_number} после продления была бы оплачена больше чем на "
+    "{years} лет вперёд. Продлите её позже.",
+    en="The subscription '{en}' of register {serial_number} would then be paid for more than "
+    "{years} years ahead. Prolong it later.",
 )
 STOCK_SHORT = Refusal(
     _CONFLICT,
@@ -91,16 +91,17 @@ PLAN_REPEATED = Refusal(
     _INVALID,
     "plan_repeated",
     field="plans",
-    ru="Подписка «{plan}» выбрана дважды. Уберите повтор.",
-    en="The subscription '{plan}' is chosen twice. Remove the repetition.",
+    ru="Подписка «{ru}» выбрана дважды. Уберите повтор.",
+    en="The subscription '{en}' is chosen twice. Remove the repetition.",
 )
 PARTNER_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "partner_not_found",
     field="to",
-    ru="Нет партнёра с таким UUID и нет действующего сотрудника с таким логином. Уточните их у "
-    "получателя.",
-    en="No partner has this UUID and no active employee this login. Ask the receiver for them.",
+    ru="Нет партнёра с таким UUID или логином действующего сотрудника, у которого кто-нибудь мог "
+    "бы назначать подписки. Уточните их у получателя.",
+    en="No partner with this UUID, or with an active employee of this login, has anybody who could "
+    "assign subscriptions. Ask the receiver for them.",
 )
 SAME_PARTNER = Refusal(
     _INVALID,

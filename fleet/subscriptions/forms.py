@@ -40,8 +40,8 @@ class Placed(BaseModel):
 
     order: OrderRow
     redirect_url: str = Field(
-        description="The payment page. Empty when the provider did not answer: ask for it by "
-        "`POST /payments/{payment_id}/checkout`."
+        description="The payment page. Empty when nothing is left to pay, or the provider did not "
+        "answer: then ask for it by `POST /payments/{payment_id}/checkout`."
     )
 
 

@@ -42,6 +42,8 @@ class Order(Base):
     payment_id: Mapped[str] = mapped_column(String(36), server_default="", index=True)
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
+    taken_back: Mapped[int] = mapped_column(server_default="0", default=0)
+    """How many left the stock again because their money was given back."""
 
 
 class Stock(Base):
@@ -68,6 +70,8 @@ class MovementReason(StrEnum):
     ASSIGNMENT = "assignment"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
+    REFUND = "refund"
+    """Taken back, since the provider has given their money back."""
 
 
 class StockMovement(Base):

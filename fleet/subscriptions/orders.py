@@ -1,4 +1,4 @@
-"""Buying subscriptions: the order, and what its payment brings."""
+"""Buying subscriptions: the order, what its payment brings, and what a refund takes back."""
 
 from datetime import datetime
 from typing import Final
@@ -7,12 +7,13 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
-from fleet.billing.events import PaymentSettled
+from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.service import open_payment
 from fleet.kit.actor import Actor
 from fleet.subscriptions import stock
 from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
 from fleet.subscriptions.models import MovementReason, Order
+from fleet.subscriptions.rules import given_back
 from fleet.subscriptions.service import find_plan
 
 PURPOSE: Final = "subscriptions"
@@ -70,3 +71,19 @@ async def settle(db: AsyncSession, fact: PaymentSettled) -> None:
     for order_id, partner_id, employee_id, plan, points, quantity in found:
         why = stock.Why(MovementReason.PURCHASE, fact.at, employee_id, order_id)
         await stock.put(db, partner_id, plan, {points: quantity}, why)
+
+
+async def take_back(db: AsyncSession, fact: PaymentRefunded) -> None:
+    """What was refunded leaves the stock again, as far as it is still there with the points of
+    the order; what was assigned or transferred stays where it is, and the order says so."""
+    if fact.purpose != PURPOSE:
+        return
+    order = await db.get_one(Order, int(fact.reference))
+    before = fact.refunded_kopecks - fact.amount_kopecks
+    count = given_back(order.price_kopecks, before, fact.refunded_kopecks)
+    held = (await stock.hold(db, order.partner_id, [order.plan])).get(order.plan, {})
+    taken = min(count, held.get(order.bonus_points, 0))
+    order.taken_back += taken
+    if taken:
+        why = stock.Why(MovementReason.REFUND, fact.at, reference=order.id)
+        await stock.take(db, order.partner_id, {(order.plan, order.bonus_points): taken}, why)

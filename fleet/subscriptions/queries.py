@@ -1,6 +1,9 @@
 """Reading subscriptions: the catalogue with the stock, and the histories.
 
-Histories are the partner's; who is limited to some registers sees only what concerns those.
+Histories are the partner's.  Orders, transfers and the stock with its movements name no register:
+whoever may see them sees all of the organisation's.  Of assignments, who is limited to some
+registers sees only those to them; who assigned what, and so whose the points are, is for
+administrators.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from fleet.accounts.models import Partner
+from fleet.accounts.roles import Right
 from fleet.billing.models import Payment
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.actor import Actor
@@ -144,6 +148,11 @@ class OrderRow(BaseModel):
     payment_id: str
     created_at: datetime
     paid_at: datetime | None
+    refunded_kopecks: int = Field(description="What the payment provider has given back.")
+    taken_back: int = Field(description="How many left the stock again because of that.")
+    not_taken_back: int = Field(
+        description="Refunded in full, but assigned or transferred before: they stay there."
+    )
     employee_id: int
 
 
@@ -158,7 +167,7 @@ class AssignmentRow(BaseModel):
     ends_at: datetime | None
     bonus_points: int
     at: datetime
-    employee_id: int
+    employee_id: int | None = Field(description="Who assigned it; for administrators.")
 
 
 class TransferRow(BaseModel):
@@ -186,7 +195,7 @@ class MovementRow(BaseModel):
     reason: MovementReason
     reference: int | None = Field(description="The order or the transfer behind it.")
     at: datetime
-    employee_id: int | None
+    employee_id: int | None = Field(description="Whose doing it was; for administrators.")
 
 
 def plan_name(code: str, language: Language) -> str:
@@ -247,8 +256,9 @@ ORDER_FILTERS: Filters = {
 }
 
 
-def _orders(actor: Actor) -> Select[Order, PaymentStatus]:
-    paid_by = select(Order, Payment.status).join(Payment, Payment.id == Order.payment_id)
+def _orders(actor: Actor) -> Select[Order, PaymentStatus, int]:
+    both = select(Order, Payment.status, Payment.refunded_kopecks)
+    paid_by = both.join(Payment, Payment.id == Order.payment_id)
     return paid_by.where(Order.partner_id == actor.partner_id)
 
 
@@ -258,7 +268,7 @@ async def orders(
     """The partner's purchases, newest first."""
     statement = _orders(actor).where(*conditions(ORDER_FILTERS, query))
     found = (await db.execute(_newest(statement, Order.id, query))).all()
-    rows = [order_row(order, status, language) for order, status in found]
+    rows = [order_row(order, status, back, language) for order, status, back in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
@@ -270,7 +280,9 @@ async def one_order(db: AsyncSession, actor: Actor, order_id: int, language: Lan
     return order_row(*found, language)
 
 
-def order_row(order: Order, status: PaymentStatus, language: Language) -> OrderRow:
+def order_row(
+    order: Order, status: PaymentStatus, refunded_kopecks: int, language: Language
+) -> OrderRow:
     return OrderRow(
         id=order.id,
         plan=order.plan,
@@ -283,6 +295,9 @@ def order_row(order: Order, status: PaymentStatus, language: Language) -> OrderR
         payment_id=order.payment_id,
         created_at=order.created_at,
         paid_at=order.paid_at,
+        refunded_kopecks=refunded_kopecks,
+        taken_back=order.taken_back,
+        not_taken_back=refunded_kopecks // order.price_kopecks - order.taken_back,
         employee_id=order.employee_id,
     )
 
@@ -308,7 +323,7 @@ async def assignments(
     return page_of(
         found,
         query.limit,
-        lambda row: AssignmentRow(**_shown(row, AssignmentRow, language)),
+        lambda row: AssignmentRow(**_shown(row, AssignmentRow, actor, language)),
         lambda row: OrderKey(id=row.id),
     )
 
@@ -385,7 +400,7 @@ async def movements(
     return page_of(
         found,
         query.limit,
-        lambda row: MovementRow(**_shown(row, MovementRow, language)),
+        lambda row: MovementRow(**_shown(row, MovementRow, actor, language)),
         lambda row: OrderKey(id=row.id),
     )
 
@@ -397,6 +412,9 @@ def _newest(statement: Any, key: Any, query: PageQuery) -> Any:
     return statement.order_by(key.desc()).limit(query.limit + 1)
 
 
-def _shown(row: Any, model: type[BaseModel], language: Language) -> dict[str, Any]:
-    named = {"plan_name": plan_name(row.plan, language)}
+def _shown(row: Any, model: type[BaseModel], actor: Actor, language: Language) -> dict[str, Any]:
+    named = {
+        "plan_name": plan_name(row.plan, language),
+        "employee_id": row.employee_id if Right.ORGANISATION in actor.rights else None,
+    }
     return {name: getattr(row, name) for name in model.model_fields if name not in named} | named

@@ -2,6 +2,7 @@
 
 from fleet.accounts.roles import Right
 from fleet.billing.desk import Desk
+from fleet.billing.rules import PaymentStatus
 from fleet.kit.errors import DomainError
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Nothing
@@ -87,6 +88,8 @@ async def place_order(call: Call[Nothing, NewOrder]) -> Placed:
 
 async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
     """The order stands, whatever the provider says: its page can be asked for again."""
+    if order.status is not PaymentStatus.WAITING:
+        return ""
     desk = Desk.of(call.database, call.clock, call.config)
     try:
         return (await desk.check_out(call.actor, order.payment_id)).redirect_url
@@ -145,10 +148,17 @@ async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[Assignmen
     return await queries.assignments(call.db, call.actor, call.query, call.language)
 
 
-@endpoint("POST", "/subscriptions/transfers/preview", right=Right.TRANSFER_SUBSCRIPTIONS)
+@endpoint(
+    "POST",
+    "/subscriptions/transfers/preview",
+    right=Right.TRANSFER_SUBSCRIPTIONS,
+    own_transactions=True,
+)
 async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     """Name the partner and the quantity of a transfer, without making it."""
-    draft = await transfers.preview(call.db, call.actor, _wish(call.body))
+    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    async with call.database.read() as db:
+        draft = await transfers.preview(db, call.actor, _wish(call.body))
     return Preview(
         partner_name=draft.partner.name,
         partner_uuid=draft.partner.uuid,
@@ -164,18 +174,20 @@ async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     "/subscriptions/transfers",
     right=Right.TRANSFER_SUBSCRIPTIONS,
     status=201,
+    own_transactions=True,
     repeatable=True,
 )
 async def transfer(call: Call[Nothing, NewTransfer]) -> Transferred:
     """Transfer subscriptions to another partner."""
+    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    async with call.database.transaction() as db:
 
-    async def give() -> Transferred:
-        done = await transfers.transfer(call.db, call.actor, _wish(call.body), call.now)
-        return Transferred(id=done.id, quantity=done.quantity)
+        async def give() -> Transferred:
+            done = await transfers.transfer(db, call.actor, _wish(call.body), call.now)
+            return Transferred(id=done.id, quantity=done.quantity)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, give, Transferred
-    )
+        key = call.idempotency_key
+        return await once(db, call.actor, key, call.body, call.now, give, Transferred)
 
 
 def _wish(body: NewTransfer) -> transfers.Wish:

@@ -134,6 +134,11 @@ def _gift(plan: Plan, target: Target, had: Span | None, points: int, now: dateti
     return Gift(target.serial_number, plan.code, span, begins, points)
 
 
+def given_back(price_kopecks: int, before: int, now: int) -> int:
+    """How many more have their whole price given back, when the sum of refunds has grown."""
+    return now // price_kopecks - before // price_kopecks
+
+
 def picked(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
     """Which units make up the quantity (all, if there are fewer): those with the most points
     first, or those with the fewest."""

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.accounts import attempts
 from fleet.accounts.models import Employee, Partner
+from fleet.accounts.roles import RIGHTS, Right
 from fleet.accounts.rules import normalise_login
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
+from fleet.kit.clock import Clock
+from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import (
@@ -22,6 +28,11 @@ from fleet.subscriptions.errors import (
 from fleet.subscriptions.models import MovementReason, Transfer
 from fleet.subscriptions.rules import picked
 from fleet.subscriptions.service import find_plan
+
+WHO_ASSIGN: Final = [role for role, rights in RIGHTS.items() if Right.SUBSCRIPTIONS in rights]
+MAX_STRANGERS: Final = 30
+"""How often per window a partner may name a receiver to whom it never gave anything: neither
+logins nor the names of organisations are there to be tried one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +57,40 @@ class Draft:
 
 
 async def find_partner(db: AsyncSession, text: str) -> Partner:
-    """The partner with this UUID, or whose active employee has this login.
+    """The partner with this UUID, or whose active employee has this login; it must have someone
+    who can assign what it gets.
 
     The UUID goes first: anybody may give an employee a login that looks like another's UUID.
     """
     name = normalise_login(text)
     by_login = select(Employee.partner_id).where(Employee.login == name, Employee.active)
+    able = select(Employee.partner_id).where(Employee.active, Employee.role.in_(WHO_ASSIGN))
     for whose in (Partner.uuid == name, Partner.id.in_(by_login)):
-        found = await db.scalar(select(Partner).where(whose))
+        found: Partner | None = await db.scalar(select(Partner).where(whose, Partner.id.in_(able)))
         if found is not None:
             return found
     raise PARTNER_NOT_FOUND()
+
+
+async def count_stranger(database: Database, clock: Clock, actor: Actor, to: str) -> None:
+    """Count a receiver that is new to the partner, or is not there at all, before anything is
+    said of it; refuses (``too_many_attempts``) when there were many.
+
+    It commits by itself: a refusal that follows counts too.
+    """
+    async with database.transaction() as db:
+        if not await _got_before(db, actor, to):
+            counter = (f"receivers:{actor.partner_id}", MAX_STRANGERS)
+            await attempts.count(db, (counter,), actor.address, clock(), field="to")
+
+
+async def _got_before(db: AsyncSession, actor: Actor, to: str) -> bool:
+    try:
+        found = await find_partner(db, to)
+    except DomainError:
+        return False
+    ours = (Transfer.from_partner_id == actor.partner_id, Transfer.to_partner_id == found.id)
+    return await db.scalar(select(Transfer.id).where(*ours).limit(1)) is not None
 
 
 async def preview(db: AsyncSession, actor: Actor, wish: Wish) -> Draft:

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.service import forget_files
+from fleet.accounts import recovery
 from fleet.accounts.service import forget_sign_ins
 from fleet.assistants.provisioning import Reconciliation
 from fleet.billing import desk as billing
@@ -31,6 +32,8 @@ READINGS_PORTION: Final = 5000
 PRESENCE_PORTION: Final = 5_000
 """Looking through all the latest states is most of the work, so a portion is large; but its
 registers are held while it is written, and a check-in that changes one of them waits."""
+RECOVERIES_PORTION: Final = 10
+"""Each may be many letters, and a transaction is to be short."""
 ALL_ACCOUNTS: Final = 2**31
 """The broker's books are compared as a whole: there is no second portion."""
 
@@ -76,6 +79,10 @@ async def _forget_sign_ins(db: AsyncSession, now: datetime, config: FleetConfig)
     return await forget_sign_ins(db, now)
 
 
+async def _answer_recoveries(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+    return await recovery.answer(db, config.links_begin_with, now, RECOVERIES_PORTION)
+
+
 async def _forget_keys(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
     return await forget_keys(db, now, PORTION)
 
@@ -115,6 +122,7 @@ async def _reconcile_broker(database: Database, clock: Clock, config: FleetConfi
 JOBS: Final[tuple[Job | Errand, ...]] = (
     Errand("send_letters", 5, delivery.PORTION, delivery.Delivery().run),
     Errand("ask_payments", 10, billing.PORTION, ask_payments),
+    Job("answer_recoveries", 2, RECOVERIES_PORTION, _answer_recoveries),
     Job("forget_unsent_files", 3600, PORTION, _forget_files),
     Job("tidy_letters", 3600, PORTION, _tidy_letters),
     Job("queue_lost_operations", 10, PORTION, _lapse),

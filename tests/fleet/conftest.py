@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from yarl import URL
 
-from fleet.accounts import passwords
+from fleet.accounts import founding, passwords
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
@@ -82,11 +82,10 @@ def employ(database: Database, clock: HandClock) -> Employ:
     ) -> Actor:
         async with database.transaction() as db:
             if partner_id is None:
-                partner_id = (await accounts.create_partner(db, f"of {login}", clock())).id
+                partner_id = (await founding.create_partner(db, f"of {login}", clock())).id
                 await grant(db, partner_id, Entitlement, clock())
-            employee = await accounts.create_employee(
+            employee = await founding.create_employee(
                 db,
-                None,
                 clock(),
                 partner_id=partner_id,
                 login=login,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from fleet.accounts.founding import create_partner
 from fleet.accounts.roles import RIGHTS, Role
-from fleet.accounts.service import create_partner
 from fleet.kit.actor import Actor
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database

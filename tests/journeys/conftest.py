@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from fleet.accounts import service as accounts
+from fleet.accounts import founding
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.firmware.shelf import Shelf
@@ -46,11 +46,10 @@ class Town:
     async def employ(self, login: str) -> None:
         """A new partner with an administrator, who signs in."""
         async with self.gateway.database.transaction() as db:
-            partner = await accounts.create_partner(db, f"of {login}", self.clock())
+            partner = await founding.create_partner(db, f"of {login}", self.clock())
             await grant(db, partner.id, Entitlement, self.clock())
-            await accounts.create_employee(
+            await founding.create_employee(
                 db,
-                None,
                 self.clock(),
                 partner_id=partner.id,
                 login=login,

@@ -6,7 +6,7 @@ from typing import Any
 from pypdf import PdfReader
 from sqlalchemy import select, update
 
-from fleet.accounts import service as accounts
+from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.notifications.models import Letter
@@ -20,10 +20,9 @@ FILE = {"Content-Type": "application/octet-stream"}
 async def open_support(town: Town) -> None:
     """Olga works at the support organisation; everybody has an e-mail address."""
     async with town.gateway.database.transaction() as db:
-        support = await accounts.create_partner(db, "Поддержка", town.clock())
-        await accounts.create_employee(
+        support = await founding.create_partner(db, "Поддержка", town.clock())
+        await founding.create_employee(
             db,
-            None,
             town.clock(),
             partner_id=support.id,
             login="olga",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet.accounts import founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.firmware.shelf import Shelf
@@ -71,11 +72,10 @@ class Place:
         clock = HandClock()
         clock.now = datetime.now(UTC)
         async with database.transaction() as db:
-            partner = await accounts.create_partner(db, "of anna", clock())
+            partner = await founding.create_partner(db, "of anna", clock())
             await grant(db, partner.id, Entitlement, clock())
-            anna = await accounts.create_employee(
+            anna = await founding.create_employee(
                 db,
-                None,
                 clock(),
                 partner_id=partner.id,
                 login="anna",

@@ -16,7 +16,13 @@ from tests.fleet.notifications.mailbox import Mailbox, html, link_token, plain, 
 from tests.journeys.conftest import Town
 
 NEW_PASSWORD, THIRD_PASSWORD = "battery staple", "horse correct"
-ANNA = {"full_name": "Анна", "email": "anna@romashka.example", "role": "administrator"}
+ANNA = {
+    "full_name": "Анна",
+    "email": "anna@romashka.example",
+    "phone": "",
+    "role": "administrator",
+    "scope": None,
+}
 BORIS: dict[str, Any] = {
     "full_name": "Борис Петров",
     "email": "boris@romashka.example",
@@ -38,9 +44,9 @@ class Office:
         self.town.clock.forward(minutes=2)
         config = FleetConfig(smtp=self.mailbox.url, mail_from="cash@romashka.example")
         worker = Worker(self.town.gateway.database, self.town.clock, config)
-        for job in JOBS:
-            if job.name == "send_letters":
-                await worker.run_once(job)
+        jobs = {job.name: job for job in JOBS}
+        for name in ("answer_recoveries", "send_letters"):
+            await worker.run_once(jobs[name])
 
     async def letter(self, address: str) -> EmailMessage:
         await self.deliver()

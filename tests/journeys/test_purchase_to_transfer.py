@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from yarl import URL
 
-from fleet.accounts import service as accounts
+from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.billing.sandbox import CARDS
@@ -32,9 +32,8 @@ async def hire(town: Town, colleague_of: str, login: str, role: Role) -> None:
     """An employee of a role that only support gives."""
     async with town.gateway.database.transaction() as db:
         mine = select(Employee.partner_id).where(Employee.login == colleague_of)
-        await accounts.create_employee(
+        await founding.create_employee(
             db,
-            None,
             town.clock(),
             partner_id=(await db.scalars(mine)).one(),
             login=login,

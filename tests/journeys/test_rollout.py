@@ -29,6 +29,7 @@ async def settle_all(town: Town) -> list[SimulatedRegister]:
 
 
 async def call_all(town: Town, registers: Sequence[SimulatedRegister]) -> None:
+    town.clock.forward(seconds=1)  # after whatever a person has done
     await town.gateway.port._resync()
     for register in registers:
         assert (await town.gateway.call(register)).accepted

@@ -20,6 +20,7 @@ from fleet.operations.types.contract import (
     Verdict,
 )
 from fleet.operations.types.setting_list import not_seen
+from fleet.subscriptions.entitlements import OF_COMMANDS, Entitlement
 from protocol.commands import (
     BY_NAME,
     CommandFailed,
@@ -99,6 +100,11 @@ class CommandSequence(OperationType[CommandSequenceParams]):
     def verdict(self, target: Target, params: CommandSequenceParams) -> Verdict | None:
         return not_seen(target)
 
+    def needs(self, params: CommandSequenceParams) -> tuple[Entitlement, ...]:
+        """What the operations need that do the same as its commands."""
+        needed = (each for command in params.commands for each in _needs(command))
+        return tuple(dict.fromkeys(needed))
+
     def next_step(self, order: Order[CommandSequenceParams], answer: bytes | None) -> Outcome:
         if order.progress.get("failure"):
             return Failed(Cause.COMMAND_FAILED, order.progress["failure"])
@@ -122,6 +128,12 @@ class CommandSequence(OperationType[CommandSequenceParams]):
             name: ["•••"] * len(value) if name in ("commands", "answers") else value
             for name, value in values.items()
         }
+
+
+def _needs(command: str) -> tuple[Entitlement, ...]:
+    row, fields = parse_request(bytes.fromhex(command))
+    # As of PaperReceipt: what is sold is that paper is off.
+    return () if fields.get("enabled") else OF_COMMANDS.get(row.name, ())
 
 
 def _give_up(commands: Sequence[str], heard: list[dict[str, Any]]) -> Outcome:

@@ -15,6 +15,7 @@ from fleet.accounts.roles import Right
 from fleet.kit.errors import Refusal
 from fleet.kit.input import Input
 from fleet.operations.rules import Cause, Channel, Status
+from fleet.subscriptions.entitlements import OF_OPERATIONS, Entitlement
 from protocol.platforms import Platform
 
 P = TypeVar("P", bound=Input)
@@ -152,6 +153,11 @@ class OperationType(ABC, Generic[P]):
 
         Raises ``protocol.errors.RemoteError`` for an answer that is not one.
         """
+
+    def needs(self, params: P) -> tuple[Entitlement, ...]:
+        """The paid services that a register must have for it when it begins."""
+        needed = OF_OPERATIONS.get(self.kind)
+        return () if needed is None else (needed,)
 
     def not_before(self, params: P) -> datetime | None:
         """A moment in the parameters that it may not begin before."""

@@ -18,6 +18,7 @@ from fleet.operations.types.contract import (
 from fleet.operations.types.errands import errand, walk
 from fleet.operations.types.setting_list import not_seen
 from fleet.operations.types.versions import build_of
+from fleet.subscriptions.entitlements import Entitlement
 from protocol.platforms import Platform
 
 OLDEST_BUILD = 3689
@@ -45,6 +46,10 @@ class PaperReceipt(OperationType[PaperReceiptParams]):
             found = target.firmware_version or "?"
             return Verdict(FIRMWARE_TOO_OLD, {"needed": OLDEST_BUILD, "found": found})
         return not_seen(target)
+
+    def needs(self, params: PaperReceiptParams) -> tuple[Entitlement, ...]:
+        """What is sold is that paper is off."""
+        return () if params.enabled else super().needs(params)
 
     def next_step(self, order: Order[PaperReceiptParams], answer: bytes | None) -> Outcome:
         enabled = order.params.enabled

@@ -1,9 +1,11 @@
 """Words of the tests about people: an outbox to read, employees to add."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from fleet.accounts import recovery
 from fleet.kit.database import Database
 from fleet.notifications.models import Letter
 from tests.fleet.conftest import Answer, Api
@@ -13,6 +15,7 @@ BORIS: dict[str, Any] = {
     "email": "Boris@Example.org",
     "phone": "+7 (495) 730-74-20",
     "role": "engineer",
+    "scope": None,
 }
 NEW_PASSWORD = "battery staple"
 
@@ -28,6 +31,16 @@ async def last_token(database: Database, to: str = "boris@example.org") -> str:
     """The secret of the link in the last letter."""
     letter = (await letters(database, to))[-1]
     return str(letter.params["link"]).rpartition("#")[2]
+
+
+async def recover(
+    api: Api, database: Database, now: datetime, email: str = BORIS["email"]
+) -> Answer:
+    """Somebody asks for links to an address, and the worker writes the letters."""
+    answer = await api.post("/password-recovery", {"email": email})
+    async with database.transaction() as db:
+        await recovery.answer(db, "http://127.0.0.1:8080", now, 100)
+    return answer
 
 
 async def add(api: Api, **more: Any) -> Any:

@@ -7,10 +7,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fleet.accounts.cli import app
-from fleet.accounts.models import Employee, Partner
+from fleet.accounts.models import Employee, Partner, SignIn
 from fleet.accounts.passwords import fits
+from fleet.accounts.service import sign_in
 from fleet.audit.models import AuditEntry
+from fleet.kit.clock import utc_now
+from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
+from fleet.notifications.models import Letter
 from tests.fleet.stored import found
 
 
@@ -36,6 +40,8 @@ def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
     assert (login, role) == ("anna", "administrator")
     assert asyncio.run(fits("long enough", str(kept)))
     assert "long enough" not in made.output
+    logged = [what for (what,) in found(url, AuditEntry.what)]
+    assert logged == ["accounts.partner_created", "accounts.employee_added"]
 
 
 def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None:
@@ -57,6 +63,51 @@ def test_a_refusal_is_said_and_changes_nothing(url: str) -> None:
     unknown = people(url, "grant-role", "nobody", "support_operator")
     assert (unknown.exit_code, unknown.stdout) == (1, "")
     assert people(url, "grant-role", "nobody", "owner").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [
+        ("--full-name", "x" * 257, "256"),
+        ("--full-name", "a\nb", "full_name"),
+        ("--email", "anna", "email"),
+    ],
+)
+def test_what_a_form_would_refuse_the_command_line_refuses(
+    url: str, option: str, value: str, word: str
+) -> None:
+    words = ("create-partner", "Ромашка", "--login", "anna", option, value)
+    refused = people(url, *words, stdin="long enough\n")
+    assert (refused.exit_code, refused.stdout) == (1, "") and word in refused.stderr
+    assert found(url, Partner.id) == []
+
+
+def test_an_administrator_with_an_address(url: str) -> None:
+    words = ("create-partner", "Ромашка", "--login", "anna", "--email", "Anna@Example.org")
+    assert people(url, *words, stdin="long enough\n").exit_code == 0
+    assert found(url, Employee.email) == [("anna@example.org",)]
+
+
+def test_another_password_for_who_has_lost_theirs(url: str) -> None:
+    words = ("create-partner", "Р", "--login", "anna", "--email", "anna@example.org")
+    people(url, *words, stdin="long enough\n")
+
+    async def sign_in_now() -> None:
+        database = Database(url)
+        await sign_in(database, utc_now, "anna", "long enough", "192.0.2.1")
+        await database.close()
+
+    asyncio.run(sign_in_now())
+    short = people(url, "set-password", "anna", stdin="short\n")
+    assert short.exit_code == 1 and found(url, SignIn.revoked_at) == [(None,)]
+    assert people(url, "set-password", "nobody", stdin="another one\n").exit_code == 1
+    done = people(url, "set-password", "Anna", stdin="another one\n")
+    assert (done.exit_code, done.output) == (0, "anna\n")
+    ((kept,),) = found(url, Employee.password_hash)
+    assert asyncio.run(fits("another one", str(kept)))
+    assert found(url, SignIn.revoked_at) != [(None,)]
+    assert found(url, AuditEntry.what)[-1] == ("accounts.password_changed",)
+    assert found(url, Letter.template) == [("password_changed",)]
 
 
 def test_roles_that_no_employee_grants(url: str) -> None:

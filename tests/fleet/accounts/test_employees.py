@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fleet.accounts.employees import deactivate
-from fleet.accounts.models import Employee, PasswordLink
+from fleet.accounts.employees import deactivate, widen_scope_of
+from fleet.accounts.models import Employee, PasswordLink, SignInAttempts
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_LETTERS
+from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS, MAX_SCOPE
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, code, letters, settle
+from fleet.notifications.delivery import Delivery, tidy
+from fleet.notifications.rules import Cause
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, code, last_token, letters, settle
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.notifications.mailbox import Mailbox, serving
 
 INN, SERIAL = "7707083893", "00106900000001"
 
@@ -42,6 +46,14 @@ async def test_an_added_employee_gets_an_invitation(
         "status": "invited",
         "limited": False,
         "scope": None,
+        "last_letter": {
+            "to": "boris@example.org",
+            "template": "invitation",
+            "created_at": "2026-03-02T09:00:00Z",
+            "state": "waiting",
+            "detail": "The letter waits to be sent.",
+            "reason": "",
+        },
     }
     (letter,) = await letters(database)
     assert letter.template == "invitation" and letter.params["partner"] == "of anna"
@@ -75,9 +87,30 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
     ({"email": ".a@example.org"}, 422, "invalid_input", "email"),
     ({"phone": "call me"}, 422, "invalid_input", "phone"),
     ({"full_name": "  "}, 422, "invalid_input", "full_name"),
+    ({"full_name": "абонент!\n\nОплатите долг"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "a https://evil.example b"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "Борис\u202eвортеП"}, 422, "invalid_input", "full_name"),
     ({"scope": {"clients": ["7707083894"]}}, 422, "invalid_input", "scope.clients.0"),
     ({"scope": {"registers": ["1"]}}, 422, "invalid_input", "scope.registers.0"),
 )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"role": "administrator_plus"}, "Роль «Администратор+» выдаёт"),
+        ({"role": "administrator", "scope": {}}, "Роль «Администратор» видит"),
+        ({"email": "boris"}, "нужен адрес электронной почты"),
+        ({"phone": "call me"}, "нужен номер телефона"),
+        ({"full_name": " "}, "нужен хотя бы один видимый знак"),
+        ({"role": "owner"}, "допустимо только: observer, software_specialist, manager"),
+    ],
+)
+async def test_a_refusal_can_be_read(
+    api: Api, anna: Actor, wrong: dict[str, Any], said: str
+) -> None:
+    answer = await api.post("/employees", BORIS | wrong, headers={"Accept-Language": "ru"})
+    assert said in answer.json["detail"]
 
 
 async def test_a_refused_employee_leaves_nothing(api: Api, anna: Actor, database: Database) -> None:
@@ -249,10 +282,64 @@ async def test_a_new_address_ends_the_links_of_the_old_one(
     api: Api, anna: Actor, database: Database
 ) -> None:
     card = await add(api)
+    token = await last_token(database)
     body = BORIS | {"email": "other@example.org"}
     await api.ask("PUT", f"/employees/{card['id']}", json=body)
-    token = (await letters(database))[-1].params["link"].rpartition("#")[2]
+    assert (await letters(database))[-1].cause is Cause.WITHDRAWN
     assert code(await api.post("/password-links/look", {"token": token}))[1] == "link_spent"
+
+
+async def test_the_old_address_is_told_of_a_new_one(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await settle(api, database, login="boris")
+    path = f"/employees/{card['id']}"
+    await api.ask("PUT", path, json=BORIS | {"full_name": "Борис"})
+    await api.ask("PUT", path, json=BORIS | {"email": "other@example.org"})
+    invitation, told = await letters(database)
+    assert told.template == "email_changed"
+    assert told.params == {"name": "Борис", "login": "boris", "by": "anna"}
+    assert await letters(database, "other@example.org") == []
+
+
+async def test_a_mistyped_address_learns_nothing_of_the_right_one(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await add(api)
+    body = BORIS | {"email": "other@example.org"}
+    await api.ask("PUT", f"/employees/{card['id']}", json=body)
+    assert [letter.template for letter in await letters(database)] == ["invitation"]
+
+
+async def test_the_card_tells_what_became_of_the_last_letter(
+    api: Api, anna: Actor, database: Database, clock: HandClock
+) -> None:
+    path = f"/employees/{(await add(api))['id']}"
+
+    async def told(language: str = "en") -> Any:
+        card = await api.get(path, headers={"Accept-Language": language})
+        return card.json["last_letter"]
+
+    async with serving(Mailbox(recipient_answer="450 come again")) as mailbox:
+        config = FleetConfig(smtp=mailbox.url)
+        await Delivery().run(database, clock, config)
+        waiting = await told()
+        assert (waiting["state"], waiting["reason"]) == ("waiting", "450 come again")
+        mailbox.recipient_answer = "550 no such mailbox"
+        clock.forward(minutes=1)
+        await Delivery().run(database, clock, config)
+        given_up = await told("ru")
+        assert (given_up["state"], given_up["reason"]) == ("given_up", "550 no such mailbox")
+        assert "Проверьте адрес" in given_up["detail"]
+        mailbox.recipient_answer = ""
+        await api.post(f"{path}/reset-password")
+        await Delivery().run(database, clock, config)
+        assert (await told())["state"] == "sent"
+    clock.forward(days=31)
+    async with database.transaction() as db:
+        await tidy(db, clock(), 100)
+    await api.sign_in("anna")
+    assert await told() is None
 
 
 async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Employ) -> None:
@@ -261,6 +348,9 @@ async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Emplo
     assert len(card["uuid"]) == 36
     changed = await api.ask("PUT", "/organisation", json={"name": "Ромашка", "inn": INN})
     assert changed.json == card | {"name": "Ромашка", "inn": INN}
+    for name in ("Банк\r\nвызывает", "https://evil.example"):
+        answer = await api.ask("PUT", "/organisation", json={"name": name})
+        assert code(answer) == (422, "invalid_input", "name")
     wrong = await api.ask("PUT", "/organisation", json={"name": "Ромашка", "inn": "7707083894"})
     assert code(wrong) == (422, "invalid_input", "inn")
     (entry,) = (await api.get("/audit?q=%D1%80%D0%BE%D0%BC%D0%B0%D1%88")).json["items"]
@@ -275,6 +365,53 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     for _ in range(MAX_LETTERS - 1):
         assert (await api.post(f"/employees/{card['id']}/reset-password")).status == 204
     refused = await api.post(f"/employees/{card['id']}/reset-password")
-    assert code(refused)[:2] == (429, "too_many_attempts")
+    assert code(refused) == (429, "too_many_attempts", "id")
     assert code(await api.post("/employees", BORIS | {"login": "another"}))[0] == 429
     assert len(await letters(database)) == MAX_LETTERS
+
+
+async def test_a_partner_does_not_write_to_many_strangers(
+    api: Api, anna: Actor, database: Database, clock: HandClock
+) -> None:
+    async with database.transaction() as db:
+        counter, most = f"letters-partner:{anna.partner_id}", MAX_PARTNER_LETTERS
+        db.add(SignInAttempts(counter=counter, window_began_at=clock(), attempts=most - 1))
+    await add(api)
+    other = BORIS | {"login": "other", "email": "other@example.org"}
+    assert code(await api.post("/employees", other))[:2] == (429, "too_many_attempts")
+    clock.forward(minutes=15)
+    await add(api, **other)
+
+
+async def test_a_name_is_kept_without_the_space_around_it(api: Api, anna: Actor) -> None:
+    assert (await add(api, full_name=" Анна\u00a0Мария \n"))["full_name"] == "Анна\u00a0Мария"
+
+
+async def test_what_a_change_leaves_out_is_refused_not_taken_for_none(
+    api: Api, anna: Actor
+) -> None:
+    scope = {"clients": [], "registers": [SERIAL]}
+    card = await add(api, scope=scope)
+    path = f"/employees/{card['id']}"
+    for field in ("scope", "phone"):
+        body = {name: value for name, value in BORIS.items() if name != field}
+        assert code(await api.ask("PUT", path, json=body)) == (422, "invalid_input", field)
+    assert (await api.get(path)).json == card
+
+
+async def test_a_scope_that_outgrew_its_limit_may_stay_or_shrink(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    grown = [f"00106900{number:06}" for number in range(MAX_SCOPE + 2)]
+    card = await add(api, scope={"registers": grown[:1]})
+    path = f"/employees/{card['id']}"
+    async with database.transaction() as db:
+        await widen_scope_of(db, card["id"], grown[:-1])
+    for registers in (grown[:-1], grown[:-1], grown[:MAX_SCOPE]):
+        body = BORIS | {"full_name": "Боря", "scope": {"registers": registers}}
+        changed = await api.ask("PUT", path, json=body)
+        assert changed.status == 200 and changed.json["scope"]["registers"] == registers
+    over = {"scope": {"registers": grown[: MAX_SCOPE + 1]}}
+    assert code(await api.ask("PUT", path, json=BORIS | over)) == (422, "scope_too_large", "scope")
+    again = BORIS | {"login": "another"} | over
+    assert code(await api.post("/employees", again)) == (422, "scope_too_large", "scope")

@@ -5,20 +5,30 @@ import asyncio
 import pytest
 from sqlalchemy import func, select, update
 
-from fleet.accounts import service
+from fleet.accounts import recovery, service
 from fleet.accounts.models import Employee, PasswordLink
-from fleet.accounts.rules import MAX_ADDRESS_RECOVERIES, MAX_LOGIN_ATTEMPTS, MAX_RECOVERIES
+from fleet.accounts.rules import (
+    MAX_ADDRESS_RECOVERIES,
+    MAX_LOGIN_ATTEMPTS,
+    MAX_OF_A_PARTNER,
+    MAX_RECOVERIES,
+)
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
+from fleet.notifications.delivery import Delivery
+from fleet.notifications.rules import Cause, word
 from tests.fleet.accounts.people import (
     NEW_PASSWORD,
     add,
     code,
     last_token,
     letters,
+    recover,
     settle,
     use,
 )
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.notifications.mailbox import Mailbox, link_token, serving
 
 RECOVERY = {"email": "BORIS@example.org"}
 
@@ -84,7 +94,7 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
     opened = (api.token, made.json["token"])
     for _ in range(MAX_LOGIN_ATTEMPTS):
         await api.sign_in("boris", "forgotten")
-    assert (await api.post("/password-recovery", RECOVERY)).status == 204
+    assert (await recover(api, database, clock())).status == 204
     clock.forward(minutes=10)
     assert (await use(api, await last_token(database), "third password")).status == 204
     for api.token in opened:
@@ -92,36 +102,133 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
     assert (await api.sign_in("boris", NEW_PASSWORD)).status == 401
     assert (await api.sign_in("boris", "third password")).status == 200
     sent = [letter.template for letter in await letters(database)]
-    assert sent == ["invitation", "password_link", "password_changed"]
+    assert sent == ["invitation", "token_created", "password_link", "password_changed"]
+
+
+async def test_the_log_tells_who_used_a_link_and_where_it_was_sent(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    card = await settle(api, database, login="boris")
+    await api.post(f"/employees/{card['id']}/reset-password")
+    await use(api, await last_token(database), "third password")
+    log = (await api.get(f"/audit?object=employee:{card['id']}")).json["items"]
+    changed, sent, activated, _ = log
+    assert sent["after"] == {"email": "boris@example.org"}
+    for row, what in ((changed, "password_changed"), (activated, "activated")):
+        assert row["what"] == f"accounts.{what}" and row["after"] == {"by": "link"}
+        who = (row["login"], row["employee_id"], row["address"])
+        assert who == ("boris", card["id"], "127.0.0.1")
 
 
 async def test_a_recovery_link_works_for_an_hour(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await settle(api, database)
-    await api.post("/password-recovery", RECOVERY)
+    await recover(api, database, clock())
     clock.forward(hours=1)
     assert code(await use(api, await last_token(database)))[1] == "link_expired"
 
 
-async def test_a_newer_link_ends_the_older(api: Api, admin: str, database: Database) -> None:
+async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    card = await settle(api, database)
+    await api.post(f"/employees/{card['id']}/reset-password", headers={"Accept-Language": "ru"})
+    letter = (await letters(database))[-1]
+    assert letter.template == "password_reset"
+    text = word(letter.template, letter.language, letter.params).plain
+    assert "Администратор организации «of anna» просит вас задать новый пароль" in text
+    clock.forward(hours=71, minutes=59)
+    assert (await use(api, await last_token(database))).status == 204
+
+
+async def test_a_link_that_works_no_more_does_not_leave(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    card = await settle(api, database)
+    await recover(api, database, clock())
+    await api.post(f"/employees/{card['id']}/reset-password")
+    async with serving(Mailbox()) as mailbox:
+        config = FleetConfig(smtp=mailbox.url)
+        await Delivery().run(database, clock, config)
+        assert [message["Subject"] for message in mailbox.messages] == [
+            "Choose a new password for the cash server"
+        ]
+        assert (await use(api, link_token(mailbox.messages[0]))).status == 204
+        await Delivery().run(database, clock, config)
+        await recover(api, database, clock())
+        mailbox.messages.clear()
+        clock.forward(hours=1)
+        await Delivery().run(database, clock, config)
+        assert mailbox.messages == []
+    causes = [letter.cause for letter in await letters(database)]
+    assert causes == [Cause.WITHDRAWN, Cause.WITHDRAWN, None, None, Cause.EXPIRED]
+
+
+async def test_a_link_that_an_administrator_sends_ends_the_older(
+    api: Api, admin: str, database: Database
+) -> None:
     card = await settle(api, database)
     await api.post(f"/employees/{card['id']}/reset-password")
     older = await last_token(database)
-    await api.post("/password-recovery", RECOVERY)
+    await api.post(f"/employees/{card['id']}/reset-password")
     assert code(await use(api, older))[1] == "link_spent"
     assert (await use(api, await last_token(database))).status == 204
 
 
+async def test_a_stranger_who_asks_ends_nobodys_link_and_its_use_ends_all(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await add(api)
+    invitation = await last_token(database)
+    api.token = ""
+    await recover(api, database, clock())
+    newer = await last_token(database)
+    assert (await use(api, invitation)).status == 204
+    assert code(await use(api, newer))[1] == "link_spent"
+
+
+async def test_who_adds_employees_with_anothers_address_does_not_keep_letters_from_them(
+    api: Api, database: Database, employ: Employ, clock: HandClock
+) -> None:
+    await employ("mallory")
+    await api.sign_in("mallory")
+    for number in range(MAX_OF_A_PARTNER + 1):
+        await add(api, login=f"squatter-{number}")
+    await employ("anna")
+    await api.sign_in("anna")
+    await add(api, login="invited")
+    clock.forward(minutes=15)
+    await settle(api, database, login="victim")
+    before = len(await letters(database))
+    await recover(api, database, clock())
+    logins = [letter.params["login"] for letter in (await letters(database))[before:]]
+    assert logins[:2] == ["squatter-0", "victim"]
+    assert len(logins) == MAX_OF_A_PARTNER + 2
+
+
+async def test_a_request_only_notes_that_links_are_asked_for(
+    api: Api, admin: str, database: Database, clock: HandClock
+) -> None:
+    await settle(api, database)
+    before = len(await letters(database))
+    await api.post("/password-recovery", RECOVERY)
+    assert len(await letters(database)) == before
+    async with database.transaction() as db:
+        assert await recovery.answer(db, "", clock(), 100) == 1
+        assert await recovery.answer(db, "", clock(), 100) == 0
+    assert len(await letters(database)) == before + 1
+
+
 async def test_the_answer_is_the_same_for_an_unknown_address(
-    api: Api, admin: str, database: Database
+    api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     gone = await settle(api, database, email="gone@example.org")
     await api.post(f"/employees/{gone['id']}/deactivate")
     await settle(api, database)
     api.token = ""
     answers = [
-        await api.post("/password-recovery", {"email": email})
+        await recover(api, database, clock(), email)
         for email in ("boris@example.org", "gone@example.org", "nobody@example.org")
         for _ in range(MAX_RECOVERIES + 1)
     ]
@@ -141,28 +248,30 @@ async def test_an_address_does_not_try_many_mailboxes(
         body = {"email": f"n{number}@example.org"}
         assert (await api.post("/password-recovery", body)).status == 204
     refused = await api.post("/password-recovery", RECOVERY)
-    assert code(refused)[:2] == (429, "too_many_attempts")
+    assert code(refused) == (429, "too_many_attempts", "email")
     assert refused.headers["Retry-After"] == "900"
     clock.forward(minutes=15)
     assert (await api.post("/password-recovery", RECOVERY)).status == 204
 
 
 async def test_who_shares_an_address_gets_a_letter_for_each_login(
-    api: Api, admin: str, database: Database
+    api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     for login in ("boris", "b.petrov"):
         await settle(api, database, login=login)
-    await api.post("/password-recovery", RECOVERY)
-    sent = [letter.params["login"] for letter in await letters(database)]
-    assert sorted(sent[-2:]) == ["b.petrov", "boris"]
+    await recover(api, database, clock())
+    sent = [letter.params["login"] for letter in (await letters(database))[-2:]]
+    assert sorted(sent) == ["b.petrov", "boris"]
 
 
 async def test_letters_are_in_the_language_of_who_asked(
-    api: Api, admin: str, database: Database
+    api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await settle(api, database)
     for language in ("ru", "en"):
         await api.post("/password-recovery", RECOVERY, headers={"Accept-Language": language})
+    async with database.transaction() as db:
+        assert await recovery.answer(db, "", clock(), 100) == 2
     sent = [letter.language for letter in await letters(database)]
     assert sent == ["en", "ru", "en"]
 

@@ -1,6 +1,6 @@
 """The matrix of rights, against the table of the manual row by row (support is our own)."""
 
-from fleet.accounts.roles import RIGHTS, Right, Role
+from fleet.accounts.roles import RIGHT_NAMES, RIGHTS, ROLE_NAMES, Right, Role
 
 EVERYBODY = tuple(Role)
 TECHNICAL = (
@@ -28,6 +28,10 @@ TABLE = {
     Right.TRANSFER_SUBSCRIPTIONS: (Role.ADMINISTRATOR_PLUS,),
     Right.SUPPORT: (Role.SUPPORT_OPERATOR,),
 }
+
+
+def test_every_role_and_right_has_a_name_for_people() -> None:
+    assert set(ROLE_NAMES) == set(Role) and set(RIGHT_NAMES) == set(Right)
 
 
 def test_the_matrix_is_the_table() -> None:

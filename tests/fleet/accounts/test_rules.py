@@ -8,7 +8,8 @@ from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
     check_login,
     check_password,
-    network_of,
+    login_counters,
+    networks_of,
     normalise_login,
     window_left_s,
 )
@@ -36,17 +37,23 @@ def test_the_length_of_passwords(length: int, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "network"),
+    ("address", "networks"),
     [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("", ""),
+        ("192.0.2.7", ["192.0.2.7"]),
+        ("2001:db8:1:2:3:4:5:6", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("2001:db8:1:2:ffff::1", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("::ffff:192.0.2.7", ["192.0.2.7"]),
+        ("", [""]),
     ],
 )
-def test_an_ipv6_host_counts_as_its_network(address: str, network: str) -> None:
-    assert network_of(address) == network
+def test_an_ipv6_host_counts_as_its_network_and_its_site(address: str, networks: list[str]) -> None:
+    assert list(networks_of(address)) == networks
+
+
+def test_a_counter_fits_its_column_whatever_the_login() -> None:
+    longest = login_counters("a" * 64, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+    assert len(longest) == 3 and all(len(counter) <= 128 for counter, _ in longest)
+    assert login_counters(normalise_login("İ" * 64), "192.0.2.1") == ()
 
 
 def test_what_is_left_of_a_window() -> None:

@@ -9,8 +9,13 @@ from sqlalchemy import func, select, text, update
 from fleet.accounts import passwords, service
 from fleet.accounts.models import Employee, SignIn, SignInAttempts
 from fleet.accounts.roles import Role
-from fleet.accounts.rules import MAX_ADDRESS_ATTEMPTS, MAX_LOGIN_ATTEMPTS
+from fleet.accounts.rules import (
+    MAX_ADDRESS_ATTEMPTS,
+    MAX_LOGIN_ATTEMPTS,
+    MAX_LOGIN_ATTEMPTS_ANYWHERE,
+)
 from fleet.kit.database import Database
+from fleet.kit.errors import DomainError
 from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
 
 ADMIN = "admin"
@@ -115,6 +120,35 @@ async def test_attempts_at_a_login_run_out_and_come_back(
     assert (await api.sign_in(ADMIN)).status == 200
 
 
+async def test_a_stranger_does_not_lock_the_login_of_another(
+    api: Api, employ: Employ, database: Database, clock: HandClock
+) -> None:
+    await employ(ADMIN)
+    for _ in range(MAX_LOGIN_ATTEMPTS + 1):
+        with pytest.raises(DomainError):
+            await service.sign_in(database, clock, ADMIN, "wrong password", "192.0.2.66")
+    with pytest.raises(DomainError, match="too_many_attempts"):
+        await service.sign_in(database, clock, ADMIN, PASSWORD, "192.0.2.66")
+    assert (await api.sign_in(ADMIN)).status == 200
+
+
+async def test_guesses_from_everywhere_together_have_a_limit(
+    api: Api, employ: Employ, database: Database, clock: HandClock
+) -> None:
+    await employ(ADMIN)
+    most, began = MAX_LOGIN_ATTEMPTS_ANYWHERE, clock()
+    async with database.transaction() as db:
+        db.add(SignInAttempts(counter="login:admin", window_began_at=began, attempts=most - 1))
+    assert (await api.sign_in(ADMIN, "wrong password")).status == 401
+    assert (await api.sign_in(ADMIN)).status == 429
+
+
+@pytest.mark.parametrize("login", ["İ" * 64, "a b", "админ", "x"])
+async def test_what_cannot_be_a_login_is_an_unknown_one(api: Api, login: str) -> None:
+    answer = await api.sign_in(login)
+    assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
+
+
 async def test_many_attempts_at_once_do_not_get_around_the_limit(api: Api, employ: Employ) -> None:
     await employ(ADMIN)
     body = {"login": ADMIN, "password": "wrong password"}
@@ -148,7 +182,11 @@ async def test_success_clears_the_count(api: Api, employ: Employ, database: Data
         assert (await api.sign_in(ADMIN)).status == 200
     async with database.read() as db:
         rows = (await db.execute(select(SignInAttempts.counter, SignInAttempts.attempts))).all()
-    assert [tuple(row) for row in rows] == [("address:127.0.0.1", 3 * (MAX_LOGIN_ATTEMPTS - 1))]
+    failures = 3 * (MAX_LOGIN_ATTEMPTS - 1)
+    assert {tuple(row) for row in rows} == {
+        ("address:127.0.0.1", failures),
+        ("login:admin", failures),
+    }
 
 
 async def test_what_is_over_is_forgotten(
@@ -161,5 +199,5 @@ async def test_what_is_over_is_forgotten(
         assert await service.forget_sign_ins(db, clock()) == 0
     clock.forward(hours=12)
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(db, clock()) == 3
+        assert await service.forget_sign_ins(db, clock()) == 4
         assert await db.scalar(select(func.count()).select_from(SignIn)) == 0

@@ -5,7 +5,7 @@ import pytest
 from fleet.accounts.rules import MAX_PASSWORD_CHANGES, MAX_TOKENS
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
-from tests.fleet.accounts.people import NEW_PASSWORD, code
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, code, letters, settle
 from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
 
 JUNE = {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"}
@@ -52,6 +52,11 @@ async def test_own_sign_ins_are_listed_and_revoked(api: Api, anna: Actor, employ
     assert (await api.post("/me/sign-ins/revoke-others")).json == {"revoked": 1}
     assert await alive(api, tokens) == [False, False, True]
     assert [row["present"] for row in (await api.get("/me/sign-ins")).json["items"]] == [True]
+    assert (await api.post("/me/sign-ins/revoke-others")).json == {"revoked": 0}
+    (one,) = (await api.get("/audit?what=accounts.sign_in_revoked")).json["items"]
+    assert (one["before"]["id"], one["before"]["opened_from"]) == (rows[2]["id"], "127.0.0.1")
+    (others,) = (await api.get("/audit?what=accounts.sign_ins_revoked")).json["items"]
+    assert others["after"] == {"revoked": 1}
 
 
 async def test_nobody_revokes_what_is_anothers(api: Api, anna: Actor, employ: Employ) -> None:
@@ -96,6 +101,8 @@ async def test_an_api_token_is_no_sign_in_and_is_revoked_by_itself(api: Api, ann
     assert (await api.get("/me/api-tokens")).json["items"] == []
     logged = [row["what"] for row in (await api.get("/audit?q=token")).json["items"]]
     assert logged == ["accounts.token_revoked", "accounts.token_created"]
+    (revoked,) = (await api.get("/audit?what=accounts.token_revoked")).json["items"]
+    assert (revoked["before"]["id"], revoked["before"]["name"]) == (made["id"], "CI")
     assert made["token"] not in str((await api.get("/audit")).json)
 
 
@@ -130,4 +137,39 @@ async def test_an_open_browser_does_not_give_the_password_away(api: Api, anna: A
     guess = CHANGE | {"password": "guessed it"}
     for _ in range(MAX_PASSWORD_CHANGES):
         assert (await api.post("/me/password", guess)).status == 422
-    assert code(await api.post("/me/password", CHANGE))[:2] == (429, "too_many_attempts")
+    assert code(await api.post("/me/password", CHANGE)) == (429, "too_many_attempts", "password")
+
+
+async def test_letters_tell_of_a_new_token_and_of_those_that_outlive_a_password(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    await settle(api, database, login="boris")
+    await api.sign_in("boris", NEW_PASSWORD)
+    await api.post("/me/api-tokens", JUNE)
+    change = {"password": NEW_PASSWORD, "new_password": PASSWORD}
+    assert (await api.post("/me/password", change)).status == 204
+    _, made, changed = await letters(database)
+    person = {"name": "Борис Петров", "login": "boris"}
+    until = "2026-06-01 00:00 UTC"
+    assert (made.template, made.params) == (
+        "token_created",
+        person | {"token": "CI", "until": until},
+    )
+    assert (changed.template, changed.params) == ("own_password_changed", person | {"tokens": "1"})
+
+
+async def test_a_stolen_token_does_not_become_the_person(
+    api: Api, anna: Actor, database: Database
+) -> None:
+    card = await settle(api, database)
+    path = f"/employees/{anna.employee_id}"
+    own = BORIS | {"role": "administrator", "email": "thief@example.org"}
+    api.token = (await api.post("/me/api-tokens", JUNE)).json["token"]
+    for answer in (
+        await api.ask("PUT", path, json=own),
+        await api.post("/employees", own | {"login": "thief"}),
+        await api.post(f"/employees/{card['id']}/reset-password"),
+    ):
+        assert code(answer) == (403, "token_manages_no_people", "Authorization")
+    assert (await api.get(path)).json["email"] == ""
+    assert await letters(database, "thief@example.org") == []

@@ -8,8 +8,8 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData, UndefinedContentType
 
-BEYOND_A_SCHEMA = frozenset({"wrong_inn", "not_printable", "not_storable"})
-"""Check digits, the characters of CP866, what no database keeps."""
+BEYOND_A_SCHEMA = frozenset({"wrong_inn", "not_a_name", "not_printable", "not_storable"})
+"""Check digits, links in names, the characters of CP866, what no database keeps."""
 DESCRIBED_ELSEWHERE = ("params.", "values.")
 """By ``GET /operation-types`` and ``GET /settings-templates/fields``."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from fleet.accounts import service as accounts
+from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database
@@ -98,11 +98,10 @@ async def stock(api: Api, database: Database, clock: HandClock) -> dict[str, str
 
 async def _hire(database: Database, clock: HandClock, login: str, role: Role) -> None:
     async with database.transaction() as db:
-        partner = await accounts.create_partner(db, f"of {login}", clock())
+        partner = await founding.create_partner(db, f"of {login}", clock())
         await grant(db, partner.id, Entitlement, clock())
-        employee = await accounts.create_employee(
+        employee = await founding.create_employee(
             db,
-            None,
             clock(),
             partner_id=partner.id,
             login=login,

@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
-from fleet.accounts.models import Partner
+from fleet.accounts.models import Partner, SignInAttempts
 from fleet.admin_api import edge
 from fleet.admin_api.app import build_app
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.openapi import build_document
+from fleet.audit.models import AuditEntry
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import FILES, Call, endpoint
 from fleet.kit.input import Nothing
@@ -52,6 +54,26 @@ async def odd(database: Database, clock: HandClock) -> AsyncIterator[Api]:
     app = build_app(database, clock, endpoints=(fail, hang, lose_database))
     async with TestClient(TestServer(app)) as client:
         yield Api(client)
+
+
+async def test_behind_a_trusted_proxy_each_client_is_itself(
+    database: Database, clock: HandClock, employ: Employ
+) -> None:
+    """In the audit log, in the line of the log, and for the limits of attempts."""
+    await employ("anna")
+    spoofed = {"X-Forwarded-For": "8.8.8.8, 198.51.100.1"}
+    for trusted, seen in (("127.0.0.0/8", "198.51.100.1"), ("10.0.0.0/8", "127.0.0.1")):
+        app = build_app(database, clock, config=FleetConfig(trusted_proxies=trusted))
+        async with TestClient(TestServer(app)) as client:
+            with capture_logs() as lines:
+                body = {"login": "anna", "password": PASSWORD}
+                await Api(client).post("/sign-in", body, headers=spoofed)
+        assert lines[-1]["address"] == seen
+        async with database.read() as db:
+            entries = await db.scalars(select(AuditEntry.address).order_by(AuditEntry.id))
+            assert list(entries)[-1] == seen
+            counters = await db.scalars(select(SignInAttempts.counter))
+            assert f"address:{seen}" in list(counters)
 
 
 async def test_a_mistake_of_ours_undoes_all_and_tells_nothing(odd: Api, database: Database) -> None:

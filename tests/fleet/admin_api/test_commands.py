@@ -5,14 +5,17 @@ import asyncio
 import pytest
 from typer.testing import CliRunner, Result
 
+from fleet.accounts.forms import NewPartner
+from fleet.accounts.founding import found_partner
 from fleet.accounts.models import Partner
-from fleet.accounts.service import found_partner
 from fleet.admin_api.commands import app
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
 from fleet.subscriptions.models import MovementReason, Stock, StockMovement
 from tests.fleet.conftest import PASSWORD, HandClock
 from tests.fleet.stored import found
+
+ROMASHKA = NewPartner(name="Ромашка", login="anna", full_name="Анна")
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def url(empty_url: str, clock: HandClock) -> str:
         await upgrade(empty_url)
         database = Database(empty_url)
         async with database.transaction() as db:
-            await found_partner(db, "Ромашка", "anna", "Анна", PASSWORD, clock())
+            await found_partner(db, ROMASHKA, PASSWORD, clock())
         await database.close()
 
     asyncio.run(prepare())

@@ -1,18 +1,27 @@
 """Files that leave piece by piece: too many at once, and one that breaks off."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import pytest
-from aiohttp import ClientPayloadError
+from aiohttp import ClientPayloadError, ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from fleet.admin_api.app import build_app
 from fleet.admin_api.downloads import MAX_DOWNLOADS
+from fleet.admin_api.edge import MAX_OWN_UPLOADS
+from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.kit.database import Database
-from fleet.kit.http import Call, Download, endpoint
+from fleet.kit.http import Call, Download, Upload, endpoint
 from fleet.kit.input import Nothing
-from tests.fleet.conftest import Api, HandClock
+from tests.fleet.conftest import Answer, Api, Employ, HandClock
+
+
+class SmallFile(Upload):
+    max_bytes = 10
+
+
+SIGN_IN = [each for each in ENDPOINTS if each.path == "/sign-in"]
 
 
 async def _broken() -> AsyncGenerator[bytes, None]:
@@ -42,7 +51,16 @@ async def api(database: Database, clock: HandClock, until: asyncio.Event) -> Asy
         """A file that waits."""
         return Download(name="endless.txt", media_type="text/plain", pieces=_endless(until))
 
-    app = build_app(database, clock, endpoints=[broken, endless])
+    @endpoint("GET", "/own")
+    async def own(call: Call[Nothing, None]) -> Download:
+        """A file that waits, for who has signed in."""
+        return Download(name="own.txt", media_type="text/plain", pieces=_endless(until))
+
+    @endpoint("POST", "/up")
+    async def up(call: Call[Nothing, SmallFile]) -> None:
+        """Take a file."""
+
+    app = build_app(database, clock, endpoints=[broken, endless, own, up, *SIGN_IN])
     async with TestClient(TestServer(app)) as client:
         yield Api(client)
 
@@ -52,6 +70,64 @@ async def test_a_file_that_breaks_off_is_not_taken_for_whole(api: Api) -> None:
         assert answer.status == 200
         with pytest.raises((ClientPayloadError, ConnectionError)):
             await answer.read()
+
+
+async def test_a_partner_downloads_one_file_at_a_time(
+    api: Api, employ: Employ, until: asyncio.Event
+) -> None:
+    anna = await employ("anna")
+    await employ("boris", partner_id=anna.partner_id)
+    await employ("stranger")
+    await api.sign_in("anna")
+    opened = [await _open(api)]
+    await api.sign_in("boris")
+    refused = await api.get("/own", headers={"Accept-Language": "ru"})
+    assert (refused.status, refused.json["code"]) == (429, "too_many_files")
+    assert refused.json["detail"].startswith("Ваша организация") and refused.headers["Retry-After"]
+    await api.sign_in("stranger")
+    opened.append(await _open(api))
+    until.set()
+    assert [await answer.read() for answer in opened] == [b"first"] * 2
+    assert (await _open(api)).status == 200
+
+
+async def _open(api: Api) -> ClientResponse:
+    headers = {"Authorization": f"Bearer {api.token}"}
+    return await api.client.get("/api/v1/own", headers=headers)
+
+
+async def test_a_partner_takes_a_share_of_the_uploads_only(api: Api, employ: Employ) -> None:
+    await employ("mallory")
+    await employ("anna")
+    await api.sign_in("mallory")
+    stalled = [await _begin_upload(api) for _ in range(MAX_OWN_UPLOADS)]
+    headers = {"Content-Type": "application/octet-stream"}
+    refused = await api.post("/up", data=b"x", headers=headers)
+    assert (refused.status, refused.json["code"]) == (429, "too_many_files")
+    await api.sign_in("anna")
+    assert (await api.post("/up", data=b"x", headers=headers)).status == 204
+    for writer in stalled:
+        writer.close()
+    await api.sign_in("mallory")
+    await _until(lambda: api.post("/up", data=b"x", headers=headers))
+
+
+async def _begin_upload(api: Api) -> asyncio.StreamWriter:
+    _, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(
+        b"POST /api/v1/up HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+        b"Authorization: Bearer %s\r\nContent-Length: 10\r\n\r\nx" % api.token.encode()
+    )
+    await asyncio.sleep(0.1)
+    return writer
+
+
+async def _until(ask: Callable[[], Awaitable[Answer]]) -> None:
+    for _ in range(100):
+        if (await ask()).status == 204:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("the places were not given back")
 
 
 async def test_one_download_too_many_is_asked_to_come_again(api: Api, until: asyncio.Event) -> None:

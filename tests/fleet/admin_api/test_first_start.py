@@ -1,11 +1,20 @@
 """What a new server has: an administrator, and with demo registers all that they need."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
-from fleet.accounts.models import Employee
-from fleet.admin_api.first_start import LOGIN, enrol_demo, prepare_admin
+from fleet.accounts.models import Employee, Partner
+from fleet.admin_api.first_start import (
+    CHANGED,
+    LOGIN,
+    PASSWORD_FILE,
+    Credentials,
+    enrol_demo,
+    prepare_admin,
+)
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.subscriptions.catalogue import CATALOGUE
@@ -13,7 +22,7 @@ from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.models import Grant
 from fleet.subscriptions.service import FIRST_STOCK, entitled
 from fleet.subscriptions.stock import available
-from tests.fleet.conftest import HandClock
+from tests.fleet.conftest import Api, HandClock
 
 DEMO = ["00106100000001", "00106900000002"]
 
@@ -24,6 +33,61 @@ async def start(database: Database, clock: HandClock, folder: Path, demo: list[s
         await prepare_admin(db, FleetConfig(data=folder), clock())
         await enrol_demo(db, demo, clock())
         return (await db.scalars(select(Employee.partner_id).where(Employee.login == LOGIN))).one()
+
+
+async def prepare(database: Database, clock: HandClock, folder: Path, **more: Any) -> Credentials:
+    async with database.transaction() as db:
+        return await prepare_admin(db, FleetConfig(data=folder, **more), clock())
+
+
+async def test_the_generated_password_is_shown_while_it_fits(
+    api: Api, database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    first = await prepare(database, clock, tmp_path)
+    assert (await prepare(database, clock, tmp_path)) == first
+    assert (tmp_path / PASSWORD_FILE).stat().st_mode & 0o777 == 0o600
+    assert (await api.sign_in(LOGIN, first.shown)).json["employee"]["role"] == "administrator"
+    change = {"password": first.shown, "new_password": "chosen by a person"}
+    assert (await api.post("/me/password", change)).status == 204
+    assert await prepare(database, clock, tmp_path) == CHANGED
+
+
+async def test_a_lost_data_folder_makes_no_password_that_does_not_fit(
+    database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    await prepare(database, clock, tmp_path / "first")
+    assert await prepare(database, clock, tmp_path / "second") == CHANGED
+    assert not (tmp_path / "second" / PASSWORD_FILE).exists()
+
+
+async def test_an_empty_password_file_is_no_password(
+    api: Api, database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    (tmp_path / PASSWORD_FILE).write_text("")
+    shown = (await prepare(database, clock, tmp_path)).shown
+    assert (await api.sign_in(LOGIN, shown)).status == 200
+
+
+async def test_two_first_starts_at_once_make_one_administrator(
+    database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    one, other = await asyncio.gather(*(prepare(database, clock, tmp_path) for _ in range(2)))
+    assert one == other
+    async with database.read() as db:
+        assert len(list(await db.scalars(select(Partner)))) == 1
+
+
+async def test_a_given_password_is_that_of_the_first_start_only(
+    api: Api, database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    given = await prepare(database, clock, tmp_path, admin_password="first password")
+    assert given == Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
+    await api.sign_in(LOGIN, "first password")
+    change = {"password": "first password", "new_password": "chosen by a person"}
+    assert (await api.post("/me/password", change)).status == 204
+    assert await prepare(database, clock, tmp_path, admin_password="first password") == CHANGED
+    assert (await api.sign_in(LOGIN, "first password")).status == 401
+    assert (await api.sign_in(LOGIN, "chosen by a person")).status == 200
 
 
 async def test_demo_registers_may_do_everything_at_once_and_there_is_stock_to_try(

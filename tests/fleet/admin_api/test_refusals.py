@@ -1,14 +1,20 @@
 """Bad input through real HTTP: a problem document that names the field, and nothing done."""
 
+import asyncio
 import json
+from contextlib import AsyncExitStack
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from fleet.accounts.roles import Role
+from fleet.admin_api.app import start_api
 from fleet.audit.models import AuditEntry
+from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 from tests.fleet.conftest import Answer, Api, Employ, HandClock
@@ -88,6 +94,40 @@ async def test_broken_json_is_refused(admin: Api) -> None:
     for data in BROKEN:
         answer = await admin.post("/registers/enrol", data=data, headers=headers)
         assert is_problem(answer, 400, "broken_json", "body")
+
+
+async def test_a_body_that_is_not_as_encoded_as_it_says_is_refused(api: Api) -> None:
+    for encoding in ("deflate", "gzip"):
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+        with capture_logs() as lines:
+            answer = await api.post("/sign-in", data=b"garbage!", headers=headers)
+        assert is_problem(answer, 400, "broken_body", "body")
+        assert [line["event"] for line in lines] == ["http_request"]
+
+
+UNREADABLE = (
+    b"GET / HTTP/9.x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nBad Header: x\r\n\r\n",
+    b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+    b"POST /api/v1/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+)
+
+
+async def test_what_is_not_http_gets_a_400_and_leaves_no_trace(
+    database: Database, clock: HandClock, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = FleetConfig(data=tmp_path, http="127.0.0.1:0")
+    async with AsyncExitStack() as stack:
+        port = await start_api(stack, database, clock, config)
+        with capture_logs() as lines:
+            for request in UNREADABLE:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(request)
+                assert (await reader.read()).split()[1] == b"400"
+                writer.close()
+    assert [line["event"] for line in lines] == ["request_unreadable"] * len(UNREADABLE)
+    assert not any("exc_info" in line for line in lines)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 async def test_a_body_that_is_not_json_is_refused(admin: Api) -> None:
@@ -232,7 +272,10 @@ async def test_a_role_without_the_right_is_refused(
     for path in ("enrol", "hide", "show", "block", "unblock"):
         answer = await api.post(f"/registers/{path}", {"serial_numbers": [SERIAL]})
         assert is_problem(answer, 403, "no_right", "Authorization")
-    assert is_problem(await api.get("/audit"), 403, "no_right", "Authorization")
+    answer = await api.get("/audit", headers={"Accept-Language": "ru"})
+    assert is_problem(answer, 403, "no_right", "Authorization")
+    said = answer.json["detail"]
+    assert "роли «Наблюдатель» нет права «Управление организацией»" in said
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(AuditEntry)) == before
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 0

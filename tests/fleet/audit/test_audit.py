@@ -1,5 +1,7 @@
 """The audit log: what is written, what is masked, what the list shows."""
 
+from datetime import timedelta
+
 from fleet.accounts.roles import Role
 from fleet.audit import service
 from fleet.audit.rules import mask_secrets, search_text
@@ -77,6 +79,24 @@ async def test_pages_and_filters(api: Api, employ: Employ, clock: HandClock) -> 
         assert len((await api.get(f"/audit?{query}")).json["items"]) == count, query
     await api.sign_in("boris")
     assert {row["login"] for row in (await api.get("/audit")).json["items"]} <= {"boris", ""}
+
+
+async def test_pages_go_by_the_time_of_the_change(
+    api: Api, employ: Employ, database: Database, clock: HandClock
+) -> None:
+    anna = await employ("anna")
+    for minutes in (3, 1, 2):
+        at = clock() + timedelta(minutes=minutes)
+        async with database.transaction() as db:
+            await service.write(db, anna, at, "registers.moved", [f"a:{minutes}", f"b:{minutes}"])
+    await api.sign_in("anna")
+    told: list[str] = []
+    after = ""
+    for _ in range(3):
+        page = (await api.get(f"/audit?what=registers.moved&limit=2{after}")).json
+        told += [row["object"] for row in page["items"]]
+        after = f"&after={page['next']}"
+    assert told == ["b:3", "a:3", "b:2", "a:2", "b:1", "a:1"] and page["next"] is None
 
 
 def test_the_search_looks_at_every_word_of_an_entry() -> None:

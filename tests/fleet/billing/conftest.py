@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.admin_api.app import build_app
 from fleet.billing import queries, service
 from fleet.billing.desk import Desk
-from fleet.billing.events import PaymentSettled
+from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.models import Payment
 from fleet.billing.sandbox import Sandbox
 from fleet.kit.actor import Actor
@@ -27,7 +27,7 @@ PRICE = 1_499_00
 
 @dataclass
 class Shop:
-    """Anna's partner buys; ``settled`` holds the facts that were announced."""
+    """Anna's partner buys; ``settled`` and ``refunded`` hold the facts that were announced."""
 
     database: Database
     clock: HandClock
@@ -36,6 +36,7 @@ class Shop:
     api: Api
     anna: Actor
     settled: list[PaymentSettled] = field(default_factory=list)
+    refunded: list[PaymentRefunded] = field(default_factory=list)
 
     @property
     def desk(self) -> Desk:
@@ -77,14 +78,18 @@ class Shop:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """As everywhere, and what was paid is written down by a reaction."""
+    """As everywhere, and what was paid and refunded is written down by reactions."""
     settled: list[PaymentSettled] = []
+    refunded: list[PaymentRefunded] = []
 
     async def keep(_: AsyncSession, fact: PaymentSettled) -> None:
         settled.append(fact)
 
-    database = Database(database_url, {PaymentSettled: (keep,)})
-    database.settled = settled  # type: ignore[attr-defined]
+    async def keep_refund(_: AsyncSession, fact: PaymentRefunded) -> None:
+        refunded.append(fact)
+
+    database = Database(database_url, {PaymentSettled: (keep,), PaymentRefunded: (keep_refund,)})
+    database.settled, database.refunded = settled, refunded  # type: ignore[attr-defined]
     yield database
     await database.close()
 
@@ -119,4 +124,5 @@ async def shop(
         anna = await employ("anna")
         await api.sign_in("anna")
         settled: list[PaymentSettled] = database.settled  # type: ignore[attr-defined]
-        yield Shop(database, clock, config, client, api, anna, settled)
+        refunded: list[PaymentRefunded] = database.refunded  # type: ignore[attr-defined]
+        yield Shop(database, clock, config, client, api, anna, settled, refunded)

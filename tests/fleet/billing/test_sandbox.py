@@ -59,7 +59,7 @@ async def test_a_purchase_is_paid_on_the_page_and_announced_once(shop: Shop) -> 
     assert (opened["status"], opened["amount_kopecks"]) == ("waiting", PRICE)
     assert opened["redirect_url"].startswith(f"{shop.config.public_url}/pay/sandbox/")
     text = await page(shop, opened["redirect_url"])
-    assert "1499.00" in text and "Заплатить" in text and "CVC-код" in text
+    assert "1\u00a0499,00 ₽" in text and "Заплатить" in text and "CVC-код" in text
     status, back, _ = await pay(shop, opened["redirect_url"])
     assert (status, back) == (303, f"{shop.config.public_url}/pay/{id_}")
     assert "Оплачено" in await page(shop, back)
@@ -86,8 +86,30 @@ async def test_a_refused_or_forsaken_payment_brings_nothing(shop: Shop) -> None:
         shown = (await shop.api.get(f"/payments/{id_}")).json
         assert (shown["status"], shown["reason"]) == (status, reason)
         again = await shop.api.post(f"/payments/{id_}/checkout")
-        assert (again.status, again.json["code"]) == (409, "payment_over")
+        assert (again.status, again.json["code"]) == (409, f"payment_{status}")
+        assert f"'{status}'" not in again.json["detail"]
     assert shop.settled == []
+
+
+async def test_a_paid_payment_is_an_answer_and_no_refusal(shop: Shop) -> None:
+    id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
+    assert await tell(shop, headers, body) == 200
+    shop.clock.forward(hours=2)
+    answer = await shop.api.post(f"/payments/{id_}/checkout")
+    assert (answer.status, answer.json["status"]) == (200, "paid")
+
+
+async def test_who_may_have_paid_already_is_not_sent_to_buy_again(shop: Shop) -> None:
+    never_opened, opened = await shop.open(), await shop.open()
+    await shop.check_out(opened)
+    shop.clock.forward(minutes=61)
+    for id_, code, new in (
+        (never_opened, "payment_cancelled", True),
+        (opened, "payment_awaited", False),
+    ):
+        answer = await shop.api.post(f"/payments/{id_}/checkout")
+        assert (answer.status, answer.json["code"]) == (409, code)
+        assert ("Make a new purchase" in answer.json["detail"]) is new
 
 
 async def test_a_real_card_is_refused_and_not_shown_again(
@@ -141,9 +163,9 @@ async def test_a_lost_notice_is_found_by_asking(shop: Shop) -> None:
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
-    assert await shop.desk.ask_waiting() == 0  # it is not due yet
+    assert await shop.desk.ask_due() == 0  # it is not due yet
     shop.clock.forward(minutes=2)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
     assert len(shop.settled) == 1
 
@@ -152,7 +174,7 @@ async def test_money_taken_while_the_server_was_off_for_long_is_found(shop: Shop
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     shop.clock.forward(days=30)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
     assert len(shop.settled) == 1
 
@@ -168,33 +190,33 @@ async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
 
     monkeypatch.setattr(Sandbox, "ask", silence)
     shop.clock.forward(days=7)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
     shop.clock.forward(minutes=11)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.CANCELLED
     shop.clock.forward(days=1)
-    assert await shop.desk.ask_waiting() == 0
+    assert await shop.desk.ask_due() == 0
 
 
 async def test_a_payment_that_nobody_made_ends_by_itself(shop: Shop) -> None:
     never_opened, opened = await shop.open(), await shop.open()
     url = (await shop.check_out(opened))["redirect_url"]
     shop.clock.forward(minutes=61)
-    assert await shop.desk.ask_waiting() == 2
+    assert await shop.desk.ask_due() == 2
     for id_ in (never_opened, opened):
         payment = await shop.payment(id_)
         assert (payment.status, payment.reason) == (PaymentStatus.CANCELLED, "expired")
     async with shop.client.session.get(url, allow_redirects=False) as answer:
         assert answer.status == 303
-    assert await shop.desk.ask_waiting() == 0
+    assert await shop.desk.ask_due() == 0
 
 
 async def test_an_hour_later_the_page_is_not_opened_any_more(shop: Shop) -> None:
     id_ = await shop.open()
     shop.clock.forward(minutes=60)
     answer = await shop.api.post(f"/payments/{id_}/checkout")
-    assert (answer.status, answer.json["code"]) == (409, "payment_over")
+    assert (answer.status, answer.json["code"]) == (409, "payment_cancelled")
 
 
 async def test_the_page_is_the_same_however_often_it_is_asked_for(shop: Shop) -> None:

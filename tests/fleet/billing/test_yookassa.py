@@ -10,7 +10,9 @@ from aiohttp.test_utils import TestServer, unused_port
 from pydantic import ValidationError
 
 from fleet.billing import yookassa
-from fleet.billing.rules import PaymentStatus
+from fleet.billing.desk import PORTION
+from fleet.billing.rules import PaymentStatus, Report
+from fleet.billing.yookassa import YooKassa
 from fleet.kit.config import FleetConfig
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.billing.yookassa_server import SECRET, SHOP_ID, YooKassaServer
@@ -117,6 +119,23 @@ async def test_a_request_that_is_not_taken_is_not_repeated(
     assert SECRET not in capsys.readouterr().out
 
 
+async def test_a_secret_that_cannot_be_read_any_more_leaves_one_order(
+    shop: Shop, config: FleetConfig
+) -> None:
+    """The order was committed: who is told otherwise places it again."""
+    assert config.yookassa_secret_file is not None
+    config.yookassa_secret_file.unlink()
+    wish = {"plan": "monitoring", "quantity": 1, "agreed": True}
+    placed = await shop.api.post("/subscriptions/orders", wish)
+    assert (placed.status, placed.json["redirect_url"]) == (201, "")
+    assert len((await shop.api.get("/subscriptions/orders")).json["items"]) == 1
+    id_ = placed.json["order"]["payment_id"]
+    answer = await shop.api.post(f"/payments/{id_}/checkout")
+    assert (answer.status, answer.json["code"]) == (503, "payment_provider_refused")
+    config.yookassa_secret_file.write_text(SECRET)
+    assert (await shop.check_out(id_))["redirect_url"]
+
+
 async def test_a_paid_notice_is_believed_when_the_payment_says_so_itself(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
@@ -160,10 +179,10 @@ async def test_a_lost_notice_is_found_by_asking(
     kassa[0].end(provider_id, "succeeded")
     shop.clock.forward(minutes=2)
     kassa[0].faults.extend([503] * yookassa.ATTEMPTS)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
     shop.clock.forward(minutes=2)
-    assert await shop.desk.ask_waiting() == 1
+    assert await shop.desk.ask_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 
 
@@ -200,7 +219,10 @@ async def test_notices_of_strangers_cost_no_question(
     unknown = {**notice["object"], "metadata": {"payment_id": "nobody's"}}
     assert await tell(shop, {**notice, "object": unknown}) == 404
     assert await tell(shop, {**notice, "object": {**notice["object"], "id": "other"}}) == 404
-    assert await tell(shop, {**notice, "event": "refund.succeeded"}) == 200
+    assert await tell(shop, {**notice, "event": "deal.closed"}) == 200
+    assert await tell(shop, {**notice, "event": "refund.succeeded"}) == 404
+    refund = {"id": "21-0", "payment_id": "2c-not-ours"}
+    assert await tell(shop, {**notice, "event": "refund.succeeded", "object": refund}) == 404
     elsewhere = {**notice, "object": {"id": "../../admin"}}
     unreadable: tuple[Any, ...] = ({}, [], elsewhere, {**notice, "type": "x"})
     for broken in unreadable:
@@ -209,16 +231,146 @@ async def test_notices_of_strangers_cost_no_question(
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
 
 
+async def paid(shop: Shop, server: YooKassaServer) -> tuple[str, str]:
+    """A payment that we know to be paid."""
+    id_, provider_id = await opened(shop)
+    server.end(provider_id, "succeeded")
+    assert await tell(shop, server.notice(provider_id)) == 200
+    return id_, provider_id
+
+
+async def test_a_refund_is_believed_once_when_yookassa_says_so_itself(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    server = kassa[0]
+    id_, provider_id = await paid(shop, server)
+    forged = {"id": "21-0", "payment_id": provider_id, "status": "succeeded"}
+    forged_notice = {"type": "notification", "event": "refund.succeeded", "object": forged}
+    assert await tell(shop, forged_notice) == 404
+    waiting = server.refund(provider_id, "100.00", "pending")
+    assert await tell(shop, {**waiting, "event": "refund.succeeded"}) == 200
+    server.refunds.clear()
+    assert (await shop.payment(id_)).refunded_kopecks == 0 and shop.refunded == []
+    notices = [server.refund(provider_id, roubles) for roubles in ("500.00", "499.50")]
+    answers = await asyncio.gather(*(tell(shop, notice) for notice in notices * 3))
+    assert answers == [200] * 6
+    assert (await shop.payment(id_)).refunded_kopecks == 999_50
+    assert sorted(fact.amount_kopecks for fact in shop.refunded) == [499_50, 500_00]
+    assert max(fact.refunded_kopecks for fact in shop.refunded) == 999_50
+    log = (await shop.api.get("/audit?limit=50")).json["items"]
+    assert len([entry for entry in log if "payments.refunded" in entry.values()]) == 2
+    asked = len(server.requests)
+    assert await tell(shop, notices[0]) == 200
+    assert len(server.requests) == asked  # a refund that is known is not asked about
+
+
+REFUND_MISFITS: tuple[tuple[dict[str, Any], int], ...] = (
+    ({"amount": {"value": "1499.01", "currency": "RUB"}}, 409),
+    ({"amount": {"value": "0.00", "currency": "RUB"}}, 409),
+    ({"amount": {"value": "1.00", "currency": "USD"}}, 409),
+    ({"amount": {"value": "1", "currency": "RUB"}}, 503),
+    ({"payment_id": "2c-not-ours"}, 404),
+)
+
+
+async def test_a_refund_that_does_not_fit_its_payment_changes_nothing(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    server = kassa[0]
+    id_, provider_id = await paid(shop, server)
+    for changed, status in REFUND_MISFITS:
+        notice = server.refund(provider_id, "1.00")
+        server.refunds[notice["object"]["id"]] = {**notice["object"], **changed}
+        assert await tell(shop, notice) == status
+    assert await tell(shop, server.refund(provider_id, "1000.00")) == 200
+    assert await tell(shop, server.refund(provider_id, "499.01")) == 409  # with the earlier one
+    assert (await shop.payment(id_)).refunded_kopecks == 1000_00
+    assert len(shop.refunded) == 1
+
+
+async def test_a_refund_tells_of_a_payment_whose_own_notice_was_lost(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    id_, provider_id = await opened(shop)
+    notice = kassa[0].refund(provider_id, "1499.00")
+    assert await tell(shop, notice) == 409  # nothing was paid, so nothing can have gone back
+    kassa[0].end(provider_id, "succeeded")
+    assert await tell(shop, notice) == 200
+    assert (await shop.payment(id_)).status is PaymentStatus.PAID
+    assert (len(shop.settled), len(shop.refunded)) == (1, 1)
+
+
+async def test_a_refund_whose_notice_was_lost_is_found_within_a_day_for_a_month(
+    shop: Shop, kassa: tuple[YooKassaServer, str]
+) -> None:
+    server = kassa[0]
+    id_, provider_id = await paid(shop, server)
+    assert await shop.desk.ask_due() == 0
+    for roubles in ("100.00", "200.00"):
+        server.refund(provider_id, roubles)
+    shop.clock.forward(hours=27)
+    assert await shop.desk.ask_due() == 1
+    assert (await shop.payment(id_)).refunded_kopecks == 300_00
+    assert [fact.refunded_kopecks for fact in shop.refunded] == [100_00, 300_00]
+    assert await shop.desk.ask_due() == 0
+    shop.clock.forward(days=40)  # no worker ran: it is asked once more
+    server.refund(provider_id, "1.00")
+    assert [await shop.desk.ask_due() for _ in range(2)] == [1, 0]
+    assert (await shop.payment(id_)).refunded_kopecks == 301_00
+    shop.clock.forward(days=2)
+    assert await shop.desk.ask_due() == 0
+
+
+async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
+    shop: Shop, kassa: tuple[YooKassaServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that keeps silent must not hold a worker longer than one answer takes."""
+    for _ in range(PORTION):
+        await paid(shop, kassa[0])
+    shop.clock.forward(days=2)
+    await shop.api.sign_in("anna")
+    id_, provider_id = await opened(shop)
+    kassa[0].end(provider_id, "succeeded")
+    shop.clock.forward(minutes=2)
+    together: list[str] = []
+    ask, all_there = YooKassa.ask, asyncio.Event()
+
+    async def slowly(self: YooKassa, asked: str) -> Report:
+        together.append(asked)
+        if len(together) == PORTION:
+            all_there.set()
+        async with asyncio.timeout(5):
+            await all_there.wait()
+        return await ask(self, asked)
+
+    monkeypatch.setattr(YooKassa, "ask", slowly)
+    assert await shop.desk.ask_due() == PORTION
+    assert (await shop.payment(id_)).status is PaymentStatus.PAID
+
+
 async def test_without_the_sandbox_nothing_of_it_answers(shop: Shop) -> None:
     id_ = await shop.open(PRICE)
     assert (await shop.client.get(f"/pay/sandbox/{id_}")).status == 404
     assert (await shop.client.post(f"/pay/sandbox/{id_}", data={})).status == 404
+    assert (await shop.client.get(f"/pay/sandbox/{id_}/refund")).status == 404
+    assert (await shop.client.post(f"/pay/sandbox/{id_}/refund", data={})).status == 404
     assert (await shop.client.post("/pay/notices/sandbox", data=b"{}")).status == 404
 
 
 def test_the_shop_and_its_secret_belong_to_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="YOOKASSA_SECRET_FILE"):
         FleetConfig(payments="yookassa", yookassa_shop="1")
+    empty, binary = tmp_path / "empty", tmp_path / "binary"
+    empty.write_text("\n")
+    binary.write_bytes(b"\xff\xfe")
+    for path, why in (
+        (tmp_path / "nowhere", "cannot be read"),
+        (tmp_path, "cannot be read"),
+        (binary, "cannot be read"),
+        (empty, "is empty"),
+    ):
+        with pytest.raises(ValidationError, match=f"the file with the secret key {why}"):
+            FleetConfig(payments="yookassa", yookassa_shop="1", yookassa_secret_file=path)
     with pytest.raises(ValidationError):
         FleetConfig(payments="cash")  # type: ignore[arg-type]
     with pytest.raises(ValidationError):

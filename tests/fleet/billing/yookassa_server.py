@@ -1,4 +1,5 @@
-"""A small YooKassa: the part of its published API v3 that payments with a redirect need."""
+"""A small YooKassa: the part of its published API v3 that payments with a redirect, and their
+refunds, need."""
 
 import asyncio
 from collections import deque
@@ -18,6 +19,7 @@ class YooKassaServer:
 
     def __init__(self) -> None:
         self.payments: dict[str, dict[str, Any]] = {}
+        self.refunds: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, str] = {}
         self.bodies: dict[str, Any] = {}
         self.faults: deque[int | str] = deque()
@@ -27,6 +29,8 @@ class YooKassaServer:
         app = web.Application(middlewares=[self._guard])
         app.router.add_post("/v3/payments", self._create)
         app.router.add_get("/v3/payments/{id}", self._show)
+        app.router.add_get("/v3/refunds", self._list_refunds)
+        app.router.add_get("/v3/refunds/{id}", self._show_refund)
         return app
 
     @web.middleware
@@ -74,6 +78,35 @@ class YooKassaServer:
     async def _show(self, request: web.Request) -> web.Response:
         found = self.payments.get(request.match_info["id"])
         return _shown(found) if found else _error(404, "not_found")
+
+    async def _show_refund(self, request: web.Request) -> web.Response:
+        found = self.refunds.get(request.match_info["id"])
+        return _shown(found) if found else _error(404, "not_found")
+
+    async def _list_refunds(self, request: web.Request) -> web.Response:
+        asked = request.query
+        found = [
+            refund
+            for refund in self.refunds.values()
+            if (refund["payment_id"], refund["status"]) == (asked["payment_id"], asked["status"])
+        ]
+        return _shown({"type": "list", "items": found[: int(asked["limit"])]})
+
+    def refund(self, id_: str, roubles: str, status: str = "succeeded") -> dict[str, Any]:
+        """The shop gives money back in its office; the notice about it."""
+        payment = self.payments[id_]
+        refund: dict[str, Any] = {
+            "id": f"21{uuid4().hex[:6]}-0015-5000-9000-{uuid4().hex[:12]}",
+            "payment_id": id_,
+            "status": status,
+            "created_at": "2026-03-03T09:00:00.000Z",
+            "amount": {"value": roubles, "currency": "RUB"},
+        }
+        self.refunds[refund["id"]] = refund
+        its = [each for each in self.refunds.values() if each["payment_id"] == id_]
+        total = f"{sum(float(each['amount']['value']) for each in its):.2f}"
+        payment["refunded_amount"] = {"value": total, "currency": "RUB"}
+        return {"type": "notification", "event": f"refund.{status}", "object": refund}
 
     def end(self, id_: str, status: str, reason: str = "") -> None:
         payment = self.payments[id_]

@@ -1,5 +1,6 @@
 """The endpoints of images: adding from the folder, the list, and who may."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
+from protocol.firmware import Image
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
 from tests.fleet.firmware.folder import lay
@@ -95,15 +97,39 @@ async def test_a_bad_image_is_refused_and_not_listed(
     assert (await api.get("/firmware-images")).json["items"] == []
 
 
-async def test_a_version_keeps_its_content(api: Api, employ: Employ, tmp_path: Path) -> None:
+OTHER = content_of(2300, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("image", "content"),
+    [
+        (publish(OTHER), OTHER),
+        (publish(CONTENT, block_size=512), CONTENT),
+        (publish(CONTENT, platform=Platform.V2_5), CONTENT),
+    ],
+)
+async def test_a_version_keeps_its_facts(
+    api: Api, employ: Employ, tmp_path: Path, image: Image, content: bytes
+) -> None:
+    """Registers are given blocks of the size that they were told."""
     await employ("anna", Role.ENGINEER)
     await api.sign_in("anna")
     lay(tmp_path, IMAGE, CONTENT)
     assert (await api.post("/firmware-images", PLACE)).status == 201
-    other = content_of(2300, seed=1)
-    lay(tmp_path, publish(other), other)
+    lay(tmp_path, image, content)
     again = await api.post("/firmware-images", PLACE)
     assert (again.status, again.json["code"]) == (409, "image_already_added")
+
+
+async def test_an_image_that_many_add_at_once_is_added_once(
+    api: Api, employ: Employ, tmp_path: Path
+) -> None:
+    await employ("anna", Role.ADMINISTRATOR)
+    await api.sign_in("anna")
+    lay(tmp_path, IMAGE, CONTENT)
+    answers = await asyncio.gather(*(api.post("/firmware-images", PLACE) for _ in range(6)))
+    assert {answer.status for answer in answers} == {201}
+    assert len((await api.get("/audit?object=firmware:61/5.9.1")).json["items"]) == 1
 
 
 async def test_adding_needs_the_right(api: Api, employ: Employ, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete, update
 
-from fleet.accounts import service as accounts
+from fleet.accounts import founding
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.audit.models import AuditEntry
@@ -51,10 +51,9 @@ class Place:
     async def _open(self) -> None:
         async with self.database.transaction() as db:
             await (await db.connection()).run_sync(full_metadata().create_all)
-            partner = await accounts.create_partner(db, "P", START)
-            await accounts.create_employee(
+            partner = await founding.create_partner(db, "P", START)
+            await founding.create_employee(
                 db,
-                None,
                 START,
                 partner_id=partner.id,
                 login="anna",

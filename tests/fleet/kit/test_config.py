@@ -47,6 +47,9 @@ def test_plain_urls_get_their_driver(
         ("HTTP", "host:http"),
         ("READINGS_DAYS", "0"),
         ("LANGUAGE", "de"),
+        ("ADMIN_PASSWORD", ""),
+        ("ADMIN_PASSWORD", "x"),
+        ("ADMIN_PASSWORD", "x" * 129),
     ],
 )
 def test_a_bad_variable_stops_the_start(

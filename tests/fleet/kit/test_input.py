@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
-from fleet.kit.errors import DomainError
-from fleet.kit.input import Input, Moment, is_storable
-from fleet.kit.language import Language
+from fleet.kit.errors import DomainError, ErrorKind, Refusal
+from fleet.kit.input import VISIBLE, Input, Moment, SerialText, is_storable
+from fleet.kit.language import Language, Words
 from fleet.kit.paging import PageQuery, from_cursor, page_of, to_cursor
 from fleet.kit.validation import BROKEN_JSON, INVALID_INPUT, SENTENCES, refuse_input
 
@@ -21,6 +21,10 @@ class Thing(Input):
     at: Moment | None = None
     choice: Language = Language.RU
     secret: SecretStr = SecretStr("")
+    pin: SecretStr = Field(default=SecretStr(""), min_length=1, max_length=4)
+    serial: SerialText = "00106900000001"
+    few: dict[str, int] = Field(default={}, max_length=1)
+    name: str = Field(default="x", pattern=VISIBLE)
     params: dict[str, Any] = {}
 
 
@@ -63,9 +67,33 @@ def test_bad_values_name_their_field(body: bytes, field: str) -> None:
         assert field in error.message(language)
 
 
+@pytest.mark.parametrize(
+    ("body", "ru", "en"),
+    [
+        (b'{"pin": "12345"}', "символов должно быть не больше 4", "at most 4 characters"),
+        (b'{"pin": ""}', "символов должно быть не меньше 1", "at least 1 character(s)"),
+        (b'{"choice": "de"}', "только: ru, en.", "these fit: ru, en."),
+        (b'{"serial": "1"}', "нужны 14 цифр", "14 digits"),
+        (b'{"few": {"a": 1, "b": 2}}', "прислано больше", "more were sent"),
+        (b'{"name": " "}', "видимый знак", "visible character"),
+    ],
+)
+def test_mistakes_are_told_in_peoples_words(body: bytes, ru: str, en: str) -> None:
+    error = refusal(body)
+    assert ru in error.message(Language.RU) and en in error.message(Language.EN)
+
+
+def test_words_among_the_parameters_are_in_the_language_of_the_sentence() -> None:
+    role = Refusal(ErrorKind.FORBIDDEN, "x", ru="роль {role}", en="role {role}")
+    words = Words("инженер", "engineer")
+    assert role.message(Language.RU, role=words) == "роль инженер"
+    assert role.message(Language.EN, role=words) == "role engineer"
+
+
 def test_broken_json_is_told_from_bad_values() -> None:
     error = refusal(b'{"number": ')
-    assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.RU)
+    assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.EN)
+    assert "(строка 1, знак 11)" in error.message(Language.RU)
 
 
 def test_a_moment_arrives_in_utc() -> None:

@@ -13,6 +13,7 @@ from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
+from fleet.kit.language import Language
 from fleet.licences import queries, service
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
@@ -126,6 +127,19 @@ async def test_any_of_its_services_brings_a_licence_and_no_other(
     assert (TWO in await held(database, kind)) is not bool(needed)
     # What was issued stays, so that it can be restored.
     assert ONE in await held(database, kind)
+
+
+async def test_who_lacks_the_service_is_told_what_to_buy(
+    database: Database, anna: Actor, clock: HandClock
+) -> None:
+    async with database.transaction() as db:
+        await lose(db, *Entitlement)
+        kind = LicenceKind.PLATFORM_5_0
+        (verdict,) = await service.issue(db, anna, ISSUING_KEY, kind, [ONE], clock())
+    assert verdict.refusal is not None
+    told = verdict.refusal.message(Language.RU)
+    assert "«Обновление на П 5.0 по воздуху» или «Обновление на П 5.0 локально»" in told
+    assert "«Платформа 5.0»" in told and told.count("«Платформа 5.0 локально»") == 1
 
 
 async def test_two_kinds_of_one_register_are_two_licences(

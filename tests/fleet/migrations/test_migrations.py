@@ -3,15 +3,16 @@
 import asyncio
 from typing import Any
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from fleet.kit.database import create_engine
-from fleet.migrations.run import full_metadata, upgrade
+from fleet.kit.database import WRITES, Database, create_engine
+from fleet.migrations.run import full_metadata, make_config, upgrade
 
-NOT_IN_MODELS = {"ix_registers_trigrams", "ix_registers_names"}
-"""Exists only where PostgreSQL may have the extension that it needs (migration 0007)."""
+NOT_IN_MODELS = {"ix_registers_trigrams", "ix_registers_names", "ix_audit_entries_trigrams"}
+"""Exist only where PostgreSQL may have the extension that they need (migrations 0007, 0016)."""
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -34,4 +35,17 @@ async def test_migrated_schema_is_the_declared_one(empty_url: str) -> None:
 
 async def test_upgrading_again_and_at_once_changes_nothing(empty_url: str) -> None:
     await asyncio.wait_for(asyncio.gather(*(upgrade(empty_url) for _ in range(3))), 30)
+    await upgrade(empty_url)
+
+
+async def test_the_way_back_of_the_newest(empty_url: str) -> None:
+    await upgrade(empty_url)
+    database = Database(empty_url)
+
+    def downgrade(connection: Connection) -> None:
+        command.downgrade(make_config(connection), "-1")
+
+    async with database.engine.execution_options(**{WRITES: True}).begin() as connection:
+        await connection.run_sync(downgrade)
+    await database.close()
     await upgrade(empty_url)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import warnings
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,15 +22,28 @@ class Mailbox:
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
+    sender_answer: str = ""
+    """Instead of taking a sender."""
     recipient_answer: str = ""
     """Instead of taking a recipient."""
     data_answer: str = "250 OK"
     drops_after_data: bool = False
+    pauses_s: deque[float] = field(default_factory=deque)
+    """Before each answer to a letter, while there are any."""
     logins: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sender_answer:
+            return self.sender_answer
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, to: str, options: list[str]
@@ -47,6 +61,8 @@ class Mailbox:
         self.messages.append(message)
         if self.drops_after_data and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
+        if self.pauses_s:
+            await asyncio.sleep(self.pauses_s.popleft())
         return self.data_answer
 
     def authenticate(

@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.delivery import PORTION, Delivery, tidy
+from fleet.notifications.delivery import LETTER_S, PORTION, QUIT_S, VISIT_S, Delivery, tidy
 from fleet.notifications.models import Letter
-from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE
+from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE, Cause
 from fleet.notifications.service import send
+from fleet.worker.runner import TIMEOUT_S
 from tests.fleet.conftest import HandClock
 from tests.fleet.notifications.mailbox import (
     LOGIN,
@@ -177,6 +178,103 @@ async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
     assert letter.reason == "554 spam: *** ***" and SECRET not in str(lines)
 
 
+OUR_FAULT = (
+    ("sender", "530 5.7.0 Authentication required"),
+    ("sender", "553 5.1.8 Sender address rejected: not owned by user"),
+    ("recipient", "550 5.7.1 Relaying denied"),
+    ("recipient", "550 relay not permitted"),
+    ("recipient", "530 Must issue STARTTLS first"),
+    ("data", "550 5.7.26 This mail has been blocked because the sender is unauthenticated"),
+)
+
+
+@pytest.mark.parametrize(("where", "said"), OUR_FAULT)
+async def test_a_refusal_of_us_costs_no_letter(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    where: str,
+    said: str,
+) -> None:
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    right = getattr(mailbox, f"{where}_answer")
+    setattr(mailbox, f"{where}_answer", said)
+    await delivery.run(database, clock, config_of(mailbox))
+    for letter in await letters(database):
+        assert (letter.given_up_at, letter.attempts) == (None, 1)
+        assert letter.reason == said and letter.params == PARAMS
+    setattr(mailbox, f"{where}_answer", right)
+    clock.forward(minutes=1)
+    mailbox.messages.clear()
+    await delivery.run(database, clock, config_of(mailbox))
+    assert len(mailbox.messages) == 3
+
+
+async def test_a_server_that_refuses_us_is_asked_once_a_visit(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def refuse(
+        _server: object, _session: object, _envelope: object, to: str, _: object
+    ) -> str:
+        asked.append(to)
+        return "553 not owned by user"
+
+    monkeypatch.setattr(mailbox, "handle_MAIL", refuse)
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    await delivery.run(database, clock, config_of(mailbox))
+    assert asked == ["cash@example.org"]
+
+
+async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.notifications.delivery.VISIT_S", 0.3)
+    mailbox.pauses_s.extend([0.5, 0.0, 0.0])
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    first, *rest = await letters(database)
+    assert first.sent_at and len(mailbox.messages) == 1
+    for letter in rest:
+        assert (letter.due_at, letter.attempts, letter.reason) == (clock(), 0, "")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 2
+    assert len({message["To"] for message in mailbox.messages}) == len(mailbox.messages) == 3
+
+
+async def test_a_letter_that_hangs_costs_only_itself(
+    database: Database,
+    clock: HandClock,
+    mailbox: Mailbox,
+    delivery: Delivery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.notifications.delivery.LETTER_S", 1.0)
+    mailbox.pauses_s.extend([60.0])
+    for number in range(3):
+        await post(database, clock, f"n{number}@example.org")
+    assert await delivery.run(database, clock, config_of(mailbox)) == 3
+    hung, *rest = await letters(database)
+    assert (hung.sent_at, hung.attempts) == (None, 1) and "Timeout" in hung.reason
+    assert all(letter.sent_at for letter in rest)
+
+
+def test_a_visit_fits_into_a_portion_of_the_worker() -> None:
+    assert VISIT_S + LETTER_S + QUIT_S < TIMEOUT_S < LEASE.total_seconds()
+
+
 async def test_no_text_becomes_a_header(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
 ) -> None:
@@ -281,11 +379,24 @@ async def test_old_letters_are_given_up_and_later_forgotten(
             assert await tidy(db, clock(), 2) == done
     for letter in await letters(database):
         assert letter.given_up_at and letter.params == {} and letter.reason == "421 come again"
+        assert letter.cause is Cause.TOO_LATE
     clock.now += KEPT_FOR - GIVE_UP_AFTER
     for done in (2, 1, 0):
         async with database.transaction() as db:
             assert await tidy(db, clock(), 2) == done
     assert await letters(database) == []
+
+
+async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
+    database: Database, clock: HandClock
+) -> None:
+    await post(database, clock, expires_at=clock() + timedelta(hours=1))
+    await post(database, clock)
+    clock.forward(hours=1)
+    async with database.transaction() as db:
+        assert await tidy(db, clock(), 2) == 1
+    lost, waiting = await letters(database)
+    assert (lost.cause, lost.params, waiting.cause) == (Cause.EXPIRED, {}, None)
 
 
 def test_a_letter_outlives_its_longest_pause() -> None:

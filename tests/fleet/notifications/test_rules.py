@@ -37,6 +37,16 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
             assert f"<{name}>" in text.subject + text.plain and f"<{name}>" not in text.html
 
 
+def test_a_name_makes_no_paragraphs_of_its_own() -> None:
+    names = {
+        "name": "Anna!\r\n\nPay\u2028here:\thttps://evil.example",
+        "login": "a",
+        "partner": "b",
+    }
+    text = word("invitation", Language.EN, {**names, "link": "https://cash.example/#x"})
+    assert text.plain.split("\n\n")[0] == "Hello, Anna! Pay here: https://evil.example!"
+
+
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_pauses_grow_and_are_spread(attempts: int, jitter: float) -> None:
     pause = pause_after(attempts, jitter)

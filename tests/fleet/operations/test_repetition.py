@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from fleet.accounts.roles import Role
 from protocol.platforms import Platform
-from tests.fleet.conftest import Answer, Api
+from tests.fleet.conftest import Answer, Api, Employ
 from tests.fleet.operations.stage import Stage, serial
 
 ONE = serial(1)
@@ -39,6 +40,21 @@ async def test_another_request_with_the_key_is_refused(anna: Api, stage: Stage) 
     answer = await order(anna, "k1", params={"settings": {"279": 1}})
     assert (answer.status, answer.json["code"]) == (409, "key_reused")
     assert len(await stage.operations()) == 1
+
+
+async def test_a_colleague_with_the_same_key_asks_for_themselves(
+    anna: Api, stage: Stage, employ: Employ
+) -> None:
+    first = await order(anna, "k1")
+    partner_id = stage.actor.partner_id
+    await employ("boris", Role.ENGINEER, partner_id)
+    await employ("vera", Role.OBSERVER, partner_id)
+    await anna.sign_in("boris")
+    again = await order(anna, "k1")
+    assert again.status == 202 and again.json != first.json
+    await anna.sign_in("vera")
+    assert (await order(anna, "k1")).status == 403
+    assert len(await stage.operations()) == 2
 
 
 async def test_a_refused_request_leaves_its_key_free(anna: Api, stage: Stage) -> None:

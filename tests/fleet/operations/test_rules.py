@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from fleet.kit.language import Language
-from fleet.operations.errors import CAUSES, explain
+from fleet.operations.errors import CAUSES, channel_unfit, explain, right_needed
 from fleet.operations.rules import (
     OPEN,
     TRANSITIONS,
     Cause,
+    Channel,
     Status,
     Waiting,
     allowed,
     refused,
     waiting,
 )
+from fleet.operations.types import TYPES
 from fleet.operations.work import Work
 from protocol.messages import StepRefusal
 from tests.fleet.conftest import START
@@ -131,13 +133,22 @@ DETAILS = {
 }
 
 
+def test_people_read_names_and_no_codes() -> None:
+    for operation_type in TYPES:
+        right = right_needed(operation_type.right).message(Language.RU)
+        channels = channel_unfit(operation_type.channels).message(Language.RU)
+        assert f"«{operation_type.right}»" not in right and "{" not in right + channels
+    told = channel_unfit([Channel.CASH_SERVER, Channel.ASSISTANT])
+    assert "кассовый сервер (cash_server), Ассистент (assistant)" in told.message(Language.RU)
+
+
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_is_told_in_both_languages(cause: Cause) -> None:
     russian, english = (
         explain(cause, DETAILS, language) for language in (Language.RU, Language.EN)
     )
     assert russian and english and not russian.isascii()
-    assert "{" not in russian + english
+    assert "{" not in russian + english and "True" not in russian + english
     named = [
         {name for _, name, _, _ in Formatter().parse(sentence) if name}
         for sentence in CAUSES[cause]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from fleet.kit.language import Language
+from fleet.operations.rules import Status
 from fleet.operations.service import Created
 from fleet.operations.verdicts import PASSING
 from fleet.registers.models import CashRegister
@@ -42,6 +43,24 @@ async def test_a_missing_service_names_what_to_buy(stage: Stage) -> None:
     assert "«Управление настройками ККТ»" in told and "подписку" in told
     # What needs no service is not refused.
     assert not (await stage.order("cancel_pending", [ONE], {})).refused
+
+
+async def test_nobody_is_told_to_buy_what_cannot_help(stage: Stage) -> None:
+    await stage.enrol(ONE, Platform.V5_0)
+    async with stage.database.transaction() as db:
+        await db.execute(delete(Grant))
+    created = await stage.order("receipt_template", [ONE], {"tape_width_mm": 57, "content": "AAAA"})
+    assert codes(created) == ["platform_unfit"]
+
+
+async def test_the_queue_of_a_blocked_register_can_be_emptied(stage: Stage) -> None:
+    await stage.enrol(ONE, Platform.V5_0)
+    waiting = await stage.ordered("settings_upload", ONE, UPLOAD)
+    async with stage.database.transaction() as db:
+        await db.execute(update(CashRegister).values(blocked=True))
+    assert codes(await stage.order("settings_upload", [ONE], UPLOAD)) == ["register_blocked"]
+    assert not (await stage.order("cancel_pending", [ONE], {})).refused
+    assert (await stage.operation(waiting)).status is Status.CANCELLED
 
 
 async def test_nothing_is_ordered_while_something_runs(stage: Stage) -> None:

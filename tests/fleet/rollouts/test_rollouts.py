@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import Cause, Status
+from fleet.operations.work import load_where, save
 from fleet.registers.models import CashRegister
 from fleet.rollouts.service import carry_on
 from fleet.wiring import REACTIONS
@@ -68,6 +69,22 @@ async def end(wired: Database, status: Status) -> None:
         await db.execute(
             update(Operation).where(Operation.status == Status.QUEUED).values(status=status)
         )
+
+
+async def say(wired: Database, clock: HandClock, status: Status, *serials: str) -> None:
+    """What the registers' last operations come to."""
+    last = select(func.max(Operation.id)).where(Operation.serial_number.in_(serials))
+    async with wired.transaction() as db:
+        ids = (await db.scalars(last.group_by(Operation.serial_number))).all()
+        works = await load_where(db, Operation.id.in_(ids))
+        changes = [work.move(status, Cause.UNSUPPORTED, clock()) for work in works]
+        await save(db, works, changes, clock())
+
+
+async def told(anna: Api, id_: int) -> list[tuple[str, str | None, str]]:
+    """What the audit log says of a roll-out, the oldest first: what, the reason, and who."""
+    found = (await anna.get(f"/audit?object=rollout:{id_}")).json["items"]
+    return [(each["what"], each["after"]["reason"], each["login"]) for each in reversed(found)]
 
 
 async def card(anna: Api, id_: int) -> Any:
@@ -157,6 +174,77 @@ async def test_it_stops_when_its_author_may_no_more(
     found = await card(anna, id_)
     assert (found["status"], found["reason"]) == ("paused", "refused")
     assert counts(found)[0] == {"waiting": 2}
+
+
+async def test_what_is_left_of_a_passed_wave_pauses_too(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    id_ = await begin(anna, waves=["6", "rest"], pass_percent=50, failure_percent=10)
+    await work(wired, clock)
+    async with wired.transaction() as db:
+        half = Operation.serial_number.in_(SERIALS[:3])
+        await db.execute(update(Operation).where(half).values(status=Status.SUCCEEDED))
+    assert await work(wired, clock) == 6
+    assert (await card(anna, id_))["wave"] == 2
+    await say(wired, clock, Status.FAILED, *SERIALS[3:6])
+    found = await card(anna, id_)
+    assert (found["status"], found["reason"]) == ("paused", "failures")
+    assert await told(anna, id_) == [
+        ("rollouts.started", None, "anna"),
+        ("rollouts.paused", "failures", ""),
+    ]
+
+
+async def test_only_failures_after_a_resumption_count(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    """Also when a retry takes some of the earlier ones away."""
+    id_ = await begin(anna, waves=["12"], failure_percent=20)
+    await work(wired, clock)
+    await say(wired, clock, Status.NEEDS_ATTENTION, *SERIALS[:3])
+    assert (await card(anna, id_))["status"] == "paused"
+    await work(wired, clock)
+    clock.forward(minutes=1)
+    assert (await anna.post(f"/rollouts/{id_}/resume")).json["status"] == "running"
+    assert await work(wired, clock) == 9
+    for serial in SERIALS[:3]:
+        waiting = await anna.get(f"/operations?serial_number={serial}&status=needs_attention")
+        retried = await anna.post(f"/operations/{waiting.json['items'][0]['id']}/retry")
+        assert retried.status == 202
+    clock.forward(minutes=1)
+    await say(wired, clock, Status.FAILED, *SERIALS[3:5])
+    assert (await card(anna, id_))["status"] == "running"
+    await say(wired, clock, Status.FAILED, SERIALS[5])
+    assert (await card(anna, id_))["status"] == "paused"
+
+
+async def test_who_resumes_orders_from_then_on(
+    anna: Api, wired: Database, clock: HandClock, employ: Employ
+) -> None:
+    """Who started it was dismissed meanwhile."""
+    id_ = await begin(anna, waves=["12"])
+    async with wired.read() as db:
+        partner_id = await db.scalar(select(Employee.partner_id).where(Employee.login == "anna"))
+    boss = await employ("boss", partner_id=partner_id)
+    await anna.sign_in("boss")
+    async with wired.transaction() as db:
+        dismissed = update(Employee).where(Employee.login == "anna")
+        await db.execute(dismissed.values(active=False))
+    await work(wired, clock)
+    assert (await card(anna, id_))["reason"] == "refused"
+    resumed = (await anna.post(f"/rollouts/{id_}/resume")).json
+    assert (resumed["status"], resumed["resumed_by"]) == ("running", boss.employee_id)
+    assert await work(wired, clock) == 12
+    async with wired.read() as db:
+        assert set(await db.scalars(select(Operation.created_by))) == {boss.employee_id}
+    await end(wired, Status.SUCCEEDED)
+    await work(wired, clock)
+    assert await told(anna, id_) == [
+        ("rollouts.started", None, "anna"),
+        ("rollouts.paused", "refused", ""),
+        ("rollouts.resumed", None, "boss"),
+        ("rollouts.finished", None, ""),
+    ]
 
 
 async def test_a_selection_instead_of_a_list(anna: Api, wired: Database) -> None:

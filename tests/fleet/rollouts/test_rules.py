@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.kit.language import Language
 from fleet.operations.rules import Status
+from fleet.rollouts.errors import wrong_status
 from fleet.rollouts.rules import (
     TRANSITIONS,
     USUAL_WAVES,
@@ -12,6 +14,7 @@ from fleet.rollouts.rules import (
     Policy,
     RolloutStatus,
     TargetState,
+    Wave,
     judge,
     wave_sizes,
 )
@@ -44,34 +47,31 @@ def test_every_register_is_in_one_wave(waves: list[str], total: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("succeeded", "failed", "queued", "policy", "forgiven", "judgement"),
+    ("wave", "policy", "judgement"),
     [
-        (0, 0, 10, Policy(5, 100), 0, WAIT),
-        (9, 0, 1, Policy(5, 100), 0, WAIT),
-        (10, 0, 0, Policy(5, 100), 0, NEXT),
-        (9, 1, 0, Policy(10, 100), 0, NEXT),
-        (9, 1, 0, Policy(9, 100), 0, PAUSE),
-        (9, 1, 0, Policy(0, 100), 1, NEXT),
-        (9, 1, 0, Policy(100, 100), 0, NEXT),
+        (Wave(10, 0, 0), Policy(5, 100), WAIT),
+        (Wave(10, 9, 0), Policy(5, 100), WAIT),
+        (Wave(10, 10, 0), Policy(5, 100), NEXT),
+        (Wave(10, 10, 1), Policy(10, 100), NEXT),
+        (Wave(10, 10, 1), Policy(9, 100), PAUSE),
+        (Wave(10, 10, 1), Policy(100, 100), NEXT),
         # One early failure does not stop a large wave, too many for the whole of it do.
-        (0, 1, 99, Policy(5, 100), 0, WAIT),
-        (0, 5, 95, Policy(5, 100), 0, WAIT),
-        (0, 6, 94, Policy(5, 100), 0, PAUSE),
+        (Wave(100, 1, 1), Policy(5, 100), WAIT),
+        (Wave(100, 5, 5), Policy(5, 100), WAIT),
+        (Wave(100, 6, 6), Policy(5, 100), PAUSE),
         # Registers that are away do not hold the others up.
-        (80, 0, 20, Policy(5, 80), 0, NEXT),
-        (79, 0, 21, Policy(5, 80), 0, WAIT),
-        (75, 5, 20, Policy(5, 80), 0, PAUSE),
+        (Wave(100, 80, 0), Policy(5, 80), NEXT),
+        (Wave(100, 79, 0), Policy(5, 80), WAIT),
+        (Wave(100, 80, 5), Policy(5, 80), PAUSE),
     ],
 )
-def test_the_wave_is_judged(
-    succeeded: int, failed: int, queued: int, policy: Policy, forgiven: int, judgement: Judgement
-) -> None:
-    wave = {
-        TargetState.SUCCEEDED: succeeded,
-        TargetState.FAILED: failed,
-        TargetState.QUEUED: queued,
-    }
-    assert judge(policy, wave, forgiven) is judgement
+def test_the_wave_is_judged(wave: Wave, policy: Policy, judgement: Judgement) -> None:
+    assert judge(policy, [wave]) is judgement
+    assert judge(policy, [Wave(10, 10, 0), wave]) is judgement
+
+
+def test_what_is_left_of_a_passed_wave_counts_too() -> None:
+    assert judge(Policy(10, 50), [Wave(6, 6, 3), Wave(100, 0, 0)]) is PAUSE
 
 
 def test_every_status_of_an_operation_is_a_state() -> None:
@@ -84,3 +84,10 @@ def test_the_ends_are_ends() -> None:
         RolloutStatus.FINISHED,
         RolloutStatus.ABORTED,
     ]
+
+
+@pytest.mark.parametrize("status", RolloutStatus)
+def test_a_refusal_tells_how_it_stands_and_what_can_be_done(status: RolloutStatus) -> None:
+    told = wrong_status(7, status).message(Language.RU)
+    assert told.startswith("Раскатка 7 ") and str(status) not in told
+    assert ("начните новую" in told) is (not TRANSITIONS[status])

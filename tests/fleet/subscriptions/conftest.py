@@ -12,7 +12,7 @@ from fleet.accounts.roles import Role
 from fleet.accounts.service import to_actor
 from fleet.billing import service as billing
 from fleet.billing.models import Payment
-from fleet.billing.rules import PaymentStatus, Report
+from fleet.billing.rules import PaymentStatus, RefundReport, Report
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
@@ -84,6 +84,13 @@ class Shop:
                 currency="RUB",
             )
             await billing.settle(db, report, self.clock())
+
+    async def refund(self, payment_id: str, amount_kopecks: int, refund_id: str = "1") -> None:
+        """The provider says that it has given money back."""
+        async with self.database.transaction() as db:
+            payment = await db.get_one(Payment, payment_id)
+            its = (payment.provider, refund_id, payment.provider_id or "")
+            await billing.refund(db, RefundReport(*its, amount_kopecks, "RUB"), self.clock())
 
     async def without_contract(self) -> None:
         """Nobody may use anything but by subscriptions."""

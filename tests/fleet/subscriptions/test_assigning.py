@@ -179,6 +179,24 @@ async def test_who_is_limited_assigns_and_sees_only_within_the_scope(
     assert (await api.get("/subscriptions/assignments")).json["items"] == []
     assert (await api.get("/subscriptions")).json["items"] == []
     assert (await api.get(f"/registers/{ONE}/subscriptions")).status == 404
+    # The stock and the money in it are the organisation's: no register limits them.
+    assert len((await api.get("/subscriptions/orders")).json["items"]) == 1
+    assert len((await api.get("/subscriptions/movements")).json["items"]) == 2
+
+
+@ON_SQLITE
+async def test_whose_the_points_are_is_for_administrators(
+    api: Api, anna: Actor, employ: Employ, shop: Shop
+) -> None:
+    await shop.settle(anna, [ONE])
+    await shop.buy(anna, "monitoring", 1)
+    await assign(api, ["monitoring"], [ONE])
+    await employ("lev", Role.MANAGER, anna.partner_id)
+    for login, whose in (("anna", anna.employee_id), ("lev", None)):
+        await api.sign_in(login)
+        for history in ("assignments", "movements?reason=assignment"):
+            (row,) = (await api.get(f"/subscriptions/{history}")).json["items"]
+            assert (row["bonus_points"], row["employee_id"]) == (20, whose)
 
 
 @ON_SQLITE

@@ -15,7 +15,7 @@ from fleet.kit.errors import DomainError
 from fleet.subscriptions import orders, stock
 from fleet.subscriptions.assigning import assign
 from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
-from fleet.subscriptions.models import Assignment, MovementReason, Subscription
+from fleet.subscriptions.models import Assignment, MovementReason, Order, Subscription
 from fleet.subscriptions.service import expire
 from fleet.subscriptions.transfers import Wish, transfer
 from fleet.wiring import REACTIONS
@@ -125,6 +125,38 @@ async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
     shops = [Shop(each, shop.clock) for each in processes]
     await asyncio.gather(*(each.pay(order.payment_id, 600_000) for each in shops * 2))
     assert await shop.stock(anna) == {("management", 50): 5}
+
+
+async def test_a_refund_told_twice_at_once_takes_the_stock_back_once(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    order_id = await shop.buy(anna, "management", 5)
+    payment_id = await payment_of(shop, order_id)
+    shops = [Shop(each, shop.clock) for each in processes]
+    told = [each.refund(payment_id, 240_000, name) for each in shops * 2 for name in ("a", "b")]
+    await asyncio.gather(*told)
+    assert await shop.stock(anna) == {("management", 50): 1}
+
+
+async def test_a_refund_and_assignments_share_one_stock(
+    shop: Shop, anna: Actor, processes: Sequence[Database]
+) -> None:
+    await shop.settle(anna, [serial(number) for number in range(30)])
+    order_id = await shop.buy(anna, "management", 10)
+    payment_id = await payment_of(shop, order_id)
+    shops = [Shop(each, shop.clock) for each in processes]
+    gave = [giving(processes[turn % 3], anna, range(turn * 5, turn * 5 + 5)) for turn in range(6)]
+    back = [shops[turn % 3].refund(payment_id, 240_000, str(turn)) for turn in range(5)]
+    given, _ = await asyncio.gather(all_of(*gave), asyncio.gather(*back))
+    async with shop.database.read() as db:
+        taken = (await db.get_one(Order, order_id)).taken_back
+    assert given + taken == 10 and await shop.stock(anna) == {}
+    assert await counts(shop) == (given, given, given * 50)
+
+
+async def payment_of(shop: Shop, order_id: int) -> str:
+    async with shop.database.read() as db:
+        return (await db.get_one(Order, order_id)).payment_id
 
 
 async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, anna: Actor) -> None:

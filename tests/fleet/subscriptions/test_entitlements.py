@@ -1,18 +1,28 @@
 """Which registers may use a service: by contract, or by a subscription of their own."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
 from fleet.kit.actor import Actor
+from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
 from fleet.operations import service as operations
 from fleet.operations.rules import Channel
 from fleet.operations.types import BY_KIND
+from fleet.operations.types.command_sequence import REFUSED
 from fleet.operations.verdicts import Wish
 from fleet.subscriptions.assigning import assign
-from fleet.subscriptions.entitlements import LABELS, OF_OPERATIONS, Entitlement
+from fleet.subscriptions.effective import ends_of
+from fleet.subscriptions.entitlements import LABELS, OF_COMMANDS, OF_OPERATIONS, Entitlement
 from fleet.subscriptions.service import entitled, grant
+from protocol.commands import COMMANDS, encode_request
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop, serial
 
 ONE, TWO = serial(1), serial(2)
 SETTINGS, PAPER = Entitlement.SETTINGS, Entitlement.PAPER_OFF
+TAX_CHANGE = Entitlement.TAX_CHANGE
 
 
 def test_every_service_has_its_name_in_both_languages() -> None:
@@ -21,8 +31,55 @@ def test_every_service_has_its_name_in_both_languages() -> None:
     assert len({label.ru for label in LABELS.values()}) == len(LABELS)
 
 
-def test_only_operations_that_there_are_need_services() -> None:
+def test_only_operations_and_commands_that_there_are_need_services() -> None:
     assert set(OF_OPERATIONS) <= set(BY_KIND)
+    assert set(OF_COMMANDS) <= {command.name for command in COMMANDS} - REFUSED
+
+
+def test_a_service_is_sold_for_what_it_does() -> None:
+    free = {kind for kind in BY_KIND if kind not in OF_OPERATIONS}
+    assert free == {
+        "licence_upload",  # its licences need services when they are issued
+        "archive_closing",
+        "key_rotation",
+        "control_unit_replacement",
+        "command_sequence",  # as its commands need
+        "cancel_pending",
+    }
+
+
+def needs(kind: str, params: dict[str, Any]) -> tuple[Entitlement, ...]:
+    operation_type = BY_KIND[kind]
+    return operation_type.needs(operation_type.Params.model_validate(params))
+
+
+def test_paper_is_off_for_money_and_on_for_nothing() -> None:
+    assert needs("paper_receipt", {"enabled": False}) == (PAPER,)
+    assert needs("paper_receipt", {"enabled": True}) == ()
+
+
+@pytest.mark.parametrize(
+    ("commands", "services"),
+    [
+        ([encode_request("read_state")], ()),
+        ([encode_request("write_setting", number=279, value=b"\x1f\x90")], (SETTINGS,)),
+        ([encode_request("print_receipts", enabled=True)], ()),
+        (
+            [
+                encode_request("print_receipts", enabled=False),
+                encode_request("read_setting", number=279),
+                encode_request("write_setting", number=279, value=b"\x1f\x90"),
+            ],
+            (PAPER, SETTINGS),
+        ),
+        ([encode_request("fiscalise")], (Entitlement.AUTOMATIC_REGISTRATION, TAX_CHANGE)),
+    ],
+)
+def test_a_sequence_needs_what_its_commands_need(
+    commands: list[bytes], services: tuple[Entitlement, ...]
+) -> None:
+    params = {"commands": [command.hex() for command in commands]}
+    assert needs("command_sequence", params) == services
 
 
 async def who_may(shop: Shop, service: Entitlement) -> set[str]:
@@ -75,3 +132,58 @@ async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
     (refused,) = created.refused
     told = refused.refusal.message(Language.RU, serial_number=TWO, **refused.params)
     assert "«Управление»" in told and "«Всё включено»" in told and "Мониторинг" not in told
+
+
+async def order_for(
+    shop: Shop, anna: Actor, begins: datetime | None, wall_time: datetime | None = None
+) -> operations.Created:
+    upload = {"settings": {"279": 8080}}
+    wish = Wish("settings_upload", [ONE], upload, Channel.CASH_SERVER, begins, wall_time)
+    async with shop.database.transaction() as db:
+        return await operations.create(db, anna, wish, shop.clock())
+
+
+async def test_the_service_is_asked_for_the_moment_the_operation_begins(
+    shop: Shop, anna: Actor
+) -> None:
+    """Whether that is told as a moment, as a wall time or anew."""
+    await shop.settle(anna, [ONE], utc_offset_min=180)
+    await shop.without_contract()
+    await shop.buy(anna, "management", 1)
+    start = shop.clock()
+    async with shop.database.transaction() as db:
+        await assign(db, anna, ["management"], [ONE], start)
+    year = timedelta(days=365)
+    on_the_wall = (start + year + timedelta(hours=3)).replace(tzinfo=None)
+    for times in ((start + year, None), (None, on_the_wall)):
+        (refused,) = (await order_for(shop, anna, *times)).refused
+        assert refused.refusal.code == "entitlement_ends"
+        told = refused.refusal.message(Language.RU, serial_number=ONE, **refused.params)
+        assert "2027-03-02 12:00 UTC+03:00" in told and "Управление настройками" in told
+    created = await order_for(shop, anna, start + year - timedelta(minutes=1))
+    ((operation_id, _),) = created.accepted
+    with pytest.raises(DomainError) as late:
+        async with shop.database.transaction() as db:
+            await operations.reschedule(db, anna, operation_id, start + year, shop.clock())
+    assert late.value.code == "entitlement_ends" and "2027" in late.value.message(Language.EN)
+    shop.clock.forward(days=365)
+    (refused,) = (await order_for(shop, anna, None)).refused
+    assert refused.refusal.code == "not_entitled"
+
+
+async def test_of_several_ends_the_last_counts_and_a_contract_has_none(
+    shop: Shop, anna: Actor, olga: Actor
+) -> None:
+    await shop.settle(anna, [ONE])
+    await shop.settle(olga, [TWO])
+    await shop.without_contract()
+    for plan in ("management", "complete"):
+        await shop.buy(anna, plan, 1)
+        async with shop.database.transaction() as db:
+            await assign(db, anna, [plan], [ONE], shop.clock())
+        shop.clock.forward(days=1)
+    async with shop.database.transaction() as db:
+        await grant(db, olga.partner_id, [SETTINGS], shop.clock())
+        found = await ends_of(db, [ONE, TWO, serial(99)], SETTINGS)
+        assert found == {ONE: shop.clock() + timedelta(days=364), TWO: None}
+        assert await ends_of(db, [ONE, TWO], PAPER) == {}

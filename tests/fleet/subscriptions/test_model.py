@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from fleet.accounts import founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
@@ -91,11 +92,10 @@ class World:
             first = (2 * self.examples + place) * REGISTERS
             side = Side(login, other, [serial(first + each) for each in range(REGISTERS)])
             async with self.database.transaction() as db:
-                partner = await accounts.create_partner(db, login, self.clock())
+                partner = await founding.create_partner(db, login, self.clock())
                 who = {"login": login, "full_name": login, "password": PASSWORD}
-                employee = await accounts.create_employee(
+                employee = await founding.create_employee(
                     db,
-                    None,
                     self.clock(),
                     partner_id=partner.id,
                     role=Role.ADMINISTRATOR_PLUS,

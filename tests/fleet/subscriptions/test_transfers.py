@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from fleet.accounts.models import Employee
+from fleet.accounts.roles import Role
 from fleet.kit.actor import Actor
+from fleet.subscriptions.transfers import MAX_STRANGERS
 from tests.fleet.conftest import Answer, Api, Employ
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop
 
@@ -110,6 +114,41 @@ async def test_only_an_administrator_plus_transfers(plus: Api, anna: Actor, shop
         answer = await plus.post(path, {"plan": "management", "to": "olga", "quantity": 1})
         assert answer.status == 403
     assert await shop.stock(anna) == {("management", 50): 3}
+
+
+@ON_SQLITE
+async def test_a_receiver_has_somebody_who_can_assign(
+    plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
+) -> None:
+    await employ("oleg", Role.OBSERVER, anna.partner_id)
+    await employ("helper", Role.SUPPORT_OPERATOR)
+    async with shop.database.transaction() as db:
+        await db.execute(update(Employee).where(Employee.login == "anna").values(active=False))
+    for to in (await shop.uuid(anna), "oleg", "helper"):
+        answer = await send(plus, to=to, quantity=1)
+        assert (answer.status, answer.json["code"]) == (404, "partner_not_found")
+    await employ("lev", Role.MANAGER, anna.partner_id)
+    assert (await send(plus, to="oleg", quantity=1)).status == 201
+
+
+async def test_receivers_cannot_be_guessed_one_by_one(
+    plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
+) -> None:
+    assert (await send(plus, quantity=1)).status == 201
+    body = {"plan": "management", "quantity": 1}
+    guess = "/subscriptions/transfers/preview"
+    for number in range(MAX_STRANGERS - 1):
+        answer = await plus.post(guess, {**body, "to": f"guess{number}"})
+        assert answer.status == 404
+    await employ("boris")
+    for to in ("boris", "nobody"):  # it does not matter whether there is such a one
+        answer = await plus.post(guess, {**body, "to": to})
+        assert (answer.status, answer.json["code"]) == (429, "too_many_attempts")
+    assert (await send(plus, to="boris", quantity=1)).status == 429
+    # Who got something before is known anyway.
+    assert (await send(plus, quantity=1)).status == 201
+    shop.clock.forward(minutes=16)
+    assert (await plus.post(guess, {**body, "to": "boris"})).status == 200
 
 
 @ON_SQLITE

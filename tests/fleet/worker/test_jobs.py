@@ -117,7 +117,7 @@ async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
 async def order_keys(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         db.add_all(
-            OrderKey(partner_id=1, key=key, asked_sha256=bytes(32), created_at=stage.clock())
+            OrderKey(employee_id=1, key=key, asked_sha256=bytes(32), created_at=stage.clock())
             for key in ("one", "two")
         )
     return counted(stage, OrderKey)
@@ -229,12 +229,13 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
 
 ELSEWHERE = {
     "send_letters",
+    "answer_recoveries",
     "reconcile_broker",
     "trim_conversations",
     "forget_clients",
     "keep_presence",
 }
-"""They do not wait for a time: tests/fleet/assistants, clients, diagnostics,
+"""They do not wait for a time: tests/fleet/accounts, assistants, clients, diagnostics,
 notifications, registers."""
 
 

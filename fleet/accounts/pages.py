@@ -1,0 +1,104 @@
+"""The page that links in letters lead to: a person sets a password, or asks for such a letter.
+
+All that it does it does through the admin API, as anybody can.
+"""
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from string import Template
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+
+from fleet.accounts.links import PATH
+from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
+from fleet.kit.language import Language, negotiate
+from fleet.kit.page import document, policy
+
+SCRIPT: Final = f"{PATH}.js"
+POLICY: Final = policy(script_src="'self'", connect_src="'self'", form_action="'none'")
+
+WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
+    {
+        Language.RU: {
+            "title": "Пароль кассового сервера",
+            "login": "Логин",
+            "password": f"Новый пароль, от {MIN_PASSWORD} до {MAX_PASSWORD} символов",
+            "again": "Новый пароль ещё раз",
+            "set": "Сохранить пароль",
+            "done": "Пароль сохранён, теперь можно войти. Прежние входы завершены.",
+            "email": "Электронная почта вашей учётной записи",
+            "send": "Прислать ссылку",
+            "asked": "Если такой адрес есть у сотрудника, на него придёт письмо со ссылкой. Она "
+            "действует недолго и только один раз. Письма нет? Проверьте папку «Спам» и адрес.",
+            "anew": "Запросить новую ссылку",
+            "differ": "Пароли не совпадают. Введите один и тот же пароль в оба поля.",
+            "away": "Сервер не отвечает. Проверьте интернет и попробуйте ещё раз.",
+            "script": "Для этой страницы нужен JavaScript. Включите его в браузере.",
+        },
+        Language.EN: {
+            "title": "Password of the cash server",
+            "login": "Login",
+            "password": f"New password, {MIN_PASSWORD} to {MAX_PASSWORD} characters",
+            "again": "New password once more",
+            "set": "Save the password",
+            "done": "The password is saved, you can sign in now. Earlier sign-ins were ended.",
+            "email": "E-mail address of your account",
+            "send": "Send me a link",
+            "asked": "If an employee has this address, a letter with a link will come to it. The "
+            "link works for a short time and only once. No letter? Look into the spam folder and "
+            "check the address.",
+            "anew": "Ask for a new link",
+            "differ": "The passwords differ. Type the same password into both fields.",
+            "away": "The server does not answer. Check the Internet and try again.",
+            "script": "This page needs JavaScript. Switch it on in the browser.",
+        },
+    }
+)
+
+# Each section is a state of the page; the script shows one of them.
+BODY: Final = Template(
+    """
+<noscript><p class="wrong">$script</p></noscript>
+<section id="choose" hidden><p id="whose"></p><form>
+<label>$login<input id="login" autocomplete="username" readonly></label>
+<label>$password<input id="password" type="password" autocomplete="new-password"
+ minlength="$least" maxlength="$most" required></label>
+<label>$again<input id="again" type="password" autocomplete="new-password" required></label>
+<p class="wrong" role="alert"></p><button class="main">$set</button></form></section>
+<section id="done" hidden><p class="outcome paid" role="status">$done</p></section>
+<section id="ask" hidden><form>
+<label>$email<input id="email" type="email" autocomplete="email" required></label>
+<p class="wrong" role="alert"></p><button class="main">$send</button></form></section>
+<section id="asked" hidden><p class="outcome" role="status">$asked</p></section>
+<section id="broken" hidden><p id="why" class="outcome failed" role="alert"></p>
+<button id="anew" class="main">$anew</button></section>
+<p id="differ" hidden>$differ</p><p id="away" hidden>$away</p>
+<script src="$address"></script>
+"""
+)
+
+
+def add_password_page(app: web.Application, default: Language) -> None:
+    """``default``: the language for those whose browser asks for none of ours."""
+    script = files(__package__).joinpath("password_page.js").read_text("utf-8")
+    pages = {language: _page(language) for language in WORDS}
+
+    async def show(request: web.Request) -> web.Response:
+        language = negotiate(request.headers.get("Accept-Language", ""), default)
+        headers = {"Content-Security-Policy": POLICY, "Content-Language": language.value}
+        return web.Response(text=pages[language], content_type="text/html", headers=headers)
+
+    async def show_script(_request: web.Request) -> web.Response:
+        return web.Response(text=script, content_type="text/javascript")
+
+    app.router.add_get(PATH, show)
+    app.router.add_get(SCRIPT, show_script)
+
+
+def _page(language: Language) -> str:
+    words = {name: escape(text) for name, text in WORDS[language].items()}
+    limits = {"least": MIN_PASSWORD, "most": MAX_PASSWORD, "address": SCRIPT.lstrip("/")}
+    return document(language, WORDS[language]["title"], BODY.substitute(words, **limits))

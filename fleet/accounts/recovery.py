@@ -1,0 +1,78 @@
+"""A forgotten password: a stranger asks, and the worker answers whoever reads the mailbox.
+
+The request writes one row whatever the address is, so that neither the answer nor its time tells
+whether we know it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from fleet.accounts import attempts
+from fleet.accounts.links import Post, invite
+from fleet.accounts.models import Employee, LinkKind, Recovery
+from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
+from fleet.audit import service as audit
+from fleet.kit.dialect import locked
+from fleet.kit.language import Language
+
+
+async def ask(
+    db: AsyncSession, email: str, address: str, language: Language, now: datetime
+) -> None:
+    """Note that links are asked for; refuses ``too_many_attempts``."""
+    await attempts.count(db, recovery_counters(email, address), address, now, field="email")
+    db.add(Recovery(email=email, address=address, language=language, asked_at=now))
+
+
+async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: int) -> int:
+    """Write the letters that were asked for; how many requests that were."""
+    oldest = select(Recovery).order_by(Recovery.id).limit(limit)
+    asked = (await db.scalars(locked(db, oldest, wait=False))).all()
+    for recovery in asked:
+        post = Post(recovery.language, links_begin_with)
+        for employee in await _readers(db, recovery.email):
+            await invite(db, employee, LinkKind.RECOVERY, post, now)
+            await _write(db, employee, recovery, now)
+    await db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
+    return len(asked)
+
+
+async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
+    """Active employees with this address, some of each partner: of one partner those first who
+    have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
+    address does not come before them."""
+    of_partner = (
+        func.row_number()
+        .over(
+            partition_by=Employee.partner_id,
+            order_by=(Employee.password_hash == "", Employee.id),
+        )
+        .label("place")
+    )
+    found = select(Employee.id, of_partner).where(Employee.email == email, Employee.active)
+    placed = found.subquery()
+    readers = (
+        select(Employee)
+        .join(placed, placed.c.id == Employee.id)
+        .where(placed.c.place <= MAX_OF_A_PARTNER)
+        .options(joinedload(Employee.partner))
+        .order_by(placed.c.place, Employee.id)
+        .limit(MAX_SHARING_EMAIL)
+    )
+    return (await db.scalars(readers)).all()
+
+
+async def _write(db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime) -> None:
+    await audit.write(
+        db,
+        None,
+        now,
+        "accounts.recovery_asked",
+        [f"employee:{employee.id}"],
+        after={"asked_from": recovery.address},
+        partner_id=employee.partner_id,
+    )

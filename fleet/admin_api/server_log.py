@@ -1,0 +1,32 @@
+"""What the HTTP library complains of, as lines of ours."""
+
+import logging
+from typing import Final
+
+import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
+
+log = structlog.get_logger(__name__)
+
+
+class _Lines(logging.Handler):
+    """What a peer sends badly is its trouble: a line without a trace."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError | RequestPayloadError):
+            log.info("request_unreadable", error=type(error).__name__)
+        else:
+            log.error("http_server", said=record.getMessage(), exc_info=error)
+
+
+def _speak_up() -> logging.Logger:
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Lines()]
+    return logger
+
+
+SERVER_LOG: Final = _speak_up()

@@ -1,0 +1,117 @@
+"""Two who change the same account at once wait for each other, never in a circle."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from fleet.accounts import attempts, employees, links, service, tokens
+from fleet.accounts.forms import NewEmployee
+from fleet.accounts.links import Post
+from fleet.accounts.rules import MAX_TOKENS, letter_counters
+from fleet.kit.actor import Actor
+from fleet.kit.database import Database
+from fleet.kit.language import Language
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, last_token
+from tests.fleet.conftest import Api, Employ, HandClock
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+POST = Post(Language.EN, "")
+PAUSE_S = 0.3
+
+
+@pytest.fixture
+async def anna(api: Api, employ: Employ) -> Actor:
+    """An Administrator who has signed in."""
+    anna = await employ("anna")
+    await api.sign_in("anna")
+    return anna
+
+
+def slow(
+    patch: pytest.MonkeyPatch, module: Any, name: str, *, before: bool = False
+) -> asyncio.Event:
+    """Make a step of the first who comes to it slow; the event says that they have come."""
+    reached, step = asyncio.Event(), getattr(module, name)
+
+    async def slowly(*given: Any, **named: Any) -> Any:
+        first = not reached.is_set()
+        done = None if before and first else await step(*given, **named)
+        if first:
+            reached.set()
+            await asyncio.sleep(PAUSE_S)
+        return await step(*given, **named) if before and first else done
+
+    patch.setattr(module, name, slowly)
+    return reached
+
+
+async def both(reached: asyncio.Event, first: Awaitable[Any], second: Callable[[], Any]) -> Any:
+    async def then() -> Any:
+        await reached.wait()
+        return await second()
+
+    return await asyncio.wait_for(asyncio.gather(first, then()), 20)
+
+
+async def test_setting_a_password_while_its_owner_is_locked_out(
+    api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = await add(api)
+    token = await last_token(database)
+
+    async def lock_out() -> None:
+        async with database.transaction() as db:
+            await employees.deactivate(db, anna, card["id"], clock())
+
+    taking = slow(monkeypatch, links, "spend", before=True)
+    setting = links.set_password(database, clock, token, NEW_PASSWORD, "", Language.EN)
+    await both(taking, setting, lock_out)
+    assert (await api.get(f"/employees/{card['id']}")).json["status"] == "inactive"
+    assert (await api.sign_in("boris@example.org", NEW_PASSWORD)).status == 401
+
+
+async def test_adding_one_while_another_is_sent_a_link(
+    api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = await add(api)
+
+    async def add_another() -> None:
+        async with database.transaction() as db:
+            body = NewEmployee(**BORIS | {"login": "another"})
+            await employees.add(db, anna, body, POST, clock())
+
+    async def send() -> None:
+        async with database.transaction() as db:
+            await employees.send_link(db, anna, card["id"], POST, clock())
+
+    counted = slow(monkeypatch, attempts, "count")
+    await both(counted, add_another(), send)
+
+
+async def test_cleaning_up_waits_for_nobody(
+    anna: Actor, database: Database, clock: HandClock
+) -> None:
+    counters = letter_counters("anna@example.org", anna.partner_id)
+    async with database.transaction() as db:
+        await attempts.count(db, counters, "", clock(), field="email")
+    clock.forward(hours=1)
+    async with database.transaction() as busy:
+        await attempts.count(busy, counters[:1], "", clock(), field="email")
+        async with database.transaction() as db:
+            forgotten = await asyncio.wait_for(service.forget_sign_ins(db, clock()), 5)
+    # The other counter of letters, and two of anna's sign-in.
+    assert forgotten == 3
+
+
+async def test_no_more_tokens_than_allowed_however_many_ask_at_once(
+    api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    june = {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"}
+    for _ in range(MAX_TOKENS - 1):
+        await api.post("/me/api-tokens", june)
+    slow(monkeypatch, tokens, "_count_tokens")
+    made = await asyncio.gather(*(api.post("/me/api-tokens", june) for _ in range(4)))
+    assert sorted(answer.status for answer in made) == [201, 409, 409, 409]
