@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.language import Language
 from fleet.registers.card import first_reading
-from fleet.registers.listing import RegisterConditions, chosen_by
+from fleet.registers.filters import RegisterConditions, chosen_by
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import (
     Presence,

@@ -1,54 +1,27 @@
-"""The list of a partner's registers: filters, orders, pages, how many there are.
+"""The list of a partner's registers: orders, pages, how many there are.
 
-Everything that the list is filtered or sorted by stands in ``registers``, each with an index:
-the latest states are written by every check-in and are read for the rows of a page only.
+What it is sorted by stands in ``registers``, each with an index; the latest states are read for
+the rows of a page only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    exists,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-)
+from pydantic import BaseModel, Field, TypeAdapter
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import plan_with_values
-from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
-from fleet.kit.paging import (
-    BAD_CURSOR,
-    Filters,
-    Page,
-    PageQuery,
-    conditions,
-    from_cursor,
-    page_of,
-)
+from fleet.kit.input import Input, Moment, SerialText
+from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, from_cursor, page_of
+from fleet.registers.filters import Model, RegisterConditions, chosen_by, named
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import RegisterRow, belongs_to, to_row
-from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
+from fleet.registers.queries import RegisterRow, to_row
 from fleet.telemetry.models import RegisterState
-from fleet.telemetry.rules import BY_NAME as CONDITIONS
-from protocol.platforms import Platform
 
-ConditionName = StrEnum("ConditionName", {name: name for name in CONDITIONS})  # type: ignore[misc]
-
-MAX_VALUES = 50
-"""Values of one filter."""
 MAX_COUNTED = 10_000
 """Above this nobody needs the exact number, and counting would cost more than the page."""
 NEAR = 1_500
@@ -60,69 +33,6 @@ PROMISING = 5
 """Of the near ones, when so many fit, the page lies not much further on."""
 RARE = 10_000
 """So many registers that fit are gathered and sorted within some milliseconds."""
-WHOLE_NUMBERS: Mapping[int, tuple[Any, ...]] = {
-    10: (CashRegister.owner_inn,),
-    12: (CashRegister.owner_inn,),
-    14: (CashRegister.serial_number,),
-    16: (CashRegister.fiscal_drive_number, CashRegister.registration_number),
-}
-"""How many digits a number has -> what it may be, each with an index."""
-NUMERIC = "0123456789\n"
-"""What the search text begins with, before the names (``rules.searched``)."""
-
-Value = TypeVar("Value")
-
-
-def _split(given: object) -> object:
-    return tuple(given.split(",")) if isinstance(given, str) else given
-
-
-def _of_items(schema: dict[str, Any]) -> None:
-    """Beyond a validator pydantic takes the bounds for those of a text."""
-    schema["minItems"], schema["maxItems"] = schema.pop("minLength"), schema.pop("maxLength")
-
-
-Several = Annotated[
-    tuple[Value, ...],
-    BeforeValidator(_split),
-    # Stands after the splitting, so that a wrong value is not also told as a missing one.
-    Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_of_items),
-]
-"""One value or several with commas between them: any of them fits."""
-Model = Annotated[int, Field(ge=0, le=999)]
-GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
-Version = Annotated[str, Field(max_length=32)]
-TypedInn = Annotated[str, Field(pattern=r"^[0-9]{10,12}$")]
-
-
-class RegisterConditions(Input):
-    """Conditions of the list; all given ones must hold."""
-
-    q: str | None = Field(
-        default=None,
-        min_length=LEAST_SEARCH,
-        max_length=64,
-        description="Part of the serial, registration or fiscal drive number, of the owner's INN "
-        "or name, or of the address; a whole number that some register has finds no others.",
-    )
-    status: Several[Presence] | None = Field(
-        default=None,
-        description="Online = called within the last 30 minutes. A register that has just come "
-        "or gone may be missing for a minute.",
-    )
-    condition: Several[ConditionName] | None = Field(
-        default=None, description="Broken according to the latest telemetry."
-    )
-    group_id: Several[GroupId] | None = None
-    grouped: bool | None = Field(default=None, description="False: those that are in no group.")
-    owner_inn: Several[TypedInn] | None = Field(default=None, description="The client.")
-    platform: Several[Platform] | None = None
-    model: Several[Model] | None = Field(default=None, description="ATOL's model code.")
-    firmware_version: Several[Version] | None = None
-    ffd_version: Several[Version] | None = None
-    fiscalised: bool | None = None
-    hidden: bool = Field(default=False, description="True: the hidden ones instead of the others.")
-    blocked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,98 +83,6 @@ class RegisterCursor(Input):
     sort: SortKey
     value: str = Field(max_length=256)
     serial_number: SerialText
-
-
-def _any_of(column: Any) -> Callable[[Any], ColumnElement[bool]]:
-    """The condition that the column has the value, or one of the values."""
-    return lambda found: column.in_(found if isinstance(found, tuple) else (found,))
-
-
-def _is(flag: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
-    """In the words of the partial indexes, which PostgreSQL does not recognise in others."""
-    return lambda yes: flag if yes else ~flag
-
-
-def _named(text: str | None) -> list[ColumnElement[bool]]:
-    """What a text that begins with no digit also means: it stands after the numbers.
-
-    An index of the names' own trigrams knows these words; by those of the numbers every other
-    register looks like «д. 77».  Cutting the numbers off costs too much to do it for each row.
-    """
-    if text is None or text[0] in NUMERIC:
-        return []
-    names = func.ltrim(CashRegister.search_text, literal_column(f"'{NUMERIC}'"))
-    return [names.contains(text.lower(), autoescape=True)]
-
-
-def _present(statuses: tuple[Presence, ...]) -> ColumnElement[bool]:
-    since = CashRegister.silent_since
-    spans = {
-        Presence.NEVER: since == NEVER_SEEN,
-        Presence.OFFLINE: (since > NEVER_SEEN) & (since < CALLING),
-        Presence.ONLINE: since == CALLING,
-    }
-    return or_(*(spans[status] for status in sorted(set(statuses))))
-
-
-FILTERS: Filters = {
-    "status": _present,
-    "group_id": _any_of(CashRegister.group_id),
-    "grouped": lambda yes: (
-        CashRegister.group_id.is_not(None) if yes else CashRegister.group_id.is_(None)
-    ),
-    "owner_inn": _any_of(CashRegister.owner_inn),
-    "platform": _any_of(CashRegister.platform),
-    "model": _any_of(CashRegister.model),
-    "firmware_version": _any_of(CashRegister.firmware_version),
-    "ffd_version": _any_of(CashRegister.ffd_version),
-    "fiscalised": _is(CashRegister.fiscalised.expression),
-    "hidden": lambda yes: CashRegister.hidden.is_(yes),
-    "blocked": _is(CashRegister.blocked.expression),
-}
-"""All but ``q`` and ``condition``, which ask the database first (``chosen_by``)."""
-
-
-async def chosen_by(
-    db: AsyncSession, actor: Actor, query: RegisterConditions
-) -> list[ColumnElement[bool]]:
-    """What must hold for the registers that the actor asks for; for statements that follow in
-    the same transaction."""
-    await plan_with_values(db)
-    found = [belongs_to(actor), *conditions(FILTERS, query)]
-    if query.q is not None:
-        found.append(await _searched(db, actor, query.q, query.hidden))
-    if query.condition is not None:
-        wanted = sum(1 << CONDITIONS[name].bit for name in set(query.condition))
-        masks = await _masks(db, actor.partner_id, query.hidden)
-        found.append(CashRegister.condition_mask.in_([mask for mask in masks if mask & wanted]))
-    return found
-
-
-async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> ColumnElement[bool]:
-    """What a search means: registers with this number, if there are any, else with this text."""
-    for column in WHOLE_NUMBERS.get(len(text), ()) if text.isdecimal() and text.isascii() else ():
-        whole: ColumnElement[bool] = column == text
-        among = exists().where(belongs_to(actor), CashRegister.hidden.is_(hidden), whole)
-        if await db.scalar(select(among)):
-            return whole
-    return CashRegister.search_text.contains(text.lower(), autoescape=True)
-
-
-async def _masks(db: AsyncSession, partner_id: int, hidden: bool) -> list[int]:
-    """The masks of broken conditions that there are: some dozens at most.
-
-    Each is found by a step along the index.  Of a list of those that exist PostgreSQL knows how
-    many rows it has; of an expression with the bits, or of a list of all possible masks, it
-    does not, and reads everything for what is rare.
-    """
-    mask = CashRegister.condition_mask
-    own = (CashRegister.partner_id == partner_id) & CashRegister.hidden.is_(hidden)
-    first = select(func.min(mask).label("mask")).where(own, mask > 0)
-    walk = first.cte("walk", recursive=True)
-    beyond = select(func.min(mask)).where(own, mask > walk.c.mask).scalar_subquery()
-    walk = walk.union_all(select(beyond).where(walk.c.mask.is_not(None)))
-    return list(await db.scalars(select(walk.c.mask).where(walk.c.mask.is_not(None))))
 
 
 async def page(
@@ -351,7 +169,7 @@ def _among_next(
 
 def _among_rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
     """Those of the page among at most ``RARE`` that fit; ``met`` tells if there are more."""
-    some = order.keys().where(*wanted, *_named(order.query.q)).limit(RARE + 1).cte("some")
+    some = order.keys().where(*wanted, *named(order.query.q)).limit(RARE + 1).cte("some")
     met = select(func.count()).select_from(some).scalar_subquery().label("met")
     return order.first(
         select(some, met), (some.c.value, some.c.serial_number), order.query.limit + 1
@@ -377,7 +195,7 @@ async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> Re
     some = (
         select(literal(1))
         .select_from(CashRegister)
-        .where(*await chosen_by(db, actor, query), *_named(query.q))
+        .where(*await chosen_by(db, actor, query), *named(query.q))
         .limit(MAX_COUNTED + 1)
         .subquery()
     )

@@ -13,7 +13,8 @@ from fleet.kit.paging import Page
 from fleet.registers import card, listing, ownership, service, view
 from fleet.registers.card import HistoryQuery, HistoryRow, RegisterCard
 from fleet.registers.export import as_csv
-from fleet.registers.listing import RegisterConditions, RegisterCount, RegisterFilter
+from fleet.registers.filters import RegisterConditions
+from fleet.registers.listing import RegisterCount, RegisterFilter
 from fleet.registers.queries import RegisterKey, RegisterRow
 from fleet.registers.rules import MAX_REGISTERS, Verdict
 from fleet.registers.serial_file import MAX_FILE_BYTES, Lines, TypedLine, read_file

@@ -14,7 +14,7 @@ from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, 
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
-from fleet.registers.listing import FILTERS as REGISTER_FILTERS
+from fleet.registers.filters import FILTERS as REGISTER_FILTERS
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.rollouts.errors import ROLLOUT_NOT_FOUND, TOO_MANY_REGISTERS
