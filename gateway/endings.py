@@ -12,5 +12,5 @@ def tell(port: DevicePort, ended: EndedConversation) -> None:
     """One line of the log, one count, and the fleet's memory of what the register's calls
     looked like from here (the fleet neither waits nor raises)."""
     ENDED[ended.road][ended.outcome].inc()
-    log.info("conversation", **ended._asdict())
+    log.info("conversation", **dict(zip(ended._fields, ended, strict=True)))
     port.conversation_ended(ended)

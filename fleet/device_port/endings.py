@@ -56,15 +56,15 @@ class Endings:
 
     def add(self, ending: Ending) -> None:
         """Never waits and never raises; what there is no room for is counted."""
-        try:
-            self._add(ending)
-        except Exception:  # diagnostics must not end the conversation that they tell of
-            log.exception("ending_lost")
-
-    def _add(self, ending: Ending) -> None:
         last = self._last.get(ending.serial_number)
         if last is not None and is_as_ever(ending, last):
             return  # nearly every call: it asks no clock and builds nothing
+        try:
+            self._add(ending, last)
+        except Exception:  # diagnostics must not end the conversation that they tell of
+            log.exception("ending_lost")
+
+    def _add(self, ending: Ending, last: Remembered | None) -> None:
         if not is_serial_number(ending.serial_number):
             return
         now = self._clock()
