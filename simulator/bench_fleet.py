@@ -92,14 +92,15 @@ FILTERS: Final = (
 REGISTERS: Final = """
 INSERT INTO registers (serial_number, partner_id, hidden, blocked, model, platform,
  firmware_version, ffd_version, fiscalised, registration_number, fiscal_drive_number, owner_inn,
- owner_name, address, shown_address, group_id, condition_mask, silent_since, search_text,
- utc_offset_min, enrolled_at, first_seen_at, profile_at)
+ owner_name, address, shown_address, group_id, condition_mask, silent_since, search_numbers,
+ search_names, utc_offset_min, enrolled_at, first_seen_at, profile_at)
 SELECT serial, $2, hidden, i % 4999 = 0, model, platform, firmware, ffd, i % 211 <> 0, rnm, drive,
  inn, owner, address, address, CASE WHEN i % 3 = 0 THEN i % 1009 END, mask,
  CASE WHEN i % 307 = 0 THEN '2000-01-01Z'::timestamptz
   WHEN i % 37 = 0 THEN $3::timestamptz - (i % 86400) * interval '1 minute' - interval '31 minutes'
   ELSE '2099-12-31Z' END,
- lower(concat_ws(E'\\n', lpad(serial::text, 14, '0'), rnm, drive, inn, owner, address)),
+ concat_ws(E'\\n', lpad(serial::text, 14, '0'), rnm, drive, inn),
+ lower(concat_ws(E'\\n', owner, address)),
  180, $3, $3, $3
 FROM (
  SELECT i, 100000000000 + model * 100000000::bigint + i AS serial, model, i % 97 = 0 AS hidden,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field
-from sqlalchemy import ColumnElement, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -33,8 +33,6 @@ WHOLE_NUMBERS: Mapping[int, tuple[Any, ...]] = {
     16: (CashRegister.fiscal_drive_number, CashRegister.registration_number),
 }
 """How many digits a number has -> what it may be, each with an index."""
-NUMERIC = "0123456789\n"
-"""What the search text begins with, before the names (``rules.searched``)."""
 
 Value = TypeVar("Value")
 
@@ -101,18 +99,6 @@ def _is(flag: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
     return lambda yes: flag if yes else ~flag
 
 
-def named(text: str | None) -> list[ColumnElement[bool]]:
-    """What a text that begins with no digit also means: it stands after the numbers.
-
-    An index of the names' own trigrams knows these words; by those of the numbers every other
-    register looks like «д. 77».  Cutting the numbers off costs too much to do it for each row.
-    """
-    if text is None or text[0] in NUMERIC:
-        return []
-    names = func.ltrim(CashRegister.search_text, literal_column(f"'{NUMERIC}'"))
-    return [names.contains(text.lower(), autoescape=True)]
-
-
 def _present(statuses: tuple[Presence, ...]) -> ColumnElement[bool]:
     since = CashRegister.silent_since
     spans = {
@@ -164,7 +150,11 @@ async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> 
         among = exists().where(belongs_to(actor), CashRegister.hidden.is_(hidden), whole)
         if await db.scalar(select(among)):
             return whole
-    return CashRegister.search_text.contains(text.lower(), autoescape=True)
+    names, numbers = (
+        column.contains(text.lower(), autoescape=True)
+        for column in (CashRegister.search_names, CashRegister.search_numbers)
+    )
+    return names | numbers if text.isdecimal() else names
 
 
 async def _masks(db: AsyncSession, partner_id: int, hidden: bool) -> list[int]:

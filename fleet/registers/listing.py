@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, from_cursor, page_of
-from fleet.registers.filters import Model, RegisterConditions, chosen_by, named
+from fleet.registers.filters import Model, RegisterConditions, chosen_by
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import RegisterRow, to_row
 from fleet.telemetry.models import RegisterState
@@ -169,7 +169,7 @@ def _among_next(
 
 def _among_rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
     """Those of the page among at most ``RARE`` that fit; ``met`` tells if there are more."""
-    some = order.keys().where(*wanted, *named(order.query.q)).limit(RARE + 1).cte("some")
+    some = order.keys().where(*wanted).limit(RARE + 1).cte("some")
     met = select(func.count()).select_from(some).scalar_subquery().label("met")
     return order.first(
         select(some, met), (some.c.value, some.c.serial_number), order.query.limit + 1
@@ -195,7 +195,7 @@ async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> Re
     some = (
         select(literal(1))
         .select_from(CashRegister)
-        .where(*await chosen_by(db, actor, query), *named(query.q))
+        .where(*await chosen_by(db, actor, query))
         .limit(MAX_COUNTED + 1)
         .subquery()
     )

@@ -50,7 +50,7 @@ class CashRegister(Base):
     # in the order of a sort.  Whatever is asked then costs a walk in the order, or the rows of
     # the filter, whichever is shorter.  Rows are written when something about a register
     # changes, never by an ordinary check-in; each index costs such a write some microseconds.
-    # PostgreSQL has two more, of trigrams of ``search_text`` and of its names (migration 0007).
+    # PostgreSQL has two more, of trigrams of what the search looks through (migration 0019).
     __table_args__ = (
         Index(None, "partner_id", "hidden", "serial_number"),
         *(Index(None, "partner_id", "hidden", name, "serial_number") for name in LISTED_BY),
@@ -123,8 +123,9 @@ class CashRegister(Base):
     channel: Mapped[int | None] = mapped_column(SmallInteger)
     """The link of its last HELLO (``protocol.messages.LinkChannel``)."""
     utc_offset_min: Mapped[int | None] = mapped_column(SmallInteger)
-    search_text: Mapped[str] = mapped_column(String(768), server_default="")
-    """What the search looks through (``rules.search_text``)."""
+    search_numbers: Mapped[str] = mapped_column(String(96), server_default="")
+    search_names: Mapped[str] = mapped_column(String(768), server_default="")
+    """What the search looks through (``rules.searched``)."""
 
     enrolled_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime | None]

@@ -16,7 +16,7 @@ from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
 from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, model_code, read_serials, search_text, searched
+from fleet.registers.rules import Verdict, model_code, read_serials, searched
 
 
 async def hold(db: AsyncSession, serials: Collection[str]) -> None:
@@ -95,7 +95,8 @@ def _move(register: CashRegister, to_partner_id: int, now: datetime) -> None:
     register.partner_id, register.enrolled_at = to_partner_id, now
     register.hidden, register.blocked, register.notices = False, False, True
     register.group_id, register.address_id, register.installed_address = None, None, ""
-    register.shown_address, register.search_text = register.address, searched(register)
+    register.shown_address = register.address
+    register.search_numbers, register.search_names = searched(register)
 
 
 async def _tell(
@@ -116,7 +117,7 @@ def _newcomers(serials: Collection[str]) -> list[dict[str, object]]:
         {
             "serial_number": serial,
             "model": model_code(serial),
-            "search_text": search_text([serial]),
+            "search_numbers": serial,
         }
         for serial in sorted(serials)
     ]

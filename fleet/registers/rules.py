@@ -2,11 +2,11 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fleet.kit.errors import Refusal
 from fleet.registers.errors import SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
@@ -137,27 +137,27 @@ class Described(Protocol):
     def address(self) -> str: ...
 
 
-def searched(said: Described, installed_address: str = "") -> str:
-    """The search text of a register that stands where people say."""
-    return search_text(
-        [
-            said.serial_number,
-            said.registration_number,
-            said.fiscal_drive_number,
-            said.owner_inn,
-            said.owner_name,
-            said.address,
-            installed_address,
-        ]
+class Searched(NamedTuple):
+    """What the search looks through: numbers and names of a register, a line for each."""
+
+    numbers: str
+    names: str
+
+
+def searched(said: Described, installed_address: str = "") -> Searched:
+    """What is found of a register that stands where people say."""
+    return Searched(
+        _lines(
+            said.serial_number, said.registration_number, said.fiscal_drive_number, said.owner_inn
+        ),
+        _lines(said.owner_name, said.address, installed_address),
     )
 
 
-def search_text(parts: Iterable[str]) -> str:
-    """Texts of a register as the search sees them: the databases agree on no letter case but ours.
-
-    Words are kept apart by a line end, which nobody types into a search.
-    """
-    return "\n".join(part for part in parts if part).lower()
+def _lines(*parts: str) -> str:
+    """In small letters: the databases agree on no letter case but ours.  Nobody types the end of a
+    line into a search, so that nothing is found across two of them."""
+    return "\n".join(filter(None, parts)).lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ async def set_address(
     found = await _change(db, actor, good, address, "registers.moved", now)
     for register in found.values():
         register.shown_address = text or register.address
-        register.search_text = searched(register, text)
+        register.search_numbers, register.search_names = searched(register, text)
     return _verdicts(good, found) + refused
 
 
@@ -187,7 +187,7 @@ async def rename_address(
     registers = (await db.scalars(locked(db, ordered, wait=True))).all()
     for register in registers:
         register.installed_address = register.shown_address = new
-        register.search_text = searched(register, new)
+        register.search_numbers, register.search_names = searched(register, new)
     was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
     objects = [f"register:{register.serial_number}" for register in registers]
     await audit.write(db, actor, now, "registers.moved", objects, before=was, after=now_is)
@@ -235,7 +235,9 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns["shown_address"] = [
         place or profile.address for profile, place in zip(ordered, places, strict=True)
     ]
-    columns["search_text"] = list(map(searched, ordered, places))
+    found_by = list(map(searched, ordered, places))
+    columns["search_numbers"] = [each.numbers for each in found_by]
+    columns["search_names"] = [each.names for each in found_by]
     columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
     constants = {"profile_at": now, "silent_since": CALLING}
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")

@@ -11,8 +11,12 @@ from sqlalchemy import Connection, inspect
 from fleet.kit.database import WRITES, Database, create_engine
 from fleet.migrations.run import full_metadata, make_config, upgrade
 
-NOT_IN_MODELS = {"ix_registers_trigrams", "ix_registers_names", "ix_audit_entries_trigrams"}
-"""Exist only where PostgreSQL may have the extension that they need (migrations 0007, 0016)."""
+NOT_IN_MODELS = {
+    "ix_registers_search_numbers",
+    "ix_registers_search_names",
+    "ix_audit_entries_trigrams",
+}
+"""Exist only where PostgreSQL may have the extension that they need (migrations 0017, 0019)."""
 
 
 def differences(connection: Connection) -> list[Any]:

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from fleet.registers.rules import Presence, model_code, presence, read_serials, search_text
+from fleet.registers.rules import Presence, model_code, presence, read_serials, searched
+from fleet.telemetry.events import Profile
+from protocol.platforms import Platform
 from tests.fleet.conftest import START
 
 GOOD = "00107703864827"
@@ -40,4 +42,7 @@ def test_online_is_half_an_hour() -> None:
 
 
 def test_search_knows_small_russian_letters() -> None:
-    assert search_text(["1", "", "ООО «Ёлка»"]) == "1\nооо «ёлка»"
+    numbers = ("", "9999078900012345", "7703864827")
+    said = Profile(GOOD, Platform.V5_0, 77, 1, 2, "", "", True, *numbers, "ООО «Ёлка»", "", 180)
+    assert searched(said) == (f"{GOOD}\n9999078900012345\n7703864827", "ооо «ёлка»")
+    assert searched(said, "1-я Тверская").names == "ооо «ёлка»\n1-я тверская"

@@ -55,7 +55,7 @@ class Shop:
                     serial_number=each,
                     partner_id=owner.partner_id,
                     model=model_code(each),
-                    search_text=each,
+                    search_numbers=each,
                     enrolled_at=self.clock(),
                     **known,
                 )
