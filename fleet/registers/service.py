@@ -231,7 +231,8 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
     before = await _before(db, columns["serial_number"])
-    places, owners = zip(*(before[profile.serial_number] for profile in ordered), strict=True)
+    known = (before[profile.serial_number] for profile in ordered)
+    places, owners, seen = zip(*known, strict=True)
     columns["shown_address"] = [
         place or profile.address for profile, place in zip(ordered, places, strict=True)
     ]
@@ -240,26 +241,22 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns["search_names"] = [each.names for each in found_by]
     columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
     constants = {"profile_at": now, "silent_since": CALLING}
+    columns["first_seen_at"] = [at or now for at in seen]
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
-    await db.execute(
-        update(CashRegister)
-        .where(
-            CashRegister.serial_number.in_(columns["serial_number"]),
-            CashRegister.first_seen_at.is_(None),
-        )
-        .values(first_seen_at=now)
-    )
     pairs = zip(owners, columns["owner_inn"], strict=True)
     if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
         await announce(db, OwnersChanged(frozenset(changed - {""}), now))
 
 
-async def _before(db: AsyncSession, serials: Sequence[str]) -> Mapping[str, tuple[str, str]]:
-    """Where people say that each register stands, and the INN of its owner so far."""
-    columns = (CashRegister.serial_number, CashRegister.installed_address, CashRegister.owner_inn)
-    known = select(*columns).where(CashRegister.serial_number.in_(serials))
-    found = {serial: (place, inn) for serial, place, inn in await db.execute(known)}
-    return defaultdict(lambda: ("", ""), found)
+async def _before(
+    db: AsyncSession, serials: Sequence[str]
+) -> Mapping[str, tuple[str, str, datetime | None]]:
+    """Where people say that each register stands, the INN of its owner so far, its first call."""
+    columns = (CashRegister.installed_address, CashRegister.owner_inn, CashRegister.first_seen_at)
+    known = select(CashRegister.serial_number, *columns)
+    rows = await db.execute(known.where(CashRegister.serial_number.in_(serials)))
+    found = {serial: (place, inn, first) for serial, place, inn, first in rows}
+    return defaultdict(lambda: ("", "", None), found)
 
 
 async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
