@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -207,8 +207,12 @@ class Bench:
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
-    times = [one.cpu_times() for one in processes]
-    return float(sum(one.user + one.system for one in times))
+    """With that of their children who have ended; who ends just now counts with its parent."""
+    total = 0.0
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += sum(one.cpu_times()[:4])
+    return total
 
 
 def _report(warm: Turn, bare_turns: Sequence[Turn], turns: Sequence[Turn]) -> Report:

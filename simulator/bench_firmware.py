@@ -8,6 +8,7 @@ before and meanwhile, how much the gateway's memory grew, and how long it took.
 import asyncio
 import json
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,7 +30,7 @@ from protocol.firmware import SIGNATURE_SIZE, Image
 from protocol.platforms import Platform
 from protocol.seal import KeyRing
 from simulator.bench import POSTGRES, Meter, Server, client, postgres_pids, product, quantile
-from simulator.bench_operations import AdminApi, admin_api, count_succeeded
+from simulator.bench_operations import CONTRACT, AdminApi, admin_api, count_succeeded
 from simulator.bench_operations import app as app
 from simulator.fleet import FleetConfig, FleetRunner
 from simulator.load import Round
@@ -100,6 +101,8 @@ def firmware(
     typer.echo(report.text())
     if as_json:
         typer.echo(json.dumps(asdict(report)))
+    if report.succeeded < report.registers:
+        sys.exit("bench: registers are missing that were to be updated")
 
 
 def publish(folder: Path, size: int) -> bytes:
@@ -139,6 +142,7 @@ async def enrol(url: str, serial_numbers: Sequence[str]) -> None:
     link = await asyncpg.connect(url)
     try:
         await link.execute(ENROL, list(map(int, serial_numbers)), MODEL)
+        await link.execute(CONTRACT, "firmware_over_the_air")
     finally:
         await link.close()
 
@@ -157,7 +161,9 @@ def measure(
     order = {"type": "firmware_update", "params": {"image": f"{MODEL}/{VERSION}"}}
     meter.turn(gateway, Round(gateway.port, DEADLINE_S, each=1))
     before = meter.turn(gateway, Round(gateway.port, TURN_S)).times
-    api.post("/operations", {**order, "serial_numbers": serials})
+    answer = api.post("/operations", {**order, "serial_numbers": serials})
+    if answer["refused"]:
+        raise RuntimeError(f"an update was refused: {answer['refused'][0]}")
     with Callers(calling, gateway.port, keys), Memory(gateway.pid) as memory:
         began, meanwhile = monotonic(), list[float]()
         while monotonic() - began < DEADLINE_S:

@@ -63,9 +63,9 @@ FROM unnest($1::bigint[], $2::smallint[]) AS u(serial_number, model)
 """
 CONTRACT: Final = """
 INSERT INTO entitlements (partner_id, entitlement, granted_at)
-SELECT min(id), 'settings', now() FROM partners
+SELECT min(id), $1, now() FROM partners
 """
-"""What the order needs."""
+"""The service that an order needs, for all registers of the partner."""
 
 
 @app.command("operations")
@@ -224,7 +224,7 @@ async def enrol(url: str, count: int) -> None:
         await link.execute(
             ENROL, [int(one.serial_number) for one in born], [one.model for one in born]
         )
-        await link.execute(CONTRACT)
+        await link.execute(CONTRACT, "settings")
         await link.execute("ANALYZE registers")
     finally:
         await link.close()
