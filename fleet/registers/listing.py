@@ -27,7 +27,7 @@ MAX_COUNTED = 10_000
 NEAR = 1_500
 """Registers that are looked through in the order of the list before an index is asked for the
 filter: what one in thirty has fills a page from them."""
-FAR = 30_000
+FAR = 20_000
 """So many are looked through when the near ones promise that these will do."""
 PROMISING = 5
 """Of the near ones, when so many fit, the page lies not much further on."""
