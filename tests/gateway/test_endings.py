@@ -9,6 +9,7 @@ from sqlalchemy import text
 from fleet.device_port import EndedConversation
 from gateway.metrics import Outcome
 from protocol.connection import RegisterEnd
+from protocol.frame import ASYNC_ID, Frame, FrameReader, encode
 from protocol.messages import Step
 from protocol.platforms import Platform
 from tests.gateway.ordering import order, owner_of
@@ -49,9 +50,17 @@ async def greeting(_: Running, line: Line) -> None:
 
 async def forgery(_: Running, line: Line) -> None:
     await line.greet()
-    frame = line.check_in()
-    line.say(frame[:-9] + bytes((frame[-9] ^ 1,)) + frame[-8:])
+    (sealed,) = FrameReader().feed(line.check_in())
+    assert isinstance(sealed, Frame)
+    line.say(encode(ASYNC_ID, sealed.data[:-1] + bytes((sealed.data[-1] ^ 1,))))
     await line.answers(1)
+
+
+async def damage(_: Running, line: Line) -> None:
+    await line.greet()
+    frame = encode(ASYNC_ID, bytes(28))
+    line.say(frame[:-1] + bytes((frame[-1] ^ 1,)))
+    await line.refusal()
 
 
 async def a_reading_that_is_none(_: Running, line: Line) -> None:
@@ -89,7 +98,8 @@ TABLE: dict[Does, tuple[str, Outcome, str, str]] = {
     garbage:                    ("", Outcome.REFUSED_MALFORMED, "first_bytes", "silent"),
     unknown:                    ("00299000000001", Outcome.REFUSED_UNKNOWN, "unknown", "greeted"),
     greeting:                   (SERIAL, Outcome.CUT, "", "challenged"),
-    forgery:                    (SERIAL, Outcome.REFUSED_MALFORMED, "crc", "challenged"),
+    forgery:                    (SERIAL, Outcome.REFUSED_KEY, "key", "challenged"),
+    damage:                     (SERIAL, Outcome.REFUSED_MALFORMED, "crc", "challenged"),
     a_reading_that_is_none:     (SERIAL, Outcome.REFUSED_MALFORMED, "malformed", "checked_in"),
     a_reading_that_is_not_kept: (SERIAL, Outcome.NOT_KEPT, "", "checked_in"),
     a_check_in:                 (SERIAL, Outcome.SERVED, "", "open"),
