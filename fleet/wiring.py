@@ -77,10 +77,12 @@ REACTIONS: Reactions = MappingProxyType(
         PaymentRefunded: (take_back,),
         SubscriptionsAssigned: (accrue,),
         SubscriptionsExpired: (_count_ended,),
+        # Requests before clients and those before operations: a call whose register names another
+        # owner takes them so, and two orders would lock each other out.
         RegistersHandedOver: (
+            decision.heed_moves,
             heed_hand_over,
             cancel_moved,
-            decision.heed_moves,
             assistants.heed_moves,
         ),
         OwnersChanged: (decision.heed_owners,),

@@ -8,9 +8,12 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests import service as access_requests
+from fleet.access_requests.models import AccessRequest
+from fleet.access_requests.rules import RequestStatus
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.facts import announce
+from fleet.kit.language import Language
 from fleet.registers import service
 from fleet.registers.models import CashRegister
 from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
@@ -164,3 +167,41 @@ async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_ou
         found = await db.scalars(select(CashRegister).where(CashRegister.serial_number.in_(three)))
         for register in found:
             assert (register.partner_id, register.firmware_version) == (anna.partner_id, "9")
+
+
+async def test_a_call_that_names_an_owner_and_a_hand_over_of_that_owners_register(
+    wired: Database, anna: Actor
+) -> None:
+    """Both touch what was granted of the client and the client's row: in one order."""
+    inn = "7707083893"
+    async with wired.transaction() as db:
+        db.add(CashRegister(serial_number=serial(11), model=69, owner_inn=inn))
+        db.add(
+            AccessRequest(
+                partner_id=anna.partner_id,
+                client_inn=inn,
+                consent_date=START.date(),
+                status=RequestStatus.FULL,
+                language=Language.RU,
+                created_at=START,
+                created_by=anna.employee_id,
+                changed_at=START,
+            )
+        )
+    called = ProfilesChanged(START, (make_profile(1, owner_inn=inn),))
+    first, *others = REACTIONS[ProfilesChanged]
+
+    async def begin(db: AsyncSession) -> None:
+        await announce(db, ReadingsDiffer((serial(1),)))
+        await first(db, called)
+
+    async def go_on(db: AsyncSession) -> None:
+        for react in others:
+            await react(db, called)
+
+    await meet(
+        wired,
+        begin,
+        lambda db: service.hand_over(db, [serial(11)], anna.partner_id, START),
+        between=go_on,
+    )
