@@ -15,7 +15,8 @@ from fleet.kit.errors import ErrorKind, Refusal
 from fleet.kit.input import Input
 
 MAX_PAGE = 500
-MAX_CURSOR_LENGTH = 1024
+MAX_CURSOR_LENGTH = 2400
+"""A mark may hold a text of 256 characters, each of up to six bytes in JSON, in base64."""
 
 BAD_CURSOR = Refusal(
     ErrorKind.INVALID,

@@ -215,6 +215,17 @@ async def test_many_are_counted_up_to_a_limit(anna: Api, monkeypatch: pytest.Mon
     assert some == {"total": 8, "exact": False}
 
 
+@pytest.mark.parametrize("text", ["\U0001f600" * 256, '"' * 256, "\x01" * 256])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_page_goes_on_after_the_longest_text(
+    anna: Api, database: Database, text: str
+) -> None:
+    """In a page mark each character of these takes four to six bytes."""
+    async with database.transaction() as db:
+        await db.execute(update(CashRegister).values(shown_address=text))
+    assert await walk(anna, "sort=address") == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize("sort", [name for name in listing.SORTS if name != "serial_number"])
 async def test_every_order_has_every_register_once(anna: Api, call_in: Call, sort: str) -> None:
     for number in (2, 5, 7):
