@@ -6,7 +6,7 @@ A limited employee sees the places of the registers that they see.
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.models import Address
@@ -14,6 +14,7 @@ from fleet.addresses.rules import SORT_KEY_LENGTH, tidy
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.search import Searched, folded
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to, everywhere
 
@@ -21,9 +22,7 @@ from fleet.registers.queries import belongs_to, everywhere
 class AddressFilter(PageQuery):
     """What has been typed so far."""
 
-    q: str | None = Field(
-        default=None, min_length=1, max_length=64, description="Part of the address."
-    )
+    q: Searched | None = Field(default=None, description="Part of the address.")
 
 
 class AddressView(BaseModel):
@@ -39,8 +38,11 @@ class AddressCursor(Input):
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
+_searched = func.replace(Address.search_text, "ё", "е", type_=String)
+"""The text itself, being unique, tells the two letters apart."""
+
 FILTERS: Filters = {
-    "q": lambda typed: Address.search_text.contains(tidy(typed).lower(), autoescape=True),
+    "q": lambda typed: _searched.contains(folded(tidy(typed)), autoescape=True),
     "after": lambda mark: tuple_(Address.sort_key, Address.id) > _place(mark),
 }
 

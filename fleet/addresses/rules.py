@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from fleet.kit.search import folded
+
 MAX_LENGTH: Final = 256
 SORT_KEY_LENGTH: Final = 64
 
@@ -17,7 +19,7 @@ class Texts(NamedTuple):
 def texts(typed: str) -> Texts:
     """Spaces are one each and none at the ends, so that a place is not in the book twice."""
     text = tidy(typed)
-    return Texts(text, text.lower(), text.lower()[:SORT_KEY_LENGTH])
+    return Texts(text, text.lower(), folded(text)[:SORT_KEY_LENGTH])
 
 
 def tidy(typed: str) -> str:

@@ -24,6 +24,7 @@ from fleet.kit.paging import (
     from_cursor,
     page_of,
 )
+from fleet.kit.search import Searched, folded
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to, everywhere
 
@@ -40,10 +41,8 @@ class SortKey(StrEnum):
 class ClientFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: str | None = Field(
+    q: Searched | None = Field(
         default=None,
-        min_length=1,
-        max_length=64,
         description="Part of the ИНН, the name, the contact, the phone or an e-mail address.",
     )
     typed: bool | None = Field(
@@ -84,7 +83,7 @@ SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
 }
 
 FILTERS: Filters = {
-    "q": lambda text: Client.search_text.contains(text.lower(), autoescape=True),
+    "q": lambda text: Client.search_text.contains(folded(text), autoescape=True),
     "typed": lambda yes: Client.typed_at.is_not(None) if yes else Client.typed_at.is_(None),
 }
 

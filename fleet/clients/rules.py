@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from fleet.kit.search import folded
+
 SORT_KEY_LENGTH: Final = 64
 """Enough to sort names by; a page mark holds it."""
 
@@ -21,9 +23,9 @@ def is_client(inn: str) -> bool:
 
 
 def sort_key(name: str) -> str:
-    return name.lower()[:SORT_KEY_LENGTH]
+    return folded(name)[:SORT_KEY_LENGTH]
 
 
 def search_text(parts: Iterable[str]) -> str:
     """Texts of a client as the search sees them; no search has a line end in it."""
-    return "\n".join(part for part in parts if part).lower()
+    return folded("\n".join(part for part in parts if part))

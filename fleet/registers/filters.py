@@ -16,6 +16,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.dialect import plan_with_values
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, conditions
+from fleet.kit.search import Searched, folded
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
@@ -62,12 +63,12 @@ TypedInn = Annotated[str, Field(pattern=r"^[0-9]{10,12}$")]
 class RegisterConditions(Input):
     """Conditions of the list; all given ones must hold."""
 
-    q: str | None = Field(
+    q: Searched | None = Field(
         default=None,
         min_length=LEAST_SEARCH,
-        max_length=64,
         description="Part of the serial, registration or fiscal drive number, of the owner's INN "
-        "or name, or of the address; a whole number that some register has finds no others.",
+        "or name, or of the address, capital or small, with ё or е; a whole number that some "
+        "register has finds no others.",
     )
     status: Several[Presence] | None = Field(
         default=None,
@@ -151,7 +152,7 @@ async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> 
         if await db.scalar(select(among)):
             return whole
     names, numbers = (
-        column.contains(text.lower(), autoescape=True)
+        column.contains(folded(text), autoescape=True)
         for column in (CashRegister.search_names, CashRegister.search_numbers)
     )
     return names | numbers if text.isdecimal() else names

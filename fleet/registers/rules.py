@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from fleet.kit.errors import Refusal
+from fleet.kit.search import folded
 from fleet.registers.errors import SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
 from protocol.telemetry import BLOCK, BY_NAME
 
@@ -155,9 +156,8 @@ def searched(said: Described, installed_address: str = "") -> Searched:
 
 
 def _lines(*parts: str) -> str:
-    """In small letters: the databases agree on no letter case but ours.  Nobody types the end of a
-    line into a search, so that nothing is found across two of them."""
-    return "\n".join(filter(None, parts)).lower()
+    """Nobody types the end of a line into a search, so that nothing is found across two of them."""
+    return folded("\n".join(filter(None, parts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,19 @@ async def test_bad_input_is_named(anna: Api) -> None:
     assert await listed(anna) == []
 
 
+async def test_either_letter_finds_a_place_and_sorts_it(anna: Api) -> None:
+    for text in ("Тула, Лётная, 5", "Ёлкино", "Жуково", "Егорьево"):
+        await made(anna, text)
+    assert [text for text, _ in await listed(anna)] == [
+        "Егорьево",
+        "Ёлкино",
+        "Жуково",
+        "Тула, Лётная, 5",
+    ]
+    for typed in ("лет", "ЛЁТ", " лётная, "):
+        assert await listed(anna, typed) == [("Тула, Лётная, 5", 0)], typed
+
+
 async def test_partners_are_kept_apart(anna: Api, employ: Employ) -> None:
     theirs = await made(anna, TVERSKAYA)
     await employ("boris")

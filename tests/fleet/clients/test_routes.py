@@ -131,13 +131,15 @@ async def test_a_card_for_whom_registers_name(anna: Api, say: Say) -> None:
 
 async def test_search_sort_and_pages(anna: Api, say: Say) -> None:
     await say({1: SHOP}, "Ромашка")
-    await say({2: CAFE}, "аист")
+    await say({2: CAFE}, "Ёж")
     await anna.post("/clients", {"inn": PERSON, **CARD, "name": "Яшин"})
     for text, found in (
         ("рОМ", [SHOP]),
         (CAFE[2:6], [CAFE]),
         ("boss@", [PERSON]),
         ("роза", [PERSON]),
+        (" еж ", [CAFE]),
+        ("ЁЖ", [CAFE]),
         ("%", []),
     ):
         assert [inn for inn, _, _ in await listed(anna, f"q={quote(text)}")] == found, text

@@ -1,4 +1,5 @@
-"""Migration 0019: what the search looks through is cut where the numbers end, and joined again."""
+"""Migrations 0019: what the search looks through is cut where the numbers end, and joined again;
+0021: ё is taken for е."""
 
 from alembic import command
 from sqlalchemy import text
@@ -32,7 +33,7 @@ async def test_a_text_is_cut_where_its_numbers_end(empty_url: str) -> None:
             row = {"serial": serial, "registration": registration, "inn": inn}
             await connection.execute(REGISTER, row | {"found_by": before[serial]})
     await engine.dispose()
-    await upgrade(empty_url)
+    await upgrade(empty_url, "0019_search")
     engine = create_engine(empty_url)
     async with engine.begin() as connection:
         columns = "serial_number, search_numbers, search_names"
@@ -47,3 +48,34 @@ async def test_a_text_is_cut_where_its_numbers_end(empty_url: str) -> None:
         assert {row[0]: row[1] for row in again.all()} == before
     await engine.dispose()
     await upgrade(empty_url)
+
+
+KNOWN = (
+    "INSERT INTO registers (serial_number, model, silent_since, search_names) VALUES"
+    " (106900000001, 69, '2000-01-01', 'ооо «ёлка и ёж»'), (106900000002, 69, '2000-01-01', 'ель')",
+    "INSERT INTO partners (id, uuid, name, created_at) VALUES (1, 'u', 'n', '2000-01-01')",
+    "INSERT INTO clients (partner_id, inn, sort_key, search_text)"
+    " VALUES (1, '7703864827', 'ёлка', '7703864827\nёлка')",
+    "INSERT INTO addresses (partner_id, text, search_text, sort_key, created_at, changed_at)"
+    " VALUES (1, 'Лётная', 'лётная', 'лётная', '2000-01-01', '2000-01-01')",
+)
+
+
+async def test_what_is_there_is_found_by_either_letter(empty_url: str) -> None:
+    await upgrade(empty_url, "0019_search")
+    engine = create_engine(empty_url)
+    async with engine.begin() as connection:
+        for statement in KNOWN:
+            await connection.execute(text(statement))
+    await engine.dispose()
+    await upgrade(empty_url)
+    engine = create_engine(empty_url)
+    async with engine.connect() as connection:
+        for statement, expected in (
+            ("SELECT search_names FROM registers ORDER BY serial_number", "ооо «елка и еж» ель"),
+            ("SELECT search_text || ' ' || sort_key FROM clients", "7703864827\nелка елка"),
+            ("SELECT search_text || ' ' || sort_key FROM addresses", "лётная летная"),
+        ):
+            rows = await connection.execute(text(statement))
+            assert " ".join(row[0] for row in rows) == expected
+    await engine.dispose()

@@ -154,6 +154,9 @@ async def test_every_filter(anna: Api, call_in: Call, clock: HandClock, database
         ("q=7703864827", [2]),
         ("q=3027865", [2]),
         ("q=%D1%91%D0%BB%D0%9A%D0%B0", [2]),  # ёлКа
+        ("q=%D0%B5%D0%BB%D0%BA%D0%B0", [2]),  # елка
+        (f"q=%20{serial(9)}%0A", [9]),
+        ("q=%20%20%D0%95%D0%BB%D0%BA%D0%B0", [2]),  # Елка
         ("q=100%25", [2]),
         ("q=1%25_", []),
         ("q=%D1%82%D0%B2%D0%B5%D1%80%D1%8C", [2]),  # тверь
@@ -240,6 +243,7 @@ async def test_every_order_has_every_register_once(anna: Api, call_in: Call, sor
 async def test_too_much_or_too_little_is_refused(anna: Api) -> None:
     for query, field in (
         ("q=ab", "q"),
+        ("q=%20ab%20", "q"),
         ("model=1,x", "model.1"),
         ("status=", "status.0"),
         ("group_id=" + ",".join(map(str, range(1, 52))), "group_id"),

@@ -161,7 +161,7 @@ async def test_profiles_are_kept_and_ownership_with_them(
     assert (own.partner_id, own.blocked, own.hidden) == (anna.partner_id, True, False)
     assert (own.firmware_version, own.platform, own.fiscalised) == ("5.9.0", "5.0", True)
     assert (own.first_seen_at, own.profile_at) == (first_seen_at, clock())
-    assert (own.search_numbers, own.search_names) == (serial(1), "ооо ёлка")
+    assert (own.search_numbers, own.search_names) == (serial(1), "ооо елка")
     assert (stranger.partner_id, stranger.enrolled_at) == (None, None)
     assert (stranger.blocked, stranger.utc_offset_min) == (False, 180)
 
