@@ -67,6 +67,10 @@ _ACTIVE_IN_PDF: Final = re.compile(
     % "|".join(map(_spelled, ("JavaScript", "Launch", "RichMedia", "EmbeddedFile"))).encode()
 )
 _FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbadata.xml")
+_FORBIDDEN_RELATIONS: Final = frozenset(
+    ("oleobject", "package", "control", "activexcontrolbinary", "vbaproject", "afchunk")
+)
+"""What such parts are, whatever they are called: the last word of the relation's type."""
 
 
 class FileKind(StrEnum):
@@ -185,7 +189,8 @@ def _look_inside(archive: zipfile.ZipFile) -> None:
 
 
 def _look_at_relations(content: bytes) -> None:
-    """A part that stands elsewhere, such as a template, is fetched when the document is opened."""
+    """A part that stands elsewhere, such as a template, is fetched when the document is opened;
+    what a part is to the document says the relation, not the part's name."""
     if len(content) > MAX_RELATIONS:
         raise _NotThis
     parser = XMLParser(target=_Relations())
@@ -201,7 +206,8 @@ class _Relations:
 
     def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
         outside = attributes.get("TargetMode", "").strip().lower() == "external"
-        if outside and not attributes.get("Type", "").endswith("/hyperlink"):
+        kind = attributes.get("Type", "").strip().lower().rpartition("/")[2]
+        if kind in _FORBIDDEN_RELATIONS or (outside and kind != "hyperlink"):
             raise _Active
 
     def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:

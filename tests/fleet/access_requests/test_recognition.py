@@ -159,6 +159,14 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
         docx({"word/embeddings/oleObject1.bin": EXECUTABLE}),
         "file_active",
     ),
+    **{
+        f"docx_with_a_part_called_otherwise_that_is_{kind}": (
+            "consent.docx",
+            docx({"word/media/image1.bin": EXECUTABLE, **relations(kind, "Internal")}),
+            "file_active",
+        )
+        for kind in ("oleObject", "package", "vbaProject", "control", "aFChunk")
+    },
     "docx_with_a_template_elsewhere": (
         "consent.docx",
         docx(relations("attachedTemplate", "External")),
