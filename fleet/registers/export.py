@@ -188,7 +188,10 @@ async def as_csv(
     statement = _statement(await chosen_by(db, actor, query))
     rows = await db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
-        lines = (_line(Found(*row), language, now) for row in portion)
+        found = [Found(*row) for row in portion]
+        if query.status:  # as in the list: the row knows better than the column that is asked
+            found = [each for each in found if presence(each.seen_at, now) in query.status]
+        lines = (_line(each, language, now) for each in found)
         yield _lines([[_cell(each, line) for each in COLUMNS] for line in lines])
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from fleet.kit.database import Database
 from fleet.registers import export
 from fleet.registers.models import CashRegister
+from fleet.telemetry.models import RegisterState
 from fleet.telemetry.rules import CONDITIONS
 from tests.fleet.conftest import START, Api, HandClock
 from tests.fleet.registers.conftest import Call, serial
@@ -191,6 +192,23 @@ async def test_an_offset_that_no_place_has_counts_as_unknown(
         await db.execute(update(CashRegister).values(utc_offset_min=offset_min))
     found = rows(await download(anna))
     assert (len(found), found[1][8]) == (10, "02.03.2026")
+
+
+async def test_the_file_has_the_registers_that_the_list_shows(
+    anna: Api, call_in: Call, clock: HandClock, database: Database
+) -> None:
+    """One calls again and one falls silent, and the job that keeps the column has not run."""
+    for number in (1, 2):
+        await call_in(number, profile={})
+    clock.forward(hours=1)
+    await call_in(3, profile={})
+    async with database.transaction() as db:
+        again = update(RegisterState).where(RegisterState.serial_number == serial(2))
+        await db.execute(again.values(seen_at=clock()))
+    found = rows(await download(anna, "status=offline"))
+    assert [(row[0], row[16]) for row in found[1:]] == [(serial(1), "Нет связи")]
+    clock.forward(hours=1)
+    assert len(rows(await download(anna, "status=online"))) == 1
 
 
 async def test_a_long_file_comes_whole_in_pieces(
