@@ -41,7 +41,7 @@ def read_file(content: bytes) -> list[TypedLine]:
     """
     lines = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     parts = [
-        TypedLine(part.strip().strip("\"'").strip()[:MAX_SHOWN], number)
+        TypedLine(_shown(part.strip().strip("\"'").strip()), number)
         for number, line in enumerate(lines, 1)
         for part in _SEPARATORS.split(line)
     ]
@@ -52,6 +52,10 @@ def read_file(content: bytes) -> list[TypedLine]:
         line = found[MAX_REGISTERS].line
         raise TOO_MANY_SERIAL_NUMBERS(max=MAX_REGISTERS, found=len(found), line=line)
     return found
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _decoded(content: bytes) -> str:

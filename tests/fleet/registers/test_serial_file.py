@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.kit.errors import DomainError
-from fleet.registers.serial_file import MAX_FILE_BYTES, Lines, TypedLine, read_file
+from fleet.registers.rules import read_serials
+from fleet.registers.serial_file import MAX_FILE_BYTES, MAX_SHOWN, Lines, TypedLine, read_file
 from tests.fleet.conftest import Api
 from tests.fleet.registers.conftest import serial
 from tests.fleet.registers.test_list import anna as anna
@@ -27,6 +28,12 @@ A, B, C = serial(101), serial(102), serial(103)
 )
 def test_every_way_to_write_a_list(content: str) -> None:
     assert [each.text for each in read_file(content.encode())] == [A, B, C]
+
+
+def test_a_long_line_is_no_number_however_it_begins() -> None:
+    (found,) = read_file(f"{A}{' ' * 50}касса у входа".encode())
+    assert found.text.startswith(A) and found.text.endswith("…") and len(found.text) == MAX_SHOWN
+    assert read_serials([found.text])[0] == []
 
 
 def test_blank_lines_count_as_lines_and_headings_are_read_in_both_encodings() -> None:
