@@ -120,8 +120,10 @@ def first_reading(serial_number: Any) -> Select[datetime, bytes]:
 
 
 async def history(db: AsyncSession, actor: Actor, query: HistoryQuery) -> Page[HistoryRow]:
-    """The readings of a register, newest first; refuses one that the actor may not see."""
-    if not await find_own(db, actor, [query.serial_number]):
+    """The readings of a register since it came to its partner, newest first: what it told the
+    former one is not for others to read.  Refuses one that the actor may not see."""
+    register = (await find_own(db, actor, [query.serial_number])).get(query.serial_number)
+    if register is None:
         raise REGISTER_NOT_FOUND()
     readings = READINGS.c
     mark = from_cursor(HistoryCursor, query.after) if query.after else None
@@ -131,6 +133,8 @@ async def history(db: AsyncSession, actor: Actor, query: HistoryQuery) -> Page[H
         .order_by(readings.accepted_at.desc(), readings.block)
         .limit(query.limit + 1)
     )
+    if register.enrolled_at:
+        statement = statement.where(readings.accepted_at >= register.enrolled_at)
     if mark:
         statement = statement.where(readings.accepted_at <= mark.accepted_at).offset(mark.skip)
     found = (await db.execute(statement)).all()

@@ -341,6 +341,18 @@ async def test_a_span_of_history(anna: Api, call_in: Call, clock: HandClock) -> 
     assert page["next"] is None
 
 
+async def test_what_a_register_told_its_former_partner_is_not_shown(
+    anna: Api, database: Database, call_in: Call, clock: HandClock
+) -> None:
+    await call_in(1, owner_name="ООО Прежний")
+    clock.forward(hours=1)
+    async with database.transaction() as db:
+        (await db.get_one(CashRegister, serial(1))).enrolled_at = clock()
+    await call_in(1, owner_name="ООО Новый")
+    page = (await anna.get(f"/registers/{serial(1)}/telemetry")).json
+    assert [row["values"]["owner_name"] for row in page["items"]] == ["ООО Новый"]
+
+
 async def test_an_unclaimed_register_is_shown_to_nobody(anna: Api, call_in: Call) -> None:
     await call_in(60, profile={})
     assert 60 not in await numbers(anna)
