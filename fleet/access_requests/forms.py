@@ -14,6 +14,7 @@ from fleet.access_requests.rules import MAX_FILES, MAX_REGISTERS, RefusalReason
 from fleet.kit.http import Upload
 from fleet.kit.inn import Inn, NamedInn
 from fleet.kit.input import MAX_INTEGER, YEARS, Input, SerialText
+from fleet.kit.validation import shape
 from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerial
 
 
@@ -48,6 +49,11 @@ ConsentDate = Annotated[
         json_schema_extra={"pattern": "^20[0-9]{2}-"},
     ),
 ]
+_WITHOUT_PATH = shape(
+    r"^[^\x00-\x1f\x7f/\\]+$",
+    "нужно только имя файла, без пути и управляющих знаков.",
+    "only the name of the file, without a path or control characters, is needed.",
+)
 FILES_SAID = "Ids of files attached through `POST /consent-files`."
 Comment = Annotated[str, Field(max_length=COMMENT_LENGTH)]
 
@@ -104,7 +110,7 @@ class FileName(Input):
     name: str = Field(
         min_length=1,
         max_length=NAME_LENGTH,
-        pattern=r"^[^\x00-\x1f\x7f/\\]+$",
+        pattern=_WITHOUT_PATH,
         description="It ends with .pdf, .jpg, .jpeg, .doc or .docx.",
     )
 

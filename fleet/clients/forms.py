@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.forms import Email, Phone
 from fleet.clients.models import NAME_LENGTH
 from fleet.clients.rules import MAX_EMAILS
-from fleet.kit.inn import Inn
+from fleet.kit.inn import Inn, NamedInn
 from fleet.kit.input import Input
 
 Name = Annotated[
@@ -26,8 +26,7 @@ def _different(emails: list[str]) -> list[str]:
 class ClientKey(Input):
     """Which client."""
 
-    # Of registers with test drives the check digits may be wrong.
-    inn: str = Field(pattern=r"^([0-9]{10}|[0-9]{12})$", description="ИНН.")
+    inn: NamedInn
 
 
 class ClientBody(Input):

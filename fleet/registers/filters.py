@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import plan_with_values
+from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, conditions
 from fleet.kit.search import Searched, folded
@@ -57,7 +58,6 @@ Several = Annotated[
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
-TypedInn = Annotated[str, Field(pattern=r"^[0-9]{10,12}$")]
 
 
 class RegisterConditions(Input):
@@ -80,7 +80,7 @@ class RegisterConditions(Input):
     )
     group_id: Several[GroupId] | None = None
     grouped: bool | None = Field(default=None, description="False: those that are in no group.")
-    owner_inn: Several[TypedInn] | None = Field(default=None, description="The client.")
+    owner_inn: Several[NamedInn] | None = Field(default=None, description="The client.")
     platform: Several[Platform] | None = None
     model: Several[Model] | None = Field(default=None, description="ATOL's model code.")
     firmware_version: Several[Version] | None = None

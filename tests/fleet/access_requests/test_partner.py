@@ -156,6 +156,14 @@ async def test_one_request_for_a_client_is_open_at_a_time(people: People, place:
     assert (await people.send([serial(2)])).status == 201
 
 
+@ONE_DIALECT
+async def test_a_file_with_a_path_for_a_name_is_refused_in_words(people: People) -> None:
+    for name in ("../consent.pdf", "a\\b.pdf", "a\r\nb.pdf"):
+        refused = await people.upload(name)
+        assert (refused.status, refused.json["field"]) == (422, "name")
+        assert "only the name of the file, without a path" in refused.json["detail"]
+
+
 async def test_what_needs_no_request_makes_none(
     people: People, place: Place, database: Database
 ) -> None:
