@@ -41,8 +41,10 @@ TOO_MANY_FILES_WAITING = Refusal(
     _CONFLICT,
     "too_many_files_waiting",
     field="body",
-    ru="Приложено уже {limit} файлов без запроса. Отправьте запрос или удалите лишние.",
-    en="{limit} files are attached to no request already. Send the request or remove some.",
+    ru="Приложено уже {limit} файлов без запроса. Отправьте запрос, удалите лишние или подождите: "
+    "неотправленные хранятся 24 часа.",
+    en="{limit} files are attached to no request already. Send the request, remove some or wait: "
+    "files that were not sent are kept for 24 hours.",
 )
 CLIENT_INN_WRONG = Refusal(
     _INVALID,

@@ -61,6 +61,12 @@ class FileView(BaseModel):
     uploaded_at: datetime
 
 
+class WaitingFiles(BaseModel):
+    """Files that can be sent with a request or removed."""
+
+    items: list[FileView]
+
+
 class RequestRow(BaseModel):
     """A request in the partner's list."""
 
@@ -251,6 +257,13 @@ async def _examined(db: AsyncSession, request_id: int) -> list[ExaminedRegister]
 async def _files(db: AsyncSession, request_id: int) -> list[FileView]:
     mine = select(ConsentFile).where(ConsentFile.request_id == request_id)
     return [FileView.model_validate(row) for row in await db.scalars(mine.order_by(ConsentFile.id))]
+
+
+async def waiting_files(db: AsyncSession, actor: Actor) -> WaitingFiles:
+    """Those that no request holds yet, oldest first."""
+    mine = select(ConsentFile).where(attached_by(actor), ConsentFile.request_id.is_(None))
+    found = await db.scalars(mine.order_by(ConsentFile.id))
+    return WaitingFiles(items=[FileView.model_validate(row) for row in found])
 
 
 async def own_file(db: AsyncSession, actor: Actor, file_id: int) -> ConsentFile:

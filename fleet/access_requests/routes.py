@@ -31,6 +31,7 @@ from fleet.access_requests.queries import (
     RequestFilter,
     RequestKey,
     RequestRow,
+    WaitingFiles,
 )
 from fleet.access_requests.recognition import KINDS
 from fleet.access_requests.rules import RefusalReason, reason_text
@@ -86,6 +87,12 @@ async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
     async with call.database.transaction() as db:
         row = await service.add_file(db, call.actor, file, call.now)
         return FileView.model_validate(row)
+
+
+@endpoint("GET", "/consent-files", right=Right.REGISTERS)
+async def list_files(call: Call[Nothing, None]) -> WaitingFiles:
+    """Files of consents that were not sent with a request."""
+    return await queries.waiting_files(call.db, call.actor)
 
 
 @endpoint("GET", "/consent-files/{id}", right=Right.REGISTERS, files=MEDIA_TYPES)
@@ -192,6 +199,7 @@ ENDPOINTS = (
     claim_registers,
     claim_file,
     attach_file,
+    list_files,
     download_file,
     remove_file,
     send_request,

@@ -301,6 +301,10 @@ async def test_files_that_wait_are_few_and_forgotten(
         assert (await people.upload()).status == 201
     answer = await people.upload()
     assert (answer.status, answer.json["code"]) == (409, "too_many_files_waiting")
+    waiting = (await people.api.get("/consent-files")).json["items"]
+    assert [each["id"] for each in waiting] == list(range(2, 22))
+    await people.api.sign_in("boris")
+    assert (await people.api.get("/consent-files")).json["items"] == []
     clock.forward(hours=23)
     async with database.transaction() as db:
         assert await forget_files(db, clock(), 500) == 0
