@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, Field
 
 from fleet.kit.input import VISIBLE
 
@@ -13,5 +13,12 @@ def folded(text: str) -> str:
     return text.lower().replace("ё", "е")
 
 
-Searched = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64, pattern=VISIBLE)]
-"""What somebody looks for; the spaces that a copied text brings along do not count."""
+def _trimmed(text: str) -> str:
+    return text.strip(" \t\r\n\xa0")
+
+
+MAX_SEARCHED = 64
+TRIMMED = AfterValidator(_trimmed)
+"""The spaces that a copied text brings along do not count."""
+Searched = Annotated[str, Field(max_length=MAX_SEARCHED, pattern=VISIBLE), TRIMMED]
+"""What somebody looks for."""

@@ -17,7 +17,8 @@ from fleet.kit.dialect import plan_with_values
 from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, conditions
-from fleet.kit.search import Searched, folded
+from fleet.kit.search import MAX_SEARCHED, TRIMMED, folded
+from fleet.kit.validation import shape
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
@@ -58,6 +59,19 @@ Several = Annotated[
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
+Searched = Annotated[
+    str,
+    Field(
+        min_length=LEAST_SEARCH,
+        max_length=MAX_SEARCHED,
+        pattern=shape(
+            r"\S.+\S",
+            "нужны хотя бы три знака, не считая пробелов по краям.",
+            "at least three characters are needed besides the spaces at the ends.",
+        ),
+    ),
+    TRIMMED,
+]
 
 
 class RegisterConditions(Input):
@@ -65,7 +79,6 @@ class RegisterConditions(Input):
 
     q: Searched | None = Field(
         default=None,
-        min_length=LEAST_SEARCH,
         description="Part of the serial, registration or fiscal drive number, of the owner's INN "
         "or name, or of the address, capital or small, with ё or е; a whole number that some "
         "register has finds no others.",
