@@ -28,8 +28,8 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class ReadingsDiffer:
-    """A batch has news of these registers, which the facts after this one tell: one for each
-    kind of news, and more if a register has several readings in the batch.
+    """A batch has news of these registers, which the facts after this one tell: one of profiles,
+    one of conditions, and more of these if a register has several readings in the batch.
 
     Whoever keeps a row of each register takes them now, all at once and in one order; otherwise
     two batches, or a batch and a person, would wait for each other.

@@ -85,6 +85,12 @@ class Reading(NamedTuple):
         )
 
 
+_Before = Mapping[int, tuple[Any, ...]]
+"""Checksum of the profile and mask of the conditions; None and 0 before a first reading."""
+_News = tuple[Mapping[int, Reading], _Before]
+"""One reading of each register, and what those that differ had before."""
+
+
 async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
     """Write the latest states and the history; announce what changed against the states before.
 
@@ -96,10 +102,7 @@ async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: date
         if before := await _keep(db, [first[serial] for serial in sorted(first)], now):
             news.append((first, before))
     if news:
-        touched = sorted({serial for _, before in news for serial in before})
-        await announce(db, ReadingsDiffer(tuple(map(serial_text, touched))))
-    for first, before in news:
-        await _announce(db, first, before, now)
+        await _announce(db, news, now)
 
 
 def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
@@ -109,37 +112,38 @@ def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[
     return first, rest
 
 
-async def _keep(
-    db: AsyncSession, readings: Sequence[Reading], now: datetime
-) -> dict[int, tuple[Any, ...] | None]:
-    """What was there before of those that differ (``replace_columns``)."""
+async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> _Before:
+    """What was there before of those that differ."""
     every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     columns = {name: every[name] for name in _COLUMNS}
-    return await replace_columns(db, _STATES, columns, now)
+    before = await replace_columns(db, _STATES, columns, now)
+    return {serial: values or (None, 0) for serial, values in before.items()}
 
 
-async def _announce(
-    db: AsyncSession,
-    latest: Mapping[int, Reading],
-    before: Mapping[int, tuple[Any, ...] | None],
-    now: datetime,
-) -> None:
-    """The slow path of a check-in: ``before`` has what differs, ``None`` for a first reading."""
-    was = {serial: values or (None, 0) for serial, values in before.items()}
-    profiles = tuple(
-        _profile(latest[serial])
-        for serial, (crc, _) in was.items()
+async def _announce(db: AsyncSession, news: Sequence[_News], now: datetime) -> None:
+    """The slow path of a check-in.
+
+    Profiles are told at once, of each register the last: what stands above takes rows of
+    clients and requests for them, and to take some more later would be another order.
+    """
+    touched = sorted({serial for _, before in news for serial in before})
+    await announce(db, ReadingsDiffer(tuple(map(serial_text, touched))))
+    profiles = {
+        serial: _profile(latest[serial])
+        for latest, before in news
+        for serial, (crc, _) in before.items()
         if crc != latest[serial].profile_crc
-    )
-    changes = tuple(
-        ConditionChange(serial_text(serial), mask, latest[serial].condition_mask)
-        for serial, (_, mask) in was.items()
-        if mask != latest[serial].condition_mask
-    )
+    }
     if profiles:
-        await announce(db, ProfilesChanged(now, profiles))
-    if changes:
-        await announce(db, ConditionsChanged(now, changes))
+        await announce(db, ProfilesChanged(now, tuple(profiles.values())))
+    for latest, before in news:
+        changes = tuple(
+            ConditionChange(serial_text(serial), mask, latest[serial].condition_mask)
+            for serial, (_, mask) in before.items()
+            if mask != latest[serial].condition_mask
+        )
+        if changes:
+            await announce(db, ConditionsChanged(now, changes))
 
 
 def _profile(reading: Reading) -> Profile:

@@ -126,6 +126,19 @@ async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake)
     assert len(await intake.history()) == 5
 
 
+async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake: Intake) -> None:
+    batch = [
+        a_reading(TWO, owner_name="A"),
+        a_reading(ONE, owner_name="B"),
+        a_reading(TWO, owner_name="C"),
+    ]
+    async with intake.database.transaction() as db:
+        await keep_readings(db, batch, intake.clock())
+    (fact,) = intake.news.profiles
+    told = {(each.serial_number, each.owner_name) for each in fact.profiles}
+    assert told == {(ONE, "B"), (TWO, "C")} and len(fact.profiles) == 2
+
+
 async def test_exactly_the_news_is_told(intake: Intake) -> None:
     low, ill = bits("battery_low"), bits("battery_low", "printer_fault")
     sick: dict[str, Any] = {"battery_mv": 2000, "printer": ["no_paper"]}
