@@ -59,14 +59,20 @@ async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
 async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Lock an employee out; their sign-ins and API tokens end at once."""
+    """Lock an employee out; their sign-ins and API tokens end at once.
+
+    Not by an API token.
+    """
     employee = await employees.deactivate(call.db, call.actor, call.query.id, call.now)
     return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
 async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Let a deactivated employee in again."""
+    """Let a deactivated employee in again.
+
+    Not by an API token.
+    """
     employee = await employees.activate(call.db, call.actor, call.query.id, call.now)
     return await queries.card(call.db, employee, call.language)
 

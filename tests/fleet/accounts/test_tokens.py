@@ -191,7 +191,10 @@ async def test_a_stolen_token_does_not_become_the_person(
         await api.ask("PUT", path, json=own),
         await api.post("/employees", own | {"login": "thief"}),
         await api.post(f"/employees/{card['id']}/reset-password"),
+        await api.post(f"/employees/{card['id']}/deactivate"),
+        await api.post(f"/employees/{card['id']}/activate"),
     ):
         assert code(answer) == (403, "token_manages_no_people", "Authorization")
     assert (await api.get(path)).json["email"] == ""
+    assert (await api.get(f"/employees/{card['id']}")).json["status"] == "active"
     assert await letters(database, "thief@example.org") == []
