@@ -32,8 +32,8 @@ MAX_ADDRESS_ATTEMPTS = 50
 MAX_RECOVERIES, MAX_ADDRESS_RECOVERIES = 3, 20
 """Links asked for per window: one mailbox is not flooded, many are not tried."""
 MAX_LETTERS, MAX_PARTNER_LETTERS = 10, 100
-"""Letters that administrators cause per window to one mailbox, and to all: nobody floods a
-stranger's, nor many."""
+"""Letters that the employees of a partner cause per window to one mailbox, and to all: nobody
+floods a stranger's, nor many, and nobody uses up what another partner may send to it."""
 MAX_PASSWORD_CHANGES = 10
 """Guesses at the present password by who has found somebody's open browser."""
 
@@ -107,7 +107,7 @@ def address_counters(address: str) -> Counters:
 
 def letter_counters(email: str, partner_id: int) -> Counters:
     return (
-        (f"letters:{_mailbox(email)}", MAX_LETTERS),
+        (f"letters:{partner_id} {_mailbox(email)}", MAX_LETTERS),
         (f"letters-partner:{partner_id}", MAX_PARTNER_LETTERS),
     )
 

@@ -370,6 +370,21 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     assert len(await letters(database)) == MAX_LETTERS
 
 
+async def test_another_partners_letters_to_a_mailbox_hinder_nobody(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ("mallory")
+    await api.sign_in("mallory")
+    squatter = await add(api, login="squatter")
+    for _ in range(MAX_LETTERS):
+        await api.post(f"/employees/{squatter['id']}/reset-password")
+    await employ("anna")
+    await api.sign_in("anna")
+    card = await settle(api, database, login="boris")
+    moved = BORIS | {"email": "other@example.org"}
+    assert (await api.ask("PUT", f"/employees/{card['id']}", json=moved)).status == 200
+
+
 async def test_a_partner_does_not_write_to_many_strangers(
     api: Api, anna: Actor, database: Database, clock: HandClock
 ) -> None:
