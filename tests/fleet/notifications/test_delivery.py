@@ -388,6 +388,19 @@ async def test_old_letters_are_given_up_and_later_forgotten(
     assert await letters(database) == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_tidying_up_waits_for_nobody(database: Database, clock: HandClock) -> None:
+    for _ in range(2):
+        await post(database, clock)
+    for ended in (GIVE_UP_AFTER, KEPT_FOR):
+        clock.now += ended
+        async with database.transaction() as busy:
+            one = select(Letter).order_by(Letter.id).limit(1).with_for_update()
+            assert await busy.scalar(one) is not None
+            async with database.transaction() as db:
+                assert await asyncio.wait_for(tidy(db, clock(), 100), 5) == 1
+
+
 async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
     database: Database, clock: HandClock
 ) -> None:
