@@ -14,6 +14,7 @@ from fleet.access_requests.rules import MAX_FILES, MAX_REGISTERS, RefusalReason
 from fleet.kit.http import Upload
 from fleet.kit.inn import Inn, NamedInn
 from fleet.kit.input import MAX_INTEGER, YEARS, Input, SerialText
+from fleet.kit.validation import shape
 from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerial
 
 
@@ -98,13 +99,20 @@ class RefuseBody(Input):
     comment: Comment = ""
 
 
+FILE_PATTERN = shape(
+    r"^[^\x00-\x1f\x7f/\\]+$",
+    "нужно имя файла без папки: без «/», «\\» и управляющих символов.",
+    "the name of a file without its folder is needed: no '/', no '\\', no control characters.",
+)
+
+
 class FileName(Input):
     """The name of the file that is sent."""
 
     name: str = Field(
         min_length=1,
         max_length=NAME_LENGTH,
-        pattern=r"^[^\x00-\x1f\x7f/\\]+$",
+        pattern=FILE_PATTERN,
         description="It ends with .pdf, .jpg, .jpeg, .doc or .docx.",
     )
 

@@ -21,7 +21,7 @@ SECRET = "Value"
 
 
 SHAPES: dict[str, Refusal] = {}
-"""Pattern -> what to say of a text that does not match it."""
+"""Pattern -> what to say of a text that does not match it: of every one that people can meet."""
 
 
 def shape(pattern: str, ru: str, en: str) -> str:
@@ -103,11 +103,6 @@ COMMAND_REFUSED = _invalid(
     "the command {name} may not be sent so: it makes a receipt, moves money or belongs to another "
     "operation. Remove it.",
 )
-WRONG_PATTERN = _invalid(
-    "wrong_pattern",
-    "значение не соответствует образцу {pattern}.",
-    "the value does not match the pattern {pattern}.",
-)
 NOT_STORABLE = _invalid(
     "not_storable",
     "недопустимый символ или число (нулевой символ, половина символа, NaN, больше 64 бит).",
@@ -155,7 +150,6 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "wall_time_range": WRONG_WALL_TIME,
         "not_storable": NOT_STORABLE,
         "string_unicode": NOT_STORABLE,
-        "string_pattern_mismatch": WRONG_PATTERN,
         "enum": WRONG_CHOICE,
         "literal_error": WRONG_CHOICE,
         "string_too_long": _invalid(

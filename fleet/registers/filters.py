@@ -16,6 +16,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.dialect import plan_with_values
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, conditions
+from fleet.kit.validation import shape
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
@@ -56,7 +57,10 @@ Several = Annotated[
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
-TypedInn = Annotated[str, Field(pattern=r"^[0-9]{10,12}$")]
+INN_PATTERN = shape(
+    r"^[0-9]{10,12}$", "нужны от 10 до 12 цифр ИНН.", "the 10 to 12 digits of an ИНН are needed."
+)
+TypedInn = Annotated[str, Field(pattern=INN_PATTERN)]
 
 
 class RegisterConditions(Input):
