@@ -67,8 +67,10 @@ def is_login(login: str) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name may stand in a letter of ours: one line, no link, read as it is written."""
-    return _NOT_PLAIN.search(name.strip()) is None
+    """Whether a name may stand in a letter of ours: one line that can be seen, no link, read as it
+    is written."""
+    seen = any(char.isprintable() and not char.isspace() for char in name)
+    return seen and _NOT_PLAIN.search(name.strip()) is None
 
 
 def check_password(password: str) -> None:

@@ -83,8 +83,8 @@ NOT_PRINTABLE = _invalid(
 )
 NOT_A_NAME = _invalid(
     "not_a_name",
-    "имя — это одна строка без управляющих символов и без ссылок («://»).",
-    "a name is one line without control characters and without links ('://').",
+    "имя — это одна строка видимых знаков, без управляющих символов и ссылок («://»).",
+    "a name is one line of visible characters, without control characters and links ('://').",
 )
 WRONG_INN = _invalid(
     "wrong_inn",

@@ -90,6 +90,7 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
     ({"full_name": "абонент!\n\nОплатите долг"}, 422, "invalid_input", "full_name"),
     ({"full_name": "a https://evil.example b"}, 422, "invalid_input", "full_name"),
     ({"full_name": "Борис\u202eвортеП"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "\u200b\u2060"}, 422, "invalid_input", "full_name"),
     ({"scope": {"clients": ["7707083894"]}}, 422, "invalid_input", "scope.clients.0"),
     ({"scope": {"registers": ["1"]}}, 422, "invalid_input", "scope.registers.0"),
 )
