@@ -49,11 +49,6 @@ ConsentDate = Annotated[
         json_schema_extra={"pattern": "^20[0-9]{2}-"},
     ),
 ]
-_WITHOUT_PATH = shape(
-    r"^[^\x00-\x1f\x7f/\\]+$",
-    "нужно только имя файла, без пути и управляющих знаков.",
-    "only the name of the file, without a path or control characters, is needed.",
-)
 FILES_SAID = "Ids of files attached through `POST /consent-files`."
 Comment = Annotated[str, Field(max_length=COMMENT_LENGTH)]
 
@@ -104,13 +99,20 @@ class RefuseBody(Input):
     comment: Comment = ""
 
 
+FILE_PATTERN = shape(
+    r"^[^\x00-\x1f\x7f/\\]+$",
+    "нужно имя файла без папки: без «/», «\\» и управляющих символов.",
+    "the name of a file without its folder is needed: no '/', no '\\', no control characters.",
+)
+
+
 class FileName(Input):
     """The name of the file that is sent."""
 
     name: str = Field(
         min_length=1,
         max_length=NAME_LENGTH,
-        pattern=_WITHOUT_PATH,
+        pattern=FILE_PATTERN,
         description="It ends with .pdf, .jpg, .jpeg, .doc or .docx.",
     )
 

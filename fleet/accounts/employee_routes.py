@@ -49,7 +49,9 @@ async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard:
     """Replace contacts, role and scope of an employee; each must be given.
 
-    Of a new e-mail address the old one is told by a letter.  Not by an API token.
+    Of a new e-mail address the old one is told by a letter, and the links that were sent to it
+    end: who has not activated the account yet needs another by `reset-password`.  Not by an API
+    token.
     """
     employee = await employees.change(
         call.db, call.actor, call.query.id, call.body, call.language, call.now
@@ -59,14 +61,20 @@ async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
 async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Lock an employee out; their sign-ins and API tokens end at once."""
+    """Lock an employee out; their sign-ins and API tokens end at once.
+
+    Not by an API token.
+    """
     employee = await employees.deactivate(call.db, call.actor, call.query.id, call.now)
     return await queries.card(call.db, employee, call.language)
 
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
 async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Let a deactivated employee in again."""
+    """Let a deactivated employee in again.
+
+    Not by an API token.
+    """
     employee = await employees.activate(call.db, call.actor, call.query.id, call.now)
     return await queries.card(call.db, employee, call.language)
 

@@ -4,8 +4,9 @@ Who may: an employee with the right ``organisation``, over those who have no mor
 they, and of themselves only the contacts.  So nobody locks themselves out; that two
 administrators do not lock out each other at the same moment, the lock on the partner sees to.
 
-An API token changes nobody and has no links sent: who has stolen one would point an account at a
-mailbox of theirs, recover its password, and be that person for good.
+An API token manages nobody: who has stolen one would point an account at a mailbox of theirs,
+recover its password and be that person for good, let in again who was locked out, or lock out all
+who could stop them.
 """
 
 from collections.abc import Collection
@@ -107,9 +108,7 @@ async def change(
     """Replace contacts, role and scope; they hold from the next request of the employee on.
 
     A new e-mail address ends the links that were sent to the old one, and the old one is told.
-    Refuses an API token.
     """
-    _refuse_token(actor)
     employee = await _managed(db, actor, employee_id)
     before, present = await _picture(db, employee), await scope_of(db, employee)
     if body.email != employee.email:
@@ -187,8 +186,7 @@ async def send_link(
     db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
 ) -> None:
     """Send a link to change the password, or another invitation; the present password stays
-    until the link is used.  Refuses an API token."""
-    _refuse_token(actor)
+    until the link is used."""
     employee = await _managed(db, actor, employee_id)
     if not employee.active:
         raise INACTIVE()
@@ -241,7 +239,11 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
 
 
 async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
-    """An employee whom the actor may change; they and their partner are locked until the commit."""
+    """An employee whom the actor may change; they and their partner are locked until the commit.
+
+    Refuses an API token.
+    """
+    _refuse_token(actor)
     await _lock(db, actor.partner_id)
     await hold(db, employee_id)
     employee = await db.scalar(

@@ -80,7 +80,7 @@ LAST_ADMINISTRATOR = Refusal(
     "last_administrator",
     field="role",
     ru="Это последний действующий администратор. Сначала дайте эту роль другому сотруднику, "
-    "который уже входил в систему.",
+    "который уже активировал учётную запись.",
     en="This is the last active administrator. First give the role to another employee who has "
     "activated the account.",
 )
@@ -162,10 +162,10 @@ TOKEN_MANAGES_NO_PEOPLE = Refusal(
     ErrorKind.FORBIDDEN,
     "token_manages_no_people",
     field="Authorization",
-    ru="По токену API нельзя добавлять и изменять сотрудников и сбрасывать их пароли. Войдите с "
-    "логином и паролем.",
-    en="An API token cannot add or change employees nor reset their passwords. Sign in with login "
-    "and password.",
+    ru="По токену API нельзя добавлять, изменять, деактивировать и активировать сотрудников и "
+    "сбрасывать их пароли. Войдите с логином и паролем.",
+    en="An API token cannot add, change, deactivate or activate employees nor reset their "
+    "passwords. Sign in with login and password.",
 )
 TOKEN_LIFETIME = Refusal(
     ErrorKind.INVALID,

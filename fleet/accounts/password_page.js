@@ -4,6 +4,8 @@
 
 const token = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
+// A link that is opened in this very tab changes nothing but that part.
+addEventListener("hashchange", () => location.reload());
 
 const by = (id) => document.getElementById(id);
 

@@ -32,7 +32,8 @@ async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: 
     """Write the letters that were asked for; how many requests that were."""
     oldest = select(Recovery).order_by(Recovery.id).limit(limit)
     asked = (await db.scalars(locked(db, oldest, wait=False))).all()
-    for recovery in asked:
+    # One order for all workers, as readers are held until the commit.
+    for recovery in sorted(asked, key=lambda one: one.email):
         post = Post(recovery.language, links_begin_with)
         for employee in await _readers(db, recovery.email):
             await invite(db, employee, LinkKind.RECOVERY, post, now)
@@ -42,9 +43,10 @@ async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: 
 
 
 async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
-    """Active employees with this address, some of each partner: of one partner those first who
-    have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
-    address does not come before them."""
+    """Active employees with this address, some of each partner, held: of one partner those first
+    who have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
+    address does not come before them; who is just losing the address or the account, which ends
+    their links, gets none after that."""
     of_partner = (
         func.row_number()
         .over(
@@ -53,17 +55,17 @@ async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
         )
         .label("place")
     )
-    found = select(Employee.id, of_partner).where(Employee.email == email, Employee.active)
-    placed = found.subquery()
+    reads = (Employee.email == email, Employee.active)
+    placed = select(Employee.id, of_partner).where(*reads).subquery()
     readers = (
         select(Employee)
         .join(placed, placed.c.id == Employee.id)
-        .where(placed.c.place <= MAX_OF_A_PARTNER)
+        .where(placed.c.place <= MAX_OF_A_PARTNER, *reads)
         .options(joinedload(Employee.partner))
         .order_by(placed.c.place, Employee.id)
         .limit(MAX_SHARING_EMAIL)
     )
-    return (await db.scalars(readers)).all()
+    return (await db.scalars(locked(db, readers, wait=True, of=Employee))).all()
 
 
 async def _write(db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime) -> None:

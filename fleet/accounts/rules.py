@@ -32,8 +32,8 @@ MAX_ADDRESS_ATTEMPTS = 50
 MAX_RECOVERIES, MAX_ADDRESS_RECOVERIES = 3, 20
 """Links asked for per window: one mailbox is not flooded, many are not tried."""
 MAX_LETTERS, MAX_PARTNER_LETTERS = 10, 100
-"""Letters that administrators cause per window to one mailbox, and to all: nobody floods a
-stranger's, nor many."""
+"""Letters that the employees of a partner cause per window to one mailbox, and to all: nobody
+floods a stranger's, nor many, and nobody uses up what another partner may send to it."""
 MAX_PASSWORD_CHANGES = 10
 """Guesses at the present password by who has found somebody's open browser."""
 
@@ -67,8 +67,10 @@ def is_login(login: str) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name may stand in a letter of ours: one line, no link, read as it is written."""
-    return _NOT_PLAIN.search(name.strip()) is None
+    """Whether a name may stand in a letter of ours: one line that can be seen, no link, read as it
+    is written."""
+    seen = any(char.isprintable() and not char.isspace() for char in name)
+    return seen and _NOT_PLAIN.search(name.strip()) is None
 
 
 def check_password(password: str) -> None:
@@ -107,7 +109,7 @@ def address_counters(address: str) -> Counters:
 
 def letter_counters(email: str, partner_id: int) -> Counters:
     return (
-        (f"letters:{_mailbox(email)}", MAX_LETTERS),
+        (f"letters:{partner_id} {_mailbox(email)}", MAX_LETTERS),
         (f"letters-partner:{partner_id}", MAX_PARTNER_LETTERS),
     )
 

@@ -32,6 +32,7 @@ from fleet.audit.service import State
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
+from fleet.kit.http import NOT_SIGNED_IN
 from fleet.kit.language import Language
 
 
@@ -127,14 +128,16 @@ async def create(
     """A personal API token: its text, shown this once and kept nowhere, and its row.
 
     It has the rights of its employee, whatever they become; a letter tells them.  Refuses an
-    expiry that is past or too far, one token too many, one letter too many, and an asker that is
-    a token itself: a stolen one would make itself longer-lived.
+    expiry that is past or too far, one token too many, one letter too many, a sign-in that was
+    revoked while it asked, and an asker that is a token itself: a stolen one would make itself
+    longer-lived.
     """
     if not timedelta(0) < expires_at - now <= MAX_TOKEN_LIFETIME:
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
     if actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
     await hold(db, actor.employee_id)
+    await _check_alive(db, actor)
     if await _count_tokens(db, actor, now) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -157,6 +160,13 @@ async def create(
         counters = letter_counters(employee.email, employee.partner_id)
         await attempts.count(db, counters, actor.address, now, field="name")
     return token, row
+
+
+async def _check_alive(db: AsyncSession, actor: Actor) -> None:
+    """Of an employee who is held: what revoked all that they had must not be outlived."""
+    asking = select(SignIn.id).where(SignIn.id == actor.sign_in_id, SignIn.revoked_at.is_(None))
+    if await db.scalar(asking) is None:
+        raise NOT_SIGNED_IN()
 
 
 async def _count_tokens(db: AsyncSession, actor: Actor, now: datetime) -> int:

@@ -61,8 +61,9 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Json:
         },
         "security": [] if endpoint.public else [{"bearer": []}],
     }
-    if endpoint.right:
-        operation["description"] = f"Needs the right `{endpoint.right}`."
+    needed = f"Needs the right `{endpoint.right}`." if endpoint.right else ""
+    if told := " ".join(filter(None, (endpoint.description, needed))):
+        operation["description"] = told
     if endpoint.body:
         operation["requestBody"] = {"required": True, "content": _content(endpoint, schemas)}
     return operation

@@ -14,6 +14,7 @@ from fleet.assistants.rules import MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing, SerialText
 from fleet.kit.paging import Page, PageQuery
+from fleet.kit.validation import shape
 from fleet.registers.queries import RegisterKey
 from protocol.assistant import LOGIN_PATTERN
 
@@ -46,7 +47,13 @@ class AssistantBody(Input):
     """A new account of an Assistant."""
 
     login: str = Field(
-        pattern=LOGIN_PATTERN,
+        pattern=shape(
+            LOGIN_PATTERN,
+            "нужны от 3 до 64 знаков: строчные латинские буквы, цифры и . _ -, первым буква или "
+            "цифра.",
+            "3 to 64 characters are needed: small Latin letters, digits and . _ -, first a letter "
+            "or a digit.",
+        ),
         description="What the program signs in with: 3 to 64 small Latin letters, digits, "
         "dots, hyphens and underscores.",
     )

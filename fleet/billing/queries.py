@@ -12,12 +12,19 @@ from fleet.billing.models import Payment, Refund
 from fleet.billing.rules import PAYMENT_ID, PaymentStatus, is_payment_id
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
+
+UUID_PATTERN = shape(
+    f"^{PAYMENT_ID}$",
+    "нужен номер платежа целиком (UUID), он есть в заказе.",
+    "the whole number of the payment is needed (a UUID), it stands in the order.",
+)
 
 
 class PaymentKey(Input):
     """Which payment."""
 
-    id: str = Field(pattern=f"^{PAYMENT_ID}$", description="The payment's UUID.")
+    id: str = Field(pattern=UUID_PATTERN, description="The payment's UUID.")
 
 
 class PaymentView(BaseModel):

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from fleet.firmware.errors import FORMAT_NEWER, MANIFEST_BROKEN
 from fleet.kit.input import Input, Moment
+from fleet.kit.validation import shape
 from protocol.firmware import (
     MAX_BLOCK,
     MAX_SIZE,
@@ -23,7 +24,11 @@ FORMAT: Final = 1
 
 
 def _hex(size: int) -> str:
-    return rf"^[0-9a-f]{{{2 * size}}}$"
+    return shape(
+        rf"^[0-9a-f]{{{2 * size}}}$",
+        f"шестнадцатеричных цифр строчными буквами должно быть {2 * size}.",
+        f"{2 * size} hexadecimal digits in small letters are needed.",
+    )
 
 
 class ImageFacts(Input):

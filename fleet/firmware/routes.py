@@ -9,6 +9,7 @@ from fleet.firmware.shelf import Shelf
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page
+from fleet.kit.validation import shape
 from protocol.firmware import VERSION_PATTERN
 
 
@@ -16,7 +17,14 @@ class ImagePlace(Input):
     """Whose manifest lies in the folder of images: ``<model>/<version>.toml``."""
 
     model: int = Field(ge=0, le=255, description="Code of the model.")
-    version: str = Field(pattern=f"^{VERSION_PATTERN}$", description="major.minor.build")
+    version: str = Field(
+        pattern=shape(
+            f"^{VERSION_PATTERN}$",
+            "нужна версия прошивки из трёх чисел, например 5.9.1.",
+            "a version of firmware of three numbers is needed, for example 5.9.1.",
+        ),
+        description="major.minor.build",
+    )
 
 
 @endpoint("GET", "/firmware-images", right=Right.MONITORING)

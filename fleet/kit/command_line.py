@@ -6,15 +6,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.kit.errors import DomainError
+from fleet.kit.errors import DomainError, ErrorKind, Refusal
+from fleet.kit.language import Words
 
 Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
 Work = Callable[[AsyncSession], Awaitable[str]]
+
+NO_DATABASE = Refusal(
+    ErrorKind.UNAVAILABLE,
+    "no_database",
+    ru="База данных не отвечает как надо ({said}). Проверьте --data или --database; новую базу "
+    "готовит cash-server migrate.",
+    en="The database does not answer as it should ({said}). Check --data or --database; "
+    "cash-server migrate prepares a new one.",
+)
 
 
 def run(work: Work, config: FleetConfig) -> None:
@@ -27,9 +39,20 @@ def run(work: Work, config: FleetConfig) -> None:
 
 
 async def _transact(work: Work, config: FleetConfig) -> str:
+    """Refuses (``no_database``) what is another place than ours, or not ready yet."""
+    _check_file(make_url(config.database_url))
     database = Database(config.database_url)
     try:
         async with database.transaction() as db:
             return await work(db)
+    except DBAPIError as error:
+        raise NO_DATABASE(said=error.orig) from None
     finally:
         await database.close()
+
+
+def _check_file(place: URL) -> None:
+    """SQLite would make an empty file in whatever folder was named."""
+    path = place.database or ""
+    if place.get_backend_name() == "sqlite" and not Path(path).exists():
+        raise NO_DATABASE(said=Words(f"нет файла {path}", f"there is no file {path}"))

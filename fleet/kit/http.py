@@ -8,14 +8,16 @@ An endpoint is one function and one line above it::
         return ...
 
 The types of the signature are the contract: they validate the input, shape the answer and make
-the OpenAPI document; the first line of the docstring is the summary.  The edge opens the
-transaction (for GET a read) before the handler and commits it after; a handler holds no SQL.
+the OpenAPI document; the first paragraph of the docstring is the summary, the rest the
+description.  The edge opens the transaction (for GET a read) before the handler and commits it
+after; a handler holds no SQL.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from inspect import cleandoc
 from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
@@ -132,6 +134,7 @@ class Endpoint:
     name: str
     handle: Handle
     summary: str
+    description: str
     feature: str
     query: type[Input]
     body: type[Input] | None
@@ -170,12 +173,14 @@ def endpoint(
         hints = get_type_hints(handle)
         query, body = get_args(hints["call"])
         reply = hints["return"] if hints["return"] is not type(None) else None
+        summary, _, description = cleandoc(handle.__doc__ or "").partition("\n\n")
         return Endpoint(
             method=method,
             path=path,
             name=handle.__name__,
             handle=handle,
-            summary=(handle.__doc__ or "").strip().partition("\n")[0].rstrip("."),
+            summary=" ".join(summary.split()).rstrip("."),
+            description=" ".join(description.split()),
             feature=handle.__module__.split(".")[-2],
             query=query,
             body=None if body is type(None) else body,

@@ -110,6 +110,11 @@ SERIAL_PATTERN = shape(
     "нужны 14 цифр заводского номера.",
     "the 14 digits of a serial number are needed.",
 )
+HEX_PATTERN = shape(
+    r"^([0-9A-Fa-f]{2})+$",
+    "нужны байты в шестнадцатеричной записи без пробелов, например 3f01.",
+    "bytes in hexadecimal without spaces are needed, for example 3f01.",
+)
 
 SerialText = Annotated[
     str,

@@ -21,7 +21,7 @@ SECRET = "Value"
 
 
 SHAPES: dict[str, Refusal] = {}
-"""Pattern -> what to say of a text that does not match it."""
+"""Pattern -> what to say of a text that does not match it: of every one that people can meet."""
 
 
 def shape(pattern: str, ru: str, en: str) -> str:
@@ -83,8 +83,8 @@ NOT_PRINTABLE = _invalid(
 )
 NOT_A_NAME = _invalid(
     "not_a_name",
-    "имя — это одна строка без управляющих символов и без ссылок («://»).",
-    "a name is one line without control characters and without links ('://').",
+    "имя — это одна строка видимых знаков, без управляющих символов и ссылок («://»).",
+    "a name is one line of visible characters, without control characters and links ('://').",
 )
 WRONG_INN = _invalid(
     "wrong_inn",
@@ -102,11 +102,6 @@ COMMAND_REFUSED = _invalid(
     "операцию. Уберите её.",
     "the command {name} may not be sent so: it makes a receipt, moves money or belongs to another "
     "operation. Remove it.",
-)
-WRONG_PATTERN = _invalid(
-    "wrong_pattern",
-    "значение не соответствует образцу {pattern}.",
-    "the value does not match the pattern {pattern}.",
 )
 NOT_STORABLE = _invalid(
     "not_storable",
@@ -155,7 +150,6 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "wall_time_range": WRONG_WALL_TIME,
         "not_storable": NOT_STORABLE,
         "string_unicode": NOT_STORABLE,
-        "string_pattern_mismatch": WRONG_PATTERN,
         "enum": WRONG_CHOICE,
         "literal_error": WRONG_CHOICE,
         "string_too_long": _invalid(

@@ -237,7 +237,7 @@ def _words_of(error: Exception) -> str:
 
 async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
     """Give up what has waited too long or lost its use, forget what was finished long ago; how many
-    it was."""
+    it was.  What others hold is left for the next time."""
     expired = Letter.expires_at <= now
     late = select(Letter.id).where(
         Letter.due_at.is_not(None), expired | (Letter.created_at <= now - GIVE_UP_AFTER)
@@ -245,13 +245,15 @@ async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
     cause = case((expired, _stored(Cause.EXPIRED)), else_=_stored(Cause.TOO_LATE))
     given_up = await db.scalars(
         update(Letter)
-        .where(Letter.id.in_(late.limit(limit)), Letter.due_at.is_not(None))
+        .where(Letter.id.in_(locked(db, late.limit(limit), wait=False)))
         .values(given_up_at=now, cause=cause, **ENDED)
         .returning(Letter.id)
     )
     old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
     forgotten = await db.scalars(
-        delete(Letter).where(Letter.id.in_(old.limit(limit))).returning(Letter.id)
+        delete(Letter)
+        .where(Letter.id.in_(locked(db, old.limit(limit), wait=False)))
+        .returning(Letter.id)
     )
     count = len(given_up.all())
     LETTERS.labels("given_up").inc(count)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
-from fleet.kit.input import Input
+from fleet.kit.input import HEX_PATTERN, Input
 from fleet.operations.rules import Cause, Channel
 from fleet.operations.types.contract import (
     Done,
@@ -67,7 +67,7 @@ def _known(text: str) -> str:
 
 CommandText = Annotated[
     str,
-    Field(pattern=r"^([0-9A-Fa-f]{2})+$", max_length=2 * MAX_COMMAND_BYTES),
+    Field(pattern=HEX_PATTERN, max_length=2 * MAX_COMMAND_BYTES),
     AfterValidator(_known),
 ]
 

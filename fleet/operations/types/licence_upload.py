@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
-from fleet.kit.input import Input
+from fleet.kit.input import HEX_PATTERN, Input
 from fleet.operations.errors import CODES_NEEDED, LICENCE_NOT_ISSUED
 from fleet.operations.rules import Cause, Channel, Status
 from fleet.operations.types.contract import (
@@ -32,7 +32,7 @@ from protocol.fields import Fields
 from protocol.licences import WIRE_CODES, LicenceKind
 from protocol.platforms import Platform
 
-Hex = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})+$")]
+Hex = Annotated[str, Field(pattern=HEX_PATTERN)]
 
 
 class ProtectionCode(Input):

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Right
 from fleet.kit.inn import Inn, PersonsInn
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
 from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
@@ -120,7 +121,13 @@ def _printable(text: str) -> str:
 
 
 Line = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
+HOST_PATTERN = shape(
+    r"^[A-Za-z0-9.-]{1,63}$",
+    "нужен адрес сервера латиницей без https://, например ofd.example.ru.",
+    "the address of a server is needed, in Latin letters and without https://, for example "
+    "ofd.example.ru.",
+)
+Host = Annotated[str, Field(pattern=HOST_PATTERN)]
 
 
 class Ofd(Input):
@@ -133,7 +140,11 @@ class Ofd(Input):
     channel: OfdChannel = Field(description="How the register reaches it.")
     dns: str | None = Field(
         default=None,
-        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+        pattern=shape(
+            r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+            "нужен IP-адрес, например 192.168.0.1.",
+            "an IP address is needed, for example 192.168.0.1.",
+        ),
         description="DNS server for platform 2.5; absent = as it is.",
     )
 
@@ -141,7 +152,10 @@ class Ofd(Input):
 class QuickRegistrationParams(Input):
     """What the tax service registered; texts as they stand in its card."""
 
-    registration_number: str = Field(pattern=r"^[0-9]{16}$", description="РНМ: 16 digits.")
+    registration_number: str = Field(
+        pattern=shape(r"^[0-9]{16}$", "нужны 16 цифр РНМ.", "the 16 digits of the РНМ are needed."),
+        description="РНМ: 16 digits.",
+    )
     inn: Inn = Field(description="ИНН of the owner.")
     name: Line = Field(description="Name of the owner.")
     address: Line = Field(description="Address of payments.")
@@ -156,7 +170,11 @@ class QuickRegistrationParams(Input):
     )
     machine_number: str | None = Field(
         default=None,
-        pattern=r"^[0-9A-Za-z-]{1,20}$",
+        pattern=shape(
+            r"^[0-9A-Za-z-]{1,20}$",
+            "нужен номер автомата: от 1 до 20 латинских букв, цифр и дефисов.",
+            "the number of the machine is needed: 1 to 20 Latin letters, digits and hyphens.",
+        ),
         description="Number of the vending machine; needed with machine_installation.",
         validate_default=True,
     )
@@ -166,7 +184,11 @@ class QuickRegistrationParams(Input):
         validate_default=True,
     )
     sender_email: str = Field(
-        pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
+        pattern=shape(
+            r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
+            "нужен адрес электронной почты, например kassa@example.ru.",
+            "an e-mail address is needed, for example kassa@example.ru.",
+        ),
         description="The sender of receipts by e-mail.",
     )
     fns_site: Host = Field(default="www.nalog.gov.ru", description="Site of the tax service.")

@@ -123,3 +123,20 @@ def test_roles_that_no_employee_grants(url: str) -> None:
         {"role": "administrator"},
         {"role": "administrator_plus"},
     )
+
+
+def test_a_database_without_its_tables_is_told_without_a_trace(empty_url: str) -> None:
+    async def touch() -> None:
+        database = Database(empty_url)
+        await database.probe()
+        await database.close()
+
+    asyncio.run(touch())
+    told = people(empty_url, "grant-role", "anna", "observer")
+    assert (told.exit_code, told.stdout) == (1, "") and "cash-server migrate" in told.stderr
+
+
+def test_a_mistyped_folder_gets_no_database(tmp_path: Path) -> None:
+    told = people(f"sqlite:///{tmp_path}/fleet.db", "grant-role", "anna", "observer")
+    assert (told.exit_code, told.stdout) == (1, "") and "нет файла" in told.stderr
+    assert list(tmp_path.iterdir()) == []

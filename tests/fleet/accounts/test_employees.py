@@ -90,6 +90,7 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
     ({"full_name": "абонент!\n\nОплатите долг"}, 422, "invalid_input", "full_name"),
     ({"full_name": "a https://evil.example b"}, 422, "invalid_input", "full_name"),
     ({"full_name": "Борис\u202eвортеП"}, 422, "invalid_input", "full_name"),
+    ({"full_name": "\u200b\u2060"}, 422, "invalid_input", "full_name"),
     ({"scope": {"clients": ["7707083894"]}}, 422, "invalid_input", "scope.clients.0"),
     ({"scope": {"registers": ["1"]}}, 422, "invalid_input", "scope.registers.0"),
 )
@@ -368,6 +369,21 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     assert code(refused) == (429, "too_many_attempts", "id")
     assert code(await api.post("/employees", BORIS | {"login": "another"}))[0] == 429
     assert len(await letters(database)) == MAX_LETTERS
+
+
+async def test_another_partners_letters_to_a_mailbox_hinder_nobody(
+    api: Api, employ: Employ, database: Database
+) -> None:
+    await employ("mallory")
+    await api.sign_in("mallory")
+    squatter = await add(api, login="squatter")
+    for _ in range(MAX_LETTERS):
+        await api.post(f"/employees/{squatter['id']}/reset-password")
+    await employ("anna")
+    await api.sign_in("anna")
+    card = await settle(api, database, login="boris")
+    moved = BORIS | {"email": "other@example.org"}
+    assert (await api.ask("PUT", f"/employees/{card['id']}", json=moved)).status == 200
 
 
 async def test_a_partner_does_not_write_to_many_strangers(

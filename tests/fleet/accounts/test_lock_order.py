@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from fleet.accounts import attempts, employees, links, service, tokens
-from fleet.accounts.forms import NewEmployee
+from fleet.accounts import attempts, employees, links, recovery, service, tokens
+from fleet.accounts.forms import EmployeeBody, NewEmployee
 from fleet.accounts.links import Post
 from fleet.accounts.rules import MAX_TOKENS, letter_counters
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, last_token
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, last_token, letters, settle
 from tests.fleet.conftest import Api, Employ, HandClock
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -89,6 +89,35 @@ async def test_adding_one_while_another_is_sent_a_link(
 
     counted = slow(monkeypatch, attempts, "count")
     await both(counted, add_another(), send)
+
+
+@pytest.mark.parametrize("way", ["change", "deactivate"])
+async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before(
+    api: Api,
+    anna: Actor,
+    database: Database,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    card = await settle(api, database)
+    await api.post("/password-recovery", {"email": card["email"]})
+
+    async def leave() -> None:
+        body = EmployeeBody(**BORIS | {"email": "new@example.org"})
+        async with database.transaction() as db:
+            if way == "change":
+                await employees.change(db, anna, card["id"], body, Language.EN, clock())
+            else:
+                await employees.deactivate(db, anna, card["id"], clock())
+
+    async def answer() -> None:
+        async with database.transaction() as db:
+            await recovery.answer(db, "", clock(), 10)
+
+    spent = slow(monkeypatch, employees, "spend")
+    await both(spent, leave(), answer)
+    assert "password_link" not in [letter.template for letter in await letters(database)]
 
 
 async def test_cleaning_up_waits_for_nobody(

@@ -1,7 +1,10 @@
 """What a person holds themselves: sign-ins, API tokens, the password."""
 
+from typing import Any
+
 import pytest
 
+from fleet.accounts import service
 from fleet.accounts.rules import MAX_PASSWORD_CHANGES, MAX_TOKENS
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
@@ -106,6 +109,25 @@ async def test_an_api_token_is_no_sign_in_and_is_revoked_by_itself(api: Api, ann
     assert made["token"] not in str((await api.get("/audit")).json)
 
 
+async def test_what_was_revoked_while_it_asked_makes_no_token(
+    api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = service.authenticate
+
+    async def authenticate(*given: Any) -> Actor | None:
+        actor = await known(*given)
+        async with database.transaction() as db:
+            await service.revoke_sign_ins(db, anna.employee_id, clock())
+        return actor
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(service, "authenticate", authenticate)
+        refused = await api.post("/me/api-tokens", JUNE)
+    assert code(refused) == (401, "not_signed_in", "Authorization")
+    await api.sign_in("anna")
+    assert (await api.get("/me/api-tokens")).json["items"] == []
+
+
 async def test_wrong_tokens_are_refused(api: Api, anna: Actor) -> None:
     for field, value, refusal in (
         ("expires_at", "2026-03-02T09:00:00Z", (422, "token_lifetime", "expires_at")),
@@ -169,7 +191,10 @@ async def test_a_stolen_token_does_not_become_the_person(
         await api.ask("PUT", path, json=own),
         await api.post("/employees", own | {"login": "thief"}),
         await api.post(f"/employees/{card['id']}/reset-password"),
+        await api.post(f"/employees/{card['id']}/deactivate"),
+        await api.post(f"/employees/{card['id']}/activate"),
     ):
         assert code(answer) == (403, "token_manages_no_people", "Authorization")
     assert (await api.get(path)).json["email"] == ""
+    assert (await api.get(f"/employees/{card['id']}")).json["status"] == "active"
     assert await letters(database, "thief@example.org") == []

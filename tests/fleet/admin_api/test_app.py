@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from fleet.accounts.models import Partner, SignInAttempts
+from fleet.accounts.roles import Right
 from fleet.admin_api import edge
 from fleet.admin_api.app import build_app
 from fleet.admin_api.endpoints import ENDPOINTS
@@ -95,6 +96,27 @@ async def test_a_handler_that_hangs_is_given_up(odd: Api, monkeypatch: pytest.Mo
 
 async def test_a_lost_database_is_a_passing_trouble(odd: Api) -> None:
     assert (await odd.get("/lose-database")).status == 503
+
+
+@endpoint("POST", "/told", right=Right.ORGANISATION)
+async def tell(call: Call[Nothing, None]) -> None:
+    """Do what takes more than one line of the source to be told in the words of people, and
+    more of them.
+
+    Not by an API
+    token.
+    """
+
+
+def test_the_document_says_all_that_an_endpoint_says_of_itself() -> None:
+    (told,) = build_document((tell,))["paths"]["/api/v1/told"].values()
+    assert told["summary"] == (
+        "Do what takes more than one line of the source to be told in the words of people, and "
+        "more of them"
+    )
+    assert told["description"] == "Not by an API token. Needs the right `organisation`."
+    (plain,) = build_document((fail,))["paths"]["/api/v1/fail"].values()
+    assert plain["summary"] == "Write, then break" and "description" not in plain
 
 
 async def test_the_document_describes_every_endpoint(api: Api) -> None:

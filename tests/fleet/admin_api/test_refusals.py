@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from io import BytesIO
 from pathlib import Path
@@ -13,9 +14,12 @@ from structlog.testing import capture_logs
 
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import start_api
+from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.audit.models import AuditEntry
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
+from fleet.kit.validation import SHAPES
+from fleet.operations.types import TYPES
 from fleet.registers.models import CashRegister
 from tests.fleet.conftest import Answer, Api, Employ, HandClock
 
@@ -303,3 +307,21 @@ async def test_problems_speak_the_language_that_was_asked_for(api: Api) -> None:
     english = await api.get("/me", headers={"Accept-Language": "ru;q=0.1, en-GB"})
     assert (russian.headers["Content-Language"], russian.json["title"]) == ("ru", "Нужен вход")
     assert (english.headers["Content-Language"], english.json["title"]) == ("en", "Sign-in needed")
+
+
+def patterns_of(schema: Any) -> Iterator[str]:
+    """What texts must match, anywhere inside pydantic's own schema of a model."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "str" and "pattern" in schema:
+            yield schema["pattern"]
+        schema = list(schema.values())
+    if isinstance(schema, list | tuple):
+        for part in schema:
+            yield from patterns_of(part)
+
+
+def test_no_pattern_is_shown_to_people() -> None:
+    asked = [model for each in ENDPOINTS for model in (each.query, each.body) if model]
+    models = [*asked, *(each.Params for each in TYPES)]
+    patterns = {text for model in models for text in patterns_of(model.__pydantic_core_schema__)}
+    assert len(patterns) > 10 and patterns - set(SHAPES) == set()
