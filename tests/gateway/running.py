@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Self
 
 import pytest
@@ -17,7 +18,7 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
 from fleet.wiring import REACTIONS
-from gateway import server
+from gateway import conversation, server
 from gateway.config import GatewayConfig
 from gateway.edge import Edge
 from gateway.listeners.mqtt.address import BrokerAddress
@@ -51,6 +52,16 @@ WAIT_S: Final = 5.0
 POLL_S: Final = 0.005
 
 
+class Ahead:
+    """The gateway's seconds: the machine's, and as many more as were skipped."""
+
+    def __init__(self) -> None:
+        self.skipped_s = 0.0
+
+    def __call__(self) -> float:
+        return monotonic() + self.skipped_s
+
+
 @dataclass(frozen=True)
 class Running:
     """A gateway that listens on ``HOST``:``number``, and what stands behind it."""
@@ -61,6 +72,11 @@ class Running:
     number: int
     tls_number: int | None = None
     """The port with TLS, if a certificate was given."""
+    seconds: Ahead = field(default_factory=Ahead)
+
+    def skip(self, seconds: float) -> None:
+        """So much time goes by for the conversations; the next sweep finds it."""
+        self.seconds.skipped_s += seconds
 
     @property
     def edge(self) -> Edge:
@@ -226,15 +242,17 @@ async def running(
     config = GatewayConfig().model_copy(update={"batch_linger_s": 0, **limits})
     port = DevicePort(database, clock, config.batch_linger_s, blocks)
     await port.start()
-    gateway = GatewayServer(port, KEYS, config)
+    gateway, seconds = GatewayServer(port, KEYS, config), Ahead()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "SWEEP_S", 0.02)
+        for module in (conversation, server):
+            patch.setattr(module, "monotonic", seconds)
         number = await gateway.start(HOST, 0)
         inside = await gateway.start_tls(certificate, HOST, 0) if certificate else None
         if broker is not None:
             await gateway.start_mqtt(broker)
         try:
-            yield Running(gateway, port, database, number, inside)
+            yield Running(gateway, port, database, number, inside, seconds)
         finally:
             await gateway.stop()
             await port.close()
