@@ -47,8 +47,8 @@ HOST: Final = "127.0.0.1"
 KEYS: Final = KeyRing({1: bytes(range(32))})
 SERIAL: Final = "00106100000001"
 BLOCK_OF_ZEROS: Final = bytes(BLOCK.size)
-WAIT_S: Final = 5.0
-"""No step of a test waits longer."""
+WAIT_S: Final = 20.0
+"""No step of a test waits longer; nothing is expected to take so long."""
 POLL_S: Final = 0.005
 
 
@@ -73,6 +73,8 @@ class Running:
     tls_number: int | None = None
     """The port with TLS, if a certificate was given."""
     seconds: Ahead = field(default_factory=Ahead)
+    clock: Callable[[], datetime] = utc_now
+    """The gateway's and its registers'."""
 
     def skip(self, seconds: float) -> None:
         """So much time goes by for the conversations; the next sweep finds it."""
@@ -128,7 +130,7 @@ class Running:
         talk = Talk(register, key_of(register.serial_number), 1, ledger)
         ended = asyncio.Event()
         patience = Patience(connect_s=2, answer_s=WAIT_S)
-        call = Call(talk, patience, lambda _: ended.set(), road=road)
+        call = Call(talk, patience, lambda _: ended.set(), self.clock, road=road)
         own = self.tls_number if road.tls else self.number
         assert own is not None
         async with asyncio.timeout(2 * WAIT_S):
@@ -252,7 +254,7 @@ async def running(
         if broker is not None:
             await gateway.start_mqtt(broker)
         try:
-            yield Running(gateway, port, database, number, inside, seconds)
+            yield Running(gateway, port, database, number, inside, seconds, clock)
         finally:
             await gateway.stop()
             await port.close()
