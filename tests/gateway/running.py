@@ -103,7 +103,10 @@ class Running:
         pytest.fail("waited in vain")
 
     async def until_quiet(self) -> None:
-        await self.until(lambda: not self.open)
+        """Nobody talks, and what was said is committed, though its register has hung up."""
+        await self.until(lambda: not self.open and not self.port._batcher.waiting)
+        async with self.database.transaction():  # one writer at a time: after the batch under way
+            return
 
     async def line(self, serial: str = SERIAL, key: bytes | None = None) -> "Line":
         """A connection, and nothing said yet."""
