@@ -6,17 +6,24 @@ of hypothesis the same in every run.
 
 import os
 from collections.abc import Iterator
+from typing import Final
 from uuid import uuid4
 
 import hypothesis
 import pytest
 import structlog
 
+from fleet.kit import database
 from simulator.mosquitto import Mosquitto, MosquittoMissing
 from simulator.postgres import PostgresCluster, PostgresMissing
 from tests import schema as schemas
 
 schema, database_url, empty_url = schemas.schema, schemas.database_url, schemas.empty_url
+
+DURABLE: Final = database.SQLITE_PRAGMAS
+"""As the product has them; see ``no_flushes``."""
+
+UNFLUSHED: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -37,11 +44,22 @@ structlog.configure(
 )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_flushes() -> Iterator[None]:
+    """SQLite waits for no disk, whose speed decides nothing here: a flush may take seconds where
+    others write.  Programs of their own, and what is killed there, are as durable as ever.
+    """
+    hasty = tuple(each.replace("synchronous=FULL", "synchronous=OFF") for each in DURABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "SQLITE_PRAGMAS", hasty)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresCluster]:
-    """One cluster for the whole run, as durable as a real one.  Do not stop or kill it."""
+    """One cluster for the whole run, which waits for no disk.  Do not stop or kill it."""
     try:
-        cluster = PostgresCluster()
+        cluster = PostgresCluster(UNFLUSHED)
     except PostgresMissing as reason:
         if IN_CI:
             pytest.fail(str(reason))

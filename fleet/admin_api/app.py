@@ -46,7 +46,7 @@ def build_app(
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
     _refuse_other_methods(app, endpoints)
-    document = build_document(endpoints)
+    document = build_document(tuple(endpoints))
 
     async def show_document(_request: web.Request) -> web.Response:
         return web.json_response(document)

@@ -1,10 +1,11 @@
-"""``python -m tests.fuzz TARGET --seconds N``: atheris, guided by what the code did.
+"""``python -m tests.fuzz TARGET… --seconds N``: atheris, guided by what the code did.
 
-Prints libFuzzer's own lines; the last says how many inputs ran.  A find ends it with exit code
-77 and leaves the input in a file.
+Prints libFuzzer's own lines; the last of a target says how many inputs ran.  A find ends it with
+exit code 77 and leaves the input in a file.
 """
 
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -20,16 +21,18 @@ HANG_S = 10
 
 
 def main(
-    target: Annotated[str, typer.Argument(help=", ".join(TARGETS))],
-    seconds: Annotated[int, typer.Option(min=1, max=86_400)] = 60,
+    targets: Annotated[list[str], typer.Argument(help=", ".join(TARGETS), show_default=False)],
+    seconds: Annotated[int, typer.Option(min=1, max=86_400, help="for each target")] = 60,
+    runs: Annotated[int, typer.Option(min=-1, help="inputs for each target; -1: no end")] = -1,
     seed: Annotated[int, typer.Option(min=0, help="0: another one each time")] = 0,
     longest: Annotated[int, typer.Option(min=1, help="bytes in an input")] = 4096,
 ) -> None:
-    """Fuzz one target."""
-    if target not in TARGETS:
-        raise typer.BadParameter(f"one of {', '.join(TARGETS)}", param_hint="TARGET")
+    """Fuzz targets one after the other, until the first find."""
+    if unknown := sorted(set(targets) - TARGETS.keys()):
+        raise typer.BadParameter(f"{unknown}: one of {', '.join(TARGETS)}", param_hint="TARGETS")
     options = {
         "max_total_time": seconds,
+        "runs": runs,
         "seed": seed,
         "max_len": longest,
         "timeout": HANG_S,
@@ -37,10 +40,21 @@ def main(
     }
     # A line for each conversation would be most of the work.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    atheris.Setup(
-        [sys.argv[0], *(f"-{name}={value}" for name, value in options.items())], TARGETS[target]
-    )
+    for target in targets:
+        print(f"Target {target}", file=sys.stderr, flush=True)
+        if code := _in_a_process_of_its_own(target, options):
+            sys.exit(code)
+
+
+def _in_a_process_of_its_own(target: str, options: dict[str, int]) -> int:
+    """The exit code.  Forked, because atheris ends its process, and to instrument the code takes
+    far longer than a short run."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    words = [sys.argv[0], *(f"-{name}={value}" for name, value in options.items())]
+    atheris.Setup(words, TARGETS[target])
     atheris.Fuzz()
+    return 0
 
 
 typer.run(main)

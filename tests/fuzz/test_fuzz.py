@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 1
+RUNS = 3000
+RUN_S = 180
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -27,19 +28,20 @@ def test_arbitrary_bytes_do_no_harm(name: str) -> None:
     run()
 
 
-@pytest.mark.parametrize("name", TARGETS)
-def test_guided_bytes_do_no_harm(name: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(RUN_S + 10)
+def test_guided_bytes_do_no_harm(tmp_path: Path) -> None:
     if importlib.util.find_spec("atheris") is None:
         assert sys.platform != "linux" or sys.version_info >= (3, 14), "atheris is missing"
         pytest.skip("atheris is not to be had here")
+    options = ["--runs", str(RUNS), "--seconds", str(RUN_S), "--seed", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(SECONDS), "--seed", "1"],
+        [sys.executable, "-m", "tests.fuzz", *TARGETS, *options],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=45,
+        timeout=RUN_S,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    runs = re.search(r"Done (\d+) runs", done.stderr)
-    assert runs and int(runs[1]) > 100, done.stderr[-500:]
+    told = re.findall(r"^(?:Target (\w+)|Done (\d+) runs)", done.stderr, re.MULTILINE)
+    assert told == [one for name in TARGETS for one in ((name, ""), ("", str(RUNS)))]

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Self
 
 import pytest
@@ -17,7 +18,7 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
 from fleet.wiring import REACTIONS
-from gateway import server
+from gateway import conversation, server
 from gateway.config import GatewayConfig
 from gateway.edge import Edge
 from gateway.listeners.mqtt.address import BrokerAddress
@@ -46,9 +47,19 @@ HOST: Final = "127.0.0.1"
 KEYS: Final = KeyRing({1: bytes(range(32))})
 SERIAL: Final = "00106100000001"
 BLOCK_OF_ZEROS: Final = bytes(BLOCK.size)
-WAIT_S: Final = 5.0
-"""No step of a test waits longer."""
+WAIT_S: Final = 20.0
+"""No step of a test waits longer; nothing is expected to take so long."""
 POLL_S: Final = 0.005
+
+
+class Ahead:
+    """The gateway's seconds: the machine's, and as many more as were skipped."""
+
+    def __init__(self) -> None:
+        self.skipped_s = 0.0
+
+    def __call__(self) -> float:
+        return monotonic() + self.skipped_s
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,13 @@ class Running:
     number: int
     tls_number: int | None = None
     """The port with TLS, if a certificate was given."""
+    seconds: Ahead = field(default_factory=Ahead)
+    clock: Callable[[], datetime] = utc_now
+    """The gateway's and its registers'."""
+
+    def skip(self, seconds: float) -> None:
+        """So much time goes by for the conversations; the next sweep finds it."""
+        self.seconds.skipped_s += seconds
 
     @property
     def edge(self) -> Edge:
@@ -85,7 +103,10 @@ class Running:
         pytest.fail("waited in vain")
 
     async def until_quiet(self) -> None:
-        await self.until(lambda: not self.open)
+        """Nobody talks, and what was said is committed, though its register has hung up."""
+        await self.until(lambda: not self.open and not self.port._batcher.waiting)
+        async with self.database.transaction():  # one writer at a time: after the batch under way
+            return
 
     async def line(self, serial: str = SERIAL, key: bytes | None = None) -> "Line":
         """A connection, and nothing said yet."""
@@ -112,7 +133,7 @@ class Running:
         talk = Talk(register, key_of(register.serial_number), 1, ledger)
         ended = asyncio.Event()
         patience = Patience(connect_s=2, answer_s=WAIT_S)
-        call = Call(talk, patience, lambda _: ended.set(), road=road)
+        call = Call(talk, patience, lambda _: ended.set(), self.clock, road=road)
         own = self.tls_number if road.tls else self.number
         assert own is not None
         async with asyncio.timeout(2 * WAIT_S):
@@ -226,15 +247,17 @@ async def running(
     config = GatewayConfig().model_copy(update={"batch_linger_s": 0, **limits})
     port = DevicePort(database, clock, config.batch_linger_s, blocks)
     await port.start()
-    gateway = GatewayServer(port, KEYS, config)
+    gateway, seconds = GatewayServer(port, KEYS, config), Ahead()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "SWEEP_S", 0.02)
+        for module in (conversation, server):
+            patch.setattr(module, "monotonic", seconds)
         number = await gateway.start(HOST, 0)
         inside = await gateway.start_tls(certificate, HOST, 0) if certificate else None
         if broker is not None:
             await gateway.start_mqtt(broker)
         try:
-            yield Running(gateway, port, database, number, inside)
+            yield Running(gateway, port, database, number, inside, seconds, clock)
         finally:
             await gateway.stop()
             await port.close()

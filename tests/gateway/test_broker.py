@@ -61,8 +61,9 @@ NO_CONNECT = {
 async def test_what_is_no_connect(
     place: Place, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "CONNECT_S", 0.5)
-    await say(place, said)
+    with monkeypatch.context() as patch:
+        patch.setattr(broker, "CONNECT_S", 0.5)
+        await say(place, said)
     assert await works(place)
 
 
@@ -78,12 +79,12 @@ async def say(place: Place, said: bytes) -> None:
 
 async def test_who_was_hung_up_on_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """However a first packet goes wrong, its connection counts no more."""
-    monkeypatch.setattr(broker, "CONNECT_S", 0.2)
     monkeypatch.setattr(broker, "MAX_CONNECTIONS", 2)
     async with embedded() as place:
-        for said in NO_CONNECT.values():
-            await asyncio.gather(*(say(place, said) for _ in range(3)))
-        monkeypatch.setattr(broker, "CONNECT_S", WAIT_S)
+        with monkeypatch.context() as patch:
+            patch.setattr(broker, "CONNECT_S", 0.2)
+            for said in NO_CONNECT.values():
+                await asyncio.gather(*(say(place, said) for _ in range(3)))
         assert await works(place)
 
 
@@ -126,12 +127,13 @@ async def test_a_client_of_mqtt_5_hears_why(place: Place) -> None:
 
 
 async def test_who_says_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "CONNECT_S", 0.1)
     async with embedded() as place:
-        reader, writer = await asyncio.open_connection(HOST, place.address.port)
-        writer.write(b"\x10")
-        await hangs_up(reader)
-        writer.close()
+        with monkeypatch.context() as patch:
+            patch.setattr(broker, "CONNECT_S", 0.1)
+            reader, writer = await asyncio.open_connection(HOST, place.address.port)
+            writer.write(b"\x10")
+            await hangs_up(reader)
+            writer.close()
         assert await works(place)
 
 

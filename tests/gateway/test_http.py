@@ -312,13 +312,16 @@ async def test_a_request_that_drips(tmp_path: Path, words: bytes, status: int | 
             await peer.hung_up()
 
 
-async def test_bytes_that_make_no_frame_keep_no_conversation(tmp_path: Path) -> None:
+async def test_bytes_that_make_no_frame_keep_no_conversation(gateway: Running) -> None:
     """After HELLO a body drips, a byte at a time, for ever."""
-    async with running(tmp_path, idle_timeout_s=0.3) as gateway, await browser(gateway) as peer:
+    async with await browser(gateway) as peer:
         await greet(peer)
         with noticed(Outcome.TIMED_OUT, "idle_timeout", Limit.IDLE_TIMEOUT, road="http"):
             peer.say(HEAD + b"Content-Length: 1000\r\n\r\n\xfe\x7f\x07\xf0")
             dripping = asyncio.ensure_future(drip(peer))
+            (one,) = gateway.edge.presence.open
+            await gateway.until(lambda: one._end.pending > 10)
+            gateway.skip(gateway.edge.config.idle_timeout_s)
             await gateway.until_quiet()
         dripping.cancel()
 

@@ -76,33 +76,38 @@ async def test_too_many_handshakes_from_one_address(tmp_path: Path) -> None:
                 assert is_busy(await line.refusal())
 
 
-async def test_silence_before_the_first_frame(tmp_path: Path) -> None:
-    async with running(tmp_path, hello_timeout_s=0.1) as gateway, await gateway.line() as line:
+async def test_silence_before_the_first_frame(gateway: Running) -> None:
+    async with await gateway.line() as line:
+        await gateway.until(lambda: gateway.open == 1)
         with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT):
+            gateway.skip(gateway.edge.config.hello_timeout_s)
             await line.hung_up()
 
 
-async def test_silence_after_the_challenge(tmp_path: Path) -> None:
-    async with running(tmp_path, idle_timeout_s=0.1) as gateway, await gateway.line() as line:
+async def test_silence_after_the_challenge(gateway: Running) -> None:
+    async with await gateway.line() as line:
         await line.greet()
         with noticed(Outcome.TIMED_OUT, "idle_timeout", Limit.IDLE_TIMEOUT):
+            gateway.skip(gateway.edge.config.idle_timeout_s)
             await line.hung_up()
 
 
-async def test_a_served_register_that_does_not_hang_up(tmp_path: Path) -> None:
-    async with running(tmp_path, idle_timeout_s=0.1) as gateway, await gateway.line() as line:
+async def test_a_served_register_that_does_not_hang_up(gateway: Running) -> None:
+    async with await gateway.line() as line:
         await line.prove()
         with noticed(Outcome.SERVED, "idle_timeout", Limit.IDLE_TIMEOUT):
+            gateway.skip(gateway.edge.config.idle_timeout_s)
             await line.hung_up()
 
 
 @pytest.mark.parametrize("proven", [False, True])
-async def test_a_conversation_that_never_ends(tmp_path: Path, proven: bool) -> None:
-    async with running(tmp_path, max_age_s=0.3) as gateway, await gateway.line() as line:
+async def test_a_conversation_that_never_ends(gateway: Running, proven: bool) -> None:
+    async with await gateway.line() as line:
         await (line.prove() if proven else line.greet())
         outcome = Outcome.SERVED if proven else Outcome.TIMED_OUT
         with noticed(outcome, "age", Limit.AGE):
             talking = asyncio.ensure_future(keep_talking(line, proven))
+            gateway.skip(gateway.edge.config.max_age_s)
             await line.hung_up()
         talking.cancel()
 
@@ -113,12 +118,16 @@ async def keep_talking(line: Line, proven: bool) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_a_sign_of_life_keeps_a_conversation(tmp_path: Path) -> None:
-    async with running(tmp_path, idle_timeout_s=0.2) as gateway, await gateway.line() as line:
+async def test_a_sign_of_life_keeps_a_conversation(gateway: Running) -> None:
+    async with await gateway.line() as line:
         await line.prove()
-        for _ in range(8):
+        (conversation,) = gateway.edge.presence.open
+        for _ in range(3):
+            before = conversation._heard_at
             line.say(line.end.send(Keepalive()))
-            await asyncio.sleep(0.05)
+            await gateway.until(lambda before=before: conversation._heard_at > before)  # type: ignore[misc]
+            gateway.skip(0.9 * gateway.edge.config.idle_timeout_s)
+            await asyncio.sleep(0.05)  # the sweep has looked
         assert gateway.open == 1
 
 
@@ -314,11 +323,13 @@ def test_all_this_holds_on_uvloop(tmp_path: Path) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def scenario() -> None:
-        async with running(tmp_path, hello_timeout_s=0.2) as gateway:
+        async with running(tmp_path) as gateway:
             assert (await gateway.call(DemoRegisters(1)[0])).accepted
             async with await gateway.line() as line, await gateway.line() as silent:
                 line.say(b"garbage")
                 assert (await line.refusal()).reason == RefusalReason.MALFORMED
+                await gateway.until(lambda: gateway.open == 1)
+                gateway.skip(gateway.edge.config.hello_timeout_s)
                 await silent.hung_up()
             await gateway.until_quiet()
 

@@ -159,16 +159,18 @@ async def test_half_a_frame_waits_for_the_rest(
 
 
 async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
-    place: Place, tmp_path: Path, account: str
+    place: Place, gateway: Running, account: str
 ) -> None:
-    async with running(tmp_path, broker=place.address, idle_timeout_s=0.2) as gateway:
-        before = counted("limits_total", limit=Limit.IDLE_TIMEOUT)
-        async with hand(place, account) as one:
-            await one.greet()
-            await one.say(one.check_in()[:-1])
-            assert await one.payload() == b""
-        await gateway.until_quiet()
-        assert counted("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
+    before = counted("limits_total", limit=Limit.IDLE_TIMEOUT)
+    async with hand(place, account) as one:
+        await one.greet()
+        await one.say(one.check_in()[:-1])
+        (conversation,) = gateway.edge.presence.open
+        await gateway.until(lambda: conversation._end.pending > 0)
+        gateway.skip(gateway.edge.config.idle_timeout_s)
+        assert await one.payload() == b""
+    await gateway.until_quiet()
+    assert counted("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
 
 
 async def test_a_message_that_fails_ends_nothing_for_others(
@@ -272,13 +274,11 @@ async def test_the_last_will_hangs_up(place: Place, gateway: Running, account: s
 
 
 async def test_the_gateway_hangs_up_with_an_empty_payload(
-    place: Place, tmp_path: Path, account: str
+    place: Place, gateway: Running, account: str
 ) -> None:
-    async with (
-        running(tmp_path, broker=place.address, idle_timeout_s=0.1),
-        hand(place, account) as one,
-    ):
+    async with hand(place, account) as one:
         await one.greet()
+        gateway.skip(gateway.edge.config.idle_timeout_s)
         assert await one.payload() == b""
 
 

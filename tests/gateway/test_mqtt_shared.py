@@ -16,12 +16,13 @@ from simulator.talk import Talk
 from tests.gateway.assistant.test_program import (
     Ear,
     at_work,
+    living,
     served,
     staged,
     until,
     until_status,
 )
-from tests.gateway.assistant.ways import SERIAL, a_register
+from tests.gateway.assistant.ways import SERIAL
 from tests.gateway.brokers import PATIENCE, login, on_mosquitto
 from tests.gateway.ordering import order
 from tests.gateway.running import Running, counted, key_of, running
@@ -67,7 +68,7 @@ async def test_an_assistant_stays_with_one_gateway_at_a_time(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """Its conversations go to either, each of them to one; an operation is done once."""
-    register, ear, stray = a_register(), Ear(), counted("mqtt_dropped_total", why=Dropped.ELSEWHERE)
+    register, ear, stray = living(), Ear(), counted("mqtt_dropped_total", why=Dropped.ELSEWHERE)
     async with (
         on_mosquitto(mosquitto) as place,
         running(tmp_path, broker=place.address, check_in_interval_s=1) as one,

@@ -82,10 +82,12 @@ async def test_a_first_word_that_cannot_be(tmp_path: Path, name: str) -> None:
         assert gateway.open == 0
 
 
-async def test_half_a_frame_and_then_silence(tmp_path: Path) -> None:
-    async with running(tmp_path, hello_timeout_s=0.1) as gateway, await gateway.line() as line:
+async def test_half_a_frame_and_then_silence(gateway: Running) -> None:
+    async with await gateway.line() as line:
+        line.say(line.hello()[:20])
+        await gateway.until(lambda: any(one._end.pending for one in gateway.edge.presence.open))
         with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT):
-            line.say(line.hello()[:20])
+            gateway.skip(gateway.edge.config.hello_timeout_s)
             await line.hung_up()
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from protocol.platforms import Platform
 from simulator.bad_links import BadLinkProxy, Direction, Fault
-from simulator.dial import utc_now
 from simulator.register import SimulatedRegister
 from tests.gateway.running import HOST
 from tests.journeys.conftest import Town
@@ -16,13 +15,13 @@ less than half an answer."""
 
 
 async def closed_shop(town: Town, platform: Platform) -> SimulatedRegister:
-    """Settled, with everything sent; the registers of a town live by the real time."""
+    """Settled, with everything sent."""
     register = await town.settle(platform)
     register.faults.shift_forgotten = True
-    register.live(utc_now())
+    register.live(town.clock())
     register.shift_opened_at = None
     drive = register.drive
-    drive.documents, drive.valid_until = 1000, utc_now() + timedelta(days=400)
+    drive.documents, drive.valid_until = 1000, town.clock() + timedelta(days=400)
     drive.hand_over()
     return register
 

@@ -3,7 +3,6 @@
 import pytest
 
 from protocol.platforms import Platform
-from simulator.dial import utc_now
 from simulator.fiscal_drive import Phase
 from tests.journeys.conftest import Town
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
@@ -32,7 +31,7 @@ async def test_its_facts_are_kept_with_the_closing_document(town: Town, platform
     assert result["after"]["phase"] == "post_fiscal"
     register.drive.hand_over()
     assert register.drive.phase is Phase.ARCHIVE_READ
-    assert not register.open_shift(utc_now())
+    assert not register.open_shift(town.clock())
 
 
 @BOTH
@@ -49,7 +48,7 @@ async def test_cut_anywhere_it_is_closed_once(town: Town, platform: Platform) ->
 @BOTH
 async def test_an_open_shift_keeps_it_waiting(town: Town, platform: Platform) -> None:
     register = await closed_shop(town, platform)
-    assert register.open_shift(utc_now())
+    assert register.open_shift(town.clock())
     id_ = await town.order(register, "archive_closing", params=YES)
     await town.call(register)
     assert await status(town, id_) == ("queued", "shift_open")

@@ -5,7 +5,6 @@ import io
 from datetime import timedelta
 
 from protocol.platforms import Platform
-from simulator.dial import utc_now
 from tests.journeys.conftest import Town
 
 
@@ -24,7 +23,7 @@ async def test_what_registers_said_is_in_the_saved_list(town: Town) -> None:
     assert len(heading) == 28 and {len(row) for row in rows} == {28}
     lines = [dict(zip(heading, row, strict=True)) for row in rows]
     for line, register in zip(lines, (five, two), strict=False):
-        told = register.reading(utc_now())
+        told = register.reading(town.clock())
         assert line["Серийный номер"] == register.serial_number
         assert line["Версия прошивки"] == told["firmware_version"]
         assert line["Название клиента"] == told["owner_name"]

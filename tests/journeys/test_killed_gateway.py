@@ -1,16 +1,15 @@
-"""Every operation type again, with the gateway killed (SIGKILL) in the middle of it.
+"""Every operation type again, with the gateway killed (SIGKILL) in the middle of all of them.
 
-The register has done the first step, and its answer never leaves.  A second gateway process
-finishes the operation: done once, and the fleet tells the truth.  A new type is covered by its
+Each register has done the first step, and its answer never leaves.  A second gateway process
+finishes the operations: done once, and the fleet tells the truth.  A new type is covered by its
 example in the contract of types.
 """
 
 import asyncio
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from fleet.accounts import founding
 from fleet.accounts import service as accounts
@@ -87,31 +86,57 @@ class Place:
         return Stage(database, clock, accounts.to_actor(anna, 0, ""), shelf)
 
 
-async def call(
-    register: SimulatedRegister,
-    port: int,
-    way: LinkChannel | None,
-    kill: Program | None = None,
-) -> int:
-    """One call to its end; with ``kill`` that gateway dies as soon as the register has done a
-    step, before the answer leaves.  Returns the steps done."""
-    held = factory_key(register)
-    talk = Talk(register, held.key, held.generation, channel=way)
+@dataclass(frozen=True)
+class Story:
+    """An operation and its register, which calls over ``way``."""
+
+    kind: str
+    register: SimulatedRegister
+    way: LinkChannel | None
+    id: int
+
+    def talk(self) -> Talk:
+        held = factory_key(self.register)
+        return Talk(self.register, held.key, held.generation, channel=self.way)
+
+
+async def told(stage: Stage, number: int, kind: str, platform: Platform) -> Story:
+    register = await stage.born(number, platform)
+    register.faults.shift_forgotten = True
+    id_ = await stage.ordered(kind, register.serial_number, EXAMPLES[kind, platform].params)
+    directly = Channel.CASH_SERVER in BY_KIND[kind].channels
+    return Story(kind, register, None if directly else LinkChannel.ASSISTANT, id_)
+
+
+async def half_a_call(story: Story, port: int) -> asyncio.StreamWriter:
+    """A call until the register has done a step, and the answer has not left."""
+    talk = story.talk()
+    async with asyncio.timeout(CALL_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(talk.start())
+        while data := await reader.read(65536):
+            said = talk.receive(data, datetime.now(UTC))
+            if talk.steps_done:
+                break
+            writer.write(said)
+    talk.break_off("cut")
+    assert talk.steps_done == 1, story
+    return writer
+
+
+async def call(story: Story, port: int) -> None:
+    """One call to its end."""
+    talk = story.talk()
     async with asyncio.timeout(CALL_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(talk.start())
         while not talk.over and (data := await reader.read(65536)):
-            said = talk.receive(data, datetime.now(UTC))
-            if kill is not None and talk.steps_done:
-                kill.kill()
-                break
-            writer.write(said)
-        await _flushed(writer)
+            writer.write(talk.receive(data, datetime.now(UTC)))
+        await hang_up(writer)
     talk.break_off("cut")
-    return talk.steps_done
 
 
-async def _flushed(writer: asyncio.StreamWriter) -> None:
+async def hang_up(writer: asyncio.StreamWriter) -> None:
     writer.close()
     try:
         await writer.wait_closed()
@@ -119,41 +144,33 @@ async def _flushed(writer: asyncio.StreamWriter) -> None:
         return
 
 
-@pytest.mark.parametrize(
-    ("kind", "platform"), ON_REGISTERS, ids=lambda each: str(each).replace(".", "_")
-)
-async def test_done_once_though_the_gateway_was_killed(
-    kind: str, platform: Platform, tmp_path: Path
-) -> None:
-    example, place = EXAMPLES[kind, platform], Place(tmp_path)
+async def test_done_once_though_the_gateway_was_killed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     await upgrade(place.url)
     database = Database(place.url, REACTIONS)
     try:
         stage = await place.stage(database)
-        if (kind, platform) in IMAGES:
-            await stage.publish(IMAGES[kind, platform], FIRMWARE)
-        register = await stage.born(1, platform)
-        register.faults.shift_forgotten = True
-        id_ = await stage.ordered(kind, register.serial_number, example.params)
-        directly = Channel.CASH_SERVER in BY_KIND[kind].channels
-        way = None if directly else LinkChannel.ASSISTANT
+        for image in IMAGES.values():
+            await stage.publish(image, FIRMWARE)
+        stories = [await told(stage, number, *key) for number, key in enumerate(ON_REGISTERS, 1)]
         with place.gateway("first") as first:
-            assert await call(register, place.port, way, kill=first) == 1
+            lines = await asyncio.gather(*(half_a_call(story, place.port) for story in stories))
+            first.kill()
+        await asyncio.gather(*map(hang_up, lines))
         with place.gateway("second"):
-            await _until_ended(stage, register, id_, place.port, way)
-        found = await stage.operation(id_)
-        assert found.status is Status.SUCCEEDED, (found.cause, found.detail)
-        example.prove(register, found.result or {})
-        assert set(register.journal.effects.values()) == {1}
+            await asyncio.gather(*(until_ended(stage, story, place.port) for story in stories))
+        for story, key in zip(stories, ON_REGISTERS, strict=True):
+            found = await stage.operation(story.id)
+            assert found.status is Status.SUCCEEDED, (story, found.cause, found.detail)
+            EXAMPLES[key].prove(story.register, found.result or {})
+            assert set(story.register.journal.effects.values()) == {1}, story
     finally:
         await database.close()
 
 
-async def _until_ended(
-    stage: Stage, register: SimulatedRegister, id_: int, port: int, way: LinkChannel | None
-) -> None:
+async def until_ended(stage: Stage, story: Story, port: int) -> None:
     for _ in range(MOST_CALLS):
-        await call(register, port, way)
-        if (await stage.operation(id_)).status not in OPEN:
+        await call(story, port)
+        if (await stage.operation(story.id)).status not in OPEN:
             return
-    raise AssertionError("the operation does not end")
+    raise AssertionError(f"the operation does not end: {story}")

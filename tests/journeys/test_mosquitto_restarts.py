@@ -112,9 +112,10 @@ async def test_mosquitto_restarts_under_load(
         async with calling(place, registers, accepted):
             await until_all_are_accepted(accepted, 1)
             for _ in range(2):
+                done = steps_done(registers)
                 await order(gateway.database, actor, serials, Platform.V5_0)
                 await gateway.port._resync()
-                await until_steps_are_under_way(registers)
+                await until_steps_are_under_way(registers, done)
                 await asyncio.to_thread(broker.kill)
                 await gateway.until(lambda: not gateway.open)
                 await asyncio.to_thread(broker.restart)
@@ -125,15 +126,14 @@ async def test_mosquitto_restarts_under_load(
         await prove(gateway.database, registers)
 
 
-async def until_steps_are_under_way(registers: list[SimulatedRegister]) -> None:
-    """Some registers have begun to work, and most have not."""
-    before = None
+def steps_done(registers: list[SimulatedRegister]) -> int:
+    return sum(len(register.journal.effects) for register in registers)
+
+
+async def until_steps_are_under_way(registers: list[SimulatedRegister], before: int) -> None:
+    """Some registers have begun to work."""
     async with asyncio.timeout(RECOVERY_S):
-        while True:
-            done = sum(len(register.journal.effects) for register in registers)
-            before = done if before is None else before
-            if done >= before + 3:
-                return
+        while steps_done(registers) < before + 3:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from protocol.platforms import Platform
-from simulator.dial import utc_now
 from simulator.fiscal_drive import LAST_REGISTRATION
 from tests.journeys.conftest import Town
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
@@ -55,12 +54,12 @@ async def test_cut_anywhere_it_is_registered_once(town: Town, platform: Platform
 async def test_it_waits_for_the_shift_and_the_receipts(town: Town, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     register.faults.ofd_down = True
-    assert register.open_shift(utc_now())
+    assert register.open_shift(town.clock())
     id_ = await town.order(register, "tax_system_change", params=WISH)
     await town.call(register)
     assert await status(town, id_) == ("queued", "shift_open")
     assert register.memory.value(50) != 1 and register.mode == 0
-    assert register.close_shift(utc_now())
+    assert register.close_shift(town.clock())
     town.clock.forward(minutes=5)
     await town.call(register)
     assert await status(town, id_) == ("queued", "receipts_unsent")

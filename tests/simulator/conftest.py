@@ -24,7 +24,7 @@ def make_register() -> MakeRegister:
     return make
 
 
-async def until(condition: Callable[[], object], within_s: float = 2.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
     """Waits for what other sockets bring about; fails when they do not."""
     for _ in range(int(within_s / 0.005)):
         if condition():

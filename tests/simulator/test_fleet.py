@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,17 @@ async def run(config: FleetConfig, registers: int = 20) -> tuple[Statistics, Dem
     fleet = DemoRegisters(registers, now=lambda: NOON)
     async with asyncio.timeout(20):
         return await FleetRunner(fleet, config).run(asyncio.Event()), fleet
+
+
+async def run_until(config: FleetConfig, done: Callable[[Statistics], bool]) -> Statistics:
+    """Twenty registers until it is ``done``, and a while longer: nothing more may come."""
+    stop, runner = asyncio.Event(), FleetRunner(DemoRegisters(20, now=lambda: NOON), config)
+    running = asyncio.create_task(runner.run(stop))
+    await until(lambda: done(runner.statistics))
+    await asyncio.sleep(0.3)
+    stop.set()
+    async with asyncio.timeout(20):
+        return await running
 
 
 async def test_every_register_calls_and_the_ledger_agrees_with_the_gateway(tmp_path: Path) -> None:
@@ -72,24 +84,25 @@ async def test_steps_are_counted() -> None:
 async def test_the_servers_interval_rules_unless_overridden() -> None:
     orders = Orders(next_check_in_s=300)
     async with listening(orders) as gateway:
-        told = replace(config_for(gateway), interval_s=None, seconds=1.0)
-        statistics, _ = await run(told)
+        told = replace(config_for(gateway), interval_s=None)
+        statistics = await run_until(told, lambda so_far: so_far.accepted == 20)
         assert statistics.calls == 20
-        statistics, _ = await run(replace(told, interval_s=0.2))
-        assert 60 <= statistics.calls <= 120
+        statistics, _ = await run(replace(told, interval_s=0.2, calls=60))
+        assert statistics.calls == 60
 
 
-async def test_refused_and_failing_registers_back_off() -> None:
+async def test_refused_and_failing_registers_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.fleet.FIRST_BACK_OFF_S", 60.0)
     orders = Orders(refuse=(RefusalReason.BUSY, 60))
     async with listening(orders) as gateway:
-        config = replace(config_for(gateway), seconds=0.8)
-        statistics, _ = await run(config)
+        config = config_for(gateway)
+        statistics = await run_until(config, lambda so_far: so_far.refused.total() >= 20)
         assert statistics.refused == {"busy": 20}
         orders.refuse, orders.silent = None, True
         patient = replace(config, patience=Patience(answer_s=0.1))
-        statistics, _ = await run(patient)
+        statistics = await run_until(patient, lambda so_far: so_far.broken.total() >= 20)
         assert statistics.broken == {"silence": 20}
-    statistics, _ = await run(config)
+    statistics = await run_until(config, lambda so_far: so_far.broken.total() >= 20)
     assert statistics.broken == {"connect": 20}
 
 
@@ -100,11 +113,12 @@ async def test_no_more_calls_at_once_than_allowed() -> None:
         runner = FleetRunner(DemoRegisters(20), config)
         stop = asyncio.Event()
         running = asyncio.create_task(runner.run(stop))
+        await until(lambda: len(gateway.open) >= 3)
         for _ in range(20):
             await asyncio.sleep(0.01)
             most = max(most, len(gateway.open))
         stop.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await running
         assert (most, runner.open_calls) == (3, 0)
         await until(lambda: not gateway.open)
@@ -113,12 +127,13 @@ async def test_no_more_calls_at_once_than_allowed() -> None:
 async def test_held_conversations_take_no_place() -> None:
     orders = Orders(hold=True, next_check_in_s=300)
     async with listening(orders) as gateway:
-        config = replace(config_for(gateway), interval_s=None, max_open=2, seconds=0.5)
-        runner = FleetRunner(DemoRegisters(20), config)
-        running = asyncio.create_task(runner.run(asyncio.Event()))
+        config = replace(config_for(gateway), interval_s=None, max_open=2)
+        stop, runner = asyncio.Event(), FleetRunner(DemoRegisters(20), config)
+        running = asyncio.create_task(runner.run(stop))
         await until(lambda: len(orders.readings) == 20)
         assert runner.open_calls == len(gateway.open) == 20
-        async with asyncio.timeout(5):
+        stop.set()
+        async with asyncio.timeout(20):
             statistics = await running
         assert (statistics.accepted, runner.open_calls) == (20, 0)
 
@@ -215,7 +230,7 @@ async def test_the_program_reports_and_stops_on_a_signal(tmp_path: Path) -> None
         )
         await until(lambda: len(orders.readings) == 5, within_s=20)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             out, err = await process.communicate()
     assert process.returncode == 0, err
     report = out.decode()

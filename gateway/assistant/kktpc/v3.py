@@ -36,7 +36,7 @@ MOST_COMMAND: Final = frame.MAX_DATA - 3
 """Bytes of password and command: Add, flags and task id go before them."""
 
 TRIES: Final = 3
-"""How often something is sent whose loss does no harm: an acknowledgement, an abort."""
+"""How often something is sent whose loss does no harm: an abort, an acknowledged command."""
 
 MOST_RELAYED: Final = 64
 """EoT commands that may wait; who makes them looks at ``relay_backlog`` first."""
@@ -454,11 +454,12 @@ class HostV3:
             self._break_relay()
 
     def _left(self, task: Task, again: bool, now: float) -> None:
-        """An acknowledgement or an abort was heard; a few losses do no harm."""
+        """An acknowledgement or an abort was heard; a few losses do no harm, but a place of EoT
+        that was not freed would say the same once more."""
         if not self._leaving or self._leaving[0] is not task:
             return
-        if again and task.tries < TRIES:
-            task.next(task.want, now)
+        if again and (task.kind is Kind.SLOT or task.tries < TRIES):
+            task.next(task.want, now + self._pace(task))
         else:
             self._leaving.popleft()
 

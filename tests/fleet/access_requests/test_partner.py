@@ -400,7 +400,8 @@ async def test_every_step_stands_in_the_log(
     await people.api.post(f"/access-requests/{id_}/withdraw")
     async with database.read() as db:
         mine = AuditEntry.what.startswith("access_requests.")
-        rows = await db.execute(select(AuditEntry.what, AuditEntry.object).where(mine))
+        logged = select(AuditEntry.what, AuditEntry.object).where(mine)
+        rows = await db.execute(logged.order_by(AuditEntry.id))
         assert [tuple(row) for row in rows] == [
             ("access_requests.file_attached", "consent_file:1"),
             ("access_requests.claimed", f"register:{serial(2)}"),

@@ -22,7 +22,7 @@ from fleet.registers.models import CashRegister
 from fleet.telemetry.models import RegisterState
 from tests.fleet.conftest import Api, Employ, HandClock
 
-SOON_S = 5.0
+SOON_S = 20.0
 
 
 def serial(number: int) -> str:

@@ -13,6 +13,7 @@ from fleet.accounts.models import Partner
 from fleet.kit.database import Database
 from fleet.kit.facts import announce
 from fleet.registers.models import CashRegister
+from tests.conftest import DURABLE
 from tests.fleet.conftest import START
 
 SERIAL = "00106900000001"
@@ -98,7 +99,10 @@ async def test_many_writers_that_read_first_all_get_through(database: Database) 
         assert await db.scalar(select(Partner.name)) == "P" * 21
 
 
-async def test_sqlite_is_durable_and_checks_keys(tmp_path: object) -> None:
+async def test_sqlite_is_durable_and_checks_keys(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.kit.database.SQLITE_PRAGMAS", DURABLE)
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/fleet.db")
     async with database.read() as db:
         found = [

@@ -14,7 +14,7 @@ from fleet.kit.follow import Follower
 from tests.fleet.conftest import START
 
 CHANNEL = "cash_server_test"
-SOON_S = 5.0
+SOON_S = 20.0
 
 
 class Ear:

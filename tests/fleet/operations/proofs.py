@@ -22,7 +22,7 @@ CODES = {
 }
 SIGNED = {"kind": "web_dkkt", "licence": LICENCE}
 TAX_SYSTEM = {
-    "from_date": "2026-03-02",
+    "from_date": "2020-03-02",
     "taxation_types": ["usn_income_outcome", "patent"],
     "default": "patent",
     "cashier_name": "Старший кассир Ёлкина Н. П.",

@@ -16,7 +16,7 @@ from protocol.platforms import Platform
 from tests.fleet.conftest import START
 from tests.fleet.operations.stage import Stage, obey, serial
 
-SOON_S = 3.0
+SOON_S = 20.0
 UPLOAD = {"settings": {"279": 8080}}
 KEY = int(serial(1))
 

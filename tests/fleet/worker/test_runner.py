@@ -18,7 +18,7 @@ from fleet.worker.runner import Worker
 from fleet.worker.schedule import Job
 from tests.fleet.conftest import START, HandClock
 
-SOON_S = 5.0
+SOON_S = 20.0
 
 
 @pytest.fixture

@@ -133,6 +133,11 @@ async def at_work(
         await asyncio.gather(running_, return_exceptions=True)
 
 
+def living(serial: str = SERIAL) -> SimulatedRegister:
+    """A register of today, as the Assistant and the gateway here are."""
+    return a_register(serial, utc_now())
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not condition():  # noqa: ASYNC110
@@ -140,14 +145,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_register_is_checked_in_again_and_again(stage: Stage) -> None:
-    register, ear = a_register(), Ear()
+    register, ear = living(), Ear()
     async with served(register) as (_, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 2)
     assert ear.times("found", place=address) == 1
 
 
 async def test_an_operation_is_done_through_the_assistant(stage: Stage) -> None:
-    register, ear = a_register(), Ear()
+    register, ear = living(), Ear()
     async with served(register) as (_, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
         await order(stage.gateway.database, stage.owner, [SERIAL], Platform.V2_5)
@@ -162,7 +167,7 @@ def _written(register: SimulatedRegister) -> bool:
 async def test_a_register_that_is_not_ours_is_shown_and_not_spoken_for(stage: Stage) -> None:
     ear = Ear()
     async with (
-        served(a_register(STRANGER)) as (_, address),
+        served(living(STRANGER)) as (_, address),
         at_work(stage.config(address), ear) as program,
     ):
         await until(lambda: ear.times("not_ours", serial_number=STRANGER) >= 1)
@@ -171,7 +176,7 @@ async def test_a_register_that_is_not_ours_is_shown_and_not_spoken_for(stage: St
 
 
 async def test_a_register_that_went_away_is_found_again(stage: Stage) -> None:
-    register, ear = a_register(), Ear()
+    register, ear = living(), Ear()
     async with served(register) as (server, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
         server._hang_up()
@@ -186,7 +191,7 @@ async def test_neither_key_nor_password_is_told_to_anybody(
 ) -> None:
     ear = Ear()
     caplog.set_level(logging.DEBUG)
-    async with served(a_register()) as (_, address), at_work(stage.config(address), ear):
+    async with served(living()) as (_, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
     said = repr(ear.heard) + "".join(each.getMessage() for each in caplog.records)
     assert PASSWORD not in said
@@ -206,7 +211,7 @@ async def test_an_account_that_is_none_is_said_and_tried_again(stage: Stage) -> 
 async def test_a_register_without_a_network_reaches_the_cash_server_through_the_pc(
     stage: Stage,
 ) -> None:
-    register, ear = a_register(), Ear()
+    register, ear = living(), Ear()
     gateway = f"{HOST}:{stage.gateway.number}"
     for number, value in ((276, 5), (278, HOST), (279, stage.gateway.number)):
         set_value(register, number, value)
@@ -233,7 +238,7 @@ def set_value(register: SimulatedRegister, number: int, value: int | str) -> Non
 
 
 async def test_a_register_behind_the_drivers_web_service_is_checked_in(stage: Stage) -> None:
-    register, ear = a_register(), Ear()
+    register, ear = living(), Ear()
     runner = web.AppRunner(build_app([register]))
     await runner.setup()
     site = web.TCPSite(runner, HOST, 0)
@@ -248,7 +253,7 @@ async def test_a_register_behind_the_drivers_web_service_is_checked_in(stage: St
 
 async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
     """Offered, gathered, proven on the PC, cut anew for the line, and said by the register."""
-    register, ear, image = a_register(), Ear(), an_image()
+    register, ear, image = living(), Ear(), an_image()
     life_at_rest(register)
     lay(stage.folder / "images", image, CONTENT)
     shelf = Shelf(stage.folder / "images", TRUSTED)

@@ -17,8 +17,8 @@ SERIAL = "00106101234567"
 DONE = b"\x55\x00\x00"
 
 
-def a_register(serial: str = SERIAL) -> SimulatedRegister:
-    return SimulatedRegister(serial, Platform.V2_5, 61, Random(1), NOON)
+def a_register(serial: str = SERIAL, born: datetime = NOON) -> SimulatedRegister:
+    return SimulatedRegister(serial, Platform.V2_5, 61, Random(1), born)
 
 
 class CountedWay:

@@ -25,6 +25,10 @@ SERIAL_NUMBER = "00106101234567"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+def noon() -> datetime:
+    return NOON
+
+
 def a_register() -> SimulatedRegister:
     return SimulatedRegister(SERIAL_NUMBER, Platform.V2_5, 61, Random(1), NOON)
 
@@ -54,7 +58,7 @@ async def null_modem() -> AsyncIterator[tuple[str, str]]:
 @asynccontextmanager
 async def hosted(road: str, setup: Setup | None = None) -> AsyncIterator[KktHost]:
     """A host whose register stands at the end of that road."""
-    setup = setup or Setup()
+    setup = setup or Setup(now=noon)
     async with AsyncExitStack() as stack:
         if road == "tcp":
             server = await serve_tcp(a_register(), "127.0.0.1", 0, setup)
@@ -110,7 +114,7 @@ async def test_a_register_without_a_network_calls_the_cash_server_through_its_ho
     key = KEY_RING.register_key(1, a_register().serial)
     assert key is not None
     caller = Caller(key, 1)
-    async with listening(orders) as gateway, hosted(road, Setup(caller=caller)) as host:
+    async with listening(orders) as gateway, hosted(road, Setup(caller=caller, now=noon)) as host:
         await ask(host, "enter_mode", mode=4, password="00000030")
         for number, value in ((276, 5), (278, "127.0.0.1"), (279, gateway.port)):
             await write_setting(host, number, value)

@@ -260,6 +260,20 @@ def test_eot_whose_fate_is_unknown_begins_anew_rather_than_twice() -> None:
     assert bench.register.relayed == [b"\x20\x01\x07"]
 
 
+def test_an_acknowledgement_that_is_lost_again_and_again_brings_nothing_twice() -> None:
+    bench = Bench()
+    bench.host.relay(True, bench.now)
+    bench.step()
+    bench.down = lambda data: b"" if data[4:5] == b"\xc2" else data
+    pieces = [bytes([0x90, 1, number]) for number in range(4)]
+    bench.register.to_say = list(pieces)
+    bench.events = []
+    bench.rest(10)
+    bench.down = untouched
+    bench.rest(10)
+    assert bench.events == [Relayed(b"\xda" + piece) for piece in pieces]
+
+
 def test_foreign_bytes_do_no_harm() -> None:
     host = HostV3()
     host.ask(STATE, 0.0, 3.0)
