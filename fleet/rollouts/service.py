@@ -1,6 +1,6 @@
 """Changing roll-outs: starting, stopping, and carrying them on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +24,7 @@ from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
 from fleet.operations.verdicts import PASSING
 from fleet.operations.work import PORTION
+from fleet.registers.models import CashRegister
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.queries import is_open, started_waves, visible_to
@@ -155,18 +156,31 @@ async def heed_failures(db: AsyncSession, fact: OperationsMoved) -> None:
 
 async def carry_on(db: AsyncSession, now: datetime) -> int:
     """Order what is to be ordered and take back what is to be taken back, a portion of each
-    roll-out; returns the number of registers.  Repeating it does no harm."""
+    roll-out; returns the number of registers.  Repeating it does no harm.
+
+    All registers are held at once and before any operation, as a batch of calls and a hand-over
+    hold them.
+    """
     busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
     statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(AT_ONCE)
-    done = 0
-    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
+    rollouts: Sequence[Rollout] = (await db.scalars(locked(db, statement, wait=False))).all()
+    withdrawing = [rollout for rollout in rollouts if rollout.withdrawing]
+    ordering = []
+    for rollout in rollouts:
         rollout.looked_at = now
-        if rollout.withdrawing:
-            done += await _withdraw(db, rollout, now)
-        else:
+        if not rollout.withdrawing:
             await _judge(db, rollout, now)
-            done += await _order(db, rollout, now)
-    return done
+            ordering.append((rollout, await _waiting(db, rollout, now)))
+    await _hold(db, [serial for _, waiting in ordering for serial in waiting])
+    ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
+    return sum(ordered) + sum([await _withdraw(db, rollout, now) for rollout in withdrawing])
+
+
+async def _hold(db: AsyncSession, serial_numbers: Collection[str]) -> None:
+    """Nobody hands these registers over until the commit, as when one operation is ordered."""
+    these = select(CashRegister.serial_number).where(CashRegister.serial_number.in_(serial_numbers))
+    ordered = these.order_by(CashRegister.serial_number)
+    await db.execute(locked(db, ordered, wait=True, shared=True))
 
 
 async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
@@ -187,8 +201,9 @@ async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: Reas
     await _audit(db, None, rollout, now, "rollouts.paused")
 
 
-async def _order(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
-    waiting = await _waiting(db, rollout, now)
+async def _order(
+    db: AsyncSession, rollout: Rollout, waiting: Mapping[str, int], now: datetime
+) -> int:
     if rollout.status is not RolloutStatus.RUNNING or not waiting:
         return 0
     try:

@@ -1,18 +1,20 @@
 """Roll-outs over HTTP and a real database of each dialect; the worker is called by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import Cause, Status
-from fleet.operations.work import load_where, save
+from fleet.operations.work import load_open, load_where, save
 from fleet.registers.models import CashRegister
+from fleet.registers.ownership import hold
 from fleet.rollouts.service import carry_on
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
@@ -323,3 +325,38 @@ async def test_a_template_is_copied_when_the_roll_out_starts(
     assert len(ordered) == 8
     assert {each["text"] for each in ordered} == {"Sale on Wednesdays"}
     assert (await card(anna, id_))["status"] == "running"
+
+
+async def until_it_waits(database: Database, doing: asyncio.Task[int]) -> None:
+    """Until the task waits for a lock of the database."""
+    activity = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    async with asyncio.timeout(10):
+        while not doing.done():
+            async with database.read() as db:
+                if await db.scalar(activity):
+                    return
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("earlier_is_paused", [False, True])
+async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do(
+    anna: Api, wired: Database, database: Database, clock: HandClock, earlier_is_paused: bool
+) -> None:
+    """In the order of the key, and before the operations: who hands registers over, or takes in a
+    batch of calls, does the same.  On SQLite there is one writer at a time."""
+    low, high = SERIALS[:2]
+    earlier = await begin(anna, serial_numbers=[high])
+    if earlier_is_paused:
+        await work(wired, clock)
+        await anna.post(f"/rollouts/{earlier}/pause")
+    clock.forward(minutes=1)
+    await begin(anna, serial_numbers=[high if earlier_is_paused else low])
+    async with database.transaction() as db:
+        await hold(db, [high if earlier_is_paused else low])
+        working = asyncio.create_task(work(wired, clock))
+        await until_it_waits(database, working)
+        if earlier_is_paused:
+            await load_open(db, [high], wait=True)
+        else:
+            await hold(db, [high])
+    assert await working == 2
