@@ -12,12 +12,21 @@ from fleet.billing.models import Payment, Refund
 from fleet.billing.rules import PAYMENT_ID, PaymentStatus, is_payment_id
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
 
 
 class PaymentKey(Input):
     """Which payment."""
 
-    id: str = Field(pattern=f"^{PAYMENT_ID}$", description="The payment's UUID.")
+    id: str = Field(
+        pattern=shape(
+            f"^{PAYMENT_ID}$",
+            "нужен номер платежа — UUID строчными буквами, как в истории покупок.",
+            "the number of a payment is needed, a UUID in lower case, as in the history of "
+            "purchases.",
+        ),
+        description="The payment's UUID.",
+    )
 
 
 class PaymentView(BaseModel):

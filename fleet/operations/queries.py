@@ -12,6 +12,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.validation import shape
 from fleet.operations.errors import OPERATION_NOT_FOUND, explain
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Cause, Channel, Status, Waiting, waiting
@@ -35,6 +36,19 @@ class OperationKey(Input):
     """Which operation."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class PackageQuery(Input):
+    """Which operations."""
+
+    ids: str = Field(
+        pattern=shape(
+            r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
+            "нужны номера операций через запятую без пробелов, не больше 500.",
+            "numbers of operations are needed, with commas and no spaces between, at most 500.",
+        ),
+        description="Up to 500 ids, separated by commas.",
+    )
 
 
 class OperationRow(BaseModel):

@@ -18,6 +18,7 @@ from fleet.operations.queries import (
     OperationRow,
     OperationTypes,
     OperationView,
+    PackageQuery,
 )
 from fleet.operations.rules import MAX_REGISTERS, Channel
 
@@ -139,15 +140,6 @@ async def reschedule(call: Call[OperationKey, NewTime]) -> OperationView:
         call.db, call.actor, call.query.id, new.scheduled_for, call.now, new.scheduled_local
     )
     return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
-
-
-class PackageQuery(Input):
-    """Which operations."""
-
-    ids: str = Field(
-        pattern=r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
-        description="Up to 500 ids, separated by commas.",
-    )
 
 
 class DriverWord(Input):

@@ -9,6 +9,7 @@ from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page
 from fleet.kit.repetition import once
+from fleet.kit.validation import shape
 from fleet.operations.rules import MAX_REGISTERS, Channel
 from fleet.registers.queries import find_own
 from fleet.registers.rules import read_serials
@@ -23,7 +24,12 @@ from fleet.rollouts.queries import (
 )
 from fleet.rollouts.rules import MAX_WAVES, USUAL_WAVES, Policy
 
-Wave = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$")]
+WAVE_PATTERN = shape(
+    r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$",
+    "нужно число касс, процент от всех, например 10%, или rest — все остальные.",
+    "a number of registers is needed, a percentage of all, such as 10%, or rest, all the others.",
+)
+Wave = Annotated[str, Field(pattern=WAVE_PATTERN)]
 
 
 class NewRollout(Input):

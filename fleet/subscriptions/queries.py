@@ -31,6 +31,7 @@ from fleet.kit.paging import (
     from_cursor,
     page_of,
 )
+from fleet.kit.validation import shape
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.subscriptions import stock
@@ -47,7 +48,11 @@ from fleet.subscriptions.models import (
 from protocol.platforms import Platform
 
 _CODES = "|".join(Entitlement)
-SERVICES_PATTERN = f"^({_CODES})(,({_CODES}))*$"
+SERVICES_PATTERN = shape(
+    f"^({_CODES})(,({_CODES}))*$",
+    f"нужны коды услуг через запятую без пробелов: {', '.join(Entitlement)}.",
+    f"codes of services are needed, with commas and no spaces between: {', '.join(Entitlement)}.",
+)
 
 
 class PlanFilter(Input):

@@ -10,6 +10,7 @@ from fleet.accounts.roles import Right
 from fleet.kit.input import Input
 from fleet.operations.rules import Cause, Channel
 from fleet.operations.types.contract import (
+    HEX_PATTERN,
     Done,
     Failed,
     OperationType,
@@ -67,7 +68,7 @@ def _known(text: str) -> str:
 
 CommandText = Annotated[
     str,
-    Field(pattern=r"^([0-9A-Fa-f]{2})+$", max_length=2 * MAX_COMMAND_BYTES),
+    Field(pattern=HEX_PATTERN, max_length=2 * MAX_COMMAND_BYTES),
     AfterValidator(_known),
 ]
 

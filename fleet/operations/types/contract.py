@@ -14,9 +14,16 @@ from typing import Any, ClassVar, Generic, TypeVar
 from fleet.accounts.roles import Right
 from fleet.kit.errors import Refusal
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
 from fleet.operations.rules import Cause, Channel, Status
 from fleet.subscriptions.entitlements import OF_OPERATIONS, Entitlement
 from protocol.platforms import Platform
+
+HEX_PATTERN = shape(
+    r"^([0-9A-Fa-f]{2})+$",
+    "нужны шестнадцатеричные цифры, по две на байт, без пробелов.",
+    "hexadecimal digits are needed, two for a byte, without spaces.",
+)
 
 P = TypeVar("P", bound=Input)
 Progress = Mapping[str, Any]

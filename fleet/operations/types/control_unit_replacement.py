@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input, SerialText
+from fleet.kit.validation import shape
 from fleet.operations.errors import FIRMWARE_TOO_OLD, SPARE_SAME, SPARE_UNFIT, SYSTEM_TOO_OLD
 from fleet.operations.types.contract import (
     Done,
@@ -44,12 +45,20 @@ class ControlUnitReplacementParams(Input):
     )
     mac_address: str | None = Field(
         default=None,
-        pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
+        pattern=shape(
+            r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
+            "нужны шесть пар шестнадцатеричных цифр через двоеточие, например 02:00:5E:10:00:01.",
+            "six pairs of hexadecimal digits with colons are needed, such as 02:00:5E:10:00:01.",
+        ),
         description="A new MAC address, if it is to change: 02:00:5E:10:00:01.",
     )
     system_version: str | None = Field(
         default=None,
-        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){1,3}$",
+        pattern=shape(
+            r"^[0-9]{1,3}(\.[0-9]{1,3}){1,3}$",
+            "нужна версия — числа через точку, например 2.0.8.",
+            "a version is needed, numbers with points between, such as 2.0.8.",
+        ),
         description="Sigma 7 and 8: version of the operating system, as its screen shows it.",
     )
 

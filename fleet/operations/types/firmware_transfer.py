@@ -17,6 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from fleet.accounts.roles import Right
 from fleet.firmware.manifest import ImageFacts
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
 from fleet.operations.errors import (
     FIRMWARE_SAME,
     IMAGE_UNKNOWN,
@@ -57,7 +58,12 @@ class FirmwareParams(Input):
     """Which image."""
 
     image: str = Field(
-        pattern=f"^[0-9]{{1,3}}/{VERSION_PATTERN}$",
+        pattern=shape(
+            f"^[0-9]{{1,3}}/{VERSION_PATTERN}$",
+            "нужны код модели и версия прошивки, например 61/5.9.1 (GET /api/v1/firmware-images).",
+            "a model's code and a version are needed, such as 61/5.9.1 (GET "
+            "/api/v1/firmware-images).",
+        ),
         description="model/version, one of GET /api/v1/firmware-images.",
         examples=["61/5.9.1"],
     )

@@ -17,6 +17,7 @@ from fleet.kit.input import Input
 from fleet.operations.errors import CODES_NEEDED, LICENCE_NOT_ISSUED
 from fleet.operations.rules import Cause, Channel, Status
 from fleet.operations.types.contract import (
+    HEX_PATTERN,
     Done,
     Ending,
     Failed,
@@ -32,7 +33,7 @@ from protocol.fields import Fields
 from protocol.licences import WIRE_CODES, LicenceKind
 from protocol.platforms import Platform
 
-Hex = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})+$")]
+Hex = Annotated[str, Field(pattern=HEX_PATTERN)]
 
 
 class ProtectionCode(Input):

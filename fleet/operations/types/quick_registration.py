@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Right
 from fleet.kit.inn import Inn, PersonsInn
 from fleet.kit.input import Input
+from fleet.kit.validation import shape
 from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
@@ -120,7 +121,13 @@ def _printable(text: str) -> str:
 
 
 Line = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,63}$")]
+HOST_PATTERN = shape(
+    r"^[A-Za-z0-9.-]{1,63}$",
+    "нужен адрес сервера или сайта латиницей, до 63 знаков, например ofd.example.org.",
+    "the address of a server or site is needed, in Latin letters, at most 63 characters, such as "
+    "ofd.example.org.",
+)
+Host = Annotated[str, Field(pattern=HOST_PATTERN)]
 
 
 class Ofd(Input):
@@ -133,7 +140,11 @@ class Ofd(Input):
     channel: OfdChannel = Field(description="How the register reaches it.")
     dns: str | None = Field(
         default=None,
-        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+        pattern=shape(
+            r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
+            "нужен адрес IPv4, например 192.0.2.1.",
+            "an IPv4 address is needed, such as 192.0.2.1.",
+        ),
         description="DNS server for platform 2.5; absent = as it is.",
     )
 
@@ -141,7 +152,14 @@ class Ofd(Input):
 class QuickRegistrationParams(Input):
     """What the tax service registered; texts as they stand in its card."""
 
-    registration_number: str = Field(pattern=r"^[0-9]{16}$", description="РНМ: 16 digits.")
+    registration_number: str = Field(
+        pattern=shape(
+            r"^[0-9]{16}$",
+            "нужны 16 цифр регистрационного номера (РНМ).",
+            "the 16 digits of a registration number are needed.",
+        ),
+        description="РНМ: 16 digits.",
+    )
     inn: Inn = Field(description="ИНН of the owner.")
     name: Line = Field(description="Name of the owner.")
     address: Line = Field(description="Address of payments.")
@@ -156,7 +174,11 @@ class QuickRegistrationParams(Input):
     )
     machine_number: str | None = Field(
         default=None,
-        pattern=r"^[0-9A-Za-z-]{1,20}$",
+        pattern=shape(
+            r"^[0-9A-Za-z-]{1,20}$",
+            "нужны латинские буквы, цифры и дефисы, до 20 знаков.",
+            "Latin letters, digits and hyphens are needed, at most 20 characters.",
+        ),
         description="Number of the vending machine; needed with machine_installation.",
         validate_default=True,
     )
@@ -166,7 +188,11 @@ class QuickRegistrationParams(Input):
         validate_default=True,
     )
     sender_email: str = Field(
-        pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
+        pattern=shape(
+            r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
+            "нужен адрес электронной почты, например kassa@example.org.",
+            "an e-mail address is needed, such as till@example.org.",
+        ),
         description="The sender of receipts by e-mail.",
     )
     fns_site: Host = Field(default="www.nalog.gov.ru", description="Site of the tax service.")

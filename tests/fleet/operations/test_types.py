@@ -5,7 +5,7 @@ A new type is covered by its name in ``TYPES``; it needs an entry in ``EXAMPLES`
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -13,14 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fleet.accounts.roles import Right
+from fleet.billing.queries import PaymentKey
 from fleet.kit.language import Language
+from fleet.kit.validation import SHAPES
 from fleet.operations import queries, service
+from fleet.operations.queries import PackageQuery
 from fleet.operations.rules import Channel, Status
 from fleet.operations.types import BY_KIND, TYPES
 from fleet.operations.types.contract import OperationType, Order, Outcome, Send, Target
+from fleet.rollouts.routes import NewRollout
+from fleet.subscriptions.queries import PlanFilter
 from protocol.errors import RemoteError
 from protocol.firmware import Image
 from protocol.messages import Step
@@ -393,3 +398,28 @@ async def succeeded(
     assert set(register.journal.effects.values()) <= {1}
     assert found.finished_at == stage.clock() or BY_KIND[found.type].on_server
     assert found.lease_until is None
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """All in a JSON Schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from patterns(each)
+
+
+ASKED: tuple[type[BaseModel], ...] = (
+    *(each.Params for each in TYPES),
+    PackageQuery,
+    NewRollout,
+    PaymentKey,
+    PlanFilter,
+)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.__name__)
+def test_people_are_shown_words_and_no_pattern(asked: type[BaseModel]) -> None:
+    assert set(patterns(asked.model_json_schema())) <= SHAPES.keys()
