@@ -13,8 +13,9 @@ from fleet.accounts.service import to_actor
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import Columns, insert_columns, locked, update_columns
 from fleet.kit.errors import DomainError
+from fleet.kit.language import Language
 from fleet.operations import service as operations
 from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationsMoved
@@ -22,7 +23,7 @@ from fleet.operations.from_template import filled_in
 from fleet.operations.rules import Channel, Status
 from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
-from fleet.operations.verdicts import PASSING
+from fleet.operations.verdicts import PASSING, Refused
 from fleet.operations.work import PORTION
 from fleet.registers.models import CashRegister
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
@@ -227,13 +228,28 @@ async def _note(
             "operation_id": [operation_id for operation_id, _ in created.accepted],
         }
         await update_columns(db, _TARGETS, "id", columns, {})
-    refused: dict[str, list[int]] = {}
-    for serial, refusal, _ in created.refused:
-        refused.setdefault(refusal.code, []).append(targets[serial])
-    for code, ids in refused.items():
-        values = {"due_at": now + ASK_AGAIN} if code in PASSING else {"refusal": code}
-        mine = update(RolloutTarget).where(RolloutTarget.id.in_(ids))
-        await db.execute(mine.values(values))
+    put_off = [targets[each.serial_number] for each in created.refused if _passes(each)]
+    later = update(RolloutTarget).where(RolloutTarget.id.in_(put_off))
+    await db.execute(later.values(due_at=now + ASK_AGAIN))
+    if left_out := [each for each in created.refused if not _passes(each)]:
+        told: Columns = {
+            "id": [targets[each.serial_number] for each in left_out],
+            "refusal": [each.refusal.code for each in left_out],
+            "why": [_in_words(each) for each in left_out],
+        }
+        await update_columns(db, _TARGETS, "id", told, {})
+
+
+def _passes(refused: Refused) -> bool:
+    return refused.refusal.code in PASSING
+
+
+def _in_words(refused: Refused) -> dict[str, str]:
+    serial, refusal, params = refused
+    return {
+        language.value: refusal.message(language, **params, serial_number=serial)
+        for language in Language
+    }
 
 
 async def _waiting(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
@@ -16,6 +16,7 @@ from fleet.operations.work import load_open, load_where, save
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import hold
 from fleet.rollouts.service import carry_on
+from fleet.subscriptions.models import Grant
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
@@ -158,6 +159,45 @@ async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: Han
     clock.forward(minutes=5)
     assert await work(wired, clock) == 1
     assert counts(await card(anna, id_))[0] == {"refused": 1, "queued": 1}
+
+
+async def test_who_does_not_get_it_is_told_what_to_buy(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    async with wired.transaction() as db:
+        await db.execute(delete(Grant))
+    id_ = await begin(anna)
+    for language, said in (("ru", "«Управление»"), ("en", "'Management'")):
+        await work(wired, clock)
+        headers = {"Accept-Language": language}
+        path = f"/rollouts/{id_}/registers?wave=1&state=refused"
+        first = (await anna.get(f"{path}&limit=1", headers=headers)).json
+        rest = (await anna.get(f"{path}&after={first['next']}", headers=headers)).json
+        rows = [*first["items"], *rest["items"]]
+        assert [each["serial_number"] for each in rows] == SERIALS[:2] and rest["next"] is None
+        assert {(each["reason"], each["operation_id"]) for each in rows} == {("not_entitled", None)}
+        assert all(each["serial_number"] in each["message"] for each in rows)
+        assert all(said in each["message"] for each in rows)
+
+
+async def test_the_registers_of_a_roll_out_are_shown_as_they_stand(
+    anna: Api, wired: Database, clock: HandClock, employ: Employ
+) -> None:
+    id_ = await begin(anna)
+    await work(wired, clock)
+    rows = (await anna.get(f"/rollouts/{id_}/registers")).json["items"]
+    assert [each["serial_number"] for each in rows] == SERIALS
+    assert [(each["wave"], each["state"]) for each in rows] == [
+        *([(1, "queued")] * 2),
+        *([(2, "waiting")] * 6),
+        *([(3, "waiting")] * 4),
+    ]
+    operations = (await anna.get("/operations")).json["items"]
+    assert [each["operation_id"] for each in rows[:2]] == sorted(each["id"] for each in operations)
+    assert {(each["reason"], each["message"]) for each in rows} == {(None, None)}
+    await employ("boris")
+    await anna.sign_in("boris")
+    assert (await anna.get(f"/rollouts/{id_}/registers")).status == 404
 
 
 def order() -> dict[str, Any]:
