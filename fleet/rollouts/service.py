@@ -171,6 +171,7 @@ async def carry_on(db: AsyncSession, now: datetime) -> int:
         rollout.looked_at = now
         if not rollout.withdrawing:
             await _judge(db, rollout, now)
+        if rollout.status is RolloutStatus.RUNNING:
             ordering.append((rollout, await _waiting(db, rollout, now)))
     await _hold(db, [serial for _, waiting in ordering for serial in waiting])
     ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
@@ -205,7 +206,7 @@ async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: Reas
 async def _order(
     db: AsyncSession, rollout: Rollout, waiting: Mapping[str, int], now: datetime
 ) -> int:
-    if rollout.status is not RolloutStatus.RUNNING or not waiting:
+    if not waiting:
         return 0
     try:
         actor = await _author(db, rollout)
