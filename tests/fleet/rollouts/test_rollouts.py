@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
@@ -20,6 +20,7 @@ from fleet.subscriptions.models import Grant
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.waiting import until_it_waits
 
 SERIALS = [f"001069{number:08d}" for number in range(1, 13)]
 PLAN: dict[str, Any] = {
@@ -365,16 +366,6 @@ async def test_a_template_is_copied_when_the_roll_out_starts(
     assert len(ordered) == 8
     assert {each["text"] for each in ordered} == {"Sale on Wednesdays"}
     assert (await card(anna, id_))["status"] == "running"
-
-
-async def until_it_waits(database: Database, doing: asyncio.Task[int]) -> None:
-    """Until the task waits for a lock of the database."""
-    activity = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    async with asyncio.timeout(10):
-        while not doing.done():
-            async with database.read() as db:
-                if await db.scalar(activity):
-                    return
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
