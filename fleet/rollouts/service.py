@@ -175,7 +175,7 @@ async def carry_on(db: AsyncSession, now: datetime) -> int:
             ordering.append((rollout, await _waiting(db, rollout, now)))
     await _hold(db, [serial for _, waiting in ordering for serial in waiting])
     ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
-    return sum(ordered) + sum([await _withdraw(db, rollout, now) for rollout in withdrawing])
+    return sum(ordered) + await _withdraw(db, withdrawing, now)
 
 
 async def _hold(db: AsyncSession, serial_numbers: Collection[str]) -> None:
@@ -279,14 +279,20 @@ async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
     return actor
 
 
-async def _withdraw(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
-    """Take back a portion of what has not begun; a paused roll-out will order it anew."""
-    mine = select(RolloutTarget.operation_id).where(RolloutTarget.rollout_id == rollout.id)
-    taken = await operations.withdraw(db, mine, now)
-    rollout.withdrawing = len(taken) == PORTION
-    if rollout.status is RolloutStatus.PAUSED:
-        back = update(RolloutTarget).where(RolloutTarget.operation_id.in_(taken))
-        await db.execute(back.values(operation_id=None))
+async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime) -> int:
+    """Take back a portion of what has not begun; a paused roll-out will order it anew.
+
+    In one statement: whoever holds several operations holds them in the order of their numbers.
+    """
+    if not rollouts:
+        return 0
+    of_them = RolloutTarget.rollout_id.in_([rollout.id for rollout in rollouts])
+    taken = await operations.withdraw(db, select(RolloutTarget.operation_id).where(of_them), now)
+    for rollout in rollouts:
+        rollout.withdrawing = len(taken) == PORTION
+    paused = [each.id for each in rollouts if each.status is RolloutStatus.PAUSED]
+    theirs = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
+    await db.execute(update(RolloutTarget).where(theirs).values(operation_id=None))
     return len(taken)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from fleet.operations.rules import Cause, Status
 from fleet.operations.work import load_open, load_where, save
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import hold
+from fleet.rollouts.models import Rollout
 from fleet.rollouts.service import carry_on
 from fleet.subscriptions.models import Grant
 from fleet.wiring import REACTIONS
@@ -391,3 +393,29 @@ async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do
         else:
             await hold(db, [high])
     assert await working == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_operations_of_several_roll_outs_are_taken_back_in_one_order(
+    anna: Api, wired: Database, database: Database, clock: HandClock
+) -> None:
+    """That of their numbers, in which everybody holds operations."""
+    for serial in SERIALS[:2]:
+        await begin(anna, serial_numbers=[serial])
+        clock.forward(minutes=1)
+        await work(wired, clock)
+    first, second = (each["id"] for each in (await anna.get("/rollouts")).json["items"][::-1])
+    for id_ in (first, second):
+        await anna.post(f"/rollouts/{id_}/pause")
+    async with wired.transaction() as db:
+        await db.execute(update(Rollout).where(Rollout.id == first).values(looked_at=clock()))
+        earlier = clock() - timedelta(hours=1)
+        await db.execute(update(Rollout).where(Rollout.id == second).values(looked_at=earlier))
+    async with database.transaction() as db:
+        await load_open(db, SERIALS[:1], wait=True)
+        working = asyncio.create_task(work(wired, clock))
+        await until_it_waits(database, working)
+        await load_open(db, SERIALS[1:2], wait=True)
+    assert await working == 2
+    for id_ in (first, second):
+        assert counts(await card(anna, id_)) == [{"waiting": 1}]
