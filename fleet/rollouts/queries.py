@@ -30,6 +30,7 @@ from fleet.rollouts.rules import (
     TargetState,
     Wave,
 )
+from fleet.subscriptions.queries import within_scope
 from protocol.platforms import Platform
 
 
@@ -229,13 +230,15 @@ async def _find(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
 async def targets(
     db: AsyncSession, actor: Actor, query: TargetFilter, language: Language
 ) -> Page[TargetRow]:
-    """One page of the registers of the partner's roll-out, in the order of their waves."""
+    """One page of the registers of the partner's roll-out, in the order of their waves; also of
+    those that have left the partner, but of none outside the actor's scope."""
     rollout = await _find(db, actor, query.id)
     place = (RolloutTarget.wave.expression, RolloutTarget.id.expression)
     statement = (
         select(RolloutTarget, _STATE)
         .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
         .where(RolloutTarget.rollout_id == rollout.id, *conditions(TARGET_FILTERS, query))
+        .where(*within_scope(actor, RolloutTarget.serial_number))
     )
     if query.after:
         mark = from_cursor(TargetPlace, query.after)

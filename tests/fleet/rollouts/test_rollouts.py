@@ -198,6 +198,9 @@ async def test_the_registers_of_a_roll_out_are_shown_as_they_stand(
     operations = (await anna.get("/operations")).json["items"]
     assert [each["operation_id"] for each in rows[:2]] == sorted(each["id"] for each in operations)
     assert {(each["reason"], each["message"]) for each in rows} == {(None, None)}
+    async with wired.transaction() as db:  # nothing is in her scope any more
+        await db.execute(update(Employee).values(limited=True))
+    assert (await anna.get(f"/rollouts/{id_}/registers")).json["items"] == []
     await employ("boris")
     await anna.sign_in("boris")
     assert (await anna.get(f"/rollouts/{id_}/registers")).status == 404
