@@ -1,6 +1,5 @@
 """Reading payments."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -71,9 +70,3 @@ async def find_made(db: AsyncSession, provider: str, provider_id: str) -> Paymen
 async def is_refund_known(db: AsyncSession, provider: str, refund_id: str) -> bool:
     """Whether the refund was taken down already."""
     return await db.get(Refund, (provider, refund_id)) is not None
-
-
-async def statuses(db: AsyncSession, payment_ids: Collection[str]) -> dict[str, PaymentStatus]:
-    """What became of these payments."""
-    found = select(Payment.id, Payment.status).where(Payment.id.in_(payment_ids))
-    return {id_: status for id_, status in await db.execute(found)}

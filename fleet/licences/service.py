@@ -18,7 +18,7 @@ from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
 from fleet.registers.rules import Verdict, read_serials
-from fleet.subscriptions.service import entitled
+from fleet.subscriptions.effective import entitled
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
 

@@ -21,19 +21,6 @@ from fleet.registers import queries as registers
 from fleet.registers.models import CashRegister
 
 
-class PackageQuery(Input):
-    """Which operations."""
-
-    ids: str = Field(
-        pattern=shape(
-            r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
-            "нужны номера операций через запятую без пробелов, не больше 500.",
-            "numbers of operations are needed, with commas and no spaces between, at most 500.",
-        ),
-        description="Up to 500 ids, separated by commas.",
-    )
-
-
 class OperationFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
@@ -49,6 +36,19 @@ class OperationKey(Input):
     """Which operation."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class PackageQuery(Input):
+    """Which operations."""
+
+    ids: str = Field(
+        pattern=shape(
+            r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
+            "нужны номера операций через запятую без пробелов, не больше 500.",
+            "numbers of operations are needed, with commas and no spaces between, at most 500.",
+        ),
+        description="Up to 500 ids, separated by commas.",
+    )
 
 
 class OperationRow(BaseModel):

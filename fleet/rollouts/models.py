@@ -59,5 +59,7 @@ class RolloutTarget(Base):
     operation_id: Mapped[int | None] = mapped_column(BigId, index=True)
     refusal: Mapped[str | None] = mapped_column(String(64))
     """Code of the refusal of a register that does not get the operation."""
+    why: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """The refusal in words, by language, as they were then."""
     due_at: Mapped[datetime]
     """Not asked before this."""

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, case, func, select, true
+from sqlalchemy import ColumnElement, case, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
+from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
@@ -22,12 +23,14 @@ from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.rules import (
     FAILING,
     MAX_REGISTERS,
+    MAX_WAVES,
     UNFINISHED,
     Reason,
     RolloutStatus,
     TargetState,
     Wave,
 )
+from fleet.subscriptions.queries import within_scope
 from protocol.platforms import Platform
 
 
@@ -51,6 +54,29 @@ class RolloutKey(Input):
     """Which roll-out."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class TargetFilter(RolloutKey, PageQuery):
+    """Which of a roll-out's registers; all given conditions must hold."""
+
+    wave: int | None = Field(default=None, ge=1, le=MAX_WAVES + 1)
+    state: TargetState | None = None
+
+
+class TargetPlace(Input):
+    wave: int = Field(ge=0, le=MAX_WAVES)
+    id: int = Field(ge=1, lt=MAX_INTEGER)
+
+
+class TargetRow(BaseModel):
+    """A register of a roll-out."""
+
+    serial_number: str
+    wave: int = Field(description="From 1.")
+    state: TargetState
+    operation_id: int | None
+    reason: str | None = Field(description="Refused: the stable code of the reason.")
+    message: str | None = Field(description="Refused: the reason in words.")
 
 
 class RolloutRow(BaseModel):
@@ -100,6 +126,12 @@ _STATE = case(
     (Operation.id.is_(None), TargetState.WAITING.value),
     else_=Operation.status.cast(RolloutTarget.refusal.type),
 )
+
+
+TARGET_FILTERS: Filters = {
+    "wave": lambda number: RolloutTarget.wave == number - 1,
+    "state": lambda state: _STATE.in_([state]),
+}
 
 
 async def select_registers(db: AsyncSession, actor: Actor, selection: Selection) -> list[str]:
@@ -179,15 +211,56 @@ async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[Rol
 
 async def one(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
     """The partner's roll-out with the counts of its waves."""
-    mine = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
-    found = await db.scalar(mine)
-    if found is None:
-        raise ROLLOUT_NOT_FOUND(id=rollout_id)
+    found = await _find(db, actor, rollout_id)
     operation_type = BY_KIND[found.type]
     can_see = operation_type.right in actor.rights
     params = found.params if can_see else operation_type.without_secrets(found.params)
     waves = await _waves(db, rollout_id)
     return RolloutView(**_shown(found), params=params, waves=waves)
+
+
+async def _find(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
+    mine = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
+    found: Rollout | None = await db.scalar(mine)
+    if found is None:
+        raise ROLLOUT_NOT_FOUND(id=rollout_id)
+    return found
+
+
+async def targets(
+    db: AsyncSession, actor: Actor, query: TargetFilter, language: Language
+) -> Page[TargetRow]:
+    """One page of the registers of the partner's roll-out, in the order of their waves; also of
+    those that have left the partner, but of none outside the actor's scope."""
+    rollout = await _find(db, actor, query.id)
+    place = (RolloutTarget.wave.expression, RolloutTarget.id.expression)
+    statement = (
+        select(RolloutTarget, _STATE)
+        .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
+        .where(RolloutTarget.rollout_id == rollout.id, *conditions(TARGET_FILTERS, query))
+        .where(*within_scope(actor, RolloutTarget.serial_number))
+    )
+    if query.after:
+        mark = from_cursor(TargetPlace, query.after)
+        statement = statement.where(tuple_(*place) > tuple_(mark.wave, mark.id))
+    found = await db.execute(statement.order_by(*place).limit(query.limit + 1))
+    return page_of(
+        found.all(),
+        query.limit,
+        show=lambda row: _target(row[0], row[1], language),
+        position=lambda row: TargetPlace(wave=row[0].wave, id=row[0].id),
+    )
+
+
+def _target(target: RolloutTarget, state: str, language: Language) -> TargetRow:
+    return TargetRow(
+        serial_number=target.serial_number,
+        wave=target.wave + 1,
+        state=TargetState(state),
+        operation_id=target.operation_id,
+        reason=target.refusal,
+        message=target.why[language] if target.why else None,
+    )
 
 
 async def _waves(db: AsyncSession, rollout_id: int) -> list[WaveView]:

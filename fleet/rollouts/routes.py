@@ -21,6 +21,8 @@ from fleet.rollouts.queries import (
     RolloutRow,
     RolloutView,
     Selection,
+    TargetFilter,
+    TargetRow,
 )
 from fleet.rollouts.rules import MAX_WAVES, USUAL_WAVES, Policy
 
@@ -114,6 +116,12 @@ async def show(call: Call[RolloutKey, None]) -> RolloutView:
     return await queries.one(call.db, call.actor, call.query.id)
 
 
+@endpoint("GET", "/rollouts/{id}/registers", right=Right.MONITORING)
+async def list_registers(call: Call[TargetFilter, None]) -> Page[TargetRow]:
+    """The registers of a roll-out: how each stands, and why it does not get the operation."""
+    return await queries.targets(call.db, call.actor, call.query, call.language)
+
+
 @endpoint("POST", "/rollouts/{id}/pause", right=Right.MONITORING)
 async def pause(call: Call[RolloutKey, None]) -> RolloutView:
     """Stop ordering; operations that have not begun are taken back."""
@@ -136,4 +144,4 @@ async def abort(call: Call[RolloutKey, None]) -> RolloutView:
     return await queries.one(call.db, call.actor, call.query.id)
 
 
-ENDPOINTS = (start, list_rollouts, show, pause, resume, abort)
+ENDPOINTS = (start, list_rollouts, show, list_registers, pause, resume, abort)

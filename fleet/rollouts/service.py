@@ -1,6 +1,6 @@
 """Changing roll-outs: starting, stopping, and carrying them on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,8 +13,9 @@ from fleet.accounts.service import to_actor
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import Columns, insert_columns, locked, update_columns
 from fleet.kit.errors import DomainError
+from fleet.kit.language import Language
 from fleet.operations import service as operations
 from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationsMoved
@@ -22,8 +23,9 @@ from fleet.operations.from_template import filled_in
 from fleet.operations.rules import Channel, Status
 from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
-from fleet.operations.verdicts import PASSING
+from fleet.operations.verdicts import PASSING, Refused
 from fleet.operations.work import PORTION
+from fleet.registers.models import CashRegister
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.queries import is_open, started_waves, visible_to
@@ -155,18 +157,32 @@ async def heed_failures(db: AsyncSession, fact: OperationsMoved) -> None:
 
 async def carry_on(db: AsyncSession, now: datetime) -> int:
     """Order what is to be ordered and take back what is to be taken back, a portion of each
-    roll-out; returns the number of registers.  Repeating it does no harm."""
+    roll-out; returns the number of registers.  Repeating it does no harm.
+
+    All registers are held at once and before any operation, as a batch of calls and a hand-over
+    hold them.
+    """
     busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
     statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(AT_ONCE)
-    done = 0
-    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
+    rollouts: Sequence[Rollout] = (await db.scalars(locked(db, statement, wait=False))).all()
+    withdrawing = [rollout for rollout in rollouts if rollout.withdrawing]
+    ordering = []
+    for rollout in rollouts:
         rollout.looked_at = now
-        if rollout.withdrawing:
-            done += await _withdraw(db, rollout, now)
-        else:
+        if not rollout.withdrawing:
             await _judge(db, rollout, now)
-            done += await _order(db, rollout, now)
-    return done
+        if rollout.status is RolloutStatus.RUNNING:
+            ordering.append((rollout, await _waiting(db, rollout, now)))
+    await _hold(db, [serial for _, waiting in ordering for serial in waiting])
+    ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
+    return sum(ordered) + await _withdraw(db, withdrawing, now)
+
+
+async def _hold(db: AsyncSession, serial_numbers: Collection[str]) -> None:
+    """Nobody hands these registers over until the commit, as when one operation is ordered."""
+    these = select(CashRegister.serial_number).where(CashRegister.serial_number.in_(serial_numbers))
+    ordered = these.order_by(CashRegister.serial_number)
+    await db.execute(locked(db, ordered, wait=True, shared=True))
 
 
 async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
@@ -187,9 +203,10 @@ async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: Reas
     await _audit(db, None, rollout, now, "rollouts.paused")
 
 
-async def _order(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
-    waiting = await _waiting(db, rollout, now)
-    if rollout.status is not RolloutStatus.RUNNING or not waiting:
+async def _order(
+    db: AsyncSession, rollout: Rollout, waiting: Mapping[str, int], now: datetime
+) -> int:
+    if not waiting:
         return 0
     try:
         actor = await _author(db, rollout)
@@ -212,13 +229,28 @@ async def _note(
             "operation_id": [operation_id for operation_id, _ in created.accepted],
         }
         await update_columns(db, _TARGETS, "id", columns, {})
-    refused: dict[str, list[int]] = {}
-    for serial, refusal, _ in created.refused:
-        refused.setdefault(refusal.code, []).append(targets[serial])
-    for code, ids in refused.items():
-        values = {"due_at": now + ASK_AGAIN} if code in PASSING else {"refusal": code}
-        mine = update(RolloutTarget).where(RolloutTarget.id.in_(ids))
-        await db.execute(mine.values(values))
+    put_off = [targets[each.serial_number] for each in created.refused if _passes(each)]
+    later = update(RolloutTarget).where(RolloutTarget.id.in_(put_off))
+    await db.execute(later.values(due_at=now + ASK_AGAIN))
+    if left_out := [each for each in created.refused if not _passes(each)]:
+        told: Columns = {
+            "id": [targets[each.serial_number] for each in left_out],
+            "refusal": [each.refusal.code for each in left_out],
+            "why": [_in_words(each) for each in left_out],
+        }
+        await update_columns(db, _TARGETS, "id", told, {})
+
+
+def _passes(refused: Refused) -> bool:
+    return refused.refusal.code in PASSING
+
+
+def _in_words(refused: Refused) -> dict[str, str]:
+    serial, refusal, params = refused
+    return {
+        language.value: refusal.message(language, **params, serial_number=serial)
+        for language in Language
+    }
 
 
 async def _waiting(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[str, int]:
@@ -247,14 +279,20 @@ async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
     return actor
 
 
-async def _withdraw(db: AsyncSession, rollout: Rollout, now: datetime) -> int:
-    """Take back a portion of what has not begun; a paused roll-out will order it anew."""
-    mine = select(RolloutTarget.operation_id).where(RolloutTarget.rollout_id == rollout.id)
-    taken = await operations.withdraw(db, mine, now)
-    rollout.withdrawing = len(taken) == PORTION
-    if rollout.status is RolloutStatus.PAUSED:
-        back = update(RolloutTarget).where(RolloutTarget.operation_id.in_(taken))
-        await db.execute(back.values(operation_id=None))
+async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime) -> int:
+    """Take back a portion of what has not begun; a paused roll-out will order it anew.
+
+    In one statement: whoever holds several operations holds them in the order of their numbers.
+    """
+    if not rollouts:
+        return 0
+    of_them = RolloutTarget.rollout_id.in_([rollout.id for rollout in rollouts])
+    taken = await operations.withdraw(db, select(RolloutTarget.operation_id).where(of_them), now)
+    for rollout in rollouts:
+        rollout.withdrawing = len(taken) == PORTION
+    paused = [each.id for each in rollouts if each.status is RolloutStatus.PAUSED]
+    theirs = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
+    await db.execute(update(RolloutTarget).where(theirs).values(operation_id=None))
     return len(taken)
 
 

@@ -1,4 +1,5 @@
-"""Reading what registers have: subscriptions by client, by end, and those of one register.
+"""Reading what registers have: subscriptions by client, by end, and those of one register; and
+who may use a service.
 
 A subscription goes with its register, so the list is of the registers that the actor may see
 now, whoever assigned it.
@@ -211,6 +212,15 @@ async def ends_of(
     for serial, end in await db.execute(union_all(subscribed, by_contract)):
         found[serial] = max(end, found.get(serial, end))
     return {serial: None if end == ENDLESS else end for serial, end in found.items()}
+
+
+async def entitled(
+    db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement, now: datetime
+) -> set[str]:
+    """Those of the registers that may use the service: by a subscription of their own that has
+    not ended, or because their partner may by contract."""
+    ends = await ends_of(db, serial_numbers, entitlement)
+    return {serial for serial, end in ends.items() if end is None or end > now}
 
 
 def _services(

@@ -10,6 +10,7 @@ from fleet.audit import service as audit
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.service import open_payment
 from fleet.kit.actor import Actor
+from fleet.kit.language import Language, Words
 from fleet.subscriptions import stock
 from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
 from fleet.subscriptions.models import MovementReason, Order
@@ -20,10 +21,20 @@ PURPOSE: Final = "subscriptions"
 """Of our payments; their reference is the id of the order."""
 
 
+PIECES: Final = Words("шт.", "pcs.")
+
+
 async def order(
-    db: AsyncSession, actor: Actor, plan_code: str, quantity: int, agreed: bool, now: datetime
+    db: AsyncSession,
+    actor: Actor,
+    plan_code: str,
+    quantity: int,
+    agreed: bool,
+    now: datetime,
+    language: Language = Language.RU,
 ) -> Order:
-    """Order subscriptions at today's price, with a payment that waits.
+    """Order subscriptions at today's price, with a payment that waits and says what it is for in
+    the language.
 
     Refuses an unknown plan, one that is not sold, and who does not agree to the rules.
     """
@@ -50,7 +61,7 @@ async def order(
         amount_kopecks=quantity * plan.price_kopecks,
         purpose=PURPOSE,
         reference=str(new.id),
-        description=f"{plan.name_ru}, {quantity} шт.",
+        description=f"{plan.name(language)}, {quantity} {PIECES.said(language)}",
         now=now,
     )
     new.payment_id = payment.id

@@ -148,7 +148,9 @@ class OrderRow(BaseModel):
     quantity: int
     price_kopecks: int = Field(description="Of one, at the moment of the order.")
     amount_kopecks: int
-    bonus_points: int = Field(description="That the whole order brings, as it is assigned.")
+    bonus_points: int = Field(
+        description="That the order brings as it is assigned, without what was taken back."
+    )
     status: PaymentStatus
     payment_id: str
     created_at: datetime
@@ -295,7 +297,7 @@ def order_row(
         quantity=order.quantity,
         price_kopecks=order.price_kopecks,
         amount_kopecks=order.quantity * order.price_kopecks,
-        bonus_points=order.quantity * order.bonus_points,
+        bonus_points=(order.quantity - order.taken_back) * order.bonus_points,
         status=status,
         payment_id=order.payment_id,
         created_at=order.created_at,

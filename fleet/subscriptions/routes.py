@@ -76,9 +76,8 @@ async def place_order(call: Call[Nothing, NewOrder]) -> Placed:
 
         async def place() -> OrderKey:
             body = call.body
-            new = await purchases.order(
-                db, call.actor, body.plan, body.quantity, body.agreed, call.now
-            )
+            wish = (body.plan, body.quantity, body.agreed)
+            new = await purchases.order(db, call.actor, *wish, call.now, call.language)
             return OrderKey(id=new.id)
 
         key = await once(db, call.actor, call.idempotency_key, call.body, call.now, place, OrderKey)

@@ -1,19 +1,18 @@
-"""Who may use which services, what support gives, and the end of subscriptions."""
+"""Contracts, what support gives, and the end of subscriptions."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, or_, select, tuple_, union, update
+from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
 from fleet.kit.facts import announce
-from fleet.registers.models import CashRegister
 from fleet.subscriptions import stock
-from fleet.subscriptions.catalogue import CATALOGUE, Plan, plans_with
+from fleet.subscriptions.catalogue import CATALOGUE, Plan
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.errors import PLAN_UNKNOWN, QUANTITY_UNFIT
 from fleet.subscriptions.events import Expired, SubscriptionsExpired
@@ -40,28 +39,6 @@ async def grant(
         {"partner_id": partner_id, "entitlement": each, "granted_at": now} for each in entitlements
     ]
     await db.execute(insert_into(db, Grant).values(rows).on_conflict_do_nothing())
-
-
-async def entitled(
-    db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement, now: datetime
-) -> set[str]:
-    """Those of the registers that may use the service: by a subscription of their own that has
-    not ended, or because their partner may by contract."""
-    plans = [plan.code for plan in plans_with(entitlement)]
-    subscribed = select(Subscription.serial_number).where(
-        Subscription.serial_number.in_(serial_numbers),
-        Subscription.plan.in_(plans),
-        or_(Subscription.ends_at.is_(None), Subscription.ends_at > now),
-    )
-    by_contract = (
-        select(CashRegister.serial_number)
-        .join(Grant, Grant.partner_id == CashRegister.partner_id)
-        .where(
-            CashRegister.serial_number.in_(serial_numbers),
-            Grant.entitlement == entitlement,
-        )
-    )
-    return set(await db.scalars(union(subscribed, by_contract)))
 
 
 async def add_stock(

@@ -18,9 +18,10 @@ from fleet.admin_api.first_start import (
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.subscriptions.catalogue import CATALOGUE
+from fleet.subscriptions.effective import entitled
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.models import Grant
-from fleet.subscriptions.service import FIRST_STOCK, entitled
+from fleet.subscriptions.service import FIRST_STOCK
 from fleet.subscriptions.stock import available
 from tests.fleet.conftest import Api, HandClock
 

@@ -23,6 +23,7 @@ from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.models import Grant
 from protocol.licences import LicenceKind, decode
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.waiting import until_it_waits
 from tests.protocol.licence_issuer import ISSUING_KEY, LICENCE_ISSUER
 
 ONE, TWO, FOREIGN = "00106100000001", "00106100000002", "00106100000003"
@@ -94,7 +95,7 @@ async def test_orders_for_the_same_registers_do_not_lock_each_other_out(
     async with database.transaction() as db:
         await service.issue(db, anna, ISSUING_KEY, NEWGER, [ONE], clock())
         another = asyncio.create_task(issue(database, anna, clock, NEWGER, TWO, ONE))
-        await asyncio.sleep(0.3)  # time enough to take TWO before it waits for ONE
+        await until_it_waits(database, another)
         await service.issue(db, anna, ISSUING_KEY, NEWGER, [TWO], clock())
     assert await another == [(TWO, ""), (ONE, "")]
 

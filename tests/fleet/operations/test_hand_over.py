@@ -18,6 +18,7 @@ from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Employ
 from tests.fleet.operations.stage import Stage, serial
+from tests.fleet.waiting import until_it_waits
 
 ONE, TWO = serial(1), serial(2)
 UPLOAD = {"settings": {"279": 8080}}
@@ -47,7 +48,7 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
         wish = Wish("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)
         await service.create(db, stage.actor, wish, stage.clock())
         giving = asyncio.create_task(give())
-        await asyncio.sleep(0.3)
+        await until_it_waits(wired, giving)
         assert not giving.done()
         # What a check-in writes into the register waits for no order.
         async with wired.transaction() as other:

@@ -1,22 +1,28 @@
 """Roll-outs over HTTP and a real database of each dialect; the worker is called by hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import Cause, Status
-from fleet.operations.work import load_where, save
+from fleet.operations.work import load_open, load_where, save
 from fleet.registers.models import CashRegister
+from fleet.registers.ownership import hold
+from fleet.rollouts.models import Rollout
 from fleet.rollouts.service import carry_on
+from fleet.subscriptions.models import Grant
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.fleet.waiting import until_it_waits
 
 SERIALS = [f"001069{number:08d}" for number in range(1, 13)]
 PLAN: dict[str, Any] = {
@@ -156,6 +162,48 @@ async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: Han
     clock.forward(minutes=5)
     assert await work(wired, clock) == 1
     assert counts(await card(anna, id_))[0] == {"refused": 1, "queued": 1}
+
+
+async def test_who_does_not_get_it_is_told_what_to_buy(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
+    async with wired.transaction() as db:
+        await db.execute(delete(Grant))
+    id_ = await begin(anna)
+    for language, said in (("ru", "«Управление»"), ("en", "'Management'")):
+        await work(wired, clock)
+        headers = {"Accept-Language": language}
+        path = f"/rollouts/{id_}/registers?wave=1&state=refused"
+        first = (await anna.get(f"{path}&limit=1", headers=headers)).json
+        rest = (await anna.get(f"{path}&after={first['next']}", headers=headers)).json
+        rows = [*first["items"], *rest["items"]]
+        assert [each["serial_number"] for each in rows] == SERIALS[:2] and rest["next"] is None
+        assert {(each["reason"], each["operation_id"]) for each in rows} == {("not_entitled", None)}
+        assert all(each["serial_number"] in each["message"] for each in rows)
+        assert all(said in each["message"] for each in rows)
+
+
+async def test_the_registers_of_a_roll_out_are_shown_as_they_stand(
+    anna: Api, wired: Database, clock: HandClock, employ: Employ
+) -> None:
+    id_ = await begin(anna)
+    await work(wired, clock)
+    rows = (await anna.get(f"/rollouts/{id_}/registers")).json["items"]
+    assert [each["serial_number"] for each in rows] == SERIALS
+    assert [(each["wave"], each["state"]) for each in rows] == [
+        *([(1, "queued")] * 2),
+        *([(2, "waiting")] * 6),
+        *([(3, "waiting")] * 4),
+    ]
+    operations = (await anna.get("/operations")).json["items"]
+    assert [each["operation_id"] for each in rows[:2]] == sorted(each["id"] for each in operations)
+    assert {(each["reason"], each["message"]) for each in rows} == {(None, None)}
+    async with wired.transaction() as db:  # nothing is in her scope any more
+        await db.execute(update(Employee).values(limited=True))
+    assert (await anna.get(f"/rollouts/{id_}/registers")).json["items"] == []
+    await employ("boris")
+    await anna.sign_in("boris")
+    assert (await anna.get(f"/rollouts/{id_}/registers")).status == 404
 
 
 def order() -> dict[str, Any]:
@@ -323,3 +371,54 @@ async def test_a_template_is_copied_when_the_roll_out_starts(
     assert len(ordered) == 8
     assert {each["text"] for each in ordered} == {"Sale on Wednesdays"}
     assert (await card(anna, id_))["status"] == "running"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("earlier_is_paused", [False, True])
+async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do(
+    anna: Api, wired: Database, database: Database, clock: HandClock, earlier_is_paused: bool
+) -> None:
+    """In the order of the key, and before the operations: who hands registers over, or takes in a
+    batch of calls, does the same.  On SQLite there is one writer at a time."""
+    low, high = SERIALS[:2]
+    earlier = await begin(anna, serial_numbers=[high])
+    if earlier_is_paused:
+        await work(wired, clock)
+        await anna.post(f"/rollouts/{earlier}/pause")
+    clock.forward(minutes=1)
+    await begin(anna, serial_numbers=[high if earlier_is_paused else low])
+    async with database.transaction() as db:
+        await hold(db, [high if earlier_is_paused else low])
+        working = asyncio.create_task(work(wired, clock))
+        await until_it_waits(database, working)
+        if earlier_is_paused:
+            await load_open(db, [high], wait=True)
+        else:
+            await hold(db, [high])
+    assert await working == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_operations_of_several_roll_outs_are_taken_back_in_one_order(
+    anna: Api, wired: Database, database: Database, clock: HandClock
+) -> None:
+    """That of their numbers, in which everybody holds operations."""
+    for serial in SERIALS[:2]:
+        await begin(anna, serial_numbers=[serial])
+        clock.forward(minutes=1)
+        await work(wired, clock)
+    first, second = (each["id"] for each in (await anna.get("/rollouts")).json["items"][::-1])
+    for id_ in (first, second):
+        await anna.post(f"/rollouts/{id_}/pause")
+    async with wired.transaction() as db:
+        await db.execute(update(Rollout).where(Rollout.id == first).values(looked_at=clock()))
+        earlier = clock() - timedelta(hours=1)
+        await db.execute(update(Rollout).where(Rollout.id == second).values(looked_at=earlier))
+    async with database.transaction() as db:
+        await load_open(db, SERIALS[:1], wait=True)
+        working = asyncio.create_task(work(wired, clock))
+        await until_it_waits(database, working)
+        await load_open(db, SERIALS[1:2], wait=True)
+    assert await working == 2
+    for id_ in (first, second):
+        assert counts(await card(anna, id_)) == [{"waiting": 1}]

@@ -14,9 +14,9 @@ from fleet.operations.types import BY_KIND
 from fleet.operations.types.command_sequence import REFUSED
 from fleet.operations.verdicts import Wish
 from fleet.subscriptions.assigning import assign
-from fleet.subscriptions.effective import ends_of
+from fleet.subscriptions.effective import ends_of, entitled
 from fleet.subscriptions.entitlements import LABELS, OF_COMMANDS, OF_OPERATIONS, Entitlement
-from fleet.subscriptions.service import entitled, grant
+from fleet.subscriptions.service import grant
 from protocol.commands import COMMANDS, encode_request
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop, serial
 

@@ -63,6 +63,19 @@ async def test_what_is_paid_comes_to_the_stock_once(api: Api, anna: Actor, shop:
     assert await shop.stock(anna) == {("management", 50): 3}
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("ru", "Управление, 3 шт."), ("en", "Management, 3 pcs.")]
+)
+@ON_SQLITE
+async def test_the_payment_page_says_what_is_bought_in_the_buyers_language(
+    api: Api, anna: Actor, language: str, said: str
+) -> None:
+    headers = {"Accept-Language": language}
+    placed = (await api.post("/subscriptions/orders", WISH, headers=headers)).json
+    payment = (await api.get(f"/payments/{placed['order']['payment_id']}")).json
+    assert payment["description"] == said
+
+
 @ON_SQLITE
 async def test_an_order_whose_payment_failed_brings_nothing(
     api: Api, anna: Actor, shop: Shop

@@ -37,6 +37,8 @@ async def test_what_is_refunded_leaves_the_stock(api: Api, anna: Actor, shop: Sh
     assert told == ("refund", -2, order["id"], None)
     narrowed = (await api.get("/subscriptions/movements?reason=refund")).json["items"]
     assert narrowed == [movement]
+    left = (await api.get(f"/subscriptions/orders/{order['id']}")).json
+    assert (order["bonus_points"], left["bonus_points"]) == (5 * 50, 3 * 50)
 
 
 async def test_halves_of_a_price_are_added_up(api: Api, anna: Actor, shop: Shop) -> None:

@@ -5,7 +5,7 @@ There is no way back: a text written with ё is then found by е, until it is wr
 
 from alembic import op
 
-revision = "0021_search_folds_yo"
+revision = "0020_search_folds_yo"
 down_revision = "0019_search"
 branch_labels = None
 depends_on = None
