@@ -54,7 +54,7 @@ async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) ->
     if given is not None:
         known, shown = given.get_secret_value(), Credentials(LOGIN, "…", VARIABLE)
     else:
-        known = path.read_text(encoding="ascii").strip() if path.exists() else ""
+        known = path.read_text("utf-8", "replace").strip() if path.exists() else ""
         shown = Credentials(LOGIN, known, str(path))
     return shown if await fits(known, admin.password_hash) else CHANGED
 
@@ -64,7 +64,7 @@ def _kept_password(path: Path) -> str:
     if path.exists() and not path.read_bytes().strip():
         path.unlink()
     made = load_or_create(path, lambda: f"{secrets.token_urlsafe(PASSWORD_BYTES)}\n".encode())
-    return made.decode("ascii").strip()
+    return made.decode("utf-8").strip()
 
 
 async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datetime) -> None:

@@ -185,14 +185,14 @@ class FleetConfig(BaseSettings):
         split_keys(value)
         return value
 
-    @field_validator("yookassa_secret_file")
+    @field_validator("yookassa_secret_file", "smtp_password_file")
     @classmethod
     def _is_readable(cls, path: Path | None) -> Path | None:
         try:
             if path is not None and not path.read_text(encoding="utf-8").strip():
-                raise ValueError("the file with the secret key is empty")
+                raise ValueError("the file with the secret is empty")
         except (OSError, UnicodeDecodeError):
-            raise ValueError("the file with the secret key cannot be read") from None
+            raise ValueError("the file with the secret cannot be read") from None
         return path
 
     @model_validator(mode="after")

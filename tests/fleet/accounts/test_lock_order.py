@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from fleet.accounts import attempts, employees, links, recovery, service, tokens
-from fleet.accounts.forms import EmployeeBody, NewEmployee
+from fleet.accounts import attempts, employees, links, organisation, recovery, service, tokens
+from fleet.accounts.forms import EmployeeBody, NewEmployee, OrganisationBody
 from fleet.accounts.links import Post
 from fleet.accounts.rules import MAX_TOKENS, letter_counters
+from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -118,6 +119,20 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
     spent = slow(monkeypatch, employees, "spend")
     await both(spent, leave(), answer)
     assert "password_link" not in [letter.template for letter in await letters(database)]
+
+
+async def test_of_two_who_change_the_organisation_the_log_tells_one_after_the_other(
+    api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rename(name: str) -> None:
+        async with database.transaction() as db:
+            await organisation.change(db, anna, OrganisationBody(name=name), clock())
+
+    written = slow(monkeypatch, audit, "write", before=True)
+    await both(written, rename("First"), lambda: rename("Second"))
+    log = (await api.get("/audit?what=accounts.organisation_changed")).json["items"]
+    told = [(row["before"]["name"], row["after"]["name"]) for row in log]
+    assert told == [("First", "Second"), ("of anna", "First")]
 
 
 async def test_cleaning_up_waits_for_nobody(

@@ -69,6 +69,16 @@ async def test_an_empty_password_file_is_no_password(
     assert (await api.sign_in(LOGIN, shown)).status == 200
 
 
+async def test_a_password_that_a_person_wrote_into_the_file_stops_no_start(
+    api: Api, database: Database, clock: HandClock, tmp_path: Path
+) -> None:
+    (tmp_path / PASSWORD_FILE).write_text("пароль для пробы\n", "utf-8")
+    assert (await prepare(database, clock, tmp_path)).shown == "пароль для пробы"
+    assert (await api.sign_in(LOGIN, "пароль для пробы")).status == 200
+    (tmp_path / PASSWORD_FILE).write_bytes("другой".encode("cp1251"))
+    assert await prepare(database, clock, tmp_path) == CHANGED
+
+
 async def test_two_first_starts_at_once_make_one_administrator(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:

@@ -369,7 +369,7 @@ def test_the_shop_and_its_secret_belong_to_the_configuration(tmp_path: Path) -> 
         (binary, "cannot be read"),
         (empty, "is empty"),
     ):
-        with pytest.raises(ValidationError, match=f"the file with the secret key {why}"):
+        with pytest.raises(ValidationError, match=f"the file with the secret {why}"):
             FleetConfig(payments="yookassa", yookassa_shop="1", yookassa_secret_file=path)
     with pytest.raises(ValidationError):
         FleetConfig(payments="cash")  # type: ignore[arg-type]

@@ -60,6 +60,17 @@ def test_a_bad_variable_stops_the_start(
         FleetConfig()
 
 
+@pytest.mark.parametrize("content", [None, b" \n", b"\xff"])
+def test_an_unreadable_password_of_the_mail_server_stops_the_start(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValidationError, match="smtp_password_file"):
+        FleetConfig(smtp_password_file=path)
+
+
 def test_the_password_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CASH_SERVER_ADMIN_PASSWORD", "top secret")
     config = FleetConfig()
