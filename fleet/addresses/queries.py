@@ -14,7 +14,7 @@ from fleet.addresses.rules import SORT_KEY_LENGTH, tidy
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
-from fleet.kit.search import Searched, folded
+from fleet.kit.search import Sought, folded
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to, everywhere
 
@@ -22,7 +22,7 @@ from fleet.registers.queries import belongs_to, everywhere
 class AddressFilter(PageQuery):
     """What has been typed so far."""
 
-    q: Searched | None = Field(default=None, description="Part of the address.")
+    q: Sought | None = Field(default=None, description="Part of the address.")
 
 
 class AddressView(BaseModel):

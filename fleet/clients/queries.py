@@ -24,7 +24,7 @@ from fleet.kit.paging import (
     from_cursor,
     page_of,
 )
-from fleet.kit.search import Searched, folded
+from fleet.kit.search import Sought, folded
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to, everywhere
 
@@ -41,7 +41,7 @@ class SortKey(StrEnum):
 class ClientFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: Searched | None = Field(
+    q: Sought | None = Field(
         default=None,
         description="Part of the ИНН, the name, the contact, the phone or an e-mail address.",
     )

@@ -44,7 +44,8 @@ class Replacement:
     """Rows of ``table`` by the unique ``key``, each also copied into ``history``.
 
     ``copied`` are the columns that the two share; ``constant`` is the one, called differently in
-    each, that has the same value in every row.
+    each, that has the same value in every row.  Beside each ``watched`` column stands one called
+    ``was_…``: there PostgreSQL leaves what it replaces, so that its statement can tell.
     """
 
     table: Table
@@ -246,25 +247,24 @@ def _update_sqlite(
 
 @cache
 def _replace_postgresql(what: Replacement, columns: tuple[str, ...]) -> Any:
-    """One statement, so that the rows travel once; what was there is read from the snapshot
-    that the writing starts from."""
+    """One statement, so that the rows travel once.  What was there is what the writing itself
+    replaces: another transaction may have written it since the statement began."""
     table, key = what.table, what.key
     arrays = ", ".join(_array(table, name) for name in columns)
     fixed = _constant(table, what.constant)
-    watched = ", ".join(f"s.{name}" for name in what.watched)
-    differs = " OR ".join(f"s.{name} <> u.{name}" for name in what.watched)
+    was = ", ".join(f"was_{name}" for name in what.watched)
+    left = "".join(f", was_{name} = {table.name}.{name}" for name in what.watched)
+    differs = " OR ".join(f"was_{name} IS DISTINCT FROM {name}" for name in what.watched)
     return text(
         f"WITH u AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS u({', '.join(columns)})), "
-        f"changed AS (SELECT u.{key}, s.{key} IS NOT NULL, {watched} "
-        f"FROM u LEFT JOIN {table.name} s ON s.{key} = u.{key} "
-        f"WHERE s.{key} IS NULL OR {differs}), "
         f"written AS (INSERT INTO {table.name} ({', '.join((*columns, what.constant))}) "
         f"SELECT {', '.join(f'u.{name}' for name in columns)}, {fixed} FROM u"
-        f"{_on_conflict((*columns, what.constant), key)}), "
+        f"{_on_conflict((*columns, what.constant), key)}{left} "
+        f"RETURNING {key}, {', '.join(what.watched)}, {was}), "
         f"copied AS (INSERT INTO {what.history.name} "
         f"({', '.join((*what.copied, what.history_constant))}) "
         f"SELECT {', '.join(f'u.{name}' for name in what.copied)}, {fixed} FROM u) "
-        "SELECT * FROM changed"
+        f"SELECT {key}, was_{what.watched[0]} IS NOT NULL, {was} FROM written WHERE {differs}"
     )
 
 

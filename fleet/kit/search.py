@@ -20,5 +20,5 @@ def _trimmed(text: str) -> str:
 MAX_SEARCHED = 64
 TRIMMED = AfterValidator(_trimmed)
 """The spaces that a copied text brings along do not count."""
-Searched = Annotated[str, Field(max_length=MAX_SEARCHED, pattern=VISIBLE), TRIMMED]
+Sought = Annotated[str, Field(max_length=MAX_SEARCHED, pattern=VISIBLE), TRIMMED]
 """What somebody looks for."""

@@ -59,7 +59,7 @@ Several = Annotated[
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
-Searched = Annotated[
+Sought = Annotated[
     str,
     Field(
         min_length=LEAST_SEARCH,
@@ -77,7 +77,7 @@ Searched = Annotated[
 class RegisterConditions(Input):
     """Conditions of the list; all given ones must hold."""
 
-    q: Searched | None = Field(
+    q: Sought | None = Field(
         default=None,
         description="Part of the serial, registration or fiscal drive number, of the owner's INN "
         "or name, or of the address, capital or small, with ё or е; a whole number that some "

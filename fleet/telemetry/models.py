@@ -30,6 +30,9 @@ class RegisterState(Base):
     """Broken conditions of ``fleet.telemetry.rules``, one bit each; 0 = all well."""
     profile_crc: Mapped[int] = mapped_column(Integer)
     """CRC-32 (as a signed number) of what changes seldom; differs -> profile facts."""
+    was_condition_mask: Mapped[int | None] = mapped_column(Integer)
+    was_profile_crc: Mapped[int | None] = mapped_column(Integer)
+    """Of the reading before the latest, on PostgreSQL (``dialect.Replacement``)."""
     block_version: Mapped[int] = mapped_column(SmallInteger)
     block: Mapped[bytes] = mapped_column(LargeBinary)
     """The telemetry block as sent (``protocol.telemetry``), with its TLV tail."""

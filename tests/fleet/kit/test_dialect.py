@@ -66,6 +66,18 @@ THINGS = Table(
 )
 """A column of every type that the product's tables have, all but the key nullable."""
 
+LATEST = Table(
+    "latest",
+    METADATA,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("small", SmallInteger),
+    Column("was_small", SmallInteger),
+    Column("number", Integer),
+    Column("was_number", Integer),
+    Column("raw", LargeBinary),
+    Column("moment", UtcDateTime),
+)
+
 COPIES = Table(
     "copies",
     METADATA,
@@ -100,11 +112,11 @@ async def things(empty_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def everything(database: Database) -> dict[str, list[Any]]:
+async def everything(database: Database, table: Table = THINGS) -> dict[str, list[Any]]:
     """Columns of the table in the order of the ids."""
     async with database.read() as db:
-        rows = (await db.execute(select(THINGS).order_by(THINGS.c.id))).all()
-    return {column.name: [getattr(row, column.name) for row in rows] for column in THINGS.c}
+        rows = (await db.execute(select(table).order_by(table.c.id))).all()
+    return {column.name: [getattr(row, column.name) for row in rows] for column in table.c}
 
 
 def test_the_samples_know_every_type_of_the_products_tables() -> None:
@@ -177,7 +189,7 @@ async def test_without_replacing_a_row_that_is_there_is_a_conflict(things: Datab
 # ---- replacing, with a report -------------------------------------------------------------------
 
 WHAT = Replacement(
-    table=THINGS,
+    table=LATEST,
     key="id",
     watched=("small", "number"),
     constant="moment",
@@ -202,7 +214,7 @@ async def test_replacing_tells_what_was_there_before(things: Database) -> None:
         things, later, (1, 10, 100, b"A"), (2, 20, 201, b"B"), (3, 30, 300, b"C")
     )
     assert second == {2: (20, 200), 3: None}
-    found = await everything(things)
+    found = await everything(things, LATEST)
     assert (found["number"], found["raw"]) == ([100, 201, 300], [b"A", b"B", b"C"])
     assert found["moment"] == [later] * 3
     async with things.read() as db:
@@ -226,7 +238,7 @@ async def test_a_replacement_that_fails_leaves_no_copy(things: Database) -> None
             raise LookupError
     async with things.read() as db:
         assert (await db.execute(select(COPIES))).all() == []
-    assert (await everything(things))["id"] == []
+    assert (await everything(things, LATEST))["id"] == []
 
 
 # ---- locks, words, clean-ups --------------------------------------------------------------------

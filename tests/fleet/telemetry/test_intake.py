@@ -1,5 +1,6 @@
 """Intake of readings on both dialects: state, history, and exactly the news."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -137,6 +138,30 @@ async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake:
     (fact,) = intake.news.profiles
     told = {(each.serial_number, each.owner_name) for each in fact.profiles}
     assert told == {(ONE, "B"), (TWO, "C")} and len(fact.profiles) == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("known", [True, False])
+async def test_two_gateways_that_hear_a_register_at_once_miss_nothing(
+    intake: Intake, known: bool
+) -> None:
+    """What the second finds is what the first has written meanwhile."""
+    if known:
+        await intake.keep(a_reading(ONE))
+    database, now = intake.database, intake.clock()
+
+    async def second() -> None:
+        async with database.transaction() as db:
+            await keep_readings(db, [a_reading(ONE)], now)
+
+    async with database.transaction() as db:
+        await keep_readings(db, [a_reading(ONE, firmware_version="9", battery_mv=2000)], now)
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        intake.news.take()
+    await waiting
+    assert intake.news.take() == ([ONE], [(ONE, bits("battery_low"), 0)])
 
 
 async def test_exactly_the_news_is_told(intake: Intake) -> None:
