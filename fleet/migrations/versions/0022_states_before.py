@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021_states_before"
-down_revision = "0021_search_folds_yo"
+revision = "0022_states_before"
+down_revision = "0021_rollout_refusals"
 branch_labels = None
 depends_on = None
 
