@@ -17,6 +17,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.search import Sought, folded
 from fleet.notifications.queries import LetterView, last_about
 
 MAX_EMPLOYEE_ID = 2**31 - 1
@@ -131,11 +132,8 @@ class EmployeeKey(Input):
 class EmployeeFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=64,
-        description="Part of the login, name, e-mail address or phone number.",
+    q: Sought | None = Field(
+        default=None, description="Part of the login, name, e-mail address or phone number."
     )
     role: Role | None = None
     status: EmployeeStatus | None = None
@@ -156,7 +154,7 @@ _STATUSES: dict[EmployeeStatus, ColumnElement[bool]] = {
 }
 
 FILTERS: Filters = {
-    "q": lambda text: Employee.search_text.contains(text.lower(), autoescape=True),
+    "q": lambda text: Employee.search_text.contains(folded(text), autoescape=True),
     "role": lambda role: Employee.role == role,
     "status": lambda status: _STATUSES[status],
     "after": lambda mark: Employee.login > from_cursor(EmployeeCursor, mark).login,

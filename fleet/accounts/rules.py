@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from fleet.accounts.errors import LOGIN_UNFIT, PASSWORD_LENGTH
 from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
+from fleet.kit.search import folded
 
 SIGN_IN_LIFETIME = timedelta(hours=12)
 """A working day; the token is not prolonged."""
@@ -84,7 +85,7 @@ def named(employee_id: int) -> str:
 
 
 def search_text(*parts: str) -> str:
-    return " ".join(part for part in parts if part).lower()
+    return folded(" ".join(part for part in parts if part))
 
 
 def hash_token(token: str) -> bytes:

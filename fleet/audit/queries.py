@@ -10,15 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit.models import AuditEntry
 from fleet.kit.input import MAX_INTEGER, Input, Moment
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.search import Sought, folded
 
 
 class AuditFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: str | None = Field(
+    q: Sought | None = Field(
         default=None,
-        min_length=1,
-        max_length=64,
         description="Part of any text of an entry: login, address, object, before or after.",
     )
     object: str | None = Field(
@@ -64,7 +63,7 @@ def _earlier(mark: str) -> ColumnElement[bool]:
 
 
 FILTERS: Filters = {
-    "q": lambda text: AuditEntry.search_text.contains(text.lower(), autoescape=True),
+    "q": lambda text: AuditEntry.search_text.contains(folded(text), autoescape=True),
     "object": lambda name: AuditEntry.object == name,
     "what": lambda what: AuditEntry.what == what,
     "employee_id": lambda key: AuditEntry.employee_id == key,

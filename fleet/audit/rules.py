@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fleet.kit.search import folded
+
 SECRET_WORDS = frozenset({"password", "secret", "token", "hash", "key", "pin"})
 """A name that ends with one of these words (after ``_``) holds a secret."""
 MASK = "***"
@@ -25,8 +27,8 @@ def _is_secret(name: str) -> bool:
 
 
 def search_text(*parts: Any) -> str:
-    """Every text, number and name inside ``parts`` (JSON-like, masked), in lower case."""
-    return " ".join(_words(parts)).lower()
+    """Every text, number and name inside ``parts`` (JSON-like, masked), as the search sees them."""
+    return folded(" ".join(_words(parts)))
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How texts are looked for, and what is typed to find them."""
+"""How texts are looked for and sorted, and what is typed to find them."""
 
 from typing import Annotated
 

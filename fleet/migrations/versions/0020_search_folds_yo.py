@@ -14,6 +14,8 @@ FOLDED = {
     "registers": ("search_names",),
     "clients": ("search_text", "sort_key"),
     "addresses": ("sort_key",),
+    "employees": ("search_text",),
+    "audit_entries": ("search_text",),
 }
 
 

@@ -131,7 +131,7 @@ async def test_of_two_who_take_a_login_at_once_one_gets_it(api: Api, anna: Actor
 async def test_search_filters_and_pages(api: Api, anna: Actor, database: Database) -> None:
     for number in range(5):
         await add(api, login=f"num{number}", email=f"n{number}@example.org")
-    await settle(api, database, login="vera", full_name="Вера ЖУК", role="manager")
+    await settle(api, database, login="vera", full_name="Вера ЖУК-Ёлкина", role="manager")
     seen, after = [], ""
     for _ in range(4):
         page = (await api.get(f"/employees?limit=2{after}")).json
@@ -140,6 +140,7 @@ async def test_search_filters_and_pages(api: Api, anna: Actor, database: Databas
     assert page["next"] is None and seen == ["anna", *(f"num{n}" for n in range(5)), "vera"]
     for query, found in (
         ("q=%D0%B6%D1%83%D0%BA", ["vera"]),
+        ("q=%D0%B5%D0%BB%D0%BA", ["vera"]),
         ("q=N3@EX", ["num3"]),
         ("q=730-74", [*(f"num{n}" for n in range(5)), "vera"]),
         ("q=%25", []),

@@ -41,6 +41,13 @@ def test_it_is_listed_as_a_file_tree() -> None:
     ]
 
 
+def test_capitals_and_the_dots_of_yo_move_no_name() -> None:
+    named = Tree(
+        Node(id_, None, name) for id_, name in enumerate(("Ярославль", "ель", "Ёлкино"), 1)
+    )
+    assert [node.name for node in named.children(None)] == ["Ёлкино", "ель", "Ярославль"]
+
+
 def test_branches_depths_and_heights() -> None:
     assert TOWNS.branch(1) == [1, 4, 3, 6]
     assert [TOWNS.depth(id_) for id_ in (None, 1, 3, 6)] == [0, 1, 2, 3]
