@@ -16,6 +16,7 @@ from fleet.admin_api.screen import SCREEN
 from fleet.device_port import DevicePort
 from fleet.firmware.shelf import Shelf
 from fleet.kit.clock import utc_now
+from fleet.kit.command_line import sparing
 from fleet.kit.config import FleetConfig, configured, example
 from fleet.kit.database import Database
 from fleet.licences.signing import public_key
@@ -140,6 +141,6 @@ def _database(stack: AsyncExitStack, fleet: FleetConfig) -> Database:
     return database
 
 
-main = partial(process.guarded, app)
+main = partial(process.guarded, partial(sparing, app))
 if __name__ == "__main__":
     main()

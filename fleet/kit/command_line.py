@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
-from fleet.kit.language import Words
+from fleet.kit.language import Language, Words
 
 Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
@@ -36,6 +36,15 @@ def run(work: Work, config: FleetConfig) -> None:
     except DomainError as error:
         typer.echo(error.message(config.language), err=True)
         raise typer.Exit(1) from None
+
+
+def sparing(program: Callable[[], object]) -> None:
+    """Run a server process, and spare its reader the trace (``ValueError`` with a sentence) when
+    the database has not been migrated."""
+    try:
+        program()
+    except DBAPIError as error:
+        raise ValueError(NO_DATABASE.message(Language.EN, said=error.orig)) from None
 
 
 async def _transact(work: Work, config: FleetConfig) -> str:
