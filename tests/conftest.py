@@ -1,7 +1,7 @@
 """What every test may use: a PostgreSQL of its own and the profiles of hypothesis.
 
-``CI=true`` makes a missing component a failure where it is otherwise a skip, and the examples
-of hypothesis the same in every run.
+``CI=true`` makes a missing component a failure where it is otherwise a skip.  Examples of
+hypothesis are the same in every run; ``SEARCH=true`` looks for others.
 """
 
 import os
@@ -27,9 +27,12 @@ UNFLUSHED: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 
 IN_CI = os.environ.get("CI") == "true"
 
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("ci" if IN_CI else "default")
+_AT_ANY_SPEED: Final = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("same", _AT_ANY_SPEED, derandomize=True)
+hypothesis.settings.register_profile("search", _AT_ANY_SPEED)
+hypothesis.settings.load_profile("search" if os.environ.get("SEARCH") == "true" else "same")
 
 # structlog's own choice draws a traceback with every variable of every frame, which takes seconds.
 structlog.configure(

@@ -1,11 +1,10 @@
 """Assigning: a verdict for each register, the stock, the terms, the histories."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
@@ -211,18 +210,23 @@ async def test_every_assignment_is_in_the_log(api: Api, anna: Actor, shop: Shop)
     assert all(each.after == {"plans": ["monitoring"]} for each in found)
 
 
-async def test_five_hundred_registers_take_half_a_second(api: Api, anna: Actor, shop: Shop) -> None:
-    """The promise is 500 ms; here twice as much is let pass, as the machine is shared."""
+async def test_five_hundred_registers_take_as_many_statements_as_one(
+    api: Api, anna: Actor, shop: Shop
+) -> None:
+    """The promise of 500 ms is measured by ``bench fleet``; this is what it rests on."""
     serials = [serial(number) for number in range(500)]
     await shop.settle(anna, serials)
     await shop.buy(anna, "management", 1000)
-    took = []
-    for _ in range(2):
-        began = time.perf_counter()
-        outcome = await assign(api, ["management"], serials)
-        took.append(time.perf_counter() - began)
-        assert len(outcome["accepted"]) == 500
-    assert min(took) < 1.0
+    said: list[str] = []
+    engine = shop.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    asked = []
+    for chosen in (serials[:1], serials[1:], serials):
+        said.clear()
+        outcome = await assign(api, ["management"], chosen)
+        assert len(outcome["accepted"]) == len(chosen)
+        asked.append(len(said))
+    assert len(set(asked)) == 1
     assert await shop.stock(anna) == {}
     async with shop.database.read() as db:
         counts = [
