@@ -58,7 +58,8 @@ class Account(NamedTuple):
 class PostgresCluster:
     """A running cluster.  Making one starts it; ``close`` removes it with its data.
 
-    ``parameters`` are settings of postgresql.conf.  Raises ``PostgresMissing`` where there is
+    ``parameters`` are settings of postgresql.conf; its folder is made in ``within``, or where
+    temporary ones are.  Raises ``PostgresMissing`` where there is
     no PostgreSQL to run and ``PostgresError`` where it does not get ready within
     ``ready_timeout_s``; neither leaves anything behind.
     """
@@ -67,6 +68,7 @@ class PostgresCluster:
         self,
         parameters: Mapping[str, str] | None = None,
         *,
+        within: Path | None = None,
         ready_timeout_s: float = READY_TIMEOUT_S,
     ) -> None:
         self._account = choose_account()
@@ -75,7 +77,7 @@ class PostgresCluster:
         self._ready_timeout_s = ready_timeout_s
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="cash-server-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="cash-server-pg-", dir=within))
         atexit.register(self.close)
         try:
             self._initialise()
