@@ -12,7 +12,7 @@ from typing import Final, Self
 
 CASH_SERVER: Final = (str(Path(sys.executable).parent / "cash-server"),)
 SIMULATOR: Final = (sys.executable, "-m", "simulator")
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 STOP_S: Final = 5.0
 POLL_S: Final = 0.05
 
