@@ -14,8 +14,9 @@ import pytest
 
 from protocol.seal import KeyRing
 from protocol.telemetry import BLOCK, check
+from simulator.ports import free_port
 from simulator.postgres import PostgresCluster
-from tests.journeys.programs import CASH_SERVER, POLL_S, SIMULATOR, Program, free_port
+from tests.journeys.programs import CASH_SERVER, POLL_S, SIMULATOR, Program
 
 REGISTERS = 100
 ENOUGH = 3 * REGISTERS

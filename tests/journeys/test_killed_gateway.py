@@ -26,6 +26,7 @@ from fleet.subscriptions.service import grant
 from fleet.wiring import REACTIONS
 from protocol.messages import LinkChannel
 from protocol.platforms import Platform
+from simulator.ports import free_port
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
 from tests.fleet import conftest as fleet
@@ -33,7 +34,7 @@ from tests.fleet.conftest import PASSWORD, HandClock
 from tests.fleet.operations.proofs import factory_key
 from tests.fleet.operations.stage import Stage
 from tests.fleet.operations.test_types import EXAMPLES, FIRMWARE, IMAGES
-from tests.journeys.programs import CASH_SERVER, Program, free_port
+from tests.journeys.programs import CASH_SERVER, Program
 from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes
