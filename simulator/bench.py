@@ -27,6 +27,7 @@ from protocol.frame import encode
 from protocol.messages import DOWN_PREFIX
 from protocol.seal import KeyRing
 from simulator.load import Result, Round
+from simulator.ports import free_port
 from simulator.postgres import PostgresCluster
 
 ROUNDS: Final = 4
@@ -326,13 +327,6 @@ def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
                 return
         sleep(0.05)
     raise RuntimeError(f"{process.args!r} does not listen")
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def postgres_pids(url: str, own: int | None) -> list[int]:

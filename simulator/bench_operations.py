@@ -31,7 +31,6 @@ from simulator.bench import (
     Turn,
     client,
     each_us,
-    free_port,
     median,
     postgres_pids,
     product,
@@ -42,6 +41,7 @@ from simulator.bench import (
 from simulator.bench import app as app
 from simulator.demo import demo_serial
 from simulator.load import Round
+from simulator.ports import free_port
 from simulator.postgres import PostgresCluster
 
 AT_ONCE: Final = 500

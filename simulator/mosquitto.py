@@ -24,6 +24,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Self
 
+from simulator.ports import free_port
+
 HOST: Final = "127.0.0.1"
 ADMIN: Final = "admin"
 
@@ -68,7 +70,7 @@ class Mosquitto:
         """``lines`` are more lines of mosquitto.conf."""
         self._program, self._plugin = find_program(), find_plugin()
         self.password = secrets.token_urlsafe(16)
-        self.port = _free_port()
+        self.port = free_port()
         self._lines = tuple(lines)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="cash-server-mqtt-"))
@@ -214,10 +216,3 @@ def find_plugin() -> Path:
         for found in sorted(Path("/").glob(str(folder.relative_to("/") / PLUGIN))):
             return found
     raise MosquittoMissing(f"no {PLUGIN} in {', '.join(PLUGINS)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

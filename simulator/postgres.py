@@ -17,7 +17,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -27,6 +26,8 @@ from pathlib import Path
 from typing import IO, NamedTuple, Self
 
 import psutil
+
+from simulator.ports import free_port
 
 SUPERUSER = "postgres"
 HOST = "127.0.0.1"
@@ -58,7 +59,8 @@ class Account(NamedTuple):
 class PostgresCluster:
     """A running cluster.  Making one starts it; ``close`` removes it with its data.
 
-    ``parameters`` are settings of postgresql.conf.  Raises ``PostgresMissing`` where there is
+    ``parameters`` are settings of postgresql.conf; its folder is made in ``within``, or where
+    temporary ones are.  Raises ``PostgresMissing`` where there is
     no PostgreSQL to run and ``PostgresError`` where it does not get ready within
     ``ready_timeout_s``; neither leaves anything behind.
     """
@@ -67,15 +69,16 @@ class PostgresCluster:
         self,
         parameters: Mapping[str, str] | None = None,
         *,
+        within: Path | None = None,
         ready_timeout_s: float = READY_TIMEOUT_S,
     ) -> None:
         self._account = choose_account()
         self._binaries = find_binaries(self._account)
         self._parameters = dict(parameters or {})
         self._ready_timeout_s = ready_timeout_s
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="cash-server-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="cash-server-pg-", dir=within))
         atexit.register(self.close)
         try:
             self._initialise()
@@ -288,13 +291,6 @@ def _run(account: Account, program: Path, *arguments: str, folder: Path) -> None
 def _environment() -> dict[str, str]:
     # Not ours: PGHOST, PGOPTIONS and their like would lead the programs elsewhere.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _stopped_family(pid: int) -> list[psutil.Process]:

@@ -132,7 +132,7 @@ class Running:
         """A whole call of a well-behaved register (through the proxy at ``number``, if told)."""
         talk = Talk(register, key_of(register.serial_number), 1, ledger)
         ended = asyncio.Event()
-        patience = Patience(connect_s=2, answer_s=WAIT_S)
+        patience = Patience(connect_s=WAIT_S, answer_s=WAIT_S)
         call = Call(talk, patience, lambda _: ended.set(), self.clock, road=road)
         own = self.tls_number if road.tls else self.number
         assert own is not None

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Final, Self
 
 CASH_SERVER: Final = (str(Path(sys.executable).parent / "cash-server"),)
 SIMULATOR: Final = (sys.executable, "-m", "simulator")
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 STOP_S: Final = 5.0
 POLL_S: Final = 0.05
 
@@ -71,13 +70,6 @@ class Program:
         """As a crash would."""
         self.process.kill()
         self.process.wait(STOP_S)
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:

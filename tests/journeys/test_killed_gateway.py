@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from fleet.accounts import founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
@@ -24,6 +26,7 @@ from fleet.subscriptions.service import grant
 from fleet.wiring import REACTIONS
 from protocol.messages import LinkChannel
 from protocol.platforms import Platform
+from simulator.ports import free_port
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
 from tests.fleet import conftest as fleet
@@ -31,13 +34,13 @@ from tests.fleet.conftest import PASSWORD, HandClock
 from tests.fleet.operations.proofs import factory_key
 from tests.fleet.operations.stage import Stage
 from tests.fleet.operations.test_types import EXAMPLES, FIRMWARE, IMAGES
-from tests.journeys.programs import CASH_SERVER, Program, free_port
+from tests.journeys.programs import CASH_SERVER, Program
 from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes
 
 MOST_CALLS = 30
-CALL_S = 10.0
+CALL_S = 30.0
 
 ON_REGISTERS = [key for key in EXAMPLES if not BY_KIND[key[0]].on_server]
 
@@ -144,6 +147,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         return
 
 
+@pytest.mark.timeout(240)
 async def test_done_once_though_the_gateway_was_killed(tmp_path: Path) -> None:
     place = Place(tmp_path)
     await upgrade(place.url)

@@ -15,7 +15,7 @@ from tests.gateway.ordering import UPLOAD
 from tests.journeys.programs import CASH_SERVER, Program
 
 DEMO = 10
-WAIT_S = 20.0
+WAIT_S = 60.0
 SCREEN = re.compile(
     r"API +(?P<api>http://\S+/api/v1)\n.*"
     r"(?P<docs>http://\S+/api/docs)\n.*"
@@ -105,7 +105,7 @@ def end_cleanly(program: Program) -> None:
     assert program.errors == ""
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_from_the_screen_to_ctrl_c_and_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with start(tmp_path, "first") as program:

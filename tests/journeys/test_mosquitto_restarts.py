@@ -14,17 +14,20 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK, check
+from simulator.dial import Patience
 from simulator.dial_mqtt import Line, keep_calling
 from simulator.mosquitto import Mosquitto
 from simulator.register import SimulatedRegister
 from simulator.talk import Talk
-from tests.gateway.brokers import PATIENCE, Place, login, on_mosquitto
+from tests.gateway.brokers import Place, login, on_mosquitto
 from tests.gateway.ordering import order, owner_of
 from tests.gateway.running import POLL_S, key_of, running
 
 REGISTERS = 30
 INTERVAL_S = 0.1
-RECOVERY_S = 20.0
+RECOVERY_S = 40.0
+PATIENCE = Patience(connect_s=5, answer_s=3)
+"""An answer that the dead broker had is waited for so long, before the next call."""
 READING_NUMBER = BLOCK.index("reading_number")
 
 Accepted = set[tuple[int, int]]
@@ -99,6 +102,7 @@ async def kept(database: Database) -> Accepted:
         return {(int(one[0]), check(one[1], bytes(one[2]))[READING_NUMBER]) for one in rows}
 
 
+@pytest.mark.timeout(180)
 async def test_mosquitto_restarts_under_load(
     broker: Mosquitto, registers: list[SimulatedRegister], tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ def test_a_start_that_cannot_be_says_why(case: str, tmp_path: Path) -> None:
         env={**os.environ, "CASH_SERVER_DATABASE": ""},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=55,
     )
     assert done.returncode == 1
     assert sentence in done.stderr

@@ -1,7 +1,8 @@
 """Files that leave piece by piece: too many at once, and one that breaks off."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from aiohttp import ClientPayloadError, ClientResponse
@@ -11,6 +12,7 @@ from fleet.admin_api.app import build_app
 from fleet.admin_api.downloads import MAX_DOWNLOADS
 from fleet.admin_api.edge import MAX_OWN_UPLOADS
 from fleet.admin_api.endpoints import ENDPOINTS
+from fleet.admin_api.places import Places
 from fleet.kit.database import Database
 from fleet.kit.http import Call, Download, Upload, endpoint
 from fleet.kit.input import Nothing
@@ -96,11 +98,30 @@ async def _open(api: Api) -> ClientResponse:
     return await api.client.get("/api/v1/own", headers=headers)
 
 
-async def test_a_partner_takes_a_share_of_the_uploads_only(api: Api, employ: Employ) -> None:
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """Whose files have taken a place."""
+    begun, take = list[int | None](), Places.take
+
+    @contextmanager
+    def told(places: Places, partner_id: int | None) -> Iterator[None]:
+        with take(places, partner_id):
+            begun.append(partner_id)
+            yield
+
+    monkeypatch.setattr(Places, "take", told)
+    return begun
+
+
+async def test_a_partner_takes_a_share_of_the_uploads_only(
+    api: Api, employ: Employ, begun: list[int | None]
+) -> None:
     await employ("mallory")
     await employ("anna")
     await api.sign_in("mallory")
     stalled = [await _begin_upload(api) for _ in range(MAX_OWN_UPLOADS)]
+    while len(begun) < MAX_OWN_UPLOADS:  # noqa: ASYNC110 - a request has no event of ours
+        await asyncio.sleep(0.01)
     headers = {"Content-Type": "application/octet-stream"}
     refused = await _until(429, lambda: api.post("/up", data=b"x", headers=headers))
     assert refused.json["code"] == "too_many_files"

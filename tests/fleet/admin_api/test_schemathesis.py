@@ -25,7 +25,7 @@ from tests.fleet.conftest import PASSWORD, Api, HandClock
 from tests.fleet.subscriptions.conftest import ON_SQLITE
 
 EXAMPLES: Final = int(os.environ.get("OPENAPI_EXAMPLES", "3"))
-TIMEOUT_S: Final = 120 + 12 * EXAMPLES
+TIMEOUT_S: Final = 240 + 12 * EXAMPLES
 REACHED: Final = 0.75
 """Of the operations at least so many must be done, or the run says little."""
 
@@ -137,6 +137,7 @@ async def _run(config: Path, document: str, variables: dict[str, str]) -> tuple[
     """Exit code and report of a run by a process of its own."""
     phases = "coverage,fuzzing,stateful" if "OPENAPI_EXAMPLES" in os.environ else "coverage,fuzzing"
     more = ["--phases", phases, "--max-examples", str(EXAMPLES), "--generation-deterministic"]
+    more += ["--suppress-health-check", "too_slow"]
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)],
         *["run", document, "--checks", "all", "--no-color", *more],

@@ -1,21 +1,14 @@
 """``python -m simulator web-requests``: a process that says where it is and ends when asked."""
 
 import asyncio
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
+from simulator.ports import free_port
 from simulator.web_requests.serving import read_credentials
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 async def test_the_service_runs_as_a_process(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gateway.assistant.kktpc.discovery import (
 from gateway.assistant.kktpc.errors import LineBusy, LineLost
 from gateway.assistant.kktpc.lines import open_serial
 from protocol.platforms import Platform
-from tests.gateway.assistant.kktpc.joined import on_pty, on_tcp
+from tests.gateway.assistant.kktpc.joined import on_pty, on_tcp, soon
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
 from tests.gateway.assistant.kktpc.test_host import Platform5
 
@@ -104,8 +104,10 @@ async def test_a_silent_register_is_found_when_it_is_switched_on() -> None:
     async with on_tcp(register) as listening:
         sources = quick(addresses=(f"127.0.0.1:{listening.port}",))
         async with looking(sources) as events:
-            await asyncio.sleep(0.5)
-            assert 1 < len(listening.connections) < 10
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await soon(lambda: len(listening.connections) > 3)
+            assert loop.time() - began > 2 * sources.probe_s
             register.mute = False
             await events.found()
 

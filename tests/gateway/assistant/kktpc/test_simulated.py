@@ -108,8 +108,9 @@ async def write_setting(host: KktHost, number: int, value: int | str) -> None:
 
 @pytest.mark.parametrize("road", ["tcp", "serial v3"])
 async def test_a_register_without_a_network_calls_the_cash_server_through_its_host(
-    road: str,
+    road: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("simulator.kktpc.relay.RETRY_S", 1.0)
     orders = Orders(next_check_in_s=3600)
     key = KEY_RING.register_key(1, a_register().serial)
     assert key is not None
