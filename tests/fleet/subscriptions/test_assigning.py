@@ -228,7 +228,7 @@ async def test_five_hundred_registers_cost_as_many_statements_as_five(
         said.clear()
         assert len((await assign(api, ["management"], chosen))["accepted"]) == len(chosen)
         counts.append(len(said))
-    assert counts[0] == counts[1]
+    assert counts[0] == counts[1] > 0
     assert await shop.stock(anna) == {}
     async with shop.database.read() as db:
         given = [
