@@ -6,6 +6,7 @@ hypothesis are the same in every run; ``SEARCH=true`` looks for others.
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -102,3 +103,11 @@ def mosquitto() -> Iterator[Mosquitto]:
         pytest.skip(str(reason))
     with broker:
         yield broker
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of 127.0.0.1 on which nobody listens: it is bound here, and kept."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])

@@ -1,7 +1,6 @@
 """What tests of the fleet stand on: a database of each dialect, a clock, people."""
 
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,14 +54,6 @@ def cheap_hashes() -> Iterator[None]:
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
-
-
-@pytest.fixture
-def free_port() -> Iterator[int]:
-    """A port of 127.0.0.1 on which nobody listens: it is bound here, and kept."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield int(held.getsockname()[1])
 
 
 @pytest.fixture

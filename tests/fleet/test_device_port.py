@@ -263,8 +263,8 @@ async def test_closing_writes_what_waits(
     assert not port.check_in(caller, BLOCK_VERSION, a_block(), counter.answers.append)
 
 
-async def test_it_does_not_start_without_a_database(clock: HandClock, free_port: int) -> None:
-    nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{free_port}/fleet")
+async def test_it_does_not_start_without_a_database(clock: HandClock, closed_port: int) -> None:
+    nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
     with pytest.raises(OSError):
         await DevicePort(nowhere, clock).start()
     await nowhere.close()

@@ -202,8 +202,8 @@ async def test_probes(api: Api) -> None:
         assert "python_info" in await response.text()
 
 
-async def test_not_ready_without_a_database(clock: HandClock, free_port: int) -> None:
-    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{free_port}/fleet")
+async def test_not_ready_without_a_database(clock: HandClock, closed_port: int) -> None:
+    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
     async with TestClient(TestServer(build_app(database, clock))) as client:
         async with client.get("/readyz") as response:
             assert response.status == 503

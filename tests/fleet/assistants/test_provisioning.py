@@ -68,10 +68,10 @@ async def told(
 
 @pytest.fixture
 async def untold(
-    database: Database, clock: HandClock, anna: Actor, free_port: int
+    database: Database, clock: HandClock, anna: Actor, closed_port: int
 ) -> AsyncIterator[Api]:
     """The same, while Mosquitto is down."""
-    config = FleetConfig(broker_admin=f"mqtt://{ADMIN}@127.0.0.1:{free_port}")
+    config = FleetConfig(broker_admin=f"mqtt://{ADMIN}@127.0.0.1:{closed_port}")
     async with TestClient(TestServer(build_app(database, clock, config=config))) as client:
         api = Api(client)
         await api.sign_in("anna")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
 from fleet.billing import yookassa
@@ -14,6 +14,7 @@ from fleet.billing.desk import PORTION
 from fleet.billing.rules import PaymentStatus, Report
 from fleet.billing.yookassa import YooKassa
 from fleet.kit.config import FleetConfig
+from simulator.ports import free_port
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.billing.yookassa_server import SECRET, SHOP_ID, YooKassaServer
 
@@ -36,7 +37,7 @@ async def kassa() -> AsyncIterator[tuple[YooKassaServer, str]]:
 def config(tmp_path: Path, kassa: tuple[YooKassaServer, str]) -> FleetConfig:
     secret = tmp_path / "secret"
     secret.write_text(f"{SECRET}\n")
-    address = f"127.0.0.1:{unused_port()}"
+    address = f"127.0.0.1:{free_port()}"
     return FleetConfig(
         data=tmp_path / "data",
         http=address,

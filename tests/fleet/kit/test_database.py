@@ -137,8 +137,8 @@ async def test_reactions_share_the_transaction(database_url: str, database: Data
     assert seen == ["fact"]
 
 
-async def test_the_probe_fails_where_no_database_answers(free_port: int) -> None:
-    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{free_port}/fleet")
+async def test_the_probe_fails_where_no_database_answers(closed_port: int) -> None:
+    database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
     with pytest.raises(OSError):
         await database.probe()
     await database.close()

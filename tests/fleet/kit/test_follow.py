@@ -101,8 +101,8 @@ async def test_everything_is_read_before_the_start_returns(start: Start, ear: Ea
     assert ear.resyncs >= 1
 
 
-async def test_a_start_without_a_database_fails(free_port: int, ear: Ear) -> None:
-    nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{free_port}/fleet")
+async def test_a_start_without_a_database_fails(closed_port: int, ear: Ear) -> None:
+    nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
 
     async def read() -> None:
         await nowhere.probe()

@@ -220,11 +220,9 @@ async def test_a_register_is_no_way_into_the_pc(host: bytes, targets: Targets) -
         assert not dialled
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
-    async with serving(echo) as port:
-        pass
-    async with relayed(allowing(port)) as (register, _):
-        register.dial(1, port)
+async def test_a_server_that_is_not_there_is_told(closed_port: int) -> None:
+    async with relayed(allowing(closed_port)) as (register, _):
+        register.dial(1, closed_port)
         await soon(lambda: register.states(1) == [0])
         register.say(0x60, b"\0\0")
         register.say(0x70, b"127.0.0.1")
