@@ -153,13 +153,21 @@ async def create(
     await db.flush()
     told = {"id": row.id, "name": name, "expires_at": expires_at.isoformat()}
     await _write(db, actor, now, "accounts.token_created", told)
-    employee = await db.get_one(Employee, actor.employee_id)
-    if employee.email:
-        until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
-        await tell(db, employee, "token_created", language, now, token=name, until=until)
-        counters = letter_counters(employee.email, employee.partner_id)
-        await attempts.count(db, counters, actor.address, now, field="name")
+    until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
+    await _tell_of(db, actor, name, until, language, now)
     return token, row
+
+
+async def _tell_of(
+    db: AsyncSession, actor: Actor, name: str, until: str, language: Language, now: datetime
+) -> None:
+    """A letter, of which each mailbox gets so many, to an employee who has one."""
+    employee = await db.get_one(Employee, actor.employee_id)
+    if not employee.email:
+        return
+    await tell(db, employee, "token_created", language, now, token=name, until=until)
+    counters = letter_counters(employee.email, employee.partner_id)
+    await attempts.count(db, counters, actor.address, now, field="name")
 
 
 async def _check_alive(db: AsyncSession, actor: Actor) -> None:

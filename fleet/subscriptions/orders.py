@@ -12,6 +12,7 @@ from fleet.billing.service import open_payment
 from fleet.kit.actor import Actor
 from fleet.kit.language import Language, Words
 from fleet.subscriptions import stock
+from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
 from fleet.subscriptions.models import MovementReason, Order
 from fleet.subscriptions.rules import given_back
@@ -19,7 +20,6 @@ from fleet.subscriptions.service import find_plan
 
 PURPOSE: Final = "subscriptions"
 """Of our payments; their reference is the id of the order."""
-
 
 PIECES: Final = Words("шт.", "pcs.")
 
@@ -38,9 +38,7 @@ async def order(
 
     Refuses an unknown plan, one that is not sold, and who does not agree to the rules.
     """
-    plan = find_plan(plan_code)
-    if not plan.sold:
-        raise NOT_SOLD(ru=plan.name_ru, en=plan.name_en)
+    plan = _on_sale(plan_code)
     if not agreed:
         raise NOT_AGREED()
     new = Order(
@@ -69,6 +67,13 @@ async def order(
     after = {"plan": plan.code, "quantity": quantity, "price_kopecks": plan.price_kopecks}
     await audit.write(db, actor, now, "subscriptions.ordered", [f"order:{new.id}"], after=after)
     return new
+
+
+def _on_sale(code: str) -> Plan:
+    plan = find_plan(code)
+    if not plan.sold:
+        raise NOT_SOLD(ru=plan.name_ru, en=plan.name_en)
+    return plan
 
 
 async def settle(db: AsyncSession, fact: PaymentSettled) -> None:
