@@ -60,9 +60,9 @@ class PostgresCluster:
     """A running cluster.  Making one starts it; ``close`` removes it with its data.
 
     ``parameters`` are settings of postgresql.conf; its folder is made in ``within``, or where
-    temporary ones are.  Raises ``PostgresMissing`` where there is
-    no PostgreSQL to run and ``PostgresError`` where it does not get ready within
-    ``ready_timeout_s``; neither leaves anything behind.
+    temporary ones are.  Raises ``PostgresMissing`` where there is no PostgreSQL to run and
+    ``PostgresError`` where it does not get ready within ``ready_timeout_s``; neither leaves
+    anything behind.
     """
 
     def __init__(

@@ -23,8 +23,9 @@ class Address(Base):
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
     text: Mapped[str] = mapped_column(String(MAX_LENGTH))
     search_text: Mapped[str] = mapped_column(String(MAX_LENGTH * 2))
-    """``text`` in lower case (a capital may have two small letters): unique, and searched."""
+    """``text`` in lower case (a capital may have two small letters): unique; a search takes its ё
+    for е."""
     sort_key: Mapped[str] = mapped_column(String(SORT_KEY_LENGTH))
-    """Its beginning, which a page mark can hold."""
+    """Its beginning, with е for ё; a page mark can hold it."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]

@@ -31,7 +31,7 @@ async def order(
     quantity: int,
     agreed: bool,
     now: datetime,
-    language: Language = Language.RU,
+    language: Language,
 ) -> Order:
     """Order subscriptions at today's price, with a payment that waits and says what it is for in
     the language.

@@ -15,6 +15,7 @@ from fleet.billing.models import Payment
 from fleet.billing.rules import PaymentStatus, RefundReport, Report
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
+from fleet.kit.language import Language
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import model_code
 from fleet.subscriptions import orders
@@ -65,7 +66,7 @@ class Shop:
     async def buy(self, actor: Actor, plan: str, quantity: int) -> int:
         """Ordered and paid; the id of the order."""
         async with self.database.transaction() as db:
-            order = await orders.order(db, actor, plan, quantity, True, self.clock())
+            order = await orders.order(db, actor, plan, quantity, True, self.clock(), Language.RU)
         await self.pay(order.payment_id, order.quantity * order.price_kopecks)
         return order.id
 

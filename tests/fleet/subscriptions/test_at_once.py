@@ -12,6 +12,7 @@ from fleet.bonuses.service import accrue
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
+from fleet.kit.language import Language
 from fleet.subscriptions import orders, stock
 from fleet.subscriptions.assigning import assign
 from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
@@ -121,7 +122,7 @@ async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     async with shop.database.transaction() as db:
-        order = await orders.order(db, anna, "management", 5, True, START)
+        order = await orders.order(db, anna, "management", 5, True, START, Language.RU)
     shops = [Shop(each, shop.clock) for each in processes]
     await asyncio.gather(*(each.pay(order.payment_id, 600_000) for each in shops * 2))
     assert await shop.stock(anna) == {("management", 50): 5}
