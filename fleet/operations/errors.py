@@ -8,7 +8,7 @@ from fleet.accounts.roles import Right
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.language import Language
 from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause, Channel
-from protocol.result_codes import describe
+from protocol.kktpc.result_codes import describe
 
 _INVALID, _CONFLICT = ErrorKind.INVALID, ErrorKind.CONFLICT
 

@@ -5,7 +5,7 @@ import locale
 import os
 from typing import Any, Final
 
-from protocol.text import Language
+from protocol.kktpc.text import Language
 
 # fmt: off
 WORDS: Final[dict[str, dict[Language, str]]] = {
