@@ -28,6 +28,7 @@ from fleet.access_requests.service import standings
 from fleet.accounts.employees import widen_scope_of
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
@@ -153,9 +154,9 @@ async def _audit(
     """For the partner, in whose log the operator has no name; and for the support's own log."""
     objects, after = [f"access_request:{request.id}"], {"status": request.status, **more}
     what = f"access_requests.{request.status}"
-    await audit.write(db, None, now, what, objects, after=after, partner_id=request.partner_id)
+    await audit.write(Act(db, None, now), what, objects, after=after, partner_id=request.partner_id)
     if actor is not None and actor.partner_id != request.partner_id:
-        await audit.write(db, actor, now, what, objects, after=after)
+        await audit.write(Act(db, actor, now), what, objects, after=after)
 
 
 async def _answer(
@@ -165,8 +166,9 @@ async def _answer(
     await tell(db, *to, employee_id=request.created_by)
 
 
-async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def heed_moves(act: Act, fact: RegistersHandedOver) -> None:
     """Judge anew what both ends of each move were granted, and tell the former partners."""
+    db = act.db
     await _rejudge_of(db, [move.serial_number for move in fact.moves], fact.at)
     lost: dict[int, list[str]] = {}
     for move in fact.moves:
@@ -178,8 +180,9 @@ async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
         await tell(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
 
 
-async def heed_owners(db: AsyncSession, fact: OwnersChanged) -> None:
+async def heed_owners(act: Act, fact: OwnersChanged) -> None:
     """Clients have more registers than before, or fewer."""
+    db = act.db
     await _rejudge(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
 
 

@@ -34,6 +34,7 @@ from fleet.access_requests.rules import (
 )
 from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_some, locked, take_turn
@@ -94,7 +95,7 @@ async def claim(
     await widen_scope(db, actor, free)
     objects = [f"register:{serial}" for serial in free]
     after = {"client_inn": client_inn}
-    await audit.write(db, actor, now, "access_requests.claimed", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.claimed", objects, after=after)
     return Claim(
         added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
         by_request=[serial for serial, way in ways.items() if way is Way.BY_REQUEST],
@@ -142,7 +143,7 @@ async def send(
         "files": list(wish.files),
     }
     objects = [f"access_request:{request.id}"]
-    await audit.write(db, actor, now, "access_requests.sent", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.sent", objects, after=after)
     return request, claimed
 
 
@@ -193,7 +194,7 @@ async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetim
         raise NOT_PROCESSING(id=request_id)
     request.status, request.changed_at = RequestStatus.WITHDRAWN, now
     objects = [f"access_request:{request_id}"]
-    await audit.write(db, actor, now, "access_requests.withdrawn", objects)
+    await audit.write(Act(db, actor, now), "access_requests.withdrawn", objects)
 
 
 def examine(name: str, content: bytes) -> Checked:
@@ -224,7 +225,7 @@ async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime)
     db.add(row)
     await db.flush()
     objects, after = [f"consent_file:{row.id}"], {"name": row.name, "sha256": row.sha256}
-    await audit.write(db, actor, now, "access_requests.file_attached", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.file_attached", objects, after=after)
     return row
 
 
@@ -236,7 +237,7 @@ async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetim
         sent = await db.scalar(select(ConsentFile.id).where(mine))
         raise (FILE_SENT if sent else FILE_NOT_FOUND)(id=file_id)
     objects = [f"consent_file:{file_id}"]
-    await audit.write(db, actor, now, "access_requests.file_removed", objects)
+    await audit.write(Act(db, actor, now), "access_requests.file_removed", objects)
 
 
 async def forget_files(db: AsyncSession, now: datetime, limit: int) -> int:

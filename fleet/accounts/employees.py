@@ -46,6 +46,7 @@ from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normal
 from fleet.accounts.service import hold, revoke_sign_ins, searched
 from fleet.audit import service as audit
 from fleet.audit.service import State
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
@@ -336,9 +337,7 @@ async def _write(
     after: State | None = None,
 ) -> None:
     await audit.write(
-        db,
-        actor,
-        now,
+        Act(db, actor, now),
         f"accounts.{what}",
         [f"employee:{employee.id}"],
         before=before,

@@ -16,6 +16,7 @@ from fleet.accounts.links import Post, invite
 from fleet.accounts.models import Employee, LinkKind, Recovery
 from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
 
@@ -70,9 +71,7 @@ async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
 
 async def _write(db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime) -> None:
     await audit.write(
-        db,
-        None,
-        now,
+        Act(db, None, now),
         "accounts.recovery_asked",
         [f"employee:{employee.id}"],
         after={"asked_from": recovery.address},

@@ -14,6 +14,7 @@ from fleet.addresses.models import Address
 from fleet.addresses.queries import any_register_at, of_text, own
 from fleet.addresses.rules import texts
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.registers import service as registers
@@ -100,4 +101,4 @@ async def _audit(
     after: Mapping[str, str] | None = None,
 ) -> None:
     what, objects = f"addresses.{verb}", [f"address:{address.id}"]
-    await audit.write(db, actor, now, what, objects, before=before, after=after)
+    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

@@ -1,11 +1,9 @@
 """What the worker does about payments."""
 
 from fleet.billing.desk import Desk
-from fleet.kit.clock import Clock
-from fleet.kit.config import FleetConfig
-from fleet.kit.database import Database
+from fleet.kit.acts import Acts
 
 
-async def ask_payments(database: Database, clock: Clock, config: FleetConfig) -> int:
+async def ask_payments(acts: Acts) -> int:
     """A portion of the payments that notices may have been lost of, and of those to end."""
-    return await Desk.of(database, clock, config).ask_due()
+    return await Desk.of(acts.database, acts.clock, acts.config).ask_due()

@@ -17,6 +17,7 @@ from fleet.groups import queries
 from fleet.groups.errors import GROUP_HAS_SUBGROUPS, GROUP_HOLDS_REGISTERS
 from fleet.groups.models import Group
 from fleet.groups.rules import Tree, check_move, check_name, check_new
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import take_turn
 from fleet.registers import queries as registers
@@ -148,4 +149,4 @@ async def _audit(
     before: State | None = None,
     after: State | None = None,
 ) -> None:
-    await audit.write(db, actor, now, what, [f"group:{group.id}"], before=before, after=after)
+    await audit.write(Act(db, actor, now), what, [f"group:{group.id}"], before=before, after=after)

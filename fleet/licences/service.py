@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.licences.errors import not_brought
@@ -61,7 +62,7 @@ async def _keep(
     new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
     issued = await db.scalars(new.returning(IssuedLicence.serial_number))
     objects = [f"register:{serial}" for serial in issued]
-    await audit.write(db, actor, now, "licences.issued", objects, after={"kind": kind})
+    await audit.write(Act(db, actor, now), "licences.issued", objects, after={"kind": kind})
 
 
 async def _brought(

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.errors import DomainError
 from fleet.operations.errors import (
@@ -102,7 +103,7 @@ async def take_answers(
     ended = {change.operation_id for change in changes}
     await save(db, [works[id_] for id_ in sorted(ended)], changes, now)
     objects = [f"operation:{id_}" for id_ in sorted(ended)]
-    await audit.write(db, actor, now, "operations.answered_locally", objects)
+    await audit.write(Act(db, actor, now), "operations.answered_locally", objects)
     return verdicts
 
 

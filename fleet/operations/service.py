@@ -10,9 +10,9 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import notify
-from fleet.kit.facts import announce
 from fleet.kit.validation import refuse_input
 from fleet.operations.due import CHANNEL, payloads
 from fleet.operations.errors import (
@@ -142,7 +142,7 @@ async def _insert(
     await write_changes(db, changes, now)
     kind = rows[0]["type"]
     moves = tuple(Moved(id_, serial, kind, Status.QUEUED) for id_, serial in accepted)
-    await announce(db, OperationsMoved(now, moves))
+    await Act(db, None, now).announce(OperationsMoved(now, moves))
     return accepted
 
 
@@ -272,8 +272,9 @@ async def withdraw(db: AsyncSession, ids: Select[Any], now: datetime) -> list[in
     return [work.id for work in works]
 
 
-async def cancel_moved(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def cancel_moved(act: Act, fact: RegistersHandedOver) -> None:
     """Cancel what former partners ordered; what has begun ends with the register's word."""
+    db = act.db
     moved = [move.serial_number for move in fact.moves if move.from_partner_id is not None]
     works = await load_open(db, moved, wait=True)
     changes = [change for work in works for change in _cancel(work, Cause.HANDED_OVER, fact.at)]
@@ -318,4 +319,4 @@ async def _audit(
     before: Mapping[str, Any] | None = None,
 ) -> None:
     objects = [f"operation:{operation_id}" for operation_id, _ in operations]
-    await audit.write(db, actor, now, what, objects, before=before, after=after)
+    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

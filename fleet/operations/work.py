@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.database import table_of
 from fleet.kit.dialect import insert_columns, locked, update_columns
-from fleet.kit.facts import announce
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Cause, Channel, Status, allowed
@@ -141,7 +141,7 @@ async def save(
     if changes:
         by_id = {work.id: work for work in works}
         moves = tuple(_moved(by_id[change.operation_id], change) for change in changes)
-        await announce(db, OperationsMoved(now, moves))
+        await Act(db, None, now).announce(OperationsMoved(now, moves))
 
 
 async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:

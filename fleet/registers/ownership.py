@@ -8,10 +8,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import locked
-from fleet.kit.facts import announce
 from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
 from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
 from fleet.registers.models import CashRegister
@@ -87,7 +87,7 @@ async def hand_over(
     if moved:
         await _tell(db, moved, to_partner_id, now)
     if freed:
-        await announce(db, BlockingChanged(freed, False))
+        await Act(db, None, now).announce(BlockingChanged(freed, False))
     return moved
 
 
@@ -103,13 +103,13 @@ async def _tell(
     db: AsyncSession, moved: Sequence[tuple[str, int | None]], to_partner_id: int, now: datetime
 ) -> None:
     received = [f"register:{serial}" for serial, _ in moved]
-    await audit.write(db, None, now, "registers.received", received, partner_id=to_partner_id)
+    await audit.write(Act(db, None, now), "registers.received", received, partner_id=to_partner_id)
     for former in sorted({partner for _, partner in moved if partner is not None}):
         given = [f"register:{serial}" for serial, partner in moved if partner == former]
-        await audit.write(db, None, now, "registers.handed_over", given, partner_id=former)
+        await audit.write(Act(db, None, now), "registers.handed_over", given, partner_id=former)
     await db.flush()
     moves = tuple(Move(serial, former, to_partner_id) for serial, former in moved)
-    await announce(db, RegistersHandedOver(moves, now))
+    await Act(db, None, now).announce(RegistersHandedOver(moves, now))
 
 
 def _newcomers(serials: Collection[str]) -> list[dict[str, object]]:

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import insert_columns, locked, update_columns
 from fleet.kit.errors import Refusal
-from fleet.kit.facts import announce
 from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
@@ -121,13 +121,15 @@ async def _tell(
 ) -> None:
     await _audit(db, actor, now, change.what, serials)
     if serials and change.flag is Flag.BLOCKED:
-        await announce(db, BlockingChanged(tuple(sorted(serials)), change.value))
+        await Act(db, None, now).announce(BlockingChanged(tuple(sorted(serials)), change.value))
 
 
 async def _audit(
     db: AsyncSession, actor: Actor, now: datetime, what: str, serials: set[str]
 ) -> None:
-    await audit.write(db, actor, now, what, [f"register:{serial}" for serial in sorted(serials)])
+    await audit.write(
+        Act(db, actor, now), what, [f"register:{serial}" for serial in sorted(serials)]
+    )
 
 
 async def set_group(
@@ -174,7 +176,9 @@ async def leave_groups(
     await db.execute(update(CashRegister).where(in_them).values(group_id=None))
     for group_id, objects in left.items():
         was, now_is = ({"group_id": each} for each in (group_id, None))
-        await audit.write(db, actor, now, "registers.grouped", objects, before=was, after=now_is)
+        await audit.write(
+            Act(db, actor, now), "registers.grouped", objects, before=was, after=now_is
+        )
 
 
 async def rename_address(
@@ -190,7 +194,7 @@ async def rename_address(
         register.search_numbers, register.search_names = searched(register, new)
     was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
     objects = [f"register:{register.serial_number}" for register in registers]
-    await audit.write(db, actor, now, "registers.moved", objects, before=was, after=now_is)
+    await audit.write(Act(db, actor, now), "registers.moved", objects, before=was, after=now_is)
 
 
 async def _change(
@@ -215,7 +219,7 @@ async def _change(
             setattr(register, name, value)
     for before, objects in groups.items():
         was = dict(zip(values, before, strict=True))
-        await audit.write(db, actor, now, what, objects, before=was, after=values)
+        await audit.write(Act(db, actor, now), what, objects, before=was, after=values)
     return found
 
 
@@ -245,7 +249,7 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
     pairs = zip(owners, columns["owner_inn"], strict=True)
     if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
-        await announce(db, OwnersChanged(frozenset(changed - {""}), now))
+        await Act(db, None, now).announce(OwnersChanged(frozenset(changed - {""}), now))
 
 
 async def _before(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.accounts.models import Employee
 from fleet.accounts.service import to_actor
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, locked, update_columns
@@ -139,11 +140,12 @@ def _turn(rollout: Rollout, to: RolloutStatus, now: datetime, reason: Reason | N
         rollout.finished_at = now
 
 
-async def heed_failures(db: AsyncSession, fact: OperationsMoved) -> None:
+async def heed_failures(act: Act, fact: OperationsMoved) -> None:
     """Operations failed: pause at once the roll-outs for which they are too many.
 
     A roll-out that somebody holds is left to the worker: a check-in waits for nobody.
     """
+    db = act.db
     failed = [move.operation_id for move in fact.moves if move.status in FAILED]
     if not failed:
         return
@@ -301,9 +303,7 @@ async def _audit(
 ) -> None:
     told = ("status", "reason", "type", "wave", "ordered_by")
     await audit.write(
-        db,
-        actor,
-        now,
+        Act(db, actor, now),
         what,
         [f"rollout:{rollout.id}"],
         after={name: getattr(rollout, name) for name in told},

@@ -9,11 +9,11 @@ from sqlalchemy import Result, Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, locked
 from fleet.kit.errors import Refusal
-from fleet.kit.facts import announce
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import read_serials
@@ -125,7 +125,7 @@ async def _hand_out(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: 
     await _prolong(db, gifts)
     assigned = await _write_history(db, actor, gifts, now)
     await _audit(db, actor, gifts, now)
-    await announce(db, SubscriptionsAssigned(assigned, now))
+    await Act(db, None, now).announce(SubscriptionsAssigned(assigned, now))
 
 
 async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
@@ -168,4 +168,6 @@ async def _audit(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: dat
     """One entry for each register; all got the same plans."""
     plans = sorted({gift.plan for gift in gifts})
     objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
-    await audit.write(db, actor, now, "subscriptions.assigned", objects, after={"plans": plans})
+    await audit.write(
+        Act(db, actor, now), "subscriptions.assigned", objects, after={"plans": plans}
+    )

@@ -2,10 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.service import forget_files
 from fleet.accounts import recovery
@@ -15,10 +13,9 @@ from fleet.billing import desk as billing
 from fleet.billing.jobs import ask_payments
 from fleet.clients.service import forget as forget_unnamed_clients
 from fleet.diagnostics.service import trim
+from fleet.kit.act import Act
+from fleet.kit.acts import Acts
 from fleet.kit.broker import broker_admin
-from fleet.kit.clock import Clock
-from fleet.kit.config import FleetConfig
-from fleet.kit.database import Database
 from fleet.kit.repetition import forget_keys
 from fleet.notifications import delivery
 from fleet.operations.service import expire, lapse
@@ -40,13 +37,13 @@ ALL_ACCOUNTS: Final = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``run`` does a portion in one transaction and says how much it was; a full portion is
+    """``run`` does a portion, in one transaction, and says how much it was; a full portion is
     followed by the next at once.  Any number of workers may run the same job."""
 
     name: str
     every_s: float
     portion: int
-    run: Callable[[AsyncSession, datetime, FleetConfig], Awaitable[int]]
+    run: Callable[[Act, int], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,67 +53,69 @@ class Errand:
     name: str
     every_s: float
     portion: int
-    run: Callable[[Database, Clock, FleetConfig], Awaitable[int]]
+    run: Callable[[Acts], Awaitable[int]]
 
 
-async def _forget_files(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_files(db, now, PORTION)
+async def _forget_files(act: Act, portion: int) -> int:
+    return await forget_files(act.db, act.now, portion)
 
 
-async def _lapse(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await lapse(db, now)
+async def _lapse(act: Act, portion: int) -> int:
+    return await lapse(act.db, act.now)
 
 
-async def _expire(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await expire(db, now)
+async def _expire(act: Act, portion: int) -> int:
+    return await expire(act.db, act.now)
 
 
-async def _forget_readings(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_readings(db, now - timedelta(days=config.readings_days), READINGS_PORTION)
+async def _forget_readings(act: Act, portion: int) -> int:
+    return await forget_readings(
+        act.db, act.now - timedelta(days=act.config.readings_days), portion
+    )
 
 
-async def _forget_sign_ins(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_sign_ins(db, now)
+async def _forget_sign_ins(act: Act, portion: int) -> int:
+    return await forget_sign_ins(act.db, act.now)
 
 
-async def _answer_recoveries(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await recovery.answer(db, config.links_begin_with, now, RECOVERIES_PORTION)
+async def _answer_recoveries(act: Act, portion: int) -> int:
+    return await recovery.answer(act.db, act.config.links_begin_with, act.now, portion)
 
 
-async def _forget_keys(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_keys(db, now, PORTION)
+async def _forget_keys(act: Act, portion: int) -> int:
+    return await forget_keys(act.db, act.now, portion)
 
 
-async def _carry_on_rollouts(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await carry_on(db, now)
+async def _carry_on_rollouts(act: Act, portion: int) -> int:
+    return await carry_on(act.db, act.now)
 
 
-async def _trim_conversations(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await trim(db, now, PORTION)
+async def _trim_conversations(act: Act, portion: int) -> int:
+    return await trim(act.db, act.now, portion)
 
 
-async def _forget_clients(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_unnamed_clients(db, PORTION)
+async def _forget_clients(act: Act, portion: int) -> int:
+    return await forget_unnamed_clients(act.db, portion)
 
 
-async def _tidy_letters(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await delivery.tidy(db, now, PORTION)
+async def _tidy_letters(act: Act, portion: int) -> int:
+    return await delivery.tidy(act.db, act.now, portion)
 
 
-async def _keep_presence(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await keep_presence(db, now, PRESENCE_PORTION)
+async def _keep_presence(act: Act, portion: int) -> int:
+    return await keep_presence(act.db, act.now, portion)
 
 
-async def _end_subscriptions(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await end_subscriptions(db, now, PORTION)
+async def _end_subscriptions(act: Act, portion: int) -> int:
+    return await end_subscriptions(act.db, act.now, portion)
 
 
 _RECONCILIATION: Final = Reconciliation()
 
 
-async def _reconcile_broker(database: Database, clock: Clock, config: FleetConfig) -> int:
-    broker = broker_admin(config)
-    return 0 if broker is None else await _RECONCILIATION.run(database, broker)
+async def _reconcile_broker(acts: Acts) -> int:
+    broker = broker_admin(acts.config)
+    return 0 if broker is None else await _RECONCILIATION.run(acts.database, broker)
 
 
 JOBS: Final[tuple[Job | Errand, ...]] = (

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput
@@ -254,7 +255,9 @@ async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
         assert step is not None
         moves = (Move(register.serial_number, stage.actor.partner_id, heir),)
         async with stage.database.transaction() as db:
-            await service.cancel_moved(db, RegistersHandedOver(moves, stage.clock()))
+            await service.cancel_moved(
+                Act(db, None, stage.clock()), RegistersHandedOver(moves, stage.clock())
+            )
         await stage.cancel(operation_id)
         refused = answer and StepRefused(operation_id, answer)
         await stage.visit(register, refused or obey(register, step, stage.clock()))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import queries, service
@@ -42,7 +42,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
 ) -> None:
     facts: list[object] = []
 
-    async def hear(_db: AsyncSession, fact: object) -> None:
+    async def hear(_act: Act, fact: object) -> None:
         facts.append(fact)
 
     anna, boris = await settled(database, employ, clock)

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import service
@@ -107,7 +107,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
 ) -> None:
     facts: list[BlockingChanged] = []
 
-    async def hear(_db: AsyncSession, fact: Any) -> None:
+    async def hear(_act: Act, fact: Any) -> None:
         facts.append(fact)
 
     anna, boris = await employ("anna"), await employ("boris")

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.bonuses.models import Bonus
 from fleet.bonuses.service import accrue
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -174,10 +175,10 @@ async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Acto
     one = Assigned(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
     fact = SubscriptionsAssigned((one,), START)
     async with shop.database.transaction() as db:
-        await accrue(db, fact)
+        await accrue(Act(db, None, START), fact)
     with pytest.raises(IntegrityError):
         async with shop.database.transaction() as db:
-            await accrue(db, fact)
+            await accrue(Act(db, None, START), fact)
     assert (await counts(shop))[1:] == (1, 50)
 
 
