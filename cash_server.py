@@ -15,6 +15,7 @@ from fleet.admin_api.first_start import enrol_demo, prepare_admin
 from fleet.admin_api.screen import SCREEN
 from fleet.device_port import DevicePort
 from fleet.firmware.shelf import Shelf
+from fleet.kit.acts import Acts
 from fleet.kit.clock import utc_now
 from fleet.kit.command_line import sparing
 from fleet.kit.config import FleetConfig, configured, example
@@ -66,9 +67,9 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
     keys = key_ring.load_or_create(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
     await upgrade(fleet.database_url)
     base = _database(stack, fleet)
-    async with base.transaction() as db:
-        admin = await prepare_admin(db, fleet, utc_now())
-        await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
+    async with Acts(base, utc_now, None, fleet.language, fleet).transaction() as act:
+        admin = await prepare_admin(act)
+        await enrol_demo(act, [one.serial_number for one in demo_serials(demo)])
     http_port = await start_api(stack, base, utc_now, fleet)
     port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
     broker = await start_broker(stack, gateway, port)
@@ -105,8 +106,8 @@ def run_fleet(data: Data = None, http: Http = None, database: Url = None) -> Non
 
     async def compose(stack: AsyncExitStack) -> None:
         base = _database(stack, fleet)
-        async with base.transaction() as db:
-            await prepare_admin(db, fleet, utc_now())
+        async with Acts(base, utc_now, None, fleet.language, fleet).transaction() as act:
+            await prepare_admin(act)
         await start_api(stack, base, utc_now, fleet)
 
     process.run(compose)

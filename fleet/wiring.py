@@ -30,7 +30,7 @@ async def _hold(act: Act, fact: ReadingsDiffer) -> None:
 
 
 async def _keep_profiles(act: Act, fact: ProfilesChanged) -> None:
-    await keep_profiles(act.db, fact.profiles, fact.at)
+    await keep_profiles(act, fact.profiles)
 
 
 async def _keep_conditions(act: Act, fact: ConditionsChanged) -> None:

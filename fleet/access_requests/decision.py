@@ -4,7 +4,7 @@ Registers are locked before requests, everywhere: two decisions cannot wait for 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select, update
@@ -29,7 +29,6 @@ from fleet.accounts.employees import widen_scope_of
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.kit.language import Language
 from fleet.registers import service as registers
@@ -38,58 +37,44 @@ from fleet.registers.models import CashRegister
 from fleet.registers.queries import everywhere
 
 
-async def grant(
-    db: AsyncSession,
-    actor: Actor,
-    request_id: int,
-    chosen: Sequence[str] | None,
-    comment: str,
-    now: datetime,
-) -> None:
+async def grant(act: Act, request_id: int, chosen: Sequence[str] | None, comment: str) -> None:
     """Hand over registers of the request to its partner, all of them or the ``chosen``.
 
     Refuses one that the request does not name, one that names another owner by now, and a
     request that is decided or withdrawn.
     """
-    asked = await _asked(db, request_id)
+    asked = await _asked(act.db, request_id)
     given = sorted(set(asked if chosen is None else chosen))
     for serial in given:
         if serial not in asked:
             raise NOT_OF_REQUEST(serial_number=serial)
-    known = await standings(db, given)
-    request = await _processing(db, request_id)
+    known = await standings(act.db, given)
+    request = await _processing(act.db, request_id)
     for serial, standing in known.items():
         if standing.owner_inn not in ("", request.client_inn):
             raise WRONG_OWNER_NOW(serial_number=serial)
-    await registers.hand_over(db, given, request.partner_id, now)
-    await widen_scope_of(db, request.created_by, given)
+    await registers.hand_over(act, given, request.partner_id)
+    await widen_scope_of(act.db, request.created_by, given)
     mine = RequestedRegister.request_id == request_id
     these = update(RequestedRegister).where(mine, RequestedRegister.serial_number.in_(given))
-    await db.execute(these.values(granted_at=now))
-    status = await _extent(db, request)
-    await _decide(db, actor, request, status, comment, now, {"serial_numbers": given})
+    await act.db.execute(these.values(granted_at=act.now))
+    status = await _extent(act.db, request)
+    await _decide(act, request, status, comment, {"serial_numbers": given})
     params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
-    await _answer(db, request, "access_granted", {**params, "comment": comment or "–"}, now)
+    await _answer(act, request, "access_granted", {**params, "comment": comment or "–"})
 
 
-async def refuse(
-    db: AsyncSession,
-    actor: Actor,
-    request_id: int,
-    reason: RefusalReason,
-    comment: str,
-    now: datetime,
-) -> None:
+async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str) -> None:
     """Refuse the request; nothing moves.  Refuses one that is decided or withdrawn already."""
-    request = await _processing(db, request_id)
+    request = await _processing(act.db, request_id)
     request.reason = reason
-    await _decide(db, actor, request, RequestStatus.REFUSED, comment, now, {"reason": reason})
+    await _decide(act, request, RequestStatus.REFUSED, comment, {"reason": reason})
     params = {
         "client_inn": request.client_inn,
         "reason": reason_text(reason, request.language),
         "comment": comment or "–",
     }
-    await _answer(db, request, "access_refused", params, now)
+    await _answer(act, request, "access_refused", params)
 
 
 async def _asked(db: AsyncSession, request_id: int) -> set[str]:
@@ -134,42 +119,31 @@ async def _extent(db: AsyncSession, request: AccessRequest) -> RequestStatus:
 
 
 async def _decide(
-    db: AsyncSession,
-    actor: Actor,
-    request: AccessRequest,
-    status: RequestStatus,
-    comment: str,
-    now: datetime,
-    what: dict[str, Any],
+    act: Act, request: AccessRequest, status: RequestStatus, comment: str, what: dict[str, Any]
 ) -> None:
     request.status, request.comment = status, comment
-    request.decided_at = request.changed_at = now
-    request.decided_by = actor.employee_id
-    await _audit(db, actor, request, now, {**what, "comment": comment})
+    request.decided_at = request.changed_at = act.now
+    request.decided_by = act.actor.employee_id
+    await _log(act, request, {**what, "comment": comment})
 
 
-async def _audit(
-    db: AsyncSession, actor: Actor | None, request: AccessRequest, now: datetime, more: Any
-) -> None:
+async def _log(act: Act, request: AccessRequest, more: Any) -> None:
     """For the partner, in whose log the operator has no name; and for the support's own log."""
     objects, after = [f"access_request:{request.id}"], {"status": request.status, **more}
     what = f"access_requests.{request.status}"
-    await audit.write(Act(db, None, now), what, objects, after=after, partner_id=request.partner_id)
-    if actor is not None and actor.partner_id != request.partner_id:
-        await audit.write(Act(db, actor, now), what, objects, after=after)
+    await audit.write(act.by(None), what, objects, after=after, partner_id=request.partner_id)
+    if act.who is not None and act.who.partner_id != request.partner_id:
+        await audit.write(act, what, objects, after=after)
 
 
-async def _answer(
-    db: AsyncSession, request: AccessRequest, template: str, params: dict[str, str], now: datetime
-) -> None:
-    to = (request.partner_id, template, params, request.language, now)
-    await tell(db, *to, employee_id=request.created_by)
+async def _answer(act: Act, request: AccessRequest, template: str, params: dict[str, str]) -> None:
+    to = replace(act, language=request.language)
+    await tell(to, request.partner_id, template, params, request.created_by)
 
 
 async def heed_moves(act: Act, fact: RegistersHandedOver) -> None:
     """Judge anew what both ends of each move were granted, and tell the former partners."""
-    db = act.db
-    await _rejudge_of(db, [move.serial_number for move in fact.moves], fact.at)
+    await _rejudge_of(act, [move.serial_number for move in fact.moves])
     lost: dict[int, list[str]] = {}
     for move in fact.moves:
         if move.from_partner_id is not None:
@@ -177,16 +151,15 @@ async def heed_moves(act: Act, fact: RegistersHandedOver) -> None:
     for partner_id, serials in sorted(lost.items()):
         # Nobody asked for this letter, so nobody's language is known.
         params = {"serial_numbers": ", ".join(serials)}
-        await tell(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
+        await tell(replace(act, language=Language.RU), partner_id, "registers_handed_over", params)
 
 
 async def heed_owners(act: Act, fact: OwnersChanged) -> None:
     """Clients have more registers than before, or fewer."""
-    db = act.db
-    await _rejudge(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
+    await _rejudge(act, AccessRequest.client_inn.in_(fact.inns))
 
 
-async def _rejudge_of(db: AsyncSession, serials: Sequence[str], now: datetime) -> None:
+async def _rejudge_of(act: Act, serials: Sequence[str]) -> None:
     """Requests that name one of these registers, or are of its owner."""
     naming = select(RequestedRegister.request_id).where(
         RequestedRegister.serial_number.in_(serials)
@@ -195,20 +168,20 @@ async def _rejudge_of(db: AsyncSession, serials: Sequence[str], now: datetime) -
         CashRegister.serial_number.in_(serials), CashRegister.owner_inn != ""
     )
     concerned = AccessRequest.id.in_(naming) | AccessRequest.client_inn.in_(owners)
-    await _rejudge(db, concerned, now)
+    await _rejudge(act, concerned)
 
 
-async def _rejudge(db: AsyncSession, concerned: ColumnElement[bool], now: datetime) -> None:
+async def _rejudge(act: Act, concerned: ColumnElement[bool]) -> None:
     """Bring what was granted up to date: full, partial, or closed when its partner has kept none
     of the registers it gave."""
     granted = select(AccessRequest).where(AccessRequest.status.in_(GRANTED), concerned)
-    ordered = locked(db, granted.order_by(AccessRequest.id), wait=True)
-    for request in (await db.scalars(ordered)).all():
-        kept = await db.scalar(select(exists().where(*_kept(request))))
-        status = await _extent(db, request) if kept else RequestStatus.CLOSED
+    ordered = locked(act.db, granted.order_by(AccessRequest.id), wait=True)
+    for request in (await act.db.scalars(ordered)).all():
+        kept = await act.db.scalar(select(exists().where(*_kept(request))))
+        status = await _extent(act.db, request) if kept else RequestStatus.CLOSED
         if request.status is not status:
-            request.status, request.changed_at = status, now
-            await _audit(db, None, request, now, {})
+            request.status, request.changed_at = status, act.now
+            await _log(act.by(None), request, {})
 
 
 def _kept(request: AccessRequest) -> tuple[ColumnElement[bool], ...]:

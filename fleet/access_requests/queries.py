@@ -15,6 +15,7 @@ from fleet.access_requests.models import AccessRequest, ConsentFile, RequestedRe
 from fleet.access_requests.recognition import FileKind
 from fleet.access_requests.rules import RefusalReason, RequestStatus, reason_text
 from fleet.accounts.models import Partner
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
@@ -166,34 +167,32 @@ def attached_by(actor: Actor) -> ColumnElement[bool]:
     return own & (ConsentFile.uploaded_by == actor.employee_id) if actor.limited else own
 
 
-async def page(
-    db: AsyncSession, actor: Actor, query: RequestFilter, language: Language
-) -> Page[RequestRow]:
+async def page(act: Act, query: RequestFilter) -> Page[RequestRow]:
     """One page of the partner's requests, newest first."""
-    mine = [asked_by(actor), *conditions(FILTERS, query)]
+    mine = [asked_by(act.actor), *conditions(FILTERS, query)]
     if query.after:
         mine.append(AccessRequest.id < from_cursor(RequestKey, query.after).id)
     statement = _counted().where(*mine).order_by(AccessRequest.id.desc())
-    found = (await db.execute(statement.limit(query.limit + 1))).all()
+    found = (await act.db.execute(statement.limit(query.limit + 1))).all()
     return page_of(
         found,
         query.limit,
-        show=lambda row: RequestRow(**_shown(*row, language)),
+        show=lambda row: RequestRow(**_shown(*row, act.language)),
         position=lambda row: RequestKey(id=row[0].id),
     )
 
 
-async def queue(db: AsyncSession, query: QueueFilter, language: Language) -> Page[QueueRow]:
+async def queue(act: Act, query: QueueFilter) -> Page[QueueRow]:
     """One page of every partner's requests, oldest first: the next to decide stands in front."""
     chosen = conditions(QUEUE_FILTERS, query)
     if query.after:
         chosen.append(AccessRequest.id > from_cursor(RequestKey, query.after).id)
     statement = _with_partner().where(*chosen).order_by(AccessRequest.id)
-    found = (await db.execute(statement.limit(query.limit + 1))).all()
+    found = (await act.db.execute(statement.limit(query.limit + 1))).all()
     return page_of(
         found,
         query.limit,
-        show=lambda row: QueueRow(**_queued(*row, language)),
+        show=lambda row: QueueRow(**_queued(*row, act.language)),
         position=lambda row: RequestKey(id=row[0].id),
     )
 
@@ -202,10 +201,10 @@ def _with_partner() -> Select[AccessRequest, int, int, Partner]:
     return _counted().add_columns(Partner).join(Partner, Partner.id == AccessRequest.partner_id)
 
 
-async def card(db: AsyncSession, actor: Actor, request_id: int, language: Language) -> RequestCard:
+async def card(act: Act, request_id: int) -> RequestCard:
     """The partner's request."""
-    mine = (AccessRequest.id == request_id) & asked_by(actor)
-    found = (await db.execute(_counted().where(mine))).one_or_none()
+    mine = (AccessRequest.id == request_id) & asked_by(act.actor)
+    found = (await act.db.execute(_counted().where(mine))).one_or_none()
     if found is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     asked = (
@@ -214,25 +213,25 @@ async def card(db: AsyncSession, actor: Actor, request_id: int, language: Langua
         .order_by(RequestedRegister.serial_number)
     )
     return RequestCard(
-        **_shown(*found, language),
+        **_shown(*found, act.language),
         serial_numbers=[
             AskedRegister(serial_number=row.serial_number, granted_at=row.granted_at)
-            for row in await db.scalars(asked)
+            for row in await act.db.scalars(asked)
         ],
-        files=await _files(db, request_id),
+        files=await _files(act.db, request_id),
     )
 
 
-async def queue_card(db: AsyncSession, request_id: int, language: Language) -> QueueCard:
+async def queue_card(act: Act, request_id: int) -> QueueCard:
     """Any partner's request, for the support."""
     statement = _with_partner().where(AccessRequest.id == request_id)
-    found = (await db.execute(statement)).one_or_none()
+    found = (await act.db.execute(statement)).one_or_none()
     if found is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     return QueueCard(
-        **_queued(*found, language),
-        serial_numbers=await _examined(db, request_id),
-        files=await _files(db, request_id),
+        **_queued(*found, act.language),
+        serial_numbers=await _examined(act.db, request_id),
+        files=await _files(act.db, request_id),
     )
 
 

@@ -68,7 +68,7 @@ def _download(file: ConsentFile) -> Attachment:
 async def claim_registers(call: Call[Nothing, ClaimBody]) -> Claimed:
     """Add registers of a client that are bound to no other partner."""
     body = call.body
-    claim = await service.claim(call.db, call.actor, body.client_inn, body.serial_numbers, call.now)
+    claim = await service.claim(call.act, body.client_inn, body.serial_numbers)
     return _claimed(claim, call.language)
 
 
@@ -76,7 +76,7 @@ async def claim_registers(call: Call[Nothing, ClaimBody]) -> Claimed:
 async def claim_file(call: Call[ClientQuery, SerialFile]) -> Claimed:
     """Add registers of a client by a file with their serial numbers."""
     typed, inn = read_file(call.body.content), call.query.client_inn
-    claim = await service.claim(call.db, call.actor, inn, [each.text for each in typed], call.now)
+    claim = await service.claim(call.act, inn, [each.text for each in typed])
     return _claimed(claim, call.language, typed)
 
 
@@ -84,8 +84,8 @@ async def claim_file(call: Call[ClientQuery, SerialFile]) -> Claimed:
 async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
     """Attach a file of a signed consent: it waits 24 hours for a request that names it."""
     file = await asyncio.to_thread(service.examine, call.query.name, call.body.content)
-    async with call.database.transaction() as db:
-        row = await service.add_file(db, call.actor, file, call.now)
+    async with call.acts.transaction() as act:
+        row = await service.add_file(act, file)
         return FileView.model_validate(row)
 
 
@@ -104,7 +104,7 @@ async def download_file(call: Call[FileKey, None]) -> Attachment:
 @endpoint("DELETE", "/consent-files/{id}", right=Right.REGISTERS)
 async def remove_file(call: Call[FileKey, None]) -> None:
     """Remove a file that was not sent with a request."""
-    await service.remove_file(call.db, call.actor, call.query.id, call.now)
+    await service.remove_file(call.act, call.query.id)
 
 
 @endpoint("POST", "/access-requests", right=Right.REGISTERS, status=201)
@@ -122,27 +122,27 @@ async def send_file(call: Call[RequestQuery, SerialFile]) -> Sent:
 
 
 async def _send(call: Call[Any, Any], wish: service.Wish, typed: Sequence[TypedLine] = ()) -> Sent:
-    request, claim = await service.send(call.db, call.actor, wish, call.language, call.now)
-    card = await queries.card(call.db, call.actor, request.id, call.language)
+    request, claim = await service.send(call.act, wish)
+    card = await queries.card(call.act, request.id)
     return Sent(**dict(_claimed(claim, call.language, typed)), request=card)
 
 
 @endpoint("GET", "/access-requests", right=Right.REGISTERS)
 async def list_requests(call: Call[RequestFilter, None]) -> Page[RequestRow]:
     """The partner's access requests, newest first."""
-    return await queries.page(call.db, call.actor, call.query, call.language)
+    return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/access-requests/{id}", right=Right.REGISTERS)
 async def show_request(call: Call[RequestKey, None]) -> RequestCard:
     """An access request with its registers and files."""
-    return await queries.card(call.db, call.actor, call.query.id, call.language)
+    return await queries.card(call.act, call.query.id)
 
 
 @endpoint("POST", "/access-requests/{id}/withdraw", right=Right.REGISTERS)
 async def withdraw_request(call: Call[RequestKey, None]) -> None:
     """Take back a request that is not decided yet."""
-    await service.withdraw(call.db, call.actor, call.query.id, call.now)
+    await service.withdraw(call.act, call.query.id)
 
 
 @endpoint("GET", "/consent-form", right=Right.REGISTERS, files=["application/pdf"])
@@ -150,14 +150,14 @@ async def download_form(call: Call[FormQuery, None]) -> Attachment:
     """The consent form as a PDF, for the client to sign."""
     partner = await queries.organisation(call.db, call.actor)
     owner = form.Owner(call.query.client_inn or "", call.query.client_name)
-    content = await asyncio.to_thread(form.consent_form, partner, owner, call.now)
+    content = await asyncio.to_thread(form.consent_form, partner, owner, call.act.now)
     return Attachment(name="consent.pdf", media_type="application/pdf", content=content)
 
 
 @endpoint("GET", "/support/access-requests", right=Right.SUPPORT)
 async def list_queue(call: Call[QueueFilter, None]) -> Page[QueueRow]:
     """Access requests of every partner, oldest first."""
-    return await queries.queue(call.db, call.query, call.language)
+    return await queries.queue(call.act, call.query)
 
 
 @endpoint("GET", "/support/refusal-reasons", right=Right.SUPPORT)
@@ -170,7 +170,7 @@ async def list_reasons(call: Call[Nothing, None]) -> Reasons:
 @endpoint("GET", "/support/access-requests/{id}", right=Right.SUPPORT)
 async def show_queued(call: Call[RequestKey, None]) -> QueueCard:
     """An access request with what its decision needs."""
-    return await queries.queue_card(call.db, call.query.id, call.language)
+    return await queries.queue_card(call.act, call.query.id)
 
 
 @endpoint("GET", "/support/consent-files/{id}", right=Right.SUPPORT, files=MEDIA_TYPES)
@@ -183,16 +183,16 @@ async def download_sent_file(call: Call[FileKey, None]) -> Attachment:
 async def grant_request(call: Call[RequestKey, GrantBody]) -> QueueCard:
     """Hand over the registers of a request, all or some, to the partner who asks."""
     id_, body = call.query.id, call.body
-    await decision.grant(call.db, call.actor, id_, body.serial_numbers, body.comment, call.now)
-    return await queries.queue_card(call.db, id_, call.language)
+    await decision.grant(call.act, id_, body.serial_numbers, body.comment)
+    return await queries.queue_card(call.act, id_)
 
 
 @endpoint("POST", "/support/access-requests/{id}/refuse", right=Right.SUPPORT)
 async def refuse_request(call: Call[RequestKey, RefuseBody]) -> QueueCard:
     """Refuse a request."""
     id_, body = call.query.id, call.body
-    await decision.refuse(call.db, call.actor, id_, body.reason, body.comment, call.now)
-    return await queries.queue_card(call.db, id_, call.language)
+    await decision.refuse(call.act, id_, body.reason, body.comment)
+    return await queries.queue_card(call.act, id_)
 
 
 ENDPOINTS = (

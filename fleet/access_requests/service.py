@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -39,7 +39,6 @@ from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_some, locked, take_turn
 from fleet.kit.inn import is_inn
-from fleet.kit.language import Language
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
@@ -74,28 +73,26 @@ class Checked(NamedTuple):
     sha256: str
 
 
-async def claim(
-    db: AsyncSession, actor: Actor, client_inn: str, typed: Sequence[str], now: datetime
-) -> Claim:
+async def claim(act: Act, client_inn: str, typed: Sequence[str]) -> Claim:
     """Add registers of a client to the cabinet, as far as that needs no request.
 
     The rows are locked while they are judged, so of two partners who claim a register at once
     the second finds it bound.  Refuses an INN that is none, unless one of the registers names it.
     """
     good, refused = read_serials(typed)
-    await registers.hold(db, good)
-    known, seen = await standings(db, good), await find_own(db, actor, good)
+    await registers.hold(act.db, good)
+    known, seen = await standings(act.db, good), await find_own(act.db, act.actor, good)
     if not is_inn(client_inn) and client_inn not in {each.owner_inn for each in known.values()}:
         raise CLIENT_INN_WRONG()
     ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
     new = [serial for serial, way in ways.items() if way is Way.BY_NUMBER]
-    enrolled = await registers.enrol(db, actor, new, now) if new else []
+    enrolled = await registers.enrol(act, new) if new else []
     free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]
-    await registers.hand_over(db, free, actor.partner_id, now)
-    await widen_scope(db, actor, free)
+    await registers.hand_over(act, free, act.actor.partner_id)
+    await widen_scope(act.db, act.actor, free)
     objects = [f"register:{serial}" for serial in free]
     after = {"client_inn": client_inn}
-    await audit.write(Act(db, actor, now), "access_requests.claimed", objects, after=after)
+    await audit.write(act, "access_requests.claimed", objects, after=after)
     return Claim(
         added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
         by_request=[serial for serial, way in ways.items() if way is Way.BY_REQUEST],
@@ -119,23 +116,21 @@ async def standings(db: AsyncSession, serials: Collection[str]) -> dict[str, Sta
     return {serial: Standing(partner, yes, inn) for serial, partner, yes, inn in rows}
 
 
-async def send(
-    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
-) -> tuple[AccessRequest, Claim]:
+async def send(act: Act, wish: Wish) -> tuple[AccessRequest, Claim]:
     """Ask for those registers that come with a request only; the others are added or refused.
 
     Refuses the whole for an unfit consent date, files that are not the partner's or are sent
     already, when no register needs the request, and when one for this client is open.
     """
-    if unfit := refuse_consent(wish.consent_date, now):
+    if unfit := refuse_consent(wish.consent_date, act.now):
         raise unfit
-    claimed = await claim(db, actor, wish.client_inn, wish.serial_numbers, now)
+    claimed = await claim(act, wish.client_inn, wish.serial_numbers)
     if not claimed.by_request:
         raise NOTHING_TO_REQUEST()
-    request = await _open(db, actor, wish, language, now)
+    request = await _open(act, wish)
     rows = [{"request_id": request.id, "serial_number": each} for each in claimed.by_request]
-    await db.execute(insert(RequestedRegister), rows)
-    await _attach(db, actor, request.id, wish.files)
+    await act.db.execute(insert(RequestedRegister), rows)
+    await _attach(act.db, act.actor, request.id, wish.files)
     after = {
         "client_inn": wish.client_inn,
         "consent_date": wish.consent_date.isoformat(),
@@ -143,26 +138,24 @@ async def send(
         "files": list(wish.files),
     }
     objects = [f"access_request:{request.id}"]
-    await audit.write(Act(db, actor, now), "access_requests.sent", objects, after=after)
+    await audit.write(act, "access_requests.sent", objects, after=after)
     return request, claimed
 
 
-async def _open(
-    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
-) -> AccessRequest:
+async def _open(act: Act, wish: Wish) -> AccessRequest:
     values = {
-        "partner_id": actor.partner_id,
+        "partner_id": act.actor.partner_id,
         "client_inn": wish.client_inn,
         "consent_date": wish.consent_date,
         "status": RequestStatus.PROCESSING,
         "comment": "",
-        "language": language,
-        "created_at": now,
-        "created_by": actor.employee_id,
-        "changed_at": now,
+        "language": act.language,
+        "created_at": act.now,
+        "created_by": act.actor.employee_id,
+        "changed_at": act.now,
     }
-    only_one = insert_into(db, AccessRequest).values(values).on_conflict_do_nothing()
-    request: AccessRequest | None = await db.scalar(only_one.returning(AccessRequest))
+    only_one = insert_into(act.db, AccessRequest).values(values).on_conflict_do_nothing()
+    request: AccessRequest | None = await act.db.scalar(only_one.returning(AccessRequest))
     if request is None:
         raise REQUEST_OPEN()
     return request
@@ -182,19 +175,19 @@ async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequen
             raise FILE_UNAVAILABLE(id=file_id)
 
 
-async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetime) -> None:
+async def withdraw(act: Act, request_id: int) -> None:
     """Take back a request that is not decided yet; repeating it changes nothing."""
-    mine = (AccessRequest.id == request_id) & asked_by(actor)
-    request = await db.scalar(locked(db, select(AccessRequest).where(mine), wait=True))
+    mine = (AccessRequest.id == request_id) & asked_by(act.actor)
+    request = await act.db.scalar(locked(act.db, select(AccessRequest).where(mine), wait=True))
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     if request.status is RequestStatus.WITHDRAWN:
         return
     if request.status is not RequestStatus.PROCESSING:
         raise NOT_PROCESSING(id=request_id)
-    request.status, request.changed_at = RequestStatus.WITHDRAWN, now
+    request.status, request.changed_at = RequestStatus.WITHDRAWN, act.now
     objects = [f"access_request:{request_id}"]
-    await audit.write(Act(db, actor, now), "access_requests.withdrawn", objects)
+    await audit.write(act, "access_requests.withdrawn", objects)
 
 
 def examine(name: str, content: bytes) -> Checked:
@@ -204,48 +197,48 @@ def examine(name: str, content: bytes) -> Checked:
     return Checked(name, kind, content, sha256(content).hexdigest())
 
 
-async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime) -> ConsentFile:
+async def add_file(act: Act, file: Checked) -> ConsentFile:
     """Keep a file for a request to come; refuses when too many wait already, also of those that
     are sent at once."""
-    await take_turn(db, "consent_files", actor.partner_id)
-    mine = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
-    waiting = await db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
+    await take_turn(act.db, "consent_files", act.actor.partner_id)
+    mine = (ConsentFile.partner_id == act.actor.partner_id) & ConsentFile.request_id.is_(None)
+    waiting = await act.db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
     if (waiting or 0) >= MAX_FILES_WAITING:
         raise TOO_MANY_FILES_WAITING(limit=MAX_FILES_WAITING)
     row = ConsentFile(
-        partner_id=actor.partner_id,
+        partner_id=act.actor.partner_id,
         name=file.name,
         kind=file.kind,
         size=len(file.content),
         sha256=file.sha256,
         content=file.content,
-        uploaded_at=now,
-        uploaded_by=actor.employee_id,
+        uploaded_at=act.now,
+        uploaded_by=act.actor.employee_id,
     )
-    db.add(row)
-    await db.flush()
+    act.db.add(row)
+    await act.db.flush()
     objects, after = [f"consent_file:{row.id}"], {"name": row.name, "sha256": row.sha256}
-    await audit.write(Act(db, actor, now), "access_requests.file_attached", objects, after=after)
+    await audit.write(act, "access_requests.file_attached", objects, after=after)
     return row
 
 
-async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetime) -> None:
+async def remove_file(act: Act, file_id: int) -> None:
     """Remove a file that no request holds."""
-    mine = (ConsentFile.id == file_id) & attached_by(actor)
+    mine = (ConsentFile.id == file_id) & attached_by(act.actor)
     gone = delete(ConsentFile).where(mine, ConsentFile.request_id.is_(None))
-    if await db.scalar(gone.returning(ConsentFile.id)) is None:
-        sent = await db.scalar(select(ConsentFile.id).where(mine))
+    if await act.db.scalar(gone.returning(ConsentFile.id)) is None:
+        sent = await act.db.scalar(select(ConsentFile.id).where(mine))
         raise (FILE_SENT if sent else FILE_NOT_FOUND)(id=file_id)
     objects = [f"consent_file:{file_id}"]
-    await audit.write(Act(db, actor, now), "access_requests.file_removed", objects)
+    await audit.write(act, "access_requests.file_removed", objects)
 
 
-async def forget_files(db: AsyncSession, now: datetime, limit: int) -> int:
+async def forget_files(act: Act, limit: int) -> int:
     """Remove files that no request took in time; returns how many."""
     return await delete_some(
-        db,
+        act.db,
         table_of(ConsentFile),
         "request_id IS NULL AND uploaded_at <= :uploaded_at",
         limit,
-        uploaded_at=now - FILE_KEPT_FOR,
+        uploaded_at=act.now - FILE_KEPT_FOR,
     )

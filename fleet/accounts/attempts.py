@@ -9,23 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.accounts.errors import TOO_MANY_ATTEMPTS
 from fleet.accounts.models import SignInAttempts
 from fleet.accounts.rules import ATTEMPTS_WINDOW, Counters, window_left_s
+from fleet.kit.act import Act
 from fleet.kit.database import insert_into
 
 log = structlog.get_logger(__name__)
 
 
-async def count(
-    db: AsyncSession, counters: Counters, address: str, now: datetime, *, field: str
-) -> None:
+async def count(act: Act, counters: Counters, address: str, *, field: str) -> None:
     """Raise each counter; refuses ``field`` (``too_many_attempts``) at the first over its most.
 
     The refusal takes the raise back with its transaction, and the counter stays full.
     """
     for counter, most in counters:
-        attempts, window_began_at = await _raise(db, counter, now)
+        attempts, window_began_at = await _raise(act, counter)
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
-            raise TOO_MANY_ATTEMPTS(field=field, retry_after_s=window_left_s(window_began_at, now))
+            raise TOO_MANY_ATTEMPTS(
+                field=field, retry_after_s=window_left_s(window_began_at, act.now)
+            )
 
 
 async def forget(db: AsyncSession, counters: Counters) -> None:
@@ -44,17 +45,17 @@ async def take_back(db: AsyncSession, counters: Counters) -> None:
         )
 
 
-async def _raise(db: AsyncSession, counter: str, now: datetime) -> tuple[int, datetime]:
-    insert = insert_into(db, SignInAttempts).values(
-        counter=counter, window_began_at=now, attempts=1
+async def _raise(act: Act, counter: str) -> tuple[int, datetime]:
+    insert = insert_into(act.db, SignInAttempts).values(
+        counter=counter, window_began_at=act.now, attempts=1
     )
-    over = SignInAttempts.window_began_at <= now - ATTEMPTS_WINDOW
-    counted = await db.execute(
+    over = SignInAttempts.window_began_at <= act.now - ATTEMPTS_WINDOW
+    counted = await act.db.execute(
         insert.on_conflict_do_update(
             index_elements=[SignInAttempts.counter],
             set_={
                 "attempts": case((over, 1), else_=SignInAttempts.attempts + 1),
-                "window_began_at": case((over, now), else_=SignInAttempts.window_began_at),
+                "window_began_at": case((over, act.now), else_=SignInAttempts.window_began_at),
             },
         ).returning(SignInAttempts.attempts, SignInAttempts.window_began_at)
     )

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import grant_role
 from fleet.accounts.forms import NewPartner
 from fleet.accounts.founding import FIRST_EMPLOYEE_NAME, found_partner, set_password
 from fleet.accounts.roles import Role
-from fleet.kit.clock import utc_now
+from fleet.kit.act import Act
 from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
 from fleet.kit.validation import read
@@ -42,9 +41,9 @@ def create_partner(
     """A new partner and its Administrator."""
     password = _password(password_file)
 
-    async def work(db: AsyncSession) -> str:
+    async def work(act: Act) -> str:
         body = read(NewPartner, name=name, login=login, full_name=full_name, email=email)
-        partner = await found_partner(db, body, password, utc_now())
+        partner = await found_partner(act, body, password)
         return f"{partner.id} {partner.uuid}"
 
     run(work, configured(FleetConfig, data=data, database=database))
@@ -59,8 +58,8 @@ def grant(
 ) -> None:
     """Another role for an employee; it holds from their next request on."""
 
-    async def work(db: AsyncSession) -> str:
-        employee = await grant_role(db, login, role, utc_now())
+    async def work(act: Act) -> str:
+        employee = await grant_role(act, login, role)
         return f"{employee.login} {employee.role}"
 
     run(work, configured(FleetConfig, data=data, database=database))
@@ -77,8 +76,8 @@ def change_password(
     password = _password(password_file)
     config = configured(FleetConfig, data=data, database=database)
 
-    async def work(db: AsyncSession) -> str:
-        return (await set_password(db, login, password, config.language, utc_now())).login
+    async def work(act: Act) -> str:
+        return (await set_password(act, login, password)).login
 
     run(work, config)
 

@@ -5,7 +5,6 @@ The log's own feature lies below the rights that guard it, so its list is served
 
 from fleet.accounts import employees, organisation, queries
 from fleet.accounts.forms import EmployeeBody, NewEmployee, OrganisationBody
-from fleet.accounts.links import Post
 from fleet.accounts.queries import (
     EmployeeCard,
     EmployeeFilter,
@@ -33,16 +32,15 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
 
     Not by an API token.
     """
-    post = Post(call.language, call.config.links_begin_with)
-    employee = await employees.add(call.db, call.actor, call.body, post, call.now)
-    return await queries.card(call.db, employee, call.language)
+    employee = await employees.add(call.act, call.body)
+    return await queries.card(call.act, employee)
 
 
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """An employee with their scope."""
     employee = await queries.own(call.db, call.actor, call.query.id)
-    return await queries.card(call.db, employee, call.language)
+    return await queries.card(call.act, employee)
 
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
@@ -53,10 +51,8 @@ async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard
     end: who has not activated the account yet needs another by `reset-password`.  Not by an API
     token.
     """
-    employee = await employees.change(
-        call.db, call.actor, call.query.id, call.body, call.language, call.now
-    )
-    return await queries.card(call.db, employee, call.language)
+    employee = await employees.change(call.act, call.query.id, call.body)
+    return await queries.card(call.act, employee)
 
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
@@ -65,8 +61,8 @@ async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
     Not by an API token.
     """
-    employee = await employees.deactivate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee, call.language)
+    employee = await employees.deactivate(call.act, call.query.id)
+    return await queries.card(call.act, employee)
 
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
@@ -75,8 +71,8 @@ async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
     Not by an API token.
     """
-    employee = await employees.activate(call.db, call.actor, call.query.id, call.now)
-    return await queries.card(call.db, employee, call.language)
+    employee = await employees.activate(call.act, call.query.id)
+    return await queries.card(call.act, employee)
 
 
 @endpoint("POST", "/employees/{id}/reset-password", right=Right.ORGANISATION)
@@ -85,8 +81,7 @@ async def reset_password(call: Call[EmployeeKey, None]) -> None:
 
     Not by an API token.
     """
-    post = Post(call.language, call.config.links_begin_with)
-    await employees.send_link(call.db, call.actor, call.query.id, post, call.now)
+    await employees.send_link(call.act, call.query.id)
 
 
 @endpoint("GET", "/organisation", right=Right.ORGANISATION)
@@ -98,7 +93,7 @@ async def show_organisation(call: Call[Nothing, None]) -> OrganisationView:
 @endpoint("PUT", "/organisation", right=Right.ORGANISATION)
 async def change_organisation(call: Call[Nothing, OrganisationBody]) -> OrganisationView:
     """Replace the organisation's name and ИНН."""
-    partner = await organisation.change(call.db, call.actor, call.body, call.now)
+    partner = await organisation.change(call.act, call.body)
     return OrganisationView.model_validate(partner)
 
 

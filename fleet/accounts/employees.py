@@ -10,7 +10,6 @@ who could stop them.
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -32,7 +31,7 @@ from fleet.accounts.errors import (
     TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
-from fleet.accounts.links import Post, invite, spend, tell
+from fleet.accounts.links import invite, spend, tell
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
 from fleet.accounts.queries import by_login, scope_of
 from fleet.accounts.roles import (
@@ -50,22 +49,19 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import locked
-from fleet.kit.language import Language
 
 
-async def add(
-    db: AsyncSession, actor: Actor, body: NewEmployee, post: Post, now: datetime
-) -> Employee:
+async def add(act: Act, body: NewEmployee) -> Employee:
     """Add an employee and send the invitation.
 
     Refuses an API token, an unfit or taken login, a role that no employee grants, an
     administrator's scope.
     """
-    _refuse_token(actor)
+    _refuse_token(act.actor)
     _check_role(body.role, body.scope)
     _check_size(body.scope)
     employee = Employee(
-        partner_id=actor.partner_id,
+        partner_id=act.actor.partner_id,
         login=normalise_login(body.login or body.email),
         full_name=body.full_name,
         email=body.email,
@@ -74,74 +70,61 @@ async def add(
         limited=body.scope is not None,
         active=True,
         password_hash="",
-        created_at=now,
+        created_at=act.now,
     )
-    await insert(db, actor, employee, body.scope, now)
-    await db.refresh(employee, ["partner"])
-    await invite(db, employee, LinkKind.INVITATION, post, now)
-    await _count_letter(db, actor, body.email, now, field="email")
+    await insert(act, employee, body.scope)
+    await act.db.refresh(employee, ["partner"])
+    await invite(act, employee, LinkKind.INVITATION)
+    await _count_letter(act, body.email, field="email")
     return employee
 
 
-async def insert(
-    db: AsyncSession, actor: Actor | None, employee: Employee, scope: Scope | None, now: datetime
-) -> None:
+async def insert(act: Act, employee: Employee, scope: Scope | None) -> None:
     """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
     check_login(employee.login)
     employee.search_text = searched(employee)
     try:
-        async with db.begin_nested():
-            db.add(employee)
+        async with act.db.begin_nested():
+            act.db.add(employee)
     except IntegrityError:
         raise LOGIN_TAKEN(login=employee.login) from None
-    await _set_scope(db, employee, scope)
-    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
+    await _set_scope(act.db, employee, scope)
+    await _write(act, "employee_added", employee, after=await _picture(act.db, employee))
 
 
-async def change(
-    db: AsyncSession,
-    actor: Actor,
-    employee_id: int,
-    body: EmployeeBody,
-    language: Language,
-    now: datetime,
-) -> Employee:
+async def change(act: Act, employee_id: int, body: EmployeeBody) -> Employee:
     """Replace contacts, role and scope; they hold from the next request of the employee on.
 
     A new e-mail address ends the links that were sent to the old one, and the old one is told.
     """
-    employee = await _managed(db, actor, employee_id)
-    before, present = await _picture(db, employee), await scope_of(db, employee)
+    employee = await _managed(act.db, act.actor, employee_id)
+    before, present = await _picture(act.db, employee), await scope_of(act.db, employee)
     if body.email != employee.email:
-        await _leave_mailbox(db, actor, employee, language, now)
+        await _leave_mailbox(act, employee)
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
     employee.search_text = searched(employee)
     if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
         _check_size(body.scope, present)
-        await _change_access(db, actor, employee, body)
-    await db.flush()
-    after = await _picture(db, employee)
+        await _change_access(act.db, act.actor, employee, body)
+    await act.db.flush()
+    after = await _picture(act.db, employee)
     if after != before:
-        await _write(db, actor, now, "employee_changed", employee, before, after)
+        await _write(act, "employee_changed", employee, before, after)
     return employee
 
 
-async def _count_letter(
-    db: AsyncSession, actor: Actor, email: str, now: datetime, *, field: str
-) -> None:
-    counters = letter_counters(email, actor.partner_id)
-    await attempts.count(db, counters, actor.address, now, field=field)
+async def _count_letter(act: Act, email: str, *, field: str) -> None:
+    counters = letter_counters(email, act.actor.partner_id)
+    await attempts.count(act, counters, act.actor.address, field=field)
 
 
-async def _leave_mailbox(
-    db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
-) -> None:
+async def _leave_mailbox(act: Act, employee: Employee) -> None:
     """End the links that the old address got, and tell it: whoever reads it may be the victim of
     who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
-    await spend(db, employee.id, now)
+    await spend(act, employee.id)
     if employee.email and employee.password_hash:
-        await _count_letter(db, actor, employee.email, now, field="email")
-        await tell(db, employee, "email_changed", language, now, by=actor.login)
+        await _count_letter(act, employee.email, field="email")
+        await tell(act, employee, "email_changed", by=act.actor.login)
 
 
 async def _change_access(
@@ -160,58 +143,56 @@ async def _change_access(
     await _set_scope(db, employee, body.scope)
 
 
-async def deactivate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
+async def deactivate(act: Act, employee_id: int) -> Employee:
     """Lock an employee out: sign-ins, API tokens and links end at once."""
-    employee = await _managed(db, actor, employee_id)
-    if employee.id == actor.employee_id:
+    employee = await _managed(act.db, act.actor, employee_id)
+    if employee.id == act.actor.employee_id:
         raise NOT_YOURSELF()
     if employee.active:
-        await _keep_an_administrator(db, employee, unless=False)
+        await _keep_an_administrator(act.db, employee, unless=False)
         employee.active = False
-        await revoke_sign_ins(db, employee.id, now)
-        await spend(db, employee.id, now)
-        await _write(db, actor, now, "employee_deactivated", employee)
+        await revoke_sign_ins(act, employee.id)
+        await spend(act, employee.id)
+        await _write(act, "employee_deactivated", employee)
     return employee
 
 
-async def activate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
+async def activate(act: Act, employee_id: int) -> Employee:
     """Let an employee in again, with the password they had."""
-    employee = await _managed(db, actor, employee_id)
+    employee = await _managed(act.db, act.actor, employee_id)
     if not employee.active:
         employee.active = True
-        await _write(db, actor, now, "employee_activated", employee)
+        await _write(act, "employee_activated", employee)
     return employee
 
 
-async def send_link(
-    db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
-) -> None:
+async def send_link(act: Act, employee_id: int) -> None:
     """Send a link to change the password, or another invitation; the present password stays
     until the link is used."""
-    employee = await _managed(db, actor, employee_id)
+    employee = await _managed(act.db, act.actor, employee_id)
     if not employee.active:
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await spend(db, employee.id, now)
-    await invite(db, employee, LinkKind.RESET, post, now)
-    await _count_letter(db, actor, employee.email, now, field="id")
-    await _write(db, actor, now, "link_sent", employee, after={"email": employee.email})
+    await spend(act, employee.id)
+    await invite(act, employee, LinkKind.RESET)
+    await _count_letter(act, employee.email, field="id")
+    await _write(act, "link_sent", employee, after={"email": employee.email})
 
 
-async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:
+async def grant_role(act: Act, login: str, role: Role) -> Employee:
     """Give any role, from the command line; an administrator's scope falls away."""
-    employee = await by_login(db, login)
-    await _lock(db, employee.partner_id)
-    await hold(db, employee.id)
-    await db.refresh(employee)
-    await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
+    employee = await by_login(act.db, login)
+    await _lock(act.db, employee.partner_id)
+    await hold(act.db, employee.id)
+    await act.db.refresh(employee)
+    await _keep_an_administrator(act.db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
     if role in ADMINISTRATORS:
         employee.limited = False
-        await _set_scope(db, employee, None)
-    await _write(db, None, now, "role_granted", employee, before, {"role": role})
+        await _set_scope(act.db, employee, None)
+    await _write(act, "role_granted", employee, before, {"role": role})
     return employee
 
 
@@ -328,16 +309,10 @@ async def _picture(db: AsyncSession, employee: Employee) -> dict[str, object]:
 
 
 async def _write(
-    db: AsyncSession,
-    actor: Actor | None,
-    now: datetime,
-    what: str,
-    employee: Employee,
-    before: State | None = None,
-    after: State | None = None,
+    act: Act, what: str, employee: Employee, before: State | None = None, after: State | None = None
 ) -> None:
     await audit.write(
-        Act(db, actor, now),
+        act,
         f"accounts.{what}",
         [f"employee:{employee.id}"],
         before=before,

@@ -1,10 +1,8 @@
 """What support and the first start make: partners, and people with a password of theirs."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import insert
 from fleet.accounts.forms import NewPartner
@@ -18,25 +16,21 @@ from fleet.accounts.service import hold, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.dialect import take_turn
-from fleet.kit.language import Language
 
 FIRST_PARTNER_NAME = "Партнёр"
 FIRST_EMPLOYEE_NAME = "Администратор"
 
 
-async def first_administrator(
-    db: AsyncSession, login: str, choose_password: Callable[[], str], now: datetime
-) -> Employee:
+async def first_administrator(act: Act, login: str, choose_password: Callable[[], str]) -> Employee:
     """The first partner's Administrator: made once, however many processes start at once, and
     only then is a password chosen.  Who exists stays as they are."""
-    await take_turn(db, "first administrator", 0)
-    found = await db.scalar(select(Employee).where(Employee.login == login))
+    await take_turn(act.db, "first administrator", 0)
+    found = await act.db.scalar(select(Employee).where(Employee.login == login))
     if found is not None:
         return found
-    partner = await create_partner(db, FIRST_PARTNER_NAME, now)
+    partner = await create_partner(act, FIRST_PARTNER_NAME)
     return await create_employee(
-        db,
-        now,
+        act,
         partner_id=partner.id,
         login=login,
         full_name=FIRST_EMPLOYEE_NAME,
@@ -45,34 +39,32 @@ async def first_administrator(
     )
 
 
-async def set_password(
-    db: AsyncSession, login: str, password: str, language: Language, now: datetime
-) -> Employee:
+async def set_password(act: Act, login: str, password: str) -> Employee:
     """Another password for who has lost theirs, and no way to a mailbox; links, sign-ins and API
     tokens end.  Refuses a password of a wrong length and a login that nobody has."""
     check_password(password)
     password_hash = await hash_password(password)
-    employee = await by_login(db, login)
-    await hold(db, employee.id)
-    await spend(db, employee.id, now)
-    await revoke_sign_ins(db, employee.id, now)
+    employee = await by_login(act.db, login)
+    await hold(act.db, employee.id)
+    await spend(act, employee.id)
+    await revoke_sign_ins(act, employee.id)
     employee.password_hash = password_hash
     await audit.write(
-        Act(db, None, now),
+        act,
         "accounts.password_changed",
         [f"employee:{employee.id}"],
         partner_id=employee.partner_id,
     )
-    await tell(db, employee, "password_changed", language, now)
+    await tell(act, employee, "password_changed")
     return employee
 
 
-async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
-    partner = Partner(name=name, created_at=now)
-    db.add(partner)
-    await db.flush()
+async def create_partner(act: Act, name: str) -> Partner:
+    partner = Partner(name=name, created_at=act.now)
+    act.db.add(partner)
+    await act.db.flush()
     await audit.write(
-        Act(db, None, now),
+        act,
         "accounts.partner_created",
         [f"partner:{partner.id}"],
         after={"name": name},
@@ -81,14 +73,11 @@ async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
     return partner
 
 
-async def found_partner(
-    db: AsyncSession, body: NewPartner, password: str, now: datetime
-) -> Partner:
+async def found_partner(act: Act, body: NewPartner, password: str) -> Partner:
     """A partner and its Administrator; refuses as ``create_employee`` does."""
-    partner = await create_partner(db, body.name, now)
+    partner = await create_partner(act, body.name)
     await create_employee(
-        db,
-        now,
+        act,
         partner_id=partner.id,
         login=body.login,
         full_name=body.full_name,
@@ -100,8 +89,7 @@ async def found_partner(
 
 
 async def create_employee(
-    db: AsyncSession,
-    now: datetime,
+    act: Act,
     *,
     partner_id: int,
     login: str,
@@ -125,7 +113,7 @@ async def create_employee(
         limited=False,
         active=True,
         password_hash=await hash_password(password),
-        created_at=now,
+        created_at=act.now,
     )
-    await insert(db, None, employee, None, now)
+    await insert(act, employee, None)
     return employee

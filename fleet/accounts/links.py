@@ -5,12 +5,9 @@ link it stands after ``#``, which browsers send to no server, so that it reaches
 """
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
@@ -30,9 +27,7 @@ from fleet.accounts.rules import (
 from fleet.accounts.service import hold, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.clock import Clock
-from fleet.kit.database import Database
-from fleet.kit.language import Language
+from fleet.kit.acts import Acts
 from fleet.notifications.service import send, withdraw
 
 LIFETIMES = {
@@ -51,17 +46,7 @@ PATH = "/password"
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """How letters are written here: their language, and what links begin with."""
-
-    language: Language
-    links_begin_with: str
-
-
-async def invite(
-    db: AsyncSession, employee: Employee, kind: LinkKind, post: Post, now: datetime
-) -> None:
+async def invite(act: Act, employee: Employee, kind: LinkKind) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
     password, of this ``kind`` afterwards.
 
@@ -69,47 +54,45 @@ async def invite(
     for one, and must not end another so.
     """
     kind = kind if employee.password_hash else LinkKind.INVITATION
-    expires_at = now + LIFETIMES[kind]
+    expires_at = act.now + LIFETIMES[kind]
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    db.add(
+    act.db.add(
         PasswordLink(
             token_sha256=hash_token(token),
             employee_id=employee.id,
             kind=kind,
-            created_at=now,
+            created_at=act.now,
             expires_at=expires_at,
         )
     )
     await send(
-        db,
+        act,
         to=employee.email,
         template=LETTERS[kind],
         params={
             "name": employee.full_name,
             "login": employee.login,
             "partner": employee.partner.name,
-            "link": f"{post.links_begin_with}{PATH}#{token}",
+            "link": f"{act.config.links_begin_with}{PATH}#{token}",
         },
-        language=post.language,
-        now=now,
         about=named(employee.id),
         expires_at=expires_at,
     )
 
 
-async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
+async def spend(act: Act, employee_id: int) -> None:
     """End every link of an employee who is held, and withdraw the letters that still hold one."""
-    await db.execute(
+    await act.db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
-        .values(spent_at=now)
+        .values(spent_at=act.now)
     )
-    await withdraw(db, named(employee_id), now)
+    await withdraw(act, named(employee_id))
 
 
-async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
+async def look(act: Act, token: str) -> PasswordLink:
     """The link, with its employee, if it would work now; refuses with what is wrong with it."""
-    link = await db.scalar(
+    link = await act.db.scalar(
         select(PasswordLink)
         .where(PasswordLink.token_sha256 == hash_token(token))
         .options(joinedload(PasswordLink.employee).joinedload(Employee.partner))
@@ -118,78 +101,67 @@ async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
         raise LINK_UNKNOWN()
     if link.spent_at is not None or not link.employee.active:
         raise LINK_SPENT()
-    if link.expires_at <= now:
+    if link.expires_at <= act.now:
         raise LINK_EXPIRED()
     return link
 
 
-async def set_password(
-    database: Database, clock: Clock, token: str, password: str, address: str, language: Language
-) -> None:
+async def set_password(acts: Acts, token: str, password: str, address: str) -> None:
     """Set the password by a link, which spends all of them, and revoke everything signed in so far.
 
     Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
     holds no transaction, so the link is looked at before it and taken after it.
     """
     check_password(password)
-    async with database.read() as db:
-        await look(db, token, clock())
+    async with acts.read() as act:
+        await look(act, token)
     password_hash = await hash_password(password)
-    now = clock()
-    async with database.transaction() as db:
-        link = await look(db, token, now)
-        await hold(db, link.employee_id)
-        await _take(db, link, now)
+    async with acts.transaction() as act:
+        link = await look(act, token)
+        await hold(act.db, link.employee_id)
+        await _take(act, link)
         link.employee.password_hash = password_hash
-        await revoke_sign_ins(db, link.employee_id, now)
+        await revoke_sign_ins(act, link.employee_id)
         # Failures with the password before say nothing of the new one.
-        await attempts.forget(db, login_counters(link.employee.login, address))
-        await _log(db, link, address, now)
+        await attempts.forget(act.db, login_counters(link.employee.login, address))
+        await _log(act, link, address)
         if link.kind is not LinkKind.INVITATION:
-            await tell(db, link.employee, "password_changed", language, now)
+            await tell(act, link.employee, "password_changed")
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
 
-async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
+async def _take(act: Act, link: PasswordLink) -> None:
     """Of two who use one link at once the second finds it spent, and so does who uses it while
     its employee is locked out: the row decides."""
-    taken = await db.scalar(
+    taken = await act.db.scalar(
         update(PasswordLink)
         .where(PasswordLink.token_sha256 == link.token_sha256, PasswordLink.spent_at.is_(None))
-        .values(spent_at=now)
+        .values(spent_at=act.now)
         .returning(PasswordLink.employee_id)
     )
     if taken is None:
         raise LINK_SPENT()
-    await spend(db, link.employee_id, now)
+    await spend(act, link.employee_id)
 
 
-async def _log(db: AsyncSession, link: PasswordLink, address: str, now: datetime) -> None:
+async def _log(act: Act, link: PasswordLink, address: str) -> None:
     """Who has the link of a letter is its employee, as far as anybody can tell."""
     what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
     who = to_actor(link.employee, 0, address)
     after = {"by": "link"}
     objects = [f"employee:{link.employee_id}"]
-    await audit.write(Act(db, who, now), f"accounts.{what}", objects, after=after)
+    await audit.write(act.by(who), f"accounts.{what}", objects, after=after)
 
 
 async def tell(
-    db: AsyncSession,
+    act: Act,
     employee: Employee,
     template: str,
-    language: Language,
-    now: datetime,
     **more: str,
 ) -> None:
     """A letter to an employee, who has an address or is not told, of what became of the account."""
     if employee.email:
         params = {"name": employee.full_name, "login": employee.login, **more}
         await send(
-            db,
-            to=employee.email,
-            template=template,
-            params=params,
-            language=language,
-            now=now,
-            about=named(employee.id),
+            act, to=employee.email, template=template, params=params, about=named(employee.id)
         )

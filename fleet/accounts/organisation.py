@@ -1,29 +1,25 @@
 """The partner's own card."""
 
-from datetime import datetime
-
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.forms import OrganisationBody
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 
 
-async def change(db: AsyncSession, actor: Actor, body: OrganisationBody, now: datetime) -> Partner:
+async def change(act: Act, body: OrganisationBody) -> Partner:
     """Replace what the partner says of itself; the code and the UUID are given and stay."""
-    own = select(Partner).where(Partner.id == actor.partner_id)
-    partner = (await db.scalars(locked(db, own, wait=True))).one()
+    own = select(Partner).where(Partner.id == act.actor.partner_id)
+    partner = (await act.db.scalars(locked(act.db, own, wait=True))).one()
     before = {"name": partner.name, "inn": partner.inn}
     partner.name, partner.inn = body.name, body.inn or ""
     after = {"name": partner.name, "inn": partner.inn}
     if after != before:
         objects = [f"partner:{partner.id}"]
         await audit.write(
-            Act(db, actor, now),
+            act,
             "accounts.organisation_changed",
             objects,
             before=before,

@@ -13,9 +13,9 @@ from fleet.accounts.forms import Scope
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind, SignIn
 from fleet.accounts.roles import RIGHTS, Right, Role
 from fleet.accounts.rules import named, normalise_login
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.language import Language
 from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
 from fleet.kit.search import Sought, folded
 from fleet.notifications.queries import LetterView, last_about
@@ -220,11 +220,11 @@ async def own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
     return employee
 
 
-async def card(db: AsyncSession, employee: Employee, language: Language) -> EmployeeCard:
+async def card(act: Act, employee: Employee) -> EmployeeCard:
     return EmployeeCard(
         **_row(employee).model_dump(),
-        scope=await scope_of(db, employee),
-        last_letter=await last_about(db, named(employee.id), language),
+        scope=await scope_of(act.db, employee),
+        last_letter=await last_about(act, named(employee.id)),
     )
 
 
@@ -249,11 +249,9 @@ async def organisation(db: AsyncSession, actor: Actor) -> OrganisationView:
     return OrganisationView.model_validate(await db.get_one(Partner, actor.partner_id))
 
 
-async def sign_ins(
-    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime
-) -> Page[SignInRow]:
+async def sign_ins(act: Act, query: PageQuery) -> Page[SignInRow]:
     """The actor's own valid sign-ins, newest first."""
-    found = await _valid(db, actor, query, now, SignIn.token_name.is_(None))
+    found = await _valid(act, query, SignIn.token_name.is_(None))
     return page_of(
         found,
         query.limit,
@@ -262,31 +260,29 @@ async def sign_ins(
             address=one.address,
             created_at=one.created_at,
             expires_at=one.expires_at,
-            present=one.id == actor.sign_in_id,
+            present=one.id == act.actor.sign_in_id,
         ),
         lambda one: SignInCursor(id=one.id),
     )
 
 
-async def tokens(db: AsyncSession, actor: Actor, query: PageQuery, now: datetime) -> Page[TokenRow]:
+async def tokens(act: Act, query: PageQuery) -> Page[TokenRow]:
     """The actor's own valid API tokens, newest first."""
-    found = await _valid(db, actor, query, now, SignIn.token_name.is_not(None))
+    found = await _valid(act, query, SignIn.token_name.is_not(None))
     return page_of(found, query.limit, token_row, lambda one: SignInCursor(id=one.id))
 
 
-async def _valid(
-    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime, kind: ColumnElement[bool]
-) -> list[SignIn]:
+async def _valid(act: Act, query: PageQuery, kind: ColumnElement[bool]) -> list[SignIn]:
     statement = (
         select(SignIn)
-        .where(SignIn.employee_id == actor.employee_id, kind)
-        .where(SignIn.revoked_at.is_(None), SignIn.expires_at > now)
+        .where(SignIn.employee_id == act.actor.employee_id, kind)
+        .where(SignIn.revoked_at.is_(None), SignIn.expires_at > act.now)
         .order_by(SignIn.id.desc())
         .limit(query.limit + 1)
     )
     if query.after is not None:
         statement = statement.where(SignIn.id < from_cursor(SignInCursor, query.after).id)
-    return list(await db.scalars(statement))
+    return list(await act.db.scalars(statement))
 
 
 def token_row(token: SignIn) -> TokenRow:

@@ -5,41 +5,38 @@ whether we know it.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.links import Post, invite
+from fleet.accounts.links import invite
 from fleet.accounts.models import Employee, LinkKind, Recovery
 from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.dialect import locked
-from fleet.kit.language import Language
 
 
-async def ask(
-    db: AsyncSession, email: str, address: str, language: Language, now: datetime
-) -> None:
+async def ask(act: Act, email: str, address: str) -> None:
     """Note that links are asked for; refuses ``too_many_attempts``."""
-    await attempts.count(db, recovery_counters(email, address), address, now, field="email")
-    db.add(Recovery(email=email, address=address, language=language, asked_at=now))
+    await attempts.count(act, recovery_counters(email, address), address, field="email")
+    act.db.add(Recovery(email=email, address=address, language=act.language, asked_at=act.now))
 
 
-async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: int) -> int:
+async def answer(act: Act, limit: int) -> int:
     """Write the letters that were asked for; how many requests that were."""
     oldest = select(Recovery).order_by(Recovery.id).limit(limit)
-    asked = (await db.scalars(locked(db, oldest, wait=False))).all()
+    asked = (await act.db.scalars(locked(act.db, oldest, wait=False))).all()
     # One order for all workers, as readers are held until the commit.
     for recovery in sorted(asked, key=lambda one: one.email):
-        post = Post(recovery.language, links_begin_with)
-        for employee in await _readers(db, recovery.email):
-            await invite(db, employee, LinkKind.RECOVERY, post, now)
-            await _write(db, employee, recovery, now)
-    await db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
+        written = replace(act, language=recovery.language)
+        for employee in await _readers(act.db, recovery.email):
+            await invite(written, employee, LinkKind.RECOVERY)
+            await _write(act, employee, recovery)
+    await act.db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
     return len(asked)
 
 
@@ -69,9 +66,9 @@ async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
     return (await db.scalars(locked(db, readers, wait=True, of=Employee))).all()
 
 
-async def _write(db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime) -> None:
+async def _write(act: Act, employee: Employee, recovery: Recovery) -> None:
     await audit.write(
-        Act(db, None, now),
+        act,
         "accounts.recovery_asked",
         [f"employee:{employee.id}"],
         after={"asked_from": recovery.address},

@@ -51,8 +51,7 @@ class Revoked(BaseModel):
 async def sign_in(call: Call[Nothing, Credentials]) -> SignedIn:
     """Sign in with login and password."""
     opened = await service.sign_in(
-        call.database,
-        call.clock,
+        call.acts,
         call.body.login,
         call.body.password.get_secret_value(),
         call.address,
@@ -67,19 +66,19 @@ async def sign_in(call: Call[Nothing, Credentials]) -> SignedIn:
 @endpoint("POST", "/sign-out")
 async def sign_out(call: Call[Nothing, None]) -> None:
     """Revoke the token of this request."""
-    await service.sign_out(call.db, call.actor, call.now)
+    await service.sign_out(call.act)
 
 
 @endpoint("POST", "/password-recovery", public=True)
 async def recover_password(call: Call[Nothing, RecoveryBody]) -> None:
     """Send a link to set a new password; the answer is the same for an unknown address."""
-    await recovery.ask(call.db, call.body.email, call.address, call.language, call.now)
+    await recovery.ask(call.act, call.body.email, call.address)
 
 
 @endpoint("POST", "/password-links/look", public=True)
 async def look_at_link(call: Call[Nothing, LinkBody]) -> LinkView:
     """Whether a link of a letter still works, and for whom."""
-    link = await links.look(call.db, call.body.token.get_secret_value(), call.now)
+    link = await links.look(call.act, call.body.token.get_secret_value())
     return LinkView(
         kind=link.kind,
         login=link.employee.login,
@@ -93,12 +92,10 @@ async def look_at_link(call: Call[Nothing, LinkBody]) -> LinkView:
 async def set_password(call: Call[Nothing, PasswordByLink]) -> None:
     """Set the password by a link of a letter, once; everything signed in before is revoked."""
     await links.set_password(
-        call.database,
-        call.clock,
+        call.acts,
         call.body.token.get_secret_value(),
         call.body.password.get_secret_value(),
         call.address,
-        call.language,
     )
 
 
@@ -112,52 +109,47 @@ async def show_me(call: Call[Nothing, None]) -> EmployeeView:
 async def change_password(call: Call[Nothing, PasswordChange]) -> None:
     """Change one's own password; the other sign-ins are revoked, API tokens stay."""
     await tokens.change_password(
-        call.database,
-        call.clock,
-        call.actor,
+        call.acts,
         call.body.password.get_secret_value(),
         call.body.new_password.get_secret_value(),
-        call.language,
     )
 
 
 @endpoint("GET", "/me/sign-ins")
 async def list_sign_ins(call: Call[PageQuery, None]) -> Page[SignInRow]:
     """One's own valid sign-ins, newest first."""
-    return await queries.sign_ins(call.db, call.actor, call.query, call.now)
+    return await queries.sign_ins(call.act, call.query)
 
 
 @endpoint("POST", "/me/sign-ins/{id}/revoke")
 async def revoke_sign_in(call: Call[Key, None]) -> None:
     """Revoke one of one's own sign-ins."""
-    await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=False)
+    await tokens.revoke(call.act, call.query.id, token=False)
 
 
 @endpoint("POST", "/me/sign-ins/revoke-others")
 async def revoke_other_sign_ins(call: Call[Nothing, None]) -> Revoked:
     """Revoke all of one's own sign-ins but this one."""
-    return Revoked(revoked=await tokens.revoke_others(call.db, call.actor, call.now))
+    return Revoked(revoked=await tokens.revoke_others(call.act))
 
 
 @endpoint("GET", "/me/api-tokens")
 async def list_tokens(call: Call[PageQuery, None]) -> Page[TokenRow]:
     """One's own valid API tokens, newest first."""
-    return await queries.tokens(call.db, call.actor, call.query, call.now)
+    return await queries.tokens(call.act, call.query)
 
 
 @endpoint("POST", "/me/api-tokens", status=201)
 async def create_token(call: Call[Nothing, NewToken]) -> MadeToken:
     """Make an API token: a bearer token with one's own rights, shown this once."""
-    token, row = await tokens.create(
-        call.db, call.actor, call.body.name, call.body.expires_at, call.language, call.now
-    )
+    token, row = await tokens.create(call.act, call.body.name, call.body.expires_at)
     return MadeToken(**queries.token_row(row).model_dump(), token=token)
 
 
 @endpoint("POST", "/me/api-tokens/{id}/revoke")
 async def revoke_token(call: Call[Key, None]) -> None:
     """Revoke one of one's own API tokens."""
-    await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=True)
+    await tokens.revoke(call.act, call.query.id, token=True)
 
 
 ENDPOINTS = (

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, delete, inspect, not_, select, update
@@ -28,8 +28,8 @@ from fleet.accounts.rules import (
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.clock import Clock
-from fleet.kit.database import Base, Database
+from fleet.kit.acts import Acts
+from fleet.kit.database import Base
 from fleet.kit.dialect import locked
 
 KEPT = (
@@ -51,9 +51,7 @@ class OpenedSignIn:
     employee: Employee
 
 
-async def sign_in(
-    database: Database, clock: Clock, login: str, password: str, address: str
-) -> OpenedSignIn:
+async def sign_in(acts: Acts, login: str, password: str, address: str) -> OpenedSignIn:
     """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``,
     ``sign_ins_wait``.
 
@@ -64,10 +62,10 @@ async def sign_in(
     login = normalise_login(login)
     check_place()
     counters = (*login_counters(login, address), *address_counters(address))
-    async with database.transaction() as db:
-        await attempts.count(db, counters, address, clock(), field="login")
-    async with database.read() as db:
-        employee = await db.scalar(
+    async with acts.transaction() as act:
+        await attempts.count(act, counters, address, field="login")
+    async with acts.read() as act:
+        employee = await act.db.scalar(
             select(Employee).where(Employee.login == login).options(joinedload(Employee.partner))
         )
     known = employee is not None and employee.active
@@ -76,32 +74,30 @@ async def sign_in(
     if employee is None or not (known and password_fits):
         log.warning("sign_in_refused", address=address)
         raise WRONG_CREDENTIALS()
-    async with database.transaction() as db:
-        return await _open_sign_in(db, employee, address, clock())
+    async with acts.transaction() as act:
+        return await _open_sign_in(act, employee, address)
 
 
-async def _open_sign_in(
-    db: AsyncSession, employee: Employee, address: str, now: datetime
-) -> OpenedSignIn:
+async def _open_sign_in(act: Act, employee: Employee, address: str) -> OpenedSignIn:
     """Refuses when the password was changed, or the employee locked out, while it was looked at:
     what that revokes must not come after it."""
     same = (Employee.active, Employee.password_hash == employee.password_hash)
     unchanged = select(Employee.id).where(Employee.id == employee.id, *same)
-    if await db.scalar(locked(db, unchanged, wait=True)) is None:
+    if await act.db.scalar(locked(act.db, unchanged, wait=True)) is None:
         raise WRONG_CREDENTIALS()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = SignIn(
         token_sha256=hash_token(token),
         employee_id=employee.id,
         address=address,
-        created_at=now,
-        expires_at=now + SIGN_IN_LIFETIME,
+        created_at=act.now,
+        expires_at=act.now + SIGN_IN_LIFETIME,
     )
-    db.add(opened)
-    await db.flush()
-    await _forget_attempt(db, employee.login, address)
+    act.db.add(opened)
+    await act.db.flush()
+    await _forget_attempt(act.db, employee.login, address)
     who = to_actor(employee, opened.id, address)
-    await audit.write(Act(db, who, now), "accounts.signed_in", [f"employee:{employee.id}"])
+    await audit.write(act.by(who), "accounts.signed_in", [f"employee:{employee.id}"])
     return OpenedSignIn(token, opened, employee)
 
 
@@ -113,15 +109,15 @@ async def _forget_attempt(db: AsyncSession, login: str, address: str) -> None:
     await attempts.take_back(db, (anywhere, *address_counters(address)))
 
 
-async def authenticate(db: AsyncSession, token: str, now: datetime, address: str) -> Actor | None:
+async def authenticate(act: Act, token: str, address: str) -> Actor | None:
     """Whose token it is; None when unknown, expired, revoked or of an inactive employee."""
-    found = await db.scalar(
+    found = await act.db.scalar(
         select(SignIn)
         .join(SignIn.employee)
         .options(contains_eager(SignIn.employee))
         .where(
             SignIn.token_sha256 == hash_token(token),
-            SignIn.expires_at > now,
+            SignIn.expires_at > act.now,
             SignIn.revoked_at.is_(None),
             Employee.active,
         )
@@ -132,10 +128,12 @@ async def authenticate(db: AsyncSession, token: str, now: datetime, address: str
     return to_actor(found.employee, found.id, address, by_token=by_token)
 
 
-async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
+async def sign_out(act: Act) -> None:
     """Revoke the sign-in that asks."""
-    await db.execute(update(SignIn).where(SignIn.id == actor.sign_in_id).values(revoked_at=now))
-    await audit.write(Act(db, actor, now), "accounts.signed_out", [f"employee:{actor.employee_id}"])
+    await act.db.execute(
+        update(SignIn).where(SignIn.id == act.actor.sign_in_id).values(revoked_at=act.now)
+    )
+    await audit.write(act, "accounts.signed_out", [f"employee:{act.actor.employee_id}"])
 
 
 async def hold(db: AsyncSession, employee_id: int) -> None:
@@ -143,26 +141,26 @@ async def hold(db: AsyncSession, employee_id: int) -> None:
     await db.execute(locked(db, select(Employee.id).where(Employee.id == employee_id), wait=True))
 
 
-async def revoke_sign_ins(
-    db: AsyncSession, employee_id: int, now: datetime, *unless: ColumnElement[bool]
-) -> int:
+async def revoke_sign_ins(act: Act, employee_id: int, *unless: ColumnElement[bool]) -> int:
     """Revoke every sign-in and API token of an employee who is held, ``unless`` holds; how many."""
-    revoked = await db.scalars(
+    revoked = await act.db.scalars(
         update(SignIn)
         .where(SignIn.employee_id == employee_id, SignIn.revoked_at.is_(None))
         .where(*(not_(condition) for condition in unless))
-        .values(revoked_at=now)
+        .values(revoked_at=act.now)
         .returning(SignIn.id)
     )
     return len(revoked.all())
 
 
-async def forget_sign_ins(db: AsyncSession, now: datetime) -> int:
+async def forget_sign_ins(act: Act) -> int:
     """Remove sign-ins, links and windows of attempts that are over; how many there were.
 
     None decides anything any more, so it may run at any time.
     """
-    return sum([await _forget(db, table, ended <= now - kept) for table, ended, kept in KEPT])
+    return sum(
+        [await _forget(act.db, table, ended <= act.now - kept) for table, ended, kept in KEPT]
+    )
 
 
 async def _forget(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:

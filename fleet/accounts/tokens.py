@@ -31,15 +31,11 @@ from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.clock import Clock
-from fleet.kit.database import Database
+from fleet.kit.acts import Acts
 from fleet.kit.http import NOT_SIGNED_IN
-from fleet.kit.language import Language
 
 
-async def change_password(
-    database: Database, clock: Clock, actor: Actor, present: str, new: str, language: Language
-) -> None:
+async def change_password(acts: Acts, present: str, new: str) -> None:
     """Replace one's own password and revoke the other sign-ins; API tokens stay.
 
     Refuses a wrong present password, a new one of a wrong length, and too many guesses.  It
@@ -47,65 +43,60 @@ async def change_password(
     """
     check_password(new)
     check_place()
-    async with database.transaction() as db:
-        counters = password_counters(actor.employee_id)
-        await attempts.count(db, counters, actor.address, clock(), field="password")
-    async with database.read() as db:
-        employee = await db.get_one(Employee, actor.employee_id)
+    async with acts.transaction() as act:
+        counters = password_counters(act.actor.employee_id)
+        await attempts.count(act, counters, act.actor.address, field="password")
+    async with acts.read() as act:
+        employee = await act.db.get_one(Employee, act.actor.employee_id)
     if not await fits(present, employee.password_hash):
         raise WRONG_PASSWORD()
     password_hash = await hash_password(new)
-    async with database.transaction() as db:
+    async with acts.transaction() as act:
         same = (Employee.id == employee.id, Employee.password_hash == employee.password_hash)
         changed = update(Employee).where(*same).values(password_hash=password_hash)
-        if await db.scalar(changed.returning(Employee.id)) is None:
+        if await act.db.scalar(changed.returning(Employee.id)) is None:
             raise WRONG_PASSWORD()
-        await _after_change(db, actor, employee, language, clock())
+        await _after_change(act, employee)
 
 
-async def _after_change(
-    db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
-) -> None:
-    await spend(db, actor.employee_id, now)
-    await _revoke_others(db, actor, now)
-    await _write(db, actor, now, "accounts.password_changed")
-    left = str(await _count_tokens(db, actor, now))
-    await tell(db, employee, "own_password_changed", language, now, tokens=left)
+async def _after_change(act: Act, employee: Employee) -> None:
+    await spend(act, act.actor.employee_id)
+    await _revoke_others(act)
+    await _write(act, "accounts.password_changed")
+    left = str(await _count_tokens(act))
+    await tell(act, employee, "own_password_changed", tokens=left)
 
 
-async def revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
+async def revoke_others(act: Act) -> int:
     """Revoke one's sign-ins but the one that asks, and no API token; how many."""
-    await hold(db, actor.employee_id)
-    revoked = await _revoke_others(db, actor, now)
+    await hold(act.db, act.actor.employee_id)
+    revoked = await _revoke_others(act)
     if revoked:
-        await _write(db, actor, now, "accounts.sign_ins_revoked", {"revoked": revoked})
+        await _write(act, "accounts.sign_ins_revoked", {"revoked": revoked})
     return revoked
 
 
-async def _revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
+async def _revoke_others(act: Act) -> int:
     return await revoke_sign_ins(
-        db,
-        actor.employee_id,
-        now,
-        SignIn.id == actor.sign_in_id,
+        act,
+        act.actor.employee_id,
+        SignIn.id == act.actor.sign_in_id,
         SignIn.token_name.is_not(None),
     )
 
 
-async def revoke(
-    db: AsyncSession, actor: Actor, sign_in_id: int, now: datetime, *, token: bool
-) -> None:
+async def revoke(act: Act, sign_in_id: int, *, token: bool) -> None:
     """Revoke one's own sign-in, or API token; refuses what is not a valid one of theirs."""
-    found = await db.execute(
+    found = await act.db.execute(
         update(SignIn)
         .where(
             SignIn.id == sign_in_id,
-            SignIn.employee_id == actor.employee_id,
+            SignIn.employee_id == act.actor.employee_id,
             SignIn.token_name.is_not(None) if token else SignIn.token_name.is_(None),
             SignIn.revoked_at.is_(None),
-            SignIn.expires_at > now,
+            SignIn.expires_at > act.now,
         )
-        .values(revoked_at=now)
+        .values(revoked_at=act.now)
         .returning(SignIn.token_name, SignIn.address, SignIn.created_at)
     )
     revoked = found.one_or_none()
@@ -115,17 +106,10 @@ async def revoke(
     what = "accounts.token_revoked" if token else "accounts.sign_in_revoked"
     told = {"name": name} if token else {"opened_from": address}
     opened = {"id": sign_in_id, "created_at": created_at.isoformat(), **told}
-    await _write(db, actor, now, what, before=opened)
+    await _write(act, what, before=opened)
 
 
-async def create(
-    db: AsyncSession,
-    actor: Actor,
-    name: str,
-    expires_at: datetime,
-    language: Language,
-    now: datetime,
-) -> tuple[str, SignIn]:
+async def create(act: Act, name: str, expires_at: datetime) -> tuple[str, SignIn]:
     """A personal API token: its text, shown this once and kept nowhere, and its row.
 
     It has the rights of its employee, whatever they become; a letter tells them.  Refuses an
@@ -133,42 +117,40 @@ async def create(
     revoked while it asked, and an asker that is a token itself: a stolen one would make itself
     longer-lived.
     """
-    if not timedelta(0) < expires_at - now <= MAX_TOKEN_LIFETIME:
+    if not timedelta(0) < expires_at - act.now <= MAX_TOKEN_LIFETIME:
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
-    if actor.by_token:
+    if act.actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
-    await hold(db, actor.employee_id)
-    await _check_alive(db, actor)
-    if await _count_tokens(db, actor, now) >= MAX_TOKENS:
+    await hold(act.db, act.actor.employee_id)
+    await _check_alive(act.db, act.actor)
+    if await _count_tokens(act) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = SignIn(
         token_sha256=hash_token(token),
-        employee_id=actor.employee_id,
+        employee_id=act.actor.employee_id,
         token_name=name,
-        address=actor.address,
-        created_at=now,
+        address=act.actor.address,
+        created_at=act.now,
         expires_at=expires_at,
     )
-    db.add(row)
-    await db.flush()
+    act.db.add(row)
+    await act.db.flush()
     told = {"id": row.id, "name": name, "expires_at": expires_at.isoformat()}
-    await _write(db, actor, now, "accounts.token_created", told)
+    await _write(act, "accounts.token_created", told)
     until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
-    await _tell_of(db, actor, name, until, language, now)
+    await _tell_of(act, name, until)
     return token, row
 
 
-async def _tell_of(
-    db: AsyncSession, actor: Actor, name: str, until: str, language: Language, now: datetime
-) -> None:
+async def _tell_of(act: Act, name: str, until: str) -> None:
     """A letter, of which each mailbox gets so many, to an employee who has one."""
-    employee = await db.get_one(Employee, actor.employee_id)
+    employee = await act.db.get_one(Employee, act.actor.employee_id)
     if not employee.email:
         return
-    await tell(db, employee, "token_created", language, now, token=name, until=until)
+    await tell(act, employee, "token_created", token=name, until=until)
     counters = letter_counters(employee.email, employee.partner_id)
-    await attempts.count(db, counters, actor.address, now, field="name")
+    await attempts.count(act, counters, act.actor.address, field="name")
 
 
 async def _check_alive(db: AsyncSession, actor: Actor) -> None:
@@ -178,23 +160,18 @@ async def _check_alive(db: AsyncSession, actor: Actor) -> None:
         raise NOT_SIGNED_IN()
 
 
-async def _count_tokens(db: AsyncSession, actor: Actor, now: datetime) -> int:
+async def _count_tokens(act: Act) -> int:
     valid = select(func.count()).where(
-        SignIn.employee_id == actor.employee_id,
+        SignIn.employee_id == act.actor.employee_id,
         SignIn.token_name.is_not(None),
         SignIn.revoked_at.is_(None),
-        SignIn.expires_at > now,
+        SignIn.expires_at > act.now,
     )
-    return (await db.scalars(valid)).one()
+    return (await act.db.scalars(valid)).one()
 
 
 async def _write(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    what: str,
-    after: State | None = None,
-    before: State | None = None,
+    act: Act, what: str, after: State | None = None, before: State | None = None
 ) -> None:
-    objects = [f"employee:{actor.employee_id}"]
-    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)
+    objects = [f"employee:{act.actor.employee_id}"]
+    await audit.write(act, what, objects, before=before, after=after)

@@ -19,7 +19,7 @@ async def list_addresses(call: Call[AddressFilter, None]) -> Page[AddressView]:
 @endpoint("POST", "/addresses", right=Right.REGISTERS, status=201)
 async def create_address(call: Call[Nothing, AddressBody]) -> AddressView:
     """Add an address to the book."""
-    address = await service.create(call.db, call.actor, call.body.text, call.now)
+    address = await service.create(call.act, call.body.text)
     return await queries.view(call.db, call.actor, address)
 
 
@@ -28,21 +28,21 @@ async def create_address(call: Call[Nothing, AddressBody]) -> AddressView:
 async def rename_address(call: Call[AddressKey, AddressBody]) -> AddressView:
     """Rename an address; the registers that stand there show it at once."""
     typed = call.body.text
-    address = await service.rename(call.db, call.actor, call.query.id, typed, call.now)
+    address = await service.rename(call.act, call.query.id, typed)
     return await queries.view(call.db, call.actor, address)
 
 
 @endpoint("DELETE", "/addresses/{id}", right=Right.ORGANISATION)
 async def remove_address(call: Call[AddressKey, None]) -> None:
     """Delete an address at which no register stands."""
-    await service.remove(call.db, call.actor, call.query.id, call.now)
+    await service.remove(call.act, call.query.id)
 
 
 @endpoint("POST", "/registers/address", right=Right.REGISTERS)
 async def place_registers(call: Call[Nothing, Standing]) -> Verdicts:
     """Say where registers stand, by an address of the book."""
     typed, address_id = call.body.serial_numbers, call.body.address_id
-    verdicts = await service.place(call.db, call.actor, typed, address_id, call.now)
+    verdicts = await service.place(call.act, typed, address_id)
     return to_reply(verdicts, call.language)
 
 

@@ -3,8 +3,7 @@
 Whoever renames, deletes or gives out an address holds its row, so none of it happens at once.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,55 +20,58 @@ from fleet.registers import service as registers
 from fleet.registers.rules import Verdict
 
 
-async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
+async def create(act: Act, typed: str) -> Address:
     """A new address; refuses one that the book has already, in whatever letters.
 
     To a limited employee, whose search may not find that one, it is given instead.
     """
     found = texts(typed)
-    if actor.limited and (known := await db.scalar(of_text(actor, found.search_text))):
+    if act.actor.limited and (known := await act.db.scalar(of_text(act.actor, found.search_text))):
         return known
     address = Address(
-        partner_id=actor.partner_id, created_at=now, changed_at=now, **found._asdict()
+        partner_id=act.actor.partner_id, created_at=act.now, changed_at=act.now, **found._asdict()
     )
-    await _keep(db, address)
-    await _audit(db, actor, now, "created", address, after={"text": address.text})
+    await _keep(act.db, address)
+    await audit.write(
+        act, "addresses.created", [f"address:{address.id}"], after={"text": address.text}
+    )
     return address
 
 
-async def rename(db: AsyncSession, actor: Actor, id_: int, typed: str, now: datetime) -> Address:
+async def rename(act: Act, id_: int, typed: str) -> Address:
     """Another text for an address and for the registers that stand there."""
-    address = await _held(db, actor, id_)
+    address = await _held(act.db, act.actor, id_)
     before = address.text
     for name, value in texts(typed)._asdict().items():
         setattr(address, name, value)
     if address.text != before:
-        address.changed_at = now
-        await _keep(db, address)
-        await registers.rename_address(db, actor, id_, before, address.text, now)
-        told = {"before": {"text": before}, "after": {"text": address.text}}
-        await _audit(db, actor, now, "renamed", address, **told)
+        address.changed_at = act.now
+        await _keep(act.db, address)
+        await registers.rename_address(act, id_, before, address.text)
+        was, text = {"text": before}, {"text": address.text}
+        objects = [f"address:{address.id}"]
+        await audit.write(act, "addresses.renamed", objects, before=was, after=text)
     return address
 
 
-async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> None:
+async def remove(act: Act, id_: int) -> None:
     """Delete an address at which no register stands."""
-    address = await _held(db, actor, id_)
-    if await any_register_at(db, address):
+    address = await _held(act.db, act.actor, id_)
+    if await any_register_at(act.db, address):
         raise ADDRESS_IN_USE()
-    await _audit(db, actor, now, "removed", address, before={"text": address.text})
-    await db.delete(address)
+    await audit.write(
+        act, "addresses.removed", [f"address:{address.id}"], before={"text": address.text}
+    )
+    await act.db.delete(address)
 
 
-async def place(
-    db: AsyncSession, actor: Actor, typed: Sequence[str], address_id: int | None, now: datetime
-) -> list[Verdict]:
+async def place(act: Act, typed: Sequence[str], address_id: int | None) -> list[Verdict]:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""
     if address_id is not None:
-        text = (await _held(db, actor, address_id, "address_id")).text
-    return await registers.set_address(db, actor, typed, address_id, text, now)
+        text = (await _held(act.db, act.actor, address_id, "address_id")).text
+    return await registers.set_address(act, typed, address_id, text)
 
 
 async def _held(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
@@ -88,17 +90,3 @@ async def _keep(db: AsyncSession, address: Address) -> None:
             await db.flush()
     except IntegrityError:
         raise ADDRESS_EXISTS(text=text) from None
-
-
-async def _audit(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    verb: str,
-    address: Address,
-    *,
-    before: Mapping[str, str] | None = None,
-    after: Mapping[str, str] | None = None,
-) -> None:
-    what, objects = f"addresses.{verb}", [f"address:{address.id}"]
-    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

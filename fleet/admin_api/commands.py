@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts import cli as people
+from fleet.kit.act import Act
 from fleet.kit.broker import ensure_gateway_account
-from fleet.kit.clock import utc_now
 from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
 from fleet.subscriptions.service import add_stock
@@ -42,10 +41,10 @@ def add_to_stock(
 ) -> None:
     """Give a partner subscriptions without money and bonuses; says how many it holds then."""
 
-    async def work(db: AsyncSession) -> str:
-        taker = await find_partner(db, partner)
-        await add_stock(db, taker.id, plan, quantity, utc_now())
-        held = await available(db, taker.id)
+    async def work(act: Act) -> str:
+        taker = await find_partner(act.db, partner)
+        await add_stock(act, taker.id, plan, quantity)
+        held = await available(act.db, taker.id)
         return f"{taker.uuid} {plan} {held[plan]}"
 
     run(work, configured(FleetConfig, data=data, database=database))

@@ -3,17 +3,15 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.founding import first_administrator
 from fleet.accounts.models import Employee
 from fleet.accounts.passwords import fits
 from fleet.accounts.service import to_actor
-from fleet.kit.config import FleetConfig
+from fleet.kit.act import Act
 from fleet.kit.secret_file import load_or_create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
@@ -38,19 +36,19 @@ class Credentials:
 CHANGED = Credentials(LOGIN, "…", f"забыт / forgotten: cash-server people set-password {LOGIN}")
 
 
-async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> Credentials:
+async def prepare_admin(act: Act) -> Credentials:
     """The first employee, once: with the password of the configuration, else with a generated one
     that is kept in the data directory.
 
     Afterwards their password is their own affair: no start puts another over it, and what is
     shown is what still fits.
     """
-    given, path = config.admin_password, config.data / PASSWORD_FILE
+    given, path = act.config.admin_password, act.config.data / PASSWORD_FILE
 
     def choose() -> str:
         return given.get_secret_value() if given else _kept_password(path)
 
-    admin = await first_administrator(db, LOGIN, choose, now)
+    admin = await first_administrator(act, LOGIN, choose)
     if given is not None:
         known, shown = given.get_secret_value(), Credentials(LOGIN, "…", VARIABLE)
     else:
@@ -67,7 +65,7 @@ def _kept_password(path: Path) -> str:
     return made.decode("utf-8").strip()
 
 
-async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datetime) -> None:
+async def enrol_demo(act: Act, serial_numbers: Sequence[str]) -> None:
     """Bind the demo registers to the first partner; those that are bound already stay.
 
     The partner may use every service with them at once, and has a little stock to assign.  Without
@@ -75,9 +73,9 @@ async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datet
     """
     if not serial_numbers:
         return
-    employee = (await db.scalars(select(Employee).where(Employee.login == LOGIN))).one()
-    actor = to_actor(employee, 0, "")
+    employee = (await act.db.scalars(select(Employee).where(Employee.login == LOGIN))).one()
+    theirs = act.by(to_actor(employee, 0, ""))
     for start in range(0, len(serial_numbers), ENROL_AT_ONCE):
-        await enrol(db, actor, serial_numbers[start : start + ENROL_AT_ONCE], now)
-    await grant(db, employee.partner_id, Entitlement, now)
-    await first_stock(db, employee.partner_id, now)
+        await enrol(theirs, serial_numbers[start : start + ENROL_AT_ONCE])
+    await grant(act, employee.partner_id, Entitlement)
+    await first_stock(act, employee.partner_id)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.assistants.errors import ASSISTANT_NOT_FOUND
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.assistants.rules import Presence, found_in, presence
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.kit.input import MAX_INTEGER, Input
@@ -58,39 +59,37 @@ class AssistantCard(AssistantRow):
     )
 
 
-async def page(
-    db: AsyncSession, actor: Actor, query: PageQuery, now: datetime
-) -> Page[AssistantRow]:
+async def page(act: Act, query: PageQuery) -> Page[AssistantRow]:
     """The partner's Assistants, in the order of their making."""
-    mine = [*_own(actor)]
+    mine = [*_own(act.actor)]
     if query.after:
         mine.append(BrokerAccount.id > from_cursor(AssistantKey, query.after).id)
     statement = select(BrokerAccount).where(*mine).order_by(BrokerAccount.id)
-    found = (await db.scalars(statement.limit(query.limit + 1))).all()
-    counts = await _counts(db, actor, [row.id for row in found])
+    found = (await act.db.scalars(statement.limit(query.limit + 1))).all()
+    counts = await _counts(act.db, act.actor, [row.id for row in found])
     return page_of(
         found,
         query.limit,
-        show=lambda row: AssistantRow(**_shown(row, counts.get(row.id, 0), now)),
+        show=lambda row: AssistantRow(**_shown(row, counts.get(row.id, 0), act.now)),
         position=lambda row: AssistantKey(id=row.id),
     )
 
 
-async def card(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> AssistantCard:
+async def card(act: Act, id_: int) -> AssistantCard:
     """One Assistant, with the registers that the actor may see; refuses one of anybody else."""
-    account = await own(db, actor, id_)
+    account = await own(act.db, act.actor, id_)
     mine = AccountRegister.account_id == id_
     rows = select(AccountRegister).where(mine).order_by(AccountRegister.serial_number)
-    given = list(await db.scalars(rows))
-    online = presence(account.reported_at, now) is Presence.ONLINE
+    given = list(await act.db.scalars(rows))
+    online = presence(account.reported_at, act.now) is Presence.ONLINE
     found = found_in(account.report) if online else {}
-    seen = await find_own(db, actor, {*found, *(row.serial_number for row in given)})
+    seen = await find_own(act.db, act.actor, {*found, *(row.serial_number for row in given)})
     added = {row.serial_number: row for row in given if row.serial_number in seen}
     others = [serial for serial in found if serial not in added]
     return AssistantCard(
-        **_shown(account, len(added), now),
+        **_shown(account, len(added), act.now),
         added=[_added(row, found.get(serial)) for serial, row in added.items()],
-        not_added=[found[serial] for serial in others if serial in seen or not actor.limited],
+        not_added=[found[serial] for serial in others if serial in seen or not act.actor.limited],
     )
 
 

@@ -95,13 +95,13 @@ class TerminalView(BaseModel):
 @endpoint("GET", "/assistants", right=Right.ASSISTANTS)
 async def list_assistants(call: Call[PageQuery, None]) -> Page[AssistantRow]:
     """The partner's Assistants and whether they report."""
-    return await queries.page(call.db, call.actor, call.query, call.now)
+    return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/assistants/{id}", right=Right.ASSISTANTS)
 async def show_assistant(call: Call[AssistantKey, None]) -> AssistantCard:
     """One Assistant, its registers and what it does with them."""
-    return await queries.card(call.db, call.actor, call.query.id, call.now)
+    return await queries.card(call.act, call.query.id)
 
 
 @endpoint("POST", "/assistants", right=Right.ASSISTANTS, status=201)
@@ -109,15 +109,15 @@ async def create_assistant(call: Call[Nothing, AssistantBody]) -> AssistantCard:
     """Make an account that the Assistant signs in with."""
     values = (call.body.login, call.body.password.get_secret_value(), call.body.title)
     broker = provisioning(call.config)
-    id_ = await service.create(call.db, call.actor, broker, values, call.now)
-    return await queries.card(call.db, call.actor, id_, call.now)
+    id_ = await service.create(call.act, broker, values)
+    return await queries.card(call.act, id_)
 
 
 @endpoint("PATCH", "/assistants/{id}", right=Right.ASSISTANTS)
 async def rename_assistant(call: Call[AssistantKey, TitleBody]) -> AssistantCard:
     """Give the Assistant another title."""
-    await service.rename(call.db, call.actor, call.query.id, call.body.title, call.now)
-    return await queries.card(call.db, call.actor, call.query.id, call.now)
+    await service.rename(call.act, call.query.id, call.body.title)
+    return await queries.card(call.act, call.query.id)
 
 
 @endpoint("PUT", "/assistants/{id}/password", right=Right.ASSISTANTS)
@@ -125,14 +125,14 @@ async def change_assistant_password(call: Call[AssistantKey, PasswordBody]) -> N
     """Give the Assistant another password."""
     password = call.body.password.get_secret_value()
     broker = provisioning(call.config)
-    await service.set_password(call.db, call.actor, broker, call.query.id, password, call.now)
+    await service.set_password(call.act, broker, call.query.id, password)
 
 
 @endpoint("DELETE", "/assistants/{id}", right=Right.ASSISTANTS)
 async def remove_assistant(call: Call[AssistantKey, None]) -> None:
     """Delete the Assistant: its account and its rights are gone at once."""
     broker = provisioning(call.config)
-    await service.remove(call.db, call.actor, broker, call.query.id, call.now)
+    await service.remove(call.act, broker, call.query.id)
 
 
 @endpoint("POST", "/assistants/{id}/registers", right=Right.ASSISTANTS)
@@ -140,8 +140,8 @@ async def add_assistant_register(call: Call[AssistantKey, RegisterBody]) -> Assi
     """Let the Assistant speak for a register of the partner."""
     id_, serial = call.query.id, call.body.serial_number
     broker = provisioning(call.config)
-    await service.add_register(call.db, call.actor, broker, id_, serial, call.now)
-    return await queries.card(call.db, call.actor, id_, call.now)
+    await service.add_register(call.act, broker, id_, serial)
+    return await queries.card(call.act, id_)
 
 
 @endpoint("DELETE", "/assistants/{id}/registers/{serial_number}", right=Right.ASSISTANTS)
@@ -149,7 +149,7 @@ async def remove_assistant_register(call: Call[AddedKey, None]) -> None:
     """The Assistant speaks for the register no more."""
     id_, serial = call.query.id, call.query.serial_number
     broker = provisioning(call.config)
-    await service.remove_register(call.db, call.actor, broker, id_, serial, call.now)
+    await service.remove_register(call.act, broker, id_, serial)
 
 
 @endpoint("POST", "/registers/{serial_number}/mqtt-account", right=Right.ASSISTANTS, status=201)
@@ -157,7 +157,7 @@ async def create_terminal_account(call: Call[RegisterKey, None]) -> TerminalView
     """Make an account for a register that speaks MQTT itself."""
     serial = call.query.serial_number
     broker = provisioning(call.config)
-    made = await service.create_terminal(call.db, call.actor, broker, serial, call.now)
+    made = await service.create_terminal(call.act, broker, serial)
     return TerminalView(login=made.login, password=made.password)
 
 
@@ -166,7 +166,7 @@ async def remove_terminal_account(call: Call[RegisterKey, None]) -> None:
     """Delete the register's own account: it signs in no more."""
     serial = call.query.serial_number
     broker = provisioning(call.config)
-    await service.remove_terminal(call.db, call.actor, broker, serial, call.now)
+    await service.remove_terminal(call.act, broker, serial)
 
 
 ENDPOINTS = (

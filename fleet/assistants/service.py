@@ -6,8 +6,7 @@ broker miss a list of registers, the reconciliation mends it (``provisioning``).
 """
 
 import secrets
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -54,147 +53,120 @@ class TerminalAccount(NamedTuple):
     password: str
 
 
-async def create(
-    db: AsyncSession,
-    actor: Actor,
-    broker: Provisioning,
-    values: tuple[str, str, str],
-    now: datetime,
-) -> int:
+async def create(act: Act, broker: Provisioning, values: tuple[str, str, str]) -> int:
     """A new Assistant out of (login, password, title); its id.  Refuses a login that is taken."""
     login, password, title = values
     check_login(login)
-    mine = (BrokerAccount.partner_id == actor.partner_id, BrokerAccount.kind == _ASSISTANT)
-    if (await db.scalar(select(func.count()).where(*mine)) or 0) >= MAX_ASSISTANTS:
+    mine = (BrokerAccount.partner_id == act.actor.partner_id, BrokerAccount.kind == _ASSISTANT)
+    if (await act.db.scalar(select(func.count()).where(*mine)) or 0) >= MAX_ASSISTANTS:
         raise TOO_MANY_ASSISTANTS(limit=MAX_ASSISTANTS)
-    account = await _add(db, actor, _ASSISTANT, values, now)
-    await _audit(db, actor, now, "created", account, after={"login": login, "title": title})
+    account = await _add(act, _ASSISTANT, values)
+    await audit.write(
+        act, "assistants.created", _named(account), after={"login": login, "title": title}
+    )
     await broker.create(login, password, ())
     return account.id
 
 
-async def rename(db: AsyncSession, actor: Actor, id_: int, title: str, now: datetime) -> None:
+async def rename(act: Act, id_: int, title: str) -> None:
     """Another title."""
-    account = await own(db, actor, id_, lock=True)
+    account = await own(act.db, act.actor, id_, lock=True)
     before, account.title = account.title, title
-    await _audit(
-        db, actor, now, "renamed", account, before={"title": before}, after={"title": title}
+    await audit.write(
+        act, "assistants.renamed", _named(account), before={"title": before}, after={"title": title}
     )
 
 
-async def set_password(
-    db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, password: str, now: datetime
-) -> None:
+async def set_password(act: Act, broker: Provisioning, id_: int, password: str) -> None:
     """Another password; the broker takes it at the next sign-in."""
-    account, serials = await _whole(db, actor, id_)
+    account, serials = await _whole(act.db, act.actor, id_)
     account.password_hash = await hash_password(password)
-    await _audit(db, actor, now, "password_changed", account)
-    await db.flush()
+    await audit.write(act, "assistants.password_changed", _named(account))
+    await act.db.flush()
     await broker.set_password(account.login, password, serials)
 
 
-async def remove(
-    db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, now: datetime
-) -> None:
+async def remove(act: Act, broker: Provisioning, id_: int) -> None:
     """The account and all its rights are gone; its registers stay in the cabinet."""
-    account, serials = await _whole(db, actor, id_)
+    account, serials = await _whole(act.db, act.actor, id_)
     before = {"login": account.login, "title": account.title, "registers": serials}
-    await _audit(db, actor, now, "removed", account, before=before)
-    await _delete(db, account)
+    await audit.write(act, "assistants.removed", _named(account), before=before)
+    await _delete(act.db, account)
     await broker.delete(account.login)
 
 
-async def add_register(
-    db: AsyncSession,
-    actor: Actor,
-    broker: Provisioning,
-    id_: int,
-    serial_number: str,
-    now: datetime,
-) -> None:
+async def add_register(act: Act, broker: Provisioning, id_: int, serial_number: str) -> None:
     """Let the Assistant speak for a register of the partner; of two that are given one register at
     once, one gets it."""
-    account = await own(db, actor, id_, lock=True)
-    await _hold(db, actor, serial_number)
-    serials = await _serials(db, account)
+    account = await own(act.db, act.actor, id_, lock=True)
+    await _hold(act.db, act.actor, serial_number)
+    serials = await _serials(act.db, account)
     if len(serials) >= MAX_REGISTERS_EACH:
         raise TOO_MANY_REGISTERS(limit=MAX_REGISTERS_EACH)
     if serial_number in serials:
         return
-    await _claim(db, account, serial_number, now)
+    await _claim(act, account, serial_number)
     after = {"serial_number": serial_number}
-    await _audit(db, actor, now, "register_added", account, after=after)
+    await audit.write(act, "assistants.register_added", _named(account), after=after)
     await broker.set_registers(account.login, [*serials, serial_number])
 
 
-async def remove_register(
-    db: AsyncSession,
-    actor: Actor,
-    broker: Provisioning,
-    id_: int,
-    serial_number: str,
-    now: datetime,
-) -> None:
+async def remove_register(act: Act, broker: Provisioning, id_: int, serial_number: str) -> None:
     """The Assistant may not speak for the register any more; refuses one that the actor does not
     see."""
-    account = await own(db, actor, id_, lock=True)
-    serials = await _serials(db, account)
-    if serial_number not in serials or not await find_own(db, actor, [serial_number]):
+    account = await own(act.db, act.actor, id_, lock=True)
+    serials = await _serials(act.db, account)
+    if serial_number not in serials or not await find_own(act.db, act.actor, [serial_number]):
         raise REGISTER_NOT_ADDED()
     this = AccountRegister.serial_number == serial_number
-    await db.execute(delete(AccountRegister).where(this))
+    await act.db.execute(delete(AccountRegister).where(this))
     before = {"serial_number": serial_number}
-    await _audit(db, actor, now, "register_removed", account, before=before)
+    await audit.write(act, "assistants.register_removed", _named(account), before=before)
     left = [each for each in serials if each != serial_number]
     await broker.set_registers(account.login, left)
 
 
-async def create_terminal(
-    db: AsyncSession, actor: Actor, broker: Provisioning, serial_number: str, now: datetime
-) -> TerminalAccount:
+async def create_terminal(act: Act, broker: Provisioning, serial_number: str) -> TerminalAccount:
     """An account for a register that speaks MQTT itself; refuses one that has an account."""
-    await _hold(db, actor, serial_number)
+    await _hold(act.db, act.actor, serial_number)
     made = TerminalAccount(
         terminal_login(serial_number), secrets.token_urlsafe(TERMINAL_PASSWORD_BYTES)
     )
-    account = await _add(db, actor, AccountKind.TERMINAL, (*made, ""), now)
-    await _claim(db, account, serial_number, now)
+    account = await _add(act, AccountKind.TERMINAL, (*made, ""))
+    await _claim(act, account, serial_number)
     after = {"serial_number": serial_number}
-    await _audit(db, actor, now, "terminal_created", account, after=after)
+    await audit.write(act, "assistants.terminal_created", _named(account), after=after)
     # The broker may not have heard yet that the former partner's account is gone.
     await broker.set_password(*made, [serial_number])
     await broker.set_registers(made.login, [serial_number])
     return made
 
 
-async def remove_terminal(
-    db: AsyncSession, actor: Actor, broker: Provisioning, serial_number: str, now: datetime
-) -> None:
+async def remove_terminal(act: Act, broker: Provisioning, serial_number: str) -> None:
     """The register does not sign in any more."""
-    if not await find_own(db, actor, [serial_number]):
+    if not await find_own(act.db, act.actor, [serial_number]):
         raise REGISTER_NOT_FOUND()
     its_own = (
         BrokerAccount.login == terminal_login(serial_number),
-        BrokerAccount.partner_id == actor.partner_id,
+        BrokerAccount.partner_id == act.actor.partner_id,
     )
-    account = await db.scalar(select(BrokerAccount).where(*its_own))
+    account = await act.db.scalar(select(BrokerAccount).where(*its_own))
     if account is None:
         raise NO_TERMINAL()
     before = {"serial_number": serial_number}
-    await _audit(db, actor, now, "terminal_removed", account, before=before)
-    await _delete(db, account)
+    await audit.write(act, "assistants.terminal_removed", _named(account), before=before)
+    await _delete(act.db, account)
     await broker.delete(account.login)
 
 
 async def heed_moves(act: Act, fact: RegistersHandedOver) -> None:
     """What former partners gave their registers to is gone, so that it does not speak again
     should they come back.  The broker hears of it by the reconciliation."""
-    db = act.db
     serials = [move.serial_number for move in fact.moves]
     of_them = AccountRegister.serial_number.in_(serials)
-    await db.execute(delete(AccountRegister).where(of_them))
+    await act.db.execute(delete(AccountRegister).where(of_them))
     logins = [terminal_login(serial) for serial in serials]
-    await db.execute(delete(BrokerAccount).where(BrokerAccount.login.in_(logins)))
+    await act.db.execute(delete(BrokerAccount).where(BrokerAccount.login.in_(logins)))
 
 
 async def _hold(db: AsyncSession, actor: Actor, serial_number: str) -> None:
@@ -205,41 +177,42 @@ async def _hold(db: AsyncSession, actor: Actor, serial_number: str) -> None:
         raise REGISTER_NOT_FOUND()
 
 
-async def _add(
-    db: AsyncSession, actor: Actor, kind: AccountKind, values: tuple[str, str, str], now: datetime
-) -> BrokerAccount:
+async def _add(act: Act, kind: AccountKind, values: tuple[str, str, str]) -> BrokerAccount:
     """Of two who take one login at once the database refuses one, before the broker hears."""
     login, password, title = values
     account = BrokerAccount(
-        partner_id=actor.partner_id,
+        partner_id=act.actor.partner_id,
         kind=kind,
         login=login,
         password_hash=await hash_password(password),
         title=title,
-        created_at=now,
+        created_at=act.now,
     )
     try:
-        async with db.begin_nested():
-            db.add(account)
-            await db.flush()
+        async with act.db.begin_nested():
+            act.db.add(account)
+            await act.db.flush()
     except IntegrityError:
         raise (LOGIN_TAKEN if kind is _ASSISTANT else TERMINAL_EXISTS)(login=login) from None
     return account
 
 
-async def _claim(
-    db: AsyncSession, account: BrokerAccount, serial_number: str, now: datetime
-) -> None:
-    row = {"serial_number": serial_number, "account_id": account.id, "added_at": now}
-    insert = insert_into(db, AccountRegister).values(row).on_conflict_do_nothing()
-    taken = await db.scalar(insert.returning(AccountRegister.serial_number))
+async def _claim(act: Act, account: BrokerAccount, serial_number: str) -> None:
+    row = {"serial_number": serial_number, "account_id": account.id, "added_at": act.now}
+    insert = insert_into(act.db, AccountRegister).values(row).on_conflict_do_nothing()
+    taken = await act.db.scalar(insert.returning(AccountRegister.serial_number))
     if taken is None:
         holder = (
             select(BrokerAccount.login)
             .join(AccountRegister, AccountRegister.account_id == BrokerAccount.id)
             .where(AccountRegister.serial_number == serial_number)
         )
-        raise REGISTER_SERVED(login=await db.scalar(holder))
+        raise REGISTER_SERVED(login=await act.db.scalar(holder))
+
+
+def _named(account: BrokerAccount) -> list[str]:
+    """Return what the audit log calls the account."""
+    return [f"{account.kind}:{account.id}"]
 
 
 async def _delete(db: AsyncSession, account: BrokerAccount) -> None:
@@ -262,19 +235,3 @@ async def _serials(db: AsyncSession, account: BrokerAccount) -> list[str]:
     """Its registers that are still its partner's."""
     found = await registers_by_login(db, BrokerAccount.id == account.id)
     return found[account.login]
-
-
-async def _audit(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    verb: str,
-    account: BrokerAccount,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-) -> None:
-    objects = [f"{account.kind}:{account.id}"]
-    await audit.write(
-        Act(db, actor, now), f"assistants.{verb}", objects, before=before, after=after
-    )

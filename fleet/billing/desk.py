@@ -16,9 +16,7 @@ from fleet.billing.rules import PaymentStatus, RefundReport, Report
 from fleet.billing.sandbox import Sandbox
 from fleet.billing.yookassa import YooKassa
 from fleet.kit.actor import Actor
-from fleet.kit.clock import Clock
-from fleet.kit.config import FleetConfig
-from fleet.kit.database import Database
+from fleet.kit.acts import Acts
 from fleet.kit.errors import DomainError
 
 RETURN: Final = "/pay/"
@@ -29,9 +27,9 @@ PORTION: Final = 4
 
 log = structlog.get_logger("payments")
 
-_MAKE: Final[dict[str, Callable[[Database, Clock, FleetConfig], Provider]]] = {
-    "sandbox": Sandbox,
-    "yookassa": lambda database, clock, config: YooKassa(config),
+_MAKE: Final[dict[str, Callable[[Acts], Provider]]] = {
+    "sandbox": lambda acts: Sandbox(acts.database, acts.clock, acts.config),
+    "yookassa": lambda acts: YooKassa(acts.config),
 }
 
 
@@ -39,29 +37,28 @@ _MAKE: Final[dict[str, Callable[[Database, Clock, FleetConfig], Provider]]] = {
 class Desk:
     """The payments of a server, and the providers it uses."""
 
-    database: Database
-    clock: Clock
-    config: FleetConfig
+    acts: Acts
     providers: Providers
 
     @classmethod
-    def of(cls, database: Database, clock: Clock, config: FleetConfig) -> "Desk":
+    def of(cls, acts: Acts) -> "Desk":
         """The sandbox is there only when it is chosen: it gives goods for nothing."""
-        chosen = _MAKE[config.payments](database, clock, config)
+        config = acts.config
+        chosen = _MAKE[config.payments](acts)
         earlier = config.payments == "sandbox" and config.yookassa_secret_file is not None
         others = (YooKassa(config),) if earlier else ()
-        return cls(database, clock, config, Providers(chosen, others))
+        return cls(acts, Providers(chosen, others))
 
     async def check_out(self, actor: Actor, payment_id: str) -> PaymentView:
         """Have the provider make the payment; its ``redirect_url`` is where the person goes.
 
         Repeated it gives the same page, also when the provider's first answer was lost.
         """
-        async with self.database.read() as db:
-            await queries.one(db, actor, payment_id)
-            payment = await queries.find(db, payment_id)
+        async with self.acts.read() as act:
+            await queries.one(act.db, actor, payment_id)
+            payment = await queries.find(act.db, payment_id)
         assert payment is not None
-        if service.may_open(payment, self.clock()):
+        if service.may_open(payment, self.acts.clock()):
             payment = await self._open(payment)
         return queries.view(payment, payment_id)
 
@@ -71,11 +68,11 @@ class Desk:
             payment_id=payment.id,
             amount_kopecks=payment.amount_kopecks,
             description=payment.description,
-            return_url=f"{self.config.links_begin_with}{RETURN}{payment.id}",
+            return_url=f"{self.acts.config.links_begin_with}{RETURN}{payment.id}",
         )
         made = await provider.open(invoice)
-        async with self.database.transaction() as db:
-            return await service.attach(db, payment.id, provider.name, *made, self.clock())
+        async with self.acts.transaction() as act:
+            return await service.attach(act, payment.id, provider.name, *made)
 
     async def hear(self, name: str, notice: Notice) -> None:
         """Take a provider's notice.  Anybody may send one: it is proved before it is believed."""
@@ -87,8 +84,8 @@ class Desk:
                 await self._hear_refund(provider, event)
 
     async def _hear_payment(self, provider: Provider, event: Event) -> None:
-        async with self.database.read() as db:
-            payment = await queries.find(db, event.payment_id)
+        async with self.acts.read() as act:
+            payment = await queries.find(act.db, event.payment_id)
         if payment is None or not _may_be(payment, provider, event):
             raise PAYMENT_NOT_FOUND(id=event.payment_id)
         if event.report is None and payment.status is PaymentStatus.PAID:
@@ -96,9 +93,9 @@ class Desk:
         await self._settle(event.report or await provider.ask(event.provider_id))
 
     async def _hear_refund(self, provider: Provider, event: RefundEvent) -> None:
-        async with self.database.read() as db:
-            payment = await queries.find_made(db, provider.name, event.provider_id)
-            known = await queries.is_refund_known(db, provider.name, event.refund_id)
+        async with self.acts.read() as act:
+            payment = await queries.find_made(act.db, provider.name, event.provider_id)
+            known = await queries.is_refund_known(act.db, provider.name, event.refund_id)
         if payment is None:
             raise PAYMENT_NOT_FOUND(id=event.provider_id)
         if known:
@@ -111,19 +108,19 @@ class Desk:
         await self._refund([report])
 
     async def _settle(self, report: Report) -> None:
-        async with self.database.transaction() as db:
-            await service.settle(db, report, self.clock())
+        async with self.acts.transaction() as act:
+            await service.settle(act, report)
 
     async def _refund(self, reports: Iterable[RefundReport]) -> None:
-        async with self.database.transaction() as db:
+        async with self.acts.transaction() as act:
             for report in reports:
-                await service.refund(db, report, self.clock())
+                await service.refund(act, report)
 
     async def ask_due(self) -> int:
         """Ask the providers about a portion of what waits, and of what may have been refunded:
         notices get lost."""
-        async with self.database.transaction() as db:
-            payments = await service.lease_due(db, self.clock(), PORTION)
+        async with self.acts.transaction() as act:
+            payments = await service.lease_due(act, PORTION)
         async with asyncio.TaskGroup() as asking:
             for payment in payments:
                 if payment.status in (PaymentStatus.WAITING, PaymentStatus.PAID):

@@ -6,4 +6,4 @@ from fleet.kit.acts import Acts
 
 async def ask_payments(acts: Acts) -> int:
     """A portion of the payments that notices may have been lost of, and of those to end."""
-    return await Desk.of(acts.database, acts.clock, acts.config).ask_due()
+    return await Desk.of(acts).ask_due()

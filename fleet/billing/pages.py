@@ -29,6 +29,7 @@ from fleet.billing.models import Payment, SandboxPayment
 from fleet.billing.providers import Notice
 from fleet.billing.rules import PaymentStatus
 from fleet.billing.sandbox import CARDS, NAME, PAGE, SampleCard, Sandbox
+from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -52,7 +53,7 @@ log = structlog.get_logger("payments")
 def add_payment_pages(
     app: web.Application, database: Database, clock: Clock, config: FleetConfig
 ) -> None:
-    pages = _Pages(Desk.of(database, clock, config))
+    pages = _Pages(Desk.of(Acts(database, clock, config=config)))
     if config.payments == NAME:
         log.warning("payments_are_not_real", variable="CASH_SERVER_PAYMENTS", provider=NAME)
     app.router.add_post(f"{NOTICES}{{provider}}", pages.hear)
@@ -71,21 +72,22 @@ class _Pages:
         """A provider's notice; 200 only when it needs no repetition."""
         async with asyncio.timeout(REQUEST_S):
             body = await _bounded(request, MAX_NOTICE)
-            notice = Notice(request.headers, body, self.desk.clock())
+            notice = Notice(request.headers, body, self.desk.acts.clock())
             await self.desk.hear(request.match_info["provider"], notice)
         return web.Response()
 
     async def come_back(self, request: web.Request) -> web.Response:
         """What became of a payment, for whoever has its number."""
         id_ = request.match_info["id"]
-        async with self.desk.database.read() as db:
-            payment = await queries.find(db, id_)
+        async with self.desk.acts.read() as act:
+            payment = await queries.find(act.db, id_)
         if payment is None:
             raise PAYMENT_NOT_FOUND(id=id_)
         language = self._language(request)
         about = (language, payment.description, payment.amount_kopecks, payment.status)
         refund_url = payment.redirect_url + REFUND if self._may_refund(payment) else ""
-        return _html(screens.outcome(*about, payment.refunded_kopecks, refund_url), language)
+        page = screens.outcome(*about, refunded=payment.refunded_kopecks, refund_url=refund_url)
+        return _html(page, language)
 
     def _may_refund(self, payment: Payment) -> bool:
         """Whether it is the sandbox's, where anybody plays the shop, and something is left."""
@@ -136,7 +138,7 @@ class _Pages:
             return _back(payment)
         language, token = self._language(request), sandbox.form_token(payment.id).decode()
         about = (language, payment.description, payment.amount_kopecks)
-        page = screens.refund_form(*about, left, token, wrong)
+        page = screens.refund_form(*about, left, token=token, wrong=wrong)
         return _html(page, language, payment.return_url, 422 if wrong else 200)
 
     async def _typed(self, request: web.Request) -> dict[str, str]:
@@ -170,7 +172,7 @@ class _Pages:
         return chosen
 
     def _language(self, request: web.Request) -> Language:
-        return negotiate(request.headers.get("Accept-Language", ""), self.desk.config.language)
+        return negotiate(request.headers.get("Accept-Language", ""), self.desk.acts.config.language)
 
 
 def mistakes(form: Mapping[str, str], now: datetime) -> list[str]:

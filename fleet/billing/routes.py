@@ -19,7 +19,7 @@ async def check_out(call: Call[PaymentKey, None]) -> PaymentView:
 
     Of a payment that is paid already it just says so.
     """
-    desk = Desk.of(call.database, call.clock, call.config)
+    desk = Desk.of(call.acts)
     return await desk.check_out(call.actor, call.query.id)
 
 

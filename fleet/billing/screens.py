@@ -120,7 +120,7 @@ def card_form(
 
 
 def refund_form(
-    language: Language, description: str, kopecks: int, left: int, token: str, wrong: bool
+    language: Language, description: str, kopecks: int, left: int, *, token: str, wrong: bool
 ) -> str:
     """Where the sandbox's shop gives money back; ``left`` can still be."""
     words = WORDS[language]
@@ -137,6 +137,7 @@ def outcome(
     description: str,
     kopecks: int,
     status: PaymentStatus,
+    *,
     refunded: int = 0,
     refund_url: str = "",
 ) -> str:
@@ -151,7 +152,7 @@ def outcome(
     body = f'<p class="outcome {looks}">{escape(said)}</p>'
     if refund_url:
         body += f'<p><a href="{escape(refund_url)}">{escape(words["refund_link"])}</a></p>'
-    return _page(language, words["title"], description, kopecks, body, waits)
+    return _page(language, words["title"], description, kopecks, body, head=waits)
 
 
 def _form(token: str, fields: str, send: str, more: str = "") -> str:
@@ -170,7 +171,7 @@ def _field(words: Words, name: str, traits: str, wrong: bool) -> str:
 
 
 def _page(
-    language: Language, title: str, description: str, kopecks: int, body: str, head: str = ""
+    language: Language, title: str, description: str, kopecks: int, body: str, *, head: str = ""
 ) -> str:
     amount = escape(_money(WORDS[language], kopecks))
     about = f'<p>{escape(description)}</p><p class="sum">{amount}</p>'

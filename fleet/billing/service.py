@@ -65,7 +65,7 @@ log = structlog.get_logger("payments")
 
 
 async def open_payment(
-    db: AsyncSession,
+    act: Act,
     *,
     partner_id: int,
     employee_id: int,
@@ -73,7 +73,6 @@ async def open_payment(
     purpose: str,
     reference: str,
     description: str,
-    now: datetime,
 ) -> Payment:
     """A payment that waits, in the caller's transaction; after the commit a person is sent to the
     provider's page by ``POST /payments/{id}/checkout``.
@@ -90,12 +89,12 @@ async def open_payment(
         reference=reference,
         description=description,
         status=PaymentStatus.WAITING,
-        created_at=now,
-        due_at=now + OPEN_FOR,
+        created_at=act.now,
+        due_at=act.now + OPEN_FOR,
     )
-    db.add(payment)
-    await db.flush()
-    await _audit(db, payment, "payments.opened", now, {"amount_kopecks": amount_kopecks})
+    act.db.add(payment)
+    await act.db.flush()
+    await _log(act, payment, "payments.opened", {"amount_kopecks": amount_kopecks})
     return payment
 
 
@@ -111,43 +110,41 @@ def may_open(payment: Payment, now: datetime) -> bool:
     return payment.provider_id is None
 
 
-async def attach(
-    db: AsyncSession, payment_id: str, provider: str, provider_id: str, url: str, now: datetime
-) -> Payment:
+async def attach(act: Act, payment_id: str, provider: str, provider_id: str, url: str) -> Payment:
     """Keep what the provider has made for it.  Said twice, by two requests at once, it is the
     same: the idempotence key was."""
-    payment = await _take(db, payment_id)
-    if may_open(payment, now):
+    payment = await _take(act.db, payment_id)
+    if may_open(payment, act.now):
         payment.provider, payment.provider_id, payment.redirect_url = provider, provider_id, url
-        payment.due_at = ask_again_at(payment.created_at, now, random.random())
+        payment.due_at = ask_again_at(payment.created_at, act.now, random.random())
     return payment
 
 
-async def settle(db: AsyncSession, report: Report, now: datetime) -> PaymentStatus:
+async def settle(act: Act, report: Report) -> PaymentStatus:
     """Believe a report that was proved to be the provider's; returns the status it came to.
 
     The same report again, or a late one that contradicts a payment made, changes nothing.
     Refuses a report of another payment, amount or currency.
     """
-    payment = await _take(db, report.payment_id)
+    payment = await _take(act.db, report.payment_id)
     _compare(payment, report)
     payment.provider, payment.provider_id = report.provider, report.provider_id
     if report.status in NEXT[payment.status]:
-        await _end(db, payment, report.status, report.reason, now)
+        await _end(act, payment, report.status, report.reason)
     elif report.status is not payment.status:
         told = {"payment": payment.id, "is": payment.status, "reported": report.status}
         log.warning("payment_report_ignored", **told)
     return payment.status
 
 
-async def refund(db: AsyncSession, report: RefundReport, now: datetime) -> None:
+async def refund(act: Act, report: RefundReport) -> None:
     """Believe a refund that was proved to be the provider's; the same one again changes nothing.
 
     Refuses one of a payment that is not paid, of another currency, and of more than is left.
     """
     its = (Payment.provider == report.provider) & (Payment.provider_id == report.provider_id)
-    payment = await _locked(db, its, report.provider_id)
-    if await db.get(Refund, (report.provider, report.refund_id)) is not None:
+    payment = await _locked(act.db, its, report.provider_id)
+    if await act.db.get(Refund, (report.provider, report.refund_id)) is not None:
         return
     before, amount = payment.refunded_kopecks, report.amount_kopecks
     _refuse_unfit(
@@ -159,17 +156,15 @@ async def refund(db: AsyncSession, report: RefundReport, now: datetime) -> None:
         },
     )
     key = {"provider": report.provider, "refund_id": report.refund_id}
-    db.add(Refund(**key, payment_id=payment.id, amount_kopecks=amount, at=now))
+    act.db.add(Refund(**key, payment_id=payment.id, amount_kopecks=amount, at=act.now))
     payment.refunded_kopecks = before + amount
     after = {"refunded_kopecks": payment.refunded_kopecks, "refund": report.refund_id}
-    await _audit(db, payment, "payments.refunded", now, after, {"refunded_kopecks": before})
+    await _log(act, payment, "payments.refunded", after, {"refunded_kopecks": before})
     opened_for = (payment.id, payment.purpose, payment.reference, payment.partner_id)
-    await Act(db, None, now).announce(
-        PaymentRefunded(*opened_for, amount, payment.refunded_kopecks, now)
-    )
+    await act.announce(PaymentRefunded(*opened_for, amount, payment.refunded_kopecks, act.now))
 
 
-async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment]:
+async def lease_due(act: Act, limit: int) -> list[Payment]:
     """A portion of the payments to ask the provider about; nobody else gets them for a while.
 
     Those that wait go first, then those that were paid and may have been refunded.  Ends on the
@@ -177,16 +172,16 @@ async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment
     question: whoever was to be asked earlier, while no worker ran, is asked once more.
     """
     paid_last = (Payment.status == PaymentStatus.PAID, Payment.due_at)
-    due = select(Payment).where(Payment.due_at <= now).order_by(*paid_last).limit(limit)
-    payments: Sequence[Payment] = (await db.scalars(locked(db, due, wait=False))).all()
+    due = select(Payment).where(Payment.due_at <= act.now).order_by(*paid_last).limit(limit)
+    payments: Sequence[Payment] = (await act.db.scalars(locked(act.db, due, wait=False))).all()
     for payment in payments:
         assert payment.due_at is not None
         if payment.settled_at is not None:
-            payment.due_at = ask_of_refunds_at(payment.settled_at, now, random.random())
+            payment.due_at = ask_of_refunds_at(payment.settled_at, act.now, random.random())
         elif payment.provider_id is None or payment.due_at - payment.created_at >= WAIT_AT_MOST:
-            await _end(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
+            await _end(act, payment, PaymentStatus.CANCELLED, EXPIRED)
         else:
-            payment.due_at = ask_again_at(payment.created_at, now, random.random())
+            payment.due_at = ask_again_at(payment.created_at, act.now, random.random())
     return list(payments)
 
 
@@ -225,32 +220,27 @@ def _refuse_unfit(payment: Payment, fits: Mapping[str, bool]) -> None:
         raise REPORT_UNFIT(ru=ru, en=en)
 
 
-async def _end(
-    db: AsyncSession, payment: Payment, status: PaymentStatus, reason: str, now: datetime
-) -> None:
+async def _end(act: Act, payment: Payment, status: PaymentStatus, reason: str) -> None:
     before, payment.status = payment.status, status
-    payment.reason, payment.settled_at, payment.due_at = reason[:MAX_REASON], now, None
+    payment.reason, payment.settled_at, payment.due_at = reason[:MAX_REASON], act.now, None
     if status is PaymentStatus.PAID:
-        payment.due_at = ask_of_refunds_at(now, now, random.random())
+        payment.due_at = ask_of_refunds_at(act.now, act.now, random.random())
     after = {"status": status, "reason": payment.reason}
-    await _audit(db, payment, f"payments.{status}", now, after, {"status": before})
+    await _log(act, payment, f"payments.{status}", after, {"status": before})
     PAYMENTS.labels(payment.provider or "none", status).inc()
     if status is PaymentStatus.PAID:
         paid = (payment.id, payment.purpose, payment.reference, payment.partner_id)
-        await Act(db, None, now).announce(PaymentSettled(*paid, now))
+        await act.announce(PaymentSettled(*paid, act.now))
 
 
-async def _audit(
-    db: AsyncSession,
+async def _log(
+    act: Act,
     payment: Payment,
     what: str,
-    now: datetime,
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
 ) -> None:
     """By the server itself: the person stands in the payment, and in the entry of the purchase."""
     objects = [f"payment:{payment.id}"]
     partner = payment.partner_id
-    await audit.write(
-        Act(db, None, now), what, objects, before=before, after=after, partner_id=partner
-    )
+    await audit.write(act.by(None), what, objects, before=before, after=after, partner_id=partner)

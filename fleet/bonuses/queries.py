@@ -15,6 +15,7 @@ from fleet.accounts.models import Employee
 from fleet.accounts.roles import Right
 from fleet.bonuses.errors import ONLY_YOUR_OWN
 from fleet.bonuses.models import Bonus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.inn import Inn
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
@@ -98,22 +99,20 @@ def _mine(actor: Actor) -> list[ColumnElement[bool]]:
     return [Bonus.partner_id == actor.partner_id, *within_scope(actor, Bonus.serial_number)]
 
 
-async def history(
-    db: AsyncSession, actor: Actor, query: BonusFilter, language: Language
-) -> Page[BonusRow]:
+async def history(act: Act, query: BonusFilter) -> Page[BonusRow]:
     """Accruals, newest first; refuses a question about another employee's."""
-    everybody = Right.ORGANISATION in actor.rights
-    if not everybody and query.employee_id not in (None, actor.employee_id):
+    everybody = Right.ORGANISATION in act.actor.rights
+    if not everybody and query.employee_id not in (None, act.actor.employee_id):
         raise ONLY_YOUR_OWN()
-    statement = select(Bonus).where(*_mine(actor), *conditions(FILTERS, query))
+    statement = select(Bonus).where(*_mine(act.actor), *conditions(FILTERS, query))
     if query.after:
         statement = statement.where(Bonus.id < from_cursor(BonusKey, query.after).id)
     page = statement.order_by(Bonus.id.desc()).limit(query.limit + 1)
-    found = (await db.scalars(page)).all()
+    found = (await act.db.scalars(page)).all()
     return page_of(
         found,
         query.limit,
-        lambda row: _shown(row, everybody, language),
+        lambda row: _shown(row, everybody, act.language),
         lambda row: BonusKey(id=row.id),
     )
 

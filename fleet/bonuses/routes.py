@@ -17,7 +17,7 @@ from fleet.kit.paging import Page, PageQuery
 @endpoint("GET", "/bonuses", right=Right.SUBSCRIPTIONS)
 async def list_bonuses(call: Call[BonusFilter, None]) -> Page[BonusRow]:
     """The history of accruals, newest first."""
-    return await queries.history(call.db, call.actor, call.query, call.language)
+    return await queries.history(call.act, call.query)
 
 
 @endpoint("GET", "/bonuses/balance", right=Right.SUBSCRIPTIONS)

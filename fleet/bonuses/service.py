@@ -16,11 +16,10 @@ async def accrue(act: Act, fact: SubscriptionsAssigned) -> None:
 
     An assignment brings them once: the database refuses a second row for it.
     """
-    db = act.db
     worth = [each for each in fact.assignments if each.bonus_points]
     if not worth:
         return
-    owners = await _owners(db, {each.serial_number for each in worth})
+    owners = await _owners(act.db, {each.serial_number for each in worth})
     clients = [owners.get(each.serial_number, ("", "")) for each in worth]
     columns: Columns = {
         "assignment_id": [each.id for each in worth],
@@ -32,7 +31,7 @@ async def accrue(act: Act, fact: SubscriptionsAssigned) -> None:
         "plan": [each.plan for each in worth],
         "points": [each.bonus_points for each in worth],
     }
-    await insert_columns(db, table_of(Bonus), columns, {"at": fact.at})
+    await insert_columns(act.db, table_of(Bonus), columns, {"at": fact.at})
 
 
 async def _owners(db: AsyncSession, serials: set[str]) -> dict[str, tuple[str, str]]:

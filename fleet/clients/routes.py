@@ -25,7 +25,7 @@ async def show_client(call: Call[ClientKey, None]) -> ClientCard:
 async def create_client(call: Call[Nothing, NewClient]) -> ClientCard:
     """Add a client, or fill in the card of one that registers name."""
     inn, values = call.body.inn, call.body.model_dump(exclude={"inn"})
-    await service.create(call.db, call.actor, inn, values, call.now)
+    await service.create(call.act, inn, values)
     return await queries.card(call.db, call.actor, inn)
 
 
@@ -33,14 +33,14 @@ async def create_client(call: Call[Nothing, NewClient]) -> ClientCard:
 async def change_client(call: Call[ClientKey, ClientBody]) -> ClientCard:
     """Replace the card of a client."""
     inn, values = call.query.inn, call.body.model_dump()
-    await service.change(call.db, call.actor, inn, values, call.now)
+    await service.change(call.act, inn, values)
     return await queries.card(call.db, call.actor, inn)
 
 
 @endpoint("DELETE", "/clients/{inn}", right=Right.ORGANISATION)
 async def remove_client(call: Call[ClientKey, None]) -> None:
     """Delete what people typed; a client whom registers name stays in the list."""
-    await service.remove(call.db, call.actor, call.query.inn, call.now)
+    await service.remove(call.act, call.query.inn)
 
 
 ENDPOINTS = (list_clients, show_client, create_client, change_client, remove_client)

@@ -25,65 +25,65 @@ Values = Mapping[str, Any]
 NOTHING_TYPED: Values = {"name": "", "emails": [], "phone": "", "contact": "", "comment": ""}
 
 
-async def create(db: AsyncSession, actor: Actor, inn: str, values: Values, now: datetime) -> None:
+async def create(act: Act, inn: str, values: Values) -> None:
     """Type a client, whether registers name it already or not; refuses one typed before.
 
     ``values`` are the columns of ``NOTHING_TYPED``.
     """
-    row = {"partner_id": actor.partner_id, "inn": inn, "sort_key": "", "search_text": ""}
-    insert = insert_into(db, Client).values(row)
+    row = {"partner_id": act.actor.partner_id, "inn": inn, "sort_key": "", "search_text": ""}
+    insert = insert_into(act.db, Client).values(row)
     # Even a row that stays as it is becomes ours, so that of two who type at once one is refused.
     untouched = {"reported_name": Client.reported_name}
-    await db.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=untouched))
-    client = await _held(db, actor, inn)
+    await act.db.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=untouched))
+    client = await _held(act.db, act.actor, inn)
     if client.typed_at is not None:
         raise CLIENT_EXISTS(inn=inn)
-    _type(client, values, now)
-    await _audit(db, actor, now, "clients.created", inn, after=_picture(client))
+    _type(client, values, act.now)
+    await audit.write(act, "clients.created", [f"client:{inn}"], after=_picture(client))
 
 
-async def change(db: AsyncSession, actor: Actor, inn: str, values: Values, now: datetime) -> None:
+async def change(act: Act, inn: str, values: Values) -> None:
     """Type other values, or the first of a client that only registers name."""
-    client = await _held(db, actor, inn)
+    client = await _held(act.db, act.actor, inn)
     before = _picture(client)
-    _type(client, values, now)
+    _type(client, values, act.now)
     after = _picture(client)
     if after != before:
-        await _audit(db, actor, now, "clients.changed", inn, before=before, after=after)
+        await audit.write(act, "clients.changed", [f"client:{inn}"], before=before, after=after)
 
 
-async def remove(db: AsyncSession, actor: Actor, inn: str, now: datetime) -> None:
+async def remove(act: Act, inn: str) -> None:
     """Delete what was typed; the client itself goes if no register names it."""
-    client = await _held(db, actor, inn)
+    client = await _held(act.db, act.actor, inn)
     before, typed = _picture(client), client.typed_at is not None
     _type(client, NOTHING_TYPED, None)
-    await db.flush()
-    gone = await _forget(db, (Client.partner_id == actor.partner_id) & (Client.inn == inn), 1)
+    await act.db.flush()
+    gone = await _forget(
+        act.db, (Client.partner_id == act.actor.partner_id) & (Client.inn == inn), 1
+    )
     if not (typed or gone):
         raise CLIENT_OF_REGISTERS()
-    await _audit(db, actor, now, "clients.removed", inn, before=before)
+    await audit.write(act, "clients.removed", [f"client:{inn}"], before=before)
 
 
 async def heed_profiles(act: Act, fact: ProfilesChanged) -> None:
     """Registers say something new, maybe of their owners."""
-    db = act.db
-    await _note_owners(db, [profile.serial_number for profile in fact.profiles])
+    await _note_owners(act.db, [profile.serial_number for profile in fact.profiles])
 
 
 async def heed_hand_over(act: Act, fact: RegistersHandedOver) -> None:
     """Owners come to the new partner with their registers, and leave the former with the last."""
-    db = act.db
     serials = [move.serial_number for move in fact.moves]
-    await _note_owners(db, serials)
+    await _note_owners(act.db, serials)
     former = {move.from_partner_id for move in fact.moves if move.from_partner_id is not None}
     owners = select(CashRegister.owner_inn).where(CashRegister.serial_number.in_(serials))
     theirs = Client.partner_id.in_(former) & Client.inn.in_(owners)
-    await _forget(db, theirs, limit=len(serials))
+    await _forget(act.db, theirs, limit=len(serials))
 
 
-async def forget(db: AsyncSession, limit: int) -> int:
+async def forget(act: Act, limit: int) -> int:
     """Forget clients whom no register names any more and nobody typed; returns how many."""
-    return await _forget(db, Client.typed_at.is_(None), limit)
+    return await _forget(act.db, Client.typed_at.is_(None), limit)
 
 
 async def _note_owners(db: AsyncSession, serials: Collection[str]) -> None:
@@ -162,19 +162,6 @@ def _type(client: Client, values: Values, typed_at: datetime | None) -> None:
 
 def _picture(client: Client) -> dict[str, Any]:
     return {name: getattr(client, name) for name in NOTHING_TYPED}
-
-
-async def _audit(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    what: str,
-    inn: str,
-    *,
-    before: Values | None = None,
-    after: Values | None = None,
-) -> None:
-    await audit.write(Act(db, actor, now), what, [f"client:{inn}"], before=before, after=after)
 
 
 _KEY = ("partner_id", "inn")

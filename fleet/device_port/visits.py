@@ -15,6 +15,7 @@ from fleet.assistants.broker_rights import BrokerRights
 from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
 from fleet.device_port.endings import Endings
 from fleet.diagnostics.rules import Ending
+from fleet.kit.act import Act
 from fleet.kit.batch import Batcher, Paced
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
@@ -147,7 +148,7 @@ class DevicePort:
         with BATCH_SECONDS.time():
             async with self._writer.transaction() as db:
                 if readings:
-                    await keep_readings(db, readings, now)
+                    await keep_readings(Act(db, None, now), readings)
                 deliveries = await deliver(db, list(map(_visit, working)), now) if working else []
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):

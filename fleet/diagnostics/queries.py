@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.diagnostics.models import SeenConversation
 from fleet.diagnostics.rules import KEPT, REASONS, SERVED, STATES, Link, diagnose, printed
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
 from fleet.kit.language import Language
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.models import CashRegister
@@ -54,26 +54,24 @@ class DiagnosticsView(BaseModel):
     )
 
 
-async def of_register(
-    db: AsyncSession, actor: Actor, serial_number: str, language: Language, now: datetime
-) -> DiagnosticsView:
+async def of_register(act: Act, serial_number: str) -> DiagnosticsView:
     """Refuses a register that the actor may not see."""
-    register = (await find_own(db, actor, [serial_number])).get(serial_number)
+    register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
-    seen_at = await db.scalar(
+    seen_at = await act.db.scalar(
         select(RegisterState.seen_at).where(RegisterState.serial_number == serial_number)
     )
-    conversations = await _last(db, register)
+    conversations = await _last(act.db, register)
     failure = next((each for each in conversations if each.outcome != SERVED), None)
     failed_at, outcome = (failure.ended_at, failure.outcome) if failure else (None, "")
-    found = diagnose(seen_at, failed_at, outcome, register.blocked, now)
+    found = diagnose(seen_at, failed_at, outcome, register.blocked, act.now)
     return DiagnosticsView(
-        internet=_link(found.internet, language),
-        cabinet=_link(found.cabinet, language),
+        internet=_link(found.internet, act.language),
+        cabinet=_link(found.cabinet, act.language),
         reason=found.reason,
-        explanation=REASONS[found.reason][language],
-        printed=printed(found, language),
+        explanation=REASONS[found.reason][act.language],
+        printed=printed(found, act.language),
         seen_at=seen_at,
         conversations=conversations,
     )

@@ -11,7 +11,7 @@ from fleet.registers.queries import RegisterKey
 async def show_diagnostics(call: Call[RegisterKey, None]) -> DiagnosticsView:
     """A register's way to the cabinet: its last conversations, and what they say."""
     serial = call.query.serial_number
-    return await queries.of_register(call.db, call.actor, serial, call.language, call.now)
+    return await queries.of_register(call.act, serial)
 
 
 ENDPOINTS = (show_diagnostics,)

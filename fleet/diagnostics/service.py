@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.diagnostics.models import SeenConversation
 from fleet.diagnostics.rules import KEPT, SERVED, Ending
+from fleet.kit.act import Act
 from fleet.kit.database import table_of
 from fleet.registers.models import CashRegister
 
@@ -43,11 +44,11 @@ def _row(ended: Ended) -> tuple[Any, ...]:
     return tuple(found[name] for name in _NAMES)
 
 
-async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
+async def trim(act: Act, portion: int) -> int:
     """Leave ``KEPT`` rows of each register that were served and as many that failed; returns how
     often some were taken."""
     serial, served = SeenConversation.serial_number, SeenConversation.outcome == SERVED
-    lately = select(serial).where(SeenConversation.ended_at > now - LOOK_BACK).distinct()
+    lately = select(serial).where(SeenConversation.ended_at > act.now - LOOK_BACK).distinct()
     crowded = (
         select(serial)
         .where(serial.in_(lately))
@@ -55,12 +56,12 @@ async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
         .having(func.count() > KEPT)
         .limit(portion)
     )
-    serials = list(await db.scalars(crowded))
+    serials = list(await act.db.scalars(crowded))
     newest_first = SeenConversation.id.desc()
     alike = func.row_number().over(partition_by=(serial, served), order_by=newest_first)
     place = alike.label("place")
     ranked = select(SeenConversation.id, place).where(serial.in_(serials)).subquery()
     surplus = select(ranked.c.id).where(ranked.c.place > KEPT)
     if serials:
-        await db.execute(delete(SeenConversation).where(SeenConversation.id.in_(surplus)))
+        await act.db.execute(delete(SeenConversation).where(SeenConversation.id.in_(surplus)))
     return len(serials)

@@ -38,7 +38,7 @@ async def add_image(call: Call[Nothing, ImagePlace]) -> ImageRow:
     """Add an image whose manifest and file lie in the folder of images."""
     shelf = Shelf.of(call.config)
     place = call.body
-    row = await service.add(call.db, call.actor, shelf, place.model, place.version, call.now)
+    row = await service.add(call.act, shelf, place.model, place.version)
     return queries.shown(row)
 
 

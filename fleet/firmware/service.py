@@ -1,7 +1,6 @@
 """Adding images to those that operations may name."""
 
 import asyncio
-from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,13 +11,10 @@ from fleet.firmware.manifest import ImageFacts
 from fleet.firmware.models import FirmwareImage
 from fleet.firmware.shelf import Shelf
 from fleet.kit.act import Act
-from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 
 
-async def add(
-    db: AsyncSession, actor: Actor | None, shelf: Shelf, model: int, version: str, now: datetime
-) -> FirmwareImage:
+async def add(act: Act, shelf: Shelf, model: int, version: str) -> FirmwareImage:
     """Add the image whose manifest lies in the folder; adding it again changes nothing.
 
     Refuses one that ``Shelf.check`` refuses, and other facts under a version that is known.
@@ -27,19 +23,17 @@ async def add(
     row = {
         **dict(manifest.facts),
         "published_at": manifest.published_at,
-        "added_at": now,
-        "added_by": actor and actor.employee_id,
+        "added_at": act.now,
+        "added_by": act.who and act.who.employee_id,
     }
-    unless_known = insert_into(db, FirmwareImage).values(row).on_conflict_do_nothing()
-    added = await db.scalar(unless_known.returning(FirmwareImage.id))
-    found = (await db.scalars(_place(model, version))).one()
+    unless_known = insert_into(act.db, FirmwareImage).values(row).on_conflict_do_nothing()
+    added = await act.db.scalar(unless_known.returning(FirmwareImage.id))
+    found = (await act.db.scalars(_place(model, version))).one()
     if _facts(found) != manifest.facts:
         raise ALREADY_ADDED(image=found.image)
     if added is not None:
         after = {"sha256": found.sha256}
-        await audit.write(
-            Act(db, actor, now), "firmware.added", [f"firmware:{found.image}"], after=after
-        )
+        await audit.write(act, "firmware.added", [f"firmware:{found.image}"], after=after)
     return found
 
 

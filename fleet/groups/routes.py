@@ -25,37 +25,35 @@ async def show_group(call: Call[GroupKey, None]) -> GroupView:
 async def create_group(call: Call[Nothing, NewGroup]) -> GroupView:
     """Make a group at the root or in a group that holds no registers."""
     body = call.body
-    values = (body.name, body.description, body.parent_id)
-    group = await service.create(call.db, call.actor, *values, call.now)
+    group = await service.create(call.act, body.name, body.description, body.parent_id)
     return await queries.shown(call.db, call.actor, group.id)
 
 
 @endpoint("PUT", "/groups/{id}", right=Right.ORGANISATION)
 async def change_group(call: Call[GroupKey, GroupBody]) -> GroupView:
     """Rename or describe a group."""
-    values = (call.query.id, call.body.name, call.body.description)
-    await service.change(call.db, call.actor, *values, call.now)
+    await service.change(call.act, call.query.id, call.body.name, call.body.description)
     return await queries.shown(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/groups/{id}/move", right=Right.ORGANISATION)
 async def move_group(call: Call[GroupKey, Place]) -> GroupView:
     """Move a group with all under it into another group or to the root."""
-    await service.move(call.db, call.actor, call.query.id, call.body.parent_id, call.now)
+    await service.move(call.act, call.query.id, call.body.parent_id)
     return await queries.shown(call.db, call.actor, call.query.id)
 
 
 @endpoint("DELETE", "/groups/{id}", right=Right.ORGANISATION)
 async def remove_group(call: Call[GroupKey, None]) -> None:
     """Delete a group and all under it for good; their registers stay in the list."""
-    await service.remove(call.db, call.actor, call.query.id, call.now)
+    await service.remove(call.act, call.query.id)
 
 
 @endpoint("POST", "/groups/{id}/registers", right=Right.ORGANISATION)
 async def group_registers(call: Call[GroupKey, SerialList]) -> Verdicts:
     """Put registers into a group without subgroups, out of the group they were in."""
     typed = call.body.serial_numbers
-    verdicts = await service.add_registers(call.db, call.actor, call.query.id, typed, call.now)
+    verdicts = await service.add_registers(call.act, call.query.id, typed)
     return to_reply(verdicts, call.language)
 
 
@@ -63,7 +61,7 @@ async def group_registers(call: Call[GroupKey, SerialList]) -> Verdicts:
 async def ungroup_registers(call: Call[Nothing, SerialList]) -> Verdicts:
     """Take registers out of their groups."""
     typed = call.body.serial_numbers
-    verdicts = await service.remove_registers(call.db, call.actor, typed, call.now)
+    verdicts = await service.remove_registers(call.act, typed)
     return to_reply(verdicts, call.language)
 
 

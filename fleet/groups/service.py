@@ -5,7 +5,6 @@ that others may be adding at the same moment.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -25,81 +24,66 @@ from fleet.registers import service as registers_service
 from fleet.registers.rules import Verdict
 
 
-async def create(
-    db: AsyncSession,
-    actor: Actor,
-    name: str,
-    description: str,
-    parent_id: int | None,
-    now: datetime,
-) -> Group:
+async def create(act: Act, name: str, description: str, parent_id: int | None) -> Group:
     """A new leaf; refuses a place that the rules forbid or that holds registers."""
-    tree = await _turn(db, actor)
+    tree = await _turn(act.db, act.actor)
     check_new(tree, name, parent_id)
-    await _check_empty(db, actor, parent_id)
+    await _check_empty(act.db, act.actor, parent_id)
     group = Group(
-        partner_id=actor.partner_id,
+        partner_id=act.actor.partner_id,
         parent_id=parent_id,
         name=name,
         description=description,
-        created_at=now,
-        changed_at=now,
+        created_at=act.now,
+        changed_at=act.now,
     )
-    db.add(group)
-    await db.flush()
-    await _audit(db, actor, now, group, "groups.created", after=_picture(group))
+    act.db.add(group)
+    await act.db.flush()
+    await audit.write(act, "groups.created", [f"group:{group.id}"], after=_picture(group))
     return group
 
 
-async def change(
-    db: AsyncSession, actor: Actor, id_: int, name: str, description: str, now: datetime
-) -> Group:
+async def change(act: Act, id_: int, name: str, description: str) -> Group:
     """Another name and description; refuses the name of a sibling."""
-    tree = await _turn(db, actor)
+    tree = await _turn(act.db, act.actor)
     check_name(tree, name, tree.node(id_).parent_id, id_)
-    group = await db.get_one(Group, id_)
+    group = await act.db.get_one(Group, id_)
     new = {"name": name, "description": description}
-    await _set(db, actor, group, new, "groups.changed", now)
+    await _set(act, group, new, "groups.changed")
     return group
 
 
-async def move(
-    db: AsyncSession, actor: Actor, id_: int, parent_id: int | None, now: datetime
-) -> Group:
+async def move(act: Act, id_: int, parent_id: int | None) -> Group:
     """Put a group, with all under it, into another or (None) to the root."""
-    tree = await _turn(db, actor)
+    tree = await _turn(act.db, act.actor)
     check_move(tree, tree.node(id_), parent_id)
-    await _check_empty(db, actor, parent_id)
-    group = await db.get_one(Group, id_)
-    await _set(db, actor, group, {"parent_id": parent_id}, "groups.moved", now)
+    await _check_empty(act.db, act.actor, parent_id)
+    group = await act.db.get_one(Group, id_)
+    await _set(act, group, {"parent_id": parent_id}, "groups.moved")
     return group
 
 
-async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> None:
+async def remove(act: Act, id_: int) -> None:
     """Delete a group and all under it; their registers stay, in no group."""
-    tree = await _turn(db, actor)
+    tree = await _turn(act.db, act.actor)
     ids = tree.branch(tree.node(id_).id)
-    await registers_service.leave_groups(db, actor, ids, now)
-    for group in await db.scalars(select(Group).where(Group.id.in_(ids))):
-        await _audit(db, actor, now, group, "groups.removed", before=_picture(group))
-    await db.execute(delete(Group).where(Group.id.in_(ids)))
+    await registers_service.leave_groups(act, ids)
+    for group in await act.db.scalars(select(Group).where(Group.id.in_(ids))):
+        await audit.write(act, "groups.removed", [f"group:{group.id}"], before=_picture(group))
+    await act.db.execute(delete(Group).where(Group.id.in_(ids)))
 
 
-async def add_registers(
-    db: AsyncSession, actor: Actor, id_: int, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> list[Verdict]:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
-    tree = await _turn(db, actor)
+    tree = await _turn(act.db, act.actor)
     if tree.children(tree.node(id_).id):
         raise GROUP_HAS_SUBGROUPS(id=id_)
-    return await registers_service.set_group(db, actor, typed, id_, now)
+    return await registers_service.set_group(act, typed, id_)
 
 
-async def remove_registers(
-    db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+async def remove_registers(act: Act, typed: Sequence[str]) -> list[Verdict]:
     """Take registers out of their groups; one that was in none counts as done."""
-    return await registers_service.set_group(db, actor, typed, None, now)
+    return await registers_service.set_group(act, typed, None)
 
 
 async def _turn(db: AsyncSession, actor: Actor) -> Tree:
@@ -112,23 +96,16 @@ async def _check_empty(db: AsyncSession, actor: Actor, parent_id: int | None) ->
         raise GROUP_HOLDS_REGISTERS(id=parent_id)
 
 
-async def _set(
-    db: AsyncSession,
-    actor: Actor,
-    group: Group,
-    values: dict[str, Any],
-    what: str,
-    now: datetime,
-) -> None:
+async def _set(act: Act, group: Group, values: dict[str, Any], what: str) -> None:
     """A change that changes nothing leaves no trace."""
     before = _picture(group)
     for name, value in values.items():
         setattr(group, name, value)
     after = _picture(group)
     if after != before:
-        group.changed_at = now
-        await db.flush()
-        await _audit(db, actor, now, group, what, before=before, after=after)
+        group.changed_at = act.now
+        await act.db.flush()
+        await audit.write(act, what, [f"group:{group.id}"], before=before, after=after)
 
 
 def _picture(group: Group) -> State:
@@ -137,16 +114,3 @@ def _picture(group: Group) -> State:
         "name": group.name,
         "description": group.description,
     }
-
-
-async def _audit(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    group: Group,
-    what: str,
-    *,
-    before: State | None = None,
-    after: State | None = None,
-) -> None:
-    await audit.write(Act(db, actor, now), what, [f"group:{group.id}"], before=before, after=after)

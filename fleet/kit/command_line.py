@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
+from fleet.kit.acts import Acts
+from fleet.kit.clock import utc_now
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
@@ -17,7 +19,7 @@ from fleet.kit.language import Language, Words
 
 Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
-Work = Callable[[AsyncSession], Awaitable[str]]
+Work = Callable[[Act], Awaitable[str]]
 
 NO_DATABASE = Refusal(
     ErrorKind.UNAVAILABLE,
@@ -52,8 +54,8 @@ async def _transact(work: Work, config: FleetConfig) -> str:
     _check_file(make_url(config.database_url))
     database = Database(config.database_url)
     try:
-        async with database.transaction() as db:
-            return await work(db)
+        async with Acts(database, utc_now, None, config.language, config).transaction() as act:
+            return await work(act)
     except DBAPIError as error:
         raise NO_DATABASE(said=error.orig) from None
     finally:

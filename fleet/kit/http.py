@@ -15,7 +15,6 @@ after; a handler holds no SQL.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from inspect import cleandoc
 from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_type_hints
@@ -26,9 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.acts import Acts
-from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
-from fleet.kit.database import Database
 from fleet.kit.errors import ErrorKind, Refusal
 from fleet.kit.input import Input
 from fleet.kit.language import Language
@@ -73,24 +70,12 @@ class Call(Generic[Query, Body]):
         return self.act.db
 
     @property
-    def now(self) -> datetime:
-        return self.act.now
-
-    @property
     def language(self) -> Language:
         return self.act.language
 
     @property
     def config(self) -> FleetConfig:
         return self.act.config
-
-    @property
-    def database(self) -> Database:
-        return self.acts.database
-
-    @property
-    def clock(self) -> Clock:
-        return self.acts.clock
 
     @property
     def actor(self) -> Actor:
@@ -140,7 +125,7 @@ class Endpoint:
 
     ``right``: what the employee must have; None = being signed in is enough.
     ``public``: no sign-in.  ``reply`` None = an empty 204.  ``own_transactions``: something slow
-    stands between looking and writing, so the handler opens short ones through ``call.database``.
+    stands between looking and writing, so the handler opens short ones through ``call.acts``.
     ``repeatable``: takes the header ``Idempotency-Key``.  ``files``: the media types that a reply
     of ``FILES`` may have.
     """

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_some
@@ -31,11 +31,9 @@ KEY_REUSED = Refusal(
 
 
 async def once(
-    db: AsyncSession,
-    actor: Actor,
+    act: Act,
     key: str | None,
     asked: BaseModel,
-    now: datetime,
     do: Callable[[], Awaitable[Reply]],
     reply: type[Reply],
 ) -> Reply:
@@ -48,11 +46,11 @@ async def once(
     if key is None:
         return await do()
     digest = _digest(asked)
-    if not await _take(db, actor, key, digest, now):
-        return reply.model_validate(await _answered(db, actor, key, digest))
+    if not await _take(act, key, digest):
+        return reply.model_validate(await _answered(act, key, digest))
     answer = await do()
-    await db.execute(
-        update(OrderKey).where(*_is(actor, key)).values(reply=answer.model_dump(mode="json"))
+    await act.db.execute(
+        update(OrderKey).where(*_is(act.actor, key)).values(reply=answer.model_dump(mode="json"))
     )
     return answer
 
@@ -67,27 +65,31 @@ def _digest(asked: BaseModel) -> bytes:
     return hashlib.sha256(f"{type(asked).__name__} {values}".encode()).digest()
 
 
-async def _take(db: AsyncSession, actor: Actor, key: str, digest: bytes, now: datetime) -> bool:
+async def _take(act: Act, key: str, digest: bytes) -> bool:
     row = {
-        "employee_id": actor.employee_id,
+        "employee_id": act.actor.employee_id,
         "key": key,
         "asked_sha256": digest,
-        "created_at": now,
+        "created_at": act.now,
     }
-    claim = insert_into(db, OrderKey).values(row).on_conflict_do_nothing()
-    return await db.scalar(claim.returning(OrderKey.key)) is not None
+    claim = insert_into(act.db, OrderKey).values(row).on_conflict_do_nothing()
+    return await act.db.scalar(claim.returning(OrderKey.key)) is not None
 
 
-async def _answered(db: AsyncSession, actor: Actor, key: str, digest: bytes) -> object:
-    kept = select(OrderKey.asked_sha256, OrderKey.reply).where(*_is(actor, key))
-    asked_sha256, reply = (await db.execute(kept)).one()
+async def _answered(act: Act, key: str, digest: bytes) -> object:
+    kept = select(OrderKey.asked_sha256, OrderKey.reply).where(*_is(act.actor, key))
+    asked_sha256, reply = (await act.db.execute(kept)).one()
     if asked_sha256 != digest:
         raise KEY_REUSED()
     return reply
 
 
-async def forget_keys(db: AsyncSession, now: datetime, limit: int) -> int:
+async def forget_keys(act: Act, limit: int) -> int:
     """Forget what is older than ``KEY_KEPT``; returns how many."""
     return await delete_some(
-        db, table_of(OrderKey), "created_at <= :created_at", limit, created_at=now - KEY_KEPT
+        act.db,
+        table_of(OrderKey),
+        "created_at <= :created_at",
+        limit,
+        created_at=act.now - KEY_KEPT,
     )

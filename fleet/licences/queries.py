@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
 from fleet.kit.language import Language
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import BASE, KINDS
@@ -32,17 +32,17 @@ class LicenceList(BaseModel):
     items: list[LicenceRow]
 
 
-async def of_register(
-    db: AsyncSession, actor: Actor, serial_number: str, language: Language
-) -> LicenceList:
+async def of_register(act: Act, serial_number: str) -> LicenceList:
     """What a register of the partner has; refuses one that is not."""
-    if serial_number not in await find_own(db, actor, [serial_number]):
+    if serial_number not in await find_own(act.db, act.actor, [serial_number]):
         raise REGISTER_NOT_FOUND()
     mine = select(IssuedLicence).where(IssuedLicence.serial_number == serial_number)
-    issued = (await db.scalars(mine.order_by(IssuedLicence.issued_at, IssuedLicence.number))).all()
-    label = BASE[0 if language is Language.RU else 1]
+    issued = (
+        await act.db.scalars(mine.order_by(IssuedLicence.issued_at, IssuedLicence.number))
+    ).all()
+    label = BASE[0 if act.language is Language.RU else 1]
     base = LicenceRow(kind=None, label=label, number=None, issued_at=None, restorable=False)
-    return LicenceList(items=[base, *(_row(each, language) for each in issued)])
+    return LicenceList(items=[base, *(_row(each, act.language) for each in issued)])
 
 
 def _row(issued: IssuedLicence, language: Language) -> LicenceRow:

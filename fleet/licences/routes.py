@@ -29,7 +29,7 @@ class LicenceIssuer(BaseModel):
 async def list_licences(call: Call[RegisterKey, None]) -> LicenceList:
     """The licences of a register: the base one, and those that were issued."""
     serial = call.query.serial_number
-    return await queries.of_register(call.db, call.actor, serial, call.language)
+    return await queries.of_register(call.act, serial)
 
 
 @endpoint("POST", "/licences", right=Right.SETTINGS)
@@ -38,7 +38,7 @@ async def issue(call: Call[Nothing, LicenceOrder]) -> Verdicts:
     body = call.body
     key = load_key(call.config)
     serials = body.serial_numbers
-    verdicts = await service.issue(call.db, call.actor, key, body.kind, serials, call.now)
+    verdicts = await service.issue(call.act, key, body.kind, serials)
     return to_reply(verdicts, call.language)
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.act import Act
@@ -24,20 +23,15 @@ from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
 
 async def issue(
-    db: AsyncSession,
-    actor: Actor,
-    key: Ed25519PrivateKey,
-    kind: LicenceKind,
-    typed: Sequence[str],
-    now: datetime,
+    act: Act, key: Ed25519PrivateKey, kind: LicenceKind, typed: Sequence[str]
 ) -> list[Verdict]:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
     serials, verdicts = read_serials(typed)
-    own = await find_own(db, actor, serials)
-    brought = await _brought(db, list(own), kind, now)
+    own = await find_own(act.db, act.actor, serials)
+    brought = await _brought(act, list(own), kind)
     for serial in serials:
         register = own.get(serial)
         if register is None:
@@ -47,32 +41,28 @@ async def issue(
         else:
             missing = not_brought(kind, register.platform, register.model)
             verdicts.append(Verdict(serial, missing))
-    rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
+    rows = [_row(act.actor, key, kind, serial, act.now) for serial in serials if serial in brought]
     if rows:
-        await _keep(db, actor, kind, rows, now)
+        await _keep(act, kind, rows)
     return verdicts
 
 
-async def _keep(
-    db: AsyncSession, actor: Actor, kind: LicenceKind, rows: list[dict[str, Any]], now: datetime
-) -> None:
+async def _keep(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None:
     # In the order of the key: of two orders for the same registers one waits for the other.
     ordered = sorted(rows, key=lambda row: row["serial_number"])
-    statement = insert_into(db, IssuedLicence).values(ordered)
+    statement = insert_into(act.db, IssuedLicence).values(ordered)
     new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
-    issued = await db.scalars(new.returning(IssuedLicence.serial_number))
+    issued = await act.db.scalars(new.returning(IssuedLicence.serial_number))
     objects = [f"register:{serial}" for serial in issued]
-    await audit.write(Act(db, actor, now), "licences.issued", objects, after={"kind": kind})
+    await audit.write(act, "licences.issued", objects, after={"kind": kind})
 
 
-async def _brought(
-    db: AsyncSession, serial_numbers: Sequence[str], kind: LicenceKind, now: datetime
-) -> set[str]:
+async def _brought(act: Act, serial_numbers: Sequence[str], kind: LicenceKind) -> set[str]:
     """Those of the registers that a service brings it to, or all if the base licence does."""
     services = KINDS[kind].brought_by
     found = set() if services else set(serial_numbers)
     for service in services:
-        found |= await entitled(db, serial_numbers, service, now)
+        found |= await entitled(act.db, serial_numbers, service, act.now)
     return found
 
 

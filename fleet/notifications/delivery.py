@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.errors import HeaderParseError
 from typing import Any
 
@@ -24,9 +23,9 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 from sqlalchemy import ColumnElement, case, delete, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit import smtp_url
+from fleet.kit.act import Act
 from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -84,7 +83,7 @@ class Delivery:
             return 0
         server = _server(config)
         async with acts.transaction() as act:
-            letters = await _lease(act.db, act.now)
+            letters = await _lease(act)
         if not letters:
             return 0
         visit = _Visit(acts.database, acts.clock, config.mail_from, server, deque(letters))
@@ -109,11 +108,11 @@ def _server(config: FleetConfig) -> SMTP:
     )
 
 
-async def _lease(db: AsyncSession, now: datetime) -> Sequence[Letter]:
-    due = select(Letter).where(Letter.due_at <= now).order_by(Letter.due_at).limit(PORTION)
-    letters = (await db.scalars(locked(db, due, wait=False))).all()
+async def _lease(act: Act) -> Sequence[Letter]:
+    due = select(Letter).where(Letter.due_at <= act.now).order_by(Letter.due_at).limit(PORTION)
+    letters = (await act.db.scalars(locked(act.db, due, wait=False))).all()
     for letter in letters:
-        letter.due_at, letter.attempts = now + LEASE, letter.attempts + 1
+        letter.due_at, letter.attempts = act.now + LEASE, letter.attempts + 1
     return letters
 
 
@@ -238,24 +237,24 @@ def _words_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
+async def tidy(act: Act, limit: int) -> int:
     """Give up what has waited too long or lost its use, forget what was finished long ago; how many
     it was.  What others hold is left for the next time."""
-    expired = Letter.expires_at <= now
+    expired = Letter.expires_at <= act.now
     late = select(Letter.id).where(
-        Letter.due_at.is_not(None), expired | (Letter.created_at <= now - GIVE_UP_AFTER)
+        Letter.due_at.is_not(None), expired | (Letter.created_at <= act.now - GIVE_UP_AFTER)
     )
     cause = case((expired, _stored(Cause.EXPIRED)), else_=_stored(Cause.TOO_LATE))
-    given_up = await db.scalars(
+    given_up = await act.db.scalars(
         update(Letter)
-        .where(Letter.id.in_(locked(db, late.limit(limit), wait=False)))
-        .values(given_up_at=now, cause=cause, **ENDED)
+        .where(Letter.id.in_(locked(act.db, late.limit(limit), wait=False)))
+        .values(given_up_at=act.now, cause=cause, **ENDED)
         .returning(Letter.id)
     )
-    old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
-    forgotten = await db.scalars(
+    old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= act.now - KEPT_FOR)
+    forgotten = await act.db.scalars(
         delete(Letter)
-        .where(Letter.id.in_(locked(db, old.limit(limit), wait=False)))
+        .where(Letter.id.in_(locked(act.db, old.limit(limit), wait=False)))
         .returning(Letter.id)
     )
     count = len(given_up.all())

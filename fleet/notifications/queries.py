@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.language import Language, Words
+from fleet.kit.act import Act
+from fleet.kit.language import Words
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import FAILED_ONCE, GIVEN_UP, SENT, WAITING
 
@@ -40,9 +40,9 @@ def _state(letter: Letter) -> tuple[LetterState, Words]:
     return LetterState.WAITING, FAILED_ONCE if letter.reason else WAITING
 
 
-async def last_about(db: AsyncSession, about: str, language: Language) -> LetterView | None:
+async def last_about(act: Act, about: str) -> LetterView | None:
     """The last letter about somebody; None = none, or it was long ago."""
-    letter = await db.scalar(
+    letter = await act.db.scalar(
         select(Letter).where(Letter.about == about).order_by(Letter.id.desc()).limit(1)
     )
     if letter is None:
@@ -53,6 +53,6 @@ async def last_about(db: AsyncSession, about: str, language: Language) -> Letter
         template=letter.template,
         created_at=letter.created_at,
         state=state,
-        detail=told.said(language),
+        detail=told.said(act.language),
         reason=letter.reason,
     )

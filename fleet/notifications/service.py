@@ -4,21 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.language import Language
+from fleet.kit.act import Act
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import Cause, word
 
 
 async def send(
-    db: AsyncSession,
+    act: Act,
     *,
     to: str,
     template: str,
     params: Mapping[str, str],
-    language: Language,
-    now: datetime,
     about: str = "",
     expires_at: datetime | None = None,
 ) -> None:
@@ -28,26 +25,26 @@ async def send(
     ``about`` whom it is (``employee:7``) finds it again; after ``expires_at``, when its link stops
     working, it does not leave any more.
     """
-    word(template, language, params)
-    db.add(
+    word(template, act.language, params)
+    act.db.add(
         Letter(
             to=to,
             template=template,
-            language=language,
+            language=act.language,
             about=about,
             params=dict(params),
-            created_at=now,
+            created_at=act.now,
             expires_at=expires_at,
-            due_at=now,
+            due_at=act.now,
         )
     )
-    await db.flush()
+    await act.db.flush()
 
 
-async def withdraw(db: AsyncSession, about: str, now: datetime) -> None:
+async def withdraw(act: Act, about: str) -> None:
     """Give up the waiting letters about somebody whose links do not work any more."""
-    await db.execute(
+    await act.db.execute(
         update(Letter)
         .where(Letter.about == about, Letter.due_at.is_not(None), Letter.expires_at.is_not(None))
-        .values(due_at=None, given_up_at=now, cause=Cause.WITHDRAWN, params={})
+        .values(due_at=None, given_up_at=act.now, cause=Cause.WITHDRAWN, params={})
     )

@@ -84,12 +84,10 @@ async def create(call: Call[Nothing, Order]) -> Ordered:
     wish = service.Wish(**dict(call.body))
 
     async def order() -> Ordered:
-        created = await service.create(call.db, call.actor, wish, call.now)
+        created = await service.create(call.db, call.actor, wish, call.act.now)
         return _ordered(created, call.language)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, order, Ordered
-    )
+    return await once(call.act, call.idempotency_key, call.body, order, Ordered)
 
 
 def _ordered(created: service.Created, language: Language) -> Ordered:
@@ -109,27 +107,27 @@ def _ordered(created: service.Created, language: Language) -> Ordered:
 @endpoint("GET", "/operations", right=Right.MONITORING)
 async def list_operations(call: Call[OperationFilter, None]) -> Page[OperationRow]:
     """The partner's operations, newest first."""
-    return await queries.page(call.db, call.actor, call.query, call.language, call.now)
+    return await queries.page(call.db, call.actor, call.query, call.language, call.act.now)
 
 
 @endpoint("GET", "/operations/{id}", right=Right.MONITORING)
 async def show(call: Call[OperationKey, None]) -> OperationView:
     """One operation with its progress, result and history."""
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.one(call.db, call.actor, call.query.id, call.language, call.act.now)
 
 
 @endpoint("POST", "/operations/{id}/cancel", right=Right.MONITORING)
 async def cancel(call: Call[OperationKey, None]) -> OperationView:
     """Cancel an operation; one whose command has left ends when the register has answered."""
-    await service.cancel(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    await service.cancel(call.db, call.actor, call.query.id, call.act.now)
+    return await queries.one(call.db, call.actor, call.query.id, call.language, call.act.now)
 
 
 @endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
 async def retry(call: Call[OperationKey, None]) -> OperationView:
     """Order anew an operation that failed or needs attention; shows the new one."""
-    new_id = await service.retry(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, new_id, call.language, call.now)
+    new_id = await service.retry(call.db, call.actor, call.query.id, call.act.now)
+    return await queries.one(call.db, call.actor, new_id, call.language, call.act.now)
 
 
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
@@ -137,9 +135,9 @@ async def reschedule(call: Call[OperationKey, NewTime]) -> OperationView:
     """Move the start of an operation that has not begun."""
     new = call.body
     await service.reschedule(
-        call.db, call.actor, call.query.id, new.scheduled_for, call.now, new.scheduled_local
+        call.db, call.actor, call.query.id, new.scheduled_for, call.act.now, new.scheduled_local
     )
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.one(call.db, call.actor, call.query.id, call.language, call.act.now)
 
 
 class DriverWord(Input):
@@ -202,7 +200,7 @@ async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
 async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersTaken:
     """Take in what the drivers answered; each operation takes one answer."""
     answers = [_answer(each) for each in call.body.answers]
-    verdicts = await local_channel.take_answers(call.db, call.actor, answers, call.now)
+    verdicts = await local_channel.take_answers(call.db, call.actor, answers, call.act.now)
     pairs = list(zip(answers, verdicts, strict=True))
     return AnswersTaken(
         accepted=[answer.operation_id for answer, refusal in pairs if refusal is None],

@@ -274,12 +274,11 @@ async def withdraw(db: AsyncSession, ids: Select[Any], now: datetime) -> list[in
 
 async def cancel_moved(act: Act, fact: RegistersHandedOver) -> None:
     """Cancel what former partners ordered; what has begun ends with the register's word."""
-    db = act.db
     moved = [move.serial_number for move in fact.moves if move.from_partner_id is not None]
-    works = await load_open(db, moved, wait=True)
+    works = await load_open(act.db, moved, wait=True)
     changes = [change for work in works for change in _cancel(work, Cause.HANDED_OVER, fact.at)]
-    await save(db, works, changes, fact.at)
-    await _tell_gateways(db, moved)
+    await save(act.db, works, changes, fact.at)
+    await _tell_gateways(act.db, moved)
 
 
 async def lapse(db: AsyncSession, now: datetime) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment
 from fleet.kit.language import Language
@@ -77,21 +78,19 @@ class HistoryCursor(Input):
     skip: int = Field(ge=1, le=MAX_SAME_MOMENT)
 
 
-async def card(
-    db: AsyncSession, actor: Actor, serial_number: str, language: Language, now: datetime
-) -> RegisterCard:
+async def card(act: Act, serial_number: str) -> RegisterCard:
     """The register with its latest telemetry; refuses one that the actor may not see."""
-    register = (await find_own(db, actor, [serial_number])).get(serial_number)
+    register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
-    state = await db.get(RegisterState, serial_number)
-    row = to_row(register, state.seen_at if state else None, now)
+    state = await act.db.get(RegisterState, serial_number)
+    row = to_row(register, state.seen_at if state else None, act.now)
     return RegisterCard(
         **row.model_dump(),
         installed_address=register.installed_address,
         address_id=register.address_id,
-        fiscal_drive=await _drive_term(db, state),
-        telemetry=label(decode(state.block_version, state.block) if state else {}, language),
+        fiscal_drive=await _drive_term(act.db, state),
+        telemetry=label(decode(state.block_version, state.block) if state else {}, act.language),
     )
 
 

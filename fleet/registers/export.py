@@ -18,9 +18,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
 from fleet.kit.language import Language
 from fleet.registers.card import first_reading
 from fleet.registers.filters import RegisterConditions, chosen_by
@@ -175,23 +174,21 @@ _TOLD: Final = (
 _DECODERS: Final = tuple((name, BLOCK.index(name), BY_NAME[name].codec.decode) for name in _TOLD)
 
 
-async def as_csv(
-    db: AsyncSession, actor: Actor, query: RegisterConditions, language: Language, now: datetime
-) -> AsyncGenerator[bytes, None]:
+async def as_csv(act: Act, query: RegisterConditions) -> AsyncGenerator[bytes, None]:
     """The file, piece by piece, while the transaction of ``db`` is open.
 
     The database hands the rows over as they are taken, so that a million of them needs the
     memory of ``PORTION``.
     """
-    names = [each.ru if language is Language.RU else each.en for each in COLUMNS]
+    names = [each.ru if act.language is Language.RU else each.en for each in COLUMNS]
     yield _lines([names], "utf-8-sig")
-    statement = _statement(await chosen_by(db, actor, query))
-    rows = await db.stream(statement.execution_options(yield_per=PORTION))
+    statement = _statement(await chosen_by(act.db, act.actor, query))
+    rows = await act.db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
         found = [Found(*row) for row in portion]
         if query.status:  # as in the list: the row knows better than the column that is asked
-            found = [each for each in found if presence(each.seen_at, now) in query.status]
-        lines = (_line(each, language, now) for each in found)
+            found = [each for each in found if presence(each.seen_at, act.now) in query.status]
+        lines = (_line(each, act.language, act.now) for each in found)
         yield _lines([[_cell(each, line) for each in COLUMNS] for line in lines])
 
 

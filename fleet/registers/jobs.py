@@ -1,10 +1,8 @@
 """Who has fallen silent: kept beside the register, so that the list can ask and sort by it."""
 
-from datetime import datetime
-
 from sqlalchemy import case, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.database import table_of
 from fleet.kit.dialect import locked, update_columns
 from fleet.registers.models import CashRegister
@@ -12,7 +10,7 @@ from fleet.registers.rules import CALLING, ONLINE_WITHIN
 from fleet.telemetry.models import RegisterState
 
 
-async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
+async def keep_presence(act: Act, limit: int) -> int:
     """Set ``silent_since`` of at most ``limit`` registers that fell silent or call again.
 
     It reads all the latest states in one pass and writes only what has changed, so that a
@@ -22,7 +20,7 @@ async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
     """
     seen_at = RegisterState.seen_at
     calling = literal(CALLING, CashRegister.silent_since.type)
-    since = case((seen_at > now - ONLINE_WITHIN, calling), else_=seen_at)
+    since = case((seen_at > act.now - ONLINE_WITHIN, calling), else_=seen_at)
     stale = (
         select(CashRegister.serial_number, since.label("since"))
         .join(RegisterState, RegisterState.serial_number == CashRegister.serial_number)
@@ -30,11 +28,11 @@ async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
         .order_by(CashRegister.serial_number)
         .limit(limit)
     )
-    found = (await db.execute(locked(db, stale, wait=False, of=CashRegister))).all()
+    found = (await act.db.execute(locked(act.db, stale, wait=False, of=CashRegister))).all()
     if found:
         columns = {
             "serial_number": [serial for serial, _ in found],
             "silent_since": [moment for _, moment in found],
         }
-        await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
+        await update_columns(act.db, table_of(CashRegister), "serial_number", columns, {})
     return len(found)

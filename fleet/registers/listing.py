@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, from_cursor, page_of
@@ -85,17 +86,15 @@ class RegisterCursor(Input):
     serial_number: SerialText
 
 
-async def page(
-    db: AsyncSession, actor: Actor, query: RegisterFilter, now: datetime
-) -> Page[RegisterRow]:
+async def page(act: Act, query: RegisterFilter) -> Page[RegisterRow]:
     """One page of the partner's registers."""
     name = query.sort.removeprefix("-")
     sort, down = SORTS[name], name != query.sort
-    found = await _found(db, actor, query, Order(query, sort, down))
+    found = await _found(act.db, act.actor, query, Order(query, sort, down))
     shown = page_of(
         found,
         query.limit,
-        lambda row: to_row(row[0], row[1], now),
+        lambda row: to_row(row[0], row[1], act.now),
         lambda row: _mark(row[0], query.sort, sort),
     )
     if query.status:

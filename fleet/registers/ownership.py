@@ -36,20 +36,18 @@ async def hold(db: AsyncSession, serials: Collection[str]) -> None:
     await db.execute(select(func.count()).select_from(held))
 
 
-async def claim(
-    db: AsyncSession, partner_id: int, serials: Collection[str], now: datetime
-) -> set[str]:
+async def claim(act: Act, partner_id: int, serials: Collection[str]) -> set[str]:
     """Bind those of ``serials`` that are nobody's, not fiscalised and name no owner (ATOL Connect
     manual: bound to no client); returns them.
 
     A register that nobody ever heard of is taken by its number alone.
     """
-    await hold(db, serials)
+    await hold(act.db, serials)
     nobodys = (CashRegister.partner_id.is_(None), CashRegister.owner_inn == "")
     free = (*nobodys, ~CashRegister.fiscalised)
     taken = update(CashRegister).where(CashRegister.serial_number.in_(serials), *free)
-    bound = taken.values(partner_id=partner_id, enrolled_at=now)
-    return set(await db.scalars(bound.returning(CashRegister.serial_number)))
+    bound = taken.values(partner_id=partner_id, enrolled_at=act.now)
+    return set(await act.db.scalars(bound.returning(CashRegister.serial_number)))
 
 
 async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[Verdict]:
@@ -65,7 +63,7 @@ async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[V
 
 
 async def hand_over(
-    db: AsyncSession, serial_numbers: Collection[str], to_partner_id: int, now: datetime
+    act: Act, serial_numbers: Collection[str], to_partner_id: int
 ) -> list[tuple[str, int | None]]:
     """Make ``serial_numbers`` (well-formed) the partner's, whoever's they are, fiscalised or not.
 
@@ -75,19 +73,19 @@ async def hand_over(
     """
     if not serial_numbers:
         return []
-    await hold(db, serial_numbers)
+    await hold(act.db, serial_numbers)
     others = CashRegister.partner_id.is_distinct_from(to_partner_id)
     these = select(CashRegister).where(CashRegister.serial_number.in_(serial_numbers), others)
     ordered = these.order_by(CashRegister.serial_number)
-    registers = (await db.scalars(ordered.execution_options(populate_existing=True))).all()
+    registers = (await act.db.scalars(ordered.execution_options(populate_existing=True))).all()
     moved = [(each.serial_number, each.partner_id) for each in registers]
     freed = tuple(each.serial_number for each in registers if each.blocked)
     for each in registers:
-        _move(each, to_partner_id, now)
+        _move(each, to_partner_id, act.now)
     if moved:
-        await _tell(db, moved, to_partner_id, now)
+        await _tell(act, moved, to_partner_id)
     if freed:
-        await Act(db, None, now).announce(BlockingChanged(freed, False))
+        await act.announce(BlockingChanged(freed, False))
     return moved
 
 
@@ -99,17 +97,15 @@ def _move(register: CashRegister, to_partner_id: int, now: datetime) -> None:
     register.search_numbers, register.search_names = searched(register)
 
 
-async def _tell(
-    db: AsyncSession, moved: Sequence[tuple[str, int | None]], to_partner_id: int, now: datetime
-) -> None:
+async def _tell(act: Act, moved: Sequence[tuple[str, int | None]], to_partner_id: int) -> None:
     received = [f"register:{serial}" for serial, _ in moved]
-    await audit.write(Act(db, None, now), "registers.received", received, partner_id=to_partner_id)
+    await audit.write(act.by(None), "registers.received", received, partner_id=to_partner_id)
     for former in sorted({partner for _, partner in moved if partner is not None}):
         given = [f"register:{serial}" for serial, partner in moved if partner == former]
-        await audit.write(Act(db, None, now), "registers.handed_over", given, partner_id=former)
-    await db.flush()
+        await audit.write(act.by(None), "registers.handed_over", given, partner_id=former)
+    await act.db.flush()
     moves = tuple(Move(serial, former, to_partner_id) for serial, former in moved)
-    await Act(db, None, now).announce(RegistersHandedOver(moves, now))
+    await act.announce(RegistersHandedOver(moves, act.now))
 
 
 def _newcomers(serials: Collection[str]) -> list[dict[str, object]]:

@@ -86,7 +86,7 @@ def to_reply(
 @endpoint("GET", "/registers", right=Right.MONITORING)
 async def list_registers(call: Call[RegisterFilter, None]) -> Page[RegisterRow]:
     """The partner's registers, page by page."""
-    return await listing.page(call.db, call.actor, call.query, call.now)
+    return await listing.page(call.act, call.query)
 
 
 @endpoint("GET", "/registers/count", right=Right.MONITORING)
@@ -98,9 +98,9 @@ async def count_registers(call: Call[RegisterConditions, None]) -> RegisterCount
 @endpoint("GET", "/registers/file", right=Right.MONITORING, files=["text/csv"])
 async def download_registers(call: Call[RegisterConditions, None]) -> Download:
     """The list under the same conditions as a CSV file for spreadsheets."""
-    lines = as_csv(call.db, call.actor, call.query, call.language, call.now)
+    lines = as_csv(call.act, call.query)
     return Download(
-        name=f"devices_list_{call.now:%Y-%m-%d}.csv",
+        name=f"devices_list_{call.act.now:%Y-%m-%d}.csv",
         media_type="text/csv; charset=utf-8",
         pieces=lines,
     )
@@ -122,7 +122,7 @@ async def choose_view(call: Call[Nothing, ViewBody]) -> View:
 async def show_register(call: Call[RegisterKey, None]) -> RegisterCard:
     """One register with its latest telemetry."""
     serial = call.query.serial_number
-    return await card.card(call.db, call.actor, serial, call.language, call.now)
+    return await card.card(call.act, serial)
 
 
 @endpoint("GET", "/registers/{serial_number}/telemetry", right=Right.MONITORING)
@@ -134,7 +134,7 @@ async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
 @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
 async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
     """Add registers to the cabinet by their serial numbers."""
-    verdicts = await service.enrol(call.db, call.actor, call.body.serial_numbers, call.now)
+    verdicts = await service.enrol(call.act, call.body.serial_numbers)
     return to_reply(verdicts, call.language)
 
 
@@ -142,7 +142,7 @@ async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
 async def enrol_file(call: Call[Nothing, SerialFile]) -> Verdicts:
     """Add registers to the cabinet by a file with their serial numbers."""
     typed = read_file(call.body.content)
-    verdicts = await service.enrol(call.db, call.actor, [each.text for each in typed], call.now)
+    verdicts = await service.enrol(call.act, [each.text for each in typed])
     return to_reply(verdicts, call.language, typed)
 
 
@@ -199,7 +199,7 @@ async def notices_off(call: Call[Nothing, SerialList]) -> Verdicts:
 
 async def _set_flag(call: Call[Nothing, SerialList], change: service.FlagChange) -> Verdicts:
     typed = call.body.serial_numbers
-    verdicts = await service.set_flag(call.db, call.actor, change, typed, call.now)
+    verdicts = await service.set_flag(call.act, change, typed)
     return to_reply(verdicts, call.language)
 
 

@@ -59,9 +59,7 @@ NOTICES_ON = FlagChange(Flag.NOTICES, True, "registers.notices_on")
 NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 
-async def enrol(
-    db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+async def enrol(act: Act, typed: Sequence[str]) -> list[Verdict]:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
     A register that never called is taken by its number alone.  Fiscalised ones, those that name
@@ -69,10 +67,12 @@ async def enrol(
     once exactly one gets it.
     """
     good, refused = read_serials(typed)
-    enrolled = await claim(db, actor.partner_id, good, now) if good else set()
-    reasons = await _why_not(db, actor, [serial for serial in good if serial not in enrolled])
-    await _audit(db, actor, now, "registers.enrolled", enrolled)
-    await widen_scope(db, actor, enrolled)
+    enrolled = await claim(act, act.actor.partner_id, good) if good else set()
+    reasons = await _why_not(
+        act.db, act.actor, [serial for serial in good if serial not in enrolled]
+    )
+    await audit.write(act, "registers.enrolled", _named(enrolled))
+    await widen_scope(act.db, act.actor, enrolled)
     return [Verdict(serial, reasons.get(serial)) for serial in good] + refused
 
 
@@ -90,25 +90,23 @@ async def _why_not(
     return dict(reasons)
 
 
-async def set_flag(
-    db: AsyncSession, actor: Actor, change: FlagChange, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+async def set_flag(act: Act, change: FlagChange, typed: Sequence[str]) -> list[Verdict]:
     """Set a flag of the partner's registers; a verdict for each of ``typed``.
 
     A register that has the flag so already counts as done and leaves no trace in the log.
     """
     good, refused = read_serials(typed)
-    own = CashRegister.serial_number.in_(good) & belongs_to(actor)
+    own = CashRegister.serial_number.in_(good) & belongs_to(act.actor)
     mine = select(CashRegister.serial_number).where(own).order_by(CashRegister.serial_number)
-    found = set(await db.scalars(locked(db, mine, wait=True)))
+    found = set(await act.db.scalars(locked(act.db, mine, wait=True)))
     flag = CashRegister.__table__.c[change.flag]
-    changed = await db.scalars(
+    changed = await act.db.scalars(
         update(CashRegister)
         .where(CashRegister.serial_number.in_(found), flag != change.value)
         .values({flag: change.value})
         .returning(CashRegister.serial_number)
     )
-    await _tell(db, actor, change, set(changed), now)
+    await _tell(act, change, set(changed))
     return _verdicts(good, found) + refused
 
 
@@ -116,100 +114,82 @@ def _verdicts(serials: Sequence[str], found: Container[str]) -> list[Verdict]:
     return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
 
 
-async def _tell(
-    db: AsyncSession, actor: Actor, change: FlagChange, serials: set[str], now: datetime
-) -> None:
-    await _audit(db, actor, now, change.what, serials)
+async def _tell(act: Act, change: FlagChange, serials: set[str]) -> None:
+    await audit.write(act, change.what, _named(serials))
     if serials and change.flag is Flag.BLOCKED:
-        await Act(db, None, now).announce(BlockingChanged(tuple(sorted(serials)), change.value))
+        await act.announce(BlockingChanged(tuple(sorted(serials)), change.value))
 
 
-async def _audit(
-    db: AsyncSession, actor: Actor, now: datetime, what: str, serials: set[str]
-) -> None:
-    await audit.write(
-        Act(db, actor, now), what, [f"register:{serial}" for serial in sorted(serials)]
-    )
+def _named(serials: set[str]) -> list[str]:
+    """Return what the audit log calls the registers."""
+    return [f"register:{serial}" for serial in sorted(serials)]
 
 
-async def set_group(
-    db: AsyncSession, actor: Actor, typed: Sequence[str], group_id: int | None, now: datetime
-) -> list[Verdict]:
+async def set_group(act: Act, typed: Sequence[str], group_id: int | None) -> list[Verdict]:
     """Put registers of the partner into a group, or with None into none; a verdict for each.
 
     Whether there is such a group, and whether it may hold registers, the caller has seen to.
     """
     good, refused = read_serials(typed)
-    found = await _change(db, actor, good, {"group_id": group_id}, "registers.grouped", now)
+    found = await _change(act, good, {"group_id": group_id}, "registers.grouped")
     return _verdicts(good, found) + refused
 
 
 async def set_address(
-    db: AsyncSession,
-    actor: Actor,
-    typed: Sequence[str],
-    address_id: int | None,
-    text: str,
-    now: datetime,
+    act: Act, typed: Sequence[str], address_id: int | None, text: str
 ) -> list[Verdict]:
     """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
     verdict for each of ``typed``."""
     good, refused = read_serials(typed)
     address: dict[str, Any] = {"address_id": address_id, "installed_address": text}
-    found = await _change(db, actor, good, address, "registers.moved", now)
+    found = await _change(act, good, address, "registers.moved")
     for register in found.values():
         register.shown_address = text or register.address
         register.search_numbers, register.search_names = searched(register, text)
     return _verdicts(good, found) + refused
 
 
-async def leave_groups(
-    db: AsyncSession, actor: Actor, group_ids: Collection[int], now: datetime
-) -> None:
+async def leave_groups(act: Act, group_ids: Collection[int]) -> None:
     """The groups are being deleted: their registers stay, in no group."""
-    in_them = everywhere(actor.partner_id) & CashRegister.group_id.in_(group_ids)
+    in_them = everywhere(act.actor.partner_id) & CashRegister.group_id.in_(group_ids)
     columns = select(CashRegister.serial_number, CashRegister.group_id).where(in_them)
-    held = await db.execute(locked(db, columns.order_by(CashRegister.serial_number), wait=True))
+    held = await act.db.execute(
+        locked(act.db, columns.order_by(CashRegister.serial_number), wait=True)
+    )
     left: dict[int | None, list[str]] = {}
     for serial, group_id in held:
         left.setdefault(group_id, []).append(f"register:{serial}")
-    await db.execute(update(CashRegister).where(in_them).values(group_id=None))
+    await act.db.execute(update(CashRegister).where(in_them).values(group_id=None))
     for group_id, objects in left.items():
         was, now_is = ({"group_id": each} for each in (group_id, None))
-        await audit.write(
-            Act(db, actor, now), "registers.grouped", objects, before=was, after=now_is
-        )
+        await audit.write(act, "registers.grouped", objects, before=was, after=now_is)
 
 
-async def rename_address(
-    db: AsyncSession, actor: Actor, address_id: int, old: str, new: str, now: datetime
-) -> None:
+async def rename_address(act: Act, address_id: int, old: str, new: str) -> None:
     """The address book calls an address otherwise: so do the registers that stand there."""
-    there = everywhere(actor.partner_id) & (CashRegister.shown_address == old)
+    there = everywhere(act.actor.partner_id) & (CashRegister.shown_address == old)
     ordered = select(CashRegister).where(there, CashRegister.address_id == address_id)
     ordered = ordered.order_by(CashRegister.serial_number)
-    registers = (await db.scalars(locked(db, ordered, wait=True))).all()
+    registers = (await act.db.scalars(locked(act.db, ordered, wait=True))).all()
     for register in registers:
         register.installed_address = register.shown_address = new
         register.search_numbers, register.search_names = searched(register, new)
     was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
     objects = [f"register:{register.serial_number}" for register in registers]
-    await audit.write(Act(db, actor, now), "registers.moved", objects, before=was, after=now_is)
+    await audit.write(act, "registers.moved", objects, before=was, after=now_is)
 
 
 async def _change(
-    db: AsyncSession,
-    actor: Actor,
-    serials: Sequence[str],
-    values: Mapping[str, Any],
-    what: str,
-    now: datetime,
+    act: Act, serials: Sequence[str], values: Mapping[str, Any], what: str
 ) -> dict[str, CashRegister]:
     """Set columns of the partner's registers and write what changed into the log, before and
     after; returns those found."""
-    own = CashRegister.serial_number.in_(serials) & belongs_to(actor)
+    own = CashRegister.serial_number.in_(serials) & belongs_to(act.actor)
     ordered = select(CashRegister).where(own).order_by(CashRegister.serial_number)
-    found = {each.serial_number: each for each in await db.scalars(locked(db, ordered, wait=True))}
+    found = {
+        each.serial_number: each
+        for each in await act.db.scalars(locked(act.db, ordered, wait=True))
+    }
     groups: dict[tuple[Any, ...], list[str]] = {}
     for serial, register in found.items():
         before = tuple(getattr(register, name) for name in values)
@@ -219,11 +199,11 @@ async def _change(
             setattr(register, name, value)
     for before, objects in groups.items():
         was = dict(zip(values, before, strict=True))
-        await audit.write(Act(db, actor, now), what, objects, before=was, after=values)
+        await audit.write(act, what, objects, before=was, after=values)
     return found
 
 
-async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: datetime) -> None:
+async def keep_profiles(act: Act, profiles: Sequence[Profile]) -> None:
     """Write what registers say of themselves; one that nobody enrolled appears as unclaimed.
 
     Whoever calls holds them (``hold``).
@@ -234,7 +214,7 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns: dict[str, list[Any]] = {
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
-    before = await _before(db, columns["serial_number"])
+    before = await _before(act.db, columns["serial_number"])
     known = (before[profile.serial_number] for profile in ordered)
     places, owners, seen = zip(*known, strict=True)
     columns["shown_address"] = [
@@ -244,12 +224,14 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns["search_numbers"] = [each.numbers for each in found_by]
     columns["search_names"] = [each.names for each in found_by]
     columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
-    constants = {"profile_at": now, "silent_since": CALLING}
-    columns["first_seen_at"] = [at or now for at in seen]
-    await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
+    constants = {"profile_at": act.now, "silent_since": CALLING}
+    columns["first_seen_at"] = [at or act.now for at in seen]
+    await insert_columns(
+        act.db, table_of(CashRegister), columns, constants, replace_on="serial_number"
+    )
     pairs = zip(owners, columns["owner_inn"], strict=True)
     if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
-        await Act(db, None, now).announce(OwnersChanged(frozenset(changed - {""}), now))
+        await act.announce(OwnersChanged(frozenset(changed - {""}), act.now))
 
 
 async def _before(

@@ -83,12 +83,10 @@ async def start(call: Call[Nothing, NewRollout]) -> Started:
         good, unknown = await _registers(call)
         policy = Policy(body.failure_percent, body.pass_percent)
         plan = service.Plan(body.type, body.channel, body.params, good, body.waves, policy)
-        id_ = await service.start(call.db, call.actor, plan, call.now)
+        id_ = await service.start(call.db, call.actor, plan, call.act.now)
         return Started(id=id_, registers=len(good), unknown=unknown)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, begin, Started
-    )
+    return await once(call.act, call.idempotency_key, call.body, begin, Started)
 
 
 async def _registers(call: Call[Nothing, NewRollout]) -> tuple[list[str], list[str]]:
@@ -125,7 +123,7 @@ async def list_registers(call: Call[TargetFilter, None]) -> Page[TargetRow]:
 @endpoint("POST", "/rollouts/{id}/pause", right=Right.MONITORING)
 async def pause(call: Call[RolloutKey, None]) -> RolloutView:
     """Stop ordering; operations that have not begun are taken back."""
-    await service.pause(call.db, call.actor, call.query.id, call.now)
+    await service.pause(call.db, call.actor, call.query.id, call.act.now)
     return await queries.one(call.db, call.actor, call.query.id)
 
 
@@ -133,14 +131,14 @@ async def pause(call: Call[RolloutKey, None]) -> RolloutView:
 async def resume(call: Call[RolloutKey, None]) -> RolloutView:
     """Go on after a pause; the failures so far are forgiven, and who resumes is the one in whose
     name it orders."""
-    await service.resume(call.db, call.actor, call.query.id, call.now)
+    await service.resume(call.db, call.actor, call.query.id, call.act.now)
     return await queries.one(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/abort", right=Right.MONITORING)
 async def abort(call: Call[RolloutKey, None]) -> RolloutView:
     """End it for ever; what has begun in a register ends there."""
-    await service.abort(call.db, call.actor, call.query.id, call.now)
+    await service.abort(call.db, call.actor, call.query.id, call.act.now)
     return await queries.one(call.db, call.actor, call.query.id)
 
 

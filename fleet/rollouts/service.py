@@ -145,7 +145,6 @@ async def heed_failures(act: Act, fact: OperationsMoved) -> None:
 
     A roll-out that somebody holds is left to the worker: a check-in waits for nobody.
     """
-    db = act.db
     failed = [move.operation_id for move in fact.moves if move.status in FAILED]
     if not failed:
         return
@@ -153,8 +152,8 @@ async def heed_failures(act: Act, fact: OperationsMoved) -> None:
     statement = select(Rollout).where(
         Rollout.id.in_(touched), Rollout.status == RolloutStatus.RUNNING
     )
-    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
-        await _judge(db, rollout, fact.at)
+    for rollout in (await act.db.scalars(locked(act.db, statement, wait=False))).all():
+        await _judge(act.db, rollout, fact.at)
 
 
 async def carry_on(db: AsyncSession, now: datetime) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Result, Select, insert, select
@@ -43,9 +42,7 @@ class Outcome:
     refused: Sequence[Refused]
 
 
-async def assign(
-    db: AsyncSession, actor: Actor, codes: Sequence[str], typed: Sequence[str], now: datetime
-) -> Outcome:
+async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> Outcome:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
@@ -53,12 +50,12 @@ async def assign(
     """
     plans = _chosen(codes)
     good, unfit = read_serials(typed)
-    registers = await _hold_registers(db, actor, good)
-    held = await stock.hold(db, actor.partner_id, codes)
-    had = await terms_of(db, list(registers), codes)
+    registers = await _hold_registers(act.db, act.actor, good)
+    held = await stock.hold(act.db, act.actor.partner_id, codes)
+    had = await terms_of(act.db, list(registers), codes)
     targets = [registers[serial] for serial in good if serial in registers]
-    gifts, turned = share_out(plans, targets, had, held, now)
-    await _hand_out(db, actor, gifts, now)
+    gifts, turned = share_out(plans, targets, had, held, act.now)
+    await _hand_out(act, gifts)
     refused = [
         Refused(verdict.serial_number, verdict.refusal, {}) for verdict in unfit if verdict.refusal
     ]
@@ -117,15 +114,17 @@ async def terms_of(
     return {(serial, plan): Span(started_at, ends_at) for serial, plan, started_at, ends_at in rows}
 
 
-async def _hand_out(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
+async def _hand_out(act: Act, gifts: Sequence[Gift]) -> None:
     if not gifts:
         return
-    why = stock.Why(MovementReason.ASSIGNMENT, now, actor.employee_id)
-    await stock.take(db, actor.partner_id, counted(gifts), why)
-    await _prolong(db, gifts)
-    assigned = await _write_history(db, actor, gifts, now)
-    await _audit(db, actor, gifts, now)
-    await Act(db, None, now).announce(SubscriptionsAssigned(assigned, now))
+    why = stock.Why(MovementReason.ASSIGNMENT, act.now, act.actor.employee_id)
+    await stock.take(act.db, act.actor.partner_id, counted(gifts), why)
+    await _prolong(act.db, gifts)
+    assigned = await _write_history(act, gifts)
+    plans = sorted({gift.plan for gift in gifts})
+    objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
+    await audit.write(act, "subscriptions.assigned", objects, after={"plans": plans})
+    await act.announce(SubscriptionsAssigned(assigned, act.now))
 
 
 async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
@@ -140,34 +139,23 @@ async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
     await insert_columns(db, table, columns, {}, replace_on="serial_number, plan")
 
 
-async def _write_history(
-    db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime
-) -> tuple[Assigned, ...]:
+async def _write_history(act: Act, gifts: Sequence[Gift]) -> tuple[Assigned, ...]:
     rows = [
         {
-            "partner_id": actor.partner_id,
-            "employee_id": actor.employee_id,
+            "partner_id": act.actor.partner_id,
+            "employee_id": act.actor.employee_id,
             "serial_number": gift.serial_number,
             "plan": gift.plan,
             "bonus_points": gift.bonus_points,
             "starts_at": gift.starts_at,
             "ends_at": gift.span.ends_at,
-            "at": now,
+            "at": act.now,
         }
         for gift in gifts
     ]
     columns = (Assignment.id, Assignment.partner_id, Assignment.employee_id)
     facts = (Assignment.serial_number, Assignment.plan, Assignment.bonus_points)
-    inserted: Result[*tuple[Any, ...]] = await db.execute(
+    inserted: Result[*tuple[Any, ...]] = await act.db.execute(
         insert(Assignment).returning(*columns, *facts), rows
     )
     return tuple(Assigned(*row) for row in inserted)
-
-
-async def _audit(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
-    """One entry for each register; all got the same plans."""
-    plans = sorted({gift.plan for gift in gifts})
-    objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
-    await audit.write(
-        Act(db, actor, now), "subscriptions.assigned", objects, after={"plans": plans}
-    )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
 from fleet.kit.inn import Inn
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.language import Language
@@ -109,20 +109,18 @@ _KEYS: dict[Sort, Sequence[ColumnElement[Any]]] = {
 }
 
 
-async def page(
-    db: AsyncSession, actor: Actor, query: SubscriptionFilter, language: Language, now: datetime
-) -> Page[SubscriptionRow]:
+async def page(act: Act, query: SubscriptionFilter) -> Page[SubscriptionRow]:
     """Subscriptions of the registers that the actor may see."""
     keys = _KEYS[query.sort]
     statement = (
         select(Subscription, CashRegister.owner_inn, CashRegister.owner_name)
         .join(CashRegister, CashRegister.serial_number == Subscription.serial_number)
-        .where(belongs_to(actor), *conditions(FILTERS, query), *_in_time(query, now))
+        .where(belongs_to(act.actor), *conditions(FILTERS, query), *_in_time(query, act.now))
         .where(*_beyond(query))
         .order_by(*keys)
         .limit(query.limit + 1)
     )
-    rows = [_row(*found, language, now) for found in await db.execute(statement)]
+    rows = [_row(*found, act.language, act.now) for found in await act.db.execute(statement)]
     return page_of(rows, query.limit, lambda row: row, lambda row: _mark(query.sort, row))
 
 
@@ -176,20 +174,19 @@ def _row(
     )
 
 
-async def of_register(
-    db: AsyncSession, actor: Actor, serial_number: str, language: Language, now: datetime
-) -> OfRegister:
+async def of_register(act: Act, serial_number: str) -> OfRegister:
     """What one register has; refuses one that the actor may not see."""
-    register = (await find_own(db, actor, [serial_number])).get(serial_number)
+    register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
     mine = select(Subscription).where(Subscription.serial_number == serial_number)
     owner = (register.owner_inn, register.owner_name)
-    found = await db.scalars(mine.order_by(Subscription.plan))
-    rows = [_row(held, *owner, language, now) for held in found]
-    granted = select(Grant.entitlement).where(Grant.partner_id == actor.partner_id)
+    found = await act.db.scalars(mine.order_by(Subscription.plan))
+    rows = [_row(held, *owner, act.language, act.now) for held in found]
+    granted = select(Grant.entitlement).where(Grant.partner_id == act.actor.partner_id)
     return OfRegister(
-        subscriptions=rows, services=_services(rows, set(await db.scalars(granted)), language)
+        subscriptions=rows,
+        services=_services(rows, set(await act.db.scalars(granted)), act.language),
     )
 
 

@@ -1,17 +1,14 @@
 """Buying subscriptions: the order, what its payment brings, and what a refund takes back."""
 
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.service import open_payment
 from fleet.kit.act import Act
-from fleet.kit.actor import Actor
-from fleet.kit.language import Language, Words
+from fleet.kit.language import Words
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
@@ -25,15 +22,7 @@ PURPOSE: Final = "subscriptions"
 PIECES: Final = Words("шт.", "pcs.")
 
 
-async def order(
-    db: AsyncSession,
-    actor: Actor,
-    plan_code: str,
-    quantity: int,
-    agreed: bool,
-    now: datetime,
-    language: Language,
-) -> Order:
+async def order(act: Act, plan_code: str, quantity: int, agreed: bool) -> Order:
     """Order subscriptions at today's price, with a payment that waits and says what it is for in
     the language.
 
@@ -43,32 +32,29 @@ async def order(
     if not agreed:
         raise NOT_AGREED()
     new = Order(
-        partner_id=actor.partner_id,
-        employee_id=actor.employee_id,
+        partner_id=act.actor.partner_id,
+        employee_id=act.actor.employee_id,
         plan=plan.code,
         quantity=quantity,
         price_kopecks=plan.price_kopecks,
         bonus_points=plan.bonus_points,
-        created_at=now,
+        created_at=act.now,
     )
-    db.add(new)
-    await db.flush()
+    act.db.add(new)
+    await act.db.flush()
     payment = await open_payment(
-        db,
-        partner_id=actor.partner_id,
-        employee_id=actor.employee_id,
+        act,
+        partner_id=act.actor.partner_id,
+        employee_id=act.actor.employee_id,
         amount_kopecks=quantity * plan.price_kopecks,
         purpose=PURPOSE,
         reference=str(new.id),
-        description=f"{plan.name(language)}, {quantity} {PIECES.said(language)}",
-        now=now,
+        description=f"{plan.name(act.language)}, {quantity} {PIECES.said(act.language)}",
     )
     new.payment_id = payment.id
-    await db.flush()
+    await act.db.flush()
     after = {"plan": plan.code, "quantity": quantity, "price_kopecks": plan.price_kopecks}
-    await audit.write(
-        Act(db, actor, now), "subscriptions.ordered", [f"order:{new.id}"], after=after
-    )
+    await audit.write(act, "subscriptions.ordered", [f"order:{new.id}"], after=after)
     return new
 
 
@@ -81,30 +67,28 @@ def _on_sale(code: str) -> Plan:
 
 async def settle(act: Act, fact: PaymentSettled) -> None:
     """What was paid goes to the stock, once however often it is said."""
-    db = act.db
     if fact.purpose != PURPOSE:
         return
     unpaid = (Order.id == int(fact.reference)) & Order.paid_at.is_(None)
     paid = update(Order).where(unpaid).values(paid_at=fact.at)
     columns = (Order.id, Order.partner_id, Order.employee_id, Order.plan)
-    found = await db.execute(paid.returning(*columns, Order.bonus_points, Order.quantity))
+    found = await act.db.execute(paid.returning(*columns, Order.bonus_points, Order.quantity))
     for order_id, partner_id, employee_id, plan, points, quantity in found:
         why = stock.Why(MovementReason.PURCHASE, fact.at, employee_id, order_id)
-        await stock.put(db, partner_id, plan, {points: quantity}, why)
+        await stock.put(act.db, partner_id, plan, {points: quantity}, why)
 
 
 async def take_back(act: Act, fact: PaymentRefunded) -> None:
     """What was refunded leaves the stock again, as far as it is still there with the points of
     the order; what was assigned or transferred stays where it is, and the order says so."""
-    db = act.db
     if fact.purpose != PURPOSE:
         return
-    order = await db.get_one(Order, int(fact.reference))
+    order = await act.db.get_one(Order, int(fact.reference))
     before = fact.refunded_kopecks - fact.amount_kopecks
     count = given_back(order.price_kopecks, before, fact.refunded_kopecks)
-    held = (await stock.hold(db, order.partner_id, [order.plan])).get(order.plan, {})
+    held = (await stock.hold(act.db, order.partner_id, [order.plan])).get(order.plan, {})
     taken = min(count, held.get(order.bonus_points, 0))
     order.taken_back += taken
     if taken:
         why = stock.Why(MovementReason.REFUND, fact.at, reference=order.id)
-        await stock.take(db, order.partner_id, {(order.plan, order.bonus_points): taken}, why)
+        await stock.take(act.db, order.partner_id, {(order.plan, order.bonus_points): taken}, why)

@@ -20,6 +20,7 @@ from fleet.accounts.models import Partner
 from fleet.accounts.roles import Right
 from fleet.billing.models import Payment
 from fleet.billing.rules import PaymentStatus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
@@ -216,14 +217,12 @@ def service_view(code: Entitlement, language: Language) -> ServiceView:
     return ServiceView(code=code, name=label.ru if language is Language.RU else label.en)
 
 
-async def catalogue(
-    db: AsyncSession, actor: Actor, query: PlanFilter, language: Language
-) -> Catalogue:
+async def catalogue(act: Act, query: PlanFilter) -> Catalogue:
     """The plans in the order of the catalogue."""
-    available = await stock.available(db, actor.partner_id)
+    available = await stock.available(act.db, act.actor.partner_id)
     wanted = set(query.services.split(",")) if query.services else set()
     views = [
-        plan_view(plan, available.get(plan.code, 0), language)
+        plan_view(plan, available.get(plan.code, 0), act.language)
         for plan in CATALOGUE.values()
         if wanted <= set(plan.services) and query.kind in (None, plan.kind)
     ]
@@ -269,22 +268,20 @@ def _orders(actor: Actor) -> Select[Order, PaymentStatus, int]:
     return paid_by.where(Order.partner_id == actor.partner_id)
 
 
-async def orders(
-    db: AsyncSession, actor: Actor, query: OrderFilter, language: Language
-) -> Page[OrderRow]:
+async def orders(act: Act, query: OrderFilter) -> Page[OrderRow]:
     """The partner's purchases, newest first."""
-    statement = _orders(actor).where(*conditions(ORDER_FILTERS, query))
-    found = (await db.execute(_newest(statement, Order.id, query))).all()
-    rows = [order_row(order, status, back, language) for order, status, back in found]
+    statement = _orders(act.actor).where(*conditions(ORDER_FILTERS, query))
+    found = (await act.db.execute(_newest(statement, Order.id, query))).all()
+    rows = [order_row(order, status, back, act.language) for order, status, back in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
-async def one_order(db: AsyncSession, actor: Actor, order_id: int, language: Language) -> OrderRow:
+async def one_order(act: Act, order_id: int) -> OrderRow:
     """The partner's purchase."""
-    found = (await db.execute(_orders(actor).where(Order.id == order_id))).one_or_none()
+    found = (await act.db.execute(_orders(act.actor).where(Order.id == order_id))).one_or_none()
     if found is None:
         raise ORDER_NOT_FOUND(id=order_id)
-    return order_row(*found, language)
+    return order_row(*found, act.language)
 
 
 def order_row(
@@ -317,20 +314,18 @@ ASSIGNMENT_FILTERS: Filters = {
 }
 
 
-async def assignments(
-    db: AsyncSession, actor: Actor, query: AssignmentFilter, language: Language
-) -> Page[AssignmentRow]:
+async def assignments(act: Act, query: AssignmentFilter) -> Page[AssignmentRow]:
     """What the partner gave to registers, newest first; also to those that have left it."""
     mine = select(Assignment).where(
-        Assignment.partner_id == actor.partner_id,
-        *within_scope(actor, Assignment.serial_number),
+        Assignment.partner_id == act.actor.partner_id,
+        *within_scope(act.actor, Assignment.serial_number),
         *conditions(ASSIGNMENT_FILTERS, query),
     )
-    found = (await db.scalars(_newest(mine, Assignment.id, query))).all()
+    found = (await act.db.scalars(_newest(mine, Assignment.id, query))).all()
     return page_of(
         found,
         query.limit,
-        lambda row: AssignmentRow(**_shown(row, AssignmentRow, actor, language)),
+        lambda row: AssignmentRow(**_shown(row, AssignmentRow, act.actor, act.language)),
         lambda row: OrderKey(id=row.id),
     )
 
@@ -349,13 +344,11 @@ TRANSFER_FILTERS: Filters = {
 }
 
 
-async def transfers(
-    db: AsyncSession, actor: Actor, query: TransferFilter, language: Language
-) -> Page[TransferRow]:
+async def transfers(act: Act, query: TransferFilter) -> Page[TransferRow]:
     """What the partner gave to others and got from them, newest first."""
     mine = {
-        Direction.SENT: Transfer.from_partner_id == actor.partner_id,
-        Direction.RECEIVED: Transfer.to_partner_id == actor.partner_id,
+        Direction.SENT: Transfer.from_partner_id == act.actor.partner_id,
+        Direction.RECEIVED: Transfer.to_partner_id == act.actor.partner_id,
     }
     giver, taker = aliased(Partner), aliased(Partner)
     statement = (
@@ -365,8 +358,8 @@ async def transfers(
         .where(mine[query.direction] if query.direction else or_(*mine.values()))
         .where(*conditions(TRANSFER_FILTERS, query))
     )
-    found = (await db.execute(_newest(statement, Transfer.id, query))).all()
-    rows = [transfer_row(done, start, end, actor, language) for done, start, end in found]
+    found = (await act.db.execute(_newest(statement, Transfer.id, query))).all()
+    rows = [transfer_row(done, start, end, act.actor, act.language) for done, start, end in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
@@ -396,18 +389,16 @@ MOVEMENT_FILTERS: Filters = {
 }
 
 
-async def movements(
-    db: AsyncSession, actor: Actor, query: MovementFilter, language: Language
-) -> Page[MovementRow]:
+async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
     """Every change of the partner's stock, newest first."""
     mine = select(StockMovement).where(
-        StockMovement.partner_id == actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
+        StockMovement.partner_id == act.actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
     )
-    found = (await db.scalars(_newest(mine, StockMovement.id, query))).all()
+    found = (await act.db.scalars(_newest(mine, StockMovement.id, query))).all()
     return page_of(
         found,
         query.limit,
-        lambda row: MovementRow(**_shown(row, MovementRow, actor, language)),
+        lambda row: MovementRow(**_shown(row, MovementRow, act.actor, act.language)),
         lambda row: OrderKey(id=row.id),
     )
 

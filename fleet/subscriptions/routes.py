@@ -45,13 +45,13 @@ from fleet.subscriptions.queries import (
 @endpoint("GET", "/subscriptions/plans", right=Right.SUBSCRIPTIONS)
 async def list_plans(call: Call[PlanFilter, None]) -> Catalogue:
     """The subscriptions on sale, with the number available of each."""
-    return await queries.catalogue(call.db, call.actor, call.query, call.language)
+    return await queries.catalogue(call.act, call.query)
 
 
 @endpoint("POST", "/subscriptions/plans/suiting", right=Right.SUBSCRIPTIONS)
 async def suiting(call: Call[Nothing, SerialList]) -> Suiting:
     """The subscriptions that the chosen registers could get."""
-    found = await choice.suiting(call.db, call.actor, call.body.serial_numbers, call.now)
+    found = await choice.suiting(call.act, call.body.serial_numbers)
     return Suiting(
         items=[
             SuitingPlan(
@@ -72,16 +72,15 @@ async def suiting(call: Call[Nothing, SerialList]) -> Suiting:
 )
 async def place_order(call: Call[Nothing, NewOrder]) -> Placed:
     """Buy subscriptions: an order and the page to pay it on."""
-    async with call.database.transaction() as db:
+    async with call.acts.transaction() as act:
 
         async def place() -> OrderKey:
             body = call.body
-            wish = (body.plan, body.quantity, body.agreed)
-            new = await purchases.order(db, call.actor, *wish, call.now, call.language)
+            new = await purchases.order(act, body.plan, body.quantity, body.agreed)
             return OrderKey(id=new.id)
 
-        key = await once(db, call.actor, call.idempotency_key, call.body, call.now, place, OrderKey)
-        order = await queries.one_order(db, call.actor, key.id, call.language)
+        key = await once(act, call.idempotency_key, call.body, place, OrderKey)
+        order = await queries.one_order(act, key.id)
     return Placed(order=order, redirect_url=await _payment_page(call, order))
 
 
@@ -89,7 +88,7 @@ async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
     """The order stands, whatever the provider says: its page can be asked for again."""
     if order.status is not PaymentStatus.WAITING:
         return ""
-    desk = Desk.of(call.database, call.clock, call.config)
+    desk = Desk.of(call.acts)
     try:
         return (await desk.check_out(call.actor, order.payment_id)).redirect_url
     except DomainError:
@@ -99,13 +98,13 @@ async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
 @endpoint("GET", "/subscriptions/orders", right=Right.SUBSCRIPTIONS)
 async def list_orders(call: Call[OrderFilter, None]) -> Page[OrderRow]:
     """The history of purchases, newest first."""
-    return await queries.orders(call.db, call.actor, call.query, call.language)
+    return await queries.orders(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions/orders/{id}", right=Right.SUBSCRIPTIONS)
 async def show_order(call: Call[OrderKey, None]) -> OrderRow:
     """One purchase and what became of its payment."""
-    return await queries.one_order(call.db, call.actor, call.query.id, call.language)
+    return await queries.one_order(call.act, call.query.id)
 
 
 @endpoint("POST", "/subscriptions/assign", right=Right.SUBSCRIPTIONS, repeatable=True)
@@ -114,13 +113,11 @@ async def assign(call: Call[Nothing, NewAssignment]) -> Outcome:
 
     async def give() -> Outcome:
         body = call.body
-        done = await assigning.assign(
-            call.db, call.actor, body.plans, body.serial_numbers, call.now
-        )
+        done = await assigning.assign(call.act, body.plans, body.serial_numbers)
         stock = await queries.left_of(call.db, call.actor, body.plans)
         return _outcome(done, stock, call.language)
 
-    return await once(call.db, call.actor, call.idempotency_key, call.body, call.now, give, Outcome)
+    return await once(call.act, call.idempotency_key, call.body, give, Outcome)
 
 
 def _outcome(done: assigning.Outcome, stock: dict[str, int], language: Language) -> Outcome:
@@ -144,7 +141,7 @@ def _outcome(done: assigning.Outcome, stock: dict[str, int], language: Language)
 @endpoint("GET", "/subscriptions/assignments", right=Right.SUBSCRIPTIONS)
 async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[AssignmentRow]:
     """The history of assignments, newest first."""
-    return await queries.assignments(call.db, call.actor, call.query, call.language)
+    return await queries.assignments(call.act, call.query)
 
 
 @endpoint(
@@ -155,9 +152,9 @@ async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[Assignmen
 )
 async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     """Name the partner and the quantity of a transfer, without making it."""
-    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
-    async with call.database.read() as db:
-        draft = await transfers.preview(db, call.actor, _wish(call.body))
+    await transfers.count_stranger(call.acts, call.body.to)
+    async with call.acts.read() as act:
+        draft = await transfers.preview(act.db, call.actor, _wish(call.body))
     return Preview(
         partner_name=draft.partner.name,
         partner_uuid=draft.partner.uuid,
@@ -178,15 +175,15 @@ async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
 )
 async def transfer(call: Call[Nothing, NewTransfer]) -> Transferred:
     """Transfer subscriptions to another partner."""
-    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
-    async with call.database.transaction() as db:
+    await transfers.count_stranger(call.acts, call.body.to)
+    async with call.acts.transaction() as act:
 
         async def give() -> Transferred:
-            done = await transfers.transfer(db, call.actor, _wish(call.body), call.now)
+            done = await transfers.transfer(act, _wish(call.body))
             return Transferred(id=done.id, quantity=done.quantity)
 
         key = call.idempotency_key
-        return await once(db, call.actor, key, call.body, call.now, give, Transferred)
+        return await once(act, key, call.body, give, Transferred)
 
 
 def _wish(body: NewTransfer) -> transfers.Wish:
@@ -196,26 +193,26 @@ def _wish(body: NewTransfer) -> transfers.Wish:
 @endpoint("GET", "/subscriptions/transfers", right=Right.SUBSCRIPTIONS)
 async def list_transfers(call: Call[TransferFilter, None]) -> Page[TransferRow]:
     """The history of transfers in both directions, newest first."""
-    return await queries.transfers(call.db, call.actor, call.query, call.language)
+    return await queries.transfers(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions/movements", right=Right.SUBSCRIPTIONS)
 async def list_movements(call: Call[MovementFilter, None]) -> Page[MovementRow]:
     """Every change of the stock, newest first."""
-    return await queries.movements(call.db, call.actor, call.query, call.language)
+    return await queries.movements(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions", right=Right.MONITORING)
 async def list_subscriptions(call: Call[SubscriptionFilter, None]) -> Page[SubscriptionRow]:
     """What registers have: by client, by plan, by service, or those that end soon."""
-    return await effective.page(call.db, call.actor, call.query, call.language, call.now)
+    return await effective.page(call.act, call.query)
 
 
 @endpoint("GET", "/registers/{serial_number}/subscriptions", right=Right.MONITORING)
 async def show_of_register(call: Call[RegisterKey, None]) -> OfRegister:
     """The subscriptions of a register, and the services that they bring today."""
     serial = call.query.serial_number
-    return await effective.of_register(call.db, call.actor, serial, call.language, call.now)
+    return await effective.of_register(call.act, serial)
 
 
 ENDPOINTS = (

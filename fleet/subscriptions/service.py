@@ -1,11 +1,9 @@
 """Contracts, what support gives, and the end of subscriptions."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.act import Act
@@ -31,28 +29,25 @@ def find_plan(code: str, field: str = "plan") -> Plan:
     return plan
 
 
-async def grant(
-    db: AsyncSession, partner_id: int, entitlements: Iterable[Entitlement], now: datetime
-) -> None:
+async def grant(act: Act, partner_id: int, entitlements: Iterable[Entitlement]) -> None:
     """The partner may use these services; those that were granted before stay as they are."""
     rows = [
-        {"partner_id": partner_id, "entitlement": each, "granted_at": now} for each in entitlements
+        {"partner_id": partner_id, "entitlement": each, "granted_at": act.now}
+        for each in entitlements
     ]
-    await db.execute(insert_into(db, Grant).values(rows).on_conflict_do_nothing())
+    await act.db.execute(insert_into(act.db, Grant).values(rows).on_conflict_do_nothing())
 
 
-async def add_stock(
-    db: AsyncSession, partner_id: int, plan_code: str, quantity: int, now: datetime
-) -> None:
+async def add_stock(act: Act, partner_id: int, plan_code: str, quantity: int) -> None:
     """Give a partner subscriptions without money, and so without bonuses: support does this,
     from the command line.  Refuses an unknown plan and a quantity outside 1..10,000."""
     plan = find_plan(plan_code)
     if not 1 <= quantity <= MAX_QUANTITY:
         raise QUANTITY_UNFIT(most=MAX_QUANTITY)
-    why = stock.Why(MovementReason.GRANT, now)
-    await stock.put(db, partner_id, plan.code, {0: quantity}, why)
+    why = stock.Why(MovementReason.GRANT, act.now)
+    await stock.put(act.db, partner_id, plan.code, {0: quantity}, why)
     await audit.write(
-        Act(db, None, now),
+        act,
         "subscriptions.granted",
         [f"partner:{partner_id}"],
         after={"plan": plan.code, "quantity": quantity},
@@ -60,27 +55,27 @@ async def add_stock(
     )
 
 
-async def first_stock(db: AsyncSession, partner_id: int, now: datetime) -> None:
+async def first_stock(act: Act, partner_id: int) -> None:
     """A little of everything for a partner that never held any; repeating it gives nothing."""
     held = select(StockMovement.id).where(StockMovement.partner_id == partner_id).limit(1)
-    if await db.scalar(held) is None:
+    if await act.db.scalar(held) is None:
         for code in CATALOGUE:
-            await add_stock(db, partner_id, code, FIRST_STOCK, now)
+            await add_stock(act, partner_id, code, FIRST_STOCK)
 
 
-async def expire(db: AsyncSession, now: datetime, limit: int) -> int:
+async def expire(act: Act, limit: int) -> int:
     """Mark and announce a portion of the subscriptions that have ended; how many."""
     due: Select[*tuple[Any, ...]] = (
         select(Subscription.serial_number, Subscription.plan, Subscription.ends_at)
-        .where(Subscription.expired_at.is_(None), Subscription.ends_at <= now)
+        .where(Subscription.expired_at.is_(None), Subscription.ends_at <= act.now)
         .order_by(Subscription.ends_at)
         .limit(limit)
     )
-    expired = tuple(Expired(*row) for row in await db.execute(locked(db, due, wait=False)))
+    expired = tuple(Expired(*row) for row in await act.db.execute(locked(act.db, due, wait=False)))
     if not expired:
         return 0
     keys = [(each.serial_number, each.plan) for each in expired]
     mine = tuple_(Subscription.serial_number, Subscription.plan).in_(keys)
-    await db.execute(update(Subscription).where(mine).values(expired_at=now))
-    await Act(db, None, now).announce(SubscriptionsExpired(expired, now))
+    await act.db.execute(update(Subscription).where(mine).values(expired_at=act.now))
+    await act.announce(SubscriptionsExpired(expired, act.now))
     return len(expired)

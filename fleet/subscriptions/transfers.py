@@ -1,7 +1,6 @@
 """Giving subscriptions to another partner."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -14,8 +13,7 @@ from fleet.accounts.rules import normalise_login
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.clock import Clock
-from fleet.kit.database import Database
+from fleet.kit.acts import Acts
 from fleet.kit.errors import DomainError
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
@@ -73,16 +71,16 @@ async def find_partner(db: AsyncSession, text: str) -> Partner:
     raise PARTNER_NOT_FOUND()
 
 
-async def count_stranger(database: Database, clock: Clock, actor: Actor, to: str) -> None:
+async def count_stranger(acts: Acts, to: str) -> None:
     """Count a receiver that is new to the partner, or is not there at all, before anything is
     said of it; refuses (``too_many_attempts``) when there were many.
 
     It commits by itself: a refusal that follows counts too.
     """
-    async with database.transaction() as db:
-        if not await _got_before(db, actor, to):
-            counter = (f"receivers:{actor.partner_id}", MAX_STRANGERS)
-            await attempts.count(db, (counter,), actor.address, clock(), field="to")
+    async with acts.transaction() as act:
+        if not await _got_before(act.db, act.actor, to):
+            counter = (f"receivers:{act.actor.partner_id}", MAX_STRANGERS)
+            await attempts.count(act, (counter,), act.actor.address, field="to")
 
 
 async def _got_before(db: AsyncSession, actor: Actor, to: str) -> bool:
@@ -101,34 +99,34 @@ async def preview(db: AsyncSession, actor: Actor, wish: Wish) -> Draft:
     return _draft(plan, partner, wish, available)
 
 
-async def transfer(db: AsyncSession, actor: Actor, wish: Wish, now: datetime) -> Transfer:
+async def transfer(act: Act, wish: Wish) -> Transfer:
     """Move subscriptions to another partner's stock.
 
     Each unit keeps the points it was bought with: they are part of what was paid for, so who
     assigns it gets them, and no more are ever given than were bought.  The units with the fewest
     points go first.
     """
-    plan, partner = await _ends(db, actor, wish)
-    held = await stock.hold(db, actor.partner_id, [plan.code], with_partner=partner.id)
+    plan, partner = await _ends(act.db, act.actor, wish)
+    held = await stock.hold(act.db, act.actor.partner_id, [plan.code], with_partner=partner.id)
     units = held.get(plan.code, {})
     draft = _draft(plan, partner, wish, sum(units.values()))
     done = Transfer(
-        from_partner_id=actor.partner_id,
+        from_partner_id=act.actor.partner_id,
         to_partner_id=partner.id,
-        employee_id=actor.employee_id,
+        employee_id=act.actor.employee_id,
         plan=plan.code,
         quantity=draft.quantity,
-        at=now,
+        at=act.now,
     )
-    db.add(done)
-    await db.flush()
+    act.db.add(done)
+    await act.db.flush()
     moved = picked(units, draft.quantity, richest=False)
-    gone = stock.Why(MovementReason.TRANSFER_OUT, now, actor.employee_id, done.id)
+    gone = stock.Why(MovementReason.TRANSFER_OUT, act.now, act.actor.employee_id, done.id)
     taken = {(plan.code, points): count for points, count in moved.items()}
-    await stock.take(db, actor.partner_id, taken, gone)
-    came = stock.Why(MovementReason.TRANSFER_IN, now, None, done.id)
-    await stock.put(db, partner.id, plan.code, moved, came)
-    await _audit(db, actor, done, now)
+    await stock.take(act.db, act.actor.partner_id, taken, gone)
+    came = stock.Why(MovementReason.TRANSFER_IN, act.now, None, done.id)
+    await stock.put(act.db, partner.id, plan.code, moved, came)
+    await _log(act, done)
     return done
 
 
@@ -152,11 +150,11 @@ def _draft(plan: Plan, partner: Partner, wish: Wish, available: int) -> Draft:
     return Draft(plan, partner, quantity, available)
 
 
-async def _audit(db: AsyncSession, actor: Actor, done: Transfer, now: datetime) -> None:
+async def _log(act: Act, done: Transfer) -> None:
     """Both partners find it in their logs."""
     what, objects = "subscriptions.transferred", [f"transfer:{done.id}"]
     after = {"plan": done.plan, "quantity": done.quantity}
-    await audit.write(Act(db, actor, now), what, objects, after={**after, "to": done.to_partner_id})
+    await audit.write(act, what, objects, after={**after, "to": done.to_partner_id})
     received = {**after, "from": done.from_partner_id}
     partner = done.to_partner_id
-    await audit.write(Act(db, None, now), what, objects, after=received, partner_id=partner)
+    await audit.write(act.by(None), what, objects, after=received, partner_id=partner)

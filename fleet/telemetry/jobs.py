@@ -1,13 +1,15 @@
 """History does not fill the disk."""
 
-from datetime import datetime
+from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from fleet.kit.act import Act
 from fleet.kit.dialect import delete_some
 from fleet.telemetry.models import READINGS
 
 
-async def forget_readings(db: AsyncSession, before: datetime, limit: int) -> int:
-    """Remove at most ``limit`` readings older than ``before``; returns how many."""
-    return await delete_some(db, READINGS, "accepted_at < :accepted_at", limit, accepted_at=before)
+async def forget_readings(act: Act, limit: int) -> int:
+    """Remove at most ``limit`` readings older than ``readings_days``; return how many."""
+    before = act.now - timedelta(days=act.config.readings_days)
+    return await delete_some(
+        act.db, READINGS, "accepted_at < :accepted_at", limit, accepted_at=before
+    )

@@ -1,11 +1,8 @@
 """Intake of readings: the database half of a check-in, a batch at a time."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 from zlib import crc32
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.act import Act
 from fleet.kit.database import SERIAL_NUMBER_DIGITS, table_of
@@ -91,7 +88,7 @@ _News = tuple[Mapping[int, Reading], _Before]
 """One reading of each register, and what those that differ had before."""
 
 
-async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
+async def keep_readings(act: Act, readings: Sequence[Reading]) -> None:
     """Write the latest states and the history; announce what changed against the states before.
 
     In the order of serial numbers: two gateways that meet cannot lock each other out.
@@ -99,10 +96,10 @@ async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: date
     later, news = list(readings), []
     while later:
         first, later = _one_of_each(later)
-        if before := await _keep(db, [first[serial] for serial in sorted(first)], now):
+        if before := await _keep(act, [first[serial] for serial in sorted(first)]):
             news.append((first, before))
     if news:
-        await _announce(db, news, now)
+        await _announce(act, news)
 
 
 def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
@@ -112,22 +109,22 @@ def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[
     return first, rest
 
 
-async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> _Before:
+async def _keep(act: Act, readings: Sequence[Reading]) -> _Before:
     """What was there before of those that differ."""
     every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     columns = {name: every[name] for name in _COLUMNS}
-    before = await replace_columns(db, _STATES, columns, now)
+    before = await replace_columns(act.db, _STATES, columns, act.now)
     return {serial: values or (None, 0) for serial, values in before.items()}
 
 
-async def _announce(db: AsyncSession, news: Sequence[_News], now: datetime) -> None:
+async def _announce(act: Act, news: Sequence[_News]) -> None:
     """The slow path of a check-in.
 
     Profiles are told at once, of each register the last: what stands above takes rows of
     clients and requests for them, and to take some more later would be another order.
     """
     touched = sorted({serial for _, before in news for serial in before})
-    await Act(db, None, now).announce(ReadingsDiffer(tuple(map(serial_text, touched))))
+    await act.announce(ReadingsDiffer(tuple(map(serial_text, touched))))
     profiles = {
         serial: _profile(latest[serial])
         for latest, before in news
@@ -135,7 +132,7 @@ async def _announce(db: AsyncSession, news: Sequence[_News], now: datetime) -> N
         if crc != latest[serial].profile_crc
     }
     if profiles:
-        await Act(db, None, now).announce(ProfilesChanged(now, tuple(profiles.values())))
+        await act.announce(ProfilesChanged(act.now, tuple(profiles.values())))
     for latest, before in news:
         changes = tuple(
             ConditionChange(serial_text(serial), mask, latest[serial].condition_mask)
@@ -143,7 +140,7 @@ async def _announce(db: AsyncSession, news: Sequence[_News], now: datetime) -> N
             if mask != latest[serial].condition_mask
         )
         if changes:
-            await Act(db, None, now).announce(ConditionsChanged(now, changes))
+            await act.announce(ConditionsChanged(act.now, changes))
 
 
 def _profile(reading: Reading) -> Profile:

@@ -61,7 +61,7 @@ async def show_settings(call: Call[TemplateKey, None]) -> SettingsView:
 async def create_settings(call: Call[Nothing, SettingsBody]) -> SettingsView:
     """Make a settings template."""
     values = service.settings_values(call.body.name, call.body.platform, call.body.values)
-    row = await service.create(call.db, call.actor, SettingsTemplate, values, call.now)
+    row = await service.create(call.act, SettingsTemplate, values)
     return SettingsView.model_validate(row)
 
 
@@ -70,14 +70,14 @@ async def change_settings(call: Call[TemplateKey, SettingsBody]) -> SettingsView
     """Replace a settings template."""
     values = service.settings_values(call.body.name, call.body.platform, call.body.values)
     id_ = call.query.id
-    row = await service.change(call.db, call.actor, SettingsTemplate, id_, values, call.now)
+    row = await service.change(call.act, SettingsTemplate, id_, values)
     return SettingsView.model_validate(row)
 
 
 @endpoint("DELETE", "/settings-templates/{id}", right=Right.SETTINGS)
 async def remove_settings(call: Call[TemplateKey, None]) -> None:
     """Delete a settings template."""
-    await service.remove(call.db, call.actor, SettingsTemplate, call.query.id, call.now)
+    await service.remove(call.act, SettingsTemplate, call.query.id)
 
 
 @endpoint("GET", "/receipt-templates", right=Right.TEMPLATES)
@@ -96,7 +96,7 @@ async def show_receipt(call: Call[TemplateKey, None]) -> ReceiptView:
 async def create_receipt(call: Call[Nothing, ReceiptBody]) -> ReceiptRow:
     """Make a receipt template for platform 2.5 from a file of at most 64 KiB."""
     values = service.receipt_values(call.body.name, call.body.tape_width_mm, call.body.content)
-    row = await service.create(call.db, call.actor, ReceiptTemplate, values, call.now)
+    row = await service.create(call.act, ReceiptTemplate, values)
     return ReceiptRow.model_validate(row)
 
 
@@ -105,14 +105,14 @@ async def change_receipt(call: Call[TemplateKey, ReceiptBody]) -> ReceiptRow:
     """Replace a receipt template; system ones cannot be changed."""
     values = service.receipt_values(call.body.name, call.body.tape_width_mm, call.body.content)
     id_ = call.query.id
-    row = await service.change(call.db, call.actor, ReceiptTemplate, id_, values, call.now)
+    row = await service.change(call.act, ReceiptTemplate, id_, values)
     return ReceiptRow.model_validate(row)
 
 
 @endpoint("DELETE", "/receipt-templates/{id}", right=Right.TEMPLATES)
 async def remove_receipt(call: Call[TemplateKey, None]) -> None:
     """Delete a receipt template; system ones cannot be deleted."""
-    await service.remove(call.db, call.actor, ReceiptTemplate, call.query.id, call.now)
+    await service.remove(call.act, ReceiptTemplate, call.query.id)
 
 
 @endpoint("GET", "/info-receipts", right=Right.TEMPLATES)
@@ -132,7 +132,7 @@ async def show_info_receipt(call: Call[TemplateKey, None]) -> InfoReceiptView:
 async def create_info_receipt(call: Call[Nothing, InfoReceiptBody]) -> InfoReceiptView:
     """Make an info-receipt."""
     values = service.info_receipt_values(call.body.name, call.body.text)
-    row = await service.create(call.db, call.actor, InfoReceipt, values, call.now)
+    row = await service.create(call.act, InfoReceipt, values)
     return InfoReceiptView.model_validate(row)
 
 
@@ -140,14 +140,14 @@ async def create_info_receipt(call: Call[Nothing, InfoReceiptBody]) -> InfoRecei
 async def change_info_receipt(call: Call[TemplateKey, InfoReceiptBody]) -> InfoReceiptView:
     """Replace an info-receipt."""
     values = service.info_receipt_values(call.body.name, call.body.text)
-    row = await service.change(call.db, call.actor, InfoReceipt, call.query.id, values, call.now)
+    row = await service.change(call.act, InfoReceipt, call.query.id, values)
     return InfoReceiptView.model_validate(row)
 
 
 @endpoint("DELETE", "/info-receipts/{id}", right=Right.TEMPLATES)
 async def remove_info_receipt(call: Call[TemplateKey, None]) -> None:
     """Delete an info-receipt."""
-    await service.remove(call.db, call.actor, InfoReceipt, call.query.id, call.now)
+    await service.remove(call.act, InfoReceipt, call.query.id)
 
 
 @endpoint("POST", "/info-receipts/preview", right=Right.TEMPLATES)
@@ -174,7 +174,7 @@ async def show_tips(call: Call[TemplateKey, None]) -> TipsView:
 async def create_tips(call: Call[Nothing, TipsBody]) -> TipsView:
     """Make a tips template for an outlet."""
     values = await service.tips_values(call.db, call.actor, **call.body.model_dump())
-    row = await service.create(call.db, call.actor, TipsTemplate, values, call.now)
+    row = await service.create(call.act, TipsTemplate, values)
     return TipsView.model_validate(row)
 
 
@@ -182,14 +182,14 @@ async def create_tips(call: Call[Nothing, TipsBody]) -> TipsView:
 async def change_tips(call: Call[TemplateKey, TipsBody]) -> TipsView:
     """Replace a tips template."""
     values = await service.tips_values(call.db, call.actor, **call.body.model_dump())
-    row = await service.change(call.db, call.actor, TipsTemplate, call.query.id, values, call.now)
+    row = await service.change(call.act, TipsTemplate, call.query.id, values)
     return TipsView.model_validate(row)
 
 
 @endpoint("DELETE", "/tips-templates/{id}", right=Right.TEMPLATES)
 async def remove_tips(call: Call[TemplateKey, None]) -> None:
     """Delete a tips template."""
-    await service.remove(call.db, call.actor, TipsTemplate, call.query.id, call.now)
+    await service.remove(call.act, TipsTemplate, call.query.id)
 
 
 @endpoint("GET", "/outlets", right=Right.TEMPLATES)
@@ -202,7 +202,7 @@ async def list_outlets(call: Call[PageQuery, None]) -> Page[OutletView]:
 async def create_outlet(call: Call[Nothing, OutletBody]) -> OutletView:
     """Add a sales point."""
     values = call.body.model_dump()
-    row = await service.create(call.db, call.actor, Outlet, values, call.now)
+    row = await service.create(call.act, Outlet, values)
     return OutletView.model_validate(row)
 
 
@@ -210,14 +210,14 @@ async def create_outlet(call: Call[Nothing, OutletBody]) -> OutletView:
 async def change_outlet(call: Call[TemplateKey, OutletBody]) -> OutletView:
     """Rename a sales point."""
     values = call.body.model_dump()
-    row = await service.change(call.db, call.actor, Outlet, call.query.id, values, call.now)
+    row = await service.change(call.act, Outlet, call.query.id, values)
     return OutletView.model_validate(row)
 
 
 @endpoint("DELETE", "/outlets/{id}", right=Right.TEMPLATES)
 async def remove_outlet(call: Call[TemplateKey, None]) -> None:
     """Delete a sales point that no tips template needs."""
-    await service.remove(call.db, call.actor, Outlet, call.query.id, call.now)
+    await service.remove(call.act, Outlet, call.query.id)
 
 
 ENDPOINTS = (

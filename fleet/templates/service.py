@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
@@ -23,41 +22,45 @@ Model = TypeVar("Model", bound=Named)
 Values = Mapping[str, Any]
 
 
-async def create(
-    db: AsyncSession, actor: Actor, model: type[Model], values: Values, now: datetime
-) -> Model:
+async def create(act: Act, model: type[Model], values: Values) -> Model:
     """A new template of the actor's partner; refuses a name that the partner has already.
 
     ``values`` are columns, already checked (see the functions below).
     """
-    row = model(**values, partner_id=actor.partner_id, created_at=now, changed_at=now)
-    await _keep(db, row)
-    await _audit(db, actor, now, row, "created", after=_picture(row))
+    row = model(**values, partner_id=act.actor.partner_id, created_at=act.now, changed_at=act.now)
+    await _keep(act.db, row)
+    await audit.write(
+        act, f"templates.{row.kind}_created", [f"{row.kind}:{row.id}"], after=_picture(row)
+    )
     return row
 
 
-async def change(
-    db: AsyncSession, actor: Actor, model: type[Model], id_: int, values: Values, now: datetime
-) -> Model:
+async def change(act: Act, model: type[Model], id_: int, values: Values) -> Model:
     """Gives a template of the partner other values; what was uploaded before stays as it is."""
-    row = await _changeable(db, actor, model, id_)
+    row = await _changeable(act.db, act.actor, model, id_)
     before = _picture(row)
-    for name, value in {**values, "changed_at": now}.items():
+    for name, value in {**values, "changed_at": act.now}.items():
         setattr(row, name, value)
-    await _keep(db, row)
-    await _audit(db, actor, now, row, "changed", before=before, after=_picture(row))
+    await _keep(act.db, row)
+    await audit.write(
+        act,
+        f"templates.{row.kind}_changed",
+        [f"{row.kind}:{row.id}"],
+        before=before,
+        after=_picture(row),
+    )
     return row
 
 
-async def remove(
-    db: AsyncSession, actor: Actor, model: type[Model], id_: int, now: datetime
-) -> None:
+async def remove(act: Act, model: type[Model], id_: int) -> None:
     """Deletes a template of the partner; an outlet only if no tips template needs it."""
-    row = await _changeable(db, actor, model, id_)
-    await _audit(db, actor, now, row, "removed", before=_picture(row))
+    row = await _changeable(act.db, act.actor, model, id_)
+    await audit.write(
+        act, f"templates.{row.kind}_removed", [f"{row.kind}:{row.id}"], before=_picture(row)
+    )
     try:
-        async with db.begin_nested():
-            await db.delete(row)
+        async with act.db.begin_nested():
+            await act.db.delete(row)
     except IntegrityError:  # only outlets are pointed at
         raise OUTLET_IN_USE() from None
 
@@ -114,18 +117,3 @@ async def _keep(db: AsyncSession, row: Named) -> None:
 
 def _picture(row: Named) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.audited}
-
-
-async def _audit(
-    db: AsyncSession,
-    actor: Actor,
-    now: datetime,
-    row: Named,
-    verb: str,
-    *,
-    before: Values | None = None,
-    after: Values | None = None,
-) -> None:
-    what = f"templates.{row.kind}_{verb}"
-    objects = [f"{row.kind}:{row.id}"]
-    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

@@ -77,6 +77,9 @@ class Edge:
         with self._place(endpoint, actor):
             return await self._serve(endpoint, request, actor, deadline)
 
+    def _acts(self, actor: Actor | None, language: Language) -> Acts:
+        return Acts(self.database, self.clock, actor, language, self.config)
+
     def _place(self, endpoint: Endpoint, actor: Actor | None) -> AbstractContextManager[None]:
         """Of those for uploads, if it is one."""
         return self.uploads.take(_partner(actor)) if is_upload(endpoint) else nullcontext()
@@ -91,7 +94,7 @@ class Edge:
         query = read_query(endpoint.query, request)
         body = await read_body(endpoint.body, request) if endpoint.body else None
         language = language_of(request, self.language)
-        acts = Acts(self.database, self.clock, actor, language, self.config)
+        acts = self._acts(actor, language)
         async with acts.read() if endpoint.reads_only else acts.transaction() as act:
             call = Call(
                 act=act,
@@ -112,8 +115,8 @@ class Edge:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.isascii():
             raise NOT_SIGNED_IN()
-        async with self.database.read() as db:
-            actor = await accounts.authenticate(db, token.strip(), self.clock(), _address(request))
+        async with self._acts(None, self.language).read() as act:
+            actor = await accounts.authenticate(act, token.strip(), _address(request))
         if actor is None:
             raise NOT_SIGNED_IN()
         structlog.contextvars.bind_contextvars(employee_id=actor.employee_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from fleet.access_requests.service import forget_files
@@ -56,60 +55,6 @@ class Errand:
     run: Callable[[Acts], Awaitable[int]]
 
 
-async def _forget_files(act: Act, portion: int) -> int:
-    return await forget_files(act.db, act.now, portion)
-
-
-async def _lapse(act: Act, portion: int) -> int:
-    return await lapse(act.db, act.now)
-
-
-async def _expire(act: Act, portion: int) -> int:
-    return await expire(act.db, act.now)
-
-
-async def _forget_readings(act: Act, portion: int) -> int:
-    return await forget_readings(
-        act.db, act.now - timedelta(days=act.config.readings_days), portion
-    )
-
-
-async def _forget_sign_ins(act: Act, portion: int) -> int:
-    return await forget_sign_ins(act.db, act.now)
-
-
-async def _answer_recoveries(act: Act, portion: int) -> int:
-    return await recovery.answer(act.db, act.config.links_begin_with, act.now, portion)
-
-
-async def _forget_keys(act: Act, portion: int) -> int:
-    return await forget_keys(act.db, act.now, portion)
-
-
-async def _carry_on_rollouts(act: Act, portion: int) -> int:
-    return await carry_on(act.db, act.now)
-
-
-async def _trim_conversations(act: Act, portion: int) -> int:
-    return await trim(act.db, act.now, portion)
-
-
-async def _forget_clients(act: Act, portion: int) -> int:
-    return await forget_unnamed_clients(act.db, portion)
-
-
-async def _tidy_letters(act: Act, portion: int) -> int:
-    return await delivery.tidy(act.db, act.now, portion)
-
-
-async def _keep_presence(act: Act, portion: int) -> int:
-    return await keep_presence(act.db, act.now, portion)
-
-
-async def _end_subscriptions(act: Act, portion: int) -> int:
-    return await end_subscriptions(act.db, act.now, portion)
-
-
 _RECONCILIATION: Final = Reconciliation()
 
 
@@ -121,18 +66,18 @@ async def _reconcile_broker(acts: Acts) -> int:
 JOBS: Final[tuple[Job | Errand, ...]] = (
     Errand("send_letters", 5, delivery.PORTION, delivery.Delivery().run),
     Errand("ask_payments", 10, billing.PORTION, ask_payments),
-    Job("answer_recoveries", 2, RECOVERIES_PORTION, _answer_recoveries),
-    Job("forget_unsent_files", 3600, PORTION, _forget_files),
-    Job("tidy_letters", 3600, PORTION, _tidy_letters),
-    Job("queue_lost_operations", 10, PORTION, _lapse),
-    Job("carry_on_rollouts", 2, PORTION, _carry_on_rollouts),
-    Job("keep_presence", 60, PRESENCE_PORTION, _keep_presence),
-    Job("end_late_operations", 60, PORTION, _expire),
-    Job("end_subscriptions", 60, PORTION, _end_subscriptions),
+    Job("answer_recoveries", 2, RECOVERIES_PORTION, recovery.answer),
+    Job("forget_unsent_files", 3600, PORTION, forget_files),
+    Job("tidy_letters", 3600, PORTION, delivery.tidy),
+    Job("queue_lost_operations", 10, PORTION, lambda act, _: lapse(act.db, act.now)),
+    Job("carry_on_rollouts", 2, PORTION, lambda act, _: carry_on(act.db, act.now)),
+    Job("keep_presence", 60, PRESENCE_PORTION, keep_presence),
+    Job("end_late_operations", 60, PORTION, lambda act, _: expire(act.db, act.now)),
+    Job("end_subscriptions", 60, PORTION, end_subscriptions),
     Errand("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
-    Job("trim_conversations", 300, PORTION, _trim_conversations),
-    Job("forget_readings", 60, READINGS_PORTION, _forget_readings),
-    Job("forget_sign_ins", 3600, PORTION, _forget_sign_ins),
-    Job("forget_clients", 3600, PORTION, _forget_clients),
-    Job("forget_order_keys", 3600, PORTION, _forget_keys),
+    Job("trim_conversations", 300, PORTION, trim),
+    Job("forget_readings", 60, READINGS_PORTION, forget_readings),
+    Job("forget_sign_ins", 3600, PORTION, lambda act, _: forget_sign_ins(act)),
+    Job("forget_clients", 3600, PORTION, forget_unnamed_clients),
+    Job("forget_order_keys", 3600, PORTION, forget_keys),
 )

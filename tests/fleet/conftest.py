@@ -17,6 +17,7 @@ from fleet.accounts import founding, passwords
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -73,11 +74,12 @@ def employ(database: Database, clock: HandClock) -> Employ:
     ) -> Actor:
         async with database.transaction() as db:
             if partner_id is None:
-                partner_id = (await founding.create_partner(db, f"of {login}", clock())).id
-                await grant(db, partner_id, Entitlement, clock())
+                partner_id = (
+                    await founding.create_partner(Act(db, None, clock()), f"of {login}")
+                ).id
+                await grant(Act(db, None, clock()), partner_id, Entitlement)
             employee = await founding.create_employee(
-                db,
-                clock(),
+                Act(db, None, clock()),
                 partner_id=partner_id,
                 login=login,
                 full_name=login.title(),

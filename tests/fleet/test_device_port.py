@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from fleet.accounts.roles import Role
 from fleet.device_port import Answer, Caller, DevicePort
+from fleet.kit.act import Act
 from fleet.kit.batch import Batcher
 from fleet.kit.database import Database
 from fleet.operations.rules import Status
@@ -118,7 +119,7 @@ async def test_the_blocked_ones_follow_the_database(counter: Counter, stage: Sta
     assert not refused()
     for change, expected in ((registers.BLOCK, True), (registers.UNBLOCK, False)):
         async with wired.transaction() as db:
-            await registers.set_flag(db, stage.actor, change, [serial(1)], stage.clock())
+            await registers.set_flag(Act(db, stage.actor, stage.clock()), change, [serial(1)])
         await soon(lambda expected=expected: refused() is expected)  # type: ignore[misc]
     await wired.close()
 

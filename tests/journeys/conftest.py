@@ -14,6 +14,7 @@ from fleet.accounts import founding
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.firmware.shelf import Shelf
+from fleet.kit.act import Act
 from fleet.kit.config import FleetConfig
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -46,11 +47,10 @@ class Town:
     async def employ(self, login: str) -> None:
         """A new partner with an administrator, who signs in."""
         async with self.gateway.database.transaction() as db:
-            partner = await founding.create_partner(db, f"of {login}", self.clock())
-            await grant(db, partner.id, Entitlement, self.clock())
+            partner = await founding.create_partner(Act(db, None, self.clock()), f"of {login}")
+            await grant(Act(db, None, self.clock()), partner.id, Entitlement)
             await founding.create_employee(
-                db,
-                self.clock(),
+                Act(db, None, self.clock()),
                 partner_id=partner.id,
                 login=login,
                 full_name=login.title(),

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.notifications.models import Letter
 from protocol.platforms import Platform
 from tests.fleet.conftest import PASSWORD
@@ -20,10 +21,9 @@ FILE = {"Content-Type": "application/octet-stream"}
 async def open_support(town: Town) -> None:
     """Olga works at the support organisation; everybody has an e-mail address."""
     async with town.gateway.database.transaction() as db:
-        support = await founding.create_partner(db, "Поддержка", town.clock())
+        support = await founding.create_partner(Act(db, None, town.clock()), "Поддержка")
         await founding.create_employee(
-            db,
-            town.clock(),
+            Act(db, None, town.clock()),
             partner_id=support.id,
             login="olga",
             full_name="Olga",

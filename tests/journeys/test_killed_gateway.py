@@ -17,6 +17,7 @@ from fleet.accounts import founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.firmware.shelf import Shelf
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
 from fleet.operations.rules import OPEN, Channel, Status
@@ -74,11 +75,10 @@ class Place:
         clock = HandClock()
         clock.now = datetime.now(UTC)
         async with database.transaction() as db:
-            partner = await founding.create_partner(db, "of anna", clock())
-            await grant(db, partner.id, Entitlement, clock())
+            partner = await founding.create_partner(Act(db, None, clock()), "of anna")
+            await grant(Act(db, None, clock()), partner.id, Entitlement)
             anna = await founding.create_employee(
-                db,
-                clock(),
+                Act(db, None, clock()),
                 partner_id=partner.id,
                 login="anna",
                 full_name="Anna",

@@ -11,6 +11,7 @@ from yarl import URL
 from fleet.accounts.models import Employee
 from fleet.billing import service
 from fleet.billing.sandbox import CARDS
+from fleet.kit.act import Act
 from tests.journeys.conftest import Town
 
 GOOD, DECLINED, _, UNTOLD = CARDS
@@ -21,14 +22,13 @@ async def owe(town: Town, reference: str) -> str:
     async with town.gateway.database.transaction() as db:
         anna = (await db.scalars(select(Employee).where(Employee.login == "anna"))).one()
         payment = await service.open_payment(
-            db,
+            Act(db, None, town.clock()),
             partner_id=anna.partner_id,
             employee_id=anna.id,
             amount_kopecks=250_000,
             purpose="journey",
             reference=reference,
             description="Управление настройками ККТ × 1",
-            now=town.clock(),
         )
         return payment.id
 

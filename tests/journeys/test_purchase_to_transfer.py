@@ -13,6 +13,7 @@ from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.billing.sandbox import CARDS
+from fleet.kit.act import Act
 from fleet.subscriptions.models import Grant
 from protocol.platforms import Platform
 from tests.fleet.conftest import PASSWORD
@@ -33,8 +34,7 @@ async def hire(town: Town, colleague_of: str, login: str, role: Role) -> None:
     async with town.gateway.database.transaction() as db:
         mine = select(Employee.partner_id).where(Employee.login == colleague_of)
         await founding.create_employee(
-            db,
-            town.clock(),
+            Act(db, None, town.clock()),
             partner_id=(await db.scalars(mine)).one(),
             login=login,
             full_name=login.title(),

@@ -6,6 +6,7 @@ from collections import Counter
 from fleet.access_requests import decision, service
 from fleet.access_requests.models import AccessRequest
 from fleet.access_requests.rules import RefusalReason, RequestStatus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -21,16 +22,16 @@ async def ask(database: Database, actor: Actor, serials: list[str]) -> int:
     """A request that waits for its decision; its id."""
     async with database.transaction() as db:
         examined = service.examine("consent.pdf", PDF)
-        file = await service.add_file(db, actor, examined, NOW)
+        file = await service.add_file(Act(db, actor, NOW), examined)
         wish = service.Wish(INN, serials, NOW.date(), [file.id])
-        request, _ = await service.send(db, actor, wish, Language.RU, NOW)
+        request, _ = await service.send(Act(db, actor, NOW, Language.RU), wish)
         return request.id
 
 
 async def grant(database: Database, actor: Actor, request_id: int) -> str:
     try:
         async with database.transaction() as db:
-            await decision.grant(db, actor, request_id, None, "", NOW)
+            await decision.grant(Act(db, actor, NOW), request_id, None, "")
     except DomainError as refused:
         return refused.code
     return "granted"
@@ -40,7 +41,7 @@ async def refuse(database: Database, actor: Actor, request_id: int) -> str:
     try:
         async with database.transaction() as db:
             reason = RefusalReason.NO_STAMP
-            await decision.refuse(db, actor, request_id, reason, "", NOW)
+            await decision.refuse(Act(db, actor, NOW), request_id, reason, "")
     except DomainError as refused:
         return refused.code
     return "refused"
@@ -81,7 +82,7 @@ async def test_of_partners_who_claim_one_register_one_gets_it(
 
     async def claim(actor: Actor, serials: list[str]) -> list[str]:
         async with database.transaction() as db:
-            return (await service.claim(db, actor, INN, serials, NOW)).added
+            return (await service.claim(Act(db, actor, NOW), INN, serials)).added
 
     got = await asyncio.gather(
         claim(actors[0], numbers), claim(actors[1], numbers[::-1]), claim(actors[2], numbers)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from fleet.accounts import recovery
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.notifications.models import Letter
 from tests.fleet.conftest import Answer, Api
@@ -39,7 +40,7 @@ async def recover(
     """Somebody asks for links to an address, and the worker writes the letters."""
     answer = await api.post("/password-recovery", {"email": email})
     async with database.transaction() as db:
-        await recovery.answer(db, "http://127.0.0.1:8080", now, 100)
+        await recovery.answer(Act(db, None, now), 100)
     return answer
 
 

@@ -11,6 +11,7 @@ from fleet.accounts.models import Employee, Partner, SignIn
 from fleet.accounts.passwords import fits
 from fleet.accounts.service import sign_in
 from fleet.audit.models import AuditEntry
+from fleet.kit.acts import Acts
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
@@ -94,7 +95,7 @@ def test_another_password_for_who_has_lost_theirs(url: str) -> None:
 
     async def sign_in_now() -> None:
         database = Database(url)
-        await sign_in(database, utc_now, "anna", "long enough", "192.0.2.1")
+        await sign_in(Acts(database, utc_now), "anna", "long enough", "192.0.2.1")
         await database.close()
 
     asyncio.run(sign_in_now())

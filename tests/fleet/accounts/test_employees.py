@@ -11,6 +11,7 @@ from fleet.accounts.models import Employee, PasswordLink, SignInAttempts
 from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS, MAX_SCOPE
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
@@ -218,7 +219,7 @@ async def test_two_administrators_cannot_lock_out_each_other(
     async def lock_out(actor: Actor, other: Actor) -> str:
         try:
             async with database.transaction() as db:
-                await deactivate(db, actor, other.employee_id, clock())
+                await deactivate(Act(db, actor, clock()), other.employee_id)
         except DomainError as error:
             return error.code
         return "done"
@@ -237,10 +238,10 @@ async def test_an_invited_administrator_does_not_count_as_one(
     await api.sign_in("anna")
     await add(api, role="administrator")
     async with database.transaction() as db:
-        await deactivate(db, boris, anna.employee_id, clock())
+        await deactivate(Act(db, boris, clock()), anna.employee_id)
     with pytest.raises(DomainError, match="last_administrator"):
         async with database.transaction() as db:
-            await deactivate(db, anna, boris.employee_id, clock())
+            await deactivate(Act(db, anna, clock()), boris.employee_id)
 
 
 async def test_nobody_manages_who_has_more_rights(
@@ -340,7 +341,7 @@ async def test_the_card_tells_what_became_of_the_last_letter(
         assert (await told())["state"] == "sent"
     clock.forward(days=31)
     async with database.transaction() as db:
-        await tidy(db, clock(), 100)
+        await tidy(Act(db, None, clock()), 100)
     await api.sign_in("anna")
     assert await told() is None
 

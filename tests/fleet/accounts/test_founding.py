@@ -6,6 +6,7 @@ from sqlalchemy import select
 from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from tests.fleet.conftest import Employ, HandClock
@@ -24,8 +25,7 @@ async def test_employees_are_refused_with_reason(
         with pytest.raises(DomainError, match=code):
             async with database.transaction() as db:
                 await founding.create_employee(
-                    db,
-                    clock(),
+                    Act(db, None, clock()),
                     partner_id=anna.partner_id,
                     login=login,
                     full_name="Boris",

@@ -13,6 +13,7 @@ from fleet.accounts.rules import (
     MAX_OF_A_PARTNER,
     MAX_RECOVERIES,
 )
+from fleet.kit.act import Act
 from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -216,8 +217,8 @@ async def test_a_request_only_notes_that_links_are_asked_for(
     await api.post("/password-recovery", RECOVERY)
     assert len(await letters(database)) == before
     async with database.transaction() as db:
-        assert await recovery.answer(db, "", clock(), 100) == 1
-        assert await recovery.answer(db, "", clock(), 100) == 0
+        assert await recovery.answer(Act(db, None, clock()), 100) == 1
+        assert await recovery.answer(Act(db, None, clock()), 100) == 0
     assert len(await letters(database)) == before + 1
 
 
@@ -272,7 +273,7 @@ async def test_letters_are_in_the_language_of_who_asked(
     for language in ("ru", "en"):
         await api.post("/password-recovery", RECOVERY, headers={"Accept-Language": language})
     async with database.transaction() as db:
-        assert await recovery.answer(db, "", clock(), 100) == 2
+        assert await recovery.answer(Act(db, None, clock()), 100) == 2
     sent = [letter.language for letter in await letters(database)]
     assert sent == ["en", "ru", "en"]
 
@@ -294,5 +295,5 @@ async def test_links_are_forgotten_long_after_they_expired(
     for days, left in ((32, 1), (2, 0)):
         clock.forward(days=days)
         async with database.transaction() as db:
-            await service.forget_sign_ins(db, clock())
+            await service.forget_sign_ins(Act(db, None, clock()))
             assert await db.scalar(select(func.count()).select_from(PasswordLink)) == left

@@ -8,10 +8,11 @@ import pytest
 
 from fleet.accounts import attempts, employees, links, organisation, recovery, service, tokens
 from fleet.accounts.forms import EmployeeBody, NewEmployee, OrganisationBody
-from fleet.accounts.links import Post
 from fleet.accounts.rules import MAX_TOKENS, letter_counters
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.database import Database
 from fleet.kit.language import Language
 from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, last_token, letters, settle
@@ -19,7 +20,6 @@ from tests.fleet.conftest import Api, Employ, HandClock
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-POST = Post(Language.EN, "")
 PAUSE_S = 0.3
 
 
@@ -65,10 +65,10 @@ async def test_setting_a_password_while_its_owner_is_locked_out(
 
     async def lock_out() -> None:
         async with database.transaction() as db:
-            await employees.deactivate(db, anna, card["id"], clock())
+            await employees.deactivate(Act(db, anna, clock()), card["id"])
 
     taking = slow(monkeypatch, links, "spend", before=True)
-    setting = links.set_password(database, clock, token, NEW_PASSWORD, "", Language.EN)
+    setting = links.set_password(Acts(database, clock), token, NEW_PASSWORD, "")
     await both(taking, setting, lock_out)
     assert (await api.get(f"/employees/{card['id']}")).json["status"] == "inactive"
     assert (await api.sign_in("boris@example.org", NEW_PASSWORD)).status == 401
@@ -82,11 +82,11 @@ async def test_adding_one_while_another_is_sent_a_link(
     async def add_another() -> None:
         async with database.transaction() as db:
             body = NewEmployee(**BORIS | {"login": "another"})
-            await employees.add(db, anna, body, POST, clock())
+            await employees.add(Act(db, anna, clock()), body)
 
     async def send() -> None:
         async with database.transaction() as db:
-            await employees.send_link(db, anna, card["id"], POST, clock())
+            await employees.send_link(Act(db, anna, clock()), card["id"])
 
     counted = slow(monkeypatch, attempts, "count")
     await both(counted, add_another(), send)
@@ -108,13 +108,13 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
         body = EmployeeBody(**BORIS | {"email": "new@example.org"})
         async with database.transaction() as db:
             if way == "change":
-                await employees.change(db, anna, card["id"], body, Language.EN, clock())
+                await employees.change(Act(db, anna, clock(), Language.EN), card["id"], body)
             else:
-                await employees.deactivate(db, anna, card["id"], clock())
+                await employees.deactivate(Act(db, anna, clock()), card["id"])
 
     async def answer() -> None:
         async with database.transaction() as db:
-            await recovery.answer(db, "", clock(), 10)
+            await recovery.answer(Act(db, None, clock()), 10)
 
     spent = slow(monkeypatch, employees, "spend")
     await both(spent, leave(), answer)
@@ -126,7 +126,7 @@ async def test_of_two_who_change_the_organisation_the_log_tells_one_after_the_ot
 ) -> None:
     async def rename(name: str) -> None:
         async with database.transaction() as db:
-            await organisation.change(db, anna, OrganisationBody(name=name), clock())
+            await organisation.change(Act(db, anna, clock()), OrganisationBody(name=name))
 
     written = slow(monkeypatch, audit, "write", before=True)
     await both(written, rename("First"), lambda: rename("Second"))
@@ -140,12 +140,12 @@ async def test_cleaning_up_waits_for_nobody(
 ) -> None:
     counters = letter_counters("anna@example.org", anna.partner_id)
     async with database.transaction() as db:
-        await attempts.count(db, counters, "", clock(), field="email")
+        await attempts.count(Act(db, None, clock()), counters, "", field="email")
     clock.forward(hours=1)
     async with database.transaction() as busy:
-        await attempts.count(busy, counters[:1], "", clock(), field="email")
+        await attempts.count(Act(busy, None, clock()), counters[:1], "", field="email")
         async with database.transaction() as db:
-            forgotten = await asyncio.wait_for(service.forget_sign_ins(db, clock()), 5)
+            forgotten = await asyncio.wait_for(service.forget_sign_ins(Act(db, None, clock())), 5)
     # The other counter of letters, and two of anna's sign-in.
     assert forgotten == 3
 

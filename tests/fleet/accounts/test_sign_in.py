@@ -14,6 +14,8 @@ from fleet.accounts.rules import (
     MAX_LOGIN_ATTEMPTS,
     MAX_LOGIN_ATTEMPTS_ANYWHERE,
 )
+from fleet.kit.act import Act
+from fleet.kit.acts import Acts
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
@@ -126,9 +128,9 @@ async def test_a_stranger_does_not_lock_the_login_of_another(
     await employ(ADMIN)
     for _ in range(MAX_LOGIN_ATTEMPTS + 1):
         with pytest.raises(DomainError):
-            await service.sign_in(database, clock, ADMIN, "wrong password", "192.0.2.66")
+            await service.sign_in(Acts(database, clock), ADMIN, "wrong password", "192.0.2.66")
     with pytest.raises(DomainError, match="too_many_attempts"):
-        await service.sign_in(database, clock, ADMIN, PASSWORD, "192.0.2.66")
+        await service.sign_in(Acts(database, clock), ADMIN, PASSWORD, "192.0.2.66")
     assert (await api.sign_in(ADMIN)).status == 200
 
 
@@ -196,8 +198,8 @@ async def test_what_is_over_is_forgotten(
     await api.sign_in(ADMIN)
     await api.sign_in(ADMIN, "wrong password")
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(db, clock()) == 0
+        assert await service.forget_sign_ins(Act(db, None, clock())) == 0
     clock.forward(hours=12)
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(db, clock()) == 4
+        assert await service.forget_sign_ins(Act(db, None, clock())) == 4
         assert await db.scalar(select(func.count()).select_from(SignIn)) == 0

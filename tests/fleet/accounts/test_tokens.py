@@ -6,6 +6,7 @@ import pytest
 
 from fleet.accounts import service
 from fleet.accounts.rules import MAX_PASSWORD_CHANGES, MAX_TOKENS
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, code, letters, settle
@@ -117,7 +118,7 @@ async def test_what_was_revoked_while_it_asked_makes_no_token(
     async def authenticate(*given: Any) -> Actor | None:
         actor = await known(*given)
         async with database.transaction() as db:
-            await service.revoke_sign_ins(db, anna.employee_id, clock())
+            await service.revoke_sign_ins(Act(db, None, clock()), anna.employee_id)
         return actor
 
     with monkeypatch.context() as meanwhile:

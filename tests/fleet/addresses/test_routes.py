@@ -11,6 +11,7 @@ from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import Role
 from fleet.addresses import service
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -28,7 +29,7 @@ async def anna(api: Api, employ: Employ, database: Database) -> Api:
     enrolled = await api.post("/registers/enrol", {"serial_numbers": [serial(1), serial(2)]})
     assert enrolled.json["refused"] == []
     async with database.transaction() as db:
-        await keep_profiles(db, [make_profile(1, address="Тула")], START)
+        await keep_profiles(Act(db, None, START), [make_profile(1, address="Тула")])
     return api
 
 
@@ -231,7 +232,7 @@ async def test_an_address_is_given_out_or_deleted(anna: Api, database: Database)
     for number in range(8):
         address = await made(anna, f"{number}")
         placed, removed = await asyncio.gather(
-            run(lambda db, id_=address: service.place(db, actor, [serial(1)], id_, START)),
-            run(lambda db, id_=address: service.remove(db, actor, id_, START)),
+            run(lambda db, id_=address: service.place(Act(db, actor, START), [serial(1)], id_)),
+            run(lambda db, id_=address: service.remove(Act(db, actor, START), id_)),
         )
         assert (placed, removed) in (("", "address_in_use"), ("address_not_found", ""))

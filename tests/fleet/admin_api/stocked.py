@@ -9,6 +9,7 @@ from sqlalchemy import update
 from fleet.accounts import founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.entitlements import Entitlement
@@ -98,11 +99,10 @@ async def stock(api: Api, database: Database, clock: HandClock) -> dict[str, str
 
 async def _hire(database: Database, clock: HandClock, login: str, role: Role) -> None:
     async with database.transaction() as db:
-        partner = await founding.create_partner(db, f"of {login}", clock())
-        await grant(db, partner.id, Entitlement, clock())
+        partner = await founding.create_partner(Act(db, None, clock()), f"of {login}")
+        await grant(Act(db, None, clock()), partner.id, Entitlement)
         employee = await founding.create_employee(
-            db,
-            clock(),
+            Act(db, None, clock()),
             partner_id=partner.id,
             login=login,
             full_name=login.title(),

@@ -9,6 +9,7 @@ from fleet.accounts.forms import NewPartner
 from fleet.accounts.founding import found_partner
 from fleet.accounts.models import Partner
 from fleet.admin_api.commands import app
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
 from fleet.subscriptions.models import MovementReason, Stock, StockMovement
@@ -26,7 +27,7 @@ def url(empty_url: str, clock: HandClock) -> str:
         await upgrade(empty_url)
         database = Database(empty_url)
         async with database.transaction() as db:
-            await found_partner(db, ROMASHKA, PASSWORD, clock())
+            await found_partner(Act(db, None, clock()), ROMASHKA, PASSWORD)
         await database.close()
 
     asyncio.run(prepare())

@@ -15,6 +15,7 @@ from fleet.admin_api.first_start import (
     enrol_demo,
     prepare_admin,
 )
+from fleet.kit.act import Act
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.subscriptions.catalogue import CATALOGUE
@@ -31,14 +32,14 @@ DEMO = ["00106100000001", "00106900000002"]
 async def start(database: Database, clock: HandClock, folder: Path, demo: list[str]) -> int:
     """The first partner, as ``cash-server up`` leaves it."""
     async with database.transaction() as db:
-        await prepare_admin(db, FleetConfig(data=folder), clock())
-        await enrol_demo(db, demo, clock())
+        await prepare_admin(Act(db, None, clock(), config=FleetConfig(data=folder)))
+        await enrol_demo(Act(db, None, clock()), demo)
         return (await db.scalars(select(Employee.partner_id).where(Employee.login == LOGIN))).one()
 
 
 async def prepare(database: Database, clock: HandClock, folder: Path, **more: Any) -> Credentials:
     async with database.transaction() as db:
-        return await prepare_admin(db, FleetConfig(data=folder, **more), clock())
+        return await prepare_admin(Act(db, None, clock(), config=FleetConfig(data=folder, **more)))
 
 
 async def test_the_generated_password_is_shown_while_it_fits(

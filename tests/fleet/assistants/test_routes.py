@@ -14,6 +14,7 @@ from fleet.assistants.models import AccountRegister, BrokerAccount
 from fleet.assistants.queries import with_assistant
 from fleet.assistants.rules import MAX_REGISTERS_EACH
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import service as registers
@@ -63,7 +64,7 @@ async def enrol(database: Database, partner_id: int, *numbers: int) -> None:
 
 async def hand_over(database: Database, number: int, to: Actor) -> None:
     async with database.transaction() as db:
-        await registers.hand_over(db, [serial(number)], to.partner_id, START)
+        await registers.hand_over(Act(db, None, START), [serial(number)], to.partner_id)
 
 
 async def made(api: Api, **changes: Any) -> int:

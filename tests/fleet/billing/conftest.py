@@ -18,6 +18,7 @@ from fleet.billing.models import Payment
 from fleet.billing.sandbox import Sandbox
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from tests.fleet.conftest import Api, Employ, HandClock
@@ -40,7 +41,7 @@ class Shop:
 
     @property
     def desk(self) -> Desk:
-        return Desk.of(self.database, self.clock, self.config)
+        return Desk.of(Acts(self.database, self.clock, config=self.config))
 
     @property
     def sandbox(self) -> Sandbox:
@@ -52,14 +53,13 @@ class Shop:
         """A payment that waits; its number."""
         async with self.database.transaction() as db:
             payment = await service.open_payment(
-                db,
+                Act(db, None, self.clock()),
                 partner_id=self.anna.partner_id,
                 employee_id=self.anna.employee_id,
                 amount_kopecks=amount_kopecks,
                 purpose="subscriptions",
                 reference="7",
                 description="Подписка «Мониторинг ККТ» × 3",
-                now=self.clock(),
             )
             return payment.id
 

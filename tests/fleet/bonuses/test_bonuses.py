@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.subscriptions.service import add_stock
 from tests.fleet.conftest import Api, Employ
@@ -57,7 +58,7 @@ async def test_points_come_with_the_assignment_not_with_the_purchase(
 @ON_SQLITE
 async def test_what_support_gives_brings_none(api: Api, anna: Actor, shop: Shop) -> None:
     async with shop.database.transaction() as db:
-        await add_stock(db, anna.partner_id, "management", 1, shop.clock())
+        await add_stock(Act(db, None, shop.clock()), anna.partner_id, "management", 1)
     await give(api, "management", ONE)
     assert await balance(api) == {"points": 0, "assignments": 0}
 

@@ -29,7 +29,7 @@ Work = Callable[[AsyncSession], Awaitable[Any]]
 async def anna(employ: Employ, database: Database) -> Actor:
     anna = await employ("anna")
     async with database.transaction() as db:
-        await enrol(db, anna, [serial(number) for number in range(1, ROUNDS + 1)], START)
+        await enrol(Act(db, anna, START), [serial(number) for number in range(1, ROUNDS + 1)])
     return anna
 
 
@@ -52,26 +52,30 @@ def saying(number: int, inn: str) -> Work:
     return lambda db: Act(db, None, START).announce(ProfilesChanged(START, (profile,)))
 
 
+async def forgetting(db: AsyncSession) -> int:
+    return await service.forget(Act(db, None, START), 10)
+
+
 async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> None:
     """Deleting and forgetting, while a register begins to name the client."""
     for number in range(1, ROUNDS + 1):
-        await at_once(database, lambda db: service.create(db, anna, SHOP, CARD, START))
+        await at_once(database, lambda db: service.create(Act(db, anna, START), SHOP, CARD))
         codes = await at_once(
             database,
-            lambda db: service.remove(db, anna, SHOP, START),
+            lambda db: service.remove(Act(db, anna, START), SHOP),
             saying(number, SHOP),
-            lambda db: service.forget(db, 10),
+            forgetting,
         )
         assert codes == ["", "", ""]
         async with database.read() as db:
             assert [row.reported_name for row in await db.scalars(select(Client))] == ["Ромашка"]
-        await at_once(database, saying(number, ""), lambda db: service.forget(db, 10))
-        await at_once(database, lambda db: service.forget(db, 10))
+        await at_once(database, saying(number, ""), forgetting)
+        await at_once(database, forgetting)
         async with database.read() as db:
             assert (await db.scalars(select(Client))).all() == []
 
 
 async def test_of_two_who_type_one_client_one_is_refused(anna: Actor, database: Database) -> None:
-    work: Work = lambda db: service.create(db, anna, SHOP, CARD, START)  # noqa: E731
+    work: Work = lambda db: service.create(Act(db, anna, START), SHOP, CARD)  # noqa: E731
     codes = await at_once(database, work, saying(1, SHOP), work)
     assert sorted([codes[0], codes[2]]) == ["", "client_exists"]

@@ -10,6 +10,7 @@ from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
 from fleet.clients.service import forget
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.service import hand_over
 from tests.fleet.clients.conftest import Say
@@ -198,7 +199,7 @@ async def test_a_handed_over_register_takes_its_owner_along(
     await anna.ask("PUT", f"/clients/{CAFE}", json={"name": "Бар"})
     boris = await employ("boris")
     async with database.transaction() as db:
-        await hand_over(db, [serial(1), serial(2)], boris.partner_id, START)
+        await hand_over(Act(db, None, START), [serial(1), serial(2)], boris.partner_id)
     assert await listed(anna) == [(CAFE, "Бар", 1)]
     await anna.sign_in("boris")
     assert await listed(anna, "sort=inn") == [(SHOP, "Ромашка", 1), (CAFE, "Ромашка", 1)]
@@ -211,7 +212,7 @@ async def test_a_client_whom_no_register_names_is_forgotten(
     await anna.post("/clients", {"inn": PERSON, "name": "Иванов"})
     await say({2: SHOP}, "Ромашка")
     async with database.transaction() as db:
-        assert await forget(db, 10) == 1
+        assert await forget(Act(db, None, START), 10) == 1
     assert await listed(anna) == [(PERSON, "Иванов", 0), (SHOP, "Ромашка", 2)]
     await say({2: CAFE}, "Бар")
     assert (await anna.get(f"/clients/{CAFE}")).json["registers"] == 1

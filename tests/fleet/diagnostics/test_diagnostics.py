@@ -15,6 +15,7 @@ from fleet.device_port.endings import FIRST_MET_PER_S, Endings
 from fleet.diagnostics.models import SeenConversation
 from fleet.diagnostics.rules import KEPT, SERVED
 from fleet.diagnostics.service import Ended, keep, trim
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.metrics import CONVERSATIONS_UNWRITTEN
@@ -153,9 +154,9 @@ async def test_the_last_ones_are_kept(
             await keep(db, [Ended(ended(1, "cut", ms=number), clock())])
         await keep(db, [Ended(ended(2), clock())])
     async with database.transaction() as db:
-        assert await trim(db, clock(), 500) == 1
+        assert await trim(Act(db, None, clock()), 500) == 1
     async with database.transaction() as db:
-        assert await trim(db, clock(), 500) == 0
+        assert await trim(Act(db, None, clock()), 500) == 0
     kept = await rows(database)
     assert [row.ms for row in kept if row.serial_number == serial(1)] == list(range(5, KEPT + 5))
     assert len(kept) == KEPT + 1
@@ -170,7 +171,7 @@ async def test_who_fails_in_a_registers_name_does_not_push_out_its_own_calls(
     assert sorted(await told(database, endings)) == ["cut", SERVED]
     async with database.transaction() as db:
         await keep(db, [Ended(ended(outcome="cut"), clock()) for _ in range(5 * KEPT)])
-        assert await trim(db, clock(), 500) == 1
+        assert await trim(Act(db, None, clock()), 500) == 1
     assert sorted(row.outcome for row in await rows(database)) == ["cut"] * KEPT + [SERVED]
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.groups import queries, service
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -18,24 +18,24 @@ from tests.fleet.conftest import START, Employ
 
 SERIAL = "00106900000001"
 ROUNDS = 8
-Work = Callable[[AsyncSession], Awaitable[Any]]
+Work = Callable[[Act], Awaitable[Any]]
 
 
 @pytest.fixture
 async def anna(employ: Employ, database: Database) -> Actor:
     anna = await employ("anna")
     async with database.transaction() as db:
-        await registers.enrol(db, anna, [SERIAL], START)
+        await registers.enrol(Act(db, anna, START), [SERIAL])
     return anna
 
 
-async def at_once(database: Database, *works: Work) -> list[str]:
+async def at_once(database: Database, anna: Actor, *works: Work) -> list[str]:
     """The codes of the refusals; what was done has an empty one."""
 
     async def run(work: Work) -> str:
         try:
             async with database.transaction() as db:
-                await work(db)
+                await work(Act(db, anna, START))
         except DomainError as error:
             return error.code
         return ""
@@ -43,13 +43,13 @@ async def at_once(database: Database, *works: Work) -> list[str]:
     return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), 30))
 
 
-async def creating(anna: Actor, name: str, parent_id: int | None, db: AsyncSession) -> int:
-    return (await service.create(db, anna, name, "", parent_id, START)).id
+async def creating(name: str, parent_id: int | None, act: Act) -> int:
+    return (await service.create(act, name, "", parent_id)).id
 
 
 async def made(database: Database, anna: Actor, name: str) -> int:
     async with database.transaction() as db:
-        return await creating(anna, name, None, db)
+        return await creating(name, None, Act(db, anna, START))
 
 
 async def test_two_moves_never_make_a_ring(anna: Actor, database: Database) -> None:
@@ -57,8 +57,9 @@ async def test_two_moves_never_make_a_ring(anna: Actor, database: Database) -> N
         one, two = [await made(database, anna, f"{number}{side}") for side in "ab"]
         codes = await at_once(
             database,
-            partial(service.move, actor=anna, id_=one, parent_id=two, now=START),
-            partial(service.move, actor=anna, id_=two, parent_id=one, now=START),
+            anna,
+            partial(service.move, id_=one, parent_id=two),
+            partial(service.move, id_=two, parent_id=one),
         )
         assert sorted(codes) == ["", "group_under_itself"]
 
@@ -68,8 +69,9 @@ async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Datab
         group = await made(database, anna, f"{number}")
         codes = await at_once(
             database,
-            partial(creating, anna, "sub", group),
-            partial(service.add_registers, actor=anna, id_=group, typed=[SERIAL], now=START),
+            anna,
+            partial(creating, "sub", group),
+            partial(service.add_registers, id_=group, typed=[SERIAL]),
         )
         assert codes in (["", "group_has_subgroups"], ["group_holds_registers", ""])
         async with database.read() as db:
@@ -80,8 +82,8 @@ async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Datab
 
 async def test_of_two_equal_names_one_stays(anna: Actor, database: Database) -> None:
     for number in range(ROUNDS):
-        work = partial(creating, anna, f"{number}", None)
-        codes = await at_once(database, work, work, work)
+        work = partial(creating, f"{number}", None)
+        codes = await at_once(database, anna, work, work, work)
         assert sorted(codes) == ["", "group_name_taken", "group_name_taken"]
 
 
@@ -90,8 +92,9 @@ async def test_no_register_stays_in_a_deleted_group(anna: Actor, database: Datab
         group = await made(database, anna, f"{number}")
         codes = await at_once(
             database,
-            partial(service.add_registers, actor=anna, id_=group, typed=[SERIAL], now=START),
-            partial(service.remove, actor=anna, id_=group, now=START),
+            anna,
+            partial(service.add_registers, id_=group, typed=[SERIAL]),
+            partial(service.remove, id_=group),
         )
         assert codes in (["", ""], ["group_not_found", ""])
         async with database.read() as db:

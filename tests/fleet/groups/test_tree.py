@@ -20,6 +20,7 @@ from fleet.admin_api.app import build_app
 from fleet.audit.models import AuditEntry
 from fleet.groups import rules
 from fleet.groups.models import Group
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
 from fleet.registers.models import CashRegister
@@ -51,10 +52,9 @@ class Place:
     async def _open(self) -> None:
         async with self.database.transaction() as db:
             await (await db.connection()).run_sync(full_metadata().create_all)
-            partner = await founding.create_partner(db, "P", START)
+            partner = await founding.create_partner(Act(db, None, START), "P")
             await founding.create_employee(
-                db,
-                START,
+                Act(db, None, START),
                 partner_id=partner.id,
                 login="anna",
                 full_name="Anna",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -49,7 +50,7 @@ async def issue(
 ) -> list[tuple[str, str]]:
     """Serial number -> why not, or an empty text."""
     async with database.transaction() as db:
-        verdicts = await service.issue(db, anna, ISSUING_KEY, kind, serials, clock())
+        verdicts = await service.issue(Act(db, anna, clock()), ISSUING_KEY, kind, serials)
     return [(each.serial_number, each.refusal.code if each.refusal else "") for each in verdicts]
 
 
@@ -93,10 +94,10 @@ async def test_orders_for_the_same_registers_do_not_lock_each_other_out(
 ) -> None:
     """Both go through the registers in one order, whatever was typed."""
     async with database.transaction() as db:
-        await service.issue(db, anna, ISSUING_KEY, NEWGER, [ONE], clock())
+        await service.issue(Act(db, anna, clock()), ISSUING_KEY, NEWGER, [ONE])
         another = asyncio.create_task(issue(database, anna, clock, NEWGER, TWO, ONE))
         await until_it_waits(database, another)
-        await service.issue(db, anna, ISSUING_KEY, NEWGER, [TWO], clock())
+        await service.issue(Act(db, anna, clock()), ISSUING_KEY, NEWGER, [TWO])
     assert await another == [(TWO, ""), (ONE, "")]
 
 
@@ -136,7 +137,7 @@ async def test_who_lacks_the_service_is_told_what_to_buy(
     async with database.transaction() as db:
         await lose(db, *Entitlement)
         kind = LicenceKind.PLATFORM_5_0
-        (verdict,) = await service.issue(db, anna, ISSUING_KEY, kind, [ONE], clock())
+        (verdict,) = await service.issue(Act(db, anna, clock()), ISSUING_KEY, kind, [ONE])
     assert verdict.refusal is not None
     told = verdict.refusal.message(Language.RU)
     assert "«Обновление на П 5.0 по воздуху» или «Обновление на П 5.0 локально»" in told

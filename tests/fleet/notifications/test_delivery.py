@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from fleet.kit.act import Act
 from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -59,7 +60,7 @@ async def post(
 ) -> None:
     letter: dict[str, Any] = {"template": "invitation", "params": PARAMS, "language": Language.RU}
     async with database.transaction() as db:
-        await send(db, to=to, now=clock(), **(letter | more))
+        await send(Act(db, None, clock()), to=to, **(letter | more))
 
 
 async def letters(database: Database) -> list[Letter]:
@@ -94,12 +95,10 @@ async def test_a_letter_leaves_only_with_the_change_that_caused_it(
     with pytest.raises(RuntimeError):
         async with database.transaction() as db:
             await send(
-                db,
+                Act(db, None, clock(), Language.RU),
                 to="anna@example.org",
                 template="invitation",
                 params=PARAMS,
-                language=Language.RU,
-                now=clock(),
             )
             raise RuntimeError
     with pytest.raises(KeyError):
@@ -372,18 +371,18 @@ async def test_old_letters_are_given_up_and_later_forgotten(
         await db.execute(update(Letter).values(reason="421 come again"))
     clock.now += GIVE_UP_AFTER - timedelta(seconds=1)
     async with database.transaction() as db:
-        assert await tidy(db, clock(), 2) == 0
+        assert await tidy(Act(db, None, clock()), 2) == 0
     clock.forward(seconds=1)
     for done in (2, 1, 0):
         async with database.transaction() as db:
-            assert await tidy(db, clock(), 2) == done
+            assert await tidy(Act(db, None, clock()), 2) == done
     for letter in await letters(database):
         assert letter.given_up_at and letter.params == {} and letter.reason == "421 come again"
         assert letter.cause is Cause.TOO_LATE
     clock.now += KEPT_FOR - GIVE_UP_AFTER
     for done in (2, 1, 0):
         async with database.transaction() as db:
-            assert await tidy(db, clock(), 2) == done
+            assert await tidy(Act(db, None, clock()), 2) == done
     assert await letters(database) == []
 
 
@@ -397,7 +396,7 @@ async def test_tidying_up_waits_for_nobody(database: Database, clock: HandClock)
             one = select(Letter).order_by(Letter.id).limit(1).with_for_update()
             assert await busy.scalar(one) is not None
             async with database.transaction() as db:
-                assert await asyncio.wait_for(tidy(db, clock(), 100), 5) == 1
+                assert await asyncio.wait_for(tidy(Act(db, None, clock()), 100), 5) == 1
 
 
 async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
@@ -407,7 +406,7 @@ async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
     await post(database, clock)
     clock.forward(hours=1)
     async with database.transaction() as db:
-        assert await tidy(db, clock(), 2) == 1
+        assert await tidy(Act(db, None, clock()), 2) == 1
     lost, waiting = await letters(database)
     assert (lost.cause, lost.params, waiting.cause) == (Cause.EXPIRED, {}, None)
 

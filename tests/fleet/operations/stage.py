@@ -12,6 +12,7 @@ from sqlalchemy import select
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.firmware import service as firmware
 from fleet.firmware.shelf import Shelf
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.licences import service as licences
@@ -87,7 +88,7 @@ class Stage:
         register.licence_issuers = (LICENCE_ISSUER,)
         async with self.database.transaction() as db:
             kind, mine = LicenceKind.WEB_DKKT, [register.serial_number]
-            await licences.issue(db, self.actor, ISSUING_KEY, kind, mine, self.clock())
+            await licences.issue(Act(db, self.actor, self.clock()), ISSUING_KEY, kind, mine)
         return register
 
     async def assist(self, serial_number: str) -> None:
@@ -114,7 +115,9 @@ class Stage:
         """An image that operations may name; what ``visit`` sends blocks of."""
         lay(self.shelf.folder, image, content)
         async with self.database.transaction() as db:
-            await firmware.add(db, self.actor, self.shelf, image.model, image.version, self.clock())
+            await firmware.add(
+                Act(db, self.actor, self.clock()), self.shelf, image.model, image.version
+            )
 
     async def order(
         self,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import update
 
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.operations import service
 from fleet.operations.delivery import Visit, deliver
@@ -42,7 +43,7 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
 
     async def give() -> None:
         async with wired.transaction() as db:
-            await hand_over(db, [ONE], heir, stage.clock())
+            await hand_over(Act(db, None, stage.clock()), [ONE], heir)
 
     async with stage.database.transaction() as db:
         wish = Wish("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)

@@ -25,6 +25,7 @@ from sqlalchemy import delete
 from fleet.accounts.models import Partner
 from fleet.accounts.roles import RIGHTS, Role
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -69,7 +70,7 @@ class Place:
             await (await db.connection()).run_sync(full_metadata().create_all)
             db.add(Partner(id=ACTOR.partner_id, name="P", created_at=START))
             await db.flush()
-            await grant(db, ACTOR.partner_id, Entitlement, START)
+            await grant(Act(db, None, START), ACTOR.partner_id, Entitlement)
 
     async def empty(self) -> None:
         async with self.database.transaction() as db:

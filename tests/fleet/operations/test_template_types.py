@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from fleet.kit.act import Act
 from fleet.kit.errors import DomainError
 from fleet.operations.rules import Cause, Status
 from fleet.operations.types import BY_KIND
@@ -157,7 +158,7 @@ def test_bad_parameters(kind: str, change: dict[str, Any]) -> None:
 async def shelved(stage: Stage, model: Any, **values: Any) -> int:
     """A template of the stage's actor; its id."""
     async with stage.database.transaction() as db:
-        row = await templates.create(db, stage.actor, model, values, stage.clock())
+        row = await templates.create(Act(db, stage.actor, stage.clock()), model, values)
         return int(row.id)
 
 
@@ -202,7 +203,7 @@ async def test_a_change_of_the_template_does_not_reach_what_was_ordered(stage: S
     register = await stage.born(1, Platform.V5_0)
     operation = await stage.ordered("info_receipt", register.serial_number, {"template_id": id_})
     async with stage.database.transaction() as db:
-        await templates.remove(db, stage.actor, InfoReceipt, id_, stage.clock())
+        await templates.remove(Act(db, stage.actor, stage.clock()), InfoReceipt, id_)
     await sent(stage, register, operation)
     assert register.templates.kept[TemplateKind.INFO_RECEIPT].content.decode() == "По средам"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.jobs import keep_presence
 from fleet.registers.service import keep_conditions, keep_profiles
@@ -68,9 +69,9 @@ def call_in(database: Database, clock: HandClock) -> Call:
             reading = {"accepted_at": clock(), "block_version": BLOCK_VERSION, "block": block}
             await db.execute(READINGS.insert().values(serial_number=serial(number), **reading))
             if profile is not None:
-                await keep_profiles(db, [make_profile(number, **profile)], clock())
+                await keep_profiles(Act(db, None, clock()), [make_profile(number, **profile)])
             await keep_conditions(db, [ConditionChange(serial(number), 0, mask)])
-            while await keep_presence(db, clock(), 100) == 100:
+            while await keep_presence(Act(db, None, clock()), 100) == 100:
                 pass
 
     return call_in

@@ -41,7 +41,7 @@ async def anna(employ: Employ, database: Database) -> Actor:
     """She has registers 1 to 9; the first stands last in the table."""
     anna = await employ("anna")
     async with database.transaction() as db:
-        await service.enrol(db, anna, [serial(number) for number in range(1, 10)], START)
+        await service.enrol(Act(db, anna, START), [serial(number) for number in range(1, 10)])
     async with database.transaction() as db:
         await db.execute(
             text("UPDATE registers SET firmware_version = '1' WHERE serial_number = :first"),
@@ -82,7 +82,7 @@ async def test_setting_a_flag_takes_registers_in_their_order(wired: Database, an
     await meet(
         wired,
         taking(1),
-        lambda db: service.set_flag(db, anna, service.HIDE, numbers, START),
+        lambda db: service.set_flag(Act(db, anna, START), service.HIDE, numbers),
         between=taking(9),
     )
 
@@ -92,7 +92,7 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 ) -> None:
     """5 has a new profile and then, in a second reading, the broken condition; 1 only that."""
     async with wired.transaction() as db:
-        await keep_readings(db, [a_reading(serial(number)) for number in (1, 5)], START)
+        await keep_readings(Act(db, None, START), [a_reading(serial(number)) for number in (1, 5)])
     keep_profiles = service.keep_profiles
 
     async def slowly(*given: object) -> None:
@@ -108,12 +108,12 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 
     async def check_in() -> None:
         async with wired.transaction() as db:
-            await keep_readings(db, batch, START)
+            await keep_readings(Act(db, None, START), batch)
 
     async def group() -> None:
         await asyncio.sleep(0.2)
         async with wired.transaction() as db:
-            await service.set_group(db, anna, [serial(5), serial(1)], 7, START)
+            await service.set_group(Act(db, anna, START), [serial(5), serial(1)], 7)
 
     await asyncio.wait_for(asyncio.gather(check_in(), group()), 20)
     async with wired.read() as db:
@@ -127,12 +127,12 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 
 
 async def enrolled(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
-    verdicts = await service.enrol(db, anna, numbers, START)
+    verdicts = await service.enrol(Act(db, anna, START), numbers)
     return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
 
 
 async def claimed(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
-    return (await access_requests.claim(db, anna, "7707083893", numbers, START)).added
+    return (await access_requests.claim(Act(db, anna, START), "7707083893", numbers)).added
 
 
 @pytest.mark.parametrize("take", [enrolled, claimed])
@@ -202,6 +202,6 @@ async def test_a_call_that_names_an_owner_and_a_hand_over_of_that_owners_registe
     await meet(
         wired,
         begin,
-        lambda db: service.hand_over(db, [serial(11)], anna.partner_id, START),
+        lambda db: service.hand_over(Act(db, None, START), [serial(11)], anna.partner_id),
         between=go_on,
     )

@@ -48,19 +48,19 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
     anna, boris = await settled(database, employ, clock)
     async with database.transaction() as db:
         said = make_profile(1, fiscalised=True, address="Тверь")
-        await service.keep_profiles(db, [said, make_profile(3)], clock())
-        await service.set_group(db, anna, [serial(1)], 7, clock())
-        await service.set_address(db, anna, [serial(1)], 5, "Москва", clock())
+        await service.keep_profiles(Act(db, None, clock()), [said, make_profile(3)])
+        await service.set_group(Act(db, anna, clock()), [serial(1)], 7)
+        await service.set_address(Act(db, anna, clock()), [serial(1)], 5, "Москва")
         for change in (service.HIDE, service.BLOCK, service.NOTICES_OFF):
-            await service.set_flag(db, anna, change, [serial(1)], clock())
+            await service.set_flag(Act(db, anna, clock()), change, [serial(1)])
     await enrol(database, boris, clock, serial(4))
     wired = Database(database_url, {RegistersHandedOver: [hear], BlockingChanged: [hear]})
     clock.forward(days=1)
     asked = [serial(number) for number in (4, 9, 3, 1)]
     async with wired.transaction() as db:
-        moved = await service.hand_over(db, asked, boris.partner_id, clock())
-        assert await service.hand_over(db, asked, boris.partner_id, clock()) == []
-        assert await service.hand_over(db, [], boris.partner_id, clock()) == []
+        moved = await service.hand_over(Act(db, None, clock()), asked, boris.partner_id)
+        assert await service.hand_over(Act(db, None, clock()), asked, boris.partner_id) == []
+        assert await service.hand_over(Act(db, None, clock()), [], boris.partner_id) == []
     await wired.close()
     assert moved == [(serial(1), anna.partner_id), (serial(3), None), (serial(9), None)]
     moves = tuple(Move(each, before, boris.partner_id) for each, before in moved)
@@ -87,8 +87,8 @@ async def test_what_the_former_partner_typed_is_not_found_by_the_next(
 ) -> None:
     anna, boris = await settled(database, employ, clock)
     async with database.transaction() as db:
-        await service.set_address(db, anna, [serial(1)], 5, "секретный склад", clock())
-        await service.hand_over(db, [serial(1)], boris.partner_id, clock())
+        await service.set_address(Act(db, anna, clock()), [serial(1)], 5, "секретный склад")
+        await service.hand_over(Act(db, None, clock()), [serial(1)], boris.partner_id)
     assert (await register(database, 1)).search_numbers == serial(1)
 
 
@@ -101,7 +101,7 @@ async def test_of_two_hand_overs_at_once_one_is_the_last(
 
     async def take(partner_id: int) -> list[tuple[str, int | None]]:
         async with database.transaction() as db:
-            return await service.hand_over(db, asked, partner_id, clock())
+            return await service.hand_over(Act(db, None, clock()), asked, partner_id)
 
     wishes = (take(boris.partner_id), take(clara.partner_id))
     first, second = await asyncio.wait_for(asyncio.gather(*wishes), 20)
@@ -117,8 +117,8 @@ async def test_groups_count_their_registers_and_the_log_says_what_changed(
     anna, boris = await settled(database, employ, clock)
     await enrol(database, boris, clock, serial(3))
     async with database.transaction() as db:
-        verdicts = await service.set_group(db, anna, [serial(1), serial(3), "x"], 7, clock())
-        await service.set_group(db, anna, [serial(1), serial(2)], 7, clock())
+        verdicts = await service.set_group(Act(db, anna, clock()), [serial(1), serial(3), "x"], 7)
+        await service.set_group(Act(db, anna, clock()), [serial(1), serial(2)], 7)
     codes = [v.refusal.code if v.refusal else "" for v in verdicts]
     assert codes == ["", "register_not_found", "serial_number_unfit"]
     async with database.read() as db:
@@ -133,15 +133,15 @@ async def test_an_installed_address_outlives_what_the_register_says(
 ) -> None:
     anna, _ = await settled(database, employ, clock)
     async with database.transaction() as db:
-        await service.keep_profiles(db, [make_profile(1, address="Тверь")], clock())
-        await service.set_address(db, anna, [serial(1)], 5, "Москва, склад", clock())
-        await service.keep_profiles(db, [make_profile(1, address="Самара")], clock())
+        await service.keep_profiles(Act(db, None, clock()), [make_profile(1, address="Тверь")])
+        await service.set_address(Act(db, anna, clock()), [serial(1)], 5, "Москва, склад")
+        await service.keep_profiles(Act(db, None, clock()), [make_profile(1, address="Самара")])
     found = await register(database, 1)
     assert (found.address, found.installed_address) == ("Самара", "Москва, склад")
     assert found.shown_address == "Москва, склад"
     assert found.search_names == "самара\nмосква, склад"
     async with database.transaction() as db:
-        await service.set_address(db, anna, [serial(1)], None, "", clock())
+        await service.set_address(Act(db, anna, clock()), [serial(1)], None, "")
     found = await register(database, 1)
     assert (found.shown_address, found.search_names) == ("Самара", "самара")
 
@@ -162,7 +162,7 @@ async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
 
     async def work() -> int:
         async with database.transaction() as db:
-            return await keep_presence(db, clock(), 10)
+            return await keep_presence(Act(db, None, clock()), 10)
 
     async with database.transaction() as db:
         await db.execute(held)
@@ -177,7 +177,7 @@ async def test_the_job_follows_who_falls_silent_and_who_calls_again(
 
     async def work() -> tuple[int, list[Any]]:
         async with database.transaction() as db:
-            done = await keep_presence(db, clock(), 1)
+            done = await keep_presence(Act(db, None, clock()), 1)
         async with database.read() as db:
             rows = await db.scalars(
                 select(CashRegister.silent_since).order_by(CashRegister.serial_number)

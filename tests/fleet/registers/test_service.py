@@ -19,7 +19,7 @@ from tests.fleet.registers.conftest import make_profile, serial
 async def enrol(database: Database, actor: Actor, clock: HandClock, *typed: str) -> dict[str, str]:
     """Serial number as typed -> code of the refusal, or "" when it was done."""
     async with database.transaction() as db:
-        verdicts = await service.enrol(db, actor, typed, clock())
+        verdicts = await service.enrol(Act(db, actor, clock()), typed)
     return {v.serial_number: v.refusal.code if v.refusal else "" for v in verdicts}
 
 
@@ -34,13 +34,12 @@ async def test_each_serial_number_gets_its_verdict(
     anna, boris = await employ("anna"), await employ("boris")
     async with database.transaction() as db:
         await service.keep_profiles(
-            db,
+            Act(db, None, clock()),
             [
                 make_profile(3),
                 make_profile(4, fiscalised=True),
                 make_profile(6, owner_inn="7703864827"),
             ],
-            clock(),
         )
     await enrol(database, anna, clock, serial(1))
     await enrol(database, boris, clock, serial(2))
@@ -117,7 +116,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
 
     async def set_flag(change: service.FlagChange, *typed: str) -> list[str]:
         async with wired.transaction() as db:
-            verdicts = await service.set_flag(db, anna, change, typed, clock())
+            verdicts = await service.set_flag(Act(db, anna, clock()), change, typed)
         return [v.refusal.code if v.refusal else "" for v in verdicts]
 
     asked = (serial(1), serial(2), serial(3), serial(4), "x")
@@ -148,15 +147,15 @@ async def test_profiles_are_kept_and_ownership_with_them(
     anna = await employ("anna")
     await enrol(database, anna, clock, serial(1))
     async with database.transaction() as db:
-        await service.set_flag(db, anna, service.BLOCK, [serial(1)], clock())
+        await service.set_flag(Act(db, anna, clock()), service.BLOCK, [serial(1)])
     first_seen_at = clock()
     async with database.transaction() as db:
-        await service.keep_profiles(db, [make_profile(2), make_profile(1)], clock())
+        await service.keep_profiles(Act(db, None, clock()), [make_profile(2), make_profile(1)])
     clock.forward(days=1)
     async with database.transaction() as db:
         changed = make_profile(1, firmware_version="5.9.0", owner_name="ООО Ёлка", fiscalised=True)
-        await service.keep_profiles(db, [changed], clock())
-        await service.keep_profiles(db, [], clock())
+        await service.keep_profiles(Act(db, None, clock()), [changed])
+        await service.keep_profiles(Act(db, None, clock()), [])
     own, stranger = await register(database, 1), await register(database, 2)
     assert (own.partner_id, own.blocked, own.hidden) == (anna.partner_id, True, False)
     assert (own.firmware_version, own.platform, own.fiscalised) == ("5.9.0", "5.0", True)
@@ -171,7 +170,7 @@ async def test_a_batch_of_profiles_of_the_size_of_a_batch_of_readings(
 ) -> None:
     profiles = [make_profile(n) for n in range(1000)]
     async with database.transaction() as db:
-        await service.keep_profiles(db, profiles, clock())
-        await service.keep_profiles(db, profiles[::-1], clock())
+        await service.keep_profiles(Act(db, None, clock()), profiles)
+        await service.keep_profiles(Act(db, None, clock()), profiles[::-1])
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 1000

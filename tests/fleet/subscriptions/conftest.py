@@ -13,6 +13,7 @@ from fleet.accounts.service import to_actor
 from fleet.billing import service as billing
 from fleet.billing.models import Payment
 from fleet.billing.rules import PaymentStatus, RefundReport, Report
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -66,7 +67,9 @@ class Shop:
     async def buy(self, actor: Actor, plan: str, quantity: int) -> int:
         """Ordered and paid; the id of the order."""
         async with self.database.transaction() as db:
-            order = await orders.order(db, actor, plan, quantity, True, self.clock(), Language.RU)
+            order = await orders.order(
+                Act(db, actor, self.clock(), Language.RU), plan, quantity, True
+            )
         await self.pay(order.payment_id, order.quantity * order.price_kopecks)
         return order.id
 
@@ -84,14 +87,16 @@ class Shop:
                 amount_kopecks=amount_kopecks,
                 currency="RUB",
             )
-            await billing.settle(db, report, self.clock())
+            await billing.settle(Act(db, None, self.clock()), report)
 
     async def refund(self, payment_id: str, amount_kopecks: int, refund_id: str = "1") -> None:
         """The provider says that it has given money back."""
         async with self.database.transaction() as db:
             payment = await db.get_one(Payment, payment_id)
             its = (payment.provider, refund_id, payment.provider_id or "")
-            await billing.refund(db, RefundReport(*its, amount_kopecks, "RUB"), self.clock())
+            await billing.refund(
+                Act(db, None, self.clock()), RefundReport(*its, amount_kopecks, "RUB")
+            )
 
     async def without_contract(self) -> None:
         """Nobody may use anything but by subscriptions."""

@@ -45,13 +45,13 @@ async def all_of(*doings: Awaitable[int]) -> int:
 async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> int:
     serials = [serial(number) for number in numbers]
     async with database.transaction() as db:
-        outcome = await assign(db, actor, ["management"], serials, START)
+        outcome = await assign(Act(db, actor, START), ["management"], serials)
     return len(outcome.gifts)
 
 
 async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:
     async with database.transaction() as db:
-        done = await transfer(db, actor, Wish("management", to, quantity, False), START)
+        done = await transfer(Act(db, actor, START), Wish("management", to, quantity, False))
         return done.quantity
 
 
@@ -123,7 +123,7 @@ async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     async with shop.database.transaction() as db:
-        order = await orders.order(db, anna, "management", 5, True, START, Language.RU)
+        order = await orders.order(Act(db, anna, START, Language.RU), "management", 5, True)
     shops = [Shop(each, shop.clock) for each in processes]
     await asyncio.gather(*(each.pay(order.payment_id, 600_000) for each in shops * 2))
     assert await shop.stock(anna) == {("management", 50): 5}
@@ -192,7 +192,7 @@ async def test_several_workers_announce_an_end_once(
 
     async def end(database: Database) -> int:
         async with database.transaction() as db:
-            return await expire(db, shop.clock(), 3)
+            return await expire(Act(db, None, shop.clock()), 3)
 
     rounds = [await all_of(*(end(each) for each in processes)) for _ in range(4)]
     assert sum(rounds) == 9

@@ -25,7 +25,7 @@ SHOP_INN, OTHER_INN = "7707083893", "7736050003"
 
 async def give(shop: Shop, actor: Actor, plans: Sequence[str], serials: Sequence[str]) -> None:
     async with shop.database.transaction() as db:
-        outcome = await assign(db, actor, plans, serials, shop.clock())
+        outcome = await assign(Act(db, actor, shop.clock()), plans, serials)
     assert not outcome.refused
 
 
@@ -94,7 +94,7 @@ async def test_a_register_shows_its_subscriptions_and_the_services_of_today(
     api: Api, three: None, anna: Actor, shop: Shop
 ) -> None:
     async with shop.database.transaction() as db:
-        await grant(db, anna.partner_id, [Entitlement.PAPER_OFF], shop.clock())
+        await grant(Act(db, None, shop.clock()), anna.partner_id, [Entitlement.PAPER_OFF])
     tab = (await api.get(f"/registers/{ONE}/subscriptions")).json
     assert [each["plan"] for each in tab["subscriptions"]] == ["management", "platform_5"]
     services = {each["code"]: each for each in tab["services"]}
@@ -115,7 +115,7 @@ async def test_subscriptions_go_with_the_register(
     """They are bound to the serial number, and the client has paid for them: who services the
     register from now on finds them there, and who did keeps the history."""
     async with shop.database.transaction() as db:
-        await hand_over(db, [ONE], olga.partner_id, shop.clock())
+        await hand_over(Act(db, None, shop.clock()), [ONE], olga.partner_id)
     assert [each for each in await listed(api, "") if each[0] == ONE] == []
     history = (await api.get(f"/subscriptions/assignments?serial_number={ONE}")).json["items"]
     assert [each["plan"] for each in history] == ["platform_5", "management"]
@@ -134,7 +134,7 @@ async def test_an_end_is_announced_once_and_again_after_a_prolongation(
 
     async def work() -> int:
         async with listening.transaction() as db:
-            return await expire(db, shop.clock(), 100)
+            return await expire(Act(db, None, shop.clock()), 100)
 
     listening = Database(database_url, {**REACTIONS, SubscriptionsExpired: (keep,)})
     shop.clock.forward(days=29, hours=23)
@@ -153,9 +153,9 @@ async def test_an_end_is_announced_once_and_again_after_a_prolongation(
 @ON_SQLITE
 async def test_support_gives_stock_without_points(shop: Shop, anna: Actor, api: Api) -> None:
     async with shop.database.transaction() as db:
-        await add_stock(db, anna.partner_id, "management", 5, shop.clock())
+        await add_stock(Act(db, None, shop.clock()), anna.partner_id, "management", 5)
         # A demonstration gives something only to who never held anything.
-        await first_stock(db, anna.partner_id, shop.clock())
+        await first_stock(Act(db, None, shop.clock()), anna.partner_id)
     assert await shop.stock(anna) == {("management", 0): 5}
     (row,) = (await api.get("/subscriptions/movements")).json["items"]
     assert (row["reason"], row["change"], row["employee_id"]) == ("grant", 5, None)
@@ -170,7 +170,7 @@ async def test_support_cannot_give_nonsense(
 ) -> None:
     with pytest.raises(DomainError):
         async with shop.database.transaction() as db:
-            await add_stock(db, anna.partner_id, plan, quantity, shop.clock())
+            await add_stock(Act(db, None, shop.clock()), anna.partner_id, plan, quantity)
     assert await shop.stock(anna) == {}
 
 
@@ -178,5 +178,5 @@ async def test_support_cannot_give_nonsense(
 async def test_the_first_stock_holds_a_little_of_everything(shop: Shop, olga: Actor) -> None:
     async with shop.database.transaction() as db:
         for _ in range(2):
-            await first_stock(db, olga.partner_id, shop.clock())
+            await first_stock(Act(db, None, shop.clock()), olga.partner_id)
     assert await shop.stock(olga) == {(code, 0): FIRST_STOCK for code in CATALOGUE}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
@@ -97,7 +98,7 @@ async def test_a_contract_is_of_one_partner_and_may_be_repeated(
     assert await who_may(shop, SETTINGS) == set()
     async with shop.database.transaction() as db:
         for _ in range(2):
-            await grant(db, anna.partner_id, [SETTINGS], shop.clock())
+            await grant(Act(db, None, shop.clock()), anna.partner_id, [SETTINGS])
     assert await who_may(shop, SETTINGS) == {ONE}
     assert await who_may(shop, PAPER) == set()
 
@@ -107,7 +108,7 @@ async def test_a_subscription_is_of_one_register_until_its_end(shop: Shop, anna:
     await shop.without_contract()
     await shop.buy(anna, "management", 1)
     async with shop.database.transaction() as db:
-        await assign(db, anna, ["management"], [ONE], shop.clock())
+        await assign(Act(db, anna, shop.clock()), ["management"], [ONE])
     assert await who_may(shop, SETTINGS) == {ONE}
     assert await who_may(shop, PAPER) == set()
     shop.clock.forward(days=364, hours=23, minutes=59)
@@ -126,7 +127,7 @@ async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
         "settings_upload", [ONE, TWO], {"settings": {"279": 8080}}, Channel.CASH_SERVER, None
     )
     async with shop.database.transaction() as db:
-        await assign(db, anna, ["management"], [ONE], shop.clock())
+        await assign(Act(db, anna, shop.clock()), ["management"], [ONE])
         created = await operations.create(db, anna, wish, shop.clock())
     assert [each for _, each in created.accepted] == [ONE]
     (refused,) = created.refused
@@ -152,7 +153,7 @@ async def test_the_service_is_asked_for_the_moment_the_operation_begins(
     await shop.buy(anna, "management", 1)
     start = shop.clock()
     async with shop.database.transaction() as db:
-        await assign(db, anna, ["management"], [ONE], start)
+        await assign(Act(db, anna, start), ["management"], [ONE])
     year = timedelta(days=365)
     on_the_wall = (start + year + timedelta(hours=3)).replace(tzinfo=None)
     for times in ((start + year, None), (None, on_the_wall)):
@@ -180,10 +181,10 @@ async def test_of_several_ends_the_last_counts_and_a_contract_has_none(
     for plan in ("management", "complete"):
         await shop.buy(anna, plan, 1)
         async with shop.database.transaction() as db:
-            await assign(db, anna, [plan], [ONE], shop.clock())
+            await assign(Act(db, anna, shop.clock()), [plan], [ONE])
         shop.clock.forward(days=1)
     async with shop.database.transaction() as db:
-        await grant(db, olga.partner_id, [SETTINGS], shop.clock())
+        await grant(Act(db, None, shop.clock()), olga.partner_id, [SETTINGS])
         found = await ends_of(db, [ONE, TWO, serial(99)], SETTINGS)
         assert found == {ONE: shop.clock() + timedelta(days=364), TWO: None}
         assert await ends_of(db, [ONE, TWO], PAPER) == {}

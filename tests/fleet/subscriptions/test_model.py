@@ -26,7 +26,9 @@ from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.billing.desk import PORTION, Desk
 from fleet.billing.rules import PaymentStatus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -122,11 +124,10 @@ class World:
             first = (2 * self.examples + place) * REGISTERS
             serials = [serial(first + each) for each in range(REGISTERS)]
             async with self.database.transaction() as db:
-                partner = await founding.create_partner(db, login, self.clock())
+                partner = await founding.create_partner(Act(db, None, self.clock()), login)
                 who = {"login": login, "full_name": login, "password": PASSWORD}
                 employee = await founding.create_employee(
-                    db,
-                    self.clock(),
+                    Act(db, None, self.clock()),
                     partner_id=partner.id,
                     role=Role.ADMINISTRATOR_PLUS,
                     **who,
@@ -147,19 +148,19 @@ class World:
     async def give(self, side: Side, plan: str, quantity: int) -> None:
         """Support does."""
         async with self.database.transaction() as db:
-            await add_stock(db, side.actor.partner_id, plan, quantity, self.clock())
+            await add_stock(Act(db, None, self.clock()), side.actor.partner_id, plan, quantity)
 
     async def hand_over(self, serial_number: str, to: Side) -> None:
         async with self.database.transaction() as db:
-            await hand_over(db, [serial_number], to.actor.partner_id, self.clock())
+            await hand_over(Act(db, None, self.clock()), [serial_number], to.actor.partner_id)
 
     async def end(self) -> int:
         """What the worker does: asks what became of payments, and ends subscriptions."""
-        desk = Desk.of(self.database, self.clock, FleetConfig())
+        desk = Desk.of(Acts(self.database, self.clock, config=FleetConfig()))
         while await desk.ask_due() == PORTION:
             pass
         async with self.database.transaction() as db:
-            return await expire(db, self.clock(), 1000)
+            return await expire(Act(db, None, self.clock()), 1000)
 
 
 Who, Plan = st.integers(0, 1), st.sampled_from(sorted(TERMS))

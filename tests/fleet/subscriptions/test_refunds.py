@@ -77,7 +77,7 @@ async def test_gifts_and_refunds_of_something_else_are_left_alone(
     await shop.settle(anna, [serial(1)])
     await api.post("/subscriptions/assign", wish)
     async with shop.database.transaction() as db:
-        await add_stock(db, anna.partner_id, "management", 4, shop.clock())
+        await add_stock(Act(db, None, shop.clock()), anna.partner_id, "management", 4)
         its = ("p", "something else", "1", anna.partner_id, PRICE, PRICE, shop.clock())
         await Act(db, None, shop.clock()).announce(PaymentRefunded(*its))
     await shop.refund(order["payment_id"], PRICE)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from fleet.kit.act import Act
+from fleet.kit.act import DEFAULTS, Act
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import known_offset
@@ -29,6 +29,8 @@ from tests.fleet.telemetry.readings import a_block, a_reading
 
 ONE, TWO, THREE = (f"0010690000000{number}" for number in range(1, 4))
 
+
+KEPT = timedelta(days=DEFAULTS.readings_days)
 
 Told = tuple[list[str], list[tuple[str, int, int]]]
 
@@ -68,7 +70,7 @@ class Intake:
         """Keeps a batch a minute later than the one before; what was announced."""
         self.clock.forward(minutes=1)
         async with self.database.transaction() as db:
-            await keep_readings(db, readings, self.clock())
+            await keep_readings(Act(db, None, self.clock()), readings)
         return self.news.take()
 
     async def states(self) -> dict[str, RegisterState]:
@@ -134,7 +136,7 @@ async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake:
         a_reading(TWO, owner_name="C"),
     ]
     async with intake.database.transaction() as db:
-        await keep_readings(db, batch, intake.clock())
+        await keep_readings(Act(db, None, intake.clock()), batch)
     (fact,) = intake.news.profiles
     told = {(each.serial_number, each.owner_name) for each in fact.profiles}
     assert told == {(ONE, "B"), (TWO, "C")} and len(fact.profiles) == 2
@@ -152,10 +154,12 @@ async def test_two_gateways_that_hear_a_register_at_once_miss_nothing(
 
     async def second() -> None:
         async with database.transaction() as db:
-            await keep_readings(db, [a_reading(ONE)], now)
+            await keep_readings(Act(db, None, now), [a_reading(ONE)])
 
     async with database.transaction() as db:
-        await keep_readings(db, [a_reading(ONE, firmware_version="9", battery_mv=2000)], now)
+        await keep_readings(
+            Act(db, None, now), [a_reading(ONE, firmware_version="9", battery_mv=2000)]
+        )
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -202,7 +206,7 @@ async def test_a_profile_says_what_the_register_said(intake: Intake) -> None:
     heard: list[ProfilesChanged] = []
     intake.news.profiles = heard
     async with intake.database.transaction() as db:
-        await keep_readings(db, [a_reading(ONE)], intake.clock())
+        await keep_readings(Act(db, None, intake.clock()), [a_reading(ONE)])
     (fact,) = heard
     (profile,) = fact.profiles
     assert fact.at == intake.clock()
@@ -226,7 +230,7 @@ async def test_state_history_and_reactions_are_one_thing(
     )
     with pytest.raises(LookupError):
         async with broken.transaction() as db:
-            await keep_readings(db, [a_reading(ONE)], intake.clock())
+            await keep_readings(Act(db, None, intake.clock()), [a_reading(ONE)])
     await broken.close()
     assert await intake.states() == {} and await intake.history() == []
 
@@ -331,7 +335,7 @@ async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
 
 async def test_no_profiles_are_no_work(whole: Intake) -> None:
     async with whole.database.transaction() as db:
-        await keep_profiles(db, (), whole.clock())
+        await keep_profiles(Act(db, None, whole.clock()), ())
     assert await registers(whole) == {}
 
 
@@ -346,10 +350,13 @@ async def test_only_old_readings_are_forgotten_and_in_portions(intake: Intake) -
     removed: list[int] = []
     while not removed or removed[-1]:
         async with intake.database.transaction() as db:
-            removed.append(await forget_readings(db, border, 4))
+            removed.append(await forget_readings(Act(db, None, border + KEPT), 4))
     assert removed == [4, 2, 0]
     left = await intake.history()
     assert [row.accepted_at for row in left] == moments[6:]
     assert len(await intake.states()) == 2
     async with intake.database.transaction() as db:
-        assert await forget_readings(db, intake.clock() + timedelta(days=1), 100) == 4
+        assert (
+            await forget_readings(Act(db, None, intake.clock() + KEPT + timedelta(days=1)), 100)
+            == 4
+        )

@@ -18,6 +18,7 @@ from fleet.billing.models import Payment
 from fleet.billing.rules import OPEN_FOR, PaymentStatus
 from fleet.billing.service import open_payment
 from fleet.kit.act import Act
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -83,13 +84,15 @@ async def late_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
 
 async def readings(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
-        await keep_readings(db, [a_reading(serial(1)), a_reading(serial(2))], stage.clock())
+        await keep_readings(
+            Act(db, None, stage.clock()), [a_reading(serial(1)), a_reading(serial(2))]
+        )
     return counted(stage, READINGS)
 
 
 async def sign_ins(stage: Stage) -> Callable[[], Awaitable[object]]:
     for _ in range(2):
-        await sign_in(stage.database, stage.clock, "anna", PASSWORD, "192.0.2.1")
+        await sign_in(Acts(stage.database, stage.clock), "anna", PASSWORD, "192.0.2.1")
     return counted(stage, SignIn)
 
 
@@ -128,12 +131,10 @@ async def letters(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         for _ in range(2):
             await send(
-                db,
+                Act(db, None, stage.clock(), Language.RU),
                 to="anna@example.org",
                 template="password_changed",
                 params={"name": "Anna", "login": "anna"},
-                language=Language.RU,
-                now=stage.clock(),
             )
 
     async def look() -> object:
@@ -162,7 +163,7 @@ async def subscriptions(stage: Stage) -> Callable[[], Awaitable[object]]:
 async def unsent_files(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         for name in ("one.pdf", "two.pdf"):
-            await add_file(db, stage.actor, examine(name, PDF), stage.clock())
+            await add_file(Act(db, stage.actor, stage.clock()), examine(name, PDF))
     return counted(stage, ConsentFile)
 
 
@@ -171,14 +172,13 @@ async def payments(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         for reference in ("1", "2"):
             await open_payment(
-                db,
+                Act(db, None, stage.clock()),
                 partner_id=stage.actor.partner_id,
                 employee_id=stage.actor.employee_id,
                 amount_kopecks=100,
                 purpose="subscriptions",
                 reference=reference,
                 description="",
-                now=stage.clock(),
             )
 
     async def look() -> object:

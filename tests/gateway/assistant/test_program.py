@@ -17,6 +17,7 @@ from fleet.assistants import service as assistants
 from fleet.assistants.provisioning import Provisioning
 from fleet.firmware import service as firmware
 from fleet.firmware.shelf import Shelf
+from fleet.kit.act import Act
 from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation
 from fleet.operations.rules import Channel, Status
@@ -103,8 +104,8 @@ async def staged(gateway: Running, place: Place, folder: Path) -> Stage:
     account, books = login(), Provisioning(None)
     async with gateway.database.transaction() as db:
         made = (account, PASSWORD, "Касса у входа")
-        id_ = await assistants.create(db, owner, books, made, utc_now())
-        await assistants.add_register(db, owner, books, id_, SERIAL, utc_now())
+        id_ = await assistants.create(Act(db, owner, utc_now()), books, made)
+        await assistants.add_register(Act(db, owner, utc_now()), books, id_, SERIAL)
     await place.hold(account, [SERIAL])
     return Stage(gateway, place, account, folder, owner)
 
@@ -260,7 +261,7 @@ async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
     lay(stage.folder / "images", image, CONTENT)
     shelf = Shelf(stage.folder / "images", TRUSTED)
     async with stage.gateway.database.transaction() as db:
-        await firmware.add(db, None, shelf, image.model, image.version, utc_now())
+        await firmware.add(Act(db, None, utc_now()), shelf, image.model, image.version)
     async with (
         served(register) as (_, address),
         at_work(stage.config(address, publishers=(TRUSTED[0].hex(),)), ear),

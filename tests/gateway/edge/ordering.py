@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fleet.accounts.founding import create_partner
 from fleet.accounts.roles import RIGHTS, Role
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
@@ -26,12 +27,12 @@ UPLOAD: Final[dict[Platform, dict[str, Any]]] = {
 async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
     """A new partner whose registers these are, and who may do everything."""
     async with database.transaction() as db:
-        partner = await create_partner(db, "Ромашка", utc_now())
-        await grant(db, partner.id, Entitlement, utc_now())
+        partner = await create_partner(Act(db, None, utc_now()), "Ромашка")
+        await grant(Act(db, None, utc_now()), partner.id, Entitlement)
         rights = frozenset(RIGHTS[Role.ADMINISTRATOR])
         actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
         for start in range(0, len(serials), AT_ONCE):
-            verdicts = await enrol(db, actor, serials[start : start + AT_ONCE], utc_now())
+            verdicts = await enrol(Act(db, actor, utc_now()), serials[start : start + AT_ONCE])
             assert not any(verdict.refusal for verdict in verdicts)
     return actor
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fleet.assistants import service
 from fleet.assistants.provisioning import Provisioning
+from fleet.kit.act import Act
 from fleet.kit.clock import utc_now
 from gateway.edge.config import GatewayConfig
 from gateway.edge.metrics import Dropped
@@ -35,8 +36,8 @@ async def employ(gateway: Running, account: str) -> None:
     actor, broker = await owner_of(gateway.database, [SERIAL]), Provisioning(None)
     async with gateway.database.transaction() as db:
         values = account, PASSWORD, "the shop"
-        id_ = await service.create(db, actor, broker, values, utc_now())
-        await service.add_register(db, actor, broker, id_, SERIAL, utc_now())
+        id_ = await service.create(Act(db, actor, utc_now()), broker, values)
+        await service.add_register(Act(db, actor, utc_now()), broker, id_, SERIAL)
 
 
 @asynccontextmanager
