@@ -16,7 +16,7 @@ from fleet.access_requests.errors import (
     REQUEST_NOT_FOUND,
     WRONG_OWNER_NOW,
 )
-from fleet.access_requests.letters import tell
+from fleet.access_requests.letters import notify_partner
 from fleet.access_requests.models import AccessRequest, RequestedRegister
 from fleet.access_requests.rules import (
     GRANTED,
@@ -24,32 +24,34 @@ from fleet.access_requests.rules import (
     RequestStatus,
     reason_text,
 )
-from fleet.access_requests.service import standings
+from fleet.access_requests.service import lock_register_facts
 from fleet.accounts.employees import widen_scope_of
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.language import Language
 from fleet.registers import service as registers
 from fleet.registers.events import OwnersChanged, RegistersHandedOver
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import everywhere
+from fleet.registers.queries import owned_by_partner
 
 
-async def grant(act: Act, request_id: int, chosen: Sequence[str] | None, comment: str) -> None:
-    """Hand over registers of the request to its partner, all of them or the ``chosen``.
+async def grant(
+    act: Act, request_id: int, serial_numbers: Sequence[str] | None, comment: str
+) -> None:
+    """Hand over registers of the request to its partner, all of them or the ``active``.
 
     Refuses one that the request does not name, one that names another owner by now, and a
     request that is decided or withdrawn.
     """
-    asked = await _asked(act.db, request_id)
-    given = sorted(set(asked if chosen is None else chosen))
+    asked = await _requested_registers(act.db, request_id)
+    given = sorted(set(asked if serial_numbers is None else serial_numbers))
     for serial in given:
         if serial not in asked:
             raise NOT_OF_REQUEST(serial_number=serial)
-    known = await standings(act.db, given)
-    request = await _processing(act.db, request_id)
+    known = await lock_register_facts(act.db, given)
+    request = await _lock_processing(act.db, request_id)
     for serial, standing in known.items():
         if standing.owner_inn not in ("", request.client_inn):
             raise WRONG_OWNER_NOW(serial_number=serial)
@@ -61,12 +63,12 @@ async def grant(act: Act, request_id: int, chosen: Sequence[str] | None, comment
     status = await _extent(act.db, request)
     await _decide(act, request, status, comment, {"serial_numbers": given})
     params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
-    await _answer(act, request, "access_granted", {**params, "comment": comment or "–"})
+    await _notify_requester(act, request, "access_granted", {**params, "comment": comment or "–"})
 
 
 async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str) -> None:
     """Refuse the request; nothing moves.  Refuses one that is decided or withdrawn already."""
-    request = await _processing(act.db, request_id)
+    request = await _lock_processing(act.db, request_id)
     request.reason = reason
     await _decide(act, request, RequestStatus.REFUSED, comment, {"reason": reason})
     params = {
@@ -74,10 +76,10 @@ async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str)
         "reason": reason_text(reason, request.language),
         "comment": comment or "–",
     }
-    await _answer(act, request, "access_refused", params)
+    await _notify_requester(act, request, "access_refused", params)
 
 
-async def _asked(db: AsyncSession, request_id: int) -> set[str]:
+async def _requested_registers(db: AsyncSession, request_id: int) -> set[str]:
     """What the request names: that never changes, so nothing is locked for it."""
     mine = RequestedRegister.request_id == request_id
     asked = set(await db.scalars(select(RequestedRegister.serial_number).where(mine)))
@@ -86,10 +88,10 @@ async def _asked(db: AsyncSession, request_id: int) -> set[str]:
     return asked
 
 
-async def _processing(db: AsyncSession, request_id: int) -> AccessRequest:
+async def _lock_processing(db: AsyncSession, request_id: int) -> AccessRequest:
     """The request, locked; of two who decide at once the second finds it decided."""
     one = select(AccessRequest).where(AccessRequest.id == request_id)
-    request: AccessRequest | None = await db.scalar(locked(db, one, wait=True))
+    request: AccessRequest | None = await db.scalar(select_for_update(db, one, wait=True))
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     if request.status is not RequestStatus.PROCESSING:
@@ -109,7 +111,7 @@ async def _extent(db: AsyncSession, request: AccessRequest) -> RequestStatus:
     elsewhere = CashRegister.partner_id.is_distinct_from(request.partner_id)
     of_client = CashRegister.owner_inn == request.client_inn
     nobodys = CashRegister.partner_id.is_(None) & CashRegister.hidden.in_((False, True))
-    others = exists().where(everywhere(Partner.id.expression), of_client).correlate(Partner)
+    others = exists().where(owned_by_partner(Partner.id.expression), of_client).correlate(Partner)
     missing = (
         exists().where(CashRegister.serial_number.in_(asked), elsewhere),
         exists().where(nobodys, of_client),
@@ -136,30 +138,34 @@ async def _log(act: Act, request: AccessRequest, more: Any) -> None:
         await audit.write(act, what, objects, after=after)
 
 
-async def _answer(act: Act, request: AccessRequest, template: str, params: dict[str, str]) -> None:
+async def _notify_requester(
+    act: Act, request: AccessRequest, template: str, params: dict[str, str]
+) -> None:
     to = replace(act, language=request.language)
-    await tell(to, request.partner_id, template, params, request.created_by)
+    await notify_partner(to, request.partner_id, template, params, request.created_by)
 
 
-async def heed_moves(act: Act, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
     """Judge anew what both ends of each move were granted, and tell the former partners."""
-    await _rejudge_of(act, [move.serial_number for move in fact.moves])
+    await _update_grants_of(act, [move.serial_number for move in fact.hand_overs])
     lost: dict[int, list[str]] = {}
-    for move in fact.moves:
+    for move in fact.hand_overs:
         if move.from_partner_id is not None:
             lost.setdefault(move.from_partner_id, []).append(move.serial_number)
     for partner_id, serials in sorted(lost.items()):
         # Nobody asked for this letter, so nobody's language is known.
         params = {"serial_numbers": ", ".join(serials)}
-        await tell(replace(act, language=Language.RU), partner_id, "registers_handed_over", params)
+        await notify_partner(
+            replace(act, language=Language.RU), partner_id, "registers_handed_over", params
+        )
 
 
-async def heed_owners(act: Act, fact: OwnersChanged) -> None:
+async def on_owners_changed(act: Act, fact: OwnersChanged) -> None:
     """Clients have more registers than before, or fewer."""
-    await _rejudge(act, AccessRequest.client_inn.in_(fact.inns))
+    await _update_grants(act, AccessRequest.client_inn.in_(fact.inns))
 
 
-async def _rejudge_of(act: Act, serials: Sequence[str]) -> None:
+async def _update_grants_of(act: Act, serials: Sequence[str]) -> None:
     """Requests that name one of these registers, or are of its owner."""
     naming = select(RequestedRegister.request_id).where(
         RequestedRegister.serial_number.in_(serials)
@@ -168,14 +174,14 @@ async def _rejudge_of(act: Act, serials: Sequence[str]) -> None:
         CashRegister.serial_number.in_(serials), CashRegister.owner_inn != ""
     )
     concerned = AccessRequest.id.in_(naming) | AccessRequest.client_inn.in_(owners)
-    await _rejudge(act, concerned)
+    await _update_grants(act, concerned)
 
 
-async def _rejudge(act: Act, concerned: ColumnElement[bool]) -> None:
+async def _update_grants(act: Act, concerned: ColumnElement[bool]) -> None:
     """Bring what was granted up to date: full, partial, or closed when its partner has kept none
     of the registers it gave."""
     granted = select(AccessRequest).where(AccessRequest.status.in_(GRANTED), concerned)
-    ordered = locked(act.db, granted.order_by(AccessRequest.id), wait=True)
+    ordered = select_for_update(act.db, granted.order_by(AccessRequest.id), wait=True)
     for request in (await act.db.scalars(ordered)).all():
         kept = await act.db.scalar(select(exists().where(*_kept(request))))
         status = await _extent(act.db, request) if kept else RequestStatus.CLOSED

@@ -10,7 +10,7 @@ from fleet.kit.act import Act
 from fleet.notifications.service import send
 
 
-async def tell(
+async def notify_partner(
     act: Act,
     partner_id: int,
     template: str,

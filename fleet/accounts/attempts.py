@@ -21,7 +21,7 @@ async def count(act: Act, counters: Counters, address: str, *, field: str) -> No
     The refusal takes the raise back with its transaction, and the counter stays full.
     """
     for counter, most in counters:
-        attempts, window_began_at = await _raise(act, counter)
+        attempts, window_began_at = await _increment(act, counter)
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
             raise TOO_MANY_ATTEMPTS(
@@ -29,13 +29,13 @@ async def count(act: Act, counters: Counters, address: str, *, field: str) -> No
             )
 
 
-async def forget(db: AsyncSession, counters: Counters) -> None:
+async def reset(db: AsyncSession, counters: Counters) -> None:
     """Begin each counter anew."""
     for counter, _ in counters:
         await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
 
 
-async def take_back(db: AsyncSession, counters: Counters) -> None:
+async def uncount(db: AsyncSession, counters: Counters) -> None:
     """Lower each counter by the one that ``count`` raised it."""
     for counter, _ in counters:
         await db.execute(
@@ -45,7 +45,7 @@ async def take_back(db: AsyncSession, counters: Counters) -> None:
         )
 
 
-async def _raise(act: Act, counter: str) -> tuple[int, datetime]:
+async def _increment(act: Act, counter: str) -> tuple[int, datetime]:
     insert = insert_into(act.db, SignInAttempts).values(
         counter=counter, window_began_at=act.now, attempts=1
     )

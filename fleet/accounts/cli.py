@@ -11,14 +11,18 @@ from typing import Annotated
 
 import typer
 
+from fleet.accounts.creation import (
+    FIRST_EMPLOYEE_NAME,
+    create_partner_with_administrator,
+    set_password,
+)
 from fleet.accounts.employees import grant_role
 from fleet.accounts.forms import NewPartner
-from fleet.accounts.founding import FIRST_EMPLOYEE_NAME, found_partner, set_password
 from fleet.accounts.roles import Role
 from fleet.kit.act import Act
 from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
-from fleet.kit.validation import read
+from fleet.kit.validation import read_input
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -42,8 +46,8 @@ def create_partner(
     password = _password(password_file)
 
     async def work(act: Act) -> str:
-        body = read(NewPartner, name=name, login=login, full_name=full_name, email=email)
-        partner = await found_partner(act, body, password)
+        body = read_input(NewPartner, name=name, login=login, full_name=full_name, email=email)
+        partner = await create_partner_with_administrator(act, body, password)
         return f"{partner.id} {partner.uuid}"
 
     run(work, configured(FleetConfig, data=data, database=database))

@@ -39,7 +39,7 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """An employee with their scope."""
-    employee = await queries.own(call.db, call.actor, call.query.id)
+    employee = await queries.find_own(call.db, call.actor, call.query.id)
     return await queries.card(call.act, employee)
 
 

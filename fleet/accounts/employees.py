@@ -18,22 +18,22 @@ from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
 from fleet.accounts.errors import (
-    ABOVE_YOU,
     EMPLOYEE_NOT_FOUND,
     INACTIVE,
     LAST_ADMINISTRATOR,
     LOGIN_TAKEN,
     NO_EMAIL,
     NOT_YOURSELF,
+    ROLE_ABOVE_YOURS,
     ROLE_NOT_GRANTED,
     SCOPE_OF_ADMINISTRATOR,
     SCOPE_TOO_LARGE,
     TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
-from fleet.accounts.links import invite, spend, tell
+from fleet.accounts.links import invalidate, invite, notify_employee
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
-from fleet.accounts.queries import by_login, scope_of
+from fleet.accounts.queries import find_by_login, scope_of
 from fleet.accounts.roles import (
     ADMINISTRATORS,
     FROM_COMMAND_LINE,
@@ -42,13 +42,13 @@ from fleet.accounts.roles import (
     Role,
 )
 from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normalise_login
-from fleet.accounts.service import hold, revoke_sign_ins, searched
+from fleet.accounts.service import employee_search_text, lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
 
 async def add(act: Act, body: NewEmployee) -> Employee:
@@ -57,7 +57,7 @@ async def add(act: Act, body: NewEmployee) -> Employee:
     Refuses an API token, an unfit or taken login, a role that no employee grants, an
     administrator's scope.
     """
-    _refuse_token(act.actor)
+    _refuse_api_token(act.actor)
     _check_role(body.role, body.scope)
     _check_size(body.scope)
     employee = Employee(
@@ -82,14 +82,14 @@ async def add(act: Act, body: NewEmployee) -> Employee:
 async def insert(act: Act, employee: Employee, scope: Scope | None) -> None:
     """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
     check_login(employee.login)
-    employee.search_text = searched(employee)
+    employee.search_text = employee_search_text(employee)
     try:
         async with act.db.begin_nested():
             act.db.add(employee)
     except IntegrityError:
         raise LOGIN_TAKEN(login=employee.login) from None
     await _set_scope(act.db, employee, scope)
-    await _write(act, "employee_added", employee, after=await _picture(act.db, employee))
+    await _write(act, "employee_added", employee, after=await _audit_state(act.db, employee))
 
 
 async def change(act: Act, employee_id: int, body: EmployeeBody) -> Employee:
@@ -97,17 +97,17 @@ async def change(act: Act, employee_id: int, body: EmployeeBody) -> Employee:
 
     A new e-mail address ends the links that were sent to the old one, and the old one is told.
     """
-    employee = await _managed(act.db, act.actor, employee_id)
-    before, present = await _picture(act.db, employee), await scope_of(act.db, employee)
+    employee = await _lock_managed(act.db, act.actor, employee_id)
+    before, present = await _audit_state(act.db, employee), await scope_of(act.db, employee)
     if body.email != employee.email:
-        await _leave_mailbox(act, employee)
+        await _abandon_old_email(act, employee)
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
-    employee.search_text = searched(employee)
-    if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
+    employee.search_text = employee_search_text(employee)
+    if (body.role, _scope_entries(body.scope)) != (employee.role, _scope_entries(present)):
         _check_size(body.scope, present)
         await _change_access(act.db, act.actor, employee, body)
     await act.db.flush()
-    after = await _picture(act.db, employee)
+    after = await _audit_state(act.db, employee)
     if after != before:
         await _write(act, "employee_changed", employee, before, after)
     return employee
@@ -118,13 +118,13 @@ async def _count_letter(act: Act, email: str, *, field: str) -> None:
     await attempts.count(act, counters, act.actor.address, field=field)
 
 
-async def _leave_mailbox(act: Act, employee: Employee) -> None:
+async def _abandon_old_email(act: Act, employee: Employee) -> None:
     """End the links that the old address got, and tell it: whoever reads it may be the victim of
     who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
-    await spend(act, employee.id)
+    await invalidate(act, employee.id)
     if employee.email and employee.password_hash:
         await _count_letter(act, employee.email, field="email")
-        await tell(act, employee, "email_changed", by=act.actor.login)
+        await notify_employee(act, employee, "email_changed", by=act.actor.login)
 
 
 async def _change_access(
@@ -136,7 +136,7 @@ async def _change_access(
         if employee.role in FROM_COMMAND_LINE:
             raise ROLE_NOT_GRANTED(role=ROLE_NAMES[employee.role])
         _check_role(body.role, body.scope)
-        await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
+        await _require_other_administrator(db, employee, unless=body.role in ADMINISTRATORS)
     elif body.scope is not None and body.role in ADMINISTRATORS:
         raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[body.role])
     employee.role, employee.limited = body.role, body.scope is not None
@@ -145,21 +145,21 @@ async def _change_access(
 
 async def deactivate(act: Act, employee_id: int) -> Employee:
     """Lock an employee out: sign-ins, API tokens and links end at once."""
-    employee = await _managed(act.db, act.actor, employee_id)
+    employee = await _lock_managed(act.db, act.actor, employee_id)
     if employee.id == act.actor.employee_id:
         raise NOT_YOURSELF()
     if employee.active:
-        await _keep_an_administrator(act.db, employee, unless=False)
+        await _require_other_administrator(act.db, employee, unless=False)
         employee.active = False
         await revoke_sign_ins(act, employee.id)
-        await spend(act, employee.id)
+        await invalidate(act, employee.id)
         await _write(act, "employee_deactivated", employee)
     return employee
 
 
 async def activate(act: Act, employee_id: int) -> Employee:
     """Let an employee in again, with the password they had."""
-    employee = await _managed(act.db, act.actor, employee_id)
+    employee = await _lock_managed(act.db, act.actor, employee_id)
     if not employee.active:
         employee.active = True
         await _write(act, "employee_activated", employee)
@@ -169,12 +169,12 @@ async def activate(act: Act, employee_id: int) -> Employee:
 async def send_link(act: Act, employee_id: int) -> None:
     """Send a link to change the password, or another invitation; the present password stays
     until the link is used."""
-    employee = await _managed(act.db, act.actor, employee_id)
+    employee = await _lock_managed(act.db, act.actor, employee_id)
     if not employee.active:
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await spend(act, employee.id)
+    await invalidate(act, employee.id)
     await invite(act, employee, LinkKind.RESET)
     await _count_letter(act, employee.email, field="id")
     await _write(act, "link_sent", employee, after={"email": employee.email})
@@ -182,11 +182,11 @@ async def send_link(act: Act, employee_id: int) -> None:
 
 async def grant_role(act: Act, login: str, role: Role) -> Employee:
     """Give any role, from the command line; an administrator's scope falls away."""
-    employee = await by_login(act.db, login)
+    employee = await find_by_login(act.db, login)
     await _lock(act.db, employee.partner_id)
-    await hold(act.db, employee.id)
+    await lock_employee(act.db, employee.id)
     await act.db.refresh(employee)
-    await _keep_an_administrator(act.db, employee, unless=role in ADMINISTRATORS)
+    await _require_other_administrator(act.db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
     if role in ADMINISTRATORS:
@@ -220,14 +220,14 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
         await db.execute(insert_into(db, ScopeEntry).values(rows).on_conflict_do_nothing())
 
 
-async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
+async def _lock_managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
     """An employee whom the actor may change; they and their partner are locked until the commit.
 
     Refuses an API token.
     """
-    _refuse_token(actor)
+    _refuse_api_token(actor)
     await _lock(db, actor.partner_id)
-    await hold(db, employee_id)
+    await lock_employee(db, employee_id)
     employee = await db.scalar(
         select(Employee)
         .where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
@@ -236,15 +236,19 @@ async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee
     if employee is None:
         raise EMPLOYEE_NOT_FOUND()
     if not actor.rights >= RIGHTS[employee.role]:
-        raise ABOVE_YOU()
+        raise ROLE_ABOVE_YOURS()
     return employee
 
 
 async def _lock(db: AsyncSession, partner_id: int) -> None:
-    await db.execute(locked(db, select(Partner.id).where(Partner.id == partner_id), wait=True))
+    await db.execute(
+        select_for_update(db, select(Partner.id).where(Partner.id == partner_id), wait=True)
+    )
 
 
-async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless: bool) -> None:
+async def _require_other_administrator(
+    db: AsyncSession, employee: Employee, *, unless: bool
+) -> None:
     """Refuse to lose the partner's last administrator who can sign in."""
     if unless or employee.role not in ADMINISTRATORS:
         return
@@ -259,7 +263,7 @@ async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless
         raise LAST_ADMINISTRATOR()
 
 
-def _refuse_token(actor: Actor) -> None:
+def _refuse_api_token(actor: Actor) -> None:
     if actor.by_token:
         raise TOKEN_MANAGES_NO_PEOPLE()
 
@@ -275,11 +279,11 @@ def _check_size(scope: Scope | None, present: Scope | None = None) -> None:
     """What an employee enrols joins their scope without a limit, so what only stays may stay."""
     if scope is None or max(len(scope.clients), len(scope.registers)) <= MAX_SCOPE:
         return
-    if not (_entries(scope) or set()) <= (_entries(present) or set()):
+    if not (_scope_entries(scope) or set()) <= (_scope_entries(present) or set()):
         raise SCOPE_TOO_LARGE(most=MAX_SCOPE)
 
 
-def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
+def _scope_entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
     if scope is None:
         return None
     clients = {(ScopeKind.CLIENT, inn) for inn in scope.clients}
@@ -288,7 +292,7 @@ def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
 
 async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) -> None:
     await db.execute(delete(ScopeEntry).where(ScopeEntry.employee_id == employee.id))
-    entries = _entries(scope)
+    entries = _scope_entries(scope)
     if entries:
         await db.execute(
             insert_into(db, ScopeEntry),
@@ -296,7 +300,7 @@ async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) 
         )
 
 
-async def _picture(db: AsyncSession, employee: Employee) -> dict[str, object]:
+async def _audit_state(db: AsyncSession, employee: Employee) -> dict[str, object]:
     scope = await scope_of(db, employee)
     return {
         "login": employee.login,

@@ -17,7 +17,7 @@ TOO_MANY_ATTEMPTS = Refusal(
     ru="Слишком много попыток. Повторите через {retry_after_s} с.",
     en="Too many attempts. Try again in {retry_after_s} s.",
 )
-SIGN_INS_WAIT = Refusal(
+TOO_MANY_SIGN_INS = Refusal(
     ErrorKind.UNAVAILABLE,
     "sign_ins_wait",
     field="request",
@@ -68,7 +68,7 @@ NOT_YOURSELF = Refusal(
     "administrator.",
     field="id",
 )
-ABOVE_YOU = Refusal(
+ROLE_ABOVE_YOURS = Refusal(
     ErrorKind.FORBIDDEN,
     "employee_above_you",
     field="id",
@@ -121,7 +121,7 @@ LINK_UNKNOWN = Refusal(
     ru="Такой ссылки нет. Скопируйте её из письма целиком или запросите новую.",
     en="There is no such link. Copy all of it from the letter, or ask for a new one.",
 )
-LINK_SPENT = Refusal(
+LINK_USED = Refusal(
     ErrorKind.CONFLICT,
     "link_spent",
     field="token",

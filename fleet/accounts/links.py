@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.errors import LINK_EXPIRED, LINK_SPENT, LINK_UNKNOWN
+from fleet.accounts.errors import LINK_EXPIRED, LINK_UNKNOWN, LINK_USED
 from fleet.accounts.models import Employee, LinkKind, PasswordLink
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
@@ -20,15 +20,15 @@ from fleet.accounts.rules import (
     RESET_LIFETIME,
     TOKEN_BYTES,
     check_password,
+    employee_reference,
     hash_token,
     login_counters,
-    named,
 )
-from fleet.accounts.service import hold, revoke_sign_ins, to_actor
+from fleet.accounts.service import lock_employee, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.acts import Acts
-from fleet.notifications.service import send, withdraw
+from fleet.notifications.service import send, withdraw_letters
 
 LIFETIMES = {
     LinkKind.INVITATION: INVITATION_LIFETIME,
@@ -75,22 +75,22 @@ async def invite(act: Act, employee: Employee, kind: LinkKind) -> None:
             "partner": employee.partner.name,
             "link": f"{act.config.links_begin_with}{PATH}#{token}",
         },
-        about=named(employee.id),
+        about=employee_reference(employee.id),
         expires_at=expires_at,
     )
 
 
-async def spend(act: Act, employee_id: int) -> None:
+async def invalidate(act: Act, employee_id: int) -> None:
     """End every link of an employee who is held, and withdraw the letters that still hold one."""
     await act.db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
         .values(spent_at=act.now)
     )
-    await withdraw(act, named(employee_id))
+    await withdraw_letters(act, employee_reference(employee_id))
 
 
-async def look(act: Act, token: str) -> PasswordLink:
+async def find_valid_link(act: Act, token: str) -> PasswordLink:
     """The link, with its employee, if it would work now; refuses with what is wrong with it."""
     link = await act.db.scalar(
         select(PasswordLink)
@@ -100,7 +100,7 @@ async def look(act: Act, token: str) -> PasswordLink:
     if link is None:
         raise LINK_UNKNOWN()
     if link.spent_at is not None or not link.employee.active:
-        raise LINK_SPENT()
+        raise LINK_USED()
     if link.expires_at <= act.now:
         raise LINK_EXPIRED()
     return link
@@ -109,28 +109,28 @@ async def look(act: Act, token: str) -> PasswordLink:
 async def set_password(acts: Acts, token: str, password: str, address: str) -> None:
     """Set the password by a link, which spends all of them, and revoke everything signed in so far.
 
-    Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
-    holds no transaction, so the link is looked at before it and taken after it.
+    Refuses as ``find_valid_link`` does, and a password of a wrong length.  It commits by itself:
+    hashing holds no transaction, so the link is looked at before it and taken after it.
     """
     check_password(password)
     async with acts.read() as act:
-        await look(act, token)
+        await find_valid_link(act, token)
     password_hash = await hash_password(password)
     async with acts.transaction() as act:
-        link = await look(act, token)
-        await hold(act.db, link.employee_id)
-        await _take(act, link)
+        link = await find_valid_link(act, token)
+        await lock_employee(act.db, link.employee_id)
+        await _use_link(act, link)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(act, link.employee_id)
         # Failures with the password before say nothing of the new one.
-        await attempts.forget(act.db, login_counters(link.employee.login, address))
-        await _log(act, link, address)
+        await attempts.reset(act.db, login_counters(link.employee.login, address))
+        await _audit_use(act, link, address)
         if link.kind is not LinkKind.INVITATION:
-            await tell(act, link.employee, "password_changed")
+            await notify_employee(act, link.employee, "password_changed")
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
 
-async def _take(act: Act, link: PasswordLink) -> None:
+async def _use_link(act: Act, link: PasswordLink) -> None:
     """Of two who use one link at once the second finds it spent, and so does who uses it while
     its employee is locked out: the row decides."""
     taken = await act.db.scalar(
@@ -140,11 +140,11 @@ async def _take(act: Act, link: PasswordLink) -> None:
         .returning(PasswordLink.employee_id)
     )
     if taken is None:
-        raise LINK_SPENT()
-    await spend(act, link.employee_id)
+        raise LINK_USED()
+    await invalidate(act, link.employee_id)
 
 
-async def _log(act: Act, link: PasswordLink, address: str) -> None:
+async def _audit_use(act: Act, link: PasswordLink, address: str) -> None:
     """Who has the link of a letter is its employee, as far as anybody can tell."""
     what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
     who = to_actor(link.employee, 0, address)
@@ -153,7 +153,7 @@ async def _log(act: Act, link: PasswordLink, address: str) -> None:
     await audit.write(act.by(who), f"accounts.{what}", objects, after=after)
 
 
-async def tell(
+async def notify_employee(
     act: Act,
     employee: Employee,
     template: str,
@@ -163,5 +163,9 @@ async def tell(
     if employee.email:
         params = {"name": employee.full_name, "login": employee.login, **more}
         await send(
-            act, to=employee.email, template=template, params=params, about=named(employee.id)
+            act,
+            to=employee.email,
+            template=template,
+            params=params,
+            about=employee_reference(employee.id),
         )

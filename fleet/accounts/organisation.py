@@ -6,13 +6,13 @@ from fleet.accounts.forms import OrganisationBody
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
 
 async def change(act: Act, body: OrganisationBody) -> Partner:
     """Replace what the partner says of itself; the code and the UUID are given and stay."""
     own = select(Partner).where(Partner.id == act.actor.partner_id)
-    partner = (await act.db.scalars(locked(act.db, own, wait=True))).one()
+    partner = (await act.db.scalars(select_for_update(act.db, own, wait=True))).one()
     before = {"name": partner.name, "inn": partner.inn}
     partner.name, partner.inn = body.name, body.inn or ""
     after = {"name": partner.name, "inn": partner.inn}

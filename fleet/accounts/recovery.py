@@ -14,33 +14,37 @@ from sqlalchemy.orm import joinedload
 from fleet.accounts import attempts
 from fleet.accounts.links import invite
 from fleet.accounts.models import Employee, LinkKind, Recovery
-from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
+from fleet.accounts.rules import (
+    MAX_EMPLOYEES_PER_EMAIL,
+    MAX_PARTNER_EMPLOYEES_PER_EMAIL,
+    recovery_counters,
+)
 from fleet.audit import service as audit
 from fleet.kit.act import Act
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
 
-async def ask(act: Act, email: str, address: str) -> None:
+async def request_links(act: Act, email: str, address: str) -> None:
     """Note that links are asked for; refuses ``too_many_attempts``."""
     await attempts.count(act, recovery_counters(email, address), address, field="email")
     act.db.add(Recovery(email=email, address=address, language=act.language, asked_at=act.now))
 
 
-async def answer(act: Act, limit: int) -> int:
+async def answer_requests(act: Act, limit: int) -> int:
     """Write the letters that were asked for; how many requests that were."""
     oldest = select(Recovery).order_by(Recovery.id).limit(limit)
-    asked = (await act.db.scalars(locked(act.db, oldest, wait=False))).all()
+    asked = (await act.db.scalars(select_for_update(act.db, oldest, wait=False))).all()
     # One order for all workers, as readers are held until the commit.
     for recovery in sorted(asked, key=lambda one: one.email):
         written = replace(act, language=recovery.language)
-        for employee in await _readers(act.db, recovery.email):
+        for employee in await _lock_mailbox_owners(act.db, recovery.email):
             await invite(written, employee, LinkKind.RECOVERY)
-            await _write(act, employee, recovery)
+            await _write_letters(act, employee, recovery)
     await act.db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
     return len(asked)
 
 
-async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
+async def _lock_mailbox_owners(db: AsyncSession, email: str) -> Sequence[Employee]:
     """Active employees with this address, some of each partner, held: of one partner those first
     who have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
     address does not come before them; who is just losing the address or the account, which ends
@@ -58,15 +62,15 @@ async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
     readers = (
         select(Employee)
         .join(placed, placed.c.id == Employee.id)
-        .where(placed.c.place <= MAX_OF_A_PARTNER, *reads)
+        .where(placed.c.place <= MAX_PARTNER_EMPLOYEES_PER_EMAIL, *reads)
         .options(joinedload(Employee.partner))
         .order_by(placed.c.place, Employee.id)
-        .limit(MAX_SHARING_EMAIL)
+        .limit(MAX_EMPLOYEES_PER_EMAIL)
     )
-    return (await db.scalars(locked(db, readers, wait=True, of=Employee))).all()
+    return (await db.scalars(select_for_update(db, readers, wait=True, of=Employee))).all()
 
 
-async def _write(act: Act, employee: Employee, recovery: Recovery) -> None:
+async def _write_letters(act: Act, employee: Employee, recovery: Recovery) -> None:
     await audit.write(
         act,
         "accounts.recovery_asked",

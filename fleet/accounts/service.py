@@ -12,11 +12,11 @@ from sqlalchemy.orm import contains_eager, joinedload
 from fleet.accounts import attempts
 from fleet.accounts.errors import WRONG_CREDENTIALS
 from fleet.accounts.models import Employee, PasswordLink, SignIn, SignInAttempts
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, check_place, fits
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, require_capacity, verify_password
 from fleet.accounts.roles import RIGHTS
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
-    LINK_KEPT_FOR,
+    LINK_RETENTION,
     SIGN_IN_LIFETIME,
     TOKEN_BYTES,
     address_counters,
@@ -30,11 +30,11 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.acts import Acts
 from fleet.kit.database import Base
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
-KEPT = (
+RETENTION = (
     (SignIn, SignIn.expires_at, timedelta(0)),
-    (PasswordLink, PasswordLink.expires_at, LINK_KEPT_FOR),
+    (PasswordLink, PasswordLink.expires_at, LINK_RETENTION),
     (SignInAttempts, SignInAttempts.window_began_at, ATTEMPTS_WINDOW),
 )
 """TABLE: how long after which moment a row is of no use any more."""
@@ -60,7 +60,7 @@ async def sign_in(acts: Acts, login: str, password: str, address: str) -> Opened
     no transaction.
     """
     login = normalise_login(login)
-    check_place()
+    require_capacity()
     counters = (*login_counters(login, address), *address_counters(address))
     async with acts.transaction() as act:
         await attempts.count(act, counters, address, field="login")
@@ -70,7 +70,7 @@ async def sign_in(acts: Acts, login: str, password: str, address: str) -> Opened
         )
     known = employee is not None and employee.active
     kept = employee.password_hash if employee else ""
-    password_fits = await fits(password, kept or UNKNOWN_LOGIN_HASH)
+    password_fits = await verify_password(password, kept or UNKNOWN_LOGIN_HASH)
     if employee is None or not (known and password_fits):
         log.warning("sign_in_refused", address=address)
         raise WRONG_CREDENTIALS()
@@ -83,7 +83,7 @@ async def _open_sign_in(act: Act, employee: Employee, address: str) -> OpenedSig
     what that revokes must not come after it."""
     same = (Employee.active, Employee.password_hash == employee.password_hash)
     unchanged = select(Employee.id).where(Employee.id == employee.id, *same)
-    if await act.db.scalar(locked(act.db, unchanged, wait=True)) is None:
+    if await act.db.scalar(select_for_update(act.db, unchanged, wait=True)) is None:
         raise WRONG_CREDENTIALS()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = SignIn(
@@ -95,18 +95,18 @@ async def _open_sign_in(act: Act, employee: Employee, address: str) -> OpenedSig
     )
     act.db.add(opened)
     await act.db.flush()
-    await _forget_attempt(act.db, employee.login, address)
+    await _reset_attempts(act.db, employee.login, address)
     who = to_actor(employee, opened.id, address)
     await audit.write(act.by(who), "accounts.signed_in", [f"employee:{employee.id}"])
     return OpenedSignIn(token, opened, employee)
 
 
-async def _forget_attempt(db: AsyncSession, login: str, address: str) -> None:
+async def _reset_attempts(db: AsyncSession, login: str, address: str) -> None:
     """A success clears its login where it comes from; elsewhere, and of its address, it takes back
     itself, not others' failures."""
     *here, anywhere = login_counters(login, address)
-    await attempts.forget(db, tuple(here))
-    await attempts.take_back(db, (anywhere, *address_counters(address)))
+    await attempts.reset(db, tuple(here))
+    await attempts.uncount(db, (anywhere, *address_counters(address)))
 
 
 async def authenticate(act: Act, token: str, address: str) -> Actor | None:
@@ -136,9 +136,11 @@ async def sign_out(act: Act) -> None:
     await audit.write(act, "accounts.signed_out", [f"employee:{act.actor.employee_id}"])
 
 
-async def hold(db: AsyncSession, employee_id: int) -> None:
+async def lock_employee(db: AsyncSession, employee_id: int) -> None:
     """Lock an employee until the commit: before their links and sign-ins are changed."""
-    await db.execute(locked(db, select(Employee.id).where(Employee.id == employee_id), wait=True))
+    await db.execute(
+        select_for_update(db, select(Employee.id).where(Employee.id == employee_id), wait=True)
+    )
 
 
 async def revoke_sign_ins(act: Act, employee_id: int, *unless: ColumnElement[bool]) -> int:
@@ -153,23 +155,26 @@ async def revoke_sign_ins(act: Act, employee_id: int, *unless: ColumnElement[boo
     return len(revoked.all())
 
 
-async def forget_sign_ins(act: Act) -> int:
+async def delete_expired_sign_ins(act: Act) -> int:
     """Remove sign-ins, links and windows of attempts that are over; how many there were.
 
     None decides anything any more, so it may run at any time.
     """
     return sum(
-        [await _forget(act.db, table, ended <= act.now - kept) for table, ended, kept in KEPT]
+        [
+            await _delete_expired(act.db, table, ended <= act.now - kept)
+            for table, ended, kept in RETENTION
+        ]
     )
 
 
-async def _forget(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
+async def _delete_expired(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
     (key,) = inspect(table).primary_key
-    free = locked(db, select(key).where(over), wait=False)
+    free = select_for_update(db, select(key).where(over), wait=False)
     return len((await db.scalars(delete(table).where(key.in_(free)).returning(key))).all())
 
 
-def searched(employee: Employee) -> str:
+def employee_search_text(employee: Employee) -> str:
     """What the search of employees looks through."""
     return search_text(
         employee.login, employee.full_name, employee.email or "", employee.phone or ""

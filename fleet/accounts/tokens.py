@@ -14,9 +14,9 @@ from fleet.accounts.errors import (
     TOO_MANY_TOKENS,
     WRONG_PASSWORD,
 )
-from fleet.accounts.links import spend, tell
+from fleet.accounts.links import invalidate, notify_employee
 from fleet.accounts.models import Employee, SignIn
-from fleet.accounts.passwords import check_place, fits, hash_password
+from fleet.accounts.passwords import hash_password, require_capacity, verify_password
 from fleet.accounts.rules import (
     MAX_TOKEN_LIFETIME,
     MAX_TOKENS,
@@ -26,7 +26,7 @@ from fleet.accounts.rules import (
     letter_counters,
     password_counters,
 )
-from fleet.accounts.service import hold, revoke_sign_ins
+from fleet.accounts.service import lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.act import Act
@@ -42,13 +42,13 @@ async def change_password(acts: Acts, present: str, new: str) -> None:
     commits by itself, as ``service.sign_in`` does and for the same reasons.
     """
     check_password(new)
-    check_place()
+    require_capacity()
     async with acts.transaction() as act:
         counters = password_counters(act.actor.employee_id)
         await attempts.count(act, counters, act.actor.address, field="password")
     async with acts.read() as act:
         employee = await act.db.get_one(Employee, act.actor.employee_id)
-    if not await fits(present, employee.password_hash):
+    if not await verify_password(present, employee.password_hash):
         raise WRONG_PASSWORD()
     password_hash = await hash_password(new)
     async with acts.transaction() as act:
@@ -56,20 +56,20 @@ async def change_password(acts: Acts, present: str, new: str) -> None:
         changed = update(Employee).where(*same).values(password_hash=password_hash)
         if await act.db.scalar(changed.returning(Employee.id)) is None:
             raise WRONG_PASSWORD()
-        await _after_change(act, employee)
+        await _notify_password_changed(act, employee)
 
 
-async def _after_change(act: Act, employee: Employee) -> None:
-    await spend(act, act.actor.employee_id)
+async def _notify_password_changed(act: Act, employee: Employee) -> None:
+    await invalidate(act, act.actor.employee_id)
     await _revoke_others(act)
     await _write(act, "accounts.password_changed")
     left = str(await _count_tokens(act))
-    await tell(act, employee, "own_password_changed", tokens=left)
+    await notify_employee(act, employee, "own_password_changed", tokens=left)
 
 
 async def revoke_others(act: Act) -> int:
     """Revoke one's sign-ins but the one that asks, and no API token; how many."""
-    await hold(act.db, act.actor.employee_id)
+    await lock_employee(act.db, act.actor.employee_id)
     revoked = await _revoke_others(act)
     if revoked:
         await _write(act, "accounts.sign_ins_revoked", {"revoked": revoked})
@@ -121,8 +121,8 @@ async def create(act: Act, name: str, expires_at: datetime) -> tuple[str, SignIn
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
     if act.actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
-    await hold(act.db, act.actor.employee_id)
-    await _check_alive(act.db, act.actor)
+    await lock_employee(act.db, act.actor.employee_id)
+    await _require_valid_sign_in(act.db, act.actor)
     if await _count_tokens(act) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -139,21 +139,21 @@ async def create(act: Act, name: str, expires_at: datetime) -> tuple[str, SignIn
     told = {"id": row.id, "name": name, "expires_at": expires_at.isoformat()}
     await _write(act, "accounts.token_created", told)
     until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
-    await _tell_of(act, name, until)
+    await _notify_new_token(act, name, until)
     return token, row
 
 
-async def _tell_of(act: Act, name: str, until: str) -> None:
+async def _notify_new_token(act: Act, name: str, until: str) -> None:
     """A letter, of which each mailbox gets so many, to an employee who has one."""
     employee = await act.db.get_one(Employee, act.actor.employee_id)
     if not employee.email:
         return
-    await tell(act, employee, "token_created", token=name, until=until)
+    await notify_employee(act, employee, "token_created", token=name, until=until)
     counters = letter_counters(employee.email, employee.partner_id)
     await attempts.count(act, counters, act.actor.address, field="name")
 
 
-async def _check_alive(db: AsyncSession, actor: Actor) -> None:
+async def _require_valid_sign_in(db: AsyncSession, actor: Actor) -> None:
     """Of an employee who is held: what revoked all that they had must not be outlived."""
     asking = select(SignIn.id).where(SignIn.id == actor.sign_in_id, SignIn.revoked_at.is_(None))
     if await db.scalar(asking) is None:

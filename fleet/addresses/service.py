@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.errors import ADDRESS_EXISTS, ADDRESS_IN_USE, ADDRESS_NOT_FOUND
 from fleet.addresses.models import Address
-from fleet.addresses.queries import any_register_at, of_text, own
-from fleet.addresses.rules import texts
+from fleet.addresses.queries import any_register_at, find_by_text, own_condition
+from fleet.addresses.rules import address_texts
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.registers import service as registers
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import RegisterVerdict
 
 
 async def create(act: Act, typed: str) -> Address:
@@ -25,13 +25,15 @@ async def create(act: Act, typed: str) -> Address:
 
     To a limited employee, whose search may not find that one, it is given instead.
     """
-    found = texts(typed)
-    if act.actor.limited and (known := await act.db.scalar(of_text(act.actor, found.search_text))):
+    found = address_texts(typed)
+    if act.actor.limited and (
+        known := await act.db.scalar(find_by_text(act.actor, found.search_text))
+    ):
         return known
     address = Address(
         partner_id=act.actor.partner_id, created_at=act.now, changed_at=act.now, **found._asdict()
     )
-    await _keep(act.db, address)
+    await _flush_unique(act.db, address)
     await audit.write(
         act, "addresses.created", [f"address:{address.id}"], after={"text": address.text}
     )
@@ -40,13 +42,13 @@ async def create(act: Act, typed: str) -> Address:
 
 async def rename(act: Act, id_: int, typed: str) -> Address:
     """Another text for an address and for the registers that stand there."""
-    address = await _held(act.db, act.actor, id_)
+    address = await _lock_own(act.db, act.actor, id_)
     before = address.text
-    for name, value in texts(typed)._asdict().items():
+    for name, value in address_texts(typed)._asdict().items():
         setattr(address, name, value)
     if address.text != before:
         address.changed_at = act.now
-        await _keep(act.db, address)
+        await _flush_unique(act.db, address)
         await registers.rename_address(act, id_, before, address.text)
         was, text = {"text": before}, {"text": address.text}
         objects = [f"address:{address.id}"]
@@ -56,7 +58,7 @@ async def rename(act: Act, id_: int, typed: str) -> Address:
 
 async def remove(act: Act, id_: int) -> None:
     """Delete an address at which no register stands."""
-    address = await _held(act.db, act.actor, id_)
+    address = await _lock_own(act.db, act.actor, id_)
     if await any_register_at(act.db, address):
         raise ADDRESS_IN_USE()
     await audit.write(
@@ -65,23 +67,27 @@ async def remove(act: Act, id_: int) -> None:
     await act.db.delete(address)
 
 
-async def place(act: Act, typed: Sequence[str], address_id: int | None) -> list[Verdict]:
+async def assign_address(
+    act: Act, typed: Sequence[str], address_id: int | None
+) -> list[RegisterVerdict]:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""
     if address_id is not None:
-        text = (await _held(act.db, act.actor, address_id, "address_id")).text
+        text = (await _lock_own(act.db, act.actor, address_id, "address_id")).text
     return await registers.set_address(act, typed, address_id, text)
 
 
-async def _held(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
-    address: Address | None = await db.scalar(locked(db, own(actor, id_), wait=True))
+async def _lock_own(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
+    address: Address | None = await db.scalar(
+        select_for_update(db, own_condition(actor, id_), wait=True)
+    )
     if address is None:
         raise ADDRESS_NOT_FOUND(field=field, id=id_)
     return address
 
 
-async def _keep(db: AsyncSession, address: Address) -> None:
+async def _flush_unique(db: AsyncSession, address: Address) -> None:
     """Of two who write one text at once the database refuses one."""
     text = address.text
     try:

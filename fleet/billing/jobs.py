@@ -1,9 +1,9 @@
 """What the worker does about payments."""
 
-from fleet.billing.desk import Desk
+from fleet.billing.processor import PaymentProcessor
 from fleet.kit.acts import Acts
 
 
-async def ask_payments(acts: Acts) -> int:
+async def poll_payments(acts: Acts) -> int:
     """A portion of the payments that notices may have been lost of, and of those to end."""
-    return await Desk.of(acts).ask_due()
+    return await PaymentProcessor.from_config(acts).poll_due()

@@ -11,7 +11,7 @@ from fleet.registers.models import CashRegister
 from fleet.subscriptions.events import SubscriptionsAssigned
 
 
-async def accrue(act: Act, fact: SubscriptionsAssigned) -> None:
+async def on_subscriptions_assigned(act: Act, fact: SubscriptionsAssigned) -> None:
     """Points for each assigned subscription that was bought with any.
 
     An assignment brings them once: the database refuses a second row for it.

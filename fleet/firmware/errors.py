@@ -26,7 +26,7 @@ FORMAT_NEWER = Refusal(
     en="The manifest has format {format}, the server knows format {known}. Update the server.",
     field="version",
 )
-MANIFEST_OF_ANOTHER = Refusal(
+MANIFEST_MISMATCH = Refusal(
     _INVALID,
     "manifest_of_another",
     ru="Манифест описывает {image}, а лежит на месте {model}/{version}. Переложите его.",

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from fleet.firmware.errors import FORMAT_NEWER, MANIFEST_BROKEN
 from fleet.kit.input import Input, Moment
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from protocol.firmware import (
     MAX_BLOCK,
     MAX_SIZE,
@@ -24,7 +24,7 @@ FORMAT: Final = 1
 
 
 def _hex(size: int) -> str:
-    return shape(
+    return describe_pattern(
         rf"^[0-9a-f]{{{2 * size}}}$",
         f"шестнадцатеричных цифр строчными буквами должно быть {2 * size}.",
         f"{2 * size} hexadecimal digits in small letters are needed.",

@@ -1,7 +1,7 @@
 """Changing the tree of groups, and which registers are in it.
 
-A partner's tree changes by one transaction at a time (``take_turn``): its rules speak of rows
-that others may be adding at the same moment.
+A partner's tree changes by one transaction at a time (``lock_until_commit``): its rules speak of
+rows that others may be adding at the same moment.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from fleet.groups.models import Group
 from fleet.groups.rules import Tree, check_move, check_name, check_new
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import take_turn
+from fleet.kit.dialect import lock_until_commit
 from fleet.registers import queries as registers
 from fleet.registers import service as registers_service
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import RegisterVerdict
 
 
 async def create(act: Act, name: str, description: str, parent_id: int | None) -> Group:
     """A new leaf; refuses a place that the rules forbid or that holds registers."""
-    tree = await _turn(act.db, act.actor)
+    tree = await _lock_tree(act.db, act.actor)
     check_new(tree, name, parent_id)
     await _check_empty(act.db, act.actor, parent_id)
     group = Group(
@@ -39,13 +39,13 @@ async def create(act: Act, name: str, description: str, parent_id: int | None) -
     )
     act.db.add(group)
     await act.db.flush()
-    await audit.write(act, "groups.created", [f"group:{group.id}"], after=_picture(group))
+    await audit.write(act, "groups.created", [f"group:{group.id}"], after=_audit_state(group))
     return group
 
 
 async def change(act: Act, id_: int, name: str, description: str) -> Group:
     """Another name and description; refuses the name of a sibling."""
-    tree = await _turn(act.db, act.actor)
+    tree = await _lock_tree(act.db, act.actor)
     check_name(tree, name, tree.node(id_).parent_id, id_)
     group = await act.db.get_one(Group, id_)
     new = {"name": name, "description": description}
@@ -55,7 +55,7 @@ async def change(act: Act, id_: int, name: str, description: str) -> Group:
 
 async def move(act: Act, id_: int, parent_id: int | None) -> Group:
     """Put a group, with all under it, into another or (None) to the root."""
-    tree = await _turn(act.db, act.actor)
+    tree = await _lock_tree(act.db, act.actor)
     check_move(tree, tree.node(id_), parent_id)
     await _check_empty(act.db, act.actor, parent_id)
     group = await act.db.get_one(Group, id_)
@@ -65,30 +65,30 @@ async def move(act: Act, id_: int, parent_id: int | None) -> Group:
 
 async def remove(act: Act, id_: int) -> None:
     """Delete a group and all under it; their registers stay, in no group."""
-    tree = await _turn(act.db, act.actor)
+    tree = await _lock_tree(act.db, act.actor)
     ids = tree.branch(tree.node(id_).id)
-    await registers_service.leave_groups(act, ids)
+    await registers_service.clear_groups(act, ids)
     for group in await act.db.scalars(select(Group).where(Group.id.in_(ids))):
-        await audit.write(act, "groups.removed", [f"group:{group.id}"], before=_picture(group))
+        await audit.write(act, "groups.removed", [f"group:{group.id}"], before=_audit_state(group))
     await act.db.execute(delete(Group).where(Group.id.in_(ids)))
 
 
-async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> list[Verdict]:
+async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> list[RegisterVerdict]:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
-    tree = await _turn(act.db, act.actor)
+    tree = await _lock_tree(act.db, act.actor)
     if tree.children(tree.node(id_).id):
         raise GROUP_HAS_SUBGROUPS(id=id_)
     return await registers_service.set_group(act, typed, id_)
 
 
-async def remove_registers(act: Act, typed: Sequence[str]) -> list[Verdict]:
+async def remove_registers(act: Act, typed: Sequence[str]) -> list[RegisterVerdict]:
     """Take registers out of their groups; one that was in none counts as done."""
     return await registers_service.set_group(act, typed, None)
 
 
-async def _turn(db: AsyncSession, actor: Actor) -> Tree:
-    await take_turn(db, "groups", actor.partner_id)
-    return await queries.tree(db, actor)
+async def _lock_tree(db: AsyncSession, actor: Actor) -> Tree:
+    await lock_until_commit(db, "groups", actor.partner_id)
+    return await queries.load_tree(db, actor)
 
 
 async def _check_empty(db: AsyncSession, actor: Actor, parent_id: int | None) -> None:
@@ -98,17 +98,17 @@ async def _check_empty(db: AsyncSession, actor: Actor, parent_id: int | None) ->
 
 async def _set(act: Act, group: Group, values: dict[str, Any], what: str) -> None:
     """A change that changes nothing leaves no trace."""
-    before = _picture(group)
+    before = _audit_state(group)
     for name, value in values.items():
         setattr(group, name, value)
-    after = _picture(group)
+    after = _audit_state(group)
     if after != before:
         group.changed_at = act.now
         await act.db.flush()
         await audit.write(act, what, [f"group:{group.id}"], before=before, after=after)
 
 
-def _picture(group: Group) -> State:
+def _audit_state(group: Group) -> State:
     return {
         "parent_id": group.parent_id,
         "name": group.name,

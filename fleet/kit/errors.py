@@ -9,7 +9,7 @@ for a verdict inside a reply, render it: ``refusal.message(language, **params)``
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 
 
 class ErrorKind(StrEnum):
@@ -46,13 +46,13 @@ class Refusal:
     def message(self, language: Language, **params: object) -> str:
         """The sentence; raises ``KeyError`` when a parameter it names is not given.
 
-        ``Words`` among the parameters are said in the sentence's language.
+        ``BilingualText`` among the parameters are said in the sentence's language.
         """
         said = {
-            name: value.said(language) if isinstance(value, Words) else value
+            name: value.in_language(language) if isinstance(value, BilingualText) else value
             for name, value in params.items()
         }
-        return Words(self.ru, self.en).said(language).format_map(said)
+        return BilingualText(self.ru, self.en).in_language(language).format_map(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 
 MAX_INTEGER = 2**63
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
@@ -100,17 +100,17 @@ WallTime = Annotated[
 ]
 """What a clock on the wall shows, without a time zone, years 2000 to 2099."""
 
-VISIBLE = shape(
+VISIBLE = describe_pattern(
     r"\S",
     "нужен хотя бы один видимый знак.",
     "at least one visible character is needed.",
 )
-SERIAL_PATTERN = shape(
+SERIAL_PATTERN = describe_pattern(
     r"^[0-9]{14}$",
     "нужны 14 цифр заводского номера.",
     "the 14 digits of a serial number are needed.",
 )
-HEX_PATTERN = shape(
+HEX_PATTERN = describe_pattern(
     r"^([0-9A-Fa-f]{2})+$",
     "нужны байты в шестнадцатеричной записи без пробелов, например 3f01.",
     "bytes in hexadecimal without spaces are needed, for example 3f01.",

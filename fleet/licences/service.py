@@ -12,42 +12,42 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.licences.errors import not_brought
+from fleet.licences.errors import service_missing
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, read_serials
-from fleet.subscriptions.effective import entitled
+from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.subscriptions.holdings import entitled_registers
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
 
 async def issue(
     act: Act, key: Ed25519PrivateKey, kind: LicenceKind, typed: Sequence[str]
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
     serials, verdicts = read_serials(typed)
     own = await find_own(act.db, act.actor, serials)
-    brought = await _brought(act, list(own), kind)
+    brought = await _entitled_registers(act, list(own), kind)
     for serial in serials:
         register = own.get(serial)
         if register is None:
-            verdicts.append(Verdict(serial, REGISTER_NOT_FOUND))
+            verdicts.append(RegisterVerdict(serial, REGISTER_NOT_FOUND))
         elif serial in brought:
-            verdicts.append(Verdict(serial))
+            verdicts.append(RegisterVerdict(serial))
         else:
-            missing = not_brought(kind, register.platform, register.model)
-            verdicts.append(Verdict(serial, missing))
+            missing = service_missing(kind, register.platform, register.model)
+            verdicts.append(RegisterVerdict(serial, missing))
     rows = [_row(act.actor, key, kind, serial, act.now) for serial in serials if serial in brought]
     if rows:
-        await _keep(act, kind, rows)
+        await _insert_issued(act, kind, rows)
     return verdicts
 
 
-async def _keep(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None:
+async def _insert_issued(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None:
     # In the order of the key: of two orders for the same registers one waits for the other.
     ordered = sorted(rows, key=lambda row: row["serial_number"])
     statement = insert_into(act.db, IssuedLicence).values(ordered)
@@ -57,12 +57,14 @@ async def _keep(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None
     await audit.write(act, "licences.issued", objects, after={"kind": kind})
 
 
-async def _brought(act: Act, serial_numbers: Sequence[str], kind: LicenceKind) -> set[str]:
+async def _entitled_registers(
+    act: Act, serial_numbers: Sequence[str], kind: LicenceKind
+) -> set[str]:
     """Those of the registers that a service brings it to, or all if the base licence does."""
-    services = KINDS[kind].brought_by
+    services = KINDS[kind].required_services
     found = set() if services else set(serial_numbers)
     for service in services:
-        found |= await entitled(act.db, serial_numbers, service, act.now)
+        found |= await entitled_registers(act.db, serial_numbers, service, act.now)
     return found
 
 

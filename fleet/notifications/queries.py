@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from fleet.kit.act import Act
-from fleet.kit.language import Words
+from fleet.kit.language import BilingualText
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import FAILED_ONCE, GIVEN_UP, SENT, WAITING
 
@@ -32,7 +32,7 @@ class LetterView(BaseModel):
     reason: str = Field(description="What its last failed attempt met, as the mail server put it.")
 
 
-def _state(letter: Letter) -> tuple[LetterState, Words]:
+def _state(letter: Letter) -> tuple[LetterState, BilingualText]:
     if letter.sent_at is not None:
         return LetterState.SENT, SENT
     if letter.cause is not None:
@@ -53,6 +53,6 @@ async def last_about(act: Act, about: str) -> LetterView | None:
         template=letter.template,
         created_at=letter.created_at,
         state=state,
-        detail=told.said(act.language),
+        detail=told.in_language(act.language),
         reason=letter.reason,
     )

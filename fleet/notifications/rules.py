@@ -10,7 +10,7 @@ from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
@@ -18,11 +18,11 @@ LEASE = timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 MAX_REASON = 256
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """A letter that was sent or given up is remembered so long."""
 
 
-class Cause(StrEnum):
+class GivingUpCause(StrEnum):
     """Why a letter was given up."""
 
     REFUSED = "refused"
@@ -37,39 +37,39 @@ class Cause(StrEnum):
     """Its link was replaced or used before it left."""
 
 
-WAITING = Words("Письмо ждёт отправки.", "The letter waits to be sent.")
-FAILED_ONCE = Words(
+WAITING = BilingualText("Письмо ждёт отправки.", "The letter waits to be sent.")
+FAILED_ONCE = BilingualText(
     "Письмо ждёт: последняя попытка отправить его не удалась, сервер повторит её сам.",
     "The letter waits: the last attempt to send it failed, the server will repeat it.",
 )
-SENT = Words(
+SENT = BilingualText(
     "Почтовый сервер принял письмо. Если его нет во входящих, проверьте адрес и папку «Спам».",
     "The mail server has taken the letter. If it is not in the inbox, check the address and the "
     "spam folder.",
 )
-GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
+GIVEN_UP: Mapping[GivingUpCause, BilingualText] = MappingProxyType(
     {
-        Cause.REFUSED: Words(
+        GivingUpCause.REFUSED: BilingualText(
             "Почтовый сервер не принял письмо. Проверьте адрес и отправьте письмо ещё раз.",
             "The mail server refused the letter. Check the address and send the letter again.",
         ),
-        Cause.UNREADABLE: Words(
+        GivingUpCause.UNREADABLE: BilingualText(
             "Письмо на этот адрес не составить. Исправьте адрес и отправьте письмо ещё раз.",
             "No letter can be written to this address. Correct it and send the letter again.",
         ),
-        Cause.TOO_LATE: Words(
+        GivingUpCause.TOO_LATE: BilingualText(
             "Письмо долго не удавалось отправить. Попросите администратора сервера проверить почту "
             "и отправьте письмо ещё раз.",
             "The letter could not be sent for too long. Ask the server's administrator to check "
             "the mail, and send the letter again.",
         ),
-        Cause.EXPIRED: Words(
+        GivingUpCause.EXPIRED: BilingualText(
             "Письмо не ушло, пока действовала ссылка в нём. Попросите администратора сервера "
             "проверить почту и отправьте письмо ещё раз.",
             "The letter had not left when its link expired. Ask the server's administrator to "
             "check the mail, and send the letter again.",
         ),
-        Cause.WITHDRAWN: Words(
+        GivingUpCause.WITHDRAWN: BilingualText(
             "Письмо не отправлено: ссылка в нём уже не действует. Если она нужна, отправьте новую.",
             "The letter was not sent: its link does not work any more. Send another if it is "
             "needed.",
@@ -78,7 +78,7 @@ GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
 )
 
 
-class Text(NamedTuple):
+class LetterText(NamedTuple):
     """A letter in words: the same paragraphs in two forms."""
 
     subject: str
@@ -86,7 +86,7 @@ class Text(NamedTuple):
     html: str
 
 
-def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
+def render(template: str, language: Language, params: Mapping[str, str]) -> LetterText:
     """The letter in words; ``KeyError`` for an unknown template or a parameter not given.
 
     A parameter stays on its line: no name makes paragraphs that look like ours.
@@ -97,7 +97,7 @@ def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
     safe = {name: escape(value) for name, value in given.items()}
     html = [_in_html(paragraph, safe) for paragraph in wording.paragraphs]
     subject = wording.subject.format_map(given)
-    return Text(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
+    return LetterText(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
 
 
 def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
@@ -105,7 +105,7 @@ def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
     return f'<p><a href="{text}">{text}</a></p>' if paragraph == LINK else f"<p>{text}</p>"
 
 
-def compose(text: Text, sender: str, to: str, name: str, at: datetime) -> EmailMessage:
+def build_message(text: LetterText, sender: str, to: str, name: str, at: datetime) -> EmailMessage:
     """The message; ``ValueError`` or ``HeaderParseError`` when an address fits no header.
 
     Its Message-ID is the letter's ``name``, so that a repetition is known for what it is.

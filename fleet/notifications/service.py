@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from fleet.kit.act import Act
 from fleet.notifications.models import Letter
-from fleet.notifications.rules import Cause, word
+from fleet.notifications.rules import GivingUpCause, render
 
 
 async def send(
@@ -25,7 +25,7 @@ async def send(
     ``about`` whom it is (``employee:7``) finds it again; after ``expires_at``, when its link stops
     working, it does not leave any more.
     """
-    word(template, act.language, params)
+    render(template, act.language, params)
     act.db.add(
         Letter(
             to=to,
@@ -41,10 +41,10 @@ async def send(
     await act.db.flush()
 
 
-async def withdraw(act: Act, about: str) -> None:
+async def withdraw_letters(act: Act, about: str) -> None:
     """Give up the waiting letters about somebody whose links do not work any more."""
     await act.db.execute(
         update(Letter)
         .where(Letter.about == about, Letter.due_at.is_not(None), Letter.expires_at.is_not(None))
-        .values(due_at=None, given_up_at=act.now, cause=Cause.WITHDRAWN, params={})
+        .values(due_at=None, given_up_at=act.now, cause=GivingUpCause.WITHDRAWN, params={})
     )

@@ -7,7 +7,7 @@ from typing import Any
 from fleet.accounts.roles import Right
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.language import Language
-from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause, Channel
+from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Channel, StatusCause
 from protocol.kktpc.result_codes import describe
 
 _INVALID, _CONFLICT = ErrorKind.INVALID, ErrorKind.CONFLICT
@@ -184,7 +184,7 @@ ANOTHER_RUNNING = Refusal(
     en="Another operation is running on register {serial_number}. Wait for its end.",
     field="serial_numbers",
 )
-NOT_ENTITLED = Refusal(
+SERVICE_MISSING = Refusal(
     _CONFLICT,
     "not_entitled",
     ru="ККТ {serial_number}: нужна услуга {services_ru}. Купите и назначьте ей подписку: "
@@ -193,7 +193,7 @@ NOT_ENTITLED = Refusal(
     "subscription: {plans_en} (Registers / Subscriptions).",
     field="serial_numbers",
 )
-ENTITLED_UNTIL = Refusal(
+SERVICE_ENDS_BEFORE = Refusal(
     _CONFLICT,
     "entitlement_ends",
     ru="ККТ {serial_number}: подписка с услугой {services_ru} кончается {until}, до начала "
@@ -209,7 +209,7 @@ ZONE_UNKNOWN = Refusal(
     en="Register {serial_number} has not told its time zone yet. Give 'scheduled_for' instead.",
     field="scheduled_local",
 )
-PAST_THERE = Refusal(
+PAST_AT_REGISTER = Refusal(
     _INVALID,
     "scheduled_in_the_past",
     ru="У ККТ {serial_number} это время уже прошло: её часовой пояс UTC{offset}. Укажите более "
@@ -359,100 +359,100 @@ ONE_ONLY = Refusal(
     field="serial_numbers",
 )
 
-CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
+CAUSE_TEXTS: Mapping[StatusCause, tuple[str, str]] = MappingProxyType(
     {
-        Cause.CREATED: ("создана", "created"),
-        Cause.TAKEN: ("ККТ вышла на связь", "the register has called"),
-        Cause.DONE: ("выполнена", "done"),
-        Cause.LINK_LOST: (
+        StatusCause.CREATED: ("создана", "created"),
+        StatusCause.TAKEN: ("ККТ вышла на связь", "the register has called"),
+        StatusCause.DONE: ("выполнена", "done"),
+        StatusCause.LINK_LOST: (
             "связь с ККТ прервалась, операция продолжится при следующем выходе на связь",
             "the link with the register was lost, the operation goes on at its next call",
         ),
-        Cause.AWAITING_CALL: (
+        StatusCause.AWAITING_CALL: (
             "ожидается следующий выход ККТ на связь",
             "the register is expected to call again",
         ),
-        Cause.ANSWER_CAME: ("ККТ ответила", "the register has answered"),
-        Cause.DEADLINE: (
+        StatusCause.ANSWER_CAME: ("ККТ ответила", "the register has answered"),
+        StatusCause.DEADLINE: (
             "срок выполнения истёк; была начата и могла подействовать: {started}",
             "its time has run out; it had begun and may have taken effect: {started}",
         ),
-        Cause.CANCELLED_BY_EMPLOYEE: ("отменена сотрудником", "cancelled by an employee"),
-        Cause.CANCELLED_BY_OPERATION: (
+        StatusCause.CANCELLED_BY_EMPLOYEE: ("отменена сотрудником", "cancelled by an employee"),
+        StatusCause.CANCELLED_BY_OPERATION: (
             "отменена операцией «Отмена ожидающих операций»",
             "cancelled by the operation 'Cancel pending operations'",
         ),
-        Cause.HANDED_OVER: (
+        StatusCause.HANDED_OVER: (
             "отменена: касса передана другому партнёру",
             "cancelled: the register was handed over to another partner",
         ),
-        Cause.COMMAND_FAILED: (
+        StatusCause.COMMAND_FAILED: (
             "ККТ не выполнила команду {command}: {code_text}",
             "the register did not do the command {command}: {code_text}",
         ),
-        Cause.NOT_CALLED: (
+        StatusCause.NOT_CALLED: (
             "отменена: ККТ не выходила на связь 30 минут",
             "cancelled: the register has not called for 30 minutes",
         ),
-        Cause.LICENCE_NOT_HELD: (
+        StatusCause.LICENCE_NOT_HELD: (
             "ККТ не признала код защиты {number}",
             "the register does not hold protection code {number}",
         ),
-        Cause.NO_REGISTRATIONS_LEFT: (
+        StatusCause.NO_REGISTRATIONS_LEFT: (
             "ресурс перерегистраций ФН исчерпан, замените ФН",
             "the fiscal drive takes no more registrations, replace it",
         ),
-        Cause.KEY_NOT_TAKEN: (
+        StatusCause.KEY_NOT_TAKEN: (
             "ККТ продолжает работать на прежнем ключе, а не на ключе поколения {generation}",
             "the register keeps calling under its old key, not that of generation {generation}",
         ),
-        Cause.SETTING_FAILED: (
+        StatusCause.SETTING_FAILED: (
             "ККТ не приняла настройку {setting}: {code_text}",
             "the register did not take setting {setting}: {code_text}",
         ),
-        Cause.SETTING_UNFIT: (
+        StatusCause.SETTING_UNFIT: (
             "значение настройки {setting} не подходит к ячейке ККТ",
             "the value of setting {setting} does not fit the register's cell",
         ),
-        Cause.BAD_ANSWER: (
+        StatusCause.BAD_ANSWER: (
             "ответ ККТ непонятен, обратитесь в поддержку",
             "the register's answer is unintelligible, ask the support",
         ),
-        Cause.CANCELLED_BY_ROLLOUT: (
+        StatusCause.CANCELLED_BY_ROLLOUT: (
             "отозвана: раскатка остановлена",
             "withdrawn: its roll-out was stopped",
         ),
-        Cause.REPLACED: (
+        StatusCause.REPLACED: (
             "запущена заново, новая операция — {operation_id}",
             "started anew as operation {operation_id}",
         ),
-        Cause.DRIVER_FAILED: (
+        StatusCause.DRIVER_FAILED: (
             "драйвер ККТ не выполнил «{request}»: ошибка {error} {description}",
             "the register's driver did not do '{request}': error {error} {description}",
         ),
-        Cause.SHIFT_OPEN: ("на ККТ открыта смена", "the register's shift is open"),
-        Cause.RECEIPTS_UNSENT: (
+        StatusCause.SHIFT_OPEN: ("на ККТ открыта смена", "the register's shift is open"),
+        StatusCause.RECEIPTS_UNSENT: (
             "на ККТ есть неотправленные чеки",
             "the register has unsent receipts",
         ),
-        Cause.BUSY: ("ККТ занята", "the register is busy"),
-        Cause.UNSUPPORTED: ("ККТ этого не умеет", "the register cannot do this"),
-        Cause.LOW_BATTERY: ("батарея ККТ разряжена", "the register's battery is low"),
-        Cause.TRANSFER_STALLED: (
+        StatusCause.BUSY: ("ККТ занята", "the register is busy"),
+        StatusCause.UNSUPPORTED: ("ККТ этого не умеет", "the register cannot do this"),
+        StatusCause.LOW_BATTERY: ("батарея ККТ разряжена", "the register's battery is low"),
+        StatusCause.TRANSFER_STALLED: (
             "ККТ не принимает прошивку дальше блока {block} из {blocks}",
             "the register takes no more of the image after block {block} of {blocks}",
         ),
-        Cause.FIRMWARE_UNCHANGED: (
+        StatusCause.FIRMWARE_UNCHANGED: (
             "после перезапуска на ККТ прошивка {firmware_version} (платформа {platform}), "
             "ожидалась {expected}",
             "after its restart the register runs {firmware_version} (platform {platform}), "
             "{expected} was expected",
         ),
-        Cause.STALE: (
+        StatusCause.STALE: (
             "ККТ уже выполняла этот шаг, но не помнит ответа; проверьте её состояние",
             "the register has done this step but does not remember the answer; check its state",
         ),
-        Cause.OUR_MISTAKE: (
+        StatusCause.INTERNAL_ERROR: (
             "ошибка сервера, обратитесь в поддержку",
             "a mistake of the server, ask the support",
         ),
@@ -468,4 +468,4 @@ def explain(cause: str, detail: Mapping[str, Any] | None, language: Language) ->
         known["started"] = _YES_OR_NO[known["started"]][said]
     if isinstance(known.get("code"), int):
         known["code_text"] = describe(known["code"], language.value)
-    return CAUSES[Cause(cause)][said].format_map(known)
+    return CAUSE_TEXTS[StatusCause(cause)][said].format_map(known)

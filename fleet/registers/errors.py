@@ -39,7 +39,7 @@ BOUND_TO_ANOTHER_PARTNER = Refusal(
     ru="Касса привязана к другому партнёру. Подайте запрос на доступ с согласием владельца.",
     en="The register is bound to another partner. Send an access request with the owner's consent.",
 )
-OUT_OF_SIGHT = Refusal(
+OUT_OF_SCOPE = Refusal(
     ErrorKind.CONFLICT,
     "out_of_sight",
     field="serial_numbers",
@@ -65,14 +65,14 @@ OWNER_KNOWN = Refusal(
     en="The register has named its owner and cannot be added by its number. Add it through access "
     "requests with the owner's INN.",
 )
-NONE_BOUND = Refusal(
+NO_OWN_REGISTERS = Refusal(
     ErrorKind.NOT_FOUND,
     "none_bound",
     field="serial_numbers",
     ru="Ни одна из этих ККТ не привязана к вашему кабинету. Проверьте номера или добавьте кассы.",
     en="None of these registers is bound to your cabinet. Check the numbers or add the registers.",
 )
-NOT_A_TEXT = Refusal(
+NOT_A_TEXT_FILE = Refusal(
     ErrorKind.INVALID,
     "not_a_text",
     field="file",

@@ -4,13 +4,13 @@ from sqlalchemy import case, literal, select
 
 from fleet.kit.act import Act
 from fleet.kit.database import table_of
-from fleet.kit.dialect import locked, update_columns
+from fleet.kit.dialect import select_for_update, update_columns
 from fleet.registers.models import CashRegister
-from fleet.registers.rules import CALLING, ONLINE_WITHIN
+from fleet.registers.rules import ONLINE_NOW, ONLINE_WITHIN
 from fleet.telemetry.models import RegisterState
 
 
-async def keep_presence(act: Act, limit: int) -> int:
+async def update_silence(act: Act, limit: int) -> int:
     """Set ``silent_since`` of at most ``limit`` registers that fell silent or call again.
 
     It reads all the latest states in one pass and writes only what has changed, so that a
@@ -19,7 +19,7 @@ async def keep_presence(act: Act, limit: int) -> int:
     It waits for nobody: a register that others hold is left for the next time.
     """
     seen_at = RegisterState.seen_at
-    calling = literal(CALLING, CashRegister.silent_since.type)
+    calling = literal(ONLINE_NOW, CashRegister.silent_since.type)
     since = case((seen_at > act.now - ONLINE_WITHIN, calling), else_=seen_at)
     stale = (
         select(CashRegister.serial_number, since.label("since"))
@@ -28,7 +28,9 @@ async def keep_presence(act: Act, limit: int) -> int:
         .order_by(CashRegister.serial_number)
         .limit(limit)
     )
-    found = (await act.db.execute(locked(act.db, stale, wait=False, of=CashRegister))).all()
+    found = (
+        await act.db.execute(select_for_update(act.db, stale, wait=False, of=CashRegister))
+    ).all()
     if found:
         columns = {
             "serial_number": [serial for serial, _ in found],

@@ -11,22 +11,29 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import Columns, insert_columns, locked
+from fleet.kit.dialect import Columns, insert_columns, select_for_update
 from fleet.kit.errors import Refusal
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
+from fleet.registers.queries import registers_visible_to
 from fleet.registers.rules import read_serials
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import PLAN_REPEATED, REGISTER_NOT_FOUND
-from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
+from fleet.subscriptions.events import AssignedSubscription, SubscriptionsAssigned
 from fleet.subscriptions.models import Assignment, MovementReason, Subscription
-from fleet.subscriptions.rules import MAX_YEARS_AHEAD, Gift, Span, Target, counted, share_out
+from fleet.subscriptions.rules import (
+    MAX_YEARS_AHEAD,
+    PlannedAssignment,
+    Recipient,
+    Span,
+    allocate,
+    count_units,
+)
 from fleet.subscriptions.service import find_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRecipient:
     """A serial number as it was typed, and why its register gets nothing."""
 
     serial_number: str
@@ -35,43 +42,45 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AssignmentOutcome:
     """Who got what, and who got nothing."""
 
-    gifts: Sequence[Gift]
-    refused: Sequence[Refused]
+    assignments: Sequence[PlannedAssignment]
+    refused: Sequence[RefusedRecipient]
 
 
-async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> Outcome:
+async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> AssignmentOutcome:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
     first, then the stock: nobody takes a register or a subscription away in between.
     """
-    plans = _chosen(codes)
+    plans = _find_plans(codes)
     good, unfit = read_serials(typed)
-    registers = await _hold_registers(act.db, act.actor, good)
-    held = await stock.hold(act.db, act.actor.partner_id, codes)
+    registers = await _lock_registers(act.db, act.actor, good)
+    held = await stock.lock_stock(act.db, act.actor.partner_id, codes)
     had = await terms_of(act.db, list(registers), codes)
     targets = [registers[serial] for serial in good if serial in registers]
-    gifts, turned = share_out(plans, targets, had, held, act.now)
-    await _hand_out(act, gifts)
+    gifts, turned = allocate(plans, targets, had, held, act.now)
+    await _take_from_stock(act, gifts)
     refused = [
-        Refused(verdict.serial_number, verdict.refusal, {}) for verdict in unfit if verdict.refusal
+        RefusedRecipient(verdict.serial_number, verdict.refusal, {})
+        for verdict in unfit
+        if verdict.refusal
     ]
     refused += [
-        Refused(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+        RefusedRecipient(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
         for serial in good
         if serial not in registers
     ]
     refused += [
-        Refused(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+        RefusedRecipient(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
         for each in turned
     ]
-    return Outcome(gifts, refused)
+    return AssignmentOutcome(gifts, refused)
 
 
-def _chosen(codes: Sequence[str]) -> list[Plan]:
+def _find_plans(codes: Sequence[str]) -> list[Plan]:
     plans = [find_plan(code, "plans") for code in codes]
     for plan in plans:
         if codes.count(plan.code) > 1:
@@ -88,17 +97,17 @@ def _params(serial_number: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-async def _hold_registers(
+async def _lock_registers(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
-) -> dict[str, Target]:
+) -> dict[str, Recipient]:
     """The actor's own of these, locked in the order of the key."""
     statement: Select[*tuple[Any, ...]] = (
         select(CashRegister.serial_number, CashRegister.platform, CashRegister.model)
-        .where(CashRegister.serial_number.in_(serials), belongs_to(actor))
+        .where(CashRegister.serial_number.in_(serials), registers_visible_to(actor))
         .order_by(CashRegister.serial_number)
     )
-    rows = await db.execute(locked(db, statement, wait=True))
-    return {row.serial_number: Target(*row) for row in rows}
+    rows = await db.execute(select_for_update(db, statement, wait=True))
+    return {row.serial_number: Recipient(*row) for row in rows}
 
 
 async def terms_of(
@@ -114,12 +123,12 @@ async def terms_of(
     return {(serial, plan): Span(started_at, ends_at) for serial, plan, started_at, ends_at in rows}
 
 
-async def _hand_out(act: Act, gifts: Sequence[Gift]) -> None:
+async def _take_from_stock(act: Act, gifts: Sequence[PlannedAssignment]) -> None:
     if not gifts:
         return
-    why = stock.Why(MovementReason.ASSIGNMENT, act.now, act.actor.employee_id)
-    await stock.take(act.db, act.actor.partner_id, counted(gifts), why)
-    await _prolong(act.db, gifts)
+    why = stock.MovementContext(MovementReason.ASSIGNMENT, act.now, act.actor.employee_id)
+    await stock.take_units(act.db, act.actor.partner_id, count_units(gifts), why)
+    await _save_terms(act.db, gifts)
     assigned = await _write_history(act, gifts)
     plans = sorted({gift.plan for gift in gifts})
     objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
@@ -127,7 +136,7 @@ async def _hand_out(act: Act, gifts: Sequence[Gift]) -> None:
     await act.announce(SubscriptionsAssigned(assigned, act.now))
 
 
-async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
+async def _save_terms(db: AsyncSession, gifts: Sequence[PlannedAssignment]) -> None:
     columns: Columns = {
         "serial_number": [gift.serial_number for gift in gifts],
         "plan": [gift.plan for gift in gifts],
@@ -139,7 +148,9 @@ async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
     await insert_columns(db, table, columns, {}, replace_on="serial_number, plan")
 
 
-async def _write_history(act: Act, gifts: Sequence[Gift]) -> tuple[Assigned, ...]:
+async def _write_history(
+    act: Act, gifts: Sequence[PlannedAssignment]
+) -> tuple[AssignedSubscription, ...]:
     rows = [
         {
             "partner_id": act.actor.partner_id,
@@ -158,4 +169,4 @@ async def _write_history(act: Act, gifts: Sequence[Gift]) -> tuple[Assigned, ...
     inserted: Result[*tuple[Any, ...]] = await act.db.execute(
         insert(Assignment).returning(*columns, *facts), rows
     )
-    return tuple(Assigned(*row) for row in inserted)
+    return tuple(AssignedSubscription(*row) for row in inserted)

@@ -18,7 +18,7 @@ NOT_SOLD = Refusal(
     ru="Подписка «{ru}» больше не продаётся. Выберите другую с теми же услугами.",
     en="The subscription '{en}' is sold no more. Choose another one with the same services.",
 )
-NOT_AGREED = Refusal(
+TERMS_NOT_ACCEPTED = Refusal(
     _INVALID,
     "rules_not_agreed",
     field="agreed",
@@ -63,7 +63,7 @@ PLATFORM_UNKNOWN = Refusal(
     en="Register {serial_number} has not called yet, and nobody knows whether the subscription "
     "'{en}' fits it. Wait for its first check-in.",
 )
-ENDLESS_ALREADY = Refusal(
+ALREADY_ENDLESS = Refusal(
     _CONFLICT,
     "subscription_endless",
     field="plans",
@@ -79,7 +79,7 @@ TOO_FAR_AHEAD = Refusal(
     en="The subscription '{en}' of register {serial_number} would then be paid for more than "
     "{years} years ahead. Prolong it later.",
 )
-STOCK_SHORT = Refusal(
+STOCK_EXHAUSTED = Refusal(
     _CONFLICT,
     "stock_short",
     field="plans",
@@ -117,7 +117,7 @@ QUANTITY_OR_ALL = Refusal(
     ru="Задайте одно из полей «quantity» и «all».",
     en="Give one of the fields 'quantity' and 'all'.",
 )
-NOT_SO_MANY = Refusal(
+STOCK_TOO_SMALL = Refusal(
     _CONFLICT,
     "not_so_many",
     field="quantity",

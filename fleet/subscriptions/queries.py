@@ -29,12 +29,12 @@ from fleet.kit.paging import (
     Page,
     PageQuery,
     conditions,
-    from_cursor,
     page_of,
+    read_cursor,
 )
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
+from fleet.registers.queries import registers_visible_to
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import CATALOGUE, Plan, PlanKind
 from fleet.subscriptions.entitlements import LABELS, Entitlement
@@ -42,14 +42,14 @@ from fleet.subscriptions.errors import ORDER_NOT_FOUND
 from fleet.subscriptions.models import (
     Assignment,
     MovementReason,
-    Order,
     StockMovement,
+    SubscriptionOrder,
     Transfer,
 )
 from protocol.platforms import Platform
 
 _CODES = "|".join(Entitlement)
-SERVICES_PATTERN = shape(
+SERVICES_PATTERN = describe_pattern(
     f"^({_CODES})(,({_CODES}))*$",
     f"нужны коды услуг через запятую без пробелов: {', '.join(Entitlement)}.",
     f"codes of services are needed, with commas and no spaces between: {', '.join(Entitlement)}.",
@@ -232,7 +232,7 @@ async def catalogue(act: Act, query: PlanFilter) -> Catalogue:
     return Catalogue(items=shown)
 
 
-async def left_of(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
+async def remaining(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
     """How many of these plans the partner can still assign."""
     available = await stock.available(db, actor.partner_id)
     return {code: available.get(code, 0) for code in codes}
@@ -255,37 +255,39 @@ def plan_view(plan: Plan, available: int, language: Language) -> PlanView:
 
 
 ORDER_FILTERS: Filters = {
-    "plan": lambda code: Order.plan == code,
-    "since": lambda moment: Order.created_at >= moment,
-    "until": lambda moment: Order.created_at < moment,
+    "plan": lambda code: SubscriptionOrder.plan == code,
+    "since": lambda moment: SubscriptionOrder.created_at >= moment,
+    "until": lambda moment: SubscriptionOrder.created_at < moment,
     "status": lambda status: Payment.status == status,
 }
 
 
-def _orders(actor: Actor) -> Select[Order, PaymentStatus, int]:
-    both = select(Order, Payment.status, Payment.refunded_kopecks)
-    paid_by = both.join(Payment, Payment.id == Order.payment_id)
-    return paid_by.where(Order.partner_id == actor.partner_id)
+def _orders(actor: Actor) -> Select[SubscriptionOrder, PaymentStatus, int]:
+    both = select(SubscriptionOrder, Payment.status, Payment.refunded_kopecks)
+    paid_by = both.join(Payment, Payment.id == SubscriptionOrder.payment_id)
+    return paid_by.where(SubscriptionOrder.partner_id == actor.partner_id)
 
 
 async def orders(act: Act, query: OrderFilter) -> Page[OrderRow]:
     """The partner's purchases, newest first."""
     statement = _orders(act.actor).where(*conditions(ORDER_FILTERS, query))
-    found = (await act.db.execute(_newest(statement, Order.id, query))).all()
+    found = (await act.db.execute(_newest_page(statement, SubscriptionOrder.id, query))).all()
     rows = [order_row(order, status, back, act.language) for order, status, back in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
 async def one_order(act: Act, order_id: int) -> OrderRow:
     """The partner's purchase."""
-    found = (await act.db.execute(_orders(act.actor).where(Order.id == order_id))).one_or_none()
+    found = (
+        await act.db.execute(_orders(act.actor).where(SubscriptionOrder.id == order_id))
+    ).one_or_none()
     if found is None:
         raise ORDER_NOT_FOUND(id=order_id)
     return order_row(*found, act.language)
 
 
 def order_row(
-    order: Order, status: PaymentStatus, refunded_kopecks: int, language: Language
+    order: SubscriptionOrder, status: PaymentStatus, refunded_kopecks: int, language: Language
 ) -> OrderRow:
     return OrderRow(
         id=order.id,
@@ -321,7 +323,7 @@ async def assignments(act: Act, query: AssignmentFilter) -> Page[AssignmentRow]:
         *within_scope(act.actor, Assignment.serial_number),
         *conditions(ASSIGNMENT_FILTERS, query),
     )
-    found = (await act.db.scalars(_newest(mine, Assignment.id, query))).all()
+    found = (await act.db.scalars(_newest_page(mine, Assignment.id, query))).all()
     return page_of(
         found,
         query.limit,
@@ -334,7 +336,9 @@ def within_scope(actor: Actor, serial_number: Any) -> list[ColumnElement[bool]]:
     """For a limited employee: only what concerns the registers of their scope."""
     if not actor.limited:
         return []
-    return [serial_number.in_(select(CashRegister.serial_number).where(belongs_to(actor)))]
+    return [
+        serial_number.in_(select(CashRegister.serial_number).where(registers_visible_to(actor)))
+    ]
 
 
 TRANSFER_FILTERS: Filters = {
@@ -358,7 +362,7 @@ async def transfers(act: Act, query: TransferFilter) -> Page[TransferRow]:
         .where(mine[query.direction] if query.direction else or_(*mine.values()))
         .where(*conditions(TRANSFER_FILTERS, query))
     )
-    found = (await act.db.execute(_newest(statement, Transfer.id, query))).all()
+    found = (await act.db.execute(_newest_page(statement, Transfer.id, query))).all()
     rows = [transfer_row(done, start, end, act.actor, act.language) for done, start, end in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
@@ -394,7 +398,7 @@ async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
     mine = select(StockMovement).where(
         StockMovement.partner_id == act.actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
     )
-    found = (await act.db.scalars(_newest(mine, StockMovement.id, query))).all()
+    found = (await act.db.scalars(_newest_page(mine, StockMovement.id, query))).all()
     return page_of(
         found,
         query.limit,
@@ -403,10 +407,10 @@ async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
     )
 
 
-def _newest(statement: Any, key: Any, query: PageQuery) -> Any:
+def _newest_page(statement: Any, key: Any, query: PageQuery) -> Any:
     """A page of a history whose rows are numbered in their order."""
     if query.after:
-        statement = statement.where(key < from_cursor(OrderKey, query.after).id)
+        statement = statement.where(key < read_cursor(OrderKey, query.after).id)
     return statement.order_by(key.desc()).limit(query.limit + 1)
 
 

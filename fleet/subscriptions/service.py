@@ -8,12 +8,12 @@ from sqlalchemy import Select, select, tuple_, update
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.database import insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import CATALOGUE, Plan
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.errors import PLAN_UNKNOWN, QUANTITY_UNFIT
-from fleet.subscriptions.events import Expired, SubscriptionsExpired
+from fleet.subscriptions.events import ExpiredSubscription, SubscriptionsExpired
 from fleet.subscriptions.models import Grant, MovementReason, StockMovement, Subscription
 from fleet.subscriptions.rules import MAX_QUANTITY
 
@@ -44,8 +44,8 @@ async def add_stock(act: Act, partner_id: int, plan_code: str, quantity: int) ->
     plan = find_plan(plan_code)
     if not 1 <= quantity <= MAX_QUANTITY:
         raise QUANTITY_UNFIT(most=MAX_QUANTITY)
-    why = stock.Why(MovementReason.GRANT, act.now)
-    await stock.put(act.db, partner_id, plan.code, {0: quantity}, why)
+    why = stock.MovementContext(MovementReason.GRANT, act.now)
+    await stock.add_units(act.db, partner_id, plan.code, {0: quantity}, why)
     await audit.write(
         act,
         "subscriptions.granted",
@@ -55,7 +55,7 @@ async def add_stock(act: Act, partner_id: int, plan_code: str, quantity: int) ->
     )
 
 
-async def first_stock(act: Act, partner_id: int) -> None:
+async def give_first_stock(act: Act, partner_id: int) -> None:
     """A little of everything for a partner that never held any; repeating it gives nothing."""
     held = select(StockMovement.id).where(StockMovement.partner_id == partner_id).limit(1)
     if await act.db.scalar(held) is None:
@@ -63,7 +63,7 @@ async def first_stock(act: Act, partner_id: int) -> None:
             await add_stock(act, partner_id, code, FIRST_STOCK)
 
 
-async def expire(act: Act, limit: int) -> int:
+async def expire_subscriptions(act: Act, limit: int) -> int:
     """Mark and announce a portion of the subscriptions that have ended; how many."""
     due: Select[*tuple[Any, ...]] = (
         select(Subscription.serial_number, Subscription.plan, Subscription.ends_at)
@@ -71,7 +71,10 @@ async def expire(act: Act, limit: int) -> int:
         .order_by(Subscription.ends_at)
         .limit(limit)
     )
-    expired = tuple(Expired(*row) for row in await act.db.execute(locked(act.db, due, wait=False)))
+    expired = tuple(
+        ExpiredSubscription(*row)
+        for row in await act.db.execute(select_for_update(act.db, due, wait=False))
+    )
     if not expired:
         return 0
     keys = [(each.serial_number, each.plan) for each in expired]

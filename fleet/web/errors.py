@@ -98,7 +98,7 @@ TOO_MANY_FILES = Refusal(
     en="Your organisation is transferring as many files as it may at once: {most}. Wait for "
     "their end and repeat.",
 )
-OUR_MISTAKE = Refusal(
+INTERNAL_ERROR = Refusal(
     ErrorKind.INTERNAL,
     "our_mistake",
     field="request",

@@ -12,7 +12,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
-from fleet.worker.schedule import JOBS, Errand, Job
+from fleet.worker.schedule import JOBS, ExternalJob, Job
 
 TIMEOUT_S = 60.0
 
@@ -27,7 +27,7 @@ class Worker:
         database: Database,
         clock: Clock,
         config: FleetConfig,
-        jobs: Sequence[Job | Errand] = JOBS,
+        jobs: Sequence[Job | ExternalJob] = JOBS,
     ) -> None:
         self._acts = Acts(database, clock, None, config.language, config)
         self._jobs = jobs
@@ -44,7 +44,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def run_once(self, job: Job | Errand) -> int:
+    async def run_once(self, job: Job | ExternalJob) -> int:
         """Everything that there is to do now; returns how much it was."""
         total = 0
         while True:
@@ -54,13 +54,13 @@ class Worker:
             if done < job.portion:
                 return total
 
-    async def _run_portion(self, job: Job | Errand) -> int:
-        if isinstance(job, Errand):
+    async def _run_portion(self, job: Job | ExternalJob) -> int:
+        if isinstance(job, ExternalJob):
             return await job.run(self._acts)
         async with self._acts.transaction() as act:
             return await job.run(act, job.portion)
 
-    async def _repeat(self, job: Job | Errand) -> None:
+    async def _repeat(self, job: Job | ExternalJob) -> None:
         while True:
             await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
             try:

@@ -19,7 +19,7 @@ from gateway.assistant import config as configuration
 from gateway.assistant import local
 from gateway.assistant.program import Program
 from gateway.assistant.screen import Screen
-from gateway.assistant.words import Sentence, say
+from gateway.assistant.texts import CommandEnded, text_of
 from protocol.models import BY_CODE as MODELS
 
 Config = Annotated[Path, typer.Option(help="the configuration (TOML)")]
@@ -36,9 +36,9 @@ def run(config: Config = DEFAULT) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
     async def work(screen: Screen) -> None:
-        program = Program(configuration.load(config), screen.tell, screen.progress)
+        program = Program(configuration.load(config), screen.show_event, screen.show_progress)
         await _until_stopped(program.run())
-        screen.tell("stopped")
+        screen.show_event("stopped")
 
     _guarded(work)
 
@@ -50,7 +50,7 @@ def list_them(config: Config = DEFAULT, wait_s: float = 5.0) -> None:
     async def work(screen: Screen) -> None:
         found = await local.list_registers(configuration.load(config), wait_s)
         if not found:
-            raise Sentence("nothing_found")
+            raise CommandEnded("nothing_found")
         rows = [
             (
                 each.place,
@@ -106,7 +106,7 @@ def check_config(config: Config = DEFAULT) -> None:
         configuration.read_secret(found.server.password_file)
         for service in found.web_service:
             configuration.read_credentials(service)
-        screen.line(say("config_good", path=config))
+        screen.line(text_of("config_good", path=config))
 
     _guarded(work)
 
@@ -121,9 +121,9 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8").splitlines()
     except FileNotFoundError:
-        raise Sentence("no_file", path=path) from None
+        raise CommandEnded("no_file", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Sentence("unreadable", path=path, why=error) from None
+        raise CommandEnded("unreadable", path=path, why=error) from None
 
 
 def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
@@ -132,14 +132,14 @@ def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
     try:
         with Screen() as screen, asyncio.Runner(loop_factory=loop_of) as runner:
             runner.run(work(screen))
-    except Sentence as sentence:
+    except CommandEnded as sentence:
         _stop(str(sentence))
     except sqlite3.Error as error:
-        _stop(say("journal_broken", why=error))
+        _stop(text_of("journal_broken", why=error))
     except OSError as error:
-        _stop(say("unreadable", path=error.filename or "", why=error.strerror or error))
+        _stop(text_of("unreadable", path=error.filename or "", why=error.strerror or error))
     except KeyboardInterrupt:
-        _stop(say("stopped"))
+        _stop(text_of("stopped"))
 
 
 def _stop(sentence: str) -> None:

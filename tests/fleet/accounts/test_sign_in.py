@@ -74,7 +74,7 @@ async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
     change: dict[str, Any],
 ) -> None:
     await employ(ADMIN)
-    verify = passwords.fits
+    verify = passwords.verify_password
 
     async def fits(password: str, password_hash: str) -> bool:
         found = await verify(password, password_hash)
@@ -198,8 +198,8 @@ async def test_what_is_over_is_forgotten(
     await api.sign_in(ADMIN)
     await api.sign_in(ADMIN, "wrong password")
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(Act(db, None, clock())) == 0
+        assert await service.delete_expired_sign_ins(Act(db, None, clock())) == 0
     clock.forward(hours=12)
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(Act(db, None, clock())) == 4
+        assert await service.delete_expired_sign_ins(Act(db, None, clock())) == 4
         assert await db.scalar(select(func.count()).select_from(SignIn)) == 0

@@ -53,7 +53,7 @@ def saying(number: int, inn: str) -> Work:
 
 
 async def forgetting(db: AsyncSession) -> int:
-    return await service.forget(Act(db, None, START), 10)
+    return await service.delete_unreferenced(Act(db, None, START), 10)
 
 
 async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
-from fleet.clients.service import forget
+from fleet.clients.service import delete_unreferenced
 from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.service import hand_over
@@ -212,7 +212,7 @@ async def test_a_client_whom_no_register_names_is_forgotten(
     await anna.post("/clients", {"inn": PERSON, "name": "Иванов"})
     await say({2: SHOP}, "Ромашка")
     async with database.transaction() as db:
-        assert await forget(Act(db, None, START), 10) == 1
+        assert await delete_unreferenced(Act(db, None, START), 10) == 1
     assert await listed(anna) == [(PERSON, "Иванов", 0), (SHOP, "Ромашка", 2)]
     await say({2: CAFE}, "Бар")
     assert (await anna.get(f"/clients/{CAFE}")).json["registers"] == 1

@@ -15,7 +15,7 @@ from fleet.notifications.rules import (
     MAX_REASON,
     pause_after,
     redact,
-    word,
+    render,
 )
 from fleet.notifications.templates import TEMPLATES, Wording
 
@@ -31,7 +31,7 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
     assert names_in(russian) == names_in(english)
     params = {name: f"<{name}>" for name in names_in(russian)}
     for language in Language:
-        text = word(template, language, params)
+        text = render(template, language, params)
         assert "\n" not in text.subject and text.plain and "<<" not in text.html
         for name in params:
             assert f"<{name}>" in text.subject + text.plain and f"<{name}>" not in text.html
@@ -43,7 +43,7 @@ def test_a_name_makes_no_paragraphs_of_its_own() -> None:
         "login": "a",
         "partner": "b",
     }
-    text = word("invitation", Language.EN, {**names, "link": "https://cash.example/#x"})
+    text = render("invitation", Language.EN, {**names, "link": "https://cash.example/#x"})
     assert text.plain.split("\n\n")[0] == "Hello, Anna! Pay here: https://evil.example!"
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.registers.jobs import keep_presence
-from fleet.registers.service import keep_conditions, keep_profiles
+from fleet.registers.jobs import update_silence
+from fleet.registers.service import store_conditions, store_profiles
 from fleet.telemetry.events import ConditionChange, Profile
 from fleet.telemetry.models import READINGS, RegisterState
 from protocol.platforms import Platform
@@ -69,9 +69,9 @@ def call_in(database: Database, clock: HandClock) -> Call:
             reading = {"accepted_at": clock(), "block_version": BLOCK_VERSION, "block": block}
             await db.execute(READINGS.insert().values(serial_number=serial(number), **reading))
             if profile is not None:
-                await keep_profiles(Act(db, None, clock()), [make_profile(number, **profile)])
-            await keep_conditions(db, [ConditionChange(serial(number), 0, mask)])
-            while await keep_presence(Act(db, None, clock()), 100) == 100:
+                await store_profiles(Act(db, None, clock()), [make_profile(number, **profile)])
+            await store_conditions(db, [ConditionChange(serial(number), 0, mask)])
+            while await update_silence(Act(db, None, clock()), 100) == 100:
                 pass
 
     return call_in

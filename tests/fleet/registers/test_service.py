@@ -33,7 +33,7 @@ async def test_each_serial_number_gets_its_verdict(
 ) -> None:
     anna, boris = await employ("anna"), await employ("boris")
     async with database.transaction() as db:
-        await service.keep_profiles(
+        await service.store_profiles(
             Act(db, None, clock()),
             [
                 make_profile(3),
@@ -150,12 +150,12 @@ async def test_profiles_are_kept_and_ownership_with_them(
         await service.set_flag(Act(db, anna, clock()), service.BLOCK, [serial(1)])
     first_seen_at = clock()
     async with database.transaction() as db:
-        await service.keep_profiles(Act(db, None, clock()), [make_profile(2), make_profile(1)])
+        await service.store_profiles(Act(db, None, clock()), [make_profile(2), make_profile(1)])
     clock.forward(days=1)
     async with database.transaction() as db:
         changed = make_profile(1, firmware_version="5.9.0", owner_name="ООО Ёлка", fiscalised=True)
-        await service.keep_profiles(Act(db, None, clock()), [changed])
-        await service.keep_profiles(Act(db, None, clock()), [])
+        await service.store_profiles(Act(db, None, clock()), [changed])
+        await service.store_profiles(Act(db, None, clock()), [])
     own, stranger = await register(database, 1), await register(database, 2)
     assert (own.partner_id, own.blocked, own.hidden) == (anna.partner_id, True, False)
     assert (own.firmware_version, own.platform, own.fiscalised) == ("5.9.0", "5.0", True)
@@ -170,7 +170,7 @@ async def test_a_batch_of_profiles_of_the_size_of_a_batch_of_readings(
 ) -> None:
     profiles = [make_profile(n) for n in range(1000)]
     async with database.transaction() as db:
-        await service.keep_profiles(Act(db, None, clock()), profiles)
-        await service.keep_profiles(Act(db, None, clock()), profiles[::-1])
+        await service.store_profiles(Act(db, None, clock()), profiles)
+        await service.store_profiles(Act(db, None, clock()), profiles[::-1])
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 1000

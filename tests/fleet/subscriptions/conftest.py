@@ -12,7 +12,7 @@ from fleet.accounts.roles import Role
 from fleet.accounts.service import to_actor
 from fleet.billing import service as billing
 from fleet.billing.models import Payment
-from fleet.billing.rules import PaymentStatus, RefundReport, Report
+from fleet.billing.rules import PaymentReport, PaymentStatus, RefundReport
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
@@ -67,7 +67,7 @@ class Shop:
     async def buy(self, actor: Actor, plan: str, quantity: int) -> int:
         """Ordered and paid; the id of the order."""
         async with self.database.transaction() as db:
-            order = await orders.order(
+            order = await orders.place_order(
                 Act(db, actor, self.clock(), Language.RU), plan, quantity, True
             )
         await self.pay(order.payment_id, order.quantity * order.price_kopecks)
@@ -79,7 +79,7 @@ class Shop:
         """The provider says what became of a payment."""
         async with self.database.transaction() as db:
             payment = await db.get_one(Payment, payment_id)
-            report = Report(
+            report = PaymentReport(
                 provider=payment.provider or "sandbox",
                 provider_id=payment.provider_id or payment_id,
                 payment_id=payment_id,

@@ -20,11 +20,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
-from fleet.billing.desk import PORTION, Desk
+from fleet.billing.processor import PORTION, PaymentProcessor
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
@@ -34,7 +34,7 @@ from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from fleet.migrations.run import full_metadata
 from fleet.registers.ownership import hand_over
-from fleet.subscriptions.service import add_stock, expire
+from fleet.subscriptions.service import add_stock, expire_subscriptions
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import PASSWORD, Api, HandClock
 from tests.fleet.subscriptions.conftest import Shop, serial
@@ -156,11 +156,11 @@ class World:
 
     async def end(self) -> int:
         """What the worker does: asks what became of payments, and ends subscriptions."""
-        desk = Desk.of(Acts(self.database, self.clock, config=FleetConfig()))
-        while await desk.ask_due() == PORTION:
+        desk = PaymentProcessor.from_config(Acts(self.database, self.clock, config=FleetConfig()))
+        while await desk.poll_due() == PORTION:
             pass
         async with self.database.transaction() as db:
-            return await expire(Act(db, None, self.clock()), 1000)
+            return await expire_subscriptions(Act(db, None, self.clock()), 1000)
 
 
 Who, Plan = st.integers(0, 1), st.sampled_from(sorted(TERMS))
