@@ -22,10 +22,10 @@ BAD_CURSOR = Refusal(
     ErrorKind.INVALID,
     "bad_cursor",
     field="after",
-    ru="Метка страницы «after» не подходит. Возьмите её из поля «next» предыдущей страницы "
-    "того же списка с теми же условиями или начните без неё.",
-    en="The page mark 'after' does not fit. Take it from 'next' of the previous page of the "
-    "same list with the same conditions, or start without it.",
+    ru="Неверная метка страницы «after». Возьмите её из поля «next» предыдущей страницы того же "
+    "списка с теми же фильтрами или начните с первой страницы.",
+    en="The page mark 'after' is wrong. Take it from 'next' of the previous page of the same "
+    "list with the same filters, or start from the first page.",
 )
 
 Row = TypeVar("Row")
