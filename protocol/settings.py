@@ -96,8 +96,8 @@ def allowed(setting: Setting) -> dict[Language, str]:
 
 _TEXTS_ALLOWED = {
     Form.TEXT: (
-        "текст до {} символов, которые знает ККТ",
-        "text of at most {} characters that the register knows",
+        "текст до {} символов, которые поддерживает касса",
+        "text of at most {} characters that the register supports",
     ),
     Form.DIGITS: ("от 1 до {} цифр", "1 to {} digits"),
     Form.ADDRESS: ("адрес IPv4", "an IPv4 address"),
