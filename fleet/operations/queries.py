@@ -45,7 +45,7 @@ class PackageQuery(Input):
         pattern=shape(
             r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
             "нужны номера операций через запятую без пробелов, не больше 500.",
-            "numbers of operations are needed, with commas and no spaces between, at most 500.",
+            "must be operation numbers separated by commas without spaces, at most 500.",
         ),
         description="Up to 500 ids, separated by commas.",
     )

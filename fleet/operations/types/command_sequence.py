@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import HEX_PATTERN, Input
+from fleet.kit.language import Words
 from fleet.operations.rules import Cause, Channel
 from fleet.operations.types.contract import (
     Done,
@@ -21,6 +22,7 @@ from fleet.operations.types.contract import (
 )
 from fleet.operations.types.setting_list import not_seen
 from fleet.subscriptions.entitlements import OF_COMMANDS, Entitlement
+from protocol.command_names import name_of
 from protocol.commands import (
     BY_NAME,
     CommandFailed,
@@ -61,7 +63,10 @@ def _known(text: str) -> str:
     except RemoteError as error:
         raise PydanticCustomError("command", "not a command", {"why": error.detail}) from None
     if command.name in REFUSED:
-        raise PydanticCustomError("command_refused", "may not be sent", {"name": command.name})
+        name = name_of(command.name)
+        raise PydanticCustomError(
+            "command_refused", "may not be sent", {"name": Words(name["ru"], name["en"])}
+        )
     return text.lower()
 
 

@@ -123,7 +123,7 @@ def _printable(text: str) -> str:
 Line = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
 HOST_PATTERN = shape(
     r"^[A-Za-z0-9.-]{1,63}$",
-    "нужен адрес сервера латиницей без https://, например ofd.example.ru.",
+    "нужен адрес сервера латиницей, без https://, например ofd.example.ru.",
     "the address of a server is needed, in Latin letters and without https://, for example "
     "ofd.example.ru.",
 )
@@ -134,7 +134,7 @@ class Ofd(Input):
     """The operator that passes documents to the tax service."""
 
     name: Line = Field(description="Name of the OFD.")
-    inn: Inn = Field(description="ИНН of the OFD.")
+    inn: Inn = Field(description="INN of the OFD.")
     host: Host = Field(description="Address of its server.")
     port: int = Field(ge=1, le=65535, description="Port of its server.")
     channel: OfdChannel = Field(description="How the register reaches it.")
@@ -143,7 +143,7 @@ class Ofd(Input):
         pattern=shape(
             r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
             "нужен IP-адрес, например 192.168.0.1.",
-            "an IP address is needed, for example 192.168.0.1.",
+            "must be an IP address, for example 192.168.0.1.",
         ),
         description="DNS server for platform 2.5; absent = as it is.",
     )
@@ -153,10 +153,14 @@ class QuickRegistrationParams(Input):
     """What the tax service registered; texts as they stand in its card."""
 
     registration_number: str = Field(
-        pattern=shape(r"^[0-9]{16}$", "нужны 16 цифр РНМ.", "the 16 digits of the РНМ are needed."),
-        description="РНМ: 16 digits.",
+        pattern=shape(
+            r"^[0-9]{16}$",
+            "нужен РНМ — 16 цифр.",
+            "must be a registration number (RNM): 16 digits.",
+        ),
+        description="Registration number (RNM): 16 digits.",
     )
-    inn: Inn = Field(description="ИНН of the owner.")
+    inn: Inn = Field(description="INN of the owner.")
     name: Line = Field(description="Name of the owner.")
     address: Line = Field(description="Address of payments.")
     place: Line = Field(description="Place of payments: the name of the shop.")
@@ -187,7 +191,7 @@ class QuickRegistrationParams(Input):
         pattern=shape(
             r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
             "нужен адрес электронной почты, например kassa@example.ru.",
-            "an e-mail address is needed, for example kassa@example.ru.",
+            "must be an e-mail address, for example kassa@example.ru.",
         ),
         description="The sender of receipts by e-mail.",
     )
@@ -196,7 +200,7 @@ class QuickRegistrationParams(Input):
         Field(description="Position and name of the person who registers.")
     )
     cashier_inn: PersonsInn | None = Field(
-        default=None, description="That person's ИНН: 12 digits."
+        default=None, description="That person's INN: 12 digits."
     )
 
     @field_validator("taxation_types", "modes")
@@ -212,7 +216,7 @@ class QuickRegistrationParams(Input):
         chosen = info.data.get("taxation_types")
         if chosen is not None and default not in chosen:
             expected = ", ".join(chosen)
-            raise PydanticCustomError("enum", "not among the chosen", {"expected": expected})
+            raise PydanticCustomError("not_among_chosen", "not chosen", {"expected": expected})
         return default
 
     @field_validator("machine_number")

@@ -139,7 +139,7 @@ def test_people_read_names_and_no_codes() -> None:
         channels = channel_unfit(operation_type.channels).message(Language.RU)
         assert f"«{operation_type.right}»" not in right and "{" not in right + channels
     told = channel_unfit([Channel.CASH_SERVER, Channel.ASSISTANT])
-    assert "кассовый сервер (cash_server), Ассистент (assistant)" in told.message(Language.RU)
+    assert "через кассовый сервер, через Ассистента" in told.message(Language.RU)
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -153,4 +153,12 @@ def test_every_cause_is_told_in_both_languages(cause: Cause) -> None:
         {name for _, name, _, _ in Formatter().parse(sentence) if name}
         for sentence in CAUSES[cause]
     ]
-    assert named[0] == named[1] <= {*DETAILS, "code_text"}
+    assert named[0] == named[1] <= {*DETAILS, "code_text", "command_name"}
+
+
+def test_a_cause_names_the_command_and_not_its_code() -> None:
+    said = explain(Cause.COMMAND_FAILED, {"command": "rotate_key", "code": 0x66}, Language.RU)
+    assert "«перезапись сертификата»" in said and "rotate_key" not in said
+    refused = {"command": "firmware_begin", "code": 0x13}
+    said = explain(Cause.COMMAND_FAILED, refused, Language.RU)
+    assert said == "касса отклонила прошивку: подпись или формат не подходит"
