@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.errors import (
@@ -30,7 +30,7 @@ from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
-from fleet.kit.language import Language
+from fleet.kit.language import Language, Words
 from fleet.registers import service as registers
 from fleet.registers.events import OwnersChanged, RegistersHandedOver
 from fleet.registers.models import CashRegister
@@ -67,8 +67,12 @@ async def grant(
     await db.execute(these.values(granted_at=now))
     status = await _extent(db, request)
     await _decide(db, actor, request, status, comment, now, {"serial_numbers": given})
-    params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
-    await _answer(db, request, "access_granted", {**params, "comment": comment or "–"}, now)
+    params = {
+        "client": await _client_of(db, request),
+        "serial_numbers": ", ".join(given),
+        "comment": comment,
+    }
+    await _answer(db, request, "access_granted", params, now)
 
 
 async def refuse(
@@ -84,9 +88,9 @@ async def refuse(
     request.reason = reason
     await _decide(db, actor, request, RequestStatus.REFUSED, comment, now, {"reason": reason})
     params = {
-        "client_inn": request.client_inn,
+        "client": await _client_of(db, request),
         "reason": reason_text(reason, request.language),
-        "comment": comment or "–",
+        "comment": comment,
     }
     await _answer(db, request, "access_refused", params, now)
 
@@ -156,6 +160,20 @@ async def _audit(
     await audit.write(db, None, now, what, objects, after=after, partner_id=request.partner_id)
     if actor is not None and actor.partner_id != request.partner_id:
         await audit.write(db, actor, now, what, objects, after=after)
+
+
+async def _client_of(db: AsyncSession, request: AccessRequest) -> str:
+    """Return the client as letters name it: the name that its registers report, and the INN."""
+    asked = select(RequestedRegister.serial_number).where(
+        RequestedRegister.request_id == request.id
+    )
+    named = (CashRegister.owner_inn == request.client_inn) & (CashRegister.owner_name != "")
+    names = select(func.max(CashRegister.owner_name)).where(
+        named, CashRegister.serial_number.in_(asked)
+    )
+    name: str | None = await db.scalar(names)
+    inn = f"{Words('ИНН', 'INN').said(request.language)} {request.client_inn}"
+    return f"{name} ({inn})" if name else inn
 
 
 async def _answer(
