@@ -20,7 +20,7 @@ from gateway.assistant.conversation import Conversation, Ended, Ending, HeldKey,
 from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.steps import Outcome, Steps
 from gateway.assistant.ways import About, Way, WayLost
-from gateway.assistant.words import say
+from gateway.assistant.words import command_name, say
 from protocol.assistant import MAX_REGISTERS, Doing, FoundRegister, Registers, Report, open_key
 from protocol.commands import BY_CODE
 from protocol.errors import RemoteError
@@ -247,9 +247,9 @@ class Desk:
         if outcome is None:
             self._show(key.serial_number, name, 0)
         else:
-            said = "ok" if isinstance(outcome, bytes) else say(f"refused_{outcome.name.lower()}")
+            ending = "done" if isinstance(outcome, bytes) else f"refused_{outcome.name.lower()}"
             self._show(key.serial_number, name, None)
-            self._tell("step", **key._asdict(), what=f"{name} → {said}")
+            self._tell("step", **key._asdict(), what=f"{command_name(name)} → {say(ending)}")
         self._changed()
 
     def _at(self, serial_number: str) -> list[Standing]:

@@ -117,8 +117,8 @@ def read_image(path: Path) -> tuple[Image, bytes]:
             bytes.fromhex(facts["signature"]),
             facts["block_size"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise Sentence("bad_image", path=manifest, why=error) from None
+    except (KeyError, TypeError, ValueError):
+        raise Sentence("bad_image", path=manifest, why=say("bad_manifest")) from None
     return image, content
 
 
@@ -128,7 +128,7 @@ async def update(config: AssistantConfig, place: str, path: Path, screen: Screen
     if not config.publishers:
         raise Sentence("no_publishers")
     if not (image.is_whole(content) and image.is_genuine(config.publisher_keys)):
-        raise Sentence("bad_image", path=path, why="SHA-256, Ed25519")
+        raise Sentence("bad_image", path=path, why=say("not_signed"))
     async with way_at(config, place) as way, journal_of(config) as journal:
         serial_number = way.about.serial_number
         screen.tell("found", **said_of(way.about))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gateway.assistant.words import say
+from gateway.assistant.words import command_name, say
 
 
 class Screen:
@@ -50,7 +50,8 @@ class Screen:
         self._console.print(text, soft_wrap=True)
 
     def progress(self, who: str, what: str, percent: int | None) -> None:
-        """How far something is; None when it is over."""
+        """How far a command is (``words.command_name``); None when it is over."""
+        what = command_name(what)
         key = who, what
         if percent is None:
             if (closed := self._open.pop(key, None)) is not None:
