@@ -69,15 +69,15 @@ ROLE_NAMES: Mapping[str, Words] = MappingProxyType(
 RIGHT_NAMES: Mapping[str, Words] = MappingProxyType(
     {
         Right.MONITORING: Words("Просмотр касс", "Viewing registers"),
-        Right.SUBSCRIPTIONS: Words("Работа с подписками", "Working with subscriptions"),
-        Right.FIRMWARE: Words("Обновление прошивок", "Updating firmware"),
-        Right.SETTINGS: Words("Настройка касс", "Setting up registers"),
-        Right.TEMPLATES: Words("Работа с шаблонами", "Working with templates"),
+        Right.SUBSCRIPTIONS: Words("Работа с подписками", "Subscriptions"),
+        Right.FIRMWARE: Words("Обновление ПО", "Firmware updates"),
+        Right.SETTINGS: Words("Настройка касс", "Register settings"),
+        Right.TEMPLATES: Words("Работа с шаблонами", "Templates"),
         Right.ASSISTANTS: Words("Управление Ассистентами", "Managing Assistants"),
         Right.REGISTERS: Words("Управление кассами", "Managing registers"),
         Right.ORGANISATION: Words("Управление организацией", "Managing the organisation"),
         Right.TRANSFER_SUBSCRIPTIONS: Words("Передача подписок", "Transferring subscriptions"),
-        Right.SUPPORT: Words("Решения поддержки", "Decisions of the support"),
+        Right.SUPPORT: Words("Рассмотрение запросов на доступ", "Deciding access requests"),
     }
 )
 
@@ -95,3 +95,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
 )
 
 ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
+
+
+def granted_by_support(right: str) -> Role | None:
+    """Return the role to ask support for, if no role that administrators grant has the right."""
+    having = [role for role in Role if right in RIGHTS[role]]
+    return having[0] if FROM_COMMAND_LINE.issuperset(having) else None

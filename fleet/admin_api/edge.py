@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
-from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES
+from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES, granted_by_support
 from fleet.admin_api.downloads import Downloads
 from fleet.admin_api.errors import (
     BAD_KEY,
@@ -21,6 +21,7 @@ from fleet.admin_api.errors import (
     NOT_A_FILE,
     NOT_JSON,
     REPEATED,
+    RIGHT_OF_SUPPORT,
 )
 from fleet.admin_api.middleware import language_of
 from fleet.admin_api.places import Places
@@ -161,8 +162,12 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 
 def _require(right: str, actor: Actor) -> None:
-    if right not in actor.rights:
-        raise NO_RIGHT(role=ROLE_NAMES[actor.role], right=RIGHT_NAMES[right])
+    if right in actor.rights:
+        return
+    role, needed = ROLE_NAMES[actor.role], granted_by_support(right)
+    if needed is not None:
+        raise RIGHT_OF_SUPPORT(role=role, right=RIGHT_NAMES[right], needed=ROLE_NAMES[needed])
+    raise NO_RIGHT(role=role, right=RIGHT_NAMES[right])
 
 
 def read_query(model: type[Model], request: web.Request) -> Model:

@@ -35,7 +35,7 @@ class Credentials:
     kept_in: str
 
 
-CHANGED = Credentials(LOGIN, "…", f"забыт / forgotten: cash-server people set-password {LOGIN}")
+CHANGED = Credentials(LOGIN, "…", f"сброс / reset: cash-server people set-password {LOGIN}")
 
 
 async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> Credentials:
