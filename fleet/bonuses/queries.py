@@ -26,7 +26,7 @@ from fleet.subscriptions.queries import plan_name, within_scope
 class BonusFilter(PageQuery):
     """Conditions of the history; all given ones must hold."""
 
-    client: Inn | None = Field(default=None, description="ИНН of the registers' owner.")
+    client: Inn | None = Field(default=None, description="INN of the registers' owner.")
     employee_id: int | None = Field(default=None, ge=1, lt=2**31)
     serial_number: SerialText | None = None
     plan: str | None = Field(default=None, max_length=32)

@@ -43,7 +43,7 @@ class ClientFilter(PageQuery):
 
     q: Sought | None = Field(
         default=None,
-        description="Part of the ИНН, the name, the contact, the phone or an e-mail address.",
+        description="Part of the INN, the name, the contact, the phone or an e-mail address.",
     )
     typed: bool | None = Field(
         default=None, description="True: with a card that people filled in. False: without."

@@ -48,7 +48,7 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 STATUSES: Final = {
     Presence.ONLINE: ("На связи", "Online"),
     Presence.OFFLINE: ("Нет связи", "Offline"),
-    Presence.NEVER: ("Не выходила на связь", "Never called"),
+    Presence.NEVER: ("Не выходила на связь", "Never connected"),
 }
 
 

@@ -133,14 +133,14 @@ async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
 
 @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
 async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
-    """Add registers to the cabinet by their serial numbers."""
+    """Add registers to the account by their serial numbers."""
     verdicts = await service.enrol(call.db, call.actor, call.body.serial_numbers, call.now)
     return to_reply(verdicts, call.language)
 
 
 @endpoint("POST", "/registers/enrol/file", right=Right.REGISTERS)
 async def enrol_file(call: Call[Nothing, SerialFile]) -> Verdicts:
-    """Add registers to the cabinet by a file with their serial numbers."""
+    """Add registers to the account by a file with their serial numbers."""
     typed = read_file(call.body.content)
     verdicts = await service.enrol(call.db, call.actor, [each.text for each in typed], call.now)
     return to_reply(verdicts, call.language, typed)

@@ -28,7 +28,7 @@ from fleet.rollouts.rules import MAX_WAVES, USUAL_WAVES, Policy
 
 WAVE_PATTERN = shape(
     r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$",
-    "волна — это число ККТ (10), их доля (25%) или rest — все остальные.",
+    "волна — число касс (10), их доля (25%) или rest — все остальные.",
     "a wave is a number of registers (10), a share of them (25%), or rest: all others.",
 )
 Wave = Annotated[str, Field(pattern=WAVE_PATTERN)]

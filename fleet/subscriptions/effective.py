@@ -49,7 +49,7 @@ class SubscriptionFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
     serial_number: SerialText | None = None
-    client: Inn | None = Field(default=None, description="ИНН of the registers' owner.")
+    client: Inn | None = Field(default=None, description="INN of the registers' owner.")
     plan: str | None = Field(default=None, max_length=32)
     service: Entitlement | None = None
     active: bool | None = Field(default=None, description="True: have not ended; false: have.")

@@ -51,7 +51,7 @@ _CODES = "|".join(Entitlement)
 SERVICES_PATTERN = shape(
     f"^({_CODES})(,({_CODES}))*$",
     f"нужны коды услуг через запятую без пробелов: {', '.join(Entitlement)}.",
-    f"codes of services are needed, with commas and no spaces between: {', '.join(Entitlement)}.",
+    f"must be service codes separated by commas without spaces: {', '.join(Entitlement)}.",
 )
 
 
