@@ -444,8 +444,8 @@ CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
             "restarted as operation {operation_id}",
         ),
         Cause.DRIVER_FAILED: (
-            "драйвер ККТ не выполнил задание: ошибка {error} «{description}»",
-            "the register's driver did not run the task: error {error} '{description}'",
+            "драйвер ККТ не выполнил задание «{request}»: ошибка {error}{description}",
+            "the register's driver did not run the task '{request}': error {error}{description}",
         ),
         Cause.SHIFT_OPEN: (
             "на кассе открыта смена, закройте её",
@@ -488,6 +488,8 @@ def explain(cause: str, detail: Mapping[str, Any] | None, language: Language) ->
     known: dict[str, Any] = dict(detail or {})
     if isinstance(known.get("started"), bool):
         known["started"] = _STARTED[known["started"]]
+    if known.get("description"):
+        known["description"] = f" ({known['description']})"
     code = known.get("code")
     if isinstance(code, int):
         known["code_text"] = Words(describe(code, "ru"), describe(code, "en"))
