@@ -23,13 +23,13 @@ from fleet.licences.signing import public_key
 from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
-from gateway import key_ring, process
 from gateway.assistant import cli as assistant
 from gateway.assistant.words import say
-from gateway.broker import start_broker
-from gateway.config import GatewayConfig
-from gateway.server import start_gateway
-from simulator import bench_fleet as bench
+from gateway.edge import key_ring, process
+from gateway.edge.config import GatewayConfig
+from gateway.edge.server import start_gateway
+from gateway.edge.transports.mqtt.embedded_broker import start_broker
+from simulator.bench import fleet as bench
 from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 
 LOG = "cash-server.log"

@@ -7,11 +7,12 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from protocol import commands, eot, fiscal_drive, frame, registers, telemetry, v2
+from protocol import telemetry
 from protocol.errors import ProtocolError
 from protocol.explain import explain, explain_v2, is_explained, starts_like_5_0
-from protocol.frame import BadFrame, Frame, FrameReader
-from protocol.result_codes import RESULT_CODES
+from protocol.kktpc import commands, eot, fiscal_drive, frame, registers, v2
+from protocol.kktpc.frame import BadFrame, Frame, FrameReader
+from protocol.kktpc.result_codes import RESULT_CODES
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 

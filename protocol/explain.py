@@ -6,11 +6,12 @@ Pure and total: whatever comes, a line says what it is or that nothing is known 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from protocol import buffer, commands, eot, fiscal_drive, messages, probes, registers, v2
+from protocol.conversation import messages
 from protocol.errors import RemoteError
 from protocol.fields import Fields
-from protocol.frame import BadFrame, Frame, FrameReader
-from protocol.result_codes import RESULT_CODES
+from protocol.kktpc import buffer, commands, eot, fiscal_drive, probes, registers, v2
+from protocol.kktpc.frame import BadFrame, Frame, FrameReader
+from protocol.kktpc.result_codes import RESULT_CODES
 from protocol.rows import parse
 
 PREFIXES: Final = (messages.UP_PREFIX, messages.DOWN_PREFIX)

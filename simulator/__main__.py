@@ -12,16 +12,16 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
-from protocol.seal import KeyRing
+from simulator.calls.fleet import FleetConfig, FleetRunner
+from simulator.calls.ledger import FileLedger
+from simulator.calls.statistics import Statistics
+from simulator.calls.talk import forget
+from simulator.calls.transports import USUAL_PATH, Road, RoadName, road_named
 from simulator.demo import DemoRegisters
-from simulator.fleet import FleetConfig, FleetRunner
 from simulator.kktpc.running import Place, bear, caller_of
 from simulator.kktpc.running import run as run_register
-from simulator.ledger import FileLedger
-from simulator.roads import USUAL_PATH, Road, RoadName, road_named
-from simulator.statistics import Statistics
-from simulator.talk import forget
 from simulator.web_requests.serving import read_credentials, serve
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)

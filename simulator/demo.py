@@ -6,11 +6,11 @@ from datetime import datetime
 from random import Random
 from typing import Final, NamedTuple, overload
 
+from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
-from protocol.seal import KeyRing
-from simulator.dial import utc_now
-from simulator.fleet import FleetConfig, start_fleet
-from simulator.register import SimulatedRegister
+from simulator.calls.dial import utc_now
+from simulator.calls.fleet import FleetConfig, start_fleet
+from simulator.register.simulated_register import SimulatedRegister
 
 DEMO_INTERVAL_S: Final = 10
 DEMO_SPREAD_S: Final = 5

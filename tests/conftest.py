@@ -17,9 +17,9 @@ import pytest
 import structlog
 
 from fleet.kit import database
-from simulator.mosquitto import Mosquitto, MosquittoMissing
-from simulator.postgres import PostgresCluster, PostgresMissing
-from tests import schema as schemas
+from simulator.bench.postgres import PostgresCluster, PostgresMissing
+from tests.servers import schema as schemas
+from tests.servers.mosquitto import Mosquitto, MosquittoMissing
 
 schema, database_url, empty_url = schemas.schema, schemas.database_url, schemas.empty_url
 

@@ -9,18 +9,18 @@ from aiohttp.typedefs import Handler
 
 from fleet.accounts.pages import add_password_page
 from fleet.admin_api.docs import add_docs
-from fleet.admin_api.edge import MAX_BODY_BYTES, Edge
 from fleet.admin_api.endpoints import ENDPOINTS
-from fleet.admin_api.middleware import around_requests, hide_server_version
 from fleet.admin_api.openapi import build_document
 from fleet.admin_api.probes import add_probes
-from fleet.admin_api.server_log import SERVER_LOG
 from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import PREFIX, Endpoint
 from fleet.kit.language import Language
+from fleet.web.edge import MAX_BODY_BYTES, Edge
+from fleet.web.middleware import around_requests, hide_server_version
+from fleet.web.server_log import SERVER_LOG
 
 STOP_S: Final = 2
 """Requests under way get so long when the server stops."""

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from fleet.admin_api.problems import CONTENT_TYPE, Problem
 from fleet.kit.http import FILES, IDEMPOTENCY_KEY, PREFIX, Endpoint, is_upload
+from fleet.web.problems import CONTENT_TYPE, Problem
 
 Json = dict[str, Any]
 Key = tuple[type[BaseModel], JsonSchemaMode]

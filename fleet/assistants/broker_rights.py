@@ -9,7 +9,7 @@ from fleet.assistants.queries import registers_by_login
 from fleet.assistants.rules import to_store
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
-from protocol.assistant import Report
+from protocol.conversation.assistant import Report
 
 
 class BrokerRights:

@@ -22,7 +22,7 @@ class AccountKind(StrEnum):
 
 
 class BrokerAccount(Base):
-    """``report`` is the last ``protocol.assistant.Report`` of an Assistant, as JSON."""
+    """The account of an Assistant; ``report`` is its last report, as JSON."""
 
     __tablename__ = "broker_accounts"
 

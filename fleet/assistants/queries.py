@@ -17,7 +17,7 @@ from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to, find_own
-from protocol.assistant import Doing, FoundRegister
+from protocol.conversation.assistant import Doing, FoundRegister
 
 
 class AssistantKey(Input):

@@ -16,7 +16,7 @@ from fleet.kit.input import Input, Nothing, SerialText
 from fleet.kit.paging import Page, PageQuery
 from fleet.kit.validation import shape
 from fleet.registers.queries import RegisterKey
-from protocol.assistant import LOGIN_PATTERN
+from protocol.conversation.assistant import LOGIN_PATTERN
 
 
 def _long_enough(password: SecretStr) -> SecretStr:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from fleet.assistants.errors import LOGIN_RESERVED
-from protocol.assistant import MAX_REGISTERS, FoundRegister, Report
+from protocol.conversation.assistant import MAX_REGISTERS, FoundRegister, Report
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 """ATOL Connect manual."""

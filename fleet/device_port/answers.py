@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fleet.operations.types.contract import Stream
-from protocol.messages import LinkChannel, Step
+from protocol.conversation.messages import LinkChannel, Step
 from protocol.platforms import Platform
 
 Reply = Callable[["Answer | None"], None]

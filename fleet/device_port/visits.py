@@ -28,9 +28,9 @@ from fleet.registers import blocking
 from fleet.registers.blocking import BlockedIndex
 from fleet.registers.rules import is_serial_number
 from fleet.telemetry.service import Reading, keep_readings
-from protocol.assistant import Report
+from protocol.conversation.assistant import Report
+from protocol.conversation.messages import Hello, StepDone, StepRefused
 from protocol.errors import RemoteError
-from protocol.messages import Hello, StepDone, StepRefused
 from protocol.platforms import Platform
 
 log = structlog.get_logger(__name__)

@@ -25,8 +25,8 @@ class Ending(NamedTuple):
 
     ``serial_number`` is empty if it was never said.  ``road``: tcp, http, tls, https or mqtt.
     ``peer``: an address without a port, or the serial number in an MQTT topic.  ``outcome`` and
-    ``why`` are the gateway's words, ``reached`` is the furthest state of ``protocol.connection``
-    in lower case.
+    ``why`` are the gateway's words, ``reached`` is the furthest state of
+    ``protocol.conversation.connection`` in lower case.
     """
 
     serial_number: str

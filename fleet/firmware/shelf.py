@@ -24,8 +24,8 @@ from fleet.firmware.errors import (
 from fleet.firmware.manifest import Manifest, read_manifest
 from fleet.kit.config import FleetConfig
 from fleet.kit.errors import DomainError
-from protocol import firmware_commands
 from protocol.firmware import Image
+from protocol.kktpc import firmware_commands
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 

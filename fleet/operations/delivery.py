@@ -31,8 +31,8 @@ from fleet.operations.types.contract import (
 )
 from fleet.operations.work import Change, Work, load_open, save, turn_to_assistant
 from fleet.registers.models import CashRegister
+from protocol.conversation.messages import Step, StepDone, StepRefused
 from protocol.errors import RemoteError
-from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
 
 ABANDONING = "abandoning"

@@ -9,8 +9,8 @@ from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.language import Language, Words
 from fleet.kit.wording import fill
 from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause, Channel
-from protocol.command_names import name_of
-from protocol.result_codes import describe
+from protocol.kktpc.command_names import name_of
+from protocol.kktpc.result_codes import describe
 
 _INVALID, _CONFLICT = ErrorKind.INVALID, ErrorKind.CONFLICT
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 
 
 class Status(StrEnum):

@@ -121,7 +121,7 @@ class CashRegister(Base):
     A job keeps it, so it may be late by the time between two of its runs."""
     key_generation: Mapped[int | None] = mapped_column(SmallInteger)
     channel: Mapped[int | None] = mapped_column(SmallInteger)
-    """The link of its last HELLO (``protocol.messages.LinkChannel``)."""
+    """The link of its last HELLO (``protocol.conversation.messages.LinkChannel``)."""
     utc_offset_min: Mapped[int | None] = mapped_column(SmallInteger)
     search_numbers: Mapped[str] = mapped_column(String(96), server_default="")
     search_names: Mapped[str] = mapped_column(String(768), server_default="")

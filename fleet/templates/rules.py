@@ -16,11 +16,11 @@ from fleet.templates.errors import (
     TEXT_UNPRINTABLE,
 )
 from fleet.templates.settings_table import BY_KEY, Kind, SettingField, Value
+from protocol.kktpc.setting_types import SettingError
+from protocol.kktpc.settings import SETTINGS, allowed, parse
+from protocol.kktpc.text import CP866, encode_cp866
 from protocol.platforms import Platform
-from protocol.setting_types import SettingError
-from protocol.settings import SETTINGS, allowed, parse
 from protocol.templates import MAX_SIZE
-from protocol.text import CP866, encode_cp866
 
 MAX_TEXT_LENGTH: Final = 4000
 MAX_CONTENT_CHARACTERS: Final = 4 * -(-MAX_SIZE // 3)

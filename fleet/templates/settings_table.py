@@ -3,7 +3,7 @@
 
 A row says where the setting stands on each platform and how a value becomes the setting's own
 code.  Groups, fields and lists of values are those of the ATOL Connect manual; which setting of
-the register each one means is our reading of the settings' names (``protocol.settings``).  A
+the register each one means is our reading of the settings' names (``protocol.kktpc.settings``).  A
 place left out says that the platform has no such setting, or none that its wire reaches.
 
 The manual's switch «таймаут соединения установлен» and the time itself are one setting of the
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from protocol.kktpc.setting_types import Setting
+from protocol.kktpc.settings import SETTINGS
 from protocol.platforms import Platform
-from protocol.setting_types import Setting
-from protocol.settings import SETTINGS
 
 Value = bool | int | str
 

@@ -17,8 +17,8 @@ from aiomqtt import ProtocolVersion
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 
 from gateway.assistant.conversation import HungUp
-from protocol.assistant import MAX_REPORT, Registers, Report, decode_registers, encode
 from protocol.broker_url import PORTS
+from protocol.conversation.assistant import MAX_REPORT, Registers, Report, decode_registers, encode
 from protocol.errors import RemoteError
 
 CONNECT_S: Final = 10.0

@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from gateway.assistant.kktpc.discovery import ATOL_USB_VENDOR, Sources, split_address
 from gateway.assistant.words import Sentence, mistake, say
-from protocol.assistant import LOGIN_PATTERN
+from protocol.conversation.assistant import LOGIN_PATTERN
 from protocol.errors import LocalError
 from protocol.firmware import parse_public_key
 

@@ -13,9 +13,8 @@ from typing import Any, Final, Protocol
 from gateway.assistant.steps import Steps
 from gateway.assistant.ways import Way, WayLost
 from protocol import telemetry
-from protocol.connection import RegisterEnd, State
-from protocol.errors import ProtocolError
-from protocol.messages import (
+from protocol.conversation.connection import RegisterEnd, State
+from protocol.conversation.messages import (
     Accepted,
     Block,
     Challenge,
@@ -28,6 +27,7 @@ from protocol.messages import (
     Refused,
     Step,
 )
+from protocol.errors import ProtocolError
 
 ANSWER_S: Final = 30.0
 HELD_S: Final = 180.0

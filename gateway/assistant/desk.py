@@ -21,10 +21,17 @@ from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.steps import Outcome, Steps
 from gateway.assistant.ways import About, Way, WayLost
 from gateway.assistant.words import command_name, say
-from protocol.assistant import MAX_REGISTERS, Doing, FoundRegister, Registers, Report, open_key
-from protocol.commands import BY_CODE
+from protocol.conversation.assistant import (
+    MAX_REGISTERS,
+    Doing,
+    FoundRegister,
+    Registers,
+    Report,
+    open_key,
+)
+from protocol.conversation.messages import StepRefusal
 from protocol.errors import RemoteError
-from protocol.messages import StepRefusal
+from protocol.kktpc.commands import BY_CODE
 
 VERSION: Final = "1"
 RETRY_S, MOST_RETRY_S = 5.0, 300.0

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from protocol.commands import parse_request
 from protocol.errors import ProtocolError
 from protocol.firmware import MAX_BLOCKS, Image
+from protocol.kktpc.commands import parse_request
 
 LINE_BLOCK: Final = 236
 """Bytes of a block after escaping, as the manufacturer's driver cuts them (KKT-PC 3.2)."""

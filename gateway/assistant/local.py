@@ -8,22 +8,22 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.assistant import web_service
 from gateway.assistant.config import AssistantConfig, read_credentials
 from gateway.assistant.desk import said_of
+from gateway.assistant.driver import service as web_service
 from gateway.assistant.journal import Journal
 from gateway.assistant.kktpc.discovery import Discovery, Found, Sources, split_address
-from gateway.assistant.kktpc_way import KktPcWay
+from gateway.assistant.kktpc.way import KktPcWay
 from gateway.assistant.program import journal_of, line_way, utc_now
 from gateway.assistant.screen import Screen
 from gateway.assistant.steps import Steps
 from gateway.assistant.ways import About, WayLost
 from gateway.assistant.words import Sentence, language, say
-from protocol import firmware_commands, result_codes
-from protocol.commands import BY_CODE, CommandFailed, parse_answer, parse_request
+from protocol.conversation.messages import Step, StepDone, StepRefusal
 from protocol.errors import ProtocolError
 from protocol.firmware import Image
-from protocol.messages import Step, StepDone, StepRefusal
+from protocol.kktpc import firmware_commands, result_codes
+from protocol.kktpc.commands import BY_CODE, CommandFailed, parse_answer, parse_request
 from protocol.platforms import Platform
 
 ANSWERS_S: Final = 15.0

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.assistant import kktpc_reading, web_service
 from gateway.assistant.broker_link import BrokerLink
 from gateway.assistant.config import AssistantConfig, WebService, read_credentials, read_secret
 from gateway.assistant.desk import Desk, ShowProgress, Tell
+from gateway.assistant.driver import service as web_service
 from gateway.assistant.image_store import ImageStore
 from gateway.assistant.journal import Journal
+from gateway.assistant.kktpc import reading as kktpc_reading
 from gateway.assistant.kktpc.discovery import Discovery, Found
 from gateway.assistant.kktpc.errors import Silent
 from gateway.assistant.kktpc.relay import EotRelay, Targets
-from gateway.assistant.kktpc_way import KktPcWay, who_is_there
+from gateway.assistant.kktpc.way import KktPcWay, who_is_there
 from gateway.assistant.ways import WayKind, WayLost
 from protocol.errors import ProtocolError
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.ways import Untold, Way
-from protocol.messages import Step, StepDone, StepRefusal, StepRefused
+from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 
 Outcome = bytes | StepRefusal
 

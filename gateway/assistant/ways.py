@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
 
 

@@ -6,8 +6,8 @@ import os
 from typing import Any, Final
 
 from gateway.assistant.reasons import in_russian
-from protocol.command_names import name_of
-from protocol.text import Language
+from protocol.kktpc.command_names import name_of
+from protocol.kktpc.text import Language
 
 # fmt: off
 WORDS: Final[dict[str, dict[Language, str]]] = {

@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
-from protocol import v2
 from protocol.errors import LocalError
-from protocol.v2 import Control
-from simulator.failures import ResultCode
-from simulator.register import SimulatedRegister
+from protocol.kktpc import v2
+from protocol.kktpc.v2 import Control
+from simulator.register.failures import ResultCode
+from simulator.register.simulated_register import SimulatedRegister
 
 TOO_LONG: Final = bytes((0x55, ResultCode.WRONG_LENGTH, 0))
 

@@ -8,14 +8,14 @@ command takes.
 from datetime import datetime
 from typing import Final
 
-from protocol import buffer, eot
-from protocol.buffer import IllegalValue, Message
-from protocol.commands import BY_CODE, PASSWORD_LENGTH
 from protocol.errors import RemoteError
-from protocol.frame import ASYNC_ID, BadFrame, Frame, FrameReader, encode
+from protocol.kktpc import buffer, eot
+from protocol.kktpc.buffer import IllegalValue, Message
+from protocol.kktpc.commands import BY_CODE, PASSWORD_LENGTH
+from protocol.kktpc.frame import ASYNC_ID, BadFrame, Frame, FrameReader, encode
 from simulator.kktpc.relay import Caller, Relay
 from simulator.kktpc.task_buffer import TaskBuffer
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 
 DONE: Final = b"\x55\x00\x00"
 SILENCE_S: Final = 1.0

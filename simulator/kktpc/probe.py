@@ -5,7 +5,7 @@ Only the probe is public (KKT-PC 0), and its echo is what a host accepts.
 
 from datetime import datetime
 
-from protocol.probes import PROBE_5_0
+from protocol.kktpc.probes import PROBE_5_0
 
 
 class ProbeLine:

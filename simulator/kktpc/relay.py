@@ -14,22 +14,22 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from protocol import eot
-from protocol.eot import Kind, Tlv, To, Value
+from protocol.conversation.messages import LinkChannel
 from protocol.errors import LocalError, RemoteError
-from protocol.messages import LinkChannel
+from protocol.kktpc import eot
+from protocol.kktpc.eot import Kind, Tlv, To, Value
 from protocol.platforms import Platform
-from simulator.dial_http import CarrierBroken
-from simulator.register import SimulatedRegister
-from simulator.roads import AsTheyAre, Carrier, Road
-from simulator.settings_memory import (
+from simulator.calls.http import CarrierBroken
+from simulator.calls.talk import Ledger, Talk, forget
+from simulator.calls.transports import AsTheyAre, Carrier, Road
+from simulator.register.settings_memory import (
     CABINET_HOST,
     CABINET_INTERVAL,
     CABINET_PORT,
     OFD_HOST,
     OFD_PORT,
 )
-from simulator.talk import Ledger, Talk, forget
+from simulator.register.simulated_register import SimulatedRegister
 
 VERSION: Final = 2
 CABINET, OFD = 0, 1

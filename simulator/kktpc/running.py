@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from protocol.conversation.seal import KeyRing
 from protocol.models import model_of_serial
 from protocol.platforms import Platform
-from protocol.seal import KeyRing
-from simulator.dial import utc_now
+from simulator.calls.dial import utc_now
 from simulator.kktpc.relay import Caller
 from simulator.kktpc.serving import Setup, serve_serial, serve_tcp
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 
 USUAL_MODEL = 61
 

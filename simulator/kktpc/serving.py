@@ -16,12 +16,12 @@ from typing import Final, Protocol, cast
 import serial
 
 from protocol.platforms import Platform
-from simulator.dial import utc_now
+from simulator.calls.dial import utc_now
 from simulator.kktpc.line_v2 import LineV2
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.probe import ProbeLine
 from simulator.kktpc.relay import Caller
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 
 READ_AT_ONCE: Final = 4096
 LAST_WORD_S: Final = 1.0

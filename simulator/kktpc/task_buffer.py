@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from protocol.buffer import (
+from protocol.kktpc.buffer import (
     Abort,
     Ack,
     AckAdd,
@@ -30,7 +30,7 @@ from protocol.buffer import (
     Stopped,
     Waiting,
 )
-from protocol.commands import PASSWORD_LENGTH
+from protocol.kktpc.commands import PASSWORD_LENGTH
 
 CAPACITY: Final = 32
 """Commands kept at once, done or not; how many a real register keeps is not public."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from simulator.dial import utc_now
-from simulator.register import SimulatedRegister
+from simulator.calls.dial import utc_now
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests.desk import Desk
 from simulator.web_requests.failures import DriverFailure
 from simulator.web_requests.queue import (

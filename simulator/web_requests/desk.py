@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from protocol import commands
-from protocol.commands import CommandFailed
 from protocol.fields import Fields
+from protocol.kktpc import commands
+from protocol.kktpc.commands import CommandFailed
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests import failures
 from simulator.web_requests.failures import DriverFailure
 

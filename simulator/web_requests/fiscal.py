@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from protocol import telemetry
 from protocol.fields import Fields
+from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
-from protocol.text import TextError, encode_cp866
-from simulator.reading import reading_of
+from simulator.register.reading import reading_of
 from simulator.web_requests import failures, parameters, queries
 from simulator.web_requests.body import Body, kopecks, objects, roubles, take, take_or
 from simulator.web_requests.desk import DRIVE_MODE, REGISTRATION_MODE, X_MODE, Z_MODE, Point

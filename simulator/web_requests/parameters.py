@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from protocol.errors import ProtocolError
+from protocol.kktpc.setting_types import Form, Setting, SettingError, Value
+from protocol.kktpc.settings import SETTINGS, cell_length, encode_cell, encode_value, parse
 from protocol.platforms import Platform
-from protocol.setting_types import Form, Setting, SettingError, Value
-from protocol.settings import SETTINGS, cell_length, encode_cell, encode_value, parse
-from simulator.failures import Failure
-from simulator.settings_memory import Tables
+from simulator.register.failures import Failure
+from simulator.register.settings_memory import Tables
 from simulator.web_requests import failures
 from simulator.web_requests.body import Body, objects, take
 from simulator.web_requests.desk import Point

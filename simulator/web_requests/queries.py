@@ -6,11 +6,11 @@ from typing import Any, Final
 from protocol import telemetry
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
-from simulator.fiscal_drive import Phase
-from simulator.reading import reading_of
-from simulator.settings_memory import OFD_CHANNEL, OFD_HOST, OFD_PORT
-from simulator.state import SHIFT_LIMIT
-from simulator.till import Total, Totals
+from simulator.register.fiscal_drive import Phase
+from simulator.register.reading import reading_of
+from simulator.register.settings_memory import OFD_CHANNEL, OFD_HOST, OFD_PORT
+from simulator.register.state import SHIFT_LIMIT
+from simulator.register.till import Total, Totals
 from simulator.web_requests import failures
 from simulator.web_requests.body import Body, roubles, take
 from simulator.web_requests.desk import Point

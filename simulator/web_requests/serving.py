@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests.app import build_app
 
 

@@ -31,7 +31,7 @@ def output_of(*command: str, **environment: str) -> str:
 def test_a_missing_postgresql_is_a_failure_in_ci_only(
     environment: dict[str, str], outcome: str
 ) -> None:
-    one = "tests/simulator/test_postgres.py::test_each_test_has_an_empty_database"
+    one = "tests/simulator/bench/test_postgres.py::test_each_test_has_an_empty_database"
     pytest_command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", one)
     output = output_of(*pytest_command, CASH_SERVER_PG_BIN="/nonexistent", **environment)
     assert outcome in output

@@ -43,9 +43,9 @@ NOT_OURS = {
 """Made by tools and by running the program; .gitignore names them."""
 
 FOLDERS = {
-    "gateway": {"listeners", "assistant"},
-    "protocol": {"command_tables"},
-    "simulator": {"scenarios", "kktpc", "web_requests"},
+    "gateway": {"edge", "assistant"},
+    "protocol": {"kktpc", "conversation"},
+    "simulator": {"register", "calls", "kktpc", "web_requests", "bench", "scenarios"},
 }
 
 

@@ -16,8 +16,8 @@ from fleet.kit.errors import Refusal
 from fleet.kit.language import Words
 from gateway.assistant.reasons import in_russian
 from gateway.assistant.words import WORDS
-from protocol.command_names import COMMAND_NAMES
-from protocol.commands import BY_NAME
+from protocol.kktpc.command_names import COMMAND_NAMES
+from protocol.kktpc.commands import BY_NAME
 
 ROOT: Final = Path(__file__).parents[2]
 CYRILLIC: Final = re.compile("[А-Яа-яЁё]")

@@ -17,11 +17,11 @@ from fleet.operations.rules import Status
 from fleet.registers import service as registers
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.wiring import REACTIONS
+from protocol.conversation.messages import Hello, StepDone
 from protocol.errors import RemoteError
-from protocol.messages import Hello, StepDone
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK_VERSION
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import Employ, HandClock
 from tests.fleet.operations.stage import Stage, obey, serial
 from tests.fleet.telemetry.readings import a_block

@@ -14,26 +14,27 @@ from typing import Any, Final
 from fleet.device_port import DevicePort
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
+from gateway.assistant.driver.client import _parsed, _results, _told
+from gateway.assistant.driver.reading import PORT, QUESTIONS, reading_from
 from gateway.assistant.kktpc.events import Answered, Event, Failed
 from gateway.assistant.kktpc.v3 import MOST_RELAYED, HostV3
 from gateway.assistant.ways import WayLost
-from gateway.assistant.web_client import _parsed, _results, _told
-from gateway.assistant.web_reading import PORT, QUESTIONS, reading_from
-from gateway.config import GatewayConfig
-from gateway.edge import Edge
-from gateway.listeners.http import HttpLink
-from gateway.listeners.tcp import TcpLink
-from protocol import buffer, telemetry, v2
-from protocol.commands import with_password
-from protocol.frame import ASYNC_ID, LAST_HOST_ID, MAX_DATA, encode
+from gateway.edge.config import GatewayConfig
+from gateway.edge.context import Edge
+from gateway.edge.transports.http import HttpLink
+from gateway.edge.transports.tcp import TcpLink
+from protocol import telemetry
+from protocol.conversation.seal import KeyRing
+from protocol.kktpc import buffer, v2
+from protocol.kktpc.commands import with_password
+from protocol.kktpc.frame import ASYNC_ID, LAST_HOST_ID, MAX_DATA, encode
 from protocol.platforms import Platform
-from protocol.seal import KeyRing
 from simulator.kktpc.line_v2 import LineV2
 from simulator.kktpc.line_v3 import SILENCE_S, LineV3
 from simulator.kktpc.relay import MOST_PIECES
 from simulator.kktpc.task_buffer import CAPACITY
-from simulator.register import SimulatedRegister
-from tests.gateway.test_http import HEAD, Wire, read_answers
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.transports.test_http import HEAD, Wire, read_answers
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HEADER_BYTES, BODY_BYTES = 512, 1024

@@ -10,16 +10,17 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from protocol import buffer, eot, telemetry, v2
-from protocol.assistant import decode_registers, decode_report
-from protocol.commands import COMMANDS, parse_answer, parse_request, split_password
-from protocol.connection import GatewayEnd, RegisterEnd, State
+from protocol import telemetry
+from protocol.conversation.assistant import decode_registers, decode_report
+from protocol.conversation.connection import GatewayEnd, RegisterEnd, State
+from protocol.conversation.messages import UP_PREFIX, CheckIn, Hello, Kind
+from protocol.conversation.seal import UP, KeyRing, Seal
 from protocol.errors import RemoteError
-from protocol.frame import ASYNC_ID, FrameReader, encode
-from protocol.messages import UP_PREFIX, CheckIn, Hello, Kind
-from protocol.probes import Prober
-from protocol.registers import REGISTERS, parse_register
-from protocol.seal import UP, KeyRing, Seal
+from protocol.kktpc import buffer, eot, v2
+from protocol.kktpc.commands import COMMANDS, parse_answer, parse_request, split_password
+from protocol.kktpc.frame import ASYNC_ID, FrameReader, encode
+from protocol.kktpc.probes import Prober
+from protocol.kktpc.registers import REGISTERS, parse_register
 from tests.fuzz.ends import host_v3, http_entry, line_v2, task_buffer, web_body
 
 Target = Callable[[bytes], None]

@@ -21,12 +21,12 @@ from fleet.worker.runner import Worker
 from fleet.worker.schedule import JOBS
 from protocol.firmware import Image
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
-from simulator.talk import Talk
+from simulator.calls.talk import Talk
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet import conftest as fleet
 from tests.fleet.conftest import PASSWORD, Answer, Api, HandClock
 from tests.fleet.firmware.folder import lay
-from tests.gateway.running import Running, running
+from tests.gateway.edge.running import Running, running
 from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes

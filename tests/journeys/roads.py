@@ -16,25 +16,26 @@ from aiohttp import web
 
 from fleet.kit.broker import BrokerAdmin
 from gateway.assistant.config import AssistantConfig, Lines, Relay, Server, WebService
-from gateway.broker import start_broker
-from gateway.config import GatewayConfig
-from gateway.listeners.mqtt.address import BrokerAddress
-from protocol import broker_url, settings
+from gateway.edge.config import GatewayConfig
+from gateway.edge.transports.mqtt.address import BrokerAddress
+from gateway.edge.transports.mqtt.embedded_broker import start_broker
+from protocol import broker_url
+from protocol.kktpc import settings
 from protocol.platforms import Platform
-from simulator import roads
-from simulator.dial_mqtt import Line, MqttServer
+from simulator.calls import transports as roads
+from simulator.calls.mqtt import Line, MqttServer
+from simulator.calls.talk import Talk
 from simulator.kktpc import Caller, Setup, serve_serial, serve_tcp
-from simulator.mosquitto import Mosquitto
-from simulator.register import SimulatedRegister
-from simulator.settings_memory import Tables
-from simulator.talk import Talk
+from simulator.register.settings_memory import Tables
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests import build_app
 from tests.gateway.assistant.kktpc.test_simulated import null_modem
 from tests.gateway.assistant.test_program import Ear, at_work, until
-from tests.gateway.brokers import PASSWORD, PATIENCE, login
-from tests.gateway.running import HOST, key_of, outcomes
+from tests.gateway.edge.brokers import PASSWORD, PATIENCE, login
+from tests.gateway.edge.running import HOST, key_of, outcomes
 from tests.journeys.conftest import Town
 from tests.protocol.publisher import PUBLISHER
+from tests.servers.mosquitto import Mosquitto
 
 RESTART_S: Final = 0.2
 CHANNEL, CABINET, CABINET_PORT = 276, 278, 279

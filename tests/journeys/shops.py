@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from protocol.platforms import Platform
-from simulator.bad_links import BadLinkProxy, Direction, Fault
-from simulator.register import SimulatedRegister
-from tests.gateway.running import HOST
+from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.running import HOST
 from tests.journeys.conftest import Town
 
 FIRST_STEP_DONE, LAST_CUT, STRIDE = 390, 620, 7

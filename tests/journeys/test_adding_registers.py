@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.journeys.conftest import Town
 
 

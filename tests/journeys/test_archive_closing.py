@@ -3,7 +3,7 @@
 import pytest
 
 from protocol.platforms import Platform
-from simulator.fiscal_drive import Phase
+from simulator.register.fiscal_drive import Phase
 from tests.journeys.conftest import Town
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
 

@@ -19,12 +19,12 @@ from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import Status
 from protocol.platforms import Platform
-from simulator.bad_links import FAULTS, BadLinkProxy, Direction, Fault
-from simulator.register import SimulatedRegister
-from simulator.settings_memory import CABINET_HOST, CABINET_PORT
-from simulator.talk import Ending
-from tests.gateway.ordering import order, owner_of
-from tests.gateway.running import HOST, Running, counted, running
+from simulator.calls.bad_links import FAULTS, BadLinkProxy, Direction, Fault
+from simulator.calls.talk import Ending
+from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.ordering import order, owner_of
+from tests.gateway.edge.running import HOST, Running, counted, running
 
 AT_ONCE = 24
 STEPS = {Platform.V5_0: 2, Platform.V2_5: 6}

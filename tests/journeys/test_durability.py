@@ -12,10 +12,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from protocol.seal import KeyRing
+from protocol.conversation.seal import KeyRing
 from protocol.telemetry import BLOCK, check
-from simulator.ports import free_port
-from simulator.postgres import PostgresCluster
+from simulator.bench.ports import free_port
+from simulator.bench.postgres import PostgresCluster
 from tests.journeys.programs import CASH_SERVER, POLL_S, SIMULATOR, Program
 
 REGISTERS = 100

@@ -10,10 +10,10 @@ import pytest
 from fleet.kit.config import FleetConfig
 from protocol.firmware import Image
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import HandClock
-from tests.gateway.certificates import Authority
-from tests.gateway.running import WAIT_S
+from tests.gateway.edge.certificates import Authority
+from tests.gateway.edge.running import WAIT_S
 from tests.journeys.conftest import Town, founded
 from tests.journeys.roads import ROADS, Ground, Open, Row
 from tests.protocol.publisher import content_of, publish

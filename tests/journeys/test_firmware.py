@@ -7,9 +7,9 @@ import pytest
 
 from protocol.firmware import Image
 from protocol.platforms import Platform
-from simulator.bad_links import BadLinkProxy, Direction, Fault
-from simulator.register import SimulatedRegister
-from tests.gateway.running import HOST
+from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.running import HOST
 from tests.journeys.conftest import Town
 from tests.protocol.publisher import content_of, publish
 

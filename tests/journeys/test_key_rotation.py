@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from fleet.operations.models import Operation
+from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
-from protocol.seal import KeyRing
-from simulator.keys import HeldKey
-from simulator.register import SimulatedRegister
-from tests.gateway.running import KEYS, key_of
+from simulator.register.keys import HeldKey
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.running import KEYS, key_of
 from tests.journeys.conftest import Town
 from tests.journeys.shops import status
 

@@ -24,11 +24,11 @@ from fleet.operations.types import BY_KIND
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
 from fleet.wiring import REACTIONS
-from protocol.messages import LinkChannel
+from protocol.conversation.messages import LinkChannel
 from protocol.platforms import Platform
-from simulator.ports import free_port
-from simulator.register import SimulatedRegister
-from simulator.talk import Talk
+from simulator.bench.ports import free_port
+from simulator.calls.talk import Talk
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet import conftest as fleet
 from tests.fleet.conftest import PASSWORD, HandClock
 from tests.fleet.operations.proofs import factory_key

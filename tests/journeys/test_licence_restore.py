@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from protocol.kktpc.result_codes import describe
 from protocol.licences import WIRE_CODES, LicenceKind, decode
 from protocol.platforms import Platform
-from protocol.result_codes import describe
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.operations.proofs import CODE_7, CODES, LICENCE
 from tests.journeys.conftest import Town
 from tests.journeys.shops import status

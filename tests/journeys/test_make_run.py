@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.gateway.ordering import UPLOAD
+from tests.gateway.edge.ordering import UPLOAD
 from tests.journeys.programs import CASH_SERVER, Program
 
 DEMO = 10

@@ -14,14 +14,14 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK, check
-from simulator.dial import Patience
-from simulator.dial_mqtt import Line, keep_calling
-from simulator.mosquitto import Mosquitto
-from simulator.register import SimulatedRegister
-from simulator.talk import Talk
-from tests.gateway.brokers import Place, login, on_mosquitto
-from tests.gateway.ordering import order, owner_of
-from tests.gateway.running import POLL_S, key_of, running
+from simulator.calls.dial import Patience
+from simulator.calls.mqtt import Line, keep_calling
+from simulator.calls.talk import Talk
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.brokers import Place, login, on_mosquitto
+from tests.gateway.edge.ordering import order, owner_of
+from tests.gateway.edge.running import POLL_S, key_of, running
+from tests.servers.mosquitto import Mosquitto
 
 REGISTERS = 30
 INTERVAL_S = 0.1

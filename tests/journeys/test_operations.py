@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK
-from simulator.bad_links import BadLinkProxy, Direction, Fault
-from simulator.register import SimulatedRegister
-from simulator.settings_memory import CABINET_HOST, CABINET_PORT
-from tests.gateway.ordering import UPLOAD
-from tests.gateway.running import HOST
+from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
+from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.ordering import UPLOAD
+from tests.gateway.edge.running import HOST
 from tests.journeys.conftest import Town
 
 BOTH = pytest.mark.parametrize("platform", [Platform.V5_0, Platform.V2_5])

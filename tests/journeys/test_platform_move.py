@@ -1,7 +1,7 @@
 """A register of platform 2.5 becomes one of platform 5.0 and stays who it was."""
 
 from protocol.platforms import Platform
-from simulator.settings_memory import CABINET_HOST, CABINET_PORT
+from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
 from tests.journeys.conftest import Town
 from tests.journeys.test_firmware import CONTENT, closed_shop, state
 from tests.protocol.publisher import publish

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.journeys.conftest import Town
 
 REGISTERS, FAILING = 200, 20

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol.platforms import Platform
-from simulator.fiscal_drive import LAST_REGISTRATION
+from simulator.register.fiscal_drive import LAST_REGISTRATION
 from tests.journeys.conftest import Town
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
 

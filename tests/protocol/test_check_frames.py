@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from protocol import v2
 from protocol.__main__ import app
-from protocol.frame import encode
+from protocol.kktpc import v2
+from protocol.kktpc.frame import encode
 from protocol.telemetry import BLOCK
 from tests.protocol.vectors import FILE
 

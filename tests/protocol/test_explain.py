@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import v2
-from protocol.buffer import BY_CODE as MESSAGES
-from protocol.commands import BY_CODE as COMMANDS
 from protocol.explain import explain, explain_v2, is_explained
-from protocol.frame import encode
+from protocol.kktpc import v2
+from protocol.kktpc.buffer import BY_CODE as MESSAGES
+from protocol.kktpc.commands import BY_CODE as COMMANDS
+from protocol.kktpc.frame import encode
 from tests.protocol.vectors import VECTORS, Vector
 
 

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import firmware_commands
-from protocol.commands import CommandFailed, parse_request
 from protocol.errors import LocalError, RemoteError
 from protocol.firmware import (
     MAX_BLOCK,
@@ -17,6 +15,8 @@ from protocol.firmware import (
     Image,
     parse_public_key,
 )
+from protocol.kktpc import firmware_commands
+from protocol.kktpc.commands import CommandFailed, parse_request
 from protocol.platforms import Platform
 from tests.protocol.publisher import PUBLISHER, STRANGER, content_of, forge, publish
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MakeRegister = Callable[..., SimulatedRegister]

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from protocol import telemetry
-from protocol.connection import GatewayEnd
-from protocol.errors import ProtocolError
-from protocol.messages import (
+from protocol.conversation.connection import GatewayEnd
+from protocol.conversation.messages import (
     Accepted,
     CheckIn,
     Farewell,
@@ -21,7 +20,8 @@ from protocol.messages import (
     StepDone,
     StepRefused,
 )
-from protocol.seal import KeyRing
+from protocol.conversation.seal import KeyRing
+from protocol.errors import ProtocolError
 
 KEY_RING = KeyRing({1: bytes(range(32))})
 Order = tuple[int, int, bytes]

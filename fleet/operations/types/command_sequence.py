@@ -22,15 +22,15 @@ from fleet.operations.types.contract import (
 )
 from fleet.operations.types.setting_list import not_seen
 from fleet.subscriptions.entitlements import OF_COMMANDS, Entitlement
-from protocol.command_names import name_of
-from protocol.commands import (
+from protocol.errors import RemoteError
+from protocol.kktpc.command_names import name_of
+from protocol.kktpc.commands import (
     BY_NAME,
     CommandFailed,
     encode_request,
     parse_answer,
     parse_request,
 )
-from protocol.errors import RemoteError
 
 MAX_COMMANDS: Final = 100
 MAX_COMMAND_BYTES: Final = 1024

@@ -10,12 +10,12 @@ from typing import Any
 
 from fleet.operations.rules import Cause
 from fleet.operations.types.contract import Failed, Outcome, Progress, Send
-from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.errors import RemoteError
 from protocol.fields import Fields
+from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.setting_types import Value
+from protocol.kktpc.settings import cell_length, encode_cell, encode_value, find
 from protocol.platforms import Platform
-from protocol.setting_types import Value
-from protocol.settings import cell_length, encode_cell, encode_value, find
 
 REGISTRATION_MODE, PROGRAMMING_MODE, DRIVE_MODE = 1, 4, 6
 SYSTEM_ADMINISTRATOR = "00000030"

@@ -40,10 +40,10 @@ from fleet.operations.types.contract import (
     Verdict,
 )
 from fleet.operations.types.setting_list import not_seen
-from protocol import firmware_commands
-from protocol.commands import CommandFailed
 from protocol.errors import RemoteError
 from protocol.firmware import VERSION_PATTERN, Image
+from protocol.kktpc import firmware_commands
+from protocol.kktpc.commands import CommandFailed
 from protocol.platforms import Platform
 
 WINDOW_BYTES: Final = 32 * 1024

@@ -9,15 +9,15 @@ from typing import Any
 
 from fleet.operations.types.contract import Failed
 from fleet.operations.types.errands import Errand, errand
-from protocol import fiscal_drive, registers
 from protocol.fields import Fields
+from protocol.kktpc import fiscal_drive, registers
 
 
 def ask(
     question: str, key: str, judge: Callable[[Fields], Failed | None] = lambda _: None
 ) -> Errand:
-    """A question of ``protocol.fiscal_drive``; the result holds its answer under ``key``, unless
-    ``judge`` says that the operation fails for it."""
+    """A question of ``protocol.kktpc.fiscal_drive``; the result holds its answer under ``key``,
+    unless ``judge`` says that the operation fails for it."""
     asked = fiscal_drive.BY_NAME[question]
 
     def keep(answer: Fields) -> Mapping[str, Any] | Failed:

@@ -24,7 +24,7 @@ from fleet.operations.types.contract import (
     Verdict,
 )
 from fleet.operations.types.setting_list import not_seen
-from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 
 MAX_ATTEMPTS = 3
 """A register that comes back under its old key is sent the new one so many times in all."""

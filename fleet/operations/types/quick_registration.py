@@ -43,10 +43,10 @@ from fleet.operations.types.errands import (
 from fleet.operations.types.fiscal_facts import last_document, last_registration
 from fleet.operations.types.setting_list import not_seen, refuse
 from fleet.operations.types.tax_system_change import DEFAULT_TAXATION, TaxationType
+from protocol.kktpc.setting_types import SettingError, Value
+from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
-from protocol.setting_types import SettingError, Value
 from protocol.telemetry import TAXATION
-from protocol.text import TextError, encode_cp866
 
 OFD_HOST, OFD_PORT, OFD_DNS, OFD_CHANNEL = 273, 274, 275, 276
 """Settings."""

@@ -7,10 +7,10 @@ from typing import Any
 from fleet.operations.errors import PLATFORM_UNKNOWN, SETTING_REFUSED
 from fleet.operations.rules import Cause
 from fleet.operations.types.contract import Failed, Target, Verdict
-from protocol.commands import CommandFailed
+from protocol.kktpc.commands import CommandFailed
+from protocol.kktpc.setting_types import Setting, SettingError, SettingFault, Value
+from protocol.kktpc.settings import find, parse
 from protocol.platforms import Platform
-from protocol.setting_types import Setting, SettingError, SettingFault, Value
-from protocol.settings import find, parse
 
 
 def reachable(platform: Platform, keys: Iterable[str]) -> list[Setting]:

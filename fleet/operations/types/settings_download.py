@@ -27,10 +27,10 @@ from fleet.operations.types.setting_list import (
     without_secrets,
 )
 from fleet.operations.types.settings_upload import Key
-from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.setting_types import Setting, SettingError, Value
+from protocol.kktpc.settings import SETTINGS, decode_cell, decode_value
 from protocol.platforms import Platform
-from protocol.setting_types import Setting, SettingError, Value
-from protocol.settings import SETTINGS, decode_cell, decode_value
 
 
 class SettingsDownloadParams(Input):

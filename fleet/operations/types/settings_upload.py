@@ -41,11 +41,11 @@ from fleet.operations.types.setting_list import (
     without_secrets,
 )
 from fleet.operations.types.template_transfer import FromTemplate, platform_verdict
-from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.errors import RemoteError
+from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.setting_types import Cell, Setting, SettingError
+from protocol.kktpc.settings import encode_cell, encode_value, find, holds, parse
 from protocol.platforms import Platform
-from protocol.setting_types import Cell, Setting, SettingError
-from protocol.settings import encode_cell, encode_value, find, holds, parse
 
 Key = Annotated[str, Field(min_length=1, max_length=16)]
 Value = StrictBool | StrictInt | Annotated[StrictStr, Field(max_length=300)]

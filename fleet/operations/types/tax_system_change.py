@@ -47,9 +47,9 @@ from fleet.operations.types.fiscal_facts import (
     last_registration,
 )
 from fleet.operations.types.setting_list import not_seen
+from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
 from protocol.telemetry import TAXATION
-from protocol.text import TextError, encode_cp866
 
 DEFAULT_TAXATION = 50
 """The setting (on 2.5 T2R1F110)."""

@@ -22,7 +22,7 @@ from fleet.operations.types.contract import (
     Target,
     Verdict,
 )
-from protocol.commands import BY_NAME, CommandFailed, encode_request, parse_answer
+from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind, block, block_count
 

@@ -10,10 +10,10 @@ from gateway.assistant.kktpc.lines import SPEED, Line
 from gateway.assistant.kktpc.probe import probe
 from gateway.assistant.kktpc.v2 import HostV2
 from gateway.assistant.kktpc.v3 import HostV3, Timing
-from protocol import v2
-from protocol.commands import BY_CODE, may_repeat, with_password
+from protocol.kktpc import v2
+from protocol.kktpc.commands import BY_CODE, may_repeat, with_password
+from protocol.kktpc.probes import ANSWER_WITHIN_S
 from protocol.platforms import Platform
-from protocol.probes import ANSWER_WITHIN_S
 
 COMMAND_S: Final = 10.0
 """For a command that the table does not know (KKT-PC 1.4)."""

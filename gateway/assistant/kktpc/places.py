@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from protocol import buffer
-from protocol.buffer import Flag
+from protocol.kktpc import buffer
+from protocol.kktpc.buffer import Flag
 
 
 class Kind(Enum):

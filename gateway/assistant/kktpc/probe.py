@@ -1,11 +1,11 @@
-"""Who is at the other end of a line: the probes of ``protocol.probes``, sent and waited for."""
+"""The probes of ``protocol.kktpc.probes``, sent and waited for: which platform is on a line."""
 
 import asyncio
 
 from gateway.assistant.kktpc.errors import LineLost, Silent
 from gateway.assistant.kktpc.lines import Line
+from protocol.kktpc.probes import ANSWER_WITHIN_S, PROBES, Prober
 from protocol.platforms import Platform
-from protocol.probes import ANSWER_WITHIN_S, PROBES, Prober
 
 
 class _Listening:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 from gateway.assistant.kktpc.host import KktHost
-from protocol import eot
 from protocol.errors import RemoteError
+from protocol.kktpc import eot
 
 CONNECT_S: Final = 15.0
 """For the name and the connection together."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.assistant.kktpc.errors import FateUnknown, HostError, NotDone
 from gateway.assistant.kktpc.events import Answered, Event, Failed
-from protocol import v2
+from protocol.kktpc import v2
 
 GRACE_S: Final = 5.0
 """An answer that has begun in time may end later; a line that babbles may not go on for ever."""

@@ -25,9 +25,9 @@ from gateway.assistant.kktpc.events import (
     Relayed,
 )
 from gateway.assistant.kktpc.places import Fate, Flight, Kind, Task, Want
-from protocol import buffer, eot, frame
-from protocol.buffer import Flag
 from protocol.errors import RemoteError
+from protocol.kktpc import buffer, eot, frame
+from protocol.kktpc.buffer import Flag
 
 LAST_TASK_ID: Final = 0xDC
 """DD is the conversation's, DE and DF are EoT's."""

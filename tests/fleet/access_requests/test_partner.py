@@ -12,9 +12,9 @@ from fleet.access_requests.recognition import MAX_FILE_BYTES
 from fleet.access_requests.service import forget_files
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
-from fleet.admin_api.edge import MAX_OWN_UPLOADS
 from fleet.audit.models import AuditEntry
 from fleet.kit.database import Database
+from fleet.web.edge import MAX_OWN_UPLOADS
 from tests.fleet.access_requests.conftest import INN, OTHER_INN, People, Place, owners, serial
 from tests.fleet.access_requests.documents import DOCX, EXECUTABLE, PDF
 from tests.fleet.conftest import Employ, HandClock

@@ -4,8 +4,8 @@ import re
 
 from fleet.accounts.roles import RIGHTS, Right, Role
 from fleet.admin_api.endpoints import ENDPOINTS
-from fleet.admin_api.problems import CONTENT_TYPE
 from fleet.kit.http import PREFIX, Endpoint
+from fleet.web.problems import CONTENT_TYPE
 from tests.fleet.conftest import Api, Employ
 
 PUBLIC = {

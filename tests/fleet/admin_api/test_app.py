@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from fleet.accounts.models import Partner, SignInAttempts
 from fleet.accounts.roles import Right
-from fleet.admin_api import edge
 from fleet.admin_api.app import build_app
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.openapi import build_document
@@ -22,6 +21,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import FILES, Call, endpoint
 from fleet.kit.input import Nothing
+from fleet.web import edge
 from tests.fleet.conftest import PASSWORD, START, Api, Employ, HandClock
 
 

@@ -17,8 +17,8 @@ from fleet.kit.broker import BrokerAdmin, broker_admin
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
-from simulator.mosquitto import ADMIN, Mosquitto
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.servers.mosquitto import ADMIN, Mosquitto
 
 SERIAL, OTHER = "00106900000001", "00106900000002"
 PASSWORD = "secret of the shop"

@@ -19,7 +19,7 @@ from fleet.kit.database import Database
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.wiring import REACTIONS
-from protocol.assistant import Doing, FoundRegister, Report
+from protocol.conversation.assistant import Doing, FoundRegister, Report
 from protocol.platforms import Platform
 from tests.fleet.conftest import START, Api, Employ, HandClock
 

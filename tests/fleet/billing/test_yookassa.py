@@ -14,7 +14,7 @@ from fleet.billing.desk import PORTION
 from fleet.billing.rules import PaymentStatus, Report
 from fleet.billing.yookassa import YooKassa
 from fleet.kit.config import FleetConfig
-from simulator.ports import free_port
+from simulator.bench.ports import free_port
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.billing.yookassa_server import SECRET, SHOP_ID, YooKassaServer
 

@@ -17,7 +17,7 @@ from fleet.diagnostics.rules import (
     printed,
 )
 from fleet.kit.language import Language
-from gateway.metrics import Outcome
+from gateway.edge.metrics import Outcome
 from tests.fleet.conftest import START as NOW
 
 LAST = Remembered("tcp", "2001:db8::1", "served", NOW)

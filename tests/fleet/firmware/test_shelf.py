@@ -10,8 +10,8 @@ import pytest
 from fleet.firmware.shelf import Shelf
 from fleet.kit.config import FleetConfig, split_keys
 from fleet.kit.errors import DomainError
-from protocol import firmware_commands
 from protocol.firmware import Image
+from protocol.kktpc import firmware_commands
 from protocol.platforms import Platform
 from tests.fleet.firmware.folder import lay, manifest_of
 from tests.protocol.publisher import PUBLISHER, STRANGER, content_of, forge, publish, sign

@@ -14,7 +14,7 @@ from fleet.kit.broker import BrokerAdmin, BrokerDown, BrokerRefused, LoginTaken,
 from fleet.kit.config import FleetConfig
 from protocol import broker_url
 from protocol.broker_url import BrokerUrl
-from simulator.mosquitto import ADMIN, HOST, Mosquitto
+from tests.servers.mosquitto import ADMIN, HOST, Mosquitto
 
 ONE, OTHER = "00106100000001", "00106100000002"
 PASSWORD = "eight-or-more"

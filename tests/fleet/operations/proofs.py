@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from protocol.conversation.seal import KeyRing
 from protocol.licences import LicenceKind, decode
-from protocol.seal import KeyRing
 from protocol.telemetry import TAXATION
-from simulator.fiscal_drive import Phase
-from simulator.keys import HeldKey
-from simulator.register import SimulatedRegister
+from simulator.register.fiscal_drive import Phase
+from simulator.register.keys import HeldKey
+from simulator.register.simulated_register import SimulatedRegister
 from tests.protocol.licence_issuer import LICENCE_ISSUER, licence_of
 
 FLEET_KEYS = KeyRing({1: bytes(range(32)), 2: bytes(range(32, 64))})

@@ -23,13 +23,13 @@ from fleet.operations.service import Created, Wish
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import Seen
 from fleet.registers.models import CashRegister
-from gateway.keys import with_key
+from gateway.edge.keys import with_key
+from protocol.conversation.messages import Step, StepDone, StepRefused
 from protocol.firmware import Image
 from protocol.licences import LicenceKind
-from protocol.messages import Step, StepDone, StepRefused
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
-from simulator.traits import MAKES
+from simulator.register.simulated_register import SimulatedRegister
+from simulator.register.traits import MAKES
 from tests.fleet.conftest import HandClock
 from tests.fleet.firmware.folder import lay
 from tests.fleet.operations.proofs import FLEET_KEYS, factory_key

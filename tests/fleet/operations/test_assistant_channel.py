@@ -12,9 +12,9 @@ from fleet.operations.due import Due, DueIndex
 from fleet.operations.errors import NO_ASSISTANT
 from fleet.operations.rules import Cause, Channel, Status, Waiting
 from fleet.operations.types.command_sequence import REFUSED
-from protocol.commands import BY_NAME, COMMANDS
+from protocol.kktpc.commands import BY_NAME, COMMANDS
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.operations.proofs import QUICK
 from tests.fleet.operations.stage import Stage, obey, serial
 

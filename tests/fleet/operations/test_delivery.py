@@ -14,7 +14,7 @@ from fleet.operations.due import Due
 from fleet.operations.models import Operation
 from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status
 from fleet.operations.work import load_where
-from protocol.messages import StepDone, StepRefusal, StepRefused
+from protocol.conversation.messages import StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.operations.stage import Stage, obey
 

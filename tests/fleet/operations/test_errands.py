@@ -12,10 +12,10 @@ from fleet.operations.types.errands import MAX_RESTARTS
 from fleet.operations.types.licence_upload import LicenceUpload, LicenceUploadParams
 from fleet.operations.types.paper_receipt import PaperReceipt, PaperReceiptParams
 from fleet.operations.types.versions import build_of, numbers_of
-from protocol.commands import BY_NAME, encode_answer, encode_failure, parse_request
+from protocol.kktpc.commands import BY_NAME, encode_answer, encode_failure, parse_request
 from protocol.platforms import Platform
-from simulator.fiscal_drive import Phase
-from simulator.register import SimulatedRegister
+from simulator.register.fiscal_drive import Phase
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START
 from tests.fleet.operations.proofs import CODES
 

@@ -12,9 +12,9 @@ from fleet.operations.types.contract import Await, Done, Failed, Order, Seen, Se
 from fleet.operations.types.firmware_transfer import MAX_STALLED, FirmwareParams
 from fleet.operations.types.firmware_update import FirmwareUpdate
 from fleet.operations.types.platform_move import PlatformMove
-from protocol import firmware_commands
-from protocol.commands import encode_answer
 from protocol.firmware import Image
+from protocol.kktpc import firmware_commands
+from protocol.kktpc.commands import encode_answer
 from protocol.platforms import Platform
 from tests.fleet.operations.stage import Stage, obey
 from tests.protocol.publisher import content_of, publish

@@ -35,9 +35,9 @@ from fleet.operations.rules import OPEN, TRANSITIONS, Cause, Status
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
-from protocol.messages import Step, StepDone, StepRefusal, StepRefused
+from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START, HandClock
 from tests.fleet.operations.stage import Stage, Word, obey, serial
 

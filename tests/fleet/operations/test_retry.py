@@ -3,7 +3,7 @@
 import pytest
 
 from fleet.operations.rules import Cause, Status
-from protocol.messages import StepRefusal, StepRefused
+from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api
 from tests.fleet.operations.stage import Stage, obey, serial

@@ -23,7 +23,7 @@ from fleet.operations.rules import (
 )
 from fleet.operations.types import TYPES
 from fleet.operations.work import Work
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from tests.fleet.conftest import START
 
 LATER, EARLIER = START + timedelta(hours=1), START - timedelta(hours=1)

@@ -18,7 +18,7 @@ from fleet.operations.errors import TOO_MANY_OPEN
 from fleet.operations.rules import MAX_OPEN_PER_REGISTER, MAX_REGISTERS, Cause, Channel, Status
 from fleet.operations.service import Created
 from fleet.registers.events import Move, RegistersHandedOver
-from protocol.messages import StepRefusal, StepRefused
+from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.conftest import Employ
 from tests.fleet.operations.stage import Stage, obey, serial

@@ -14,10 +14,10 @@ from fleet.operations.types.settings_upload import (
     SettingsUpload,
     SettingsUploadParams,
 )
-from protocol.commands import BY_NAME, encode_answer, encode_failure, parse_request
+from protocol.kktpc.commands import BY_NAME, encode_answer, encode_failure, parse_request
+from protocol.kktpc.settings import SETTINGS
 from protocol.platforms import Platform
-from protocol.settings import SETTINGS
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START
 
 UPLOAD, DOWNLOAD = SettingsUpload(), SettingsDownload()

@@ -16,10 +16,10 @@ from fleet.operations.types.template_transfer import Transfer, next_step
 from fleet.templates import service as templates
 from fleet.templates.models import InfoReceipt, Outlet, ReceiptTemplate, SettingsTemplate
 from fleet.templates.models import TipsTemplate as TipsRow
-from protocol.commands import BY_NAME, encode_answer, encode_failure
+from protocol.kktpc.commands import BY_NAME, encode_answer, encode_failure
 from protocol.platforms import Platform
 from protocol.templates import BLOCK_SIZE, MAX_SIZE, TemplateKind
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START, Employ
 from tests.fleet.operations.stage import Stage, obey, serial
 

@@ -21,14 +21,14 @@ from fleet.operations import queries, service
 from fleet.operations.rules import Channel, Status
 from fleet.operations.types import BY_KIND, TYPES
 from fleet.operations.types.contract import OperationType, Order, Outcome, Send, Target
+from protocol.conversation.messages import Step
 from protocol.errors import RemoteError
 from protocol.firmware import Image
-from protocol.messages import Step
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind
-from simulator.register import SimulatedRegister
-from simulator.templates import Template
-from simulator.traits import MAKES
+from simulator.register.simulated_register import SimulatedRegister
+from simulator.register.templates import Template
+from simulator.register.traits import MAKES
 from tests.fleet.conftest import START
 from tests.fleet.operations import proofs
 from tests.fleet.operations.stage import RolledBack, Stage, Word, obey

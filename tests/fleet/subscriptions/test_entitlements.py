@@ -17,7 +17,7 @@ from fleet.subscriptions.assigning import assign
 from fleet.subscriptions.effective import ends_of, entitled
 from fleet.subscriptions.entitlements import LABELS, OF_COMMANDS, OF_OPERATIONS, Entitlement
 from fleet.subscriptions.service import grant
-from protocol.commands import COMMANDS, encode_request
+from protocol.kktpc.commands import COMMANDS, encode_request
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop, serial
 
 ONE, TWO = serial(1), serial(2)

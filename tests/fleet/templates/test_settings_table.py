@@ -14,10 +14,16 @@ from fleet.templates.settings_table import (
     SettingField,
     Value,
 )
+from protocol.kktpc.setting_types import Form, Setting
+from protocol.kktpc.settings import (
+    cell_length,
+    decode_cell,
+    decode_value,
+    encode_cell,
+    encode_value,
+)
+from protocol.kktpc.settings import parse as parse_setting
 from protocol.platforms import Platform
-from protocol.setting_types import Form, Setting
-from protocol.settings import cell_length, decode_cell, decode_value, encode_cell, encode_value
-from protocol.settings import parse as parse_setting
 
 PLACES = [(field, platform) for field in FIELDS for platform in field.places]
 NOWHERE = {"gsm_enabled", "strong_power_supply", "header_alignment", "extra_baud"}

@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from gateway.assistant.cli import app
 from gateway.assistant.words import say
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from simulator.kktpc import Setup, serve_tcp
-from simulator.register import SimulatedRegister
-from tests.gateway.assistant.test_kktpc_way import CONTENT, PUBLISHER, TRUSTED, an_image
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.assistant.kktpc.test_way import CONTENT, PUBLISHER, TRUSTED, an_image
 from tests.gateway.assistant.ways import NOON, SERIAL, a_register
 
 

@@ -13,8 +13,8 @@ from gateway.assistant.journal import Journal
 from gateway.assistant.steps import Steps
 from gateway.assistant.ways import WayLost
 from protocol import telemetry
-from protocol.connection import GatewayEnd
-from protocol.messages import (
+from protocol.conversation.connection import GatewayEnd
+from protocol.conversation.messages import (
     Accepted,
     Block,
     CheckIn,
@@ -27,7 +27,7 @@ from protocol.messages import (
     Step,
     StepDone,
 )
-from protocol.seal import KeyRing
+from protocol.conversation.seal import KeyRing
 from tests.gateway.assistant.ways import DONE, SERIAL, CountedWay
 
 KEYS = KeyRing({1: bytes(range(32))})

@@ -16,7 +16,7 @@ from gateway.assistant import journal as journals
 from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.steps import Steps
 from gateway.assistant.ways import Untold, WayLost
-from protocol.messages import Step, StepDone, StepRefusal, StepRefused
+from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 from tests.gateway.assistant.ways import DONE, SERIAL, CountedWay, lose
 
 STEP = Step(7, 1, b"\xa6")

@@ -23,18 +23,18 @@ from fleet.operations.rules import Channel, Status
 from fleet.operations.service import Wish, create
 from gateway.assistant.config import AssistantConfig, Lines, Relay, Server, WebService
 from gateway.assistant.program import Program
-from protocol import settings
+from protocol.kktpc import settings
 from protocol.platforms import Platform
 from simulator.kktpc import Caller, RegisterServer, Setup, serve_tcp
-from simulator.register import SimulatedRegister
-from simulator.settings_memory import Tables
+from simulator.register.settings_memory import Tables
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests import build_app
 from tests.fleet.firmware.folder import lay
-from tests.gateway.assistant.test_kktpc_way import CONTENT, TRUSTED, an_image
+from tests.gateway.assistant.kktpc.test_way import CONTENT, TRUSTED, an_image
 from tests.gateway.assistant.ways import SERIAL, a_register
-from tests.gateway.brokers import PASSWORD, Place, embedded, login, on_mosquitto
-from tests.gateway.ordering import order, owner_of
-from tests.gateway.running import HOST, Running, key_of, running
+from tests.gateway.edge.brokers import PASSWORD, Place, embedded, login, on_mosquitto
+from tests.gateway.edge.ordering import order, owner_of
+from tests.gateway.edge.running import HOST, Running, key_of, running
 
 WAIT_S: Final = 20.0
 STRANGER: Final = "00106107654321"

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from gateway.assistant import kktpc_reading
-from gateway.assistant.kktpc_reading import Moment
+from gateway.assistant.kktpc import reading as kktpc_reading
+from gateway.assistant.kktpc.reading import Moment
 from gateway.assistant.ways import About, WayKind, WayLost
-from protocol.messages import StepRefusal
+from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SERIAL = "00106101234567"

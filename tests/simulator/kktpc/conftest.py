@@ -11,7 +11,7 @@ import pytest
 
 from protocol.platforms import Platform
 from simulator.kktpc import Setup, serve_serial, serve_tcp
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.host import HostV2, HostV3, Wire, over_tcp
 

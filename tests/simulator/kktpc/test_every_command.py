@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from protocol.commands import COMMANDS
+from protocol.kktpc.commands import COMMANDS
 from simulator.kktpc import Setup
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import LINES, with_host, with_old_host
 from tests.simulator.kktpc.host import HostV2, HostV3

@@ -3,10 +3,10 @@ tables can explain, on every line."""
 
 import pytest
 
-from protocol import buffer, commands, eot, registers
-from protocol.commands import CommandFailed
-from protocol.result_codes import RESULT_CODES
-from simulator.register import SimulatedRegister
+from protocol.kktpc import buffer, commands, eot, registers
+from protocol.kktpc.commands import CommandFailed
+from protocol.kktpc.result_codes import RESULT_CODES
+from simulator.register.simulated_register import SimulatedRegister
 from tests.protocol.vectors import VECTORS, Vector
 from tests.simulator.kktpc.conftest import LINES, with_host
 from tests.simulator.kktpc.host import HostV3, take_frame

@@ -15,7 +15,7 @@ from simulator.kktpc import Setup
 from simulator.kktpc.line_v2 import LineV2, Turn
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.probe import ProbeLine
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import at_line, new_register, with_host
 from tests.simulator.kktpc.host import HostV3, frame, over_tcp, take_frame, xor

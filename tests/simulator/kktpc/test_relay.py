@@ -12,13 +12,13 @@ import pytest
 from simulator.kktpc import Caller, Setup
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.relay import MOST_PIECES
-from simulator.register import SimulatedRegister
-from simulator.settings_memory import OFD_CHANNEL
+from simulator.register.settings_memory import OFD_CHANNEL
+from simulator.register.simulated_register import SimulatedRegister
+from tests.simulator.calls.test_talk import settings_orders
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import with_host
 from tests.simulator.kktpc.host import HostV3, frame, take_frame
 from tests.simulator.small_gateway import KEY_RING, Orders, SmallGateway, listening
-from tests.simulator.test_talk import settings_orders
 
 ARM = {slot: bytes((0xC1, 0x07, slot, 0, 0)) for slot in (0xDE, 0xDF)}
 OTHER = {0xDE: 0xDF, 0xDF: 0xDE}

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from protocol.buffer import (
+from protocol.kktpc.buffer import (
     Abort,
     Ack,
     AckAdd,

@@ -13,7 +13,7 @@ from uuid import uuid4
 from aiohttp import ClientSession, web
 
 from protocol.platforms import Platform
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests import build_app
 
 NIGHT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)

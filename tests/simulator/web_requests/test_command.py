@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from simulator.ports import free_port
+from simulator.bench.ports import free_port
 from simulator.web_requests.serving import read_credentials
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from gateway.assistant.kktpc import EotRelay, KktHost, Targets, connect, open_serial, open_tcp
-from protocol import settings
-from protocol.commands import BY_CODE, CommandFailed, encode_request, parse_answer
 from protocol.fields import Fields
+from protocol.kktpc import settings
+from protocol.kktpc.commands import BY_CODE, CommandFailed, encode_request, parse_answer
 from protocol.platforms import Platform
 from simulator.kktpc import Caller, Setup, serve_serial, serve_tcp
-from simulator.register import SimulatedRegister
+from simulator.register.simulated_register import SimulatedRegister
 from tests.gateway.assistant.kktpc.joined import soon
 from tests.simulator.small_gateway import KEY_RING, Orders, listening
 

@@ -16,7 +16,7 @@ from gateway.assistant.kktpc.events import (
     Relayed,
 )
 from gateway.assistant.kktpc.v3 import HostV3
-from protocol.frame import Frame, FrameReader
+from protocol.kktpc.frame import Frame, FrameReader
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister, framed
 
 Damage = Callable[[bytes], bytes]

@@ -1,0 +1,142 @@
+"""Around every request: its number, its line in the log, its refusal as a problem document."""
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fleet.kit.errors import DomainError
+from fleet.kit.forwarded import HEADER, Networks, origin
+from fleet.kit.language import Language, negotiate
+from fleet.web.errors import (
+    BAD_HTTP,
+    BROKEN_BODY,
+    BUSY,
+    METHOD_NOT_ALLOWED,
+    NO_SUCH_PATH,
+    OUR_MISTAKE,
+)
+from fleet.web.errors import TOO_LARGE as TOO_LARGE_BODY
+from fleet.web.problems import to_response
+
+REQUEST_ID = "X-Request-Id"
+RETRY_AFTER_S = 5
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+# 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 statement cancelled,
+# 57P01..57P03 the server is going down or coming up, 53300 too many connections (PostgreSQL)
+PASSING_SQLSTATES = frozenset(
+    {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"}
+)
+
+SECURITY_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+def language_of(request: web.Request, default: Language) -> Language:
+    return negotiate(request.headers.get("Accept-Language", ""), default)
+
+
+def around_requests(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
+    """The outermost middleware of the application; inside, ``request.remote`` is who asks, also
+    behind ``proxies``."""
+
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        request = request.clone(remote=_origin(request, proxies))
+        request_id = _request_id(request)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        code = ""
+        try:
+            response = await handler(request)
+        except Exception as error:  # whatever it was, the peer gets a problem document
+            refusal = _to_refusal(error, request_id, max_body)
+            code = refusal.code
+            response = to_response(refusal, language_of(request, default_language), request_id)
+            if refusal.refusal is BROKEN_BODY:
+                response.force_close()  # nobody knows where the next request begins
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers[REQUEST_ID] = request_id
+        _log_line(request, response, code, began)
+        return response
+
+    return around
+
+
+def _origin(request: web.Request, proxies: Networks) -> str:
+    return origin(request.remote or "", request.headers.getall(HEADER, ()), proxies)
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get(REQUEST_ID, "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError:
+    """The refusal that an exception means; what nobody foresaw is logged with its trace."""
+    match error:
+        case DomainError():
+            return error
+        case web.HTTPNotFound():
+            return NO_SUCH_PATH()
+        case web.HTTPMethodNotAllowed():
+            return METHOD_NOT_ALLOWED(allowed=", ".join(sorted(error.allowed_methods)))
+        case web.HTTPRequestEntityTooLarge():
+            return TOO_LARGE_BODY(max_bytes=max_body)
+        case web.RequestPayloadError():
+            return BROKEN_BODY()
+        case web.HTTPException() if error.status < 500:
+            return BAD_HTTP(status=error.status)
+    if _is_passing(error):
+        log.warning("request_not_served", error=type(error).__name__)
+        return BUSY(retry_after_s=RETRY_AFTER_S)
+    log.error("request_failed", exc_info=error)
+    return OUR_MISTAKE(request_id=request_id)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the trouble is one that passes by itself: overload, a lost or locked database."""
+    if isinstance(error, TimeoutError | PoolTimeoutError | ConnectionError):
+        return True
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING_SQLSTATES
+    )
+
+
+def _log_line(request: web.Request, response: web.StreamResponse, code: str, began: float) -> None:
+    resource = request.match_info.route.resource
+    log.info(
+        "http_request",
+        method=request.method,
+        path=resource.canonical if resource else "",
+        status=response.status,
+        code=code,
+        ms=round((time.perf_counter() - began) * 1000, 1),
+        address=request.remote,
+    )
+
+
+async def hide_server_version(_request: web.Request, response: web.StreamResponse) -> None:
+    """For ``on_response_prepare``: the peer need not know what we run."""
+    response.headers["Server"] = "cash-server"

@@ -1,0 +1,181 @@
+"""The HTTP of the driver's web service (KKT-PC 6.4): requests with ids, and their results.
+
+Everything is bounded: each call in time and size, each wait for a result in time.
+"""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from gateway.assistant.driver.words import Body, Told, number, part, text
+from gateway.assistant.ways import WayLost
+
+CALL_TIMEOUT_S: Final = 10.0
+RESULT_TIMEOUT_S: Final = 120.0
+"""A registration takes its time, and other requests may stand before ours."""
+
+MAX_ANSWER: Final = 1 << 20
+FIRST_PAUSE_S: Final = 0.01
+LONGEST_PAUSE_S: Final = 0.5
+OK, CREATED, NOT_FOUND, CONFLICT = 200, 201, 404, 409
+UNFINISHED: Final = frozenset({"wait", "inProgress", "blocked"})
+INTERRUPTED: Final = 502
+
+Credentials = tuple[str, str]
+"""Name and password of basic authentication."""
+
+
+class Patience(NamedTuple):
+    """How long one HTTP call may take, and how long a request may stay unfinished."""
+
+    call_s: float = CALL_TIMEOUT_S
+    result_s: float = RESULT_TIMEOUT_S
+
+
+PATIENT: Final = Patience()
+
+
+class Listed(NamedTuple):
+    """A register in the service's list; ``connection`` is how the service reaches it."""
+
+    id: str
+    active: bool
+    connection: Body
+
+
+class WebClient:
+    """One service; every method raises ``WayLost`` when it does not answer as it should."""
+
+    def __init__(
+        self, url: str, credentials: Credentials | None, patience: Patience = PATIENT
+    ) -> None:
+        self.url = url.rstrip("/").removesuffix("/api/v2") + "/api/v2"
+        self._patience = patience
+        told = b64encode(":".join(credentials).encode()).decode() if credentials else ""
+        self._http = ClientSession(
+            headers={"Authorization": f"Basic {told}"} if credentials else {},
+            timeout=ClientTimeout(total=patience.call_s),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Lets the connections go."""
+        await self._http.close()
+
+    async def registers(self) -> list[Listed]:
+        """Those of the service, connected or not."""
+        found = await self._call("GET", "/devices", expected=(OK,))
+        if not isinstance(found.body, list):
+            raise _nonsense("a list of registers")
+        return [
+            Listed(text(each, "id"), each.get("isActive") is True, part(each, "connectionSettings"))
+            for each in found.body
+            if isinstance(each, dict)
+        ]
+
+    async def ask(self, id_: str, tasks: Sequence[Body]) -> list[Told]:
+        """Results of a request of its own: for tasks that may be asked again and again."""
+        uuid = str(uuid4())
+        if not await self.submit(id_, uuid, tasks):
+            raise WayLost("the service takes no request for the register")
+        return await self.finished(id_, uuid)
+
+    async def submit(self, id_: str, uuid: str, tasks: Sequence[Body]) -> bool:
+        """False: not taken, as the uuid is known already or the register is not connected."""
+        body = {"uuid": uuid, "request": list(tasks)}
+        found = await self._call(
+            "POST", "/requests", id_, body=body, expected=(CREATED, OK, CONFLICT)
+        )
+        return found.status != CONFLICT
+
+    async def known(self, id_: str, uuid: str) -> bool:
+        """Whether the service remembers a request."""
+        found = await self._call("GET", f"/requests/{uuid}", id_, expected=(OK, NOT_FOUND))
+        return found.status == OK
+
+    async def finished(self, id_: str, uuid: str) -> list[Told]:
+        """The results of a request as soon as nothing of it is to be done."""
+        pause_s = FIRST_PAUSE_S
+        try:
+            async with asyncio.timeout(self._patience.result_s):
+                while True:
+                    found = await self._call("GET", f"/requests/{uuid}", id_, expected=(OK,))
+                    results = _results(found.body)
+                    if not any(text(each, "status") in UNFINISHED for each in results):
+                        return [_told(each) for each in results]
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        except TimeoutError:
+            raise WayLost("the service did not finish a request in time") from None
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        id_: str = "",
+        *,
+        body: Body | None = None,
+        expected: tuple[int, ...],
+    ) -> "_Found":
+        """``WayLost`` never quotes what came: the password may be refused in it."""
+        params = {"deviceID": id_} if id_ else {}
+        try:
+            async with self._http.request(
+                method, self.url + path, params=params, json=body, allow_redirects=False
+            ) as response:
+                if response.status not in expected:
+                    raise WayLost(f"the service answers {response.status} to {method} {path[:32]}")
+                return _Found(response.status, _parsed(await _bounded(response.content)))
+        except (ClientError, OSError, ValueError) as error:
+            raise WayLost(f"the service does not answer: {type(error).__name__}") from None
+
+
+class _Found(NamedTuple):
+    status: int
+    body: Any
+
+
+async def _bounded(content: Any) -> bytes:
+    """The whole body; ``ValueError`` when it is longer than any answer."""
+    raw = bytearray()
+    async for chunk in content.iter_chunked(1 << 16):
+        raw += chunk
+        if len(raw) > MAX_ANSWER:
+            raise ValueError("too long")
+    return bytes(raw)
+
+
+def _parsed(raw: bytes) -> Any:
+    """``None`` for what is no JSON: the status alone may be enough."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(raw)
+    return None
+
+
+def _results(body: Any) -> list[Body]:
+    results = body.get("results") if isinstance(body, dict) else None
+    if not isinstance(results, list) or not results:
+        raise _nonsense("results")
+    if not all(isinstance(each, dict) for each in results):
+        raise _nonsense("results")
+    return results
+
+
+def _told(result: Mapping[str, Any]) -> Told:
+    """Either form: the error's fields by themselves, or in an object (version 1)."""
+    status = text(result, "status")
+    nested = part(result, "error")
+    code = number(nested, "code") if nested else number(result, "errorCode")
+    if status != "ready" and not code:
+        code = INTERRUPTED
+    return Told(code, part(result, "result"), canceled=status == "canceled")
+
+
+def _nonsense(what: str) -> WayLost:
+    return WayLost(f"the service gives no {what}")

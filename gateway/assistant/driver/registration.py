@@ -1,0 +1,197 @@
+"""Registrations: requisites of E8 by FFD tag (KKT-PC 3.5) as fields of the driver's task."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from gateway.assistant.driver.moves import (
+    Known,
+    Move,
+    Order,
+    Question,
+    Row,
+    answer,
+    document_of,
+    done,
+    when_quiet,
+    with_last_document,
+)
+from gateway.assistant.driver.notes import REASON, Document, Notes
+from gateway.assistant.driver.words import FFD_CODES, TAXATION, WRONG_VALUE, Body, Told, part
+from protocol.conversation.messages import StepRefusal
+from protocol.fields import Fields
+from protocol.kktpc import registers
+from protocol.kktpc.commands import BY_NAME, encode_failure
+from protocol.kktpc.text import decode_cp866
+from protocol.telemetry import TAXATION as TAXATION_TYPES
+
+_BITS: Final = 32
+
+
+class Field(NamedTuple):
+    """Where a requisite stands in the task, and its value there; ``ValueError`` for a bad one."""
+
+    section: str
+    name: str
+    decode: Callable[[bytes], Any]
+
+
+def _text(raw: bytes) -> str:
+    return decode_cp866(raw.rstrip(b"\0 "))
+
+
+def _flag(raw: bytes) -> bool:
+    return {b"\0": False, b"\1": True}[raw]
+
+
+def _taxation(raw: bytes) -> list[str]:
+    """Tag 1062, one byte of bits."""
+    ours = TAXATION_TYPES.decode(raw[0]) if len(raw) == 1 else []
+    tokens = [theirs for theirs, name in TAXATION.items() if name in ours]
+    if not ours or len(tokens) != len(ours):
+        raise ValueError("not tax systems")
+    return tokens
+
+
+def _changes(raw: bytes) -> list[int]:
+    """Tag 1205: bit n is code n + 1."""
+    mask = int.from_bytes(raw, "little")
+    return [bit + 1 for bit in range(_BITS) if mask >> bit & 1]
+
+
+def _ffd(raw: bytes) -> str:
+    return {code: version for version, code in FFD_CODES.items()}[raw[0]]
+
+
+TASK: Final = ""
+"""The section of fields that stand in the task itself."""
+
+# fmt: off
+FIELDS: Final[Mapping[int, Field]] = {
+    1001: Field("device", "autoMode", _flag),
+    1002: Field("device", "offlineMode", _flag),
+    1009: Field("organization", "address", _text),
+    1017: Field("ofd", "vatin", _text),
+    1018: Field("organization", "vatin", _text),
+    1021: Field("operator", "name", _text),
+    1036: Field("device", "machineNumber", _text),
+    1037: Field("device", "registrationNumber", _text),
+    1046: Field("ofd", "name", _text),
+    1048: Field("organization", "name", _text),
+    1056: Field("device", "encryption", _flag),
+    1060: Field("device", "fnsUrl", _text),
+    1062: Field("organization", "taxationTypes", _taxation),
+    1108: Field("device", "internet", _flag),
+    1109: Field("device", "service", _flag),
+    1110: Field("device", "bso", _flag),
+    1117: Field("organization", "email", _text),
+    1126: Field("device", "lottery", _flag),
+    1187: Field("device", "paymentsAddress", _text),
+    1193: Field("device", "gambling", _flag),
+    1203: Field("operator", "vatin", _text),
+    1205: Field(TASK, "changeInfoReasons", _changes),
+    1207: Field("device", "excise", _flag),
+    1209: Field("device", "ffdVersion", _ffd),
+    1221: Field("device", "machineInstallation", _flag),
+}
+# fmt: on
+TASKS: Final[Mapping[bytes, Body]] = {
+    b"\0": {"type": "registration"},
+    b"\1": {"type": "fnChange"},
+    b"\2": {"type": "changeRegistrationParameters", "reason": "ofdChange"},
+    b"\3": {"type": "changeRegistrationParameters", "reason": "attributesChange"},
+    b"\4": {"type": "changeRegistrationParameters", "reason": "settingsChange"},
+}
+"""By the value of tag 1101."""
+
+_NEEDED: Final = frozenset({REASON, 1062})
+_REPORTS: Final = ("registration", "registrationChange", "fnChange", "fiscalDocumentRegistration")
+
+
+def _write_requisite(fields: Fields, known: Known) -> Move:
+    tag, value = fields["tag"], fields["value"]
+    if tag != REASON and tag not in FIELDS:
+        return StepRefusal.UNSUPPORTED
+    if not _is_said(tag, value):
+        return encode_failure(BY_NAME["write_requisite"], WRONG_VALUE)
+    known.notes.add_requisite(tag, value)
+    return answer("write_requisite")
+
+
+def _is_said(tag: int, value: bytes) -> bool:
+    try:
+        return value in TASKS if tag == REASON else FIELDS[tag].decode(value) is not None
+    except (ValueError, LookupError):
+        return False
+
+
+def _fiscalise(_: Fields, known: Known) -> Move:
+    requisites = known.notes.requisites
+    if not requisites.keys() >= _NEEDED:
+        return encode_failure(BY_NAME["fiscalise"], WRONG_VALUE)
+    now = Question(
+        ({"type": "getRegistrationInfo"},),
+        lambda told: Order(registration_task(requisites, told[0].result)),
+        forgiving=requisites[REASON] == b"\0",
+    )
+    return when_quiet(now)
+
+
+def registration_task(requisites: Mapping[int, bytes], now: Body) -> Body:
+    """The registration as it is now, with the requisites in it (KKT-PC 6.2, request fields)."""
+    task: dict[str, Any] = {
+        **TASKS[requisites[REASON]],
+        "operator": {},
+        "organization": dict(part(now, "organization")),
+        "device": dict(part(now, "device")),
+        "ofd": dict(part(now, "ofd")),
+    }
+    for tag, value in requisites.items():
+        if tag != REASON:
+            field = FIELDS[tag]
+            place = task[field.section] if field.section else task
+            place[field.name] = field.decode(value)
+    return {name: value for name, value in task.items() if value or name in ("device", "ofd")}
+
+
+def last_registration(known: Known) -> Move:
+    """Register 30: of a registration that we made, or of the last document if it is one."""
+    noted = known.notes.registration
+    if noted is not None:
+        return registration_data(noted)
+
+    def then(last: int, tags: Body) -> Move:
+        if tags.get("fiscalDocumentType") not in _REPORTS:
+            return StepRefusal.UNSUPPORTED
+        return registration_data(document_of(last, tags, known.notes.document))
+
+    return with_last_document(then)
+
+
+def registration_data(document: Document) -> bytes:
+    """The answer to the question for register 30."""
+    row = registers.register_named("last_registration")
+    data = registers.encode_register(row, document=document.number, made_at=document.made_at)
+    return answer("read_register", data=data)
+
+
+def _close_archive(_: Fields, __: Known) -> Move:
+    return when_quiet(Order({"type": "closeArchive"}))
+
+
+def trace(told: Sequence[Told]) -> dict[str, Any]:
+    """What a registration or the closing of an archive changes in the drive."""
+    drive = part(told[0].result, "fnInfo")
+    return {name: drive.get(name) for name in ("numberOfRegistrations", "livePhase", "serial")}
+
+
+TRACED: Final[Mapping[str, str]] = {
+    "fiscalise": "numberOfRegistrations",
+    "close_archive": "livePhase",
+}
+"""What of the trace tells that the command was done."""
+
+ROWS: Final = {
+    "write_requisite": Row(_write_requisite),
+    "fiscalise": Row(_fiscalise, done("fiscalise"), after=Notes.registered),
+    "close_archive": Row(_close_archive, done("close_archive")),
+}

@@ -1,0 +1,16 @@
+"""The end of a conversation, told to everybody who asks later: counted, logged, remembered."""
+
+import structlog
+
+from fleet.device_port import DevicePort, EndedConversation
+from gateway.edge.metrics import ENDED
+
+log = structlog.get_logger("gateway")
+
+
+def tell(port: DevicePort, ended: EndedConversation) -> None:
+    """One line of the log, one count, and the fleet's memory of what the register's calls
+    looked like from here (the fleet neither waits nor raises)."""
+    ENDED[ended.road][ended.outcome].inc()
+    log.info("conversation", **dict(zip(ended._fields, ended, strict=True)))
+    port.conversation_ended(ended)

@@ -1,0 +1,84 @@
+"""The life of a server process: compose, wait for a signal, take everything down in order."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from gateway.edge.logs import LineSink, configure
+
+Compose = Callable[[AsyncExitStack], Awaitable[None]]
+"""Starts the parts and pushes what ends them onto the stack; the last started ends first."""
+
+GC_EVERY_OBJECTS = 50_000
+
+log = structlog.get_logger("process")
+
+
+def run(compose: Compose, log_file: Path | None = None) -> None:
+    """Runs until SIGINT or SIGTERM."""
+    sink = configure(log_file)
+    try:
+        _run_loop(_live(compose, sink))
+    finally:
+        sink.flush()
+
+
+def guarded(program: Callable[[], object]) -> None:
+    """The console script: what stops a program is one sentence on stderr and exit code 1."""
+    try:
+        program()
+    except ValidationError as error:
+        sys.exit("\n".join(f"cash-server: {_variable(mistake)}" for mistake in error.errors()))
+    except FileNotFoundError as error:
+        sys.exit(f"cash-server: there is no file {error.filename}")
+    except ConnectionError as error:
+        sys.exit(f"cash-server: cannot connect to the database: {error.strerror or error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"cash-server: {error}")
+
+
+def _variable(mistake: Any) -> str:
+    name = "_".join(str(part) for part in mistake["loc"]).upper()
+    return f"CASH_SERVER_{name}: {mistake['msg'].removeprefix('Value error, ')}"
+
+
+def _run_loop(work: Any) -> None:
+    try:
+        import uvloop
+    except ImportError:  # plain asyncio where uvloop is not to be had
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+async def _live(compose: Compose, sink: LineSink) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    flushing = asyncio.create_task(sink.keep_flushing(), name="log flush")
+    try:
+        async with AsyncExitStack() as stack:
+            await compose(stack)
+            _settle_memory()
+            log.info("started")
+            await stop.wait()
+            log.info("stopping")
+    finally:
+        flushing.cancel()
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays for good, and a conversation leaves no reference cycle
+    behind: the collector need not look at either more often than once in many thousands."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_EVERY_OBJECTS, 20, 20)

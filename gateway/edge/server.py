@@ -1,0 +1,108 @@
+"""The gateway process: listeners, the sweep, and a stop that loses nothing."""
+
+import asyncio
+import contextlib
+from contextlib import AsyncExitStack
+from time import monotonic
+
+import structlog
+
+from fleet.device_port import DevicePort
+from gateway.edge.config import GatewayConfig
+from gateway.edge.context import Edge
+from gateway.edge.transports import tcp, tls
+from gateway.edge.transports.mqtt.address import BrokerAddress, configured_broker
+from gateway.edge.transports.mqtt.listener import MqttListener
+from protocol.conversation.seal import KeyRing
+
+SWEEP_S = 1.0
+STOP_POLL_S = 0.02
+
+log = structlog.get_logger("gateway")
+
+
+class GatewayServer:
+    """Listens for registers and hands their words to the device port."""
+
+    def __init__(self, port: DevicePort, keys: KeyRing, config: GatewayConfig) -> None:
+        self._edge = Edge(port, keys, config)
+        self._listeners: list[asyncio.Server] = []
+        self._sweeper: asyncio.Task[None] | None = None
+        self._certificate: tls.Certificate | None = None
+        self._mqtt: MqttListener | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Begins to listen; returns the port (asked for 0, the system chose it)."""
+        listener = await tcp.listen(self._edge, host, port)
+        self._sweeper = asyncio.create_task(self._sweep(), name="gateway sweep")
+        return self._listening("tcp", listener, host)
+
+    async def start_tls(self, certificate: tls.Certificate, host: str, port: int) -> int:
+        """A second port, with TLS and a certificate that follows its files."""
+        self._certificate = certificate
+        return self._listening("tls", await tls.listen(self._edge, certificate, host, port), host)
+
+    async def start_mqtt(self, broker: BrokerAddress) -> None:
+        """Calls the broker, and calls again for ever; a broker that is down stops no start."""
+        self._mqtt = MqttListener(self._edge, broker)
+        await self._mqtt.start()
+
+    def _listening(self, road: str, listener: asyncio.Server, host: str) -> int:
+        self._listeners.append(listener)
+        bound = int(listener.sockets[0].getsockname()[1])
+        log.info("listening", road=road, host=host, port=bound)
+        return bound
+
+    async def stop(self) -> None:
+        """No new conversations; those under way get ``stop_grace_s`` to hear their reply."""
+        self._edge.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        conversations = self._edge.presence.open
+        deadline = monotonic() + self._edge.config.stop_grace_s
+        while conversations and monotonic() < deadline:
+            for conversation in list(conversations):
+                conversation.stop()
+            await asyncio.sleep(STOP_POLL_S)
+        for conversation in list(conversations):
+            conversation.lost()
+        if self._mqtt is not None:
+            await self._mqtt.stop()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = monotonic()
+            if self._certificate is not None:
+                self._certificate.refresh()
+            for conversation in list(self._edge.presence.open):
+                conversation.sweep(now)
+
+
+async def start_gateway(
+    stack: AsyncExitStack,
+    port: DevicePort,
+    keys: KeyRing,
+    config: GatewayConfig,
+    broker: BrokerAddress | None = None,
+) -> int:
+    """A gateway that ends with the stack, its device port after it; returns its port number.
+
+    ``broker`` is the embedded one, if there is any; otherwise the configuration may name one.
+    """
+    await port.start()
+    stack.push_async_callback(port.close)
+    server = GatewayServer(port, keys, config)
+    stack.push_async_callback(server.stop)
+    called = await server.start(*config.devices_address)
+    if config.tls_address and config.tls_certificate and config.tls_key:
+        certificate = tls.Certificate(config.tls_certificate, config.tls_key)
+        await server.start_tls(certificate, *config.tls_address)
+    broker = broker or configured_broker(config)
+    if broker is not None:
+        await server.start_mqtt(broker)
+    return called

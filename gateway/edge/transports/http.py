@@ -1,0 +1,235 @@
+"""Registers that call over HTTP: ``POST /kkt``, one conversation per keep-alive connection.
+
+The body of a request holds frames to the gateway, the body of its answer frames to the
+register; both may be cut anywhere.  A request that makes the gateway wait for a commit is
+answered after it, every other one at once, be it with nothing.  What is not this request is
+refused in a sentence and ends the connection: whoever stands between must never read more or
+fewer requests than are read here.
+"""
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+import h11
+
+from gateway.edge.config import GatewayConfig
+from gateway.edge.context import Link
+from gateway.edge.conversation import Conversation
+from gateway.edge.metrics import LIMITS, Limit, Outcome
+
+PATH: Final = b"/kkt"
+"""Where ATOL's registers of platform 2.5 call: service.atol.ru/kkt."""
+
+SENTENCES: Final = {
+    400: "Неверный запрос. / Bad request.",
+    404: "Адрес для касс — /kkt. / Registers use /kkt.",
+    405: "Допустим только метод POST. / Only POST is allowed.",
+    408: "Запрос не пришёл вовремя. / The request did not come in time.",
+    411: "Укажите длину запроса. / Give the request's length.",
+    413: "Слишком большой запрос. / The request is too large.",
+    417: "Заголовок Expect не поддерживается. / Expect is not supported.",
+    431: "Заголовки слишком велики. / The headers are too large.",
+    501: "Такая передача не поддерживается. / This transfer coding is not supported.",
+    503: "Данные не сохранены, повторите. / Nothing was saved; try again.",
+    505: "Нужен HTTP/1.1. / HTTP/1.1 is needed.",
+}
+"""An answer that is not 200 says this."""
+
+_LIMITS: Final = {413: Limit.HTTP_BODY_BYTES, 431: Limit.HTTP_HEADER_BYTES}
+"""Refusals that are limits with a name."""
+
+_FOLDED_OR_BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
+_LENGTH: Final = re.compile(rb"\ncontent-length[ \t]*:", re.IGNORECASE)
+"""What programs read in different ways, and h11 takes: odd line ends, one length said twice."""
+
+
+class _Asked(NamedTuple):
+    """The head of a request, as it came and as h11 reads it."""
+
+    head: bytes
+    version: bytes
+    method: bytes
+    path: bytes
+    headers: dict[bytes, bytes]
+    config: GatewayConfig
+
+    @property
+    def ambiguous(self) -> bool:
+        said_twice = len(_LENGTH.findall(self.head)) > 1
+        both = b"content-length" in self.headers and b"transfer-encoding" in self.headers
+        return both or said_twice or _FOLDED_OR_BARE.search(self.head) is not None
+
+    @property
+    def endless(self) -> bool:
+        return b"content-length" not in self.headers and b"transfer-encoding" not in self.headers
+
+    @property
+    def body_bytes(self) -> int:
+        """As many as it says; of chunks it says nothing."""
+        return int(self.headers.get(b"content-length", b"0"))
+
+
+_REFUSED: Final[tuple[tuple[int, Callable[[_Asked], bool]], ...]] = (
+    (431, lambda asked: len(asked.head) > asked.config.http_header_bytes),
+    (400, lambda asked: asked.ambiguous),
+    (505, lambda asked: asked.version != b"1.1"),
+    (417, lambda asked: b"expect" in asked.headers),
+    (404, lambda asked: asked.path != PATH),
+    (405, lambda asked: asked.method != b"POST"),
+    (411, lambda asked: asked.endless),
+    (413, lambda asked: asked.body_bytes > asked.config.http_body_bytes),
+)
+"""Why a request is refused; the first that holds."""
+
+
+class _Refused(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class HttpLink:
+    """A conversation's link whose bytes go as HTTP over the link ``below``.
+
+    Keeps no more than the head of a request, the answer to one, and ``http_body_bytes`` of
+    requests that came before their time.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_below",
+        "_body_bytes",
+        "_config",
+        "_conversation",
+        "_due",
+        "_head",
+        "_http",
+        "_method",
+        "peer",
+        "road",
+    )
+
+    def __init__(
+        self, conversation: Conversation, below: Link, config: GatewayConfig, road: str
+    ) -> None:
+        self.road, self.peer = road, below.peer
+        self._conversation: Conversation | None = conversation
+        self._below, self._config = below, config
+        self._http = h11.Connection(h11.SERVER, config.http_header_bytes)
+        self._head = self._answer = self._method = b""
+        self._body_bytes = 0
+        self._due = False
+
+    def receive(self, data: bytes) -> None:
+        """Bytes of the connection; whatever they are, nothing is raised."""
+        if self._conversation is None or not data:  # to h11 no bytes mean the end of them
+            return
+        if self._http.their_state is h11.IDLE:
+            self._head += data
+        self._http.receive_data(data)
+        self._read()
+
+    def write(self, data: bytes) -> None:
+        """Frames for the register: they go with the answer to its request."""
+        self._answer += data
+        if self._due:
+            self._respond()
+            self._read()
+
+    def close(self) -> None:
+        """The conversation is over: a request under way hears its last words, or why not."""
+        if self._conversation is None:
+            return
+        self._conversation = None
+        if self._http.our_state is h11.SEND_RESPONSE:
+            late = self._http.their_state is h11.SEND_BODY
+            self._send(200 if self._answer else 408 if late else 503, close=True)
+        self._below.close()
+
+    def _read(self) -> None:
+        """Everything that came and whose turn it is."""
+        try:
+            while self._conversation is not None:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    break
+                _ON[type(event)](self, event)
+            if self._due and len(self._http.trailing_data[0]) > self._config.http_body_bytes:
+                raise _Refused(413)
+        except h11.RemoteProtocolError as mistake:
+            self._refuse(mistake.error_status_hint)
+        except _Refused as refused:
+            self._refuse(refused.status)
+
+    def _request(self, request: h11.Request) -> None:
+        after = len(self._http.trailing_data[0])
+        head, self._head = self._head[: len(self._head) - after], b""
+        self._method, self._body_bytes = request.method, 0
+        path = request.target.partition(b"?")[0]
+        headers = dict(request.headers)
+        asked = _Asked(head, request.http_version, request.method, path, headers, self._config)
+        for status, holds in _REFUSED:
+            if holds(asked):
+                raise _Refused(status)
+
+    def _data(self, data: h11.Data) -> None:
+        self._body_bytes += len(data.data)
+        if self._body_bytes > self._config.http_body_bytes:
+            raise _Refused(413)
+        if self._conversation is not None:
+            self._conversation.receive(bytes(data.data))
+
+    def _end(self, end: h11.EndOfMessage) -> None:
+        if list(end.headers):
+            raise _Refused(400)
+        self._due = True
+        if self._conversation is not None and not self._conversation.waiting:
+            self._respond()
+
+    def _respond(self) -> None:
+        """The answer; if the conversation goes on, the next request may come."""
+        if self._conversation is None:
+            return
+        self._send(200, close=self._conversation.over)
+        if self._http.our_state is h11.DONE:
+            self._head = self._http.trailing_data[0]
+            self._http.start_next_cycle()
+        else:
+            self._conversation = None  # it ends with the connection; what still comes is nobody's
+            self._below.close()
+
+    def _refuse(self, status: int) -> None:
+        conversation, self._conversation = self._conversation, None
+        if conversation is None:
+            return
+        if status in _LIMITS:
+            LIMITS[_LIMITS[status]].inc()
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._send(status, close=True)
+        conversation.finish(Outcome.REFUSED_MALFORMED, f"http_{status}")
+        self._below.close()
+
+    def _send(self, status: int, *, close: bool) -> None:
+        """One whole response."""
+        answer, self._answer, self._due = self._answer, b"", False
+        headers = [("Content-Type", "application/octet-stream")]
+        if status != 200:
+            headers = [("Content-Type", "text/plain; charset=utf-8")]
+            answer = f"{SENTENCES[status]}\n".encode() if self._method != b"HEAD" else b""
+        headers.append(("Content-Length", str(len(answer))))
+        headers += [("Allow", "POST")] if status == 405 else []
+        headers += [("Connection", "close")] if close else []
+        response = h11.Response(
+            status_code=status, headers=headers, reason=HTTPStatus(status).phrase
+        )
+        events = (response, h11.Data(answer), h11.EndOfMessage())
+        self._below.write(b"".join(self._http.send(event) for event in events))
+
+
+_ON: Final[dict[type[Any], Callable[[HttpLink, Any], None]]] = {
+    h11.Request: HttpLink._request,
+    h11.Data: HttpLink._data,
+    h11.EndOfMessage: HttpLink._end,
+}

@@ -1,0 +1,322 @@
+"""The embedded MQTT broker of ``cash-server up`` (amqtt, MQTT 3.1.1).
+
+Whoever connects has an account that the fleet knows, and may speak and listen only under its
+own topics.  It is stricter than the standard, because a shop's PC needs no more: a client
+identifier counts within its account only, nothing outlives a connection, nothing is retained,
+and a last will is subject to the rights of who leaves it.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import UserDict
+from collections.abc import ItemsView, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import structlog
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig
+from amqtt.errors import AMQTTError, BrokerError, MQTTError, NoDataError
+from amqtt.mqtt.connack import NOT_AUTHORIZED, UNACCEPTABLE_PROTOCOL_VERSION, ConnackPacket
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+
+from gateway.edge.config import GatewayConfig
+from gateway.edge.limits import PerAddress
+from gateway.edge.transports.mqtt.address import BrokerAddress
+
+GATEWAY_LOGIN: Final = "gateway of this process"
+"""No account of the fleet can have a space in its login."""
+
+MAX_CONNECTIONS: Final = 1000
+ATTEMPTS_PER_MIN: Final = 600
+"""Sign-ins from one address; each costs the hash of a password."""
+
+MAX_PACKET: Final = 131_072
+"""Bytes that a packet may announce; the largest payload is 64 KiB."""
+
+VERSION: Final = b"\x00\x04MQTT\x04"
+"""How the rest of a CONNECT begins: the protocol's name, and level 4, which is 3.1.1."""
+
+LONGEST_HEAD: Final = 5
+"""Bytes of a packet's type and length."""
+
+CONNECT_S: Final = 10.0
+"""From the connection to an accepted CONNECT."""
+
+SILENCE_S: Final = 600.0
+"""Without a packet, for who names no keep-alive; otherwise one and a half of it."""
+
+UNACKNOWLEDGED: Final = 64
+"""Messages that a peer may leave unacknowledged before further ones are dropped."""
+
+WAITING: Final = 10_000
+"""Messages that wait to be passed on; more, and nobody is read from for a while."""
+
+BREATH_S: Final = 0.05
+RIGHTS_S: Final = 5.0
+"""How long an account's registers are remembered."""
+
+log = structlog.get_logger("broker")
+
+
+class Accounts(Protocol):
+    """Who may connect, and what is theirs; ``DevicePort`` is one."""
+
+    async def broker_account(self, login: str, password: str) -> bool: ...
+
+    async def broker_registers(self, login: str) -> frozenset[str] | None: ...
+
+
+class Doorkeeper:
+    """Rights by login: the table of the topics, and the fleet's word on whose register it is."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.password = secrets.token_urlsafe(32)
+        self._accounts = accounts
+        self._held: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def admits(self, login: str, password: str) -> bool:
+        """Whether this is an account's password; anonymous never is."""
+        if login == GATEWAY_LOGIN:
+            return secrets.compare_digest(password.encode(), self.password.encode())
+        return bool(login) and await self._accounts.broker_account(login, password)
+
+    async def allows(self, login: str, topic: str, action: Action) -> bool:
+        """Whether the account may do this with the topic (a filter, if it subscribes)."""
+        if login == GATEWAY_LOGIN:
+            return True
+        match topic.split("/"):
+            case ["assistants", name, way]:
+                return name == login and way == _WAY[action]
+            case ["registers", serial_number, way]:
+                return way == _WAY[action] and serial_number in await self._registers(login)
+        return False
+
+    async def _registers(self, login: str) -> frozenset[str]:
+        now = monotonic()
+        until, registers = self._held.get(login, (0.0, frozenset()))
+        if now >= until:
+            registers = await self._accounts.broker_registers(login) or frozenset()
+            self._forget(now)
+            self._held[login] = now + RIGHTS_S, registers
+        return registers
+
+    def _forget(self, now: float) -> None:
+        if len(self._held) > MAX_CONNECTIONS:
+            self._held = {name: held for name, held in self._held.items() if held[0] > now}
+
+
+_WAY: Final = {Action.PUBLISH: "up", Action.SUBSCRIBE: "down", Action.RECEIVE: "down"}
+
+
+class _Steady(UserDict[str, list[Any]]):
+    """Subscriptions that may change while the broker walks over them."""
+
+    def items(self) -> ItemsView[str, list[Any]]:
+        return {name: list(those) for name, those in self.data.items()}.items()
+
+
+class _Reader(StreamReaderAdapter):  # type: ignore[misc]
+    """Bounded: the size of a packet, the silence before it, the haste of all together."""
+
+    def __init__(self, reader: asyncio.StreamReader, broker: "EmbeddedBroker") -> None:
+        super().__init__(reader)
+        self._broker = broker
+        self._ahead = b""
+        self.silence_s = CONNECT_S
+
+    async def read(self, n: int = -1) -> bytes:
+        if not 0 <= n <= MAX_PACKET:
+            raise ConnectionError("a packet is too large")
+        ahead, self._ahead = self._ahead[:n], self._ahead[n:]
+        await self._broker.breathe()
+        try:
+            async with asyncio.timeout(self.silence_s):
+                return ahead + bytes(await super().read(n - len(ahead)))
+        except TimeoutError:
+            raise ConnectionError("silence") from None
+
+    async def is_of_another_version(self) -> bool:
+        """Whether an MQTT CONNECT of another version comes; its bytes are still to be read.
+
+        The library would read it as 3.1.1, and wait for what a CONNECT of 5 does not have.
+        """
+        head = await self.read(2)
+        while head[-1] & 0x80 and len(head) < LONGEST_HEAD:
+            head += await self.read(1)
+        size = min(len(VERSION), head[-1] if len(head) == 2 else len(VERSION))
+        named = await self.read(size)
+        self._ahead = head + named
+        return named[:-1] == VERSION[:-1] and named != VERSION
+
+
+class EmbeddedBroker(Broker):  # type: ignore[misc]
+    """amqtt with a doorkeeper.  It replaces what amqtt does before it knows who calls: there a
+    stranger who guesses a client identifier would end the connection of its owner."""
+
+    def __init__(self, host: str, port: int, doorkeeper: Doorkeeper) -> None:
+        listener = ListenerConfig(bind=_bind(host, port), max_connections=MAX_CONNECTIONS)
+        super().__init__(BrokerConfig(listeners={"default": listener}, plugins={}))
+        self._doorkeeper = doorkeeper
+        self._subscriptions = _Steady()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._attempts = PerAddress(ATTEMPTS_PER_MIN)
+
+    async def breathe(self) -> None:
+        """Waits while too many messages are not passed on yet."""
+        while True:
+            if self._broadcast_queue.qsize() <= WAITING:
+                return
+            await asyncio.sleep(BREATH_S)
+
+    @property
+    def number(self) -> int:
+        """The port that it listens on."""
+        return int(self._servers["default"].instance.sockets[0].getsockname()[1])
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """One connection to its end; what a peer breaks is told and goes no further."""
+        self._open.add(writer)
+        try:
+            adapters = _Reader(reader, self), StreamWriterAdapter(writer)
+            await self._client_connected(listener_name, *adapters)
+        except (OSError, EOFError, ValueError) as error:
+            log.info("peer_lost", why=str(error))
+        except Exception:  # the others stay connected
+            log.exception("peer_failed")
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    def hang_up(self) -> None:
+        """On everybody, also on those who have not said who they are."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _initialize_client_session(
+        self, reader: _Reader, writer: StreamWriterAdapter, *remote: Any
+    ) -> tuple[Any, Any]:
+        with _in_the_librarys_words():
+            async with asyncio.timeout(CONNECT_S):
+                if await reader.is_of_another_version():
+                    await _refuse(writer, UNACCEPTABLE_PROTOCOL_VERSION)
+                    raise MQTTError("another version of MQTT")
+                handler, peer = await BrokerProtocolHandler.init_from_connect(
+                    reader, writer, self.plugins_manager
+                )
+                admitted = await self._admits(peer)
+        if not admitted:
+            log.info("peer_refused", login=peer.username, address=remote[0])
+            await _refuse(writer, NOT_AUTHORIZED)
+            raise MQTTError("not admitted")
+        reader.silence_s = 1.5 * peer.keep_alive or SILENCE_S
+        # The library's own watch would cancel a read in its middle and lose what it has read.
+        peer.keep_alive = 0
+        peer.clean_session = True
+        peer.client_id = f"{peer.username}/{peer.client_id}/{secrets.token_hex(8)}"
+        return handler, peer
+
+    async def _admits(self, peer: Any) -> bool:
+        login, password = peer.username or "", peer.password or ""
+        # The gateway's password is not hashed, and nobody may keep the gateway out.
+        if login != GATEWAY_LOGIN and not self._attempts.take(peer.remote_address, monotonic()):
+            return False
+        if not await self._doorkeeper.admits(login, password):
+            return False
+        return not peer.will_flag or await self._doorkeeper.allows(
+            login, peer.will_topic, Action.PUBLISH
+        )
+
+    async def _authenticate(self, *_: Any) -> bool:
+        """Who is not admitted does not come so far."""
+        return True
+
+    async def _topic_filtering(self, peer: Any, topic: str, action: Action) -> bool:
+        if peer.username == GATEWAY_LOGIN:
+            return True
+        if action is Action.RECEIVE and peer.inflight_out_count >= UNACKNOWLEDGED:
+            return False
+        try:
+            return await self._doorkeeper.allows(peer.username, topic, action)
+        except Exception:  # the database's trouble is no right
+            log.exception("rights_unknown", login=peer.username)
+            return False
+
+    async def retain_message(self, *_: Any) -> None:
+        """Nothing is retained: a conversation's payload means nothing later."""
+
+
+@contextmanager
+def _in_the_librarys_words() -> Iterator[None]:
+    """After any other error the library would count the connection as open for ever."""
+    try:
+        yield
+    except (AMQTTError, MQTTError, NoDataError):
+        raise
+    except (OSError, EOFError, ValueError) as error:
+        log.info("peer_lost", why=str(error) or "too slow")
+        raise MQTTError("lost") from None
+    except Exception as error:  # the database's trouble admits nobody
+        log.exception("peer_failed")
+        raise MQTTError("failed") from error
+
+
+async def _refuse(writer: StreamWriterAdapter, code: int) -> None:
+    await ConnackPacket.build(0, code).to_stream(writer)
+
+
+class _Errors(logging.Handler):
+    """The library's own words, as lines of ours; its warnings are about what peers do."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.error("broker", said=record.getMessage())
+
+
+async def start_broker(
+    stack: AsyncExitStack, config: GatewayConfig, accounts: Accounts
+) -> BrokerAddress | None:
+    """The broker, which ends with the stack, as the gateway calls it.
+
+    ``None`` when ``CASH_SERVER_MQTT`` names another one.  ``OSError`` if the address is taken.
+    """
+    if config.mqtt:
+        return None
+    _speak_up()
+    doorkeeper = Doorkeeper(accounts)
+    broker = EmbeddedBroker(*config.broker_address, doorkeeper)
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise OSError(f"the MQTT broker cannot listen on {config.broker}: {error}") from error
+    stack.push_async_callback(_shut, broker)
+    host = config.broker_address[0]
+    log.info("listening", road="mqtt", host=host, port=broker.number)
+    called = _CALLED.get(host, host)
+    return BrokerAddress(called, broker.number, GATEWAY_LOGIN, doorkeeper.password, shared=False)
+
+
+async def _shut(broker: EmbeddedBroker) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_S):
+            await broker.shutdown()
+    broker.hang_up()
+
+
+def _bind(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+_CALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""How an address that means every one of this machine is called from it."""
+
+
+def _speak_up() -> None:
+    library = logging.getLogger("amqtt")
+    library.propagate = False
+    library.setLevel(logging.ERROR)
+    library.handlers = [_Errors()]

@@ -1,0 +1,84 @@
+"""What Assistants say of themselves, and the keys that they get in return."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from gateway.edge.context import Edge, jittered
+from gateway.edge.metrics import MQTT_DROPPED, Dropped
+from protocol.conversation.assistant import (
+    HeldRegister,
+    Registers,
+    Report,
+    decode_report,
+    encode,
+    seal_key,
+)
+from protocol.errors import RemoteError
+
+MAX_WAITING: Final = 256
+"""Reports that wait; an Assistant whose report is dropped reports again."""
+
+READERS: Final = 8
+"""Reports that ask the database at the same time."""
+
+REPORT_S: Final = 10.0
+NEXT_REPORT_S: Final = 300
+
+Publish = Callable[[str, bytes], bool]
+"""Puts (login, payload) into the queue of what leaves; ``False`` when it is full."""
+
+log = structlog.get_logger("gateway")
+
+
+class AssistantReports:
+    """A bounded queue and a few readers of it."""
+
+    def __init__(self, edge: Edge, publish: Publish) -> None:
+        self._edge, self._publish = edge, publish
+        self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MAX_WAITING)
+
+    def receive(self, login: str, payload: bytes) -> None:
+        """What came on an Assistant's topic; an empty payload is its farewell."""
+        if not payload:
+            return
+        try:
+            self._waiting.put_nowait((login, payload))
+        except asyncio.QueueFull:
+            MQTT_DROPPED[Dropped.REPORT].inc()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as readers:
+            for _ in range(READERS):
+                readers.create_task(self._read())
+
+    async def _read(self) -> None:
+        while True:
+            login, payload = await self._waiting.get()
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await self._answer(login, payload)
+            except RemoteError as error:
+                MQTT_DROPPED[Dropped.REPORT].inc()
+                log.info("report_refused", login=login, why=error.code)
+            except Exception:  # the next report is another one's
+                MQTT_DROPPED[Dropped.REPORT].inc()
+                log.exception("report_failed", login=login)
+
+    async def _answer(self, login: str, payload: bytes) -> None:
+        report = decode_report(payload)
+        serials = await self._edge.port.assistant_reported(login, report)
+        if serials is None:
+            raise RemoteError("unknown", "no such account")
+        held = [self._held(serial, report) for serial in serials]
+        answer = Registers(registers=held, next_report_s=jittered(NEXT_REPORT_S))
+        self._publish(login, encode(answer))
+
+    def _held(self, serial_number: str, report: Report) -> HeldRegister:
+        generation = self._edge.keys.current
+        key = self._edge.keys.register_key(generation, bytes.fromhex(serial_number)) or b""
+        box = seal_key(key, serial_number, report.public_key)
+        return HeldRegister(serial_number=serial_number, key_generation=generation, key=box)

@@ -1,0 +1,93 @@
+"""Registers that call over TCP: one connection is one conversation.
+
+The first bytes tell whether they come as frames or as HTTP.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from gateway.edge.context import Edge
+from gateway.edge.conversation import Conversation
+from gateway.edge.metrics import LIMITS, Limit
+from gateway.edge.transports.first_bytes import Speech, speech
+from gateway.edge.transports.http import HttpLink
+from protocol.conversation.messages import RefusalReason
+
+
+class TcpLink(asyncio.Protocol):
+    """A connection; asyncio (or uvloop) calls it, nothing waits."""
+
+    __slots__ = ("_conversation", "_edge", "_first", "_take", "_transport", "peer")
+
+    road = "tcp"
+    http_road = "http"
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._conversation: Conversation | None = None
+        self._transport: asyncio.Transport | None = None
+        self._take: Callable[[bytes], None] = self._tell
+        self._first = b""
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        name = transport.get_extra_info("peername")
+        self.peer = str(name[0]) if name else ""
+        self._conversation = Conversation(self._edge, self)
+
+    def data_received(self, data: bytes) -> None:
+        self._take(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        conversation, self._conversation, self._transport = self._conversation, None, None
+        self._take = _ignore
+        if conversation is not None:
+            conversation.lost()
+
+    def write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        unsent = transport.get_write_buffer_size()
+        if unsent > self._edge.config.unsent_bytes and self._conversation is not None:
+            transport.abort()
+            self._conversation.abort(Limit.UNSENT_BYTES)
+
+    def close(self) -> None:
+        self._take = _ignore
+        if self._transport is not None:
+            self._transport.close()
+
+    def _tell(self, data: bytes) -> None:
+        """The first bytes choose who takes the rest, and are the first that he takes."""
+        conversation = self._conversation
+        if conversation is None:
+            return
+        first = self._first + data
+        spoken = speech(first)
+        if spoken is Speech.UNTOLD:
+            self._first = first
+            return
+        if spoken is Speech.FRAMES:
+            self._take = conversation.receive
+        elif spoken is Speech.HTTP:
+            link = HttpLink(conversation, self, self._edge.config, self.http_road)
+            conversation.link, self._take = link, link.receive
+        else:
+            LIMITS[Limit.FIRST_BYTES].inc()
+            conversation.refuse(RefusalReason.MALFORMED, "first_bytes")
+        self._first = b""
+        self._take(first)
+
+
+def _ignore(_: bytes) -> None:
+    """What still comes for a connection that is being closed."""
+
+
+async def listen(edge: Edge, host: str, port: int) -> asyncio.Server:
+    """Accepts connections until the server is closed; ``OSError`` if the address is taken."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: TcpLink(edge), host, port, backlog=4096)

@@ -1,0 +1,158 @@
+"""Registers that call inside TLS: what the plain port speaks, on a second one.
+
+TLS stands on top of our own connection (``ssl.MemoryBIO``), so a peer is a conversation from its
+first byte on: the limits hold while it shakes hands, and its failure is told like any other.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from gateway.edge.context import Edge
+from gateway.edge.metrics import LIMITS, Limit, Outcome
+from gateway.edge.transports.tcp import TcpLink
+
+RECORD_BYTES: Final = 16_384
+"""The most that one record of TLS carries."""
+
+log = structlog.get_logger("gateway")
+
+
+class Certificate:
+    """The certificate of the port and its key; ``refresh`` follows the files.
+
+    Raises ``ValueError`` when there is no usable pair at the start; later a broken pair is logged
+    and the one before it stays.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = certificate, key
+        self._seen = self._versions()
+        try:
+            self.context = self._load()
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"no TLS with {certificate} and {key}: {error}") from None
+
+    def refresh(self) -> None:
+        """Takes the files anew if they are others; conversations under way keep what they have."""
+        versions = self._versions()
+        if versions == self._seen:
+            return
+        self._seen = versions
+        try:
+            self.context = self._load()
+        except (OSError, ssl.SSLError) as error:
+            log.error("certificate_refused", file=str(self._files[0]), why=str(error))
+        else:
+            log.info("certificate_taken", file=str(self._files[0]))
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        # An empty password: a key that wants one is refused, nobody is asked at a terminal.
+        context.load_cert_chain(*self._files, password="")
+        return context
+
+    def _versions(self) -> list[tuple[int, int] | None]:
+        return [_version(file) for file in self._files]
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+class TlsLink(TcpLink):
+    """A connection whose bytes are TLS."""
+
+    __slots__ = ("_incoming", "_outgoing", "_shaken", "_tls")
+
+    road = "tls"
+    http_road = "https"
+
+    def __init__(self, edge: Edge, context: ssl.SSLContext) -> None:
+        super().__init__(edge)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._shaken = False
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._incoming.write(data)
+        try:
+            plain, ended = self._opened() if self._shake_hands() else (b"", False)
+        except ssl.SSLError as error:
+            self._flush()
+            self._fail(error)
+            return
+        self._flush()
+        if plain:
+            super().data_received(plain)
+        if ended:
+            self.close()
+
+    def write(self, data: bytes) -> None:
+        """What is said before the hands are shaken nobody would hear."""
+        if self._shaken and self._transport is not None:
+            self._tls.write(data)
+            self._flush()
+
+    def close(self) -> None:
+        if self._shaken:
+            self._shaken = False
+            self._say_goodbye()
+        super().close()
+
+    def _shake_hands(self) -> bool:
+        """Whether both have."""
+        if not self._shaken:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                return False
+            self._shaken = True
+        return True
+
+    def _opened(self) -> tuple[bytes, bool]:
+        """All that came whole, and whether the peer has said goodbye."""
+        pieces: list[bytes] = []
+        try:
+            while piece := self._tls.read(RECORD_BYTES):
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            return b"".join(pieces), False
+        return b"".join(pieces), True
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            super().write(self._outgoing.read())
+
+    def _fail(self, error: ssl.SSLError) -> None:
+        """The peer has heard OpenSSL's word for it; ours is the reason."""
+        LIMITS[Limit.TLS].inc()
+        if self._conversation is not None:
+            reason = (error.reason or "tls").lower()
+            self._conversation.finish(Outcome.REFUSED_MALFORMED, reason)
+
+    def _say_goodbye(self) -> None:
+        # It waits for no goodbye of the peer, so OpenSSL has something to complain of.
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+
+
+async def listen(edge: Edge, certificate: Certificate, host: str, port: int) -> asyncio.Server:
+    """As ``tcp.listen``; each connection takes the certificate of its moment."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(
+        lambda: TlsLink(edge, certificate.context), host, port, backlog=4096
+    )

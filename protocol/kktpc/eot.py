@@ -1,0 +1,197 @@
+"""Ethernet over transport: a register without a network uses its PC's (KKT-PC 1.5).
+
+The host keeps an asynchronous slot of the task buffer open (`ARM`, under `SLOTS` by turns); the
+register fills it with what it wants from the network.  What the host says goes as a command that
+nobody answers.  Both carry `DA type length value`, one TLV a packet; numbers are little-endian.
+There are two sockets, 0 and 1: a row of the table with two codes has one for each.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from protocol.errors import LocalError, RemoteError
+from protocol.kktpc.buffer import Flag
+
+COMMAND: Final = 0xDA
+SLOTS: Final = (0xDE, 0xDF)
+"""The task ids that the driver keeps for this; it goes from one to the other with each packet."""
+
+ARM_FLAGS: Final = Flag.NEED_RESULT | Flag.IGNORE_ERROR | Flag.WAIT_ASYNC_DATA
+"""Of the Add that opens a slot; its body is the access password and nothing else."""
+
+SEND_FLAGS: Final = Flag(0)
+"""Of the Add that carries a TLV to the register: no result is wanted."""
+
+SOCKETS: Final = (0, 1)
+VERSION: Final = 2
+"""What the driver says of itself; registers that say 1 and 2 of themselves are served alike."""
+
+MAX_VALUE: Final = 0xFF
+READ_AT_ONCE: Final = 128
+"""The driver takes no more than this from the network for one TLV, nor more than PACKET_SIZE."""
+
+VERSION_REPEAT_S: Final = 1.0
+"""How often the host asks for the version until it is told."""
+
+
+class To(Enum):
+    """Whom a TLV is for."""
+
+    REGISTER = "register"
+    HOST = "host"
+
+
+class Form(Enum):
+    """What a value is, as Python has it."""
+
+    NOTHING = "nothing"
+    U8 = "u8"
+    YES_OR_NO = "yes or no"
+    U16 = "u16"
+    TEXT = "text"
+    BYTES = "bytes"
+
+
+Value = int | bool | str | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row: `codes` has one code, or one for each socket."""
+
+    name: str
+    codes: tuple[int, ...]
+    to: To
+    form: Form
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tlv:
+    """One TLV: `socket` is None where a kind belongs to neither."""
+
+    kind: Kind
+    socket: int | None = None
+    value: Value = None
+
+
+# fmt: off
+ASK_VERSION = Kind("ask_version", (0x01,), To.REGISTER, Form.NOTHING,
+                   "repeated until REGISTER_VERSION comes")
+HOST_VERSION = Kind("host_version", (0x02,), To.REGISTER, Form.U8,
+                    "the answer to ASK_HOST_VERSION")
+RESET = Kind("reset", (0x03,), To.REGISTER, Form.NOTHING,
+             "sent once, first: the register closes both sockets")
+CONNECTED = Kind("connected", (0x10, 0x11), To.REGISTER, Form.YES_OR_NO,
+                 "no: it failed, or is closed")
+RECEIVED = Kind("received", (0x20, 0x21), To.REGISTER, Form.BYTES, "from the network")
+REGISTER_VERSION = Kind("register_version", (0x40,), To.HOST, Form.U8, "1 or 2")
+DNS = Kind("dns", (0x41,), To.HOST, Form.BYTES,
+           "a name server's address; the driver keeps to its own")
+ASK_HOST_VERSION = Kind("ask_host_version", (0x42,), To.HOST, Form.NOTHING,
+                        "answered by HOST_VERSION")
+PACKET_SIZE = Kind("packet_size", (0x50, 0x51), To.HOST, Form.U16,
+                   "the most bytes of one RECEIVED; without it the host reads nothing")
+PORT = Kind("port", (0x60, 0x61), To.HOST, Form.U16, "TCP, of the next CONNECT")
+CONNECT = Kind("connect", (0x70, 0x71), To.HOST, Form.TEXT,
+               "a host name or IPv4 address, answered by CONNECTED")
+CLOSE = Kind("close", (0x80, 0x81), To.HOST, Form.NOTHING, "answered by CONNECTED no")
+SEND = Kind("send", (0x90, 0x91), To.HOST, Form.BYTES, "for the network")
+LOG = Kind("log", (0xA0,), To.HOST, Form.TEXT, "a line of the register's own log")
+UNKNOWN = Kind("unknown", (0xB0, 0xB1), To.HOST, Form.BYTES,
+               "the driver takes B1 and does nothing; what it means is not known")
+# fmt: on
+
+KINDS: Final = (
+    ASK_VERSION,
+    HOST_VERSION,
+    RESET,
+    CONNECTED,
+    RECEIVED,
+    REGISTER_VERSION,
+    DNS,
+    ASK_HOST_VERSION,
+    PACKET_SIZE,
+    PORT,
+    CONNECT,
+    CLOSE,
+    SEND,
+    LOG,
+    UNKNOWN,
+)
+BY_CODE: Final = {code: (kind, place) for kind in KINDS for place, code in enumerate(kind.codes)}
+
+
+def encode(tlv: Tlv) -> bytes:
+    """`DA type length value`; LocalError for a socket or value that the kind does not have."""
+    kind = tlv.kind
+    sockets = (None,) if len(kind.codes) == 1 else SOCKETS
+    if tlv.socket not in sockets:
+        raise LocalError("value", f"{kind.name} has no socket {tlv.socket}")
+    value = _bytes_of(kind, tlv.value)
+    if len(value) > MAX_VALUE:
+        raise LocalError("oversize", f"{kind.name} of {len(value)} bytes: {MAX_VALUE} at most")
+    return bytes((COMMAND, kind.codes[tlv.socket or 0], len(value))) + value
+
+
+def decode(data: bytes, to: To) -> Tlv:
+    """The TLV after its `DA`, said to `to`; RemoteError for nonsense or the wrong direction."""
+    if len(data) < 3 or data[0] != COMMAND or len(data) != 3 + data[2]:
+        raise RemoteError("malformed", f"{len(data)} bytes are no TLV of Ethernet over transport")
+    code = data[1]
+    if code not in BY_CODE:
+        raise RemoteError("malformed", f"Ethernet over transport knows no type {code:02X}")
+    kind, place = BY_CODE[code]
+    if kind.to is not to:
+        raise RemoteError("malformed", f"{kind.name} is not for the {to.value}")
+    socket = place if len(kind.codes) > 1 else None
+    return Tlv(kind, socket, _value_of(kind, data[3:]))
+
+
+def _bytes_of(kind: Kind, value: Value) -> bytes:
+    match kind.form, value:
+        case Form.NOTHING, None:
+            return b""
+        case Form.U8, int() if 0 <= value <= 0xFF:
+            return bytes((value,))
+        case Form.YES_OR_NO, bool():
+            return bytes((value,))
+        case Form.U16, int() if 0 <= value <= 0xFFFF:
+            return value.to_bytes(2, "little")
+        case Form.TEXT, str() if value.isascii() and (kind is LOG or _is_host(value)):
+            return value.encode("ascii")
+        case Form.BYTES, bytes():
+            return value
+    raise LocalError("value", f"{kind.name} carries {kind.form.value}")
+
+
+def _value_of(kind: Kind, raw: bytes) -> Value:
+    match kind.form, len(raw):
+        case Form.NOTHING, 0:
+            return None
+        case Form.U8, 1:
+            return raw[0]
+        case Form.YES_OR_NO, 1 if raw[0] <= 1:
+            return bool(raw[0])
+        case Form.U16, 1 | 2:
+            return int.from_bytes(raw, "little")
+        case Form.TEXT, _:
+            return _text_of(kind, raw)
+        case Form.BYTES, _:
+            return raw
+    raise RemoteError("malformed", f"{kind.name} of {len(raw)} bytes: {kind.form.value} expected")
+
+
+def _text_of(kind: Kind, raw: bytes) -> str:
+    """A log may hold anything; a host name has a NUL at most at its end."""
+    if kind is LOG:
+        return raw.rstrip(b"\0").decode("ascii", "replace")
+    text = raw.removesuffix(b"\0").decode("latin-1")
+    if not _is_host(text):
+        raise RemoteError("malformed", f"{kind.name} without a host name")
+    return text
+
+
+def _is_host(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

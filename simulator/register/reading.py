@@ -1,0 +1,132 @@
+"""What a simulated register tells about itself: every field of the telemetry."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from protocol import telemetry
+from protocol.kktpc.registers import FFD_VERSIONS
+from protocol.kktpc.setting_types import Value
+from simulator.register.settings_memory import OFD_HOST, OFD_PORT
+from simulator.register.state import RegisterState
+from simulator.register.traits import MAKES, OFD, OFD_PHONE, registration_number
+
+KKT_PC_VERSION: Final = 3
+MAX_UNSENT: Final = 0xFFFF
+OFD_HOST_LENGTH: Final = 40
+OWNER_NAME_LENGTH: Final = 48
+ADDRESS_LENGTH: Final = 64
+FFD_TAG: Final = 1209
+
+
+def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
+    """The reading at that moment; the register has lived until then."""
+    return {
+        **_versions(register),
+        **_registration(register),
+        **_ofd(register, now),
+        **_condition(register, now),
+        **_drive(register, now),
+        **_shift(register, now),
+    }
+
+
+def ffd_version(register: RegisterState) -> str:
+    """What the last registration chose (tag 1209), else what the make is born with."""
+    chosen = register.registered.get(FFD_TAG, b"\0")[0]
+    return FFD_VERSIONS.get(chosen, MAKES[register.platform].ffd_version)
+
+
+def _versions(register: RegisterState) -> dict[str, Any]:
+    make = MAKES[register.platform]
+    return {
+        "firmware_version": register.loader.firmware,
+        "configuration_version": make.configuration,
+        "loader_version": make.loader,
+        "templates_version": make.templates,
+        "control_unit_revision": make.control_unit,
+        "communication_firmware_version": make.communication,
+        "kkt_pc_version": KKT_PC_VERSION,
+        "ffd_supported": list(make.ffd_supported),
+        "ffd_version": ffd_version(register),
+        "ffd_update_until": None,
+        "wireless": list(make.wireless),
+        "host_interface": "usb",
+    }
+
+
+def _registration(register: RegisterState) -> dict[str, Any]:
+    owner, drive = register.owner, register.drive
+    return {
+        "fiscalised": True,
+        "registration_number": registration_number(
+            int(register.serial_number[-8:]), owner.inn, register.serial_number
+        ),
+        "owner_inn": owner.inn,
+        "owner_name": _sayable(owner.name, OWNER_NAME_LENGTH),
+        "address": _sayable(owner.address, ADDRESS_LENGTH),
+        "taxation_types": telemetry.TAXATION.decode(register.taxation_types),
+        "fiscal_drive_number": drive.number,
+        "fiscal_drive_activated_at": drive.activated_at,
+        "fiscal_drive_until": drive.valid_until,
+        "registrations_made": drive.registrations_made,
+        "registrations_left": drive.registrations_left,
+    }
+
+
+def _ofd(register: RegisterState, now: datetime) -> dict[str, Any]:
+    channel = telemetry.CHANNEL.decode(register.channel)
+    return {
+        "statistics_interface": channel,
+        "ofd_inn": OFD.inn,
+        "ofd_name": OFD.name,
+        "ofd_site": OFD.address,
+        "ofd_phone": OFD_PHONE,
+        "ofd_host": _sayable(register.memory.value(OFD_HOST), OFD_HOST_LENGTH),
+        "ofd_port": register.memory.value(OFD_PORT),
+        "ofd_channel": channel,
+        "ofd_last_contact_at": register.ofd_last_contact_at,
+        "network_error": register.network_error,
+        "ofd_error": register.faults.ofd_error,
+    }
+
+
+def _condition(register: RegisterState, now: datetime) -> dict[str, Any]:
+    faults = register.faults
+    return {
+        "reading_number": register.readings,
+        "clock": register.local_clock(now),
+        "utc_offset_min": register.shop.utc_offset_min,
+        "uptime_h": register.uptime_h(now),
+        "battery_mv": register.battery_mv
+        if faults.low_battery_mv is None
+        else faults.low_battery_mv,
+        "printed_m": register.printed_cm // 100,
+        "cuts": register.cuts,
+        "printer": ["no_paper"] if faults.paper_out else [],
+        "hardware_error": faults.hardware_error,
+    }
+
+
+def _drive(register: RegisterState, now: datetime) -> dict[str, Any]:
+    drive = register.drive
+    return {
+        "documents": drive.documents,
+        "fiscal_drive_phase": drive.phase.value,
+        "fiscal_drive_warnings": drive.warnings(now),
+        "fiscal_drive_error": int(drive.error(now)),
+        "unsent_documents": min(drive.unsent, MAX_UNSENT),
+        "first_unsent_at": drive.first_unsent_at,
+    }
+
+
+def _shift(register: RegisterState, now: datetime) -> dict[str, Any]:
+    return {
+        "shift_state": register.shift_state(now),
+        "shift_number": register.shift_number,
+        "shift_opened_at": register.shift_opened_at,
+    }
+
+
+def _sayable(text: Value, length: int) -> str:
+    """A setting or requisite takes more, and other characters, than the telemetry can say."""
+    return str(text).encode("cp866", "replace").decode("cp866")[:length]

@@ -1,0 +1,53 @@
+"""The broker goes and comes: the gateway comes back to it, and starts without it."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from fleet.kit.clock import utc_now
+from gateway.edge.transports.mqtt import listener
+from protocol.platforms import Platform
+from simulator.register.simulated_register import SimulatedRegister
+from tests.gateway.edge.brokers import login, on_mosquitto
+from tests.gateway.edge.running import counted, running
+from tests.servers.mosquitto import Mosquitto
+
+REGISTER = SimulatedRegister("00106100000009", Platform.V5_0, 61, Random(9), utc_now())
+
+
+@pytest.fixture
+def broker(mosquitto: Mosquitto) -> Iterator[Mosquitto]:
+    """One to be stopped; ``mosquitto`` decides whether there can be any."""
+    with Mosquitto() as broker:
+        yield broker
+
+
+async def test_a_gateway_starts_without_its_broker(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "BROKER_S", 0.3)
+    account = login()
+    async with on_mosquitto(broker) as place:
+        await place.hold(account, [REGISTER.serial_number])
+        broker.stop()
+        async with running(tmp_path, broker=place.address) as gateway:
+            assert counted("mqtt_connected") == 0
+            await asyncio.to_thread(broker.restart)
+            await gateway.until(lambda: counted("mqtt_connected") == 1)
+            assert (await place.call(account, REGISTER)).accepted
+        assert counted("mqtt_connected") == 0
+
+
+async def test_a_gateway_without_rights_says_so_and_tries_again(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "BROKER_S", 0.5)
+    account = login()
+    async with on_mosquitto(broker) as place:
+        await place.hold(account, [])
+        wrong = place.address._replace(login=account)
+        async with running(tmp_path, broker=wrong):
+            assert counted("mqtt_connected") == 0

@@ -1,0 +1,212 @@
+"""The port with TLS: who may shake hands, and a certificate that changes under way."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from structlog.testing import capture_logs
+
+from fleet.kit.config import configured
+from gateway.edge.config import GatewayConfig
+from gateway.edge.metrics import Limit, Outcome
+from gateway.edge.transports.tls import Certificate
+from protocol.conversation.messages import Accepted, RefusalReason
+from simulator.calls.transports import RoadName, road_named
+from simulator.demo import DemoRegisters
+from tests.gateway.edge.certificates import Authority
+from tests.gateway.edge.running import HOST, SERIAL, Line, Running, key_of, noticed, running
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    made = Authority(tmp_path)
+    made.issue()
+    return made
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, authority: Authority) -> AsyncIterator[Running]:
+    async with running(tmp_path, certificate=authority.certificate()) as gateway:
+        yield gateway
+
+
+async def line(gateway: Running, context: ssl.SSLContext | None) -> Line:
+    """A connection to the port with TLS, inside TLS or not."""
+    reader, writer = await asyncio.open_connection(HOST, gateway.tls_number, ssl=context)
+    return Line(reader, writer, SERIAL, key_of(SERIAL))
+
+
+def shown(of: Line) -> int:
+    """Serial number of the certificate that the gateway has shown."""
+    found: Any = of._writer.get_extra_info("ssl_object")
+    return x509.load_der_x509_certificate(found.getpeercert(True)).serial_number
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_both_versions_of_today(
+    gateway: Running, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    trust = authority.trust()
+    trust.minimum_version = trust.maximum_version = version
+    async with await line(gateway, trust) as register:
+        await register.prove()
+        with noticed(Outcome.SERVED, road="tls"):
+            register._writer.close()
+            await gateway.until_quiet()
+
+
+async def test_older_versions_are_refused(gateway: Running) -> None:
+    """As bytes: today's libraries no longer say such a hello.  TLS 1.1, one cipher, no more."""
+    hello = bytes.fromhex("0302") + bytes(32) + bytes.fromhex("00 0002c013 0100")
+    record = b"\x16\x03\x01" + (len(hello) + 4).to_bytes(2) + b"\x01" + len(hello).to_bytes(3)
+    async with await line(gateway, None) as register:
+        with noticed(Outcome.REFUSED_MALFORMED, "unsupported_protocol", Limit.TLS, road="tls"):
+            register.say(record + hello)
+            assert (await register._reader.read()).startswith(b"\x15\x03")
+
+
+# fmt: off
+GARBAGE = {
+    "a frame":        (b"\xfe\x1c\x00\xf0\xa6\xdd\xdb\x01", "wrong_version_number"),
+    "HTTP":           (b"POST /kkt HTTP/1.1\r\nHost: x\r\n\r\n", "http_request"),
+    "zeros":          (bytes(64), "wrong_version_number"),
+    "a long record":  (b"\x16\x03\x01\xff\xff" + bytes(64), "packet_length_too_long"),
+    "no hello":       (b"\x16\x03\x01\x00\x05" + b"\x63\x00\x00\x01\x00", "unexpected_message"),
+    "data too early": (b"\x17\x03\x03\x00\x05hello", "unexpected_message"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+async def test_what_is_no_tls_ends_quickly_and_is_counted(gateway: Running, name: str) -> None:
+    words, why = GARBAGE[name]
+    async with await line(gateway, None) as stranger:
+        with noticed(Outcome.REFUSED_MALFORMED, why, Limit.TLS, road="tls"):
+            stranger.say(words)
+            async with asyncio.timeout(5):
+                await stranger._reader.read()
+    assert gateway.open == 0
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
+async def test_a_handshake_that_never_ends(
+    tmp_path: Path, authority: Authority, said: bytes
+) -> None:
+    certificate = authority.certificate()
+    async with (
+        running(tmp_path, certificate=certificate, hello_timeout_s=0.15) as gateway,
+        await line(gateway, None) as stranger,
+    ):
+        with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, road="tls"):
+            stranger.say(said)
+            async with asyncio.timeout(5):
+                await stranger._reader.read()
+
+
+async def test_hands_are_shaken_and_nothing_is_said(gateway: Running, authority: Authority) -> None:
+    async with await line(gateway, authority.trust()) as silent:
+        await gateway.until(lambda: gateway.open == 1)
+        with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, road="tls"):
+            gateway.skip(gateway.edge.config.hello_timeout_s)
+            await silent.hung_up()
+
+
+async def test_garbage_inside(gateway: Running, authority: Authority) -> None:
+    async with await line(gateway, authority.trust()) as stranger:
+        with noticed(Outcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES, road="tls"):
+            stranger.say(b"?" * 1000)
+            assert (await stranger.refusal()).reason == RefusalReason.MALFORMED
+
+
+async def test_a_flipped_byte_inside(gateway: Running, authority: Authority) -> None:
+    """After the handshake somebody writes under TLS."""
+    async with await line(gateway, authority.trust()) as register:
+        await register.greet()
+        socket = register._writer.get_extra_info("socket")
+        with noticed(
+            Outcome.REFUSED_MALFORMED,
+            "decryption_failed_or_bad_record_mac",
+            Limit.TLS,
+            road="tls",
+        ):
+            os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+            await gateway.until_quiet()
+
+
+async def test_a_new_certificate_is_taken_and_those_who_talk_go_on(
+    gateway: Running, authority: Authority
+) -> None:
+    async with await line(gateway, authority.trust()) as early:
+        await early.greet()
+        before = shown(early)
+        with capture_logs() as told:
+            after = authority.issue()
+            await gateway.until(lambda: names(told)[-1:] == ["certificate_taken"])
+        async with await line(gateway, authority.trust()) as late:
+            assert shown(late) == after != before
+        early.say(early.check_in())
+        assert isinstance(await early.hear(), Accepted)
+
+
+async def test_a_broken_certificate_is_told_and_the_old_one_stays(
+    gateway: Running, authority: Authority
+) -> None:
+    async with await line(gateway, authority.trust()) as early:
+        before = shown(early)
+    for broken in (b"half of a key", None):
+        with capture_logs() as told:
+            if broken is None:
+                authority.key_file.unlink()
+            else:
+                authority.key_file.write_bytes(broken)
+            await gateway.until(lambda told=told: "certificate_refused" in names(told))  # type: ignore[misc]
+        async with await line(gateway, authority.trust()) as late:
+            assert shown(late) == before
+    with capture_logs() as told:
+        after = authority.issue()
+        await gateway.until(lambda: names(told)[-1:] == ["certificate_taken"])
+    async with await line(gateway, authority.trust()) as late:
+        assert shown(late) == after
+
+
+def names(told: list[Any]) -> list[str]:
+    return [one["event"] for one in told if one["event"].startswith("certificate")]
+
+
+def test_a_gateway_does_not_start_without_its_certificate(
+    tmp_path: Path, authority: Authority
+) -> None:
+    with pytest.raises(ValueError, match="nowhere.pem"):
+        Certificate(tmp_path / "nowhere.pem", authority.key_file)
+    authority.issue(BestAvailableEncryption(b"secret"))
+    with pytest.raises(ValueError, match="no TLS with"):
+        authority.certificate()
+
+
+@pytest.mark.parametrize("given", ["tls_certificate", "tls_key", None])
+def test_the_port_needs_both_files(given: str | None) -> None:
+    options = {given: Path("server.pem")} if given else {}
+    with pytest.raises(ValueError, match="CASH_SERVER_TLS_CERTIFICATE"):
+        configured(GatewayConfig, tls_devices="127.0.0.1:7443", **options)
+
+
+def test_all_this_holds_on_uvloop(tmp_path: Path, authority: Authority) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def scenario() -> None:
+        async with running(tmp_path, certificate=authority.certificate()) as gateway:
+            for name in (RoadName.TLS, RoadName.HTTPS):
+                road = road_named(name, authority.file)
+                assert (await gateway.call(DemoRegisters(1)[0], road=road)).accepted
+            async with await line(gateway, None) as stranger:
+                stranger.say(b"garbage")
+                await stranger._reader.read()
+            await gateway.until_quiet()
+
+    uvloop.run(scenario())

@@ -1,0 +1,218 @@
+"""A Mosquitto of one's own, for tests and journeys, with dynamic security.
+
+    with Mosquitto() as broker:
+        broker.port, broker.password  # the administrator is ADMIN
+
+It lives in a temporary folder, listens on a free port of 127.0.0.1, refuses anonymous peers and
+is gone, with its folder, after ``close``, at the end of the ``with`` block or at the latest when
+the program ends.
+"""
+
+import atexit
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from simulator.bench.ports import free_port
+
+HOST: Final = "127.0.0.1"
+ADMIN: Final = "admin"
+
+PLUGIN: Final = "mosquitto_dynamic_security.so"
+PROGRAMS: Final = ("/usr/sbin", "/usr/local/sbin", "/usr/local/opt/mosquitto/sbin", "/opt/homebrew")
+PLUGINS: Final = (
+    "/usr/lib/*-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/lib/mosquitto",
+    "/opt/homebrew/lib",
+)
+
+READY_TIMEOUT_S: Final = 10.0
+STOP_TIMEOUT_S: Final = 5.0
+POLL_S: Final = 0.02
+LOG_TAIL_CHARACTERS: Final = 2000
+HASH_ITERATIONS: Final = 101
+"""What mosquitto_ctrl of Mosquitto 2.0 uses; the password is random and lives for one test."""
+
+_ADMIN_ACLS: Final = (
+    "publishClientSend",
+    "publishClientReceive",
+    "subscribePattern",
+    "unsubscribePattern",
+)
+
+
+class MosquittoError(Exception):
+    """Mosquitto did not start; the message ends with its own words."""
+
+
+class MosquittoMissing(MosquittoError):
+    """No Mosquitto with dynamic security on this machine; the message says where was looked."""
+
+
+class Mosquitto:
+    """A running broker.  Making one starts it; ``close`` removes it with its data."""
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        """``lines`` are more lines of mosquitto.conf."""
+        self._program, self._plugin = find_program(), find_plugin()
+        self.password = secrets.token_urlsafe(16)
+        self.port = free_port()
+        self._lines = tuple(lines)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="cash-server-mqtt-"))
+        atexit.register(self.close)
+        try:
+            self._initialise()
+            self.restart()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """As the configuration of the fleet names it."""
+        return f"mqtt://{ADMIN}@{HOST}:{self.port}"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ends it; with SIGKILL as a crash would.  Its accounts stay."""
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_TIMEOUT_S)
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.stop(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start, on the same port with the same accounts, after ``stop``, ``kill`` or running."""
+        self.stop()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "-c", self._folder / "mosquitto.conf"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                # A Ctrl-C at the terminal is for us: we decide when the broker goes.
+                start_new_session=True,
+            )
+        self._wait_until_ready(self._process)
+
+    def close(self) -> None:
+        """Stop and remove the folder.  May be called again."""
+        atexit.unregister(self.close)
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "mosquitto.log"
+
+    def _initialise(self) -> None:
+        security = self._folder / "dynamic-security.json"
+        security.touch(mode=0o600)
+        security.write_text(json.dumps(first_security(self.password)))
+        lines = (
+            f"listener {self.port} {HOST}",
+            "allow_anonymous false",
+            f"plugin {self._plugin}",
+            f"plugin_opt_config_file {security}",
+            "max_queued_messages 10000",
+            "max_inflight_messages 100",
+            *(("user root",) if os.geteuid() == 0 else ()),
+            *self._lines,
+        )
+        (self._folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while process.poll() is None and time.monotonic() <= deadline:
+            try:
+                with socket.create_connection((HOST, self.port), timeout=1):
+                    return
+            except OSError:
+                time.sleep(POLL_S)
+        words = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+        raise MosquittoError(f"Mosquitto did not start: {words}")
+
+
+def first_security(password: str) -> dict[str, Any]:
+    """A dynamic-security.json as ``mosquitto_ctrl dynsec init`` makes it: one administrator.
+
+    That program takes the password from a terminal or the command line, and neither is ours.
+    """
+    salt = secrets.token_bytes(12)
+    hashed = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ITERATIONS, 64)
+    topic = "$CONTROL/dynamic-security/#"
+    return {
+        "defaultACLAccess": {
+            "publishClientSend": False,
+            "publishClientReceive": True,
+            "subscribe": False,
+            "unsubscribe": True,
+        },
+        "clients": [
+            {
+                "username": ADMIN,
+                "roles": [{"rolename": "admin"}],
+                "password": base64.b64encode(hashed).decode(),
+                "salt": base64.b64encode(salt).decode(),
+                "iterations": HASH_ITERATIONS,
+            }
+        ],
+        "groups": [],
+        "roles": [
+            {
+                "rolename": "admin",
+                "acls": [
+                    {"acltype": kind, "topic": topic, "priority": 0, "allow": True}
+                    for kind in _ADMIN_ACLS
+                ],
+            }
+        ],
+    }
+
+
+def find_program() -> Path:
+    """The broker's program: on PATH, or where systems keep it (seldom on everybody's PATH)."""
+    found = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), *PROGRAMS)))
+    if found is None:
+        raise MosquittoMissing(f"no Mosquitto on PATH, nor in {', '.join(PROGRAMS)}")
+    return Path(found)
+
+
+def find_plugin() -> Path:
+    """The dynamic security plugin, which packages put beside the system's libraries."""
+    for pattern in PLUGINS:
+        folder = Path(pattern)
+        for found in sorted(Path("/").glob(str(folder.relative_to("/") / PLUGIN))):
+            return found
+    raise MosquittoMissing(f"no {PLUGIN} in {', '.join(PLUGINS)}")
