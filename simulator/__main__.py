@@ -39,34 +39,27 @@ def about() -> None:
 @app.command()
 def run(
     server: Annotated[str, typer.Option(help="HOST:PORT of the gateway")] = "127.0.0.1:7080",
-    registers: Annotated[int, typer.Option(min=1, max=1_000_000, help="number of registers")] = 50,
+    registers: Annotated[int, typer.Option(min=1, max=1_000_000, help="how many registers")] = 50,
     interval: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="seconds between calls; by default as the server tells"),
+        float | None, typer.Option(min=0.01, help="seconds between calls; default: as told")
     ] = None,
     spread: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="seconds over which first calls are spread; by default one interval"
-        ),
+        float | None, typer.Option(min=0, help="seconds for all first calls; default: one interval")
     ] = None,
     key_ring: Annotated[Path, typer.Option(help="the fleet's key ring")] = Path(
         "data/key-ring.json"
     ),
-    seed: Annotated[int, typer.Option(help="seed of the random data")] = 0,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="stop after this many seconds")
-    ] = None,
+    seed: Annotated[int, typer.Option(help="seed of random data")] = 0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="stop after so many seconds")] = None,
     calls: Annotated[int | None, typer.Option(min=1, help="stop after this many calls")] = None,
     max_open: Annotated[int, typer.Option(min=1, help="calls open at once")] = 256,
     road: Annotated[RoadName, typer.Option(help="transport of the calls")] = RoadName.TCP,
     ca: Annotated[
-        Path | None,
-        typer.Option(help="trusted CA certificates for TLS (PEM); by default those of the system"),
+        Path | None, typer.Option(help="trusted certificates, PEM; default: the system's")
     ] = None,
     path: Annotated[str, typer.Option(help="HTTP path, as in setting T19R1F9")] = USUAL_PATH,
     ledger: Annotated[
-        Path | None, typer.Option(help="file for accepted readings, one JSON line each")
+        Path | None, typer.Option(help="file for accepted readings, JSON lines")
     ] = None,
 ) -> None:
     """Let registers call a server until Ctrl-C."""
