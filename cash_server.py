@@ -12,11 +12,11 @@ from prometheus_client import start_http_server
 from fleet.admin_api import commands
 from fleet.admin_api.app import start_api
 from fleet.admin_api.first_start import enrol_demo, prepare_admin
-from fleet.admin_api.screen import SCREEN
+from fleet.admin_api.startup_text import STARTUP_TEXT
 from fleet.device_port import DevicePort
-from fleet.firmware.shelf import Shelf
+from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.clock import utc_now
-from fleet.kit.command_line import sparing
+from fleet.kit.command_line import run_without_traceback
 from fleet.kit.config import FleetConfig, configured, example
 from fleet.kit.database import Database
 from fleet.licences.signing import public_key
@@ -24,7 +24,7 @@ from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
 from gateway.assistant import cli as assistant
-from gateway.assistant.words import say
+from gateway.assistant.texts import text_of
 from gateway.edge import key_ring, process
 from gateway.edge.config import GatewayConfig
 from gateway.edge.server import start_gateway
@@ -36,7 +36,7 @@ LOG = "cash-server.log"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(bench.app, name="bench", help="Measure the server under load.")
-app.add_typer(assistant.app, name="assistant", help=say("help"))
+app.add_typer(assistant.app, name="assistant", help=text_of("help"))
 app.add_typer(commands.app)
 
 Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
@@ -73,7 +73,7 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
         admin = await prepare_admin(db, fleet, utc_now())
         await enrol_demo(db, [one.serial_number for one in demo_serials(demo)], utc_now())
     http_port = await start_api(stack, base, utc_now, fleet)
-    port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
+    port = DevicePort(base, utc_now, gateway.batch_linger_s, ImageFolder.from_config(fleet).blocks)
     broker = await start_broker(stack, gateway, port)
     called = await start_gateway(stack, port, keys, gateway, broker)
     start_worker(stack, base, utc_now, fleet)
@@ -82,7 +82,9 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
     where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
     mqtt = f"{broker.host}:{broker.port}" if broker else gateway.mqtt
     log = fleet.data / LOG
-    typer.echo(SCREEN.format(http=http, admin=admin, where=where, demo=demo, mqtt=mqtt, log=log))
+    typer.echo(
+        STARTUP_TEXT.format(http=http, admin=admin, where=where, demo=demo, mqtt=mqtt, log=log)
+    )
 
 
 @app.command("gateway")
@@ -94,7 +96,9 @@ def run_gateway(data: Data = None, devices: Devices = None, database: Url = None
     async def compose(stack: AsyncExitStack) -> None:
         keys = key_ring.load(gateway.key_ring or fleet.data / key_ring.FILE_NAME)
         base = _database(stack, fleet)
-        port = DevicePort(base, utc_now, gateway.batch_linger_s, Shelf.of(fleet).blocks)
+        port = DevicePort(
+            base, utc_now, gateway.batch_linger_s, ImageFolder.from_config(fleet).blocks
+        )
         await start_gateway(stack, port, keys, gateway)
         start_http_server(gateway.metrics_address[1], gateway.metrics_address[0])
 
@@ -144,6 +148,6 @@ def _database(stack: AsyncExitStack, fleet: FleetConfig) -> Database:
     return database
 
 
-main = partial(process.guarded, partial(sparing, app))
+main = partial(process.exit_on_error, partial(run_without_traceback, app))
 if __name__ == "__main__":
     main()

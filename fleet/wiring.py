@@ -9,39 +9,39 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.access_requests import decision
 from fleet.assistants import service as assistants
 from fleet.billing.events import PaymentRefunded, PaymentSettled
-from fleet.bonuses.service import accrue
-from fleet.clients.service import heed_hand_over, heed_profiles
+from fleet.bonuses.service import on_subscriptions_assigned
+from fleet.clients.service import on_profiles_changed, on_registers_handed_over
 from fleet.kit.dialect import notify
 from fleet.kit.facts import Reactions
 from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED, SUBSCRIPTIONS_EXPIRED
-from fleet.operations.events import OperationsMoved
-from fleet.operations.service import cancel_moved
+from fleet.operations.events import OperationStatusesChanged
+from fleet.operations.service import cancel_handed_over
 from fleet.registers import blocking
 from fleet.registers.events import BlockingChanged, OwnersChanged, RegistersHandedOver
-from fleet.registers.service import hold, keep_conditions, keep_profiles
-from fleet.rollouts.service import heed_failures
+from fleet.registers.service import lock_registers, store_conditions, store_profiles
+from fleet.rollouts.service import on_operation_statuses_changed
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
-from fleet.subscriptions.orders import settle, take_back
+from fleet.subscriptions.orders import on_payment_refunded, on_payment_settled
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged, ReadingsDiffer
-from fleet.telemetry.rules import broken
+from fleet.telemetry.rules import broken_conditions
 
 
-async def _hold(db: AsyncSession, fact: ReadingsDiffer) -> None:
-    await hold(db, fact.serial_numbers)
+async def _lock_registers(db: AsyncSession, fact: ReadingsDiffer) -> None:
+    await lock_registers(db, fact.serial_numbers)
 
 
-async def _keep_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
-    await keep_profiles(db, fact.profiles, fact.at)
+async def _store_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
+    await store_profiles(db, fact.profiles, fact.at)
 
 
-async def _keep_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
-    await keep_conditions(db, fact.changes)
+async def _store_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
+    await store_conditions(db, fact.changes)
 
 
 async def _count_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
     for change in fact.changes:
-        _count("broken", broken(change.after & ~change.before))
-        _count("mended", broken(change.before & ~change.after))
+        _count("broken", broken_conditions(change.after & ~change.before))
+        _count("mended", broken_conditions(change.before & ~change.after))
 
 
 def _count(direction: str, conditions: Sequence[str]) -> None:
@@ -49,12 +49,12 @@ def _count(direction: str, conditions: Sequence[str]) -> None:
         CONDITIONS_CHANGED.labels(condition, direction).inc()
 
 
-async def _count_operations(db: AsyncSession, fact: OperationsMoved) -> None:
-    for (kind, status), count in Counter((each.type, each.status) for each in fact.moves).items():
+async def _count_operations(db: AsyncSession, fact: OperationStatusesChanged) -> None:
+    for (kind, status), count in Counter((each.type, each.status) for each in fact.changes).items():
         OPERATIONS_MOVED.labels(kind, status).inc(count)
 
 
-async def _tell_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
+async def _notify_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
     await notify(db, blocking.CHANNEL, "")
 
 
@@ -65,26 +65,26 @@ async def _count_ended(db: AsyncSession, fact: SubscriptionsExpired) -> None:
 
 REACTIONS: Reactions = MappingProxyType(
     {
-        ReadingsDiffer: (_hold,),
-        ProfilesChanged: (_keep_profiles, heed_profiles),
-        ConditionsChanged: (_keep_conditions, _count_conditions),
-        OperationsMoved: (
+        ReadingsDiffer: (_lock_registers,),
+        ProfilesChanged: (_store_profiles, on_profiles_changed),
+        ConditionsChanged: (_store_conditions, _count_conditions),
+        OperationStatusesChanged: (
             _count_operations,
-            heed_failures,
+            on_operation_statuses_changed,
         ),
-        BlockingChanged: (_tell_gateways,),
-        PaymentSettled: (settle,),
-        PaymentRefunded: (take_back,),
-        SubscriptionsAssigned: (accrue,),
+        BlockingChanged: (_notify_gateways,),
+        PaymentSettled: (on_payment_settled,),
+        PaymentRefunded: (on_payment_refunded,),
+        SubscriptionsAssigned: (on_subscriptions_assigned,),
         SubscriptionsExpired: (_count_ended,),
         # Requests before clients and those before operations: a call whose register names another
         # owner takes them so, and two orders would lock each other out.
         RegistersHandedOver: (
-            decision.heed_moves,
-            heed_hand_over,
-            cancel_moved,
-            assistants.heed_moves,
+            decision.on_registers_handed_over,
+            on_registers_handed_over,
+            cancel_handed_over,
+            assistants.on_registers_handed_over,
         ),
-        OwnersChanged: (decision.heed_owners,),
+        OwnersChanged: (decision.on_owners_changed,),
     }
 )

@@ -10,7 +10,8 @@ import typer
 from protocol import telemetry
 from protocol.errors import ProtocolError
 from protocol.explain import explain, explain_v2, is_explained, starts_like_5_0
-from protocol.kktpc import commands, eot, fiscal_drive, frame, registers, v2
+from protocol.kktpc import commands, eot, fiscal_drive, frame, registers
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.frame import BadFrame, Frame, FrameReader
 from protocol.kktpc.result_codes import RESULT_CODES
 
@@ -54,8 +55,8 @@ def check_frames(
         _fail(f"{file}: {error}")
     if not texts:
         _fail(f"{file}: no frames")
-    different = [text for text in texts if not _comes_back(text)]
-    same = [text for text in texts if _comes_back(text)]
+    different = [text for text in texts if not _is_reproduced(text)]
+    same = [text for text in texts if _is_reproduced(text)]
     unknown = [text for text in same if not _is_known(text)]
     for words, found in (("differs", different), ("unknown", unknown)):
         for text in found:
@@ -104,12 +105,12 @@ def _joined(name: str, words: str) -> str:
 
 def _no_frame(raw: bytes, is_v2: bool) -> str | None:
     """Why there is nothing to decode, or None."""
-    found = v2.Reader().feed(raw) if is_v2 else FrameReader().feed(raw)
-    if any(isinstance(item, Frame | v2.Frame) for item in found):
+    found = v2.FrameReaderV2().feed(raw) if is_v2 else FrameReader().feed(raw)
+    if any(isinstance(item, Frame | v2.FrameV2) for item in found):
         return None
     if starts_like_5_0(raw):
         return "of a packet of platform 5.0 only the start is public"
-    bad = [item.reason for item in found if isinstance(item, BadFrame | v2.BadFrame)]
+    bad = [item.reason for item in found if isinstance(item, BadFrame | v2.BadFrameV2)]
     return ", ".join(dict.fromkeys(bad)) or "the frame is cut"
 
 
@@ -122,7 +123,7 @@ def _frame_texts(text: str) -> Iterator[str]:
         yield from lines
 
 
-def _comes_back(text: str) -> bool:
+def _is_reproduced(text: str) -> bool:
     try:
         raw = bytes.fromhex(text)
         found = FrameReader().feed(raw)

@@ -9,7 +9,8 @@ from typing import Any, Final
 from protocol.conversation import messages
 from protocol.errors import RemoteError
 from protocol.fields import Fields
-from protocol.kktpc import buffer, commands, eot, fiscal_drive, probes, registers, v2
+from protocol.kktpc import buffer, commands, eot, fiscal_drive, probes, registers
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.frame import BadFrame, Frame, FrameReader
 from protocol.kktpc.result_codes import RESULT_CODES
 from protocol.rows import parse
@@ -32,13 +33,13 @@ def explain_v2(data: bytes) -> list[str]:
     explainer = Explainer()
     lines: list[str] = []
     asked = False
-    for item in v2.Reader().feed(data):
+    for item in v2.FrameReaderV2().feed(data):
         match item:
-            case v2.Control():
+            case v2.ControlByte():
                 lines.append(f"control   {item.name}")
-            case v2.BadFrame():
+            case v2.BadFrameV2():
                 lines.append(_skipped(item.skipped, item.reason))
-            case v2.Frame():
+            case v2.FrameV2():
                 lines.append(f"frame     {len(item.data)} data bytes: {shown(item.data)}")
                 read = explainer.answer if asked else explainer.command
                 lines += _or_unknown(read(0, item.data))
@@ -58,7 +59,7 @@ def is_explained(data: bytes) -> bool:
         if isinstance(message, _WITH_ANSWER) and message.data:
             task_id = getattr(message, "task_id", None)
             if _is_relayed(task_id, message.data):
-                return bool(_relayed(message.data, eot.To.HOST))
+                return bool(_relayed(message.data, eot.TlvRecipient.HOST))
             return _may_answer(message.data)
     except RemoteError:
         return False
@@ -102,7 +103,7 @@ class Explainer:
         command, fields = commands.parse_request(request)
         self._asked[task_id] = command, fields
         if command.code == eot.COMMAND:
-            yield _relayed(request, eot.To.REGISTER)
+            yield _relayed(request, eot.TlvRecipient.REGISTER)
         elif command.name == "ask_fiscal_drive":
             question, parameters = fiscal_drive.parse_question(fields)
             yield f"question  {question.name}({_listed(parameters)})"
@@ -112,7 +113,7 @@ class Explainer:
     def answer(self, task_id: int, data: bytes) -> Iterator[str]:
         """The answer to what went under that id; RemoteError where the tables end."""
         if _is_relayed(task_id, data):
-            yield _relayed(data, eot.To.HOST)
+            yield _relayed(data, eot.TlvRecipient.HOST)
             return
         if task_id not in self._asked:
             yield f"answer    {shown(data)} to a command that is not here{_result(data)}"
@@ -151,7 +152,7 @@ def _is_relayed(task_id: int | None, data: bytes) -> bool:
     return task_id in eot.SLOTS and data[:1] == bytes((eot.COMMAND,))
 
 
-def _relayed(data: bytes, to: eot.To) -> str:
+def _relayed(data: bytes, to: eot.TlvRecipient) -> str:
     tlv = eot.decode(data, to)
     told = {"socket": tlv.socket, "value": tlv.value}
     return f"relay     {tlv.kind.name}({_listed({n: v for n, v in told.items() if v is not None})})"
@@ -182,7 +183,7 @@ def _inside(command: commands.Command, asked: Fields, found: Fields) -> Fields:
 def _of_conversation(data: bytes) -> str:
     """A message of the cash-server conversation; a sealed one keeps its secret."""
     kind, body = data[:1], data[1:]
-    if kind == bytes((messages.Kind.SEALED,)):
+    if kind == bytes((messages.FrameKind.SEALED,)):
         return f"ours      SEALED, {len(body)} bytes"
     found = messages.BY_OUTER_CODE.get(kind[0]) if kind else None
     if found is None:

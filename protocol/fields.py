@@ -62,7 +62,7 @@ def some_bytes() -> Construct:
 def bcd_digits(length: int) -> Construct:
     """Packed BCD of `length` bytes as a string of 2 × `length` digits."""
     return ExprAdapter(
-        Bytes(length), lambda raw, _: digits_of(raw), lambda text, _: packed(text, length)
+        Bytes(length), lambda raw, _: unpack_bcd(raw), lambda text, _: pack_bcd(text, length)
     )
 
 
@@ -70,8 +70,8 @@ def bcd_int(length: int) -> Construct:
     """Packed big-endian BCD of `length` bytes as a number."""
     return ExprAdapter(
         Bytes(length),
-        lambda raw, _: int(digits_of(raw)),
-        lambda number, _: packed(f"{number:d}", length),
+        lambda raw, _: int(unpack_bcd(raw)),
+        lambda number, _: pack_bcd(f"{number:d}", length),
     )
 
 
@@ -79,8 +79,8 @@ def bcd_int_or_none(length: int) -> Construct:
     """A `bcd_int` that ends the data and may be missing: None then."""
     return ExprAdapter(
         GreedyBytes,
-        lambda raw, _: int(digits_of(raw)) if len(raw) == length else _missing(raw),
-        lambda number, _: b"" if number is None else packed(f"{number:d}", length),
+        lambda raw, _: int(unpack_bcd(raw)) if len(raw) == length else _missing(raw),
+        lambda number, _: b"" if number is None else pack_bcd(f"{number:d}", length),
     )
 
 
@@ -98,7 +98,7 @@ def bcd_calendar(kind: type[date], order: str) -> Construct:
     parts = order.split()
 
     def decode(raw: bytes, _: object) -> date | None:
-        numbers = {part: int(digits_of(raw[i : i + 1])) for i, part in enumerate(parts)}
+        numbers = {part: int(unpack_bcd(raw[i : i + 1])) for i, part in enumerate(parts)}
         if not any(numbers.values()):
             return None
         return kind(**{**numbers, "year": 2000 + numbers["year"]})
@@ -113,7 +113,7 @@ def bcd_calendar(kind: type[date], order: str) -> Construct:
     return ExprAdapter(Bytes(len(parts)), decode, encode)
 
 
-def digits_of(raw: bytes) -> str:
+def unpack_bcd(raw: bytes) -> str:
     """The digits of packed BCD; ValueError where a nibble is not a digit."""
     digits = raw.hex()
     if not digits.isdecimal():
@@ -121,7 +121,7 @@ def digits_of(raw: bytes) -> str:
     return digits
 
 
-def packed(digits: str, length: int) -> bytes:
+def pack_bcd(digits: str, length: int) -> bytes:
     """Packed BCD of `length` bytes, zeros in front; ValueError if it does not fit."""
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 2 * length):
         raise ValueError(f"not a number of at most {2 * length} digits")

@@ -20,7 +20,7 @@ class Side(IntEnum):
     BOTH = 3
 
 
-class Row(NamedTuple):
+class MessageRow(NamedTuple):
     """How a message stands on the wire."""
 
     code: int
@@ -30,23 +30,25 @@ class Row(NamedTuple):
     rest: bool = False
 
 
-def row(code: int, message: type[Any], side: Side, rest: bool = False, **fields: object) -> Row:
+def message_row(
+    code: int, message: type[Any], side: Side, rest: bool = False, **fields: object
+) -> MessageRow:
     """A row of a table; ``ValueError`` if the layout names other fields than the message."""
     declared = Struct(*(name / wire for name, wire in fields.items()))  # type: ignore[operator]
-    made = Row(code, message, side, FixedLayout(declared), rest)
+    made = MessageRow(code, message, side, FixedLayout(declared), rest)
     if message._fields != made.layout.names + (message._fields[-1:] if rest else ()):
         raise ValueError(f"{message.__name__} and its layout differ")
     return made
 
 
-def parse(row: Row, body: bytes) -> Any:
+def parse(row: MessageRow, body: bytes) -> Any:
     """The message of a row from its body (after the code byte); ``RemoteError`` if it is none."""
     if row.rest:
         return row.message(*row.layout.unpack_prefix(body), body[row.layout.size :])
     return row.message(*row.layout.unpack(body))
 
 
-def build(row: Row, message: Any) -> bytes:
+def build(row: MessageRow, message: Any) -> bytes:
     """The body of a message (without its code byte); ``LocalError`` for an impossible value."""
     if row.rest:
         return row.layout.pack(*message[:-1]) + bytes(message[-1])

@@ -14,13 +14,19 @@ import typer
 
 from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
+from protocol.transport import Transport
+from simulator.calls.conversation import no_ledger
 from simulator.calls.fleet import FleetConfig, FleetRunner
 from simulator.calls.ledger import FileLedger
 from simulator.calls.statistics import Statistics
-from simulator.calls.talk import forget
-from simulator.calls.transports import USUAL_PATH, Road, RoadName, road_named
+from simulator.calls.transports import (
+    SOCKET_TRANSPORTS,
+    USUAL_PATH,
+    TransportSetup,
+    transport_setup,
+)
 from simulator.demo import DemoRegisters
-from simulator.kktpc.running import Place, bear, caller_of
+from simulator.kktpc.running import ListenPlace, call_credentials, make_simulated_register
 from simulator.kktpc.running import run as run_register
 from simulator.web_requests.serving import read_credentials, serve
 
@@ -53,7 +59,9 @@ def run(
     seconds: Annotated[float | None, typer.Option(min=0, help="stop after so many seconds")] = None,
     calls: Annotated[int | None, typer.Option(min=1, help="stop after this many calls")] = None,
     max_open: Annotated[int, typer.Option(min=1, help="calls open at once")] = 256,
-    road: Annotated[RoadName, typer.Option(help="transport of the calls")] = RoadName.TCP,
+    transport: Annotated[
+        Transport, typer.Option("--transport", "--road", help="transport of the calls")
+    ] = Transport.TCP,
     ca: Annotated[
         Path | None, typer.Option(help="trusted certificates, PEM; default: the system's")
     ] = None,
@@ -73,7 +81,7 @@ def run(
         seconds=seconds,
         calls=calls,
         seed=seed,
-        road=_road(road, ca, path),
+        transport=_transport_setup(transport, ca, path),
     )
     _call(DemoRegisters(registers, seed), config, ledger)
 
@@ -124,10 +132,10 @@ def one_register(
         raise typer.BadParameter("give exactly one of the two", param_hint="--listen, --serial")
     if not (serial_number.isascii() and serial_number.isdecimal() and len(serial_number) == 14):
         raise typer.BadParameter("must be 14 digits", param_hint="--serial-number")
-    register = bear(serial_number, platform, seed)
-    caller = caller_of(register, _key_ring(key_ring) if key_ring else None)
+    register = make_simulated_register(serial_number, platform, seed)
+    caller = call_credentials(register, _key_ring(key_ring) if key_ring else None)
     address = _address(listen, "--listen") if listen else None
-    place = Place(address, serial or "", lower_level)
+    place = ListenPlace(address, serial or "", lower_level)
     try:
         _run_loop(run_register(register, place, caller, typer.echo))
     except OSError as error:
@@ -136,7 +144,7 @@ def one_register(
 
 def _call(registers: DemoRegisters, config: FleetConfig, ledger: Path | None) -> None:
     try:
-        with FileLedger(ledger) if ledger else nullcontext(forget) as book:
+        with FileLedger(ledger) if ledger else nullcontext(no_ledger) as book:
             _run_loop(_watch(FleetRunner(registers, replace(config, ledger=book))))
     except OSError as error:
         where = error.filename or f"{config.host}:{config.port}"
@@ -150,9 +158,13 @@ def _address(server: str, option: str = "--server") -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _road(name: RoadName, ca: Path | None, path: str) -> Road:
+def _transport_setup(transport: Transport, ca: Path | None, path: str) -> TransportSetup:
+    if transport not in SOCKET_TRANSPORTS:
+        raise typer.BadParameter(
+            f"one of {', '.join(SOCKET_TRANSPORTS)} expected", param_hint="--transport"
+        )
     try:
-        return road_named(name, ca, path)
+        return transport_setup(transport, ca, path)
     except OSError as error:
         raise typer.BadParameter(f"{ca}: {error.strerror or error}", param_hint="--ca") from None
 
@@ -196,7 +208,7 @@ async def _watch(runner: FleetRunner) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     started_s = loop.time()
-    telling = asyncio.ensure_future(_tell(runner))
+    telling = asyncio.ensure_future(_show_progress(runner))
     try:
         statistics = await runner.run(stop)
     finally:
@@ -205,7 +217,7 @@ async def _watch(runner: FleetRunner) -> None:
     typer.echo(statistics.report(loop.time() - started_s))
 
 
-async def _tell(runner: FleetRunner) -> None:
+async def _show_progress(runner: FleetRunner) -> None:
     live = sys.stderr.isatty()
     every_s = LINE_EVERY_S if live else PLAIN_LINE_EVERY_S
     statistics: Statistics = runner.statistics

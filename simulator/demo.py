@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, overload
 
 from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
-from simulator.calls.dial import utc_now
 from simulator.calls.fleet import FleetConfig, start_fleet
+from simulator.calls.socket_call import utc_now
 from simulator.register.simulated_register import SimulatedRegister
 
 DEMO_INTERVAL_S: Final = 10

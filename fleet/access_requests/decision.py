@@ -16,7 +16,7 @@ from fleet.access_requests.errors import (
     REQUEST_NOT_FOUND,
     WRONG_OWNER_NOW,
 )
-from fleet.access_requests.letters import tell
+from fleet.access_requests.letters import notify_partner
 from fleet.access_requests.models import AccessRequest, RequestedRegister
 from fleet.access_requests.rules import (
     GRANTED,
@@ -24,39 +24,39 @@ from fleet.access_requests.rules import (
     RequestStatus,
     reason_text,
 )
-from fleet.access_requests.service import standings
+from fleet.access_requests.service import lock_register_facts
 from fleet.accounts.employees import widen_scope_of
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import locked
-from fleet.kit.language import Language, Words
+from fleet.kit.dialect import select_for_update
+from fleet.kit.language import BilingualText, Language
 from fleet.registers import service as registers
 from fleet.registers.events import OwnersChanged, RegistersHandedOver
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import everywhere
+from fleet.registers.queries import owned_by_partner
 
 
 async def grant(
     db: AsyncSession,
     actor: Actor,
     request_id: int,
-    chosen: Sequence[str] | None,
+    serial_numbers: Sequence[str] | None,
     comment: str,
     now: datetime,
 ) -> None:
-    """Hand over registers of the request to its partner, all of them or the ``chosen``.
+    """Hand over registers of the request to its partner, all of them or the ``active``.
 
     Refuses one that the request does not name, one that names another owner by now, and a
     request that is decided or withdrawn.
     """
-    asked = await _asked(db, request_id)
-    given = sorted(set(asked if chosen is None else chosen))
+    asked = await _requested_registers(db, request_id)
+    given = sorted(set(asked if serial_numbers is None else serial_numbers))
     for serial in given:
         if serial not in asked:
             raise NOT_OF_REQUEST(serial_number=serial)
-    known = await standings(db, given)
-    request = await _processing(db, request_id)
+    known = await lock_register_facts(db, given)
+    request = await _lock_processing(db, request_id)
     for serial, standing in known.items():
         if standing.owner_inn not in ("", request.client_inn):
             raise WRONG_OWNER_NOW(serial_number=serial)
@@ -72,7 +72,7 @@ async def grant(
         "serial_numbers": ", ".join(given),
         "comment": comment,
     }
-    await _answer(db, request, "access_granted", params, now)
+    await _notify_requester(db, request, "access_granted", params, now)
 
 
 async def refuse(
@@ -84,7 +84,7 @@ async def refuse(
     now: datetime,
 ) -> None:
     """Refuse the request; nothing moves.  Refuses one that is decided or withdrawn already."""
-    request = await _processing(db, request_id)
+    request = await _lock_processing(db, request_id)
     request.reason = reason
     await _decide(db, actor, request, RequestStatus.REFUSED, comment, now, {"reason": reason})
     params = {
@@ -92,10 +92,10 @@ async def refuse(
         "reason": reason_text(reason, request.language),
         "comment": comment,
     }
-    await _answer(db, request, "access_refused", params, now)
+    await _notify_requester(db, request, "access_refused", params, now)
 
 
-async def _asked(db: AsyncSession, request_id: int) -> set[str]:
+async def _requested_registers(db: AsyncSession, request_id: int) -> set[str]:
     """What the request names: that never changes, so nothing is locked for it."""
     mine = RequestedRegister.request_id == request_id
     asked = set(await db.scalars(select(RequestedRegister.serial_number).where(mine)))
@@ -104,10 +104,10 @@ async def _asked(db: AsyncSession, request_id: int) -> set[str]:
     return asked
 
 
-async def _processing(db: AsyncSession, request_id: int) -> AccessRequest:
+async def _lock_processing(db: AsyncSession, request_id: int) -> AccessRequest:
     """The request, locked; of two who decide at once the second finds it decided."""
     one = select(AccessRequest).where(AccessRequest.id == request_id)
-    request: AccessRequest | None = await db.scalar(locked(db, one, wait=True))
+    request: AccessRequest | None = await db.scalar(select_for_update(db, one, wait=True))
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     if request.status is not RequestStatus.PROCESSING:
@@ -127,7 +127,7 @@ async def _extent(db: AsyncSession, request: AccessRequest) -> RequestStatus:
     elsewhere = CashRegister.partner_id.is_distinct_from(request.partner_id)
     of_client = CashRegister.owner_inn == request.client_inn
     nobodys = CashRegister.partner_id.is_(None) & CashRegister.hidden.in_((False, True))
-    others = exists().where(everywhere(Partner.id.expression), of_client).correlate(Partner)
+    others = exists().where(owned_by_partner(Partner.id.expression), of_client).correlate(Partner)
     missing = (
         exists().where(CashRegister.serial_number.in_(asked), elsewhere),
         exists().where(nobodys, of_client),
@@ -172,36 +172,36 @@ async def _client_of(db: AsyncSession, request: AccessRequest) -> str:
         named, CashRegister.serial_number.in_(asked)
     )
     name: str | None = await db.scalar(names)
-    inn = f"{Words('ИНН', 'INN').said(request.language)} {request.client_inn}"
+    inn = f"{BilingualText('ИНН', 'INN').in_language(request.language)} {request.client_inn}"
     return f"{name} ({inn})" if name else inn
 
 
-async def _answer(
+async def _notify_requester(
     db: AsyncSession, request: AccessRequest, template: str, params: dict[str, str], now: datetime
 ) -> None:
     to = (request.partner_id, template, params, request.language, now)
-    await tell(db, *to, employee_id=request.created_by)
+    await notify_partner(db, *to, employee_id=request.created_by)
 
 
-async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
     """Judge anew what both ends of each move were granted, and tell the former partners."""
-    await _rejudge_of(db, [move.serial_number for move in fact.moves], fact.at)
+    await _update_grants_of(db, [move.serial_number for move in fact.hand_overs], fact.at)
     lost: dict[int, list[str]] = {}
-    for move in fact.moves:
+    for move in fact.hand_overs:
         if move.from_partner_id is not None:
             lost.setdefault(move.from_partner_id, []).append(move.serial_number)
     for partner_id, serials in sorted(lost.items()):
         # Nobody asked for this letter, so nobody's language is known.
         params = {"serial_numbers": ", ".join(serials)}
-        await tell(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
+        await notify_partner(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
 
 
-async def heed_owners(db: AsyncSession, fact: OwnersChanged) -> None:
+async def on_owners_changed(db: AsyncSession, fact: OwnersChanged) -> None:
     """Clients have more registers than before, or fewer."""
-    await _rejudge(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
+    await _update_grants(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
 
 
-async def _rejudge_of(db: AsyncSession, serials: Sequence[str], now: datetime) -> None:
+async def _update_grants_of(db: AsyncSession, serials: Sequence[str], now: datetime) -> None:
     """Requests that name one of these registers, or are of its owner."""
     naming = select(RequestedRegister.request_id).where(
         RequestedRegister.serial_number.in_(serials)
@@ -210,14 +210,14 @@ async def _rejudge_of(db: AsyncSession, serials: Sequence[str], now: datetime) -
         CashRegister.serial_number.in_(serials), CashRegister.owner_inn != ""
     )
     concerned = AccessRequest.id.in_(naming) | AccessRequest.client_inn.in_(owners)
-    await _rejudge(db, concerned, now)
+    await _update_grants(db, concerned, now)
 
 
-async def _rejudge(db: AsyncSession, concerned: ColumnElement[bool], now: datetime) -> None:
+async def _update_grants(db: AsyncSession, concerned: ColumnElement[bool], now: datetime) -> None:
     """Bring what was granted up to date: full, partial, or closed when its partner has kept none
     of the registers it gave."""
     granted = select(AccessRequest).where(AccessRequest.status.in_(GRANTED), concerned)
-    ordered = locked(db, granted.order_by(AccessRequest.id), wait=True)
+    ordered = select_for_update(db, granted.order_by(AccessRequest.id), wait=True)
     for request in (await db.scalars(ordered)).all():
         kept = await db.scalar(select(exists().where(*_kept(request))))
         status = await _extent(db, request) if kept else RequestStatus.CLOSED

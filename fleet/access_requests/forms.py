@@ -14,11 +14,11 @@ from fleet.access_requests.rules import MAX_FILES, MAX_REGISTERS, RefusalReason
 from fleet.kit.http import Upload
 from fleet.kit.inn import Inn, NamedInn
 from fleet.kit.input import MAX_INTEGER, YEARS, Input, SerialText
-from fleet.kit.validation import shape
-from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerial
+from fleet.kit.validation import describe_pattern
+from fleet.registers.routes import AcceptedSerial, RefusedSerial, TypedSerialNumber
 
 
-def _of_our_time(day: date) -> date:
+def _recent_date(day: date) -> date:
     if day.year not in YEARS:
         raise PydanticCustomError("date_range", "the year is outside 2000..2099")
     return day
@@ -43,7 +43,7 @@ ListedIds = Annotated[FileIds, BeforeValidator(_split)]
 """The same in a query: with commas between them."""
 ConsentDate = Annotated[
     date,
-    AfterValidator(_of_our_time),
+    AfterValidator(_recent_date),
     Field(
         description="Of the signature; at most 30 days ago.",
         json_schema_extra={"pattern": "^20[0-9]{2}-"},
@@ -57,7 +57,7 @@ class ClaimBody(Input):
     """Registers of a client, by serial number as typed; each gets its own verdict."""
 
     client_inn: NamedInn
-    serial_numbers: list[TypedSerial] = Field(min_length=1, max_length=MAX_REGISTERS)
+    serial_numbers: list[TypedSerialNumber] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
 class ClientQuery(Input):
@@ -99,7 +99,7 @@ class RefuseBody(Input):
     comment: Comment = ""
 
 
-FILE_PATTERN = shape(
+FILE_PATTERN = describe_pattern(
     r"^[^\x00-\x1f\x7f/\\]+$",
     "нужно имя файла без пути: без «/», «\\» и управляющих символов.",
     "must be a file name without a path: no '/', no '\\', no control characters.",
@@ -130,7 +130,7 @@ class FormQuery(Input):
     client_name: str = Field(default="", max_length=MAX_TEXT)
 
 
-class Claimed(BaseModel):
+class ClaimReply(BaseModel):
     """What became of each serial number of the request."""
 
     added: list[AcceptedSerial] = Field(description="In the account now.")
@@ -140,7 +140,7 @@ class Claimed(BaseModel):
     refused: list[RefusedSerial]
 
 
-class Sent(Claimed):
+class RequestReply(ClaimReply):
     """The request, which is about ``by_request``."""
 
     request: RequestCard

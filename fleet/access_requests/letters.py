@@ -12,7 +12,7 @@ from fleet.kit.language import Language
 from fleet.notifications.service import send
 
 
-async def tell(
+async def notify_partner(
     db: AsyncSession,
     partner_id: int,
     template: str,

@@ -19,7 +19,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
 from fleet.registers.models import CashRegister
 
 
@@ -85,7 +85,7 @@ class RequestRow(BaseModel):
     changed_at: datetime
 
 
-class AskedRegister(BaseModel):
+class RequestedRegisterView(BaseModel):
     """A register of a request; ``granted_at``: when it was handed over."""
 
     serial_number: str
@@ -95,11 +95,11 @@ class AskedRegister(BaseModel):
 class RequestCard(RequestRow):
     """A request with its registers and files."""
 
-    serial_numbers: list[AskedRegister]
+    serial_numbers: list[RequestedRegisterView]
     files: list[FileView]
 
 
-class Asker(BaseModel):
+class RequestingPartner(BaseModel):
     """The partner who asks; what the consent must name."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -113,11 +113,11 @@ class Asker(BaseModel):
 class QueueRow(RequestRow):
     """A request in the support's queue."""
 
-    partner: Asker
+    partner: RequestingPartner
     decided_by: int | None
 
 
-class ExaminedRegister(AskedRegister):
+class QueuedRegisterView(RequestedRegisterView):
     """What the support sees of a register that is asked for."""
 
     owner_inn: str = Field(description="As the register says; empty until it has.")
@@ -129,7 +129,7 @@ class ExaminedRegister(AskedRegister):
 class QueueCard(QueueRow):
     """A request with what its decision needs."""
 
-    serial_numbers: list[ExaminedRegister]
+    serial_numbers: list[QueuedRegisterView]
     files: list[FileView]
 
 
@@ -153,14 +153,14 @@ def _counted() -> Select[AccessRequest, int, int]:
     return select(AccessRequest, registers, granted)
 
 
-def asked_by(actor: Actor) -> ColumnElement[bool]:
+def requests_visible_to(actor: Actor) -> ColumnElement[bool]:
     """The condition of a request that the employee may see and withdraw: the partner's; a limited
     one does not see the clients of others', only their own."""
     own = AccessRequest.partner_id == actor.partner_id
     return own & (AccessRequest.created_by == actor.employee_id) if actor.limited else own
 
 
-def attached_by(actor: Actor) -> ColumnElement[bool]:
+def files_visible_to(actor: Actor) -> ColumnElement[bool]:
     """The same of files."""
     own = ConsentFile.partner_id == actor.partner_id
     return own & (ConsentFile.uploaded_by == actor.employee_id) if actor.limited else own
@@ -170,9 +170,9 @@ async def page(
     db: AsyncSession, actor: Actor, query: RequestFilter, language: Language
 ) -> Page[RequestRow]:
     """One page of the partner's requests, newest first."""
-    mine = [asked_by(actor), *conditions(FILTERS, query)]
+    mine = [requests_visible_to(actor), *conditions(FILTERS, query)]
     if query.after:
-        mine.append(AccessRequest.id < from_cursor(RequestKey, query.after).id)
+        mine.append(AccessRequest.id < read_cursor(RequestKey, query.after).id)
     statement = _counted().where(*mine).order_by(AccessRequest.id.desc())
     found = (await db.execute(statement.limit(query.limit + 1))).all()
     return page_of(
@@ -187,7 +187,7 @@ async def queue(db: AsyncSession, query: QueueFilter, language: Language) -> Pag
     """One page of every partner's requests, oldest first: the next to decide stands in front."""
     chosen = conditions(QUEUE_FILTERS, query)
     if query.after:
-        chosen.append(AccessRequest.id > from_cursor(RequestKey, query.after).id)
+        chosen.append(AccessRequest.id > read_cursor(RequestKey, query.after).id)
     statement = _with_partner().where(*chosen).order_by(AccessRequest.id)
     found = (await db.execute(statement.limit(query.limit + 1))).all()
     return page_of(
@@ -204,7 +204,7 @@ def _with_partner() -> Select[AccessRequest, int, int, Partner]:
 
 async def card(db: AsyncSession, actor: Actor, request_id: int, language: Language) -> RequestCard:
     """The partner's request."""
-    mine = (AccessRequest.id == request_id) & asked_by(actor)
+    mine = (AccessRequest.id == request_id) & requests_visible_to(actor)
     found = (await db.execute(_counted().where(mine))).one_or_none()
     if found is None:
         raise REQUEST_NOT_FOUND(id=request_id)
@@ -216,7 +216,7 @@ async def card(db: AsyncSession, actor: Actor, request_id: int, language: Langua
     return RequestCard(
         **_shown(*found, language),
         serial_numbers=[
-            AskedRegister(serial_number=row.serial_number, granted_at=row.granted_at)
+            RequestedRegisterView(serial_number=row.serial_number, granted_at=row.granted_at)
             for row in await db.scalars(asked)
         ],
         files=await _files(db, request_id),
@@ -236,7 +236,7 @@ async def queue_card(db: AsyncSession, request_id: int, language: Language) -> Q
     )
 
 
-async def _examined(db: AsyncSession, request_id: int) -> list[ExaminedRegister]:
+async def _examined(db: AsyncSession, request_id: int) -> list[QueuedRegisterView]:
     rows = await db.execute(
         select(
             RequestedRegister.serial_number,
@@ -251,7 +251,7 @@ async def _examined(db: AsyncSession, request_id: int) -> list[ExaminedRegister]
         .where(RequestedRegister.request_id == request_id)
         .order_by(RequestedRegister.serial_number)
     )
-    return [ExaminedRegister(**row) for row in rows.mappings()]
+    return [QueuedRegisterView(**row) for row in rows.mappings()]
 
 
 async def _files(db: AsyncSession, request_id: int) -> list[FileView]:
@@ -261,14 +261,14 @@ async def _files(db: AsyncSession, request_id: int) -> list[FileView]:
 
 async def waiting_files(db: AsyncSession, actor: Actor) -> WaitingFiles:
     """Those that no request holds yet, oldest first."""
-    mine = select(ConsentFile).where(attached_by(actor), ConsentFile.request_id.is_(None))
+    mine = select(ConsentFile).where(files_visible_to(actor), ConsentFile.request_id.is_(None))
     found = await db.scalars(mine.order_by(ConsentFile.id))
     return WaitingFiles(items=[FileView.model_validate(row) for row in found])
 
 
 async def own_file(db: AsyncSession, actor: Actor, file_id: int) -> ConsentFile:
     """A file of the partner with its content, sent or not."""
-    return await _file(db, file_id, attached_by(actor))
+    return await _file(db, file_id, files_visible_to(actor))
 
 
 async def sent_file(db: AsyncSession, file_id: int) -> ConsentFile:
@@ -301,4 +301,8 @@ def _queued(
     row: AccessRequest, registers: int, granted: int, partner: Partner, language: Language
 ) -> Mapping[str, Any]:
     shown = _shown(row, registers, granted, language)
-    return {**shown, "partner": Asker.model_validate(partner), "decided_by": row.decided_by}
+    return {
+        **shown,
+        "partner": RequestingPartner.model_validate(partner),
+        "decided_by": row.decided_by,
+    }

@@ -56,7 +56,7 @@ _BROKEN_ZIP: Final = (
 )
 
 
-def _spelled(name: str) -> str:
+def _pdf_name_pattern(name: str) -> str:
     """A name of a PDF after its slash: any character may be written as ``#`` and two hexadecimal
     digits (ISO 32000-1, 7.3.5)."""
     return "".join(f"(?:{each}|#(?i:{ord(each):02x}))" for each in name)
@@ -64,7 +64,9 @@ def _spelled(name: str) -> str:
 
 _ACTIVE_IN_PDF: Final = re.compile(
     b"/(?:%s)"
-    % "|".join(map(_spelled, ("JavaScript", "Launch", "RichMedia", "EmbeddedFile"))).encode()
+    % "|".join(
+        map(_pdf_name_pattern, ("JavaScript", "Launch", "RichMedia", "EmbeddedFile"))
+    ).encode()
 )
 _FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbadata.xml")
 _FORBIDDEN_RELATIONS: Final = frozenset(
@@ -80,11 +82,11 @@ class FileKind(StrEnum):
     DOCX = "docx"
 
 
-class _NotThis(Exception):
+class _WrongFormat(Exception):
     """The content is not of the kind that the name promises."""
 
 
-class _Active(Exception):
+class _ActiveContent(Exception):
     """The content holds something that runs."""
 
 
@@ -99,10 +101,10 @@ def recognise(name: str, content: bytes) -> FileKind:
     if not content:
         raise FILE_EMPTY()
     try:
-        KINDS[kind].inspect(content)
-    except _NotThis:
+        FORMATS[kind].inspect(content)
+    except _WrongFormat:
         raise FILE_CONTENT_UNFIT(kind=kind.upper()) from None
-    except _Active:
+    except _ActiveContent:
         raise FILE_ACTIVE() from None
     return kind
 
@@ -110,24 +112,24 @@ def recognise(name: str, content: bytes) -> FileKind:
 def _inspect_pdf(content: bytes) -> None:
     """ISO 32000-1, 7.5: the header in front, ``%%EOF`` at the end."""
     if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-_TAIL:]:
-        raise _NotThis
+        raise _WrongFormat
     if _ACTIVE_IN_PDF.search(content):
-        raise _Active
+        raise _ActiveContent
 
 
 def _inspect_jpg(content: bytes) -> None:
     """ITU T.81, annex B: segments from SOI to SOS, then the picture up to an EOI."""
     if not content.startswith(b"\xff\xd8\xff"):
-        raise _NotThis
+        raise _WrongFormat
     at = 2
     for _ in range(MAX_SEGMENTS):
         marker, length = content[at : at + 2], content[at + 2 : at + 4]
         if marker == b"\xff\xda" and content.find(b"\xff\xd9", at) > 0:
             return
         if len(length) < 2 or marker[0] != 0xFF or marker[1] < 0xC0:
-            raise _NotThis
+            raise _WrongFormat
         at += 2 + int.from_bytes(length, "big")
-    raise _NotThis
+    raise _WrongFormat
 
 
 def _inspect_doc(content: bytes) -> None:
@@ -137,68 +139,68 @@ def _inspect_doc(content: bytes) -> None:
         return stream.encode("utf-16-le") in content
 
     if not content.startswith(_OLE) or not has("WordDocument"):
-        raise _NotThis
+        raise _WrongFormat
     if has("_VBA_PROJECT") or has("Ole10Native"):
-        raise _Active
+        raise _ActiveContent
 
 
 def _inspect_docx(content: bytes) -> None:
     """ECMA-376, part 2: a zip that declares a document without macros; every part is unpacked
     once, within bounds, so that it is whole and no bomb."""
-    _look_at_directory(content)
+    _inspect_directory(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _look_inside(archive)
+            _inspect_parts(archive)
     except _BROKEN_ZIP:
-        raise _NotThis from None
+        raise _WrongFormat from None
 
 
-def _look_at_directory(content: bytes) -> None:
+def _inspect_directory(content: bytes) -> None:
     """The table of contents is bounded before anything reads it."""
     if not content.startswith(b"PK\x03\x04"):
-        raise _NotThis
+        raise _WrongFormat
     at = content.rfind(b"PK\x05\x06")
     if at < 0 or at + _END.size > len(content):
-        raise _NotThis
+        raise _WrongFormat
     _, _, _, _, entries, size, _, _ = _END.unpack_from(content, at)
     zip64 = content[max(at - _ZIP64_LOCATOR_SIZE, 0) : at].startswith(_ZIP64_LOCATOR)
     if zip64 or entries > MAX_ENTRIES or size > MAX_DIRECTORY:
-        raise _NotThis
+        raise _WrongFormat
 
 
-def _look_inside(archive: zipfile.ZipFile) -> None:
+def _inspect_parts(archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if len(names) < len(parts) or not {_CONTENT_TYPES, "word/document.xml"} <= names:
-        raise _NotThis
+        raise _WrongFormat
     if not all(map(_is_plain, parts)) or sum(part.file_size for part in parts) > MAX_UNPACKED:
-        raise _NotThis
+        raise _WrongFormat
     if any(mark in f"/{name.lower()}" for name in names for mark in _FORBIDDEN_PARTS):
-        raise _Active
+        raise _ActiveContent
     # Reads every part to its end; none gives more than the size that it declares.
     if archive.testzip() is not None:
-        raise _NotThis
+        raise _WrongFormat
     for name in names:
         if name.lower().endswith(".rels"):
-            _look_at_relations(archive.read(name))
+            _inspect_relations(archive.read(name))
     declared = archive.read(_CONTENT_TYPES)
     if b"macroEnabled" in declared:
-        raise _Active
+        raise _ActiveContent
     if _DOCUMENT not in declared:
-        raise _NotThis
+        raise _WrongFormat
 
 
-def _look_at_relations(content: bytes) -> None:
+def _inspect_relations(content: bytes) -> None:
     """A part that stands elsewhere, such as a template, is fetched when the document is opened;
     what a part is to the document says the relation, not the part's name."""
     if len(content) > MAX_RELATIONS:
-        raise _NotThis
+        raise _WrongFormat
     parser = XMLParser(target=_Relations())
     try:
         parser.feed(content)
         parser.close()
     except (ParseError, LookupError):
-        raise _NotThis from None
+        raise _WrongFormat from None
 
 
 class _Relations:
@@ -208,11 +210,11 @@ class _Relations:
         outside = attributes.get("TargetMode", "").strip().lower() == "external"
         kind = attributes.get("Type", "").strip().lower().rpartition("/")[2]
         if kind in _FORBIDDEN_RELATIONS or (outside and kind != "hyperlink"):
-            raise _Active
+            raise _ActiveContent
 
     def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
         """There is none in such a part, and its entities could be anything."""
-        raise _NotThis
+        raise _WrongFormat
 
     def close(self) -> None:
         """Nothing is built."""
@@ -224,7 +226,7 @@ def _is_plain(part: zipfile.ZipInfo) -> bool:
     return packed_well and not part.flag_bits & _ENCRYPTED
 
 
-class Kind(NamedTuple):
+class FileFormat(NamedTuple):
     """``inspect`` raises for content that is not of the kind or not harmless."""
 
     extensions: tuple[str, ...]
@@ -232,12 +234,12 @@ class Kind(NamedTuple):
     inspect: Callable[[bytes], None]
 
 
-KINDS: Final[Mapping[FileKind, Kind]] = MappingProxyType(
+FORMATS: Final[Mapping[FileKind, FileFormat]] = MappingProxyType(
     {
-        FileKind.PDF: Kind(("pdf",), "application/pdf", _inspect_pdf),
-        FileKind.JPG: Kind(("jpg", "jpeg"), "image/jpeg", _inspect_jpg),
-        FileKind.DOC: Kind(("doc",), "application/msword", _inspect_doc),
-        FileKind.DOCX: Kind(
+        FileKind.PDF: FileFormat(("pdf",), "application/pdf", _inspect_pdf),
+        FileKind.JPG: FileFormat(("jpg", "jpeg"), "image/jpeg", _inspect_jpg),
+        FileKind.DOC: FileFormat(("doc",), "application/msword", _inspect_doc),
+        FileKind.DOCX: FileFormat(
             ("docx",),
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             _inspect_docx,
@@ -245,5 +247,5 @@ KINDS: Final[Mapping[FileKind, Kind]] = MappingProxyType(
     }
 )
 BY_EXTENSION: Final[Mapping[str, FileKind]] = MappingProxyType(
-    {extension: kind for kind, each in KINDS.items() for extension in each.extensions}
+    {extension: kind for kind, each in FORMATS.items() for extension in each.extensions}
 )

@@ -7,7 +7,7 @@ from typing import Any
 from fleet.access_requests import decision, form, queries, service
 from fleet.access_requests.forms import (
     ClaimBody,
-    Claimed,
+    ClaimReply,
     ClientQuery,
     ConsentUpload,
     FileName,
@@ -18,7 +18,7 @@ from fleet.access_requests.forms import (
     RefuseBody,
     RequestBody,
     RequestQuery,
-    Sent,
+    RequestReply,
 )
 from fleet.access_requests.models import ConsentFile
 from fleet.access_requests.queries import (
@@ -33,7 +33,7 @@ from fleet.access_requests.queries import (
     RequestRow,
     WaitingFiles,
 )
-from fleet.access_requests.recognition import KINDS
+from fleet.access_requests.recognition import FORMATS
 from fleet.access_requests.rules import RefusalReason, reason_text
 from fleet.accounts.roles import Right
 from fleet.kit.http import Attachment, Call, endpoint
@@ -41,31 +41,33 @@ from fleet.kit.input import Nothing
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
 from fleet.registers.routes import SerialFile, to_reply
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import RegisterVerdict
 from fleet.registers.serial_file import TypedLine, read_file
 
 
-def _claimed(claim: service.Claim, language: Language, typed: Sequence[TypedLine] = ()) -> Claimed:
+def _claimed(
+    claim: service.Claim, language: Language, typed: Sequence[TypedLine] = ()
+) -> ClaimReply:
     """``typed``: where the serial numbers stood, if they came in a file."""
-    done = [Verdict(serial) for serial in (*claim.added, *claim.by_request)]
+    done = [RegisterVerdict(serial) for serial in (*claim.added, *claim.by_request)]
     told = to_reply([*done, *claim.refused], language, typed)
     count = len(claim.added)
-    return Claimed(
+    return ClaimReply(
         added=told.accepted[:count], by_request=told.accepted[count:], refused=told.refused
     )
 
 
-MEDIA_TYPES = [kind.media_type for kind in KINDS.values()]
+MEDIA_TYPES = [kind.media_type for kind in FORMATS.values()]
 
 
 def _download(file: ConsentFile) -> Attachment:
     """Under a name of ours: the sender's may be anything."""
-    name, media_type = f"consent-{file.id}.{file.kind}", KINDS[file.kind].media_type
+    name, media_type = f"consent-{file.id}.{file.kind}", FORMATS[file.kind].media_type
     return Attachment(name=name, media_type=media_type, content=file.content)
 
 
 @endpoint("POST", "/access-requests/claim", right=Right.REGISTERS)
-async def claim_registers(call: Call[Nothing, ClaimBody]) -> Claimed:
+async def claim_registers(call: Call[Nothing, ClaimBody]) -> ClaimReply:
     """Add registers of a client that are bound to no other partner."""
     body = call.body
     claim = await service.claim(call.db, call.actor, body.client_inn, body.serial_numbers, call.now)
@@ -73,7 +75,7 @@ async def claim_registers(call: Call[Nothing, ClaimBody]) -> Claimed:
 
 
 @endpoint("POST", "/access-requests/claim/file", right=Right.REGISTERS)
-async def claim_file(call: Call[ClientQuery, SerialFile]) -> Claimed:
+async def claim_file(call: Call[ClientQuery, SerialFile]) -> ClaimReply:
     """Add registers of a client by a file with their serial numbers."""
     typed, inn = read_file(call.body.content), call.query.client_inn
     claim = await service.claim(call.db, call.actor, inn, [each.text for each in typed], call.now)
@@ -83,7 +85,7 @@ async def claim_file(call: Call[ClientQuery, SerialFile]) -> Claimed:
 @endpoint("POST", "/consent-files", right=Right.REGISTERS, status=201, own_transactions=True)
 async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
     """Attach a file of a signed consent: it waits 24 hours for a request that names it."""
-    file = await asyncio.to_thread(service.examine, call.query.name, call.body.content)
+    file = await asyncio.to_thread(service.check_file, call.query.name, call.body.content)
     async with call.database.transaction() as db:
         row = await service.add_file(db, call.actor, file, call.now)
         return FileView.model_validate(row)
@@ -108,23 +110,27 @@ async def remove_file(call: Call[FileKey, None]) -> None:
 
 
 @endpoint("POST", "/access-requests", right=Right.REGISTERS, status=201)
-async def send_request(call: Call[Nothing, RequestBody]) -> Sent:
+async def send_request(call: Call[Nothing, RequestBody]) -> RequestReply:
     """Ask for registers that another partner holds, with the client's signed consent."""
-    return await _send(call, service.Wish(**dict(call.body)))
+    return await _send(call, service.NewAccessRequest(**dict(call.body)))
 
 
 @endpoint("POST", "/access-requests/file", right=Right.REGISTERS, status=201)
-async def send_file(call: Call[RequestQuery, SerialFile]) -> Sent:
+async def send_file(call: Call[RequestQuery, SerialFile]) -> RequestReply:
     """Ask for registers by a file with their serial numbers."""
     typed = read_file(call.body.content)
     serials = [each.text for each in typed]
-    return await _send(call, service.Wish(**dict(call.query), serial_numbers=serials), typed)
+    return await _send(
+        call, service.NewAccessRequest(**dict(call.query), serial_numbers=serials), typed
+    )
 
 
-async def _send(call: Call[Any, Any], wish: service.Wish, typed: Sequence[TypedLine] = ()) -> Sent:
-    request, claim = await service.send(call.db, call.actor, wish, call.language, call.now)
+async def _send(
+    call: Call[Any, Any], new_request: service.NewAccessRequest, typed: Sequence[TypedLine] = ()
+) -> RequestReply:
+    request, claim = await service.send(call.db, call.actor, new_request, call.language, call.now)
     card = await queries.card(call.db, call.actor, request.id, call.language)
-    return Sent(**dict(_claimed(claim, call.language, typed)), request=card)
+    return RequestReply(**dict(_claimed(claim, call.language, typed)), request=card)
 
 
 @endpoint("GET", "/access-requests", right=Right.REGISTERS)

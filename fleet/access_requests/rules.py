@@ -94,7 +94,7 @@ REASONS: Final[Mapping[RefusalReason, tuple[str, str]]] = MappingProxyType(
 )
 
 
-class Way(StrEnum):
+class AccessRoute(StrEnum):
     """How a register can come to the partner who asks for it."""
 
     BY_NUMBER = "by_number"
@@ -104,7 +104,7 @@ class Way(StrEnum):
     BY_REQUEST = "by_request"
 
 
-class Standing(NamedTuple):
+class RegisterFacts(NamedTuple):
     """What is known of a register.  ``owner_inn`` is empty until it has named its owner."""
 
     partner_id: int | None
@@ -112,10 +112,10 @@ class Standing(NamedTuple):
     owner_inn: str
 
 
-def judge(known: Standing, seen: bool, client_inn: str) -> Way | Refusal:
+def judge(known: RegisterFacts, seen: bool, client_inn: str) -> AccessRoute | Refusal:
     """What becomes of one register of a claim in the name of this client.
 
-    ``seen``: it is among those that the employee sees already; one outside their scope is to them
+    ``facts``: it is among those that the employee sees already; one outside their scope is to them
     like another partner's.  A fiscalised one that has not named its owner yet is nobody's to
     take: support decides.
     """
@@ -124,10 +124,10 @@ def judge(known: Standing, seen: bool, client_inn: str) -> Way | Refusal:
     if known.owner_inn not in ("", client_inn):
         return OWNER_DIFFERS
     if known.partner_id is not None:
-        return Way.BY_REQUEST
+        return AccessRoute.BY_REQUEST
     if known.owner_inn:
-        return Way.AT_ONCE
-    return Way.BY_REQUEST if known.fiscalised else Way.BY_NUMBER
+        return AccessRoute.AT_ONCE
+    return AccessRoute.BY_REQUEST if known.fiscalised else AccessRoute.BY_NUMBER
 
 
 def refuse_consent(signed_on: date, now: datetime) -> DomainError | None:

@@ -21,14 +21,14 @@ from fleet.access_requests.errors import (
     TOO_MANY_FILES_WAITING,
 )
 from fleet.access_requests.models import AccessRequest, ConsentFile, RequestedRegister
-from fleet.access_requests.queries import asked_by, attached_by
+from fleet.access_requests.queries import files_visible_to, requests_visible_to
 from fleet.access_requests.recognition import FileKind, recognise
 from fleet.access_requests.rules import (
     FILE_KEPT_FOR,
     MAX_FILES_WAITING,
+    AccessRoute,
+    RegisterFacts,
     RequestStatus,
-    Standing,
-    Way,
     judge,
     refuse_consent,
 )
@@ -36,13 +36,13 @@ from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import delete_some, locked, take_turn
+from fleet.kit.dialect import delete_portion, lock_until_commit, select_for_update
 from fleet.kit.inn import is_inn
 from fleet.kit.language import Language
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, read_serials
+from fleet.registers.rules import RegisterVerdict, read_serials
 
 
 class Claim(NamedTuple):
@@ -51,11 +51,11 @@ class Claim(NamedTuple):
     added: list[str]
     by_request: list[str]
     """They come with a request only."""
-    refused: list[Verdict]
+    refused: list[RegisterVerdict]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NewAccessRequest:
     """What a partner asks for; ``files``: ids of its files that no request holds yet."""
 
     client_inn: str
@@ -64,7 +64,7 @@ class Wish:
     files: Sequence[int]
 
 
-class Checked(NamedTuple):
+class CheckedFile(NamedTuple):
     """A file that may be a consent."""
 
     name: str
@@ -82,14 +82,14 @@ async def claim(
     the second finds it bound.  Refuses an INN that is none, unless one of the registers names it.
     """
     good, refused = read_serials(typed)
-    await registers.hold(db, good)
-    known, seen = await standings(db, good), await find_own(db, actor, good)
+    await registers.lock_registers(db, good)
+    known, seen = await lock_register_facts(db, good), await find_own(db, actor, good)
     if not is_inn(client_inn) and client_inn not in {each.owner_inn for each in known.values()}:
         raise CLIENT_INN_WRONG()
     ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
-    new = [serial for serial, way in ways.items() if way is Way.BY_NUMBER]
+    new = [serial for serial, way in ways.items() if way is AccessRoute.BY_NUMBER]
     enrolled = await registers.enrol(db, actor, new, now) if new else []
-    free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]
+    free = [serial for serial, way in ways.items() if way is AccessRoute.AT_ONCE]
     await registers.hand_over(db, free, actor.partner_id, now)
     await widen_scope(db, actor, free)
     objects = [f"register:{serial}" for serial in free]
@@ -97,14 +97,20 @@ async def claim(
     await audit.write(db, actor, now, "access_requests.claimed", objects, after=after)
     return Claim(
         added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
-        by_request=[serial for serial, way in ways.items() if way is Way.BY_REQUEST],
-        refused=[Verdict(serial, way) for serial, way in ways.items() if not isinstance(way, Way)]
+        by_request=[serial for serial, way in ways.items() if way is AccessRoute.BY_REQUEST],
+        refused=[
+            RegisterVerdict(serial, way)
+            for serial, way in ways.items()
+            if not isinstance(way, AccessRoute)
+        ]
         + [verdict for verdict in enrolled if verdict.refusal]
         + refused,
     )
 
 
-async def standings(db: AsyncSession, serials: Collection[str]) -> dict[str, Standing]:
+async def lock_register_facts(
+    db: AsyncSession, serials: Collection[str]
+) -> dict[str, RegisterFacts]:
     """What is known of these registers; their rows are locked until the commit."""
     columns = select(
         CashRegister.serial_number,
@@ -113,33 +119,33 @@ async def standings(db: AsyncSession, serials: Collection[str]) -> dict[str, Sta
         CashRegister.owner_inn,
     )
     these = columns.where(CashRegister.serial_number.in_(serials))
-    ordered = locked(db, these.order_by(CashRegister.serial_number), wait=True)
+    ordered = select_for_update(db, these.order_by(CashRegister.serial_number), wait=True)
     rows = await db.execute(ordered)
-    return {serial: Standing(partner, yes, inn) for serial, partner, yes, inn in rows}
+    return {serial: RegisterFacts(partner, yes, inn) for serial, partner, yes, inn in rows}
 
 
 async def send(
-    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
+    db: AsyncSession, actor: Actor, new_request: NewAccessRequest, language: Language, now: datetime
 ) -> tuple[AccessRequest, Claim]:
     """Ask for those registers that come with a request only; the others are added or refused.
 
     Refuses the whole for an unfit consent date, files that are not the partner's or are sent
     already, when no register needs the request, and when one for this client is open.
     """
-    if unfit := refuse_consent(wish.consent_date, now):
+    if unfit := refuse_consent(new_request.consent_date, now):
         raise unfit
-    claimed = await claim(db, actor, wish.client_inn, wish.serial_numbers, now)
+    claimed = await claim(db, actor, new_request.client_inn, new_request.serial_numbers, now)
     if not claimed.by_request:
         raise NOTHING_TO_REQUEST()
-    request = await _open(db, actor, wish, language, now)
+    request = await _open(db, actor, new_request, language, now)
     rows = [{"request_id": request.id, "serial_number": each} for each in claimed.by_request]
     await db.execute(insert(RequestedRegister), rows)
-    await _attach(db, actor, request.id, wish.files)
+    await _attach(db, actor, request.id, new_request.files)
     after = {
-        "client_inn": wish.client_inn,
-        "consent_date": wish.consent_date.isoformat(),
+        "client_inn": new_request.client_inn,
+        "consent_date": new_request.consent_date.isoformat(),
         "serial_numbers": claimed.by_request,
-        "files": list(wish.files),
+        "files": list(new_request.files),
     }
     objects = [f"access_request:{request.id}"]
     await audit.write(db, actor, now, "access_requests.sent", objects, after=after)
@@ -147,12 +153,12 @@ async def send(
 
 
 async def _open(
-    db: AsyncSession, actor: Actor, wish: Wish, language: Language, now: datetime
+    db: AsyncSession, actor: Actor, new_request: NewAccessRequest, language: Language, now: datetime
 ) -> AccessRequest:
     values = {
         "partner_id": actor.partner_id,
-        "client_inn": wish.client_inn,
-        "consent_date": wish.consent_date,
+        "client_inn": new_request.client_inn,
+        "consent_date": new_request.consent_date,
         "status": RequestStatus.PROCESSING,
         "comment": "",
         "language": language,
@@ -168,7 +174,7 @@ async def _open(
 
 
 async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequence[int]) -> None:
-    waiting = attached_by(actor) & ConsentFile.request_id.is_(None)
+    waiting = files_visible_to(actor) & ConsentFile.request_id.is_(None)
     taken = await db.scalars(
         update(ConsentFile)
         .where(ConsentFile.id.in_(files), waiting)
@@ -183,8 +189,8 @@ async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequen
 
 async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetime) -> None:
     """Take back a request that is not decided yet; repeating it changes nothing."""
-    mine = (AccessRequest.id == request_id) & asked_by(actor)
-    request = await db.scalar(locked(db, select(AccessRequest).where(mine), wait=True))
+    mine = (AccessRequest.id == request_id) & requests_visible_to(actor)
+    request = await db.scalar(select_for_update(db, select(AccessRequest).where(mine), wait=True))
     if request is None:
         raise REQUEST_NOT_FOUND(id=request_id)
     if request.status is RequestStatus.WITHDRAWN:
@@ -196,17 +202,17 @@ async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetim
     await audit.write(db, actor, now, "access_requests.withdrawn", objects)
 
 
-def examine(name: str, content: bytes) -> Checked:
+def check_file(name: str, content: bytes) -> CheckedFile:
     """A file as it may be kept; refuses one that is no consent (``recognition``).  Takes its
     time: a second or two for the largest."""
     kind = recognise(name, content)
-    return Checked(name, kind, content, sha256(content).hexdigest())
+    return CheckedFile(name, kind, content, sha256(content).hexdigest())
 
 
-async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime) -> ConsentFile:
+async def add_file(db: AsyncSession, actor: Actor, file: CheckedFile, now: datetime) -> ConsentFile:
     """Keep a file for a request to come; refuses when too many wait already, also of those that
     are sent at once."""
-    await take_turn(db, "consent_files", actor.partner_id)
+    await lock_until_commit(db, "consent_files", actor.partner_id)
     mine = (ConsentFile.partner_id == actor.partner_id) & ConsentFile.request_id.is_(None)
     waiting = await db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
     if (waiting or 0) >= MAX_FILES_WAITING:
@@ -230,7 +236,7 @@ async def add_file(db: AsyncSession, actor: Actor, file: Checked, now: datetime)
 
 async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetime) -> None:
     """Remove a file that no request holds."""
-    mine = (ConsentFile.id == file_id) & attached_by(actor)
+    mine = (ConsentFile.id == file_id) & files_visible_to(actor)
     gone = delete(ConsentFile).where(mine, ConsentFile.request_id.is_(None))
     if await db.scalar(gone.returning(ConsentFile.id)) is None:
         sent = await db.scalar(select(ConsentFile.id).where(mine))
@@ -239,9 +245,9 @@ async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetim
     await audit.write(db, actor, now, "access_requests.file_removed", objects)
 
 
-async def forget_files(db: AsyncSession, now: datetime, limit: int) -> int:
+async def delete_expired_files(db: AsyncSession, now: datetime, limit: int) -> int:
     """Remove files that no request took in time; returns how many."""
-    return await delete_some(
+    return await delete_portion(
         db,
         table_of(ConsentFile),
         "request_id IS NULL AND uploaded_at <= :uploaded_at",

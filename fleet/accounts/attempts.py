@@ -22,19 +22,19 @@ async def count(
     The refusal takes the raise back with its transaction, and the counter stays full.
     """
     for counter, most in counters:
-        attempts, window_began_at = await _raise(db, counter, now)
+        attempts, window_began_at = await _increment(db, counter, now)
         if attempts > most:
             log.warning("attempt_throttled", address=address, counter=counter.partition(":")[0])
             raise TOO_MANY_ATTEMPTS(field=field, retry_after_s=window_left_s(window_began_at, now))
 
 
-async def forget(db: AsyncSession, counters: Counters) -> None:
+async def reset(db: AsyncSession, counters: Counters) -> None:
     """Begin each counter anew."""
     for counter, _ in counters:
         await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
 
 
-async def take_back(db: AsyncSession, counters: Counters) -> None:
+async def uncount(db: AsyncSession, counters: Counters) -> None:
     """Lower each counter by the one that ``count`` raised it."""
     for counter, _ in counters:
         await db.execute(
@@ -44,7 +44,7 @@ async def take_back(db: AsyncSession, counters: Counters) -> None:
         )
 
 
-async def _raise(db: AsyncSession, counter: str, now: datetime) -> tuple[int, datetime]:
+async def _increment(db: AsyncSession, counter: str, now: datetime) -> tuple[int, datetime]:
     insert = insert_into(db, SignInAttempts).values(
         counter=counter, window_began_at=now, attempts=1
     )

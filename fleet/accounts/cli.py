@@ -12,14 +12,18 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.accounts.creation import (
+    FIRST_EMPLOYEE_NAME,
+    create_partner_with_administrator,
+    set_password,
+)
 from fleet.accounts.employees import grant_role
 from fleet.accounts.forms import NewPartner
-from fleet.accounts.founding import FIRST_EMPLOYEE_NAME, found_partner, set_password
 from fleet.accounts.roles import Role
 from fleet.kit.clock import utc_now
 from fleet.kit.command_line import Data, Url, run
 from fleet.kit.config import FleetConfig, configured
-from fleet.kit.validation import read
+from fleet.kit.validation import read_input
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -47,8 +51,8 @@ def create_partner(
     password = _password(password_file)
 
     async def work(db: AsyncSession) -> str:
-        body = read(NewPartner, name=name, login=login, full_name=full_name, email=email)
-        partner = await found_partner(db, body, password, utc_now())
+        body = read_input(NewPartner, name=name, login=login, full_name=full_name, email=email)
+        partner = await create_partner_with_administrator(db, body, password, utc_now())
         return f"{partner.id} {partner.uuid}"
 
     run(work, configured(FleetConfig, data=data, database=database))

@@ -5,7 +5,7 @@ The log's own feature lies below the rights that guard it, so its list is served
 
 from fleet.accounts import employees, organisation, queries
 from fleet.accounts.forms import EmployeeBody, NewEmployee, OrganisationBody
-from fleet.accounts.links import Post
+from fleet.accounts.links import LetterContext
 from fleet.accounts.queries import (
     EmployeeCard,
     EmployeeFilter,
@@ -33,7 +33,7 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
 
     Not by an API token.
     """
-    post = Post(call.language, call.config.links_begin_with)
+    post = LetterContext(call.language, call.config.links_begin_with)
     employee = await employees.add(call.db, call.actor, call.body, post, call.now)
     return await queries.card(call.db, employee, call.language)
 
@@ -41,7 +41,7 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
     """An employee with their scope."""
-    employee = await queries.own(call.db, call.actor, call.query.id)
+    employee = await queries.find_own(call.db, call.actor, call.query.id)
     return await queries.card(call.db, employee, call.language)
 
 
@@ -85,7 +85,7 @@ async def reset_password(call: Call[EmployeeKey, None]) -> None:
 
     Not by an API token.
     """
-    post = Post(call.language, call.config.links_begin_with)
+    post = LetterContext(call.language, call.config.links_begin_with)
     await employees.send_link(call.db, call.actor, call.query.id, post, call.now)
 
 

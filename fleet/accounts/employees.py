@@ -19,22 +19,22 @@ from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
 from fleet.accounts.errors import (
-    ABOVE_YOU,
     EMPLOYEE_NOT_FOUND,
     INACTIVE,
     LAST_ADMINISTRATOR,
     LOGIN_TAKEN,
     NO_EMAIL,
     NOT_YOURSELF,
+    ROLE_ABOVE_YOURS,
     ROLE_NOT_GRANTED,
     SCOPE_OF_ADMINISTRATOR,
     SCOPE_TOO_LARGE,
     TOKEN_MANAGES_NO_PEOPLE,
 )
 from fleet.accounts.forms import EmployeeBody, NewEmployee, Scope
-from fleet.accounts.links import Post, invite, spend, tell
+from fleet.accounts.links import LetterContext, invalidate, invite, notify_employee
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind
-from fleet.accounts.queries import by_login, scope_of
+from fleet.accounts.queries import find_by_login, scope_of
 from fleet.accounts.roles import (
     ADMINISTRATORS,
     FROM_COMMAND_LINE,
@@ -43,24 +43,24 @@ from fleet.accounts.roles import (
     Role,
 )
 from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normalise_login
-from fleet.accounts.service import hold, revoke_sign_ins, searched
+from fleet.accounts.service import employee_search_text, lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.language import Language
 
 
 async def add(
-    db: AsyncSession, actor: Actor, body: NewEmployee, post: Post, now: datetime
+    db: AsyncSession, actor: Actor, body: NewEmployee, letter_context: LetterContext, now: datetime
 ) -> Employee:
     """Add an employee and send the invitation.
 
     Refuses an API token, an unfit or taken login, a role that no employee grants, an
     administrator's scope.
     """
-    _refuse_token(actor)
+    _refuse_api_token(actor)
     _check_role(body.role, body.scope)
     _check_size(body.scope)
     employee = Employee(
@@ -77,7 +77,7 @@ async def add(
     )
     await insert(db, actor, employee, body.scope, now)
     await db.refresh(employee, ["partner"])
-    await invite(db, employee, LinkKind.INVITATION, post, now)
+    await invite(db, employee, LinkKind.INVITATION, letter_context, now)
     await _count_letter(db, actor, body.email, now, field="email")
     return employee
 
@@ -87,14 +87,14 @@ async def insert(
 ) -> None:
     """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
     check_login(employee.login)
-    employee.search_text = searched(employee)
+    employee.search_text = employee_search_text(employee)
     try:
         async with db.begin_nested():
             db.add(employee)
     except IntegrityError:
         raise LOGIN_TAKEN(login=employee.login) from None
     await _set_scope(db, employee, scope)
-    await _write(db, actor, now, "employee_added", employee, after=await _picture(db, employee))
+    await _write(db, actor, now, "employee_added", employee, after=await _audit_state(db, employee))
 
 
 async def change(
@@ -109,17 +109,17 @@ async def change(
 
     A new e-mail address ends the links that were sent to the old one, and the old one is told.
     """
-    employee = await _managed(db, actor, employee_id)
-    before, present = await _picture(db, employee), await scope_of(db, employee)
+    employee = await _lock_managed(db, actor, employee_id)
+    before, present = await _audit_state(db, employee), await scope_of(db, employee)
     if body.email != employee.email:
-        await _leave_mailbox(db, actor, employee, language, now)
+        await _abandon_old_email(db, actor, employee, language, now)
     employee.full_name, employee.email, employee.phone = body.full_name, body.email, body.phone
-    employee.search_text = searched(employee)
-    if (body.role, _entries(body.scope)) != (employee.role, _entries(present)):
+    employee.search_text = employee_search_text(employee)
+    if (body.role, _scope_entries(body.scope)) != (employee.role, _scope_entries(present)):
         _check_size(body.scope, present)
         await _change_access(db, actor, employee, body)
     await db.flush()
-    after = await _picture(db, employee)
+    after = await _audit_state(db, employee)
     if after != before:
         await _write(db, actor, now, "employee_changed", employee, before, after)
     return employee
@@ -132,15 +132,15 @@ async def _count_letter(
     await attempts.count(db, counters, actor.address, now, field=field)
 
 
-async def _leave_mailbox(
+async def _abandon_old_email(
     db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
 ) -> None:
     """End the links that the old address got, and tell it: whoever reads it may be the victim of
     who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
-    await spend(db, employee.id, now)
+    await invalidate(db, employee.id, now)
     if employee.email and employee.password_hash:
         await _count_letter(db, actor, employee.email, now, field="email")
-        await tell(db, employee, "email_changed", language, now, by=actor.login)
+        await notify_employee(db, employee, "email_changed", language, now, by=actor.login)
 
 
 async def _change_access(
@@ -152,7 +152,7 @@ async def _change_access(
         if employee.role in FROM_COMMAND_LINE:
             raise ROLE_NOT_GRANTED(role=ROLE_NAMES[employee.role])
         _check_role(body.role, body.scope)
-        await _keep_an_administrator(db, employee, unless=body.role in ADMINISTRATORS)
+        await _require_other_administrator(db, employee, unless=body.role in ADMINISTRATORS)
     elif body.scope is not None and body.role in ADMINISTRATORS:
         raise SCOPE_OF_ADMINISTRATOR(role=ROLE_NAMES[body.role])
     employee.role, employee.limited = body.role, body.scope is not None
@@ -161,21 +161,21 @@ async def _change_access(
 
 async def deactivate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
     """Lock an employee out: sign-ins, API tokens and links end at once."""
-    employee = await _managed(db, actor, employee_id)
+    employee = await _lock_managed(db, actor, employee_id)
     if employee.id == actor.employee_id:
         raise NOT_YOURSELF()
     if employee.active:
-        await _keep_an_administrator(db, employee, unless=False)
+        await _require_other_administrator(db, employee, unless=False)
         employee.active = False
         await revoke_sign_ins(db, employee.id, now)
-        await spend(db, employee.id, now)
+        await invalidate(db, employee.id, now)
         await _write(db, actor, now, "employee_deactivated", employee)
     return employee
 
 
 async def activate(db: AsyncSession, actor: Actor, employee_id: int, now: datetime) -> Employee:
     """Let an employee in again, with the password they had."""
-    employee = await _managed(db, actor, employee_id)
+    employee = await _lock_managed(db, actor, employee_id)
     if not employee.active:
         employee.active = True
         await _write(db, actor, now, "employee_activated", employee)
@@ -183,28 +183,28 @@ async def activate(db: AsyncSession, actor: Actor, employee_id: int, now: dateti
 
 
 async def send_link(
-    db: AsyncSession, actor: Actor, employee_id: int, post: Post, now: datetime
+    db: AsyncSession, actor: Actor, employee_id: int, letter_context: LetterContext, now: datetime
 ) -> None:
     """Send a link to change the password, or another invitation; the present password stays
     until the link is used."""
-    employee = await _managed(db, actor, employee_id)
+    employee = await _lock_managed(db, actor, employee_id)
     if not employee.active:
         raise INACTIVE()
     if not employee.email:
         raise NO_EMAIL()
-    await spend(db, employee.id, now)
-    await invite(db, employee, LinkKind.RESET, post, now)
+    await invalidate(db, employee.id, now)
+    await invite(db, employee, LinkKind.RESET, letter_context, now)
     await _count_letter(db, actor, employee.email, now, field="id")
     await _write(db, actor, now, "link_sent", employee, after={"email": employee.email})
 
 
 async def grant_role(db: AsyncSession, login: str, role: Role, now: datetime) -> Employee:
     """Give any role, from the command line; an administrator's scope falls away."""
-    employee = await by_login(db, login)
+    employee = await find_by_login(db, login)
     await _lock(db, employee.partner_id)
-    await hold(db, employee.id)
+    await lock_employee(db, employee.id)
     await db.refresh(employee)
-    await _keep_an_administrator(db, employee, unless=role in ADMINISTRATORS)
+    await _require_other_administrator(db, employee, unless=role in ADMINISTRATORS)
     before = {"role": employee.role}
     employee.role = role
     if role in ADMINISTRATORS:
@@ -238,14 +238,14 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
         await db.execute(insert_into(db, ScopeEntry).values(rows).on_conflict_do_nothing())
 
 
-async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
+async def _lock_managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
     """An employee whom the actor may change; they and their partner are locked until the commit.
 
     Refuses an API token.
     """
-    _refuse_token(actor)
+    _refuse_api_token(actor)
     await _lock(db, actor.partner_id)
-    await hold(db, employee_id)
+    await lock_employee(db, employee_id)
     employee = await db.scalar(
         select(Employee)
         .where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
@@ -254,15 +254,19 @@ async def _managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee
     if employee is None:
         raise EMPLOYEE_NOT_FOUND()
     if not actor.rights >= RIGHTS[employee.role]:
-        raise ABOVE_YOU()
+        raise ROLE_ABOVE_YOURS()
     return employee
 
 
 async def _lock(db: AsyncSession, partner_id: int) -> None:
-    await db.execute(locked(db, select(Partner.id).where(Partner.id == partner_id), wait=True))
+    await db.execute(
+        select_for_update(db, select(Partner.id).where(Partner.id == partner_id), wait=True)
+    )
 
 
-async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless: bool) -> None:
+async def _require_other_administrator(
+    db: AsyncSession, employee: Employee, *, unless: bool
+) -> None:
     """Refuse to lose the partner's last administrator who can sign in."""
     if unless or employee.role not in ADMINISTRATORS:
         return
@@ -277,7 +281,7 @@ async def _keep_an_administrator(db: AsyncSession, employee: Employee, *, unless
         raise LAST_ADMINISTRATOR()
 
 
-def _refuse_token(actor: Actor) -> None:
+def _refuse_api_token(actor: Actor) -> None:
     if actor.by_token:
         raise TOKEN_MANAGES_NO_PEOPLE()
 
@@ -293,11 +297,11 @@ def _check_size(scope: Scope | None, present: Scope | None = None) -> None:
     """What an employee enrols joins their scope without a limit, so what only stays may stay."""
     if scope is None or max(len(scope.clients), len(scope.registers)) <= MAX_SCOPE:
         return
-    if not (_entries(scope) or set()) <= (_entries(present) or set()):
+    if not (_scope_entries(scope) or set()) <= (_scope_entries(present) or set()):
         raise SCOPE_TOO_LARGE(most=MAX_SCOPE)
 
 
-def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
+def _scope_entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
     if scope is None:
         return None
     clients = {(ScopeKind.CLIENT, inn) for inn in scope.clients}
@@ -306,7 +310,7 @@ def _entries(scope: Scope | None) -> set[tuple[ScopeKind, str]] | None:
 
 async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) -> None:
     await db.execute(delete(ScopeEntry).where(ScopeEntry.employee_id == employee.id))
-    entries = _entries(scope)
+    entries = _scope_entries(scope)
     if entries:
         await db.execute(
             insert_into(db, ScopeEntry),
@@ -314,7 +318,7 @@ async def _set_scope(db: AsyncSession, employee: Employee, scope: Scope | None) 
         )
 
 
-async def _picture(db: AsyncSession, employee: Employee) -> dict[str, object]:
+async def _audit_state(db: AsyncSession, employee: Employee) -> dict[str, object]:
     scope = await scope_of(db, employee)
     return {
         "login": employee.login,

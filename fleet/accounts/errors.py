@@ -17,7 +17,7 @@ TOO_MANY_ATTEMPTS = Refusal(
     ru="Слишком много попыток. Повторите через {retry_after_s:duration}.",
     en="Too many attempts. Try again in {retry_after_s:duration}.",
 )
-SIGN_INS_WAIT = Refusal(
+TOO_MANY_SIGN_INS = Refusal(
     ErrorKind.UNAVAILABLE,
     "sign_ins_wait",
     field="request",
@@ -70,7 +70,7 @@ NOT_YOURSELF = Refusal(
     "administrator.",
     field="id",
 )
-ABOVE_YOU = Refusal(
+ROLE_ABOVE_YOURS = Refusal(
     ErrorKind.FORBIDDEN,
     "employee_above_you",
     field="id",
@@ -123,7 +123,7 @@ LINK_UNKNOWN = Refusal(
     ru="Ссылка неверна. Скопируйте её из письма целиком или запросите новую.",
     en="The link is wrong. Copy the whole link from the letter, or request a new one.",
 )
-LINK_SPENT = Refusal(
+LINK_USED = Refusal(
     ErrorKind.CONFLICT,
     "link_spent",
     field="token",

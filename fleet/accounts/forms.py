@@ -9,17 +9,17 @@ from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_NAME, is_plain
 from fleet.kit.inn import Inn
 from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD, VISIBLE, Input, Moment, SerialText
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
-EMAIL_PATTERN = shape(
+EMAIL_PATTERN = describe_pattern(
     rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
     "нужен адрес электронной почты латиницей, например anna@example.org.",
     "must be an e-mail address in Latin letters, for example anna@example.org.",
 )
-PHONE_PATTERN = shape(
+PHONE_PATTERN = describe_pattern(
     r"^(\+?[0-9][0-9 ()-]{4,30})?$",
     "нужен номер телефона от 5 до 31 символа: цифры, пробелы, скобки и дефисы, в начале может "
     "быть «+».",

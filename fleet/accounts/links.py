@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.errors import LINK_EXPIRED, LINK_SPENT, LINK_UNKNOWN
+from fleet.accounts.errors import LINK_EXPIRED, LINK_UNKNOWN, LINK_USED
 from fleet.accounts.models import Employee, LinkKind, PasswordLink
 from fleet.accounts.passwords import hash_password
 from fleet.accounts.rules import (
@@ -23,16 +23,16 @@ from fleet.accounts.rules import (
     RESET_LIFETIME,
     TOKEN_BYTES,
     check_password,
+    employee_reference,
     hash_token,
     login_counters,
-    named,
 )
-from fleet.accounts.service import hold, revoke_sign_ins, to_actor
+from fleet.accounts.service import lock_employee, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.service import send, withdraw
+from fleet.notifications.service import send, withdraw_letters
 
 LIFETIMES = {
     LinkKind.INVITATION: INVITATION_LIFETIME,
@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class LetterContext:
     """How letters are written here: their language, and what links begin with."""
 
     language: Language
@@ -59,7 +59,11 @@ class Post:
 
 
 async def invite(
-    db: AsyncSession, employee: Employee, kind: LinkKind, post: Post, now: datetime
+    db: AsyncSession,
+    employee: Employee,
+    kind: LinkKind,
+    letter_context: LetterContext,
+    now: datetime,
 ) -> None:
     """Send an employee whose partner is loaded a link: to activate the account while it has no
     password, of this ``kind`` afterwards.
@@ -87,26 +91,26 @@ async def invite(
             "name": employee.full_name,
             "login": employee.login,
             "partner": employee.partner.name,
-            "link": f"{post.links_begin_with}{PATH}#{token}",
+            "link": f"{letter_context.links_begin_with}{PATH}#{token}",
         },
-        language=post.language,
+        language=letter_context.language,
         now=now,
-        about=named(employee.id),
+        about=employee_reference(employee.id),
         expires_at=expires_at,
     )
 
 
-async def spend(db: AsyncSession, employee_id: int, now: datetime) -> None:
+async def invalidate(db: AsyncSession, employee_id: int, now: datetime) -> None:
     """End every link of an employee who is held, and withdraw the letters that still hold one."""
     await db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
         .values(spent_at=now)
     )
-    await withdraw(db, named(employee_id), now)
+    await withdraw_letters(db, employee_reference(employee_id), now)
 
 
-async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
+async def find_valid_link(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
     """The link, with its employee, if it would work now; refuses with what is wrong with it."""
     link = await db.scalar(
         select(PasswordLink)
@@ -116,7 +120,7 @@ async def look(db: AsyncSession, token: str, now: datetime) -> PasswordLink:
     if link is None:
         raise LINK_UNKNOWN()
     if link.spent_at is not None or not link.employee.active:
-        raise LINK_SPENT()
+        raise LINK_USED()
     if link.expires_at <= now:
         raise LINK_EXPIRED()
     return link
@@ -127,29 +131,29 @@ async def set_password(
 ) -> None:
     """Set the password by a link, which spends all of them, and revoke everything signed in so far.
 
-    Refuses as ``look`` does, and a password of a wrong length.  It commits by itself: hashing
-    holds no transaction, so the link is looked at before it and taken after it.
+    Refuses as ``find_valid_link`` does, and a password of a wrong length.  It commits by itself:
+    hashing holds no transaction, so the link is looked at before it and taken after it.
     """
     check_password(password)
     async with database.read() as db:
-        await look(db, token, clock())
+        await find_valid_link(db, token, clock())
     password_hash = await hash_password(password)
     now = clock()
     async with database.transaction() as db:
-        link = await look(db, token, now)
-        await hold(db, link.employee_id)
-        await _take(db, link, now)
+        link = await find_valid_link(db, token, now)
+        await lock_employee(db, link.employee_id)
+        await _use_link(db, link, now)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(db, link.employee_id, now)
         # Failures with the password before say nothing of the new one.
-        await attempts.forget(db, login_counters(link.employee.login, address))
-        await _log(db, link, address, now)
+        await attempts.reset(db, login_counters(link.employee.login, address))
+        await _audit_use(db, link, address, now)
         if link.kind is not LinkKind.INVITATION:
-            await tell(db, link.employee, "password_changed", language, now)
+            await notify_employee(db, link.employee, "password_changed", language, now)
     log.info("password_set", employee_id=link.employee_id, kind=link.kind)
 
 
-async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
+async def _use_link(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
     """Of two who use one link at once the second finds it spent, and so does who uses it while
     its employee is locked out: the row decides."""
     taken = await db.scalar(
@@ -159,11 +163,11 @@ async def _take(db: AsyncSession, link: PasswordLink, now: datetime) -> None:
         .returning(PasswordLink.employee_id)
     )
     if taken is None:
-        raise LINK_SPENT()
-    await spend(db, link.employee_id, now)
+        raise LINK_USED()
+    await invalidate(db, link.employee_id, now)
 
 
-async def _log(db: AsyncSession, link: PasswordLink, address: str, now: datetime) -> None:
+async def _audit_use(db: AsyncSession, link: PasswordLink, address: str, now: datetime) -> None:
     """Who has the link of a letter is its employee, as far as anybody can tell."""
     what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
     who = to_actor(link.employee, 0, address)
@@ -172,7 +176,7 @@ async def _log(db: AsyncSession, link: PasswordLink, address: str, now: datetime
     await audit.write(db, who, now, f"accounts.{what}", objects, after=after)
 
 
-async def tell(
+async def notify_employee(
     db: AsyncSession,
     employee: Employee,
     template: str,
@@ -190,5 +194,5 @@ async def tell(
             params=params,
             language=language,
             now=now,
-            about=named(employee.id),
+            about=employee_reference(employee.id),
         )

@@ -9,13 +9,13 @@ from fleet.accounts.forms import OrganisationBody
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
 
 async def change(db: AsyncSession, actor: Actor, body: OrganisationBody, now: datetime) -> Partner:
     """Replace what the partner says of itself; the code and the UUID are given and stay."""
     own = select(Partner).where(Partner.id == actor.partner_id)
-    partner = (await db.scalars(locked(db, own, wait=True))).one()
+    partner = (await db.scalars(select_for_update(db, own, wait=True))).one()
     before = {"name": partner.name, "inn": partner.inn}
     partner.name, partner.inn = body.name, body.inn or ""
     after = {"name": partner.name, "inn": partner.inn}

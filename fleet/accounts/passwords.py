@@ -13,25 +13,25 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from fleet.accounts.errors import SIGN_INS_WAIT
+from fleet.accounts.errors import TOO_MANY_SIGN_INS
 
 Result = TypeVar("Result")
 
 _HASHER = PasswordHasher()
-THREADS, MAX_WAITING, COME_AGAIN_S = 2, 50, 5
+THREADS, MAX_WAITING, RETRY_AFTER_S = 2, 50, 5
 _THREADS = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="argon2")
-_PLACES = asyncio.Semaphore(THREADS + MAX_WAITING)
+_SLOTS = asyncio.Semaphore(THREADS + MAX_WAITING)
 
 UNKNOWN_LOGIN_HASH = _HASHER.hash("no password opens this")
 """Checked in place of a missing employee, so that an unknown login takes as long as a known."""
 
 
 async def hash_password(password: str) -> str:
-    """Refuses as ``check_place`` does, and so does ``fits``."""
+    """Refuses as ``require_capacity`` does, and so does ``verify_password``."""
     return await _in_thread(lambda: _HASHER.hash(password))
 
 
-async def fits(password: str, password_hash: str) -> bool:
+async def verify_password(password: str, password_hash: str) -> bool:
     return await _in_thread(lambda: _verify(password, password_hash))
 
 
@@ -42,13 +42,13 @@ def _verify(password: str, password_hash: str) -> bool:
         return False
 
 
-def check_place() -> None:
+def require_capacity() -> None:
     """Refuse (``sign_ins_wait``) when too many wait: to ask before an attempt is counted."""
-    if _PLACES.locked():
-        raise SIGN_INS_WAIT(retry_after_s=COME_AGAIN_S)
+    if _SLOTS.locked():
+        raise TOO_MANY_SIGN_INS(retry_after_s=RETRY_AFTER_S)
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
-    check_place()
-    async with _PLACES:
+    require_capacity()
+    async with _SLOTS:
         return await asyncio.get_running_loop().run_in_executor(_THREADS, work)

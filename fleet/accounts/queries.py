@@ -12,12 +12,12 @@ from fleet.accounts.errors import EMPLOYEE_NOT_FOUND
 from fleet.accounts.forms import Scope
 from fleet.accounts.models import Employee, LinkKind, Partner, ScopeEntry, ScopeKind, SignIn
 from fleet.accounts.roles import RIGHTS, Right, Role
-from fleet.accounts.rules import named, normalise_login
+from fleet.accounts.rules import employee_reference, normalise_login
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
-from fleet.kit.search import Sought, folded
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.search import SearchText, fold_case
 from fleet.notifications.queries import LetterView, last_about
 
 MAX_EMPLOYEE_ID = 2**31 - 1
@@ -107,7 +107,7 @@ class TokenRow(BaseModel):
     expires_at: datetime
 
 
-class LinkView(BaseModel):
+class PasswordLinkView(BaseModel):
     """What a link to set a password is for."""
 
     kind: LinkKind
@@ -117,7 +117,7 @@ class LinkView(BaseModel):
     expires_at: datetime
 
 
-class Key(Input):
+class SignInKey(Input):
     """Which one of one's own."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
@@ -132,7 +132,7 @@ class EmployeeKey(Input):
 class EmployeeFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: Sought | None = Field(
+    q: SearchText | None = Field(
         default=None, description="Part of the login, name, e-mail address or phone number."
     )
     role: Role | None = None
@@ -154,10 +154,10 @@ _STATUSES: dict[EmployeeStatus, ColumnElement[bool]] = {
 }
 
 FILTERS: Filters = {
-    "q": lambda text: Employee.search_text.contains(folded(text), autoescape=True),
+    "q": lambda text: Employee.search_text.contains(fold_case(text), autoescape=True),
     "role": lambda role: Employee.role == role,
     "status": lambda status: _STATUSES[status],
-    "after": lambda mark: Employee.login > from_cursor(EmployeeCursor, mark).login,
+    "after": lambda mark: Employee.login > read_cursor(EmployeeCursor, mark).login,
 }
 
 
@@ -167,7 +167,7 @@ def status_of(employee: Employee) -> EmployeeStatus:
     return EmployeeStatus.ACTIVE if employee.password_hash else EmployeeStatus.INVITED
 
 
-def view(employee: Employee) -> EmployeeView:
+def employee_view(employee: Employee) -> EmployeeView:
     """The picture of an employee whose partner is loaded."""
     return EmployeeView(
         id=employee.id,
@@ -182,14 +182,14 @@ def view(employee: Employee) -> EmployeeView:
     )
 
 
-async def by_id(db: AsyncSession, employee_id: int) -> EmployeeView:
+async def get_employee(db: AsyncSession, employee_id: int) -> EmployeeView:
     """The employee with this key, who must exist."""
     statement = select(Employee).where(Employee.id == employee_id)
     found = await db.scalars(statement.options(joinedload(Employee.partner)))
-    return view(found.one())
+    return employee_view(found.one())
 
 
-async def by_login(db: AsyncSession, login: str) -> Employee:
+async def find_by_login(db: AsyncSession, login: str) -> Employee:
     """Whoever of any partner has this login, for the command line; refuses one that nobody has."""
     found = select(Employee).where(Employee.login == normalise_login(login))
     employee = await db.scalar(found)
@@ -210,7 +210,7 @@ async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[Em
     return page_of(found, query.limit, _row, lambda one: EmployeeCursor(login=one.login))
 
 
-async def own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
+async def find_own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
     """An employee of the actor's partner; refuses any other."""
     employee = await db.scalar(
         select(Employee).where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
@@ -224,7 +224,7 @@ async def card(db: AsyncSession, employee: Employee, language: Language) -> Empl
     return EmployeeCard(
         **_row(employee).model_dump(),
         scope=await scope_of(db, employee),
-        last_letter=await last_about(db, named(employee.id), language),
+        last_letter=await last_about(db, employee_reference(employee.id), language),
     )
 
 
@@ -285,7 +285,7 @@ async def _valid(
         .limit(query.limit + 1)
     )
     if query.after is not None:
-        statement = statement.where(SignIn.id < from_cursor(SignInCursor, query.after).id)
+        statement = statement.where(SignIn.id < read_cursor(SignInCursor, query.after).id)
     return list(await db.scalars(statement))
 
 

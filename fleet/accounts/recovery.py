@@ -12,15 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from fleet.accounts import attempts
-from fleet.accounts.links import Post, invite
+from fleet.accounts.links import LetterContext, invite
 from fleet.accounts.models import Employee, LinkKind, Recovery
-from fleet.accounts.rules import MAX_OF_A_PARTNER, MAX_SHARING_EMAIL, recovery_counters
+from fleet.accounts.rules import (
+    MAX_EMPLOYEES_PER_EMAIL,
+    MAX_PARTNER_EMPLOYEES_PER_EMAIL,
+    recovery_counters,
+)
 from fleet.audit import service as audit
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.language import Language
 
 
-async def ask(
+async def request_links(
     db: AsyncSession, email: str, address: str, language: Language, now: datetime
 ) -> None:
     """Note that links are asked for; refuses ``too_many_attempts``."""
@@ -28,21 +32,23 @@ async def ask(
     db.add(Recovery(email=email, address=address, language=language, asked_at=now))
 
 
-async def answer(db: AsyncSession, links_begin_with: str, now: datetime, limit: int) -> int:
+async def answer_requests(
+    db: AsyncSession, links_begin_with: str, now: datetime, limit: int
+) -> int:
     """Write the letters that were asked for; how many requests that were."""
     oldest = select(Recovery).order_by(Recovery.id).limit(limit)
-    asked = (await db.scalars(locked(db, oldest, wait=False))).all()
+    asked = (await db.scalars(select_for_update(db, oldest, wait=False))).all()
     # One order for all workers, as readers are held until the commit.
     for recovery in sorted(asked, key=lambda one: one.email):
-        post = Post(recovery.language, links_begin_with)
-        for employee in await _readers(db, recovery.email):
+        post = LetterContext(recovery.language, links_begin_with)
+        for employee in await _lock_mailbox_owners(db, recovery.email):
             await invite(db, employee, LinkKind.RECOVERY, post, now)
-            await _write(db, employee, recovery, now)
+            await _write_letters(db, employee, recovery, now)
     await db.execute(delete(Recovery).where(Recovery.id.in_([one.id for one in asked])))
     return len(asked)
 
 
-async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
+async def _lock_mailbox_owners(db: AsyncSession, email: str) -> Sequence[Employee]:
     """Active employees with this address, some of each partner, held: of one partner those first
     who have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
     address does not come before them; who is just losing the address or the account, which ends
@@ -60,15 +66,17 @@ async def _readers(db: AsyncSession, email: str) -> Sequence[Employee]:
     readers = (
         select(Employee)
         .join(placed, placed.c.id == Employee.id)
-        .where(placed.c.place <= MAX_OF_A_PARTNER, *reads)
+        .where(placed.c.place <= MAX_PARTNER_EMPLOYEES_PER_EMAIL, *reads)
         .options(joinedload(Employee.partner))
         .order_by(placed.c.place, Employee.id)
-        .limit(MAX_SHARING_EMAIL)
+        .limit(MAX_EMPLOYEES_PER_EMAIL)
     )
-    return (await db.scalars(locked(db, readers, wait=True, of=Employee))).all()
+    return (await db.scalars(select_for_update(db, readers, wait=True, of=Employee))).all()
 
 
-async def _write(db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime) -> None:
+async def _write_letters(
+    db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime
+) -> None:
     await audit.write(
         db,
         None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from fleet.kit.language import Words
+from fleet.kit.language import BilingualText
 
 
 class Role(StrEnum):
@@ -54,30 +54,32 @@ _MANAGER = _OBSERVER | {Right.SUBSCRIPTIONS}
 _ENGINEER = _SOFTWARE | _MANAGER
 _ADMINISTRATOR = _ENGINEER | {Right.ORGANISATION}
 
-ROLE_NAMES: Mapping[str, Words] = MappingProxyType(
+ROLE_NAMES: Mapping[str, BilingualText] = MappingProxyType(
     {
-        Role.OBSERVER: Words("Наблюдатель", "Observer"),
-        Role.SOFTWARE_SPECIALIST: Words("Специалист ПО", "Software specialist"),
-        Role.MANAGER: Words("Менеджер", "Manager"),
-        Role.ENGINEER: Words("Инженер", "Engineer"),
-        Role.CHIEF_ENGINEER: Words("Главный инженер", "Chief engineer"),
-        Role.ADMINISTRATOR: Words("Администратор", "Administrator"),
-        Role.ADMINISTRATOR_PLUS: Words("Администратор+", "Administrator+"),
-        Role.SUPPORT_OPERATOR: Words("Оператор поддержки", "Support operator"),
+        Role.OBSERVER: BilingualText("Наблюдатель", "Observer"),
+        Role.SOFTWARE_SPECIALIST: BilingualText("Специалист ПО", "Software specialist"),
+        Role.MANAGER: BilingualText("Менеджер", "Manager"),
+        Role.ENGINEER: BilingualText("Инженер", "Engineer"),
+        Role.CHIEF_ENGINEER: BilingualText("Главный инженер", "Chief engineer"),
+        Role.ADMINISTRATOR: BilingualText("Администратор", "Administrator"),
+        Role.ADMINISTRATOR_PLUS: BilingualText("Администратор+", "Administrator+"),
+        Role.SUPPORT_OPERATOR: BilingualText("Оператор поддержки", "Support operator"),
     }
 )
-RIGHT_NAMES: Mapping[str, Words] = MappingProxyType(
+RIGHT_NAMES: Mapping[str, BilingualText] = MappingProxyType(
     {
-        Right.MONITORING: Words("Просмотр касс", "Viewing registers"),
-        Right.SUBSCRIPTIONS: Words("Работа с подписками", "Subscriptions"),
-        Right.FIRMWARE: Words("Обновление ПО", "Firmware updates"),
-        Right.SETTINGS: Words("Настройка касс", "Register settings"),
-        Right.TEMPLATES: Words("Работа с шаблонами", "Templates"),
-        Right.ASSISTANTS: Words("Управление Ассистентами", "Managing Assistants"),
-        Right.REGISTERS: Words("Управление кассами", "Managing registers"),
-        Right.ORGANISATION: Words("Управление организацией", "Managing the organisation"),
-        Right.TRANSFER_SUBSCRIPTIONS: Words("Передача подписок", "Transferring subscriptions"),
-        Right.SUPPORT: Words("Рассмотрение запросов на доступ", "Deciding access requests"),
+        Right.MONITORING: BilingualText("Просмотр касс", "Viewing registers"),
+        Right.SUBSCRIPTIONS: BilingualText("Работа с подписками", "Subscriptions"),
+        Right.FIRMWARE: BilingualText("Обновление ПО", "Firmware updates"),
+        Right.SETTINGS: BilingualText("Настройка касс", "Register settings"),
+        Right.TEMPLATES: BilingualText("Работа с шаблонами", "Templates"),
+        Right.ASSISTANTS: BilingualText("Управление Ассистентами", "Managing Assistants"),
+        Right.REGISTERS: BilingualText("Управление кассами", "Managing registers"),
+        Right.ORGANISATION: BilingualText("Управление организацией", "Managing the organisation"),
+        Right.TRANSFER_SUBSCRIPTIONS: BilingualText(
+            "Передача подписок", "Transferring subscriptions"
+        ),
+        Right.SUPPORT: BilingualText("Рассмотрение запросов на доступ", "Deciding access requests"),
     }
 )
 

@@ -14,13 +14,13 @@ from fleet.accounts.forms import (
     PasswordText,
     RecoveryBody,
 )
-from fleet.accounts.queries import EmployeeView, Key, LinkView, SignInRow, TokenRow
+from fleet.accounts.queries import EmployeeView, PasswordLinkView, SignInKey, SignInRow, TokenRow
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page, PageQuery
 
 
-class Credentials(Input):
+class SignInCredentials(Input):
     """What a person types to sign in."""
 
     login: str = Field(min_length=1, max_length=64)
@@ -35,20 +35,20 @@ class SignedIn(BaseModel):
     employee: EmployeeView
 
 
-class MadeToken(TokenRow):
+class NewTokenReply(TokenRow):
     """A new API token: a bearer token with its employee's rights.  It is not shown again."""
 
     token: str
 
 
-class Revoked(BaseModel):
+class RevokedCount(BaseModel):
     """How many sign-ins were revoked."""
 
     revoked: int
 
 
 @endpoint("POST", "/sign-in", public=True, own_transactions=True)
-async def sign_in(call: Call[Nothing, Credentials]) -> SignedIn:
+async def sign_in(call: Call[Nothing, SignInCredentials]) -> SignedIn:
     """Sign in with login and password."""
     opened = await service.sign_in(
         call.database,
@@ -60,7 +60,7 @@ async def sign_in(call: Call[Nothing, Credentials]) -> SignedIn:
     return SignedIn(
         token=opened.token,
         expires_at=opened.sign_in.expires_at,
-        employee=queries.view(opened.employee),
+        employee=queries.employee_view(opened.employee),
     )
 
 
@@ -73,14 +73,14 @@ async def sign_out(call: Call[Nothing, None]) -> None:
 @endpoint("POST", "/password-recovery", public=True)
 async def recover_password(call: Call[Nothing, RecoveryBody]) -> None:
     """Send a link to set a new password; the answer is the same for an unknown address."""
-    await recovery.ask(call.db, call.body.email, call.address, call.language, call.now)
+    await recovery.request_links(call.db, call.body.email, call.address, call.language, call.now)
 
 
 @endpoint("POST", "/password-links/look", public=True)
-async def look_at_link(call: Call[Nothing, LinkBody]) -> LinkView:
+async def look_at_link(call: Call[Nothing, LinkBody]) -> PasswordLinkView:
     """Whether a link of a letter still works, and for whom."""
-    link = await links.look(call.db, call.body.token.get_secret_value(), call.now)
-    return LinkView(
+    link = await links.find_valid_link(call.db, call.body.token.get_secret_value(), call.now)
+    return PasswordLinkView(
         kind=link.kind,
         login=link.employee.login,
         full_name=link.employee.full_name,
@@ -105,7 +105,7 @@ async def set_password(call: Call[Nothing, PasswordByLink]) -> None:
 @endpoint("GET", "/me")
 async def show_me(call: Call[Nothing, None]) -> EmployeeView:
     """Who is signed in, and their rights."""
-    return await queries.by_id(call.db, call.actor.employee_id)
+    return await queries.get_employee(call.db, call.actor.employee_id)
 
 
 @endpoint("POST", "/me/password", own_transactions=True)
@@ -128,15 +128,15 @@ async def list_sign_ins(call: Call[PageQuery, None]) -> Page[SignInRow]:
 
 
 @endpoint("POST", "/me/sign-ins/{id}/revoke")
-async def revoke_sign_in(call: Call[Key, None]) -> None:
+async def revoke_sign_in(call: Call[SignInKey, None]) -> None:
     """Revoke one of one's own sign-ins."""
     await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=False)
 
 
 @endpoint("POST", "/me/sign-ins/revoke-others")
-async def revoke_other_sign_ins(call: Call[Nothing, None]) -> Revoked:
+async def revoke_other_sign_ins(call: Call[Nothing, None]) -> RevokedCount:
     """Revoke all of one's own sign-ins but this one."""
-    return Revoked(revoked=await tokens.revoke_others(call.db, call.actor, call.now))
+    return RevokedCount(revoked=await tokens.revoke_others(call.db, call.actor, call.now))
 
 
 @endpoint("GET", "/me/api-tokens")
@@ -146,16 +146,16 @@ async def list_tokens(call: Call[PageQuery, None]) -> Page[TokenRow]:
 
 
 @endpoint("POST", "/me/api-tokens", status=201)
-async def create_token(call: Call[Nothing, NewToken]) -> MadeToken:
+async def create_token(call: Call[Nothing, NewToken]) -> NewTokenReply:
     """Make an API token: a bearer token with one's own rights, shown this once."""
     token, row = await tokens.create(
         call.db, call.actor, call.body.name, call.body.expires_at, call.language, call.now
     )
-    return MadeToken(**queries.token_row(row).model_dump(), token=token)
+    return NewTokenReply(**queries.token_row(row).model_dump(), token=token)
 
 
 @endpoint("POST", "/me/api-tokens/{id}/revoke")
-async def revoke_token(call: Call[Key, None]) -> None:
+async def revoke_token(call: Call[SignInKey, None]) -> None:
     """Revoke one of one's own API tokens."""
     await tokens.revoke(call.db, call.actor, call.query.id, call.now, token=True)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fleet.accounts.errors import LOGIN_UNFIT, PASSWORD_LENGTH
 from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 
 SIGN_IN_LIFETIME = timedelta(hours=12)
 """A working day; the token is not prolonged."""
@@ -26,7 +26,7 @@ MAX_LOGIN_ATTEMPTS = 10
 """Guesses at one password per window from one network: under a thousand a day."""
 MAX_LOGIN_ATTEMPTS_ANYWHERE = 100
 """From all networks together.  Not fewer, or one host could lock out whom it likes."""
-SITE_TIMES = 4
+IPV6_SITE_FACTOR = 4
 """An IPv6 site (/48) may do so many times what one of its 65,536 networks may."""
 MAX_ADDRESS_ATTEMPTS = 50
 """Whole offices sign in from one address; a scanner of many logins does not get far with 50."""
@@ -42,11 +42,11 @@ INVITATION_LIFETIME = timedelta(hours=72)
 RECOVERY_LIFETIME = timedelta(hours=1)
 RESET_LIFETIME = timedelta(hours=72)
 """As an invitation: who gets it has not asked for it, and may be away."""
-LINK_KEPT_FOR = timedelta(days=30)
+LINK_RETENTION = timedelta(days=30)
 """Afterwards an expired link is unknown instead of expired."""
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 MAX_TOKENS = 20
-MAX_SHARING_EMAIL, MAX_OF_A_PARTNER = 20, 5
+MAX_EMPLOYEES_PER_EMAIL, MAX_PARTNER_EMPLOYEES_PER_EMAIL = 20, 5
 """Employees of one address who get a letter each when it asks for links, and those of a partner."""
 
 Counters = tuple[tuple[str, int], ...]
@@ -79,13 +79,13 @@ def check_password(password: str) -> None:
         raise PASSWORD_LENGTH(low=MIN_PASSWORD, high=MAX_PASSWORD)
 
 
-def named(employee_id: int) -> str:
+def employee_reference(employee_id: int) -> str:
     """The employee as the outbox and the audit log name them."""
     return f"employee:{employee_id}"
 
 
 def search_text(*parts: str) -> str:
-    return folded(" ".join(part for part in parts if part))
+    return fold_case(" ".join(part for part in parts if part))
 
 
 def hash_token(token: str) -> bytes:
@@ -123,7 +123,7 @@ def recovery_counters(email: str, address: str) -> Counters:
 
 
 def _by_network(prefix: str, address: str, most: int) -> Counters:
-    allowed = (most, SITE_TIMES * most)
+    allowed = (most, IPV6_SITE_FACTOR * most)
     return tuple(
         (prefix + network, each)
         for network, each in zip(networks_of(address), allowed, strict=False)

@@ -12,11 +12,11 @@ from sqlalchemy.orm import contains_eager, joinedload
 from fleet.accounts import attempts
 from fleet.accounts.errors import WRONG_CREDENTIALS
 from fleet.accounts.models import Employee, PasswordLink, SignIn, SignInAttempts
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, check_place, fits
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, require_capacity, verify_password
 from fleet.accounts.roles import RIGHTS
 from fleet.accounts.rules import (
     ATTEMPTS_WINDOW,
-    LINK_KEPT_FOR,
+    LINK_RETENTION,
     SIGN_IN_LIFETIME,
     TOKEN_BYTES,
     address_counters,
@@ -29,11 +29,11 @@ from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Base, Database
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 
-KEPT = (
+RETENTION = (
     (SignIn, SignIn.expires_at, timedelta(0)),
-    (PasswordLink, PasswordLink.expires_at, LINK_KEPT_FOR),
+    (PasswordLink, PasswordLink.expires_at, LINK_RETENTION),
     (SignInAttempts, SignInAttempts.window_began_at, ATTEMPTS_WINDOW),
 )
 """TABLE: how long after which moment a row is of no use any more."""
@@ -61,7 +61,7 @@ async def sign_in(
     no transaction.
     """
     login = normalise_login(login)
-    check_place()
+    require_capacity()
     counters = (*login_counters(login, address), *address_counters(address))
     async with database.transaction() as db:
         await attempts.count(db, counters, address, clock(), field="login")
@@ -71,7 +71,7 @@ async def sign_in(
         )
     known = employee is not None and employee.active
     kept = employee.password_hash if employee else ""
-    password_fits = await fits(password, kept or UNKNOWN_LOGIN_HASH)
+    password_fits = await verify_password(password, kept or UNKNOWN_LOGIN_HASH)
     if employee is None or not (known and password_fits):
         log.warning("sign_in_refused", address=address)
         raise WRONG_CREDENTIALS()
@@ -86,7 +86,7 @@ async def _open_sign_in(
     what that revokes must not come after it."""
     same = (Employee.active, Employee.password_hash == employee.password_hash)
     unchanged = select(Employee.id).where(Employee.id == employee.id, *same)
-    if await db.scalar(locked(db, unchanged, wait=True)) is None:
+    if await db.scalar(select_for_update(db, unchanged, wait=True)) is None:
         raise WRONG_CREDENTIALS()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     opened = SignIn(
@@ -98,18 +98,18 @@ async def _open_sign_in(
     )
     db.add(opened)
     await db.flush()
-    await _forget_attempt(db, employee.login, address)
+    await _reset_attempts(db, employee.login, address)
     who = to_actor(employee, opened.id, address)
     await audit.write(db, who, now, "accounts.signed_in", [f"employee:{employee.id}"])
     return OpenedSignIn(token, opened, employee)
 
 
-async def _forget_attempt(db: AsyncSession, login: str, address: str) -> None:
+async def _reset_attempts(db: AsyncSession, login: str, address: str) -> None:
     """A success clears its login where it comes from; elsewhere, and of its address, it takes back
     itself, not others' failures."""
     *here, anywhere = login_counters(login, address)
-    await attempts.forget(db, tuple(here))
-    await attempts.take_back(db, (anywhere, *address_counters(address)))
+    await attempts.reset(db, tuple(here))
+    await attempts.uncount(db, (anywhere, *address_counters(address)))
 
 
 async def authenticate(db: AsyncSession, token: str, now: datetime, address: str) -> Actor | None:
@@ -137,9 +137,11 @@ async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
     await audit.write(db, actor, now, "accounts.signed_out", [f"employee:{actor.employee_id}"])
 
 
-async def hold(db: AsyncSession, employee_id: int) -> None:
+async def lock_employee(db: AsyncSession, employee_id: int) -> None:
     """Lock an employee until the commit: before their links and sign-ins are changed."""
-    await db.execute(locked(db, select(Employee.id).where(Employee.id == employee_id), wait=True))
+    await db.execute(
+        select_for_update(db, select(Employee.id).where(Employee.id == employee_id), wait=True)
+    )
 
 
 async def revoke_sign_ins(
@@ -156,21 +158,23 @@ async def revoke_sign_ins(
     return len(revoked.all())
 
 
-async def forget_sign_ins(db: AsyncSession, now: datetime) -> int:
+async def delete_expired_sign_ins(db: AsyncSession, now: datetime) -> int:
     """Remove sign-ins, links and windows of attempts that are over; how many there were.
 
     None decides anything any more, so it may run at any time.
     """
-    return sum([await _forget(db, table, ended <= now - kept) for table, ended, kept in KEPT])
+    return sum(
+        [await _delete_expired(db, table, ended <= now - kept) for table, ended, kept in RETENTION]
+    )
 
 
-async def _forget(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
+async def _delete_expired(db: AsyncSession, table: type[Base], over: ColumnElement[bool]) -> int:
     (key,) = inspect(table).primary_key
-    free = locked(db, select(key).where(over), wait=False)
+    free = select_for_update(db, select(key).where(over), wait=False)
     return len((await db.scalars(delete(table).where(key.in_(free)).returning(key))).all())
 
 
-def searched(employee: Employee) -> str:
+def employee_search_text(employee: Employee) -> str:
     """What the search of employees looks through."""
     return search_text(
         employee.login, employee.full_name, employee.email or "", employee.phone or ""

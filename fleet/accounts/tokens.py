@@ -14,9 +14,9 @@ from fleet.accounts.errors import (
     TOO_MANY_TOKENS,
     WRONG_PASSWORD,
 )
-from fleet.accounts.links import spend, tell
+from fleet.accounts.links import invalidate, notify_employee
 from fleet.accounts.models import Employee, SignIn
-from fleet.accounts.passwords import check_place, fits, hash_password
+from fleet.accounts.passwords import hash_password, require_capacity, verify_password
 from fleet.accounts.rules import (
     MAX_TOKEN_LIFETIME,
     MAX_TOKENS,
@@ -26,7 +26,7 @@ from fleet.accounts.rules import (
     letter_counters,
     password_counters,
 )
-from fleet.accounts.service import hold, revoke_sign_ins
+from fleet.accounts.service import lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
 from fleet.kit.actor import Actor
@@ -45,13 +45,13 @@ async def change_password(
     commits by itself, as ``service.sign_in`` does and for the same reasons.
     """
     check_password(new)
-    check_place()
+    require_capacity()
     async with database.transaction() as db:
         counters = password_counters(actor.employee_id)
         await attempts.count(db, counters, actor.address, clock(), field="password")
     async with database.read() as db:
         employee = await db.get_one(Employee, actor.employee_id)
-    if not await fits(present, employee.password_hash):
+    if not await verify_password(present, employee.password_hash):
         raise WRONG_PASSWORD()
     password_hash = await hash_password(new)
     async with database.transaction() as db:
@@ -59,22 +59,22 @@ async def change_password(
         changed = update(Employee).where(*same).values(password_hash=password_hash)
         if await db.scalar(changed.returning(Employee.id)) is None:
             raise WRONG_PASSWORD()
-        await _after_change(db, actor, employee, language, clock())
+        await _notify_password_changed(db, actor, employee, language, clock())
 
 
-async def _after_change(
+async def _notify_password_changed(
     db: AsyncSession, actor: Actor, employee: Employee, language: Language, now: datetime
 ) -> None:
-    await spend(db, actor.employee_id, now)
+    await invalidate(db, actor.employee_id, now)
     await _revoke_others(db, actor, now)
     await _write(db, actor, now, "accounts.password_changed")
     left = str(await _count_tokens(db, actor, now))
-    await tell(db, employee, "own_password_changed", language, now, tokens=left)
+    await notify_employee(db, employee, "own_password_changed", language, now, tokens=left)
 
 
 async def revoke_others(db: AsyncSession, actor: Actor, now: datetime) -> int:
     """Revoke one's sign-ins but the one that asks, and no API token; how many."""
-    await hold(db, actor.employee_id)
+    await lock_employee(db, actor.employee_id)
     revoked = await _revoke_others(db, actor, now)
     if revoked:
         await _write(db, actor, now, "accounts.sign_ins_revoked", {"revoked": revoked})
@@ -136,8 +136,8 @@ async def create(
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
     if actor.by_token:
         raise TOKEN_MAKES_NO_TOKEN()
-    await hold(db, actor.employee_id)
-    await _check_alive(db, actor)
+    await lock_employee(db, actor.employee_id)
+    await _require_valid_sign_in(db, actor)
     if await _count_tokens(db, actor, now) >= MAX_TOKENS:
         raise TOO_MANY_TOKENS(most=MAX_TOKENS)
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -154,23 +154,23 @@ async def create(
     told = {"id": row.id, "name": name, "expires_at": expires_at.isoformat()}
     await _write(db, actor, now, "accounts.token_created", told)
     until = f"{expires_at:%Y-%m-%d %H:%M} UTC"
-    await _tell_of(db, actor, name, until, language, now)
+    await _notify_new_token(db, actor, name, until, language, now)
     return token, row
 
 
-async def _tell_of(
+async def _notify_new_token(
     db: AsyncSession, actor: Actor, name: str, until: str, language: Language, now: datetime
 ) -> None:
     """A letter, of which each mailbox gets so many, to an employee who has one."""
     employee = await db.get_one(Employee, actor.employee_id)
     if not employee.email:
         return
-    await tell(db, employee, "token_created", language, now, token=name, until=until)
+    await notify_employee(db, employee, "token_created", language, now, token=name, until=until)
     counters = letter_counters(employee.email, employee.partner_id)
     await attempts.count(db, counters, actor.address, now, field="name")
 
 
-async def _check_alive(db: AsyncSession, actor: Actor) -> None:
+async def _require_valid_sign_in(db: AsyncSession, actor: Actor) -> None:
     """Of an employee who is held: what revoked all that they had must not be outlived."""
     asking = select(SignIn.id).where(SignIn.id == actor.sign_in_id, SignIn.revoked_at.is_(None))
     if await db.scalar(asking) is None:

@@ -23,7 +23,7 @@ class AddressBody(Input):
     text: str = Field(min_length=1, max_length=MAX_LENGTH, pattern=r"\S")
 
 
-class Standing(SerialList):
+class AddressAssignment(SerialList):
     """Where registers stand."""
 
     address_id: AddressId | None = Field(

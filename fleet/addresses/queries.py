@@ -10,19 +10,19 @@ from sqlalchemy import ColumnElement, Select, String, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.models import Address
-from fleet.addresses.rules import SORT_KEY_LENGTH, tidy
+from fleet.addresses.rules import SORT_KEY_LENGTH, normalise_spaces
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
-from fleet.kit.search import Sought, folded
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.search import SearchText, fold_case
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to, everywhere
+from fleet.registers.queries import owned_by_partner, registers_visible_to
 
 
 class AddressFilter(PageQuery):
     """What has been typed so far."""
 
-    q: Sought | None = Field(default=None, description="Part of the address.")
+    q: SearchText | None = Field(default=None, description="Part of the address.")
 
 
 class AddressView(BaseModel):
@@ -42,8 +42,8 @@ _searched = func.replace(Address.search_text, "ё", "е", type_=String)
 """The text itself, being unique, tells the two letters apart."""
 
 FILTERS: Filters = {
-    "q": lambda typed: _searched.contains(folded(tidy(typed)), autoescape=True),
-    "after": lambda mark: tuple_(Address.sort_key, Address.id) > _place(mark),
+    "q": lambda typed: _searched.contains(fold_case(normalise_spaces(typed)), autoescape=True),
+    "after": lambda mark: tuple_(Address.sort_key, Address.id) > _position_of(mark),
 }
 
 
@@ -51,7 +51,7 @@ async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[Add
     """One page of the book in the order of the alphabet."""
     statement = (
         select(Address)
-        .where(_seen_by(actor), *conditions(FILTERS, query))
+        .where(_visible_to(actor), *conditions(FILTERS, query))
         .order_by(Address.sort_key, Address.id)
         .limit(query.limit + 1)
     )
@@ -65,9 +65,9 @@ async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[Add
     )
 
 
-def _seen_by(actor: Actor) -> ColumnElement[bool]:
+def _visible_to(actor: Actor) -> ColumnElement[bool]:
     own = Address.partner_id == actor.partner_id
-    standing = select(CashRegister.address_id).where(belongs_to(actor))
+    standing = select(CashRegister.address_id).where(registers_visible_to(actor))
     return own & Address.id.in_(standing) if actor.limited else own
 
 
@@ -75,11 +75,11 @@ async def view(db: AsyncSession, actor: Actor, address: Address) -> AddressView:
     return _view(address, await _count_registers(db, actor, [address]))
 
 
-def own(actor: Actor, id_: int) -> Select[Address]:
+def own_condition(actor: Actor, id_: int) -> Select[Address]:
     return select(Address).where(Address.partner_id == actor.partner_id, Address.id == id_)
 
 
-def of_text(actor: Actor, search_text: str) -> Select[Address]:
+def find_by_text(actor: Actor, search_text: str) -> Select[Address]:
     return select(Address).where(
         Address.partner_id == actor.partner_id, Address.search_text == search_text
     )
@@ -87,25 +87,25 @@ def of_text(actor: Actor, search_text: str) -> Select[Address]:
 
 async def any_register_at(db: AsyncSession, address: Address) -> bool:
     """Whether any register of the partner, hidden or not, stands there."""
-    return await db.scalar(_standing(address.partner_id, [address]).limit(1)) is not None
+    return await db.scalar(_registers_at(address.partner_id, [address]).limit(1)) is not None
 
 
 async def _count_registers(
     db: AsyncSession, actor: Actor, addresses: Sequence[Address]
 ) -> dict[int, int]:
     counted = (
-        _standing(actor.partner_id, addresses)
-        .where(belongs_to(actor))
+        _registers_at(actor.partner_id, addresses)
+        .where(registers_visible_to(actor))
         .with_only_columns(CashRegister.address_id, func.count())
         .group_by(CashRegister.address_id)
     )
     return {id_: count for id_, count in await db.execute(counted) if id_ is not None}
 
 
-def _standing(partner_id: int, addresses: Sequence[Address]) -> Select[str]:
+def _registers_at(partner_id: int, addresses: Sequence[Address]) -> Select[str]:
     """Registers at any of these; the list's index finds them by the text, the number decides."""
     return select(CashRegister.serial_number).where(
-        everywhere(partner_id),
+        owned_by_partner(partner_id),
         CashRegister.shown_address.in_([address.text for address in addresses]),
         CashRegister.address_id.in_([address.id for address in addresses]),
     )
@@ -115,6 +115,6 @@ def _view(address: Address, counts: Mapping[int, int]) -> AddressView:
     return AddressView(id=address.id, text=address.text, registers=counts.get(address.id, 0))
 
 
-def _place(mark: str) -> tuple[str, int]:
-    cursor = from_cursor(AddressCursor, mark)
+def _position_of(mark: str) -> tuple[str, int]:
+    cursor = read_cursor(AddressCursor, mark)
     return cursor.sort_key, cursor.id

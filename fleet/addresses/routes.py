@@ -2,12 +2,12 @@
 
 from fleet.accounts.roles import Right
 from fleet.addresses import queries, service
-from fleet.addresses.forms import AddressBody, AddressKey, Standing
+from fleet.addresses.forms import AddressAssignment, AddressBody, AddressKey
 from fleet.addresses.queries import AddressFilter, AddressView
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Nothing
 from fleet.kit.paging import Page
-from fleet.registers.routes import Verdicts, to_reply
+from fleet.registers.routes import RegisterVerdicts, to_reply
 
 
 @endpoint("GET", "/addresses", right=Right.MONITORING)
@@ -39,10 +39,10 @@ async def remove_address(call: Call[AddressKey, None]) -> None:
 
 
 @endpoint("POST", "/registers/address", right=Right.REGISTERS)
-async def place_registers(call: Call[Nothing, Standing]) -> Verdicts:
+async def place_registers(call: Call[Nothing, AddressAssignment]) -> RegisterVerdicts:
     """Say where registers stand, by an address of the book."""
     typed, address_id = call.body.serial_numbers, call.body.address_id
-    verdicts = await service.place(call.db, call.actor, typed, address_id, call.now)
+    verdicts = await service.assign_address(call.db, call.actor, typed, address_id, call.now)
     return to_reply(verdicts, call.language)
 
 

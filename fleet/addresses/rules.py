@@ -2,13 +2,13 @@
 
 from typing import Final, NamedTuple
 
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 
 MAX_LENGTH: Final = 256
 SORT_KEY_LENGTH: Final = 64
 
 
-class Texts(NamedTuple):
+class AddressTexts(NamedTuple):
     """An address as it is kept: shown, searched, sorted by."""
 
     text: str
@@ -16,11 +16,11 @@ class Texts(NamedTuple):
     sort_key: str
 
 
-def texts(typed: str) -> Texts:
+def address_texts(typed: str) -> AddressTexts:
     """Spaces are one each and none at the ends, so that a place is not in the book twice."""
-    text = tidy(typed)
-    return Texts(text, text.lower(), folded(text)[:SORT_KEY_LENGTH])
+    text = normalise_spaces(typed)
+    return AddressTexts(text, text.lower(), fold_case(text)[:SORT_KEY_LENGTH])
 
 
-def tidy(typed: str) -> str:
+def normalise_spaces(typed: str) -> str:
     return " ".join(typed.split())

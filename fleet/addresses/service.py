@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.errors import ADDRESS_EXISTS, ADDRESS_IN_USE, ADDRESS_NOT_FOUND
 from fleet.addresses.models import Address
-from fleet.addresses.queries import any_register_at, of_text, own
-from fleet.addresses.rules import texts
+from fleet.addresses.queries import any_register_at, find_by_text, own_condition
+from fleet.addresses.rules import address_texts
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.registers import service as registers
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import RegisterVerdict
 
 
 async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
@@ -25,26 +25,26 @@ async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> A
 
     To a limited employee, whose search may not find that one, it is given instead.
     """
-    found = texts(typed)
-    if actor.limited and (known := await db.scalar(of_text(actor, found.search_text))):
+    found = address_texts(typed)
+    if actor.limited and (known := await db.scalar(find_by_text(actor, found.search_text))):
         return known
     address = Address(
         partner_id=actor.partner_id, created_at=now, changed_at=now, **found._asdict()
     )
-    await _keep(db, address)
+    await _flush_unique(db, address)
     await _audit(db, actor, now, "created", address, after={"text": address.text})
     return address
 
 
 async def rename(db: AsyncSession, actor: Actor, id_: int, typed: str, now: datetime) -> Address:
     """Another text for an address and for the registers that stand there."""
-    address = await _held(db, actor, id_)
+    address = await _lock_own(db, actor, id_)
     before = address.text
-    for name, value in texts(typed)._asdict().items():
+    for name, value in address_texts(typed)._asdict().items():
         setattr(address, name, value)
     if address.text != before:
         address.changed_at = now
-        await _keep(db, address)
+        await _flush_unique(db, address)
         await registers.rename_address(db, actor, id_, before, address.text, now)
         told = {"before": {"text": before}, "after": {"text": address.text}}
         await _audit(db, actor, now, "renamed", address, **told)
@@ -53,32 +53,34 @@ async def rename(db: AsyncSession, actor: Actor, id_: int, typed: str, now: date
 
 async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> None:
     """Delete an address at which no register stands."""
-    address = await _held(db, actor, id_)
+    address = await _lock_own(db, actor, id_)
     if await any_register_at(db, address):
         raise ADDRESS_IN_USE()
     await _audit(db, actor, now, "removed", address, before={"text": address.text})
     await db.delete(address)
 
 
-async def place(
+async def assign_address(
     db: AsyncSession, actor: Actor, typed: Sequence[str], address_id: int | None, now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""
     if address_id is not None:
-        text = (await _held(db, actor, address_id, "address_id")).text
+        text = (await _lock_own(db, actor, address_id, "address_id")).text
     return await registers.set_address(db, actor, typed, address_id, text, now)
 
 
-async def _held(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
-    address: Address | None = await db.scalar(locked(db, own(actor, id_), wait=True))
+async def _lock_own(db: AsyncSession, actor: Actor, id_: int, field: str = "id") -> Address:
+    address: Address | None = await db.scalar(
+        select_for_update(db, own_condition(actor, id_), wait=True)
+    )
     if address is None:
         raise ADDRESS_NOT_FOUND(field=field, id=id_)
     return address
 
 
-async def _keep(db: AsyncSession, address: Address) -> None:
+async def _flush_unique(db: AsyncSession, address: Address) -> None:
     """Of two who write one text at once the database refuses one."""
     text = address.text
     try:

@@ -18,8 +18,8 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import PREFIX, Endpoint
 from fleet.kit.language import Language
-from fleet.web.edge import MAX_BODY_BYTES, Edge
-from fleet.web.middleware import around_requests, hide_server_version
+from fleet.web.dispatch import MAX_BODY_BYTES, Dispatcher
+from fleet.web.middleware import hide_server_version, request_middleware
 from fleet.web.server_log import SERVER_LOG
 
 STOP_S: Final = 2
@@ -39,10 +39,10 @@ def build_app(
     ``language`` answers those whose ``Accept-Language`` names none of ours.
     """
     config = config or FleetConfig()
-    around = around_requests(language, MAX_BODY_BYTES, config.proxies)
+    around = request_middleware(language, MAX_BODY_BYTES, config.proxies)
     app = web.Application(middlewares=[around], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(hide_server_version)
-    edge = Edge(database, clock, language, config)
+    edge = Dispatcher(database, clock, language, config)
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, edge.serve(endpoint))
     _refuse_other_methods(app, endpoints)

@@ -9,36 +9,38 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.accounts.founding import first_administrator
+from fleet.accounts.creation import create_first_administrator
 from fleet.accounts.models import Employee
-from fleet.accounts.passwords import fits
+from fleet.accounts.passwords import verify_password
 from fleet.accounts.service import to_actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.secret_file import load_or_create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
-from fleet.subscriptions.service import first_stock, grant
+from fleet.subscriptions.service import give_first_stock, grant
 
 LOGIN = "admin"
 PASSWORD_FILE = "admin-password"
 PASSWORD_BYTES = 12
-VARIABLE = "CASH_SERVER_ADMIN_PASSWORD"
-ENROL_AT_ONCE = 500
+PASSWORD_VARIABLE = "CASH_SERVER_ADMIN_PASSWORD"
+ENROL_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class InitialCredentials:
     """How to sign in: what may be shown of the password, and where it is kept."""
 
     login: str
-    shown: str
-    kept_in: str
+    shown_password: str
+    password_location: str
 
 
-CHANGED = Credentials(LOGIN, "…", f"сброс / reset: cash-server people set-password {LOGIN}")
+PASSWORD_CHANGED = InitialCredentials(
+    LOGIN, "…", f"сброс / reset: cash-server people set-password {LOGIN}"
+)
 
 
-async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> Credentials:
+async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) -> InitialCredentials:
     """The first employee, once: with the password of the configuration, else with a generated one
     that is kept in the data directory.
 
@@ -48,18 +50,18 @@ async def prepare_admin(db: AsyncSession, config: FleetConfig, now: datetime) ->
     given, path = config.admin_password, config.data / PASSWORD_FILE
 
     def choose() -> str:
-        return given.get_secret_value() if given else _kept_password(path)
+        return given.get_secret_value() if given else _load_or_create_password(path)
 
-    admin = await first_administrator(db, LOGIN, choose, now)
+    admin = await create_first_administrator(db, LOGIN, choose, now)
     if given is not None:
-        known, shown = given.get_secret_value(), Credentials(LOGIN, "…", VARIABLE)
+        known, shown = given.get_secret_value(), InitialCredentials(LOGIN, "…", PASSWORD_VARIABLE)
     else:
         known = path.read_text("utf-8", "replace").strip() if path.exists() else ""
-        shown = Credentials(LOGIN, known, str(path))
-    return shown if await fits(known, admin.password_hash) else CHANGED
+        shown = InitialCredentials(LOGIN, known, str(path))
+    return shown if await verify_password(known, admin.password_hash) else PASSWORD_CHANGED
 
 
-def _kept_password(path: Path) -> str:
+def _load_or_create_password(path: Path) -> str:
     """That of an interrupted first start, or a new one; an empty file is no password."""
     if path.exists() and not path.read_bytes().strip():
         path.unlink()
@@ -77,7 +79,7 @@ async def enrol_demo(db: AsyncSession, serial_numbers: Sequence[str], now: datet
         return
     employee = (await db.scalars(select(Employee).where(Employee.login == LOGIN))).one()
     actor = to_actor(employee, 0, "")
-    for start in range(0, len(serial_numbers), ENROL_AT_ONCE):
-        await enrol(db, actor, serial_numbers[start : start + ENROL_AT_ONCE], now)
+    for start in range(0, len(serial_numbers), ENROL_PORTION):
+        await enrol(db, actor, serial_numbers[start : start + ENROL_PORTION], now)
     await grant(db, employee.partner_id, Entitlement, now)
-    await first_stock(db, employee.partner_id, now)
+    await give_first_stock(db, employee.partner_id, now)

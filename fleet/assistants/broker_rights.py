@@ -3,13 +3,13 @@ effect on the next question."""
 
 from sqlalchemy import select, update
 
-from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, fits
+from fleet.accounts.passwords import UNKNOWN_LOGIN_HASH, verify_password
 from fleet.assistants.models import AccountKind, BrokerAccount
 from fleet.assistants.queries import registers_by_login
-from fleet.assistants.rules import to_store
+from fleet.assistants.rules import storable_report
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
-from protocol.conversation.assistant import Report
+from protocol.conversation.assistant import AssistantReport
 
 
 class BrokerRights:
@@ -19,12 +19,12 @@ class BrokerRights:
         self._database = database
         self._clock = clock
 
-    async def signs_in(self, login: str, password: str) -> bool:
+    async def is_valid_password(self, login: str, password: str) -> bool:
         """As long for an unknown login as for a wrong password."""
         asked = select(BrokerAccount.password_hash).where(BrokerAccount.login == login)
         async with self._database.read() as db:
             known = await db.scalar(asked)
-        good = await fits(password, known or UNKNOWN_LOGIN_HASH)
+        good = await verify_password(password, known or UNKNOWN_LOGIN_HASH)
         return good and known is not None
 
     async def registers(self, login: str) -> frozenset[str] | None:
@@ -33,14 +33,14 @@ class BrokerRights:
             found = await registers_by_login(db, BrokerAccount.login == login)
         return frozenset(found[login]) if login in found else None
 
-    async def reported(self, login: str, report: Report) -> tuple[str, ...] | None:
+    async def record_report(self, login: str, report: AssistantReport) -> tuple[str, ...] | None:
         """Keep what an Assistant says of itself; its registers, or ``None``: no such Assistant."""
         its_own = BrokerAccount.login == login, BrokerAccount.kind == AccountKind.ASSISTANT
         said = {
             "reported_at": self._clock(),
             "version": report.version,
             "computer": report.computer,
-            "report": to_store(report),
+            "report": storable_report(report),
         }
         async with self._database.transaction() as db:
             await db.execute(update(BrokerAccount).where(*its_own).values(said))

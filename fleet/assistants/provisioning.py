@@ -18,7 +18,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 
-TELL_S: Final = 15.0
+BROKER_TIMEOUT_S: Final = 15.0
 """Longest wait of a request for the broker: half of what a request may last."""
 
 log = structlog.get_logger(__name__)
@@ -32,14 +32,14 @@ class Provisioning:
 
     async def create(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
         """Refuses ``BROKER_DOWN``, and ``LOGIN_TAKEN`` where the broker has it from others."""
-        async with _told():
+        async with _refuse_broker_down():
             await self._create(login, password, serial_numbers)
 
     async def set_password(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
         """Also of an account that the broker has lost; refuses ``BROKER_DOWN``."""
         if self._broker is None:
             return
-        async with _told():
+        async with _refuse_broker_down():
             if login in await self._broker.accounts():
                 await self._broker.set_password(login, password)
             else:
@@ -48,13 +48,13 @@ class Provisioning:
     async def set_registers(self, login: str, serial_numbers: Iterable[str]) -> None:
         """If the broker does not answer, the reconciliation tells it later."""
         if self._broker is not None:
-            async with _told_if_possible(login):
+            async with _log_broker_down(login):
                 await self._broker.set_registers(login, serial_numbers)
 
     async def delete(self, login: str) -> None:
         """If the broker does not answer, the reconciliation tells it later."""
         if self._broker is not None:
-            async with _told_if_possible(login):
+            async with _log_broker_down(login):
                 await self._broker.delete_account(login)
 
     async def _create(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
@@ -68,18 +68,18 @@ class Provisioning:
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
+async def _refuse_broker_down() -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(TELL_S):
+        async with asyncio.timeout(BROKER_TIMEOUT_S):
             yield
     except (BrokerDown, TimeoutError) as down:
         raise BROKER_DOWN() from down
 
 
 @asynccontextmanager
-async def _told_if_possible(login: str) -> AsyncIterator[None]:
+async def _log_broker_down(login: str) -> AsyncIterator[None]:
     try:
-        async with _told():
+        async with _refuse_broker_down():
             yield
     except DomainError:
         log.warning("broker_behind", login=login)
@@ -111,7 +111,7 @@ class Reconciliation:
         orphans, self._suspects = unknown & self._suspects, frozenset(unknown)
         for login in sorted(orphans):
             await broker.delete_account(login)
-        differing = _differing(wanted, known)
+        differing = _differing_logins(wanted, known)
         for login in differing:
             await broker.set_registers(login, wanted[login])
         if lost := sorted(wanted.keys() - known.keys()):
@@ -119,7 +119,7 @@ class Reconciliation:
         return len(orphans) + len(differing)
 
 
-def _differing(
+def _differing_logins(
     wanted: Mapping[str, frozenset[str]], known: Mapping[str, frozenset[str]]
 ) -> list[str]:
     both = wanted.keys() & known.keys()

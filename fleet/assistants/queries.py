@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.errors import ASSISTANT_NOT_FOUND
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
-from fleet.assistants.rules import Presence, found_in, presence
+from fleet.assistants.rules import AssistantPresence, presence, registers_in_report
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
+from fleet.kit.paging import Page, PageQuery, page_of, read_cursor
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to, find_own
-from protocol.conversation.assistant import Doing, FoundRegister
+from fleet.registers.queries import find_own, registers_visible_to
+from protocol.conversation.assistant import FoundRegister, OperationProgress
 
 
 class AssistantKey(Input):
@@ -32,7 +32,9 @@ class AssistantRow(BaseModel):
     id: int
     login: str
     title: str
-    status: Presence = Field(description="Online = it reported within the last 15 minutes.")
+    status: AssistantPresence = Field(
+        description="Online = it reported within the last 15 minutes."
+    )
     reported_at: datetime | None
     version: str
     computer: str
@@ -46,7 +48,9 @@ class AddedRegister(BaseModel):
     serial_number: str
     added_at: datetime
     found: FoundRegister | None = Field(description="None: it does not stand at the PC now.")
-    doing: Doing | None = Field(description="The operation under way: its stage and per cent.")
+    doing: OperationProgress | None = Field(
+        description="The operation under way: its stage and per cent."
+    )
 
 
 class AssistantCard(AssistantRow):
@@ -62,9 +66,9 @@ async def page(
     db: AsyncSession, actor: Actor, query: PageQuery, now: datetime
 ) -> Page[AssistantRow]:
     """The partner's Assistants, in the order of their making."""
-    mine = [*_own(actor)]
+    mine = [*_own_condition(actor)]
     if query.after:
-        mine.append(BrokerAccount.id > from_cursor(AssistantKey, query.after).id)
+        mine.append(BrokerAccount.id > read_cursor(AssistantKey, query.after).id)
     statement = select(BrokerAccount).where(*mine).order_by(BrokerAccount.id)
     found = (await db.scalars(statement.limit(query.limit + 1))).all()
     counts = await _counts(db, actor, [row.id for row in found])
@@ -78,12 +82,12 @@ async def page(
 
 async def card(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> AssistantCard:
     """One Assistant, with the registers that the actor may see; refuses one of anybody else."""
-    account = await own(db, actor, id_)
+    account = await find_own_account(db, actor, id_)
     mine = AccountRegister.account_id == id_
     rows = select(AccountRegister).where(mine).order_by(AccountRegister.serial_number)
     given = list(await db.scalars(rows))
-    online = presence(account.reported_at, now) is Presence.ONLINE
-    found = found_in(account.report) if online else {}
+    online = presence(account.reported_at, now) is AssistantPresence.ONLINE
+    found = registers_in_report(account.report) if online else {}
     seen = await find_own(db, actor, {*found, *(row.serial_number for row in given)})
     added = {row.serial_number: row for row in given if row.serial_number in seen}
     others = [serial for serial in found if serial not in added]
@@ -103,18 +107,20 @@ def _added(row: AccountRegister, found: FoundRegister | None) -> AddedRegister:
     )
 
 
-async def own(db: AsyncSession, actor: Actor, id_: int, *, lock: bool = False) -> BrokerAccount:
+async def find_own_account(
+    db: AsyncSession, actor: Actor, id_: int, *, lock: bool = False
+) -> BrokerAccount:
     """The partner's Assistant, with ``lock`` until the commit; refuses any other."""
-    statement = select(BrokerAccount).where(*_own(actor), BrokerAccount.id == id_)
+    statement = select(BrokerAccount).where(*_own_condition(actor), BrokerAccount.id == id_)
     account: BrokerAccount | None = await db.scalar(
-        locked(db, statement, wait=True) if lock else statement
+        select_for_update(db, statement, wait=True) if lock else statement
     )
     if account is None:
         raise ASSISTANT_NOT_FOUND(id=id_)
     return account
 
 
-def _own(actor: Actor) -> tuple[Any, ...]:
+def _own_condition(actor: Actor) -> tuple[Any, ...]:
     return (
         BrokerAccount.partner_id == actor.partner_id,
         BrokerAccount.kind == AccountKind.ASSISTANT,
@@ -126,7 +132,7 @@ async def _counts(db: AsyncSession, actor: Actor, ids: Collection[int]) -> dict[
     counted = (
         select(account, func.count())
         .join(CashRegister, CashRegister.serial_number == AccountRegister.serial_number)
-        .where(account.in_(ids), belongs_to(actor))
+        .where(account.in_(ids), registers_visible_to(actor))
         .group_by(account)
     )
     return {id_: count for id_, count in await db.execute(counted)}
@@ -147,7 +153,7 @@ async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[st
     rows = await db.execute(
         select(BrokerAccount.login, CashRegister.serial_number)
         .outerjoin(AccountRegister, AccountRegister.account_id == BrokerAccount.id)
-        .outerjoin(CashRegister, _owned(serial))
+        .outerjoin(CashRegister, _owned_register(serial))
         .where(*which)
         .order_by(BrokerAccount.login, serial)
     )
@@ -157,20 +163,20 @@ async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[st
     return found
 
 
-def _owned(serial: Any) -> ColumnElement[bool]:
+def _owned_register(serial: Any) -> ColumnElement[bool]:
     """The register that an account was given, if it still belongs to the account's partner."""
     return and_(
         CashRegister.serial_number == serial, CashRegister.partner_id == BrokerAccount.partner_id
     )
 
 
-async def with_assistant(db: AsyncSession, serial_numbers: Collection[str]) -> frozenset[str]:
+async def served_by_assistant(db: AsyncSession, serial_numbers: Collection[str]) -> frozenset[str]:
     """Those of these registers that an Assistant of their partner has been given."""
     serial = AccountRegister.serial_number
     found = (
         select(serial)
         .join(BrokerAccount, AccountRegister.account_id == BrokerAccount.id)
-        .join(CashRegister, _owned(serial))
+        .join(CashRegister, _owned_register(serial))
         .where(serial.in_(serial_numbers), BrokerAccount.kind == AccountKind.ASSISTANT)
     )
     return frozenset(await db.scalars(found))

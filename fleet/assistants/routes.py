@@ -14,7 +14,7 @@ from fleet.assistants.rules import MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing, SerialText
 from fleet.kit.paging import Page, PageQuery
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.registers.queries import RegisterKey
 from protocol.conversation.assistant import LOGIN_PATTERN
 
@@ -47,7 +47,7 @@ class AssistantBody(Input):
     """A new account of an Assistant."""
 
     login: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             LOGIN_PATTERN,
             "нужны от 3 до 64 символов: строчные латинские буквы, цифры и . _ -, первый символ — "
             "буква или цифра.",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from fleet.assistants.errors import LOGIN_RESERVED
-from protocol.conversation.assistant import MAX_REGISTERS, FoundRegister, Report
+from protocol.conversation.assistant import MAX_REGISTERS, AssistantReport, FoundRegister
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 """ATOL Connect manual."""
@@ -24,7 +24,7 @@ _RESERVED: Final = re.compile(r"(terminal|gateway|cash-server|admin)([._-].*)?")
 """Logins of registers, of gateways and of whoever looks after the broker."""
 
 
-class Presence(StrEnum):
+class AssistantPresence(StrEnum):
     """Whether an Assistant reports."""
 
     ONLINE = "online"
@@ -32,10 +32,12 @@ class Presence(StrEnum):
     NEVER = "never"
 
 
-def presence(reported_at: datetime | None, now: datetime) -> Presence:
+def presence(reported_at: datetime | None, now: datetime) -> AssistantPresence:
     if reported_at is None:
-        return Presence.NEVER
-    return Presence.ONLINE if reported_at > now - ONLINE_WITHIN else Presence.OFFLINE
+        return AssistantPresence.NEVER
+    return (
+        AssistantPresence.ONLINE if reported_at > now - ONLINE_WITHIN else AssistantPresence.OFFLINE
+    )
 
 
 def check_login(login: str) -> None:
@@ -49,7 +51,7 @@ def terminal_login(serial_number: str) -> str:
     return f"terminal-{serial_number}"
 
 
-def found_in(report: Mapping[str, object] | None) -> dict[str, FoundRegister]:
+def registers_in_report(report: Mapping[str, object] | None) -> dict[str, FoundRegister]:
     """The registers of a stored report, by serial number."""
     registers = (report or {}).get("registers")
     if not isinstance(registers, Sequence):
@@ -58,6 +60,6 @@ def found_in(report: Mapping[str, object] | None) -> dict[str, FoundRegister]:
     return {each.serial_number: each for each in found}
 
 
-def to_store(report: Report) -> dict[str, object]:
+def storable_report(report: AssistantReport) -> dict[str, object]:
     """A report as it is kept; its key is of one run of the program and of no use here."""
     return report.model_dump(mode="json", exclude={"public_key"})

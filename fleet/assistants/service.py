@@ -26,7 +26,7 @@ from fleet.assistants.errors import (
 )
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.assistants.provisioning import Provisioning
-from fleet.assistants.queries import own, registers_by_login
+from fleet.assistants.queries import find_own_account, registers_by_login
 from fleet.assistants.rules import (
     MAX_ASSISTANTS,
     MAX_REGISTERS_EACH,
@@ -36,11 +36,11 @@ from fleet.assistants.rules import (
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.events import RegistersHandedOver
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to, find_own
+from fleet.registers.queries import find_own, registers_visible_to
 
 TERMINAL_PASSWORD_BYTES = 24
 _ASSISTANT = AccountKind.ASSISTANT
@@ -74,7 +74,7 @@ async def create(
 
 async def rename(db: AsyncSession, actor: Actor, id_: int, title: str, now: datetime) -> None:
     """Another title."""
-    account = await own(db, actor, id_, lock=True)
+    account = await find_own_account(db, actor, id_, lock=True)
     before, account.title = account.title, title
     await _audit(
         db, actor, now, "renamed", account, before={"title": before}, after={"title": title}
@@ -85,7 +85,7 @@ async def set_password(
     db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, password: str, now: datetime
 ) -> None:
     """Another password; the broker takes it at the next sign-in."""
-    account, serials = await _whole(db, actor, id_)
+    account, serials = await _lock_whole(db, actor, id_)
     account.password_hash = await hash_password(password)
     await _audit(db, actor, now, "password_changed", account)
     await db.flush()
@@ -96,7 +96,7 @@ async def remove(
     db: AsyncSession, actor: Actor, broker: Provisioning, id_: int, now: datetime
 ) -> None:
     """The account and all its rights are gone; its registers stay in the cabinet."""
-    account, serials = await _whole(db, actor, id_)
+    account, serials = await _lock_whole(db, actor, id_)
     before = {"login": account.login, "title": account.title, "registers": serials}
     await _audit(db, actor, now, "removed", account, before=before)
     await _delete(db, account)
@@ -113,14 +113,14 @@ async def add_register(
 ) -> None:
     """Let the Assistant speak for a register of the partner; of two that are given one register at
     once, one gets it."""
-    account = await own(db, actor, id_, lock=True)
-    await _hold(db, actor, serial_number)
+    account = await find_own_account(db, actor, id_, lock=True)
+    await _lock_register(db, actor, serial_number)
     serials = await _serials(db, account)
     if len(serials) >= MAX_REGISTERS_EACH:
         raise TOO_MANY_REGISTERS(limit=MAX_REGISTERS_EACH)
     if serial_number in serials:
         return
-    await _claim(db, account, serial_number, now)
+    await _bind_register(db, account, serial_number, now)
     after = {"serial_number": serial_number}
     await _audit(db, actor, now, "register_added", account, after=after)
     await broker.set_registers(account.login, [*serials, serial_number])
@@ -136,7 +136,7 @@ async def remove_register(
 ) -> None:
     """The Assistant may not speak for the register any more; refuses one that the actor does not
     see."""
-    account = await own(db, actor, id_, lock=True)
+    account = await find_own_account(db, actor, id_, lock=True)
     serials = await _serials(db, account)
     if serial_number not in serials or not await find_own(db, actor, [serial_number]):
         raise REGISTER_NOT_ADDED()
@@ -152,12 +152,12 @@ async def create_terminal(
     db: AsyncSession, actor: Actor, broker: Provisioning, serial_number: str, now: datetime
 ) -> TerminalAccount:
     """An account for a register that speaks MQTT itself; refuses one that has an account."""
-    await _hold(db, actor, serial_number)
+    await _lock_register(db, actor, serial_number)
     made = TerminalAccount(
         terminal_login(serial_number), secrets.token_urlsafe(TERMINAL_PASSWORD_BYTES)
     )
     account = await _add(db, actor, AccountKind.TERMINAL, (*made, ""), now)
-    await _claim(db, account, serial_number, now)
+    await _bind_register(db, account, serial_number, now)
     after = {"serial_number": serial_number}
     await _audit(db, actor, now, "terminal_created", account, after=after)
     # The broker may not have heard yet that the former partner's account is gone.
@@ -185,21 +185,21 @@ async def remove_terminal(
     await broker.delete(account.login)
 
 
-async def heed_moves(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
     """What former partners gave their registers to is gone, so that it does not speak again
     should they come back.  The broker hears of it by the reconciliation."""
-    serials = [move.serial_number for move in fact.moves]
+    serials = [move.serial_number for move in fact.hand_overs]
     of_them = AccountRegister.serial_number.in_(serials)
     await db.execute(delete(AccountRegister).where(of_them))
     logins = [terminal_login(serial) for serial in serials]
     await db.execute(delete(BrokerAccount).where(BrokerAccount.login.in_(logins)))
 
 
-async def _hold(db: AsyncSession, actor: Actor, serial_number: str) -> None:
+async def _lock_register(db: AsyncSession, actor: Actor, serial_number: str) -> None:
     """The register stays the actor's until the commit; refuses one that they do not see."""
     this = CashRegister.serial_number == serial_number
-    mine = select(CashRegister.serial_number).where(this, belongs_to(actor))
-    if await db.scalar(locked(db, mine, wait=True)) is None:
+    mine = select(CashRegister.serial_number).where(this, registers_visible_to(actor))
+    if await db.scalar(select_for_update(db, mine, wait=True)) is None:
         raise REGISTER_NOT_FOUND()
 
 
@@ -225,7 +225,7 @@ async def _add(
     return account
 
 
-async def _claim(
+async def _bind_register(
     db: AsyncSession, account: BrokerAccount, serial_number: str, now: datetime
 ) -> None:
     row = {"serial_number": serial_number, "account_id": account.id, "added_at": now}
@@ -246,10 +246,10 @@ async def _delete(db: AsyncSession, account: BrokerAccount) -> None:
     await db.execute(delete(BrokerAccount).where(BrokerAccount.id == account.id))
 
 
-async def _whole(db: AsyncSession, actor: Actor, id_: int) -> tuple[BrokerAccount, list[str]]:
+async def _lock_whole(db: AsyncSession, actor: Actor, id_: int) -> tuple[BrokerAccount, list[str]]:
     """The partner's Assistant, locked, and its registers; refuses one that speaks for a register
     outside the actor's scope: whoever has its password has its registers."""
-    account = await own(db, actor, id_, lock=True)
+    account = await find_own_account(db, actor, id_, lock=True)
     serials = await _serials(db, account)
     if len(await find_own(db, actor, serials)) < len(serials):
         raise OTHERS_SERVED()

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
 from fleet.kit.input import MAX_INTEGER, Input, Moment
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
-from fleet.kit.search import Sought, folded
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.search import SearchText, fold_case
 
 
 class AuditFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: Sought | None = Field(
+    q: SearchText | None = Field(
         default=None,
         description="Part of any text of an entry: login, address, object, before or after.",
     )
@@ -52,24 +52,24 @@ class AuditCursor(Input):
     id: int = Field(ge=0, lt=MAX_INTEGER)
 
 
-PLACE = tuple_(AuditEntry.at, AuditEntry.id)
+POSITION = tuple_(AuditEntry.at, AuditEntry.id)
 """In the list; entries of one change were written at one moment."""
 
 
-def _earlier(mark: str) -> ColumnElement[bool]:
-    last = from_cursor(AuditCursor, mark)
+def _before_cursor(mark: str) -> ColumnElement[bool]:
+    last = read_cursor(AuditCursor, mark)
     at, key = literal(last.at, AuditEntry.at.type), literal(last.id, AuditEntry.id.type)
-    return tuple_(at, key) > PLACE
+    return tuple_(at, key) > POSITION
 
 
 FILTERS: Filters = {
-    "q": lambda text: AuditEntry.search_text.contains(folded(text), autoescape=True),
+    "q": lambda text: AuditEntry.search_text.contains(fold_case(text), autoescape=True),
     "object": lambda name: AuditEntry.object == name,
     "what": lambda what: AuditEntry.what == what,
     "employee_id": lambda key: AuditEntry.employee_id == key,
     "since": lambda moment: AuditEntry.at >= moment,
     "until": lambda moment: AuditEntry.at < moment,
-    "after": _earlier,
+    "after": _before_cursor,
 }
 
 
@@ -82,8 +82,8 @@ async def page(db: AsyncSession, partner_id: int, query: AuditFilter) -> Page[Au
         .limit(query.limit + 1)
     )
     found = (await db.scalars(statement)).all()
-    return page_of(found, query.limit, AuditRow.model_validate, _mark)
+    return page_of(found, query.limit, AuditRow.model_validate, _position_of)
 
 
-def _mark(entry: AuditEntry) -> AuditCursor:
+def _position_of(entry: AuditEntry) -> AuditCursor:
     return AuditCursor(at=entry.at, id=entry.id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 
 SECRET_WORDS = frozenset({"password", "secret", "token", "hash", "key", "pin"})
 """A name that ends with one of these words (after ``_``) holds a secret."""
@@ -28,7 +28,7 @@ def _is_secret(name: str) -> bool:
 
 def search_text(*parts: Any) -> str:
     """Every text, number and name inside ``parts`` (JSON-like, masked), as the search sees them."""
-    return folded(" ".join(_words(parts)))
+    return fold_case(" ".join(_words(parts)))
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -17,8 +17,8 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from fleet.billing import queries, screens
-from fleet.billing.desk import RETURN, Desk
+from fleet.billing import page_html as screens
+from fleet.billing import queries
 from fleet.billing.errors import (
     FORM_FOREIGN,
     NOTICE_TOO_LARGE,
@@ -26,7 +26,8 @@ from fleet.billing.errors import (
     PROVIDER_UNKNOWN,
 )
 from fleet.billing.models import Payment, SandboxPayment
-from fleet.billing.providers import Notice
+from fleet.billing.processor import RETURN_PATH, PaymentProcessor
+from fleet.billing.providers import ProviderNotice
 from fleet.billing.rules import PaymentStatus
 from fleet.billing.sandbox import CARDS, NAME, PAGE, SampleCard, Sandbox
 from fleet.kit.clock import Clock
@@ -34,17 +35,17 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language, negotiate
 
-NOTICES: Final = "/pay/notices/"
-REFUND: Final = "/refund"
+NOTICES_PATH: Final = "/pay/notices/"
+REFUND_PATH: Final = "/refund"
 MAX_NOTICE: Final = 64 * 1024
 MAX_FORM: Final = 4096
-REQUEST_S: Final = 30.0
-ATTEMPTS: Final = 3
-ANSWER_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 30.0
+NOTICE_ATTEMPTS: Final = 3
+NOTICE_TIMEOUT_S: Final = 5.0
 """Of one attempt to tell; after the last one the worker's question mends it."""
-PAUSE_S: Final = 0.3
+NOTICE_PAUSE_S: Final = 0.3
 
-GIVE_UP: Final = SampleCard(PaymentStatus.CANCELLED, "given_up")
+CANCELLED_BY_PAYER: Final = SampleCard(PaymentStatus.CANCELLED, "given_up")
 
 log = structlog.get_logger("payments")
 
@@ -52,44 +53,44 @@ log = structlog.get_logger("payments")
 def add_payment_pages(
     app: web.Application, database: Database, clock: Clock, config: FleetConfig
 ) -> None:
-    pages = _Pages(Desk.of(database, clock, config))
+    pages = _Pages(PaymentProcessor.from_config(database, clock, config))
     if config.payments == NAME:
         log.warning("payments_are_not_real", variable="CASH_SERVER_PAYMENTS", provider=NAME)
-    app.router.add_post(f"{NOTICES}{{provider}}", pages.hear)
-    app.router.add_get(f"{RETURN}{{id}}", pages.come_back)
+    app.router.add_post(f"{NOTICES_PATH}{{provider}}", pages.take_notice)
+    app.router.add_get(f"{RETURN_PATH}{{id}}", pages.show_outcome)
     app.router.add_get(f"{PAGE}{{id}}", pages.show_form)
     app.router.add_post(f"{PAGE}{{id}}", pages.take_form)
-    app.router.add_get(f"{PAGE}{{id}}{REFUND}", pages.show_refund)
-    app.router.add_post(f"{PAGE}{{id}}{REFUND}", pages.take_refund)
+    app.router.add_get(f"{PAGE}{{id}}{REFUND_PATH}", pages.show_refund)
+    app.router.add_post(f"{PAGE}{{id}}{REFUND_PATH}", pages.take_refund)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    desk: Desk
+    processor: PaymentProcessor
 
-    async def hear(self, request: web.Request) -> web.Response:
+    async def take_notice(self, request: web.Request) -> web.Response:
         """A provider's notice; 200 only when it needs no repetition."""
-        async with asyncio.timeout(REQUEST_S):
-            body = await _bounded(request, MAX_NOTICE)
-            notice = Notice(request.headers, body, self.desk.clock())
-            await self.desk.hear(request.match_info["provider"], notice)
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            body = await _read_bounded(request, MAX_NOTICE)
+            notice = ProviderNotice(request.headers, body, self.processor.clock())
+            await self.processor.on_notice(request.match_info["provider"], notice)
         return web.Response()
 
-    async def come_back(self, request: web.Request) -> web.Response:
+    async def show_outcome(self, request: web.Request) -> web.Response:
         """What became of a payment, for whoever has its number."""
         id_ = request.match_info["id"]
-        async with self.desk.database.read() as db:
-            payment = await queries.find(db, id_)
+        async with self.processor.database.read() as db:
+            payment = await queries.find_payment(db, id_)
         if payment is None:
             raise PAYMENT_NOT_FOUND(id=id_)
         language = self._language(request)
         about = (language, payment.description, payment.amount_kopecks, payment.status)
-        refund_url = payment.redirect_url + REFUND if self._may_refund(payment) else ""
-        return _html(screens.outcome(*about, payment.refunded_kopecks, refund_url), language)
+        refund_url = payment.redirect_url + REFUND_PATH if self._may_refund(payment) else ""
+        return _html(screens.outcome_page(*about, payment.refunded_kopecks, refund_url), language)
 
     def _may_refund(self, payment: Payment) -> bool:
         """Whether it is the sandbox's, where anybody plays the shop, and something is left."""
-        ours = self.desk.providers.chosen.name == payment.provider == NAME
+        ours = self.processor.providers.active.name == payment.provider == NAME
         left = payment.amount_kopecks - payment.refunded_kopecks
         return ours and payment.status is PaymentStatus.PAID and left > 0
 
@@ -100,18 +101,18 @@ class _Pages:
     async def take_form(self, request: web.Request) -> web.Response:
         """The card goes no further than this function."""
         sandbox, id_ = self._sandbox(), request.match_info["id"]
-        async with asyncio.timeout(REQUEST_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             form = await self._typed(request)
             giving_up = form.get("choice") == "give_up"
-            wrong = [] if giving_up else mistakes(form, sandbox.clock())
+            wrong = [] if giving_up else unfit_fields(form, sandbox.clock())
             if wrong:
                 return self._form(request, await self._payment(request), wrong)
-            card = GIVE_UP if giving_up else CARDS[_digits(form["number"])]
+            card = CANCELLED_BY_PAYER if giving_up else CARDS[_digits(form["number"])]
             await asyncio.sleep(card.delay_s)
             payment = await sandbox.charge(id_, card)
-            if card.told:
-                await _tell(lambda: sandbox.compose(payment), _own_address(request))
-        return _back(payment)
+            if card.notice_sent:
+                await _send_notice(lambda: sandbox.compose(payment), _listening_address(request))
+        return _return_page(payment)
 
     async def show_refund(self, request: web.Request) -> web.Response:
         """Where the sandbox's shop gives money back."""
@@ -119,13 +120,13 @@ class _Pages:
 
     async def take_refund(self, request: web.Request) -> web.Response:
         sandbox, id_ = self._sandbox(), request.match_info["id"]
-        async with asyncio.timeout(REQUEST_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             form = await self._typed(request)
             refund = await sandbox.refund(id_, _kopecks(form.get("refund_amount", "")))
             if refund is None:
                 return await self._refund_form(request, wrong=True)
-            await _tell(lambda: sandbox.compose_refund(refund), _own_address(request))
-        return _back(await self._payment(request))
+            await _send_notice(lambda: sandbox.compose_refund(refund), _listening_address(request))
+        return _return_page(await self._payment(request))
 
     async def _refund_form(self, request: web.Request, wrong: bool = False) -> web.Response:
         sandbox = self._sandbox()
@@ -133,7 +134,7 @@ class _Pages:
             payment = await sandbox.find(db, request.match_info["id"])
             left = payment.amount_kopecks - await sandbox.refunded(db, payment.id)
         if payment.status is not PaymentStatus.PAID or not left:
-            return _back(payment)
+            return _return_page(payment)
         language, token = self._language(request), sandbox.form_token(payment.id).decode()
         about = (language, payment.description, payment.amount_kopecks)
         page = screens.refund_form(*about, left, token, wrong)
@@ -141,7 +142,7 @@ class _Pages:
 
     async def _typed(self, request: web.Request) -> dict[str, str]:
         """The fields of a form that came from a page of the sandbox."""
-        form = dict(parse_qsl((await _bounded(request, MAX_FORM)).decode("ascii", "replace")))
+        form = dict(parse_qsl((await _read_bounded(request, MAX_FORM)).decode("ascii", "replace")))
         token = self._sandbox().form_token(request.match_info["id"])
         if not hmac.compare_digest(form.get("token", "").encode(), token):
             raise FORM_FOREIGN()
@@ -156,7 +157,7 @@ class _Pages:
         self, request: web.Request, payment: SandboxPayment, wrong: list[str] | None = None
     ) -> web.Response:
         if payment.status is not PaymentStatus.WAITING:
-            return _back(payment)
+            return _return_page(payment)
         language, token = self._language(request), self._sandbox().form_token(payment.id)
         page = screens.card_form(
             language, payment.description, payment.amount_kopecks, token.decode(), wrong or ()
@@ -164,16 +165,16 @@ class _Pages:
         return _html(page, language, payment.return_url, 422 if wrong else 200)
 
     def _sandbox(self) -> Sandbox:
-        chosen = self.desk.providers.chosen
+        chosen = self.processor.providers.active
         if not isinstance(chosen, Sandbox):
             raise PROVIDER_UNKNOWN(provider=NAME)
         return chosen
 
     def _language(self, request: web.Request) -> Language:
-        return negotiate(request.headers.get("Accept-Language", ""), self.desk.config.language)
+        return negotiate(request.headers.get("Accept-Language", ""), self.processor.config.language)
 
 
-def mistakes(form: Mapping[str, str], now: datetime) -> list[str]:
+def unfit_fields(form: Mapping[str, str], now: datetime) -> list[str]:
     """The fields of a card that are not those of a sandbox's card."""
     term = re.fullmatch(r"(0[1-9]|1[0-2])/?([0-9]{2})", form.get("term", ""))
     looks = {
@@ -194,7 +195,7 @@ def _kopecks(typed: str) -> int:
     return int(amount[1]) * 100 + int(amount[2] or 0) if amount else 0
 
 
-async def _bounded(request: web.Request, most: int) -> bytes:
+async def _read_bounded(request: web.Request, most: int) -> bytes:
     body = b""
     async for part in request.content.iter_chunked(most):
         body += part
@@ -203,29 +204,31 @@ async def _bounded(request: web.Request, most: int) -> bytes:
     return body
 
 
-def _own_address(request: web.Request) -> str:
+def _listening_address(request: web.Request) -> str:
     """Where this server listens, as the socket says it: a header could say anything."""
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _tell(compose: Callable[[], tuple[dict[str, str], bytes]], address: str) -> None:
+async def _send_notice(compose: Callable[[], tuple[dict[str, str], bytes]], address: str) -> None:
     """Send the notice, as a real provider does: over HTTP, again if it was not taken."""
-    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    timeout = aiohttp.ClientTimeout(total=NOTICE_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as http:
-        for attempt in range(ATTEMPTS):
-            await asyncio.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))
+        for attempt in range(NOTICE_ATTEMPTS):
+            await asyncio.sleep(NOTICE_PAUSE_S * attempt * random.uniform(0.5, 1.5))
             headers, body = compose()
             try:
-                async with http.post(f"{address}{NOTICES}{NAME}", data=body, headers=headers) as it:
+                async with http.post(
+                    f"{address}{NOTICES_PATH}{NAME}", data=body, headers=headers
+                ) as it:
                     if it.status < 500:
                         return
             except (aiohttp.ClientError, TimeoutError) as error:
                 log.warning("sandbox_notice_lost", error=type(error).__name__)
 
 
-def _back(payment: SandboxPayment) -> web.Response:
+def _return_page(payment: SandboxPayment) -> web.Response:
     return web.Response(status=303, headers={"Location": payment.return_url})
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from pydantic import ValidationError
 
 from fleet.billing.errors import PROVIDER_UNKNOWN
-from fleet.billing.rules import RefundReport, Report
+from fleet.billing.rules import PaymentReport, RefundReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Invoice:
     return_url: str
 
 
-class Opened(NamedTuple):
+class CreatedPayment(NamedTuple):
     """The provider's payment, and the page to send the person to."""
 
     provider_id: str
@@ -34,7 +34,7 @@ class Opened(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class ProviderNotice:
     """What a webhook brought: the body as it came."""
 
     headers: Mapping[str, str]
@@ -43,12 +43,12 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PaymentEvent:
     """A notice that was read; ``report`` None = the notice proves nothing, ask the provider."""
 
     payment_id: str
     provider_id: str
-    report: Report | None
+    report: PaymentReport | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +66,44 @@ class Provider(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def open(self, invoice: Invoice) -> Opened:
+    async def create_payment(self, invoice: Invoice) -> CreatedPayment:
         """Make the payment; the same invoice again is the same payment."""
         ...
 
-    def read(self, notice: Notice) -> Event | RefundEvent | None:
+    def read_notice(self, notice: ProviderNotice) -> PaymentEvent | RefundEvent | None:
         """What a notice is about; None for news that do not concern us.
 
         Refuses with ``SIGNATURE_WRONG`` or ``NOTICE_BROKEN``.
         """
         ...
 
-    async def ask(self, provider_id: str) -> Report:
+    async def fetch_payment(self, provider_id: str) -> PaymentReport:
         """How the payment stands now.  ``PAYMENT_NOT_FOUND`` if there is none."""
         ...
 
-    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+    async def fetch_refund(self, refund_id: str) -> RefundReport | None:
         """The refund, if the money went back.  ``PAYMENT_NOT_FOUND`` if there is none."""
         ...
 
-    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+    async def fetch_refunds(self, provider_id: str) -> Sequence[RefundReport]:
         """All refunds of the payment whose money went back."""
         ...
 
 
-def misplaced(error: ValidationError) -> str:
+def unreadable_field(error: ValidationError) -> str:
     """The field of a provider's message that cannot be read; "JSON" = none of it can."""
     return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Those in use; new payments go to ``chosen``, earlier ones of others are still heard of."""
+    """Those in use; new payments go to ``active``, earlier ones of others are still heard of."""
 
-    chosen: Provider
+    active: Provider
     others: tuple[Provider, ...] = ()
 
-    def named(self, name: str) -> Provider:
-        for provider in (self.chosen, *self.others):
+    def by_name(self, name: str) -> Provider:
+        for provider in (self.active, *self.others):
             if provider.name == name:
                 return provider
         raise PROVIDER_UNKNOWN(provider=name)

@@ -11,9 +11,9 @@ from fleet.billing.models import Payment, Refund
 from fleet.billing.rules import PAYMENT_ID, PaymentStatus, is_payment_id
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 
-UUID_PATTERN = shape(
+UUID_PATTERN = describe_pattern(
     f"^{PAYMENT_ID}$",
     "нужен полный номер платежа (UUID), он указан в заказе.",
     "must be the full number of the payment (a UUID), as shown in the order.",
@@ -42,25 +42,25 @@ class PaymentView(BaseModel):
     refunded_kopecks: int = Field(description="What the provider has given back so far.")
 
 
-async def one(db: AsyncSession, actor: Actor, payment_id: str) -> PaymentView:
+async def find_own(db: AsyncSession, actor: Actor, payment_id: str) -> PaymentView:
     """The partner's payment."""
     mine = select(Payment).where(Payment.id == payment_id, Payment.partner_id == actor.partner_id)
-    return view(await db.scalar(mine), payment_id)
+    return payment_view(await db.scalar(mine), payment_id)
 
 
-def view(payment: Payment | None, payment_id: str) -> PaymentView:
+def payment_view(payment: Payment | None, payment_id: str) -> PaymentView:
     """How it is shown; refuses one that is not there."""
     if payment is None:
         raise PAYMENT_NOT_FOUND(id=payment_id)
     return PaymentView(**{name: getattr(payment, name) for name in PaymentView.model_fields})
 
 
-async def find(db: AsyncSession, payment_id: str) -> Payment | None:
+async def find_payment(db: AsyncSession, payment_id: str) -> Payment | None:
     """Anybody's payment, by a number that may be any text: for the provider's side of things."""
     return await db.get(Payment, payment_id) if is_payment_id(payment_id) else None
 
 
-async def find_made(db: AsyncSession, provider: str, provider_id: str) -> Payment | None:
+async def find_by_provider_id(db: AsyncSession, provider: str, provider_id: str) -> Payment | None:
     """The payment that the provider knows by this number of its own."""
     its = (Payment.provider == provider, Payment.provider_id == provider_id)
     found: Payment | None = await db.scalar(select(Payment).where(*its))

@@ -2,7 +2,7 @@
 
 from fleet.accounts.roles import Right
 from fleet.billing import queries
-from fleet.billing.desk import Desk
+from fleet.billing.processor import PaymentProcessor
 from fleet.billing.queries import PaymentKey, PaymentView
 from fleet.kit.http import Call, endpoint
 
@@ -10,7 +10,7 @@ from fleet.kit.http import Call, endpoint
 @endpoint("GET", "/payments/{id}", right=Right.SUBSCRIPTIONS)
 async def show(call: Call[PaymentKey, None]) -> PaymentView:
     """A payment and what became of it."""
-    return await queries.one(call.db, call.actor, call.query.id)
+    return await queries.find_own(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/payments/{id}/checkout", right=Right.SUBSCRIPTIONS, own_transactions=True)
@@ -19,7 +19,7 @@ async def check_out(call: Call[PaymentKey, None]) -> PaymentView:
 
     Of a payment that is paid already it just says so.
     """
-    desk = Desk.of(call.database, call.clock, call.config)
+    desk = PaymentProcessor.from_config(call.database, call.clock, call.config)
     return await desk.check_out(call.actor, call.query.id)
 
 

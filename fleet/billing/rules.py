@@ -13,18 +13,18 @@ CURRENCY: Final = "RUB"
 MAX_AMOUNT_KOPECKS: Final = 100_000_000_00
 """A hundred million roubles: beyond it stands a mistake, not a purchase."""
 
-OPEN_FOR: Final = timedelta(hours=1)
+PAYMENT_PAGE_LIFETIME: Final = timedelta(hours=1)
 """So long a person may go to the payment page (YooKassa's own time for confirmation; it remembers
 an Idempotence-Key for 24 hours, so every repetition falls within that)."""
 
-WAIT_AT_MOST: Final = timedelta(days=7)
+MAX_WAIT: Final = timedelta(days=7)
 """A payment of which the provider knows no end after this is ended by us."""
 
-ASK_EVERY: Final = timedelta(minutes=1)
-ASK_RARELY_EVERY: Final = timedelta(minutes=10)
-ASK_OFTEN_FOR: Final = timedelta(minutes=15)
-ASK_OF_REFUNDS_EVERY: Final = timedelta(days=1)
-ASK_OF_REFUNDS_FOR: Final = timedelta(days=30)
+POLL_INTERVAL: Final = timedelta(minutes=1)
+SLOW_POLL_INTERVAL: Final = timedelta(minutes=10)
+FAST_POLLING_PERIOD: Final = timedelta(minutes=15)
+REFUND_POLL_INTERVAL: Final = timedelta(days=1)
+REFUND_POLLING_PERIOD: Final = timedelta(days=30)
 """A refund whose notice was lost is found by asking about what was paid; later ones are rare."""
 
 MAX_REASON: Final = 64
@@ -42,7 +42,7 @@ class PaymentStatus(StrEnum):
     """The provider or the bank refused."""
 
 
-NEXT: Mapping[PaymentStatus, frozenset[PaymentStatus]] = MappingProxyType(
+TRANSITIONS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = MappingProxyType(
     {
         PaymentStatus.WAITING: frozenset(
             {PaymentStatus.PAID, PaymentStatus.CANCELLED, PaymentStatus.FAILED}
@@ -56,7 +56,7 @@ NEXT: Mapping[PaymentStatus, frozenset[PaymentStatus]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PaymentReport:
     """What a provider says of a payment; ``payment_id`` is ours, given back."""
 
     provider: str
@@ -81,17 +81,17 @@ class RefundReport:
     currency: str
 
 
-def ask_again_at(created_at: datetime, now: datetime, chance: float) -> datetime:
+def next_poll_at(created_at: datetime, now: datetime, chance: float) -> datetime:
     """When the provider is asked next about a payment that waits; ``chance`` 0..1 spreads it."""
-    young = now - created_at < ASK_OFTEN_FOR
-    return now + (ASK_EVERY if young else ASK_RARELY_EVERY) * (0.9 + 0.2 * chance)
+    young = now - created_at < FAST_POLLING_PERIOD
+    return now + (POLL_INTERVAL if young else SLOW_POLL_INTERVAL) * (0.9 + 0.2 * chance)
 
 
-def ask_of_refunds_at(settled_at: datetime, now: datetime, chance: float) -> datetime | None:
+def next_refund_poll_at(settled_at: datetime, now: datetime, chance: float) -> datetime | None:
     """When the provider is asked next about a payment that was paid; None = never again."""
-    if now - settled_at >= ASK_OF_REFUNDS_FOR:
+    if now - settled_at >= REFUND_POLLING_PERIOD:
         return None
-    return now + ASK_OF_REFUNDS_EVERY * (0.9 + 0.2 * chance)
+    return now + REFUND_POLL_INTERVAL * (0.9 + 0.2 * chance)
 
 
 def is_payment_id(text: str) -> bool:

@@ -25,21 +25,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.billing.errors import NOTICE_BROKEN, PAYMENT_NOT_FOUND, SIGNATURE_WRONG
 from fleet.billing.models import SandboxPayment, SandboxRefund
-from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
+from fleet.billing.providers import (
+    CreatedPayment,
+    Invoice,
+    PaymentEvent,
+    ProviderNotice,
+    RefundEvent,
+    unreadable_field,
+)
 from fleet.billing.rules import (
     CURRENCY,
     EXPIRED,
-    OPEN_FOR,
     PAYMENT_ID,
+    PAYMENT_PAGE_LIFETIME,
+    PaymentReport,
     PaymentStatus,
     RefundReport,
-    Report,
     is_payment_id,
 )
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database, insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.secret_file import load_or_create
 
 NAME: Final = "sandbox"
@@ -57,7 +64,7 @@ class SampleCard(NamedTuple):
     status: PaymentStatus
     reason: str = ""
     delay_s: float = 0
-    told: bool = True
+    notice_sent: bool = True
 
 
 CARDS: Mapping[str, SampleCard] = MappingProxyType(
@@ -65,7 +72,7 @@ CARDS: Mapping[str, SampleCard] = MappingProxyType(
         "4111111111111111": SampleCard(PaymentStatus.PAID),
         "4000000000000002": SampleCard(PaymentStatus.FAILED, "card_declined"),
         "4000000000000077": SampleCard(PaymentStatus.PAID, delay_s=3),
-        "4000000000000341": SampleCard(PaymentStatus.PAID, told=False),
+        "4000000000000341": SampleCard(PaymentStatus.PAID, notice_sent=False),
     }
 )
 
@@ -108,7 +115,7 @@ class Sandbox:
     config: FleetConfig
     name: str = NAME
 
-    async def open(self, invoice: Invoice) -> Opened:
+    async def create_payment(self, invoice: Invoice) -> CreatedPayment:
         row = {
             "payment_id": invoice.payment_id,
             "amount_kopecks": invoice.amount_kopecks,
@@ -121,18 +128,18 @@ class Sandbox:
             await db.execute(insert_into(db, SandboxPayment).values(row).on_conflict_do_nothing())
             mine = select(SandboxPayment.id).where(SandboxPayment.payment_id == invoice.payment_id)
             made = (await db.scalars(mine)).one()
-        return Opened(made, f"{self.config.links_begin_with}{PAGE}{made}")
+        return CreatedPayment(made, f"{self.config.links_begin_with}{PAGE}{made}")
 
-    def read(self, notice: Notice) -> Event | RefundEvent | None:
+    def read_notice(self, notice: ProviderNotice) -> PaymentEvent | RefundEvent | None:
         if not is_signed(self.key, notice):
             raise SIGNATURE_WRONG()
         try:
             message = _MESSAGE.validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(where=misplaced(error)) from None
+            raise NOTICE_BROKEN(where=unreadable_field(error)) from None
         if isinstance(message, _RefundMessage):
             return RefundEvent(message.id, message.payment_id)
-        report = Report(
+        report = PaymentReport(
             provider=NAME,
             provider_id=message.id,
             payment_id=message.payment_id,
@@ -141,21 +148,21 @@ class Sandbox:
             currency=message.currency,
             reason=message.reason,
         )
-        return Event(message.payment_id, message.id, report)
+        return PaymentEvent(message.payment_id, message.id, report)
 
-    async def ask(self, provider_id: str) -> Report:
+    async def fetch_payment(self, provider_id: str) -> PaymentReport:
         async with self.database.transaction() as db:
             found = await self.find(db, provider_id)
             return _report(found, await self.refunded(db, provider_id))
 
-    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+    async def fetch_refund(self, refund_id: str) -> RefundReport | None:
         async with self.database.read() as db:
             found = await db.get(SandboxRefund, refund_id)
         if found is None:
             raise PAYMENT_NOT_FOUND(id=refund_id)
         return _refund_report(found)
 
-    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+    async def fetch_refunds(self, provider_id: str) -> Sequence[RefundReport]:
         its = select(SandboxRefund).where(SandboxRefund.sandbox_payment_id == provider_id)
         async with self.database.read() as db:
             return [_refund_report(each) for each in await db.scalars(its)]
@@ -170,11 +177,11 @@ class Sandbox:
         one = select(SandboxPayment).where(SandboxPayment.id == id_)
         known = is_payment_id(id_)
         found: SandboxPayment | None = (
-            await db.scalar(locked(db, one, wait=True)) if known else None
+            await db.scalar(select_for_update(db, one, wait=True)) if known else None
         )
         if found is None:
             raise PAYMENT_NOT_FOUND(id=id_)
-        late = self.clock() - found.created_at >= OPEN_FOR
+        late = self.clock() - found.created_at >= PAYMENT_PAGE_LIFETIME
         if late and found.status is PaymentStatus.WAITING:
             found.status, found.reason = PaymentStatus.CANCELLED, EXPIRED
         return found
@@ -244,7 +251,7 @@ def sign(key: bytes, body: bytes, at: datetime) -> dict[str, str]:
     }
 
 
-def is_signed(key: bytes, notice: Notice) -> bool:
+def is_signed(key: bytes, notice: ProviderNotice) -> bool:
     """Whether the key's owner has signed this body within the window around now."""
     match = _SIGNATURE.fullmatch(notice.headers.get(SIGNATURE, ""))
     if match is None:
@@ -258,8 +265,8 @@ def _digest(key: bytes, seconds: int, body: bytes) -> str:
     return hmac.new(key, b"%d." % seconds + body, hashlib.sha256).hexdigest()
 
 
-def _report(payment: SandboxPayment, refunded_kopecks: int) -> Report:
-    return Report(
+def _report(payment: SandboxPayment, refunded_kopecks: int) -> PaymentReport:
+    return PaymentReport(
         provider=NAME,
         provider_id=payment.id,
         payment_id=payment.payment_id,

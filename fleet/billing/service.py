@@ -29,28 +29,28 @@ from fleet.billing.rules import (
     EXPIRED,
     MAX_AMOUNT_KOPECKS,
     MAX_REASON,
-    NEXT,
-    OPEN_FOR,
-    WAIT_AT_MOST,
+    MAX_WAIT,
+    PAYMENT_PAGE_LIFETIME,
+    TRANSITIONS,
+    PaymentReport,
     PaymentStatus,
     RefundReport,
-    Report,
-    ask_again_at,
-    ask_of_refunds_at,
     is_payment_id,
+    next_poll_at,
+    next_refund_poll_at,
     to_roubles,
 )
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.kit.metrics import PAYMENTS
 
-OVER: Mapping[PaymentStatus, Refusal] = MappingProxyType(
+FAILED_REFUSALS: Mapping[PaymentStatus, Refusal] = MappingProxyType(
     {PaymentStatus.CANCELLED: PAYMENT_CANCELLED, PaymentStatus.FAILED: PAYMENT_FAILED}
 )
 """What is said of a payment that came to nothing."""
 
-CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+FIELD_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "provider": ("платёжная система", "payment system"),
         "id": ("номер платежа", "payment number"),
@@ -91,7 +91,7 @@ async def open_payment(
         description=description,
         status=PaymentStatus.WAITING,
         created_at=now,
-        due_at=now + OPEN_FOR,
+        due_at=now + PAYMENT_PAGE_LIFETIME,
     )
     db.add(payment)
     await db.flush()
@@ -99,41 +99,43 @@ async def open_payment(
     return payment
 
 
-def may_open(payment: Payment, now: datetime) -> bool:
+def needs_creation(payment: Payment, now: datetime) -> bool:
     """Whether the provider has yet to make it; refuses a payment that came to nothing, and one
     whose time is over.  One that is paid, or made, is just looked at."""
-    if payment.status in OVER:
-        raise OVER[payment.status](id=payment.id)
+    if payment.status in FAILED_REFUSALS:
+        raise FAILED_REFUSALS[payment.status](id=payment.id)
     if payment.status is PaymentStatus.PAID:
         return False
-    if now - payment.created_at >= OPEN_FOR:  # what the provider has made may be paid already
+    if (
+        now - payment.created_at >= PAYMENT_PAGE_LIFETIME
+    ):  # what the provider has made may be paid already
         raise (PAYMENT_AWAITED if payment.provider_id else PAYMENT_CANCELLED)(id=payment.id)
     return payment.provider_id is None
 
 
-async def attach(
+async def record_created(
     db: AsyncSession, payment_id: str, provider: str, provider_id: str, url: str, now: datetime
 ) -> Payment:
     """Keep what the provider has made for it.  Said twice, by two requests at once, it is the
     same: the idempotence key was."""
-    payment = await _take(db, payment_id)
-    if may_open(payment, now):
+    payment = await _lock_payment(db, payment_id)
+    if needs_creation(payment, now):
         payment.provider, payment.provider_id, payment.redirect_url = provider, provider_id, url
-        payment.due_at = ask_again_at(payment.created_at, now, random.random())
+        payment.due_at = next_poll_at(payment.created_at, now, random.random())
     return payment
 
 
-async def settle(db: AsyncSession, report: Report, now: datetime) -> PaymentStatus:
+async def settle(db: AsyncSession, report: PaymentReport, now: datetime) -> PaymentStatus:
     """Believe a report that was proved to be the provider's; returns the status it came to.
 
     The same report again, or a late one that contradicts a payment made, changes nothing.
     Refuses a report of another payment, amount or currency.
     """
-    payment = await _take(db, report.payment_id)
-    _compare(payment, report)
+    payment = await _lock_payment(db, report.payment_id)
+    _require_match(payment, report)
     payment.provider, payment.provider_id = report.provider, report.provider_id
-    if report.status in NEXT[payment.status]:
-        await _end(db, payment, report.status, report.reason, now)
+    if report.status in TRANSITIONS[payment.status]:
+        await _finish(db, payment, report.status, report.reason, now)
     elif report.status is not payment.status:
         told = {"payment": payment.id, "is": payment.status, "reported": report.status}
         log.warning("payment_report_ignored", **told)
@@ -146,11 +148,11 @@ async def refund(db: AsyncSession, report: RefundReport, now: datetime) -> None:
     Refuses one of a payment that is not paid, of another currency, and of more than is left.
     """
     its = (Payment.provider == report.provider) & (Payment.provider_id == report.provider_id)
-    payment = await _locked(db, its, report.provider_id)
+    payment = await _lock_where(db, its, report.provider_id)
     if await db.get(Refund, (report.provider, report.refund_id)) is not None:
         return
     before, amount = payment.refunded_kopecks, report.amount_kopecks
-    _refuse_unfit(
+    _refuse_mismatch(
         payment,
         {
             "status": payment.status is PaymentStatus.PAID,
@@ -176,35 +178,35 @@ async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment
     """
     paid_last = (Payment.status == PaymentStatus.PAID, Payment.due_at)
     due = select(Payment).where(Payment.due_at <= now).order_by(*paid_last).limit(limit)
-    payments: Sequence[Payment] = (await db.scalars(locked(db, due, wait=False))).all()
+    payments: Sequence[Payment] = (await db.scalars(select_for_update(db, due, wait=False))).all()
     for payment in payments:
         assert payment.due_at is not None
         if payment.settled_at is not None:
-            payment.due_at = ask_of_refunds_at(payment.settled_at, now, random.random())
-        elif payment.provider_id is None or payment.due_at - payment.created_at >= WAIT_AT_MOST:
-            await _end(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
+            payment.due_at = next_refund_poll_at(payment.settled_at, now, random.random())
+        elif payment.provider_id is None or payment.due_at - payment.created_at >= MAX_WAIT:
+            await _finish(db, payment, PaymentStatus.CANCELLED, EXPIRED, now)
         else:
-            payment.due_at = ask_again_at(payment.created_at, now, random.random())
+            payment.due_at = next_poll_at(payment.created_at, now, random.random())
     return list(payments)
 
 
-async def _take(db: AsyncSession, payment_id: str) -> Payment:
+async def _lock_payment(db: AsyncSession, payment_id: str) -> Payment:
     if not is_payment_id(payment_id):
         raise PAYMENT_NOT_FOUND(id=payment_id)
-    return await _locked(db, Payment.id == payment_id, payment_id)
+    return await _lock_where(db, Payment.id == payment_id, payment_id)
 
 
-async def _locked(db: AsyncSession, which: ColumnElement[bool], number: str) -> Payment:
+async def _lock_where(db: AsyncSession, which: ColumnElement[bool], number: str) -> Payment:
     """The payment as it is now, locked until the commit."""
     one: Select[Any] = select(Payment).where(which)
-    found: Payment | None = await db.scalar(locked(db, one, wait=True))
+    found: Payment | None = await db.scalar(select_for_update(db, one, wait=True))
     if found is None:
         raise PAYMENT_NOT_FOUND(id=number)
     return found
 
 
-def _compare(payment: Payment, report: Report) -> None:
-    _refuse_unfit(
+def _require_match(payment: Payment, report: PaymentReport) -> None:
+    _refuse_mismatch(
         payment,
         {
             "provider": payment.provider in ("", report.provider),
@@ -215,21 +217,21 @@ def _compare(payment: Payment, report: Report) -> None:
     )
 
 
-def _refuse_unfit(payment: Payment, fits: Mapping[str, bool]) -> None:
+def _refuse_mismatch(payment: Payment, fits: Mapping[str, bool]) -> None:
     wrong = [name for name, good in fits.items() if not good]
     if wrong:
         log.error("payment_report_unfit", payment=payment.id, fields=wrong)
-        ru, en = CALLED[wrong[0]]
+        ru, en = FIELD_NAMES[wrong[0]]
         raise REPORT_UNFIT(ru=ru, en=en)
 
 
-async def _end(
+async def _finish(
     db: AsyncSession, payment: Payment, status: PaymentStatus, reason: str, now: datetime
 ) -> None:
     before, payment.status = payment.status, status
     payment.reason, payment.settled_at, payment.due_at = reason[:MAX_REASON], now, None
     if status is PaymentStatus.PAID:
-        payment.due_at = ask_of_refunds_at(now, now, random.random())
+        payment.due_at = next_refund_poll_at(now, now, random.random())
     after = {"status": status, "reason": payment.reason}
     await _audit(db, payment, f"payments.{status}", now, after, {"status": before})
     PAYMENTS.labels(payment.provider or "none", status).inc()

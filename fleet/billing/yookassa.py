@@ -23,20 +23,27 @@ from fleet.billing.errors import (
     PROVIDER_AWAY,
     PROVIDER_REFUSED,
 )
-from fleet.billing.providers import Event, Invoice, Notice, Opened, RefundEvent, misplaced
+from fleet.billing.providers import (
+    CreatedPayment,
+    Invoice,
+    PaymentEvent,
+    ProviderNotice,
+    RefundEvent,
+    unreadable_field,
+)
 from fleet.billing.rules import (
     CURRENCY,
+    PaymentReport,
     PaymentStatus,
     RefundReport,
-    Report,
     to_kopecks,
     to_roubles,
 )
 from fleet.kit.config import FleetConfig
 
 NAME: Final = "yookassa"
-ATTEMPTS: Final = 3
-ANSWER_S: Final = 8.0
+REQUEST_ATTEMPTS: Final = 3
+ANSWER_TIMEOUT_S: Final = 8.0
 """Three of these and the pauses between fit into the 30 seconds of a request of ours."""
 PAUSE_S: Final = 0.5
 MAX_ANSWER: Final = 256 * 1024
@@ -52,7 +59,7 @@ STATUSES: Final = {
     "succeeded": PaymentStatus.PAID,
     "canceled": PaymentStatus.FAILED,
 }
-GIVEN_UP: Final = frozenset(
+CANCELLED_BY_PAYER: Final = frozenset(
     {"expired_on_confirmation", "expired_on_capture", "canceled_by_merchant"}
 )
 """Reasons of ``canceled`` behind which no bank stands."""
@@ -102,7 +109,7 @@ class _Refunds(BaseModel):
     items: list[_Refund] = Field(max_length=MAX_REFUNDS)
 
 
-class _Subject(BaseModel):
+class _NoticeObject(BaseModel):
     """What a notice is trusted with: what to ask about.  ``payment_id`` is a refund's."""
 
     id: _Id
@@ -110,10 +117,10 @@ class _Subject(BaseModel):
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
-class _News(BaseModel):
+class _NoticeBody(BaseModel):
     type: Literal["notification"]
     event: str = Field(max_length=64)
-    object: _Subject
+    object: _NoticeObject
 
 
 class YooKassa:
@@ -125,7 +132,7 @@ class YooKassa:
         self._url, self._shop = config.yookassa_url, config.yookassa_shop
         self._secret_file = config.yookassa_secret_file
 
-    async def open(self, invoice: Invoice) -> Opened:
+    async def create_payment(self, invoice: Invoice) -> CreatedPayment:
         body = {
             "amount": {"value": to_roubles(invoice.amount_kopecks), "currency": CURRENCY},
             "capture": True,
@@ -139,58 +146,60 @@ class YooKassa:
         if not made.confirmation.confirmation_url:
             log.error("yookassa_answer_broken", where="confirmation_url")
             raise PROVIDER_REFUSED()
-        return Opened(made.id, made.confirmation.confirmation_url)
+        return CreatedPayment(made.id, made.confirmation.confirmation_url)
 
-    def read(self, notice: Notice) -> Event | RefundEvent | None:
+    def read_notice(self, notice: ProviderNotice) -> PaymentEvent | RefundEvent | None:
         try:
-            news = _News.model_validate_json(notice.body)
+            news = _NoticeBody.model_validate_json(notice.body)
         except ValidationError as error:
-            raise NOTICE_BROKEN(where=misplaced(error)) from None
+            raise NOTICE_BROKEN(where=unreadable_field(error)) from None
         about = news.object
         if news.event == REFUNDED:
             return RefundEvent(about.id, about.payment_id or "")
         if not news.event.startswith("payment."):
             return None
-        return Event(about.metadata.get(METADATA_KEY, ""), about.id, None)
+        return PaymentEvent(about.metadata.get(METADATA_KEY, ""), about.id, None)
 
-    async def ask(self, provider_id: str) -> Report:
+    async def fetch_payment(self, provider_id: str) -> PaymentReport:
         return _report(_parse(_Payment, await self._request("GET", f"/payments/{provider_id}")))
 
-    async def ask_refund(self, refund_id: str) -> RefundReport | None:
+    async def fetch_refund(self, refund_id: str) -> RefundReport | None:
         found = _parse(_Refund, await self._request("GET", f"/refunds/{refund_id}"))
         return _refund_report(found) if found.status == "succeeded" else None
 
-    async def refunds_of(self, provider_id: str) -> Sequence[RefundReport]:
+    async def fetch_refunds(self, provider_id: str) -> Sequence[RefundReport]:
         which = {"payment_id": provider_id, "status": "succeeded", "limit": MAX_REFUNDS}
         found = _parse(_Refunds, await self._request("GET", "/refunds", params=which))
         return [_refund_report(each) for each in found.items if each.status == "succeeded"]
 
     async def _request(self, method: str, path: str, **more: Any) -> bytes:
         """The body of a good answer; tried again while YooKassa may only be busy."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))
             try:
-                status, body = await self._once(method, path, more)
+                status, body = await self._request_once(method, path, more)
             except (aiohttp.ClientError, TimeoutError) as error:
                 log.warning("yookassa_unreachable", error=type(error).__name__)
                 continue
             if status == HTTPStatus.OK:
                 return body
             log.warning("yookassa_answer", method=method, status=status)
-            if not _may_pass(status):
-                raise _refused(status, path)
+            if not _is_transient(status):
+                raise _refusal(status, path)
         raise PROVIDER_AWAY(retry_after_s=RETRY_AFTER_S)
 
-    async def _once(self, method: str, path: str, more: dict[str, Any]) -> tuple[int, bytes]:
-        timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    async def _request_once(
+        self, method: str, path: str, more: dict[str, Any]
+    ) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
         async with (
-            aiohttp.ClientSession(headers=self._signed_in(), timeout=timeout) as http,
+            aiohttp.ClientSession(headers=self._authorization(), timeout=timeout) as http,
             http.request(method, self._url + path, allow_redirects=False, **more) as answer,
         ):
-            return answer.status, await _read(answer)
+            return answer.status, await _read_bounded(answer)
 
-    def _signed_in(self) -> dict[str, str]:
+    def _authorization(self) -> dict[str, str]:
         assert self._secret_file is not None, "the configuration asks for the file"
         try:
             secret = self._secret_file.read_text(encoding="utf-8").strip()
@@ -201,7 +210,7 @@ class YooKassa:
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
     body = b""
     async for part in answer.content.iter_chunked(MAX_ANSWER):
         body += part
@@ -211,12 +220,12 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-def _may_pass(status: int) -> bool:
+def _is_transient(status: int) -> bool:
     """202 is "still at it"; 429 and 5xx pass by themselves."""
     return status in (HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
 
 
-def _refused(status: int, path: str) -> Exception:
+def _refusal(status: int, path: str) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return PAYMENT_NOT_FOUND(id=path.rpartition("/")[2])
     return PROVIDER_REFUSED()
@@ -226,17 +235,19 @@ def _parse(model: type[_Answer], body: bytes) -> _Answer:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        log.error("yookassa_answer_broken", where=misplaced(error))
+        log.error("yookassa_answer_broken", where=unreadable_field(error))
         raise PROVIDER_REFUSED() from None
 
 
-def _report(found: _Payment) -> Report:
+def _report(found: _Payment) -> PaymentReport:
     status, reason = STATUSES[found.status], found.cancellation_details.reason
-    if status is PaymentStatus.FAILED and reason in GIVEN_UP:
+    if status is PaymentStatus.FAILED and reason in CANCELLED_BY_PAYER:
         status = PaymentStatus.CANCELLED
     amount, refunded = _kopecks(found.amount), _kopecks(found.refunded_amount)
     ours = found.metadata.get(METADATA_KEY, "")
-    return Report(NAME, found.id, ours, status, amount, found.amount.currency, reason, refunded)
+    return PaymentReport(
+        NAME, found.id, ours, status, amount, found.amount.currency, reason, refunded
+    )
 
 
 def _refund_report(found: _Refund) -> RefundReport:

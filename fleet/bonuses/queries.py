@@ -19,7 +19,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.inn import Inn
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
 from fleet.subscriptions.queries import plan_name, within_scope
 
 
@@ -34,11 +34,11 @@ class BonusFilter(PageQuery):
     until: Moment | None = Field(default=None, alias="to", description="Earlier than this.")
 
 
-class BonusKey(Input):
+class BonusCursor(Input):
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
-class ClientKey(Input):
+class ClientBonusCursor(Input):
     client_inn: str = Field(max_length=12)
 
 
@@ -94,7 +94,7 @@ FILTERS: Filters = {
 _POINTS, _COUNT = func.coalesce(func.sum(Bonus.points), 0), func.count(Bonus.id)
 
 
-def _mine(actor: Actor) -> list[ColumnElement[bool]]:
+def _visible_to(actor: Actor) -> list[ColumnElement[bool]]:
     return [Bonus.partner_id == actor.partner_id, *within_scope(actor, Bonus.serial_number)]
 
 
@@ -105,16 +105,16 @@ async def history(
     everybody = Right.ORGANISATION in actor.rights
     if not everybody and query.employee_id not in (None, actor.employee_id):
         raise ONLY_YOUR_OWN()
-    statement = select(Bonus).where(*_mine(actor), *conditions(FILTERS, query))
+    statement = select(Bonus).where(*_visible_to(actor), *conditions(FILTERS, query))
     if query.after:
-        statement = statement.where(Bonus.id < from_cursor(BonusKey, query.after).id)
+        statement = statement.where(Bonus.id < read_cursor(BonusCursor, query.after).id)
     page = statement.order_by(Bonus.id.desc()).limit(query.limit + 1)
     found = (await db.scalars(page)).all()
     return page_of(
         found,
         query.limit,
         lambda row: _shown(row, everybody, language),
-        lambda row: BonusKey(id=row.id),
+        lambda row: BonusCursor(id=row.id),
     )
 
 
@@ -129,7 +129,7 @@ def _shown(row: Bonus, with_employee: bool, language: Language) -> BonusRow:
 
 async def balance(db: AsyncSession, actor: Actor) -> Balance:
     """What has been accrued."""
-    points, count = (await db.execute(select(_POINTS, _COUNT).where(*_mine(actor)))).one()
+    points, count = (await db.execute(select(_POINTS, _COUNT).where(*_visible_to(actor)))).one()
     return Balance(points=points, assignments=count)
 
 
@@ -137,20 +137,23 @@ async def by_client(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[Cl
     """Totals per client, in the order of the ИНН; registers without an owner come first."""
     statement = (
         select(Bonus.client_inn, func.max(Bonus.client_name), _POINTS, _COUNT)
-        .where(*_mine(actor))
+        .where(*_visible_to(actor))
         .group_by(Bonus.client_inn)
         .order_by(Bonus.client_inn)
         .limit(query.limit + 1)
     )
     if query.after:
-        mark = from_cursor(ClientKey, query.after)
+        mark = read_cursor(ClientBonusCursor, query.after)
         statement = statement.where(Bonus.client_inn > mark.client_inn)
     found = [
         ClientBonuses(client_inn=inn, client_name=name, points=points, assignments=count)
         for inn, name, points, count in await db.execute(statement)
     ]
     return page_of(
-        found, query.limit, lambda row: row, lambda row: ClientKey(client_inn=row.client_inn)
+        found,
+        query.limit,
+        lambda row: row,
+        lambda row: ClientBonusCursor(client_inn=row.client_inn),
     )
 
 
@@ -159,17 +162,17 @@ async def by_employee(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[
     statement = (
         select(Employee.id, Employee.login, Employee.full_name, _POINTS, _COUNT)
         .join(Bonus, Bonus.employee_id == Employee.id)
-        .where(*_mine(actor))
+        .where(*_visible_to(actor))
         .group_by(Employee.id, Employee.login, Employee.full_name)
         .order_by(Employee.id)
         .limit(query.limit + 1)
     )
     if query.after:
-        statement = statement.where(Employee.id > from_cursor(BonusKey, query.after).id)
+        statement = statement.where(Employee.id > read_cursor(BonusCursor, query.after).id)
     found = [
         EmployeeBonuses(
             employee_id=id_, login=login, full_name=name, points=points, assignments=count
         )
         for id_, login, name, points, count in await db.execute(statement)
     ]
-    return page_of(found, query.limit, lambda row: row, lambda row: BonusKey(id=row.employee_id))
+    return page_of(found, query.limit, lambda row: row, lambda row: BonusCursor(id=row.employee_id))

@@ -10,7 +10,7 @@ from fleet.registers.models import CashRegister
 from fleet.subscriptions.events import SubscriptionsAssigned
 
 
-async def accrue(db: AsyncSession, fact: SubscriptionsAssigned) -> None:
+async def on_subscriptions_assigned(db: AsyncSession, fact: SubscriptionsAssigned) -> None:
     """Points for each assigned subscription that was bought with any.
 
     An assignment brings them once: the database refuses a second row for it.

@@ -21,15 +21,15 @@ from fleet.kit.paging import (
     Page,
     PageQuery,
     conditions,
-    from_cursor,
     page_of,
+    read_cursor,
 )
-from fleet.kit.search import Sought, folded
+from fleet.kit.search import SearchText, fold_case
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to, everywhere
+from fleet.registers.queries import owned_by_partner, registers_visible_to
 
 
-class SortKey(StrEnum):
+class ClientSortKey(StrEnum):
     """Order of the list; a minus turns it round."""
 
     NAME = "name"
@@ -41,14 +41,14 @@ class SortKey(StrEnum):
 class ClientFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
-    q: Sought | None = Field(
+    q: SearchText | None = Field(
         default=None,
         description="Part of the INN, the name, the contact, the phone or an e-mail address.",
     )
     typed: bool | None = Field(
         default=None, description="True: with a card that people filled in. False: without."
     )
-    sort: SortKey = SortKey.NAME
+    sort: ClientSortKey = ClientSortKey.NAME
 
 
 class ClientRow(BaseModel):
@@ -72,7 +72,7 @@ class ClientCard(ClientRow):
 
 
 class ClientCursor(Input):
-    sort: SortKey
+    sort: ClientSortKey
     value: str = Field(max_length=SORT_KEY_LENGTH)
     inn: str = Field(max_length=12)
 
@@ -83,27 +83,27 @@ SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
 }
 
 FILTERS: Filters = {
-    "q": lambda text: Client.search_text.contains(folded(text), autoescape=True),
+    "q": lambda text: Client.search_text.contains(fold_case(text), autoescape=True),
     "typed": lambda yes: Client.typed_at.is_not(None) if yes else Client.typed_at.is_(None),
 }
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
+def clients_visible_to(actor: Actor) -> ColumnElement[bool]:
     """The condition of a client that this employee may see: of a limited one's scope, or the
     owner of a register of it (``registers.queries.belongs_to``, asked the cheap way round)."""
     own = Client.partner_id == actor.partner_id
     if not actor.limited:
         return own
-    serials = _named(actor, ScopeKind.REGISTER).with_only_columns(
+    serials = _named_in_scope(actor, ScopeKind.REGISTER).with_only_columns(
         cast(ScopeEntry.value, BigInteger)
     )
     owners = select(CashRegister.owner_inn).where(
         CashRegister.partner_id == actor.partner_id, CashRegister.serial_number.in_(serials)
     )
-    return own & (Client.inn.in_(_named(actor, ScopeKind.CLIENT)) | Client.inn.in_(owners))
+    return own & (Client.inn.in_(_named_in_scope(actor, ScopeKind.CLIENT)) | Client.inn.in_(owners))
 
 
-def _named(actor: Actor, kind: ScopeKind) -> Select[str]:
+def _named_in_scope(actor: Actor, kind: ScopeKind) -> Select[str]:
     entries = (ScopeEntry.employee_id == actor.employee_id, ScopeEntry.kind == kind)
     return select(ScopeEntry.value).where(*entries)
 
@@ -115,7 +115,11 @@ async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[Clie
     keys = SORTS[name]
     statement = (
         select(Client)
-        .where(visible(actor), *conditions(FILTERS, query), *_beyond(query, keys, down))
+        .where(
+            clients_visible_to(actor),
+            *conditions(FILTERS, query),
+            *_after_cursor(query, keys, down),
+        )
         .order_by(*(key.desc() if down else key.asc() for key in keys))
         .limit(query.limit + 1)
     )
@@ -131,7 +135,7 @@ async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[Clie
 
 async def card(db: AsyncSession, actor: Actor, inn: str) -> ClientCard:
     """One client; refuses one that the actor may not see."""
-    client = await db.scalar(own(actor, inn))
+    client = await db.scalar(find_own(actor, inn))
     if client is None:
         raise CLIENT_NOT_FOUND(inn=inn)
     counts = await _count_registers(db, actor, [client])
@@ -144,8 +148,8 @@ async def card(db: AsyncSession, actor: Actor, inn: str) -> ClientCard:
     )
 
 
-def own(actor: Actor, inn: str) -> Select[Client]:
-    return select(Client).where(visible(actor), Client.inn == inn)
+def find_own(actor: Actor, inn: str) -> Select[Client]:
+    return select(Client).where(clients_visible_to(actor), Client.inn == inn)
 
 
 def _row(client: Client, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -165,8 +169,8 @@ async def _count_registers(
     counted = (
         select(CashRegister.owner_inn, func.count())
         .where(
-            everywhere(actor.partner_id),
-            belongs_to(actor),
+            owned_by_partner(actor.partner_id),
+            registers_visible_to(actor),
             CashRegister.owner_inn.in_([client.inn for client in clients]),
         )
         .group_by(CashRegister.owner_inn)
@@ -174,12 +178,12 @@ async def _count_registers(
     return {inn: count for inn, count in await db.execute(counted)}
 
 
-def _beyond(
+def _after_cursor(
     query: ClientFilter, keys: Sequence[ColumnElement[Any]], down: bool
 ) -> list[ColumnElement[bool]]:
     if query.after is None:
         return []
-    mark = from_cursor(ClientCursor, query.after)
+    mark = read_cursor(ClientCursor, query.after)
     if mark.sort is not query.sort:
         raise BAD_CURSOR()
     last = tuple_(*(mark.value, mark.inn)[-len(keys) :])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 
 SORT_KEY_LENGTH: Final = 64
 """Enough to sort names by; a page mark holds it."""
@@ -23,9 +23,9 @@ def is_client(inn: str) -> bool:
 
 
 def sort_key(name: str) -> str:
-    return folded(name)[:SORT_KEY_LENGTH]
+    return fold_case(name)[:SORT_KEY_LENGTH]
 
 
 def search_text(parts: Iterable[str]) -> str:
     """Texts of a client as the search sees them; no search has a line end in it."""
-    return folded("\n".join(part for part in parts if part))
+    return fold_case("\n".join(part for part in parts if part))

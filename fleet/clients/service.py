@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.clients.errors import CLIENT_EXISTS, CLIENT_NOT_FOUND, CLIENT_OF_REGISTERS
 from fleet.clients.models import Client
-from fleet.clients.queries import own
+from fleet.clients.queries import find_own
 from fleet.clients.rules import is_client, search_text, sort_key
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.registers.events import RegistersHandedOver
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import everywhere
+from fleet.registers.queries import owned_by_partner
 from fleet.telemetry.events import ProfilesChanged
 
 Values = Mapping[str, Any]
@@ -34,56 +34,58 @@ async def create(db: AsyncSession, actor: Actor, inn: str, values: Values, now: 
     # Even a row that stays as it is becomes ours, so that of two who type at once one is refused.
     untouched = {"reported_name": Client.reported_name}
     await db.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=untouched))
-    client = await _held(db, actor, inn)
+    client = await _lock_client(db, actor, inn)
     if client.typed_at is not None:
         raise CLIENT_EXISTS(inn=inn)
-    _type(client, values, now)
-    await _audit(db, actor, now, "clients.created", inn, after=_picture(client))
+    _set_typed_values(client, values, now)
+    await _audit(db, actor, now, "clients.created", inn, after=_audit_state(client))
 
 
 async def change(db: AsyncSession, actor: Actor, inn: str, values: Values, now: datetime) -> None:
     """Type other values, or the first of a client that only registers name."""
-    client = await _held(db, actor, inn)
-    before = _picture(client)
-    _type(client, values, now)
-    after = _picture(client)
+    client = await _lock_client(db, actor, inn)
+    before = _audit_state(client)
+    _set_typed_values(client, values, now)
+    after = _audit_state(client)
     if after != before:
         await _audit(db, actor, now, "clients.changed", inn, before=before, after=after)
 
 
 async def remove(db: AsyncSession, actor: Actor, inn: str, now: datetime) -> None:
     """Delete what was typed; the client itself goes if no register names it."""
-    client = await _held(db, actor, inn)
-    before, typed = _picture(client), client.typed_at is not None
-    _type(client, NOTHING_TYPED, None)
+    client = await _lock_client(db, actor, inn)
+    before, typed = _audit_state(client), client.typed_at is not None
+    _set_typed_values(client, NOTHING_TYPED, None)
     await db.flush()
-    gone = await _forget(db, (Client.partner_id == actor.partner_id) & (Client.inn == inn), 1)
+    gone = await _delete_unreferenced(
+        db, (Client.partner_id == actor.partner_id) & (Client.inn == inn), 1
+    )
     if not (typed or gone):
         raise CLIENT_OF_REGISTERS()
     await _audit(db, actor, now, "clients.removed", inn, before=before)
 
 
-async def heed_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
+async def on_profiles_changed(db: AsyncSession, fact: ProfilesChanged) -> None:
     """Registers say something new, maybe of their owners."""
-    await _note_owners(db, [profile.serial_number for profile in fact.profiles])
+    await _record_owners(db, [profile.serial_number for profile in fact.profiles])
 
 
-async def heed_hand_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
     """Owners come to the new partner with their registers, and leave the former with the last."""
-    serials = [move.serial_number for move in fact.moves]
-    await _note_owners(db, serials)
-    former = {move.from_partner_id for move in fact.moves if move.from_partner_id is not None}
+    serials = [move.serial_number for move in fact.hand_overs]
+    await _record_owners(db, serials)
+    former = {move.from_partner_id for move in fact.hand_overs if move.from_partner_id is not None}
     owners = select(CashRegister.owner_inn).where(CashRegister.serial_number.in_(serials))
     theirs = Client.partner_id.in_(former) & Client.inn.in_(owners)
-    await _forget(db, theirs, limit=len(serials))
+    await _delete_unreferenced(db, theirs, limit=len(serials))
 
 
-async def forget(db: AsyncSession, limit: int) -> int:
+async def delete_unreferenced(db: AsyncSession, limit: int) -> int:
     """Forget clients whom no register names any more and nobody typed; returns how many."""
-    return await _forget(db, Client.typed_at.is_(None), limit)
+    return await _delete_unreferenced(db, Client.typed_at.is_(None), limit)
 
 
-async def _note_owners(db: AsyncSession, serials: Collection[str]) -> None:
+async def _record_owners(db: AsyncSession, serials: Collection[str]) -> None:
     """Clients of what these registers say of their owners; the last name said counts.
 
     Rows are taken in the order of their key, as by everybody who takes several.
@@ -105,10 +107,10 @@ async def _note_owners(db: AsyncSession, serials: Collection[str]) -> None:
         if is_client(inn)
     }
     if rows:
-        await _keep_reported(db, list(rows.values()))
+        await _upsert_reported(db, list(rows.values()))
 
 
-async def _keep_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+async def _upsert_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     """A typed name stays, and what is sorted and searched by it."""
     insert = insert_into(db, table_of(Client))
     new, untyped = insert.excluded, Client.typed_at.is_(None)
@@ -123,32 +125,32 @@ async def _keep_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> No
     await db.execute(upsert, rows)
 
 
-async def _forget(db: AsyncSession, these: ColumnElement[bool], limit: int) -> int:
+async def _delete_unreferenced(db: AsyncSession, these: ColumnElement[bool], limit: int) -> int:
     """Two looks, the second with the rows in hand: between a first look and the lock a register
     may have begun to name the client."""
     unnamed = ~(
         select(CashRegister.serial_number)
-        .where(everywhere(Client.partner_id.expression), CashRegister.owner_inn == Client.inn)
+        .where(owned_by_partner(Client.partner_id.expression), CashRegister.owner_inn == Client.inn)
         .exists()
     )
     unneeded = these & Client.typed_at.is_(None) & unnamed
     keys = tuple_(Client.partner_id, Client.inn)
     some = select(Client.partner_id, Client.inn).where(unneeded).limit(limit)
-    found = [tuple(row) for row in await db.execute(locked(db, some, wait=False))]
+    found = [tuple(row) for row in await db.execute(select_for_update(db, some, wait=False))]
     if not found:
         return 0
     gone = delete(Client).where(keys.in_(found), unneeded).returning(Client.inn)
     return len((await db.scalars(gone)).all())
 
 
-async def _held(db: AsyncSession, actor: Actor, inn: str) -> Client:
-    client: Client | None = await db.scalar(locked(db, own(actor, inn), wait=True))
+async def _lock_client(db: AsyncSession, actor: Actor, inn: str) -> Client:
+    client: Client | None = await db.scalar(select_for_update(db, find_own(actor, inn), wait=True))
     if client is None:
         raise CLIENT_NOT_FOUND(inn=inn)
     return client
 
 
-def _type(client: Client, values: Values, typed_at: datetime | None) -> None:
+def _set_typed_values(client: Client, values: Values, typed_at: datetime | None) -> None:
     for name, value in values.items():
         setattr(client, name, value)
     client.typed_at = typed_at
@@ -157,7 +159,7 @@ def _type(client: Client, values: Values, typed_at: datetime | None) -> None:
     client.search_text = search_text(parts)
 
 
-def _picture(client: Client) -> dict[str, Any]:
+def _audit_state(client: Client) -> dict[str, Any]:
     return {name: getattr(client, name) for name in NOTHING_TYPED}
 
 

@@ -2,6 +2,6 @@
 
 from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
 from fleet.device_port.visits import DevicePort
-from fleet.diagnostics.rules import Ending as EndedConversation
+from fleet.diagnostics.rules import EndedConversation as EndedConversation
 
 __all__ = ["Answer", "BlockSource", "Caller", "DevicePort", "EndedConversation", "Reply"]

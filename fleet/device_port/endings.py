@@ -11,8 +11,14 @@ from typing import Final
 
 import structlog
 
-from fleet.diagnostics.rules import SERVED, Ending, Remembered, is_as_ever, is_worth_a_row
-from fleet.diagnostics.service import Ended, keep
+from fleet.diagnostics.rules import (
+    SERVED,
+    EndedConversation,
+    LastConversation,
+    is_routine,
+    is_worth_a_row,
+)
+from fleet.diagnostics.service import ConversationRecord, record
 from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -22,7 +28,7 @@ from fleet.registers.rules import is_serial_number
 MAX_REMEMBERED: Final = 200_000
 """Registers; some 40 MB.  The one met first is forgotten first."""
 
-FIRST_MET_PER_S: Final = 20
+MAX_NEW_REGISTERS_PER_S: Final = 20
 MAX_WAITING, MAX_BATCH = 1000, 100
 LINGER_S, TIMEOUT_S = 0.2, 5.0
 _SECOND: Final = timedelta(seconds=1)
@@ -30,15 +36,15 @@ _SECOND: Final = timedelta(seconds=1)
 log = structlog.get_logger(__name__)
 
 
-class Endings:
+class ConversationRecorder:
     """Takes ends of conversations and writes those that are worth it."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._last: dict[str, Remembered] = {}
-        self._second, self._met = clock(), 0
-        self._batcher: Batcher[Ended] = Batcher(
+        self._last: dict[str, LastConversation] = {}
+        self._second, self._new_registers = clock(), 0
+        self._batcher: Batcher[ConversationRecord] = Batcher(
             self._write,
             lambda lost: CONVERSATIONS_UNWRITTEN.inc(len(lost)),
             max_batch=MAX_BATCH,
@@ -54,43 +60,44 @@ class Endings:
         """Writes what waits; takes ``TIMEOUT_S`` for each batch at most."""
         await self._batcher.close()
 
-    def add(self, ending: Ending) -> None:
+    def add(self, ending: EndedConversation) -> None:
         """Never waits and never raises; what there is no room for is counted."""
         last = self._last.get(ending.serial_number)
-        if last is not None and is_as_ever(ending, last):
+        if last is not None and is_routine(ending, last):
             return  # nearly every call: it asks no clock and builds nothing
         try:
             self._add(ending, last)
         except Exception:  # diagnostics must not end the conversation that they tell of
             log.exception("ending_lost")
 
-    def _add(self, ending: Ending, last: Remembered | None) -> None:
+    def _add(self, ending: EndedConversation, last: LastConversation | None) -> None:
         if not is_serial_number(ending.serial_number):
             return
         now = self._clock()
         if not is_worth_a_row(ending, last, now):
             return
         self._remember(
-            ending.serial_number, Remembered(ending.road, ending.peer, ending.outcome, now)
+            ending.serial_number,
+            LastConversation(ending.transport, ending.peer, ending.outcome, now),
         )
         ordinary = ending.outcome == SERVED and not ending.steps
-        if last is None and ordinary and not self._may_meet(now):
+        if last is None and ordinary and not self._admits_new_register(now):
             return
-        if not self._batcher.add(Ended(ending, now)):
+        if not self._batcher.add(ConversationRecord(ending, now)):
             CONVERSATIONS_UNWRITTEN.inc()
 
-    def _may_meet(self, now: datetime) -> bool:
+    def _admits_new_register(self, now: datetime) -> bool:
         """Whether one more register may be met in this second."""
         if now - self._second >= _SECOND:
-            self._second, self._met = now, 0
-        self._met += 1
-        return self._met <= FIRST_MET_PER_S
+            self._second, self._new_registers = now, 0
+        self._new_registers += 1
+        return self._new_registers <= MAX_NEW_REGISTERS_PER_S
 
-    def _remember(self, serial_number: str, what: Remembered) -> None:
+    def _remember(self, serial_number: str, what: LastConversation) -> None:
         if len(self._last) >= MAX_REMEMBERED and serial_number not in self._last:
             del self._last[next(iter(self._last))]
         self._last[serial_number] = what
 
-    async def _write(self, ended: Sequence[Ended]) -> None:
+    async def _write(self, ended: Sequence[ConversationRecord]) -> None:
         async with self._database.transaction() as db:
-            await keep(db, ended)
+            await record(db, ended)

@@ -13,22 +13,22 @@ import structlog
 
 from fleet.assistants.broker_rights import BrokerRights
 from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
-from fleet.device_port.endings import Endings
-from fleet.diagnostics.rules import Ending
-from fleet.kit.batch import Batcher, Paced
+from fleet.device_port.endings import ConversationRecorder
+from fleet.diagnostics.rules import EndedConversation
+from fleet.kit.batch import Batcher, PacedQueue
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
 from fleet.kit.follow import Follower, OnPayload
 from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
 from fleet.operations import due
-from fleet.operations.delivery import Delivery, Visit, deliver
+from fleet.operations.delivery import StepDelivery, Visit, deliver
 from fleet.operations.due import DueIndex
-from fleet.operations.types.contract import Seen
+from fleet.operations.types.contract import CheckInFacts
 from fleet.registers import blocking
 from fleet.registers.blocking import BlockedIndex
 from fleet.registers.rules import is_serial_number
-from fleet.telemetry.service import Reading, keep_readings
-from protocol.conversation.assistant import Report
+from fleet.telemetry.service import Reading, store_readings
+from protocol.conversation.assistant import AssistantReport
 from protocol.conversation.messages import Hello, StepDone, StepRefused
 from protocol.errors import RemoteError
 from protocol.platforms import Platform
@@ -39,7 +39,7 @@ _PLATFORMS = {platform.wire_code: platform for platform in Platform}
 
 
 @dataclass(slots=True)
-class _Visit:
+class _QueuedVisit:
     """One register's share of a batch."""
 
     caller: Caller
@@ -63,16 +63,18 @@ class DevicePort:
         self._clock = clock
         self._due = DueIndex(database)
         self._blocked = BlockedIndex(database)
-        self._streams = Paced[tuple[_Visit, Delivery, datetime]](
-            lambda item: _say(item[0], self._answer(*item))
+        self._streams = PacedQueue[tuple[_QueuedVisit, StepDelivery, datetime]](
+            lambda item: _send_reply(item[0], self._answer(*item))
         )
-        self._batcher: Batcher[_Visit] = Batcher(self._write, _fail, linger_s=batch_linger_s)
+        self._batcher: Batcher[_QueuedVisit] = Batcher(
+            self._write, _reply_failed, linger_s=batch_linger_s
+        )
         channels: Mapping[str, OnPayload] = {
             due.CHANNEL: self._due.refresh,
             blocking.CHANNEL: self._blocked.resync,
         }
         self._follower = Follower(database, channels, self._resync)
-        self._endings = Endings(database, clock)
+        self._recorder = ConversationRecorder(database, clock)
         self._rights = BrokerRights(database, clock)
 
     async def start(self) -> None:
@@ -80,13 +82,13 @@ class DevicePort:
         await self._follower.start()
         self._batcher.start()
         self._streams.start()
-        self._endings.start()
+        self._recorder.start()
 
     async def close(self) -> None:
         """Writes what waits, then lets go."""
         await self._batcher.close()
         await self._streams.close()
-        await self._endings.close()
+        await self._recorder.close()
         await self._writer.close()
         await self._follower.close()
 
@@ -110,26 +112,28 @@ class DevicePort:
 
         ``protocol.errors.RemoteError`` for a block that is not one.
         """
-        reading = Reading.taken(
+        reading = Reading.from_block(
             caller.key, *caller[2:4], caller.key_generation, caller.channel, block_version, block
         )
-        return self._batcher.add(_Visit(caller, reply, reading, None))
+        return self._batcher.add(_QueuedVisit(caller, reply, reading, None))
 
     def step_done(self, caller: Caller, answer: StepDone | StepRefused, reply: Reply) -> bool:
         """Keep the register's word on a step; ``False`` when too much waits already."""
-        return self._batcher.add(_Visit(caller, reply, None, answer))
+        return self._batcher.add(_QueuedVisit(caller, reply, None, answer))
 
-    def conversation_ended(self, ended: Ending) -> None:
+    def conversation_ended(self, ended: EndedConversation) -> None:
         """For the diagnostics; best effort: never waits, never raises."""
-        self._endings.add(ended)
+        self._recorder.add(ended)
 
-    async def assistant_reported(self, login: str, report: Report) -> tuple[str, ...] | None:
+    async def assistant_reported(
+        self, login: str, report: AssistantReport
+    ) -> tuple[str, ...] | None:
         """Keep it; the registers that the account may speak for, ``None``: no such Assistant."""
-        return await self._rights.reported(login, report)
+        return await self._rights.record_report(login, report)
 
     async def broker_account(self, login: str, password: str) -> bool:
         """Whether an account, of an Assistant or of a terminal, signs in with this."""
-        return await self._rights.signs_in(login, password)
+        return await self._rights.is_valid_password(login, password)
 
     async def broker_registers(self, login: str) -> frozenset[str] | None:
         """The registers of an account; ``None``: no such account."""
@@ -139,7 +143,7 @@ class DevicePort:
         await self._due.resync()
         await self._blocked.resync()
 
-    async def _write(self, visits: Sequence[_Visit]) -> None:
+    async def _write(self, visits: Sequence[_QueuedVisit]) -> None:
         now = self._clock()
         readings = [visit.reading for visit in visits if visit.reading is not None]
         working = [visit for visit in visits if self._has_work(visit, now)]
@@ -147,19 +151,21 @@ class DevicePort:
         with BATCH_SECONDS.time():
             async with self._writer.transaction() as db:
                 if readings:
-                    await keep_readings(db, readings, now)
-                deliveries = await deliver(db, list(map(_visit, working)), now) if working else []
+                    await store_readings(db, readings, now)
+                deliveries = (
+                    await deliver(db, list(map(_operation_visit, working)), now) if working else []
+                )
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
             self._due.settle(visit.caller.key, was, delivery.due)
-        self._reply(visits, dict(zip(map(id, working), deliveries, strict=True)), now)
+        self._reply_all(visits, dict(zip(map(id, working), deliveries, strict=True)), now)
 
-    def _has_work(self, visit: _Visit, now: datetime) -> bool:
+    def _has_work(self, visit: _QueuedVisit, now: datetime) -> bool:
         caller = visit.caller
         return visit.answer is not None or self._due.is_due(caller.key, now, caller.by_assistant)
 
-    def _reply(
-        self, visits: Sequence[_Visit], found: Mapping[int, Delivery], now: datetime
+    def _reply_all(
+        self, visits: Sequence[_QueuedVisit], found: Mapping[int, StepDelivery], now: datetime
     ) -> None:
         idle = Answer(now, None, 0)
         for visit in visits:
@@ -167,9 +173,9 @@ class DevicePort:
             if delivery is not None and delivery.stream is not None:
                 self._streams.add((visit, delivery, now))
             else:
-                _say(visit, self._answer(visit, delivery, now) if delivery else idle)
+                _send_reply(visit, self._answer(visit, delivery, now) if delivery else idle)
 
-    def _answer(self, visit: _Visit, delivery: Delivery, now: datetime) -> Answer | None:
+    def _answer(self, visit: _QueuedVisit, delivery: StepDelivery, now: datetime) -> Answer | None:
         """``None`` if a stream cannot be had now; the register calls again."""
         blocks: Iterable[bytes] = ()
         if delivery.stream is not None:
@@ -181,18 +187,20 @@ class DevicePort:
         return Answer(now, delivery.step, delivery.pending, blocks)
 
 
-def _visit(visit: _Visit) -> Visit:
-    seen = visit.reading and Seen(visit.reading.firmware_version, visit.caller.key_generation)
+def _operation_visit(visit: _QueuedVisit) -> Visit:
+    seen = visit.reading and CheckInFacts(
+        visit.reading.firmware_version, visit.caller.key_generation
+    )
     caller = visit.caller
     return Visit(caller.serial_number, caller.platform, visit.answer, seen, caller.by_assistant)
 
 
-def _fail(visits: Sequence[_Visit]) -> None:
+def _reply_failed(visits: Sequence[_QueuedVisit]) -> None:
     for visit in visits:
-        _say(visit, None)
+        _send_reply(visit, None)
 
 
-def _say(visit: _Visit, answer: Answer | None) -> None:
+def _send_reply(visit: _QueuedVisit, answer: Answer | None) -> None:
     try:
         visit.reply(answer)
     except Exception:  # the other conversations of the batch get their answers all the same

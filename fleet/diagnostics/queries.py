@@ -7,7 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.diagnostics.models import SeenConversation
-from fleet.diagnostics.rules import KEPT, REASONS, SERVED, STATES, Link, diagnose, printed
+from fleet.diagnostics.rules import (
+    MAX_KEPT_ROWS,
+    REASONS,
+    SERVED,
+    STATES,
+    LinkState,
+    diagnose,
+    printed_lines,
+)
 from fleet.kit.actor import Actor
 from fleet.kit.language import Language
 from fleet.registers.errors import REGISTER_NOT_FOUND
@@ -32,18 +40,18 @@ class ConversationView(BaseModel):
     ms: int = Field(description="How long it lasted.")
 
 
-class LinkView(BaseModel):
+class LinkStateView(BaseModel):
     """Whether one end of the way is reached."""
 
-    state: Link
+    state: LinkState
     label: str
 
 
 class DiagnosticsView(BaseModel):
     """The way of a register to the Internet and to the cabinet, as the server sees it."""
 
-    internet: LinkView
-    cabinet: LinkView
+    internet: LinkStateView
+    cabinet: LinkStateView
     reason: str = Field(description="Stable code.")
     explanation: str = Field(description="The reason and the way out, in words.")
     printed: list[str] = Field(description="The lines of the report that the register prints.")
@@ -73,7 +81,7 @@ async def of_register(
         cabinet=_link(found.cabinet, language),
         reason=found.reason,
         explanation=REASONS[found.reason][language],
-        printed=printed(found, language),
+        printed=printed_lines(found, language),
         seen_at=seen_at,
         conversations=conversations,
     )
@@ -85,9 +93,9 @@ async def _last(db: AsyncSession, register: CashRegister) -> list[ConversationVi
     if register.enrolled_at is not None:
         mine.append(SeenConversation.ended_at >= register.enrolled_at)
     newest = select(SeenConversation).where(*mine).order_by(SeenConversation.id.desc())
-    found = await db.scalars(newest.limit(2 * KEPT))
+    found = await db.scalars(newest.limit(2 * MAX_KEPT_ROWS))
     return [ConversationView.model_validate(row) for row in found]
 
 
-def _link(state: Link, language: Language) -> LinkView:
-    return LinkView(state=state, label=STATES[state][language])
+def _link(state: LinkState, language: Language) -> LinkStateView:
+    return LinkStateView(state=state, label=STATES[state][language])

@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 from fleet.kit.language import Language
 from fleet.registers.rules import ONLINE_WITHIN
+from protocol.transport import Transport
 
-KEPT: Final = 20
+MAX_KEPT_ROWS: Final = 20
 """Conversations kept of each register that were served, and as many that failed: who only knows
 its number can fail in its name, and must not push out what the register itself has done."""
 
-REPEATED_WITHIN: Final = timedelta(minutes=1)
+REPEAT_INTERVAL: Final = timedelta(minutes=1)
 """Failures of one register, whatever they are, leave one row in this time."""
 
 SERVED: Final = "served"
@@ -20,17 +21,17 @@ SERVED: Final = "served"
 Text = Mapping[Language, str]
 
 
-class Ending(NamedTuple):
+class EndedConversation(NamedTuple):
     """How a conversation ended.
 
-    ``serial_number`` is empty if it was never said.  ``road``: tcp, http, tls, https or mqtt.
+    ``serial_number`` is empty if it was never said.  ``transport`` is stored and shown as ``road``.
     ``peer``: an address without a port, or the serial number in an MQTT topic.  ``outcome`` and
     ``why`` are the gateway's words, ``reached`` is the furthest state of
     ``protocol.conversation.connection`` in lower case.
     """
 
     serial_number: str
-    road: str
+    transport: Transport
     peer: str
     outcome: str
     why: str
@@ -40,36 +41,36 @@ class Ending(NamedTuple):
     ms: int
 
 
-class Remembered(NamedTuple):
+class LastConversation(NamedTuple):
     """The last conversation of a register that a process has seen."""
 
-    road: str
+    transport: Transport
     peer: str
     outcome: str
     at: datetime
 
 
-def is_as_ever(ending: Ending, last: Remembered) -> bool:
+def is_routine(ending: EndedConversation, last: LastConversation) -> bool:
     """An ordinary call (served, no steps) that came the same way as the last one."""
     return (
         not ending.steps
         and ending.outcome == SERVED == last.outcome
         and ending.peer == last.peer
-        and ending.road == last.road
+        and ending.transport == last.transport
     )
 
 
-def is_worth_a_row(ending: Ending, last: Remembered | None, now: datetime) -> bool:
+def is_worth_a_row(ending: EndedConversation, last: LastConversation | None, now: datetime) -> bool:
     """An ordinary call only if it came another way than the last one, or after a failure, or is
     the first one seen; a failure unless one has just been written."""
     if last is None:
         return True
     if ending.steps or ending.outcome == SERVED:
-        return not is_as_ever(ending, last)
-    return last.outcome == SERVED or now - last.at >= REPEATED_WITHIN
+        return not is_routine(ending, last)
+    return last.outcome == SERVED or now - last.at >= REPEAT_INTERVAL
 
 
-class Link(StrEnum):
+class LinkState(StrEnum):
     """Whether one end of the way is reached."""
 
     YES = "yes"
@@ -80,8 +81,8 @@ class Link(StrEnum):
 class Diagnosis(NamedTuple):
     """The register's way to the Internet and to the cabinet, and why, in a sentence."""
 
-    internet: Link
-    cabinet: Link
+    internet: LinkState
+    cabinet: LinkState
     reason: str
     """Code of ``REASONS``."""
 
@@ -159,10 +160,10 @@ REASONS: Final[Mapping[str, Text]] = {
 }
 """Codes are the gateway's outcomes where it has a word."""
 
-STATES: Final[Mapping[Link, Text]] = {
-    Link.YES: {Language.RU: "Есть", Language.EN: "Yes"},
-    Link.NO: {Language.RU: "Нет", Language.EN: "No"},
-    Link.UNKNOWN: {Language.RU: "Неизвестно", Language.EN: "Unknown"},
+STATES: Final[Mapping[LinkState, Text]] = {
+    LinkState.YES: {Language.RU: "Есть", Language.EN: "Yes"},
+    LinkState.NO: {Language.RU: "Нет", Language.EN: "No"},
+    LinkState.UNKNOWN: {Language.RU: "Неизвестно", Language.EN: "Unknown"},
 }
 _LINES: Final[tuple[Text, Text]] = (
     {Language.RU: "Выход в интернет", Language.EN: "Internet"},
@@ -185,17 +186,17 @@ def diagnose(
     recent = now - ONLINE_WITHIN
     failed_lately = failed_at is not None and failed_at > recent
     if blocked and (failed_lately or (seen_at is not None and seen_at > recent)):
-        return Diagnosis(Link.YES, Link.NO, "blocked")
+        return Diagnosis(LinkState.YES, LinkState.NO, "blocked")
     if seen_at is not None and seen_at > recent:
-        return Diagnosis(Link.YES, Link.YES, "called")
+        return Diagnosis(LinkState.YES, LinkState.YES, "called")
     if failed_lately:
         known = outcome if outcome in REASONS else "other"
-        return Diagnosis(Link.YES, Link.NO, known)
+        return Diagnosis(LinkState.YES, LinkState.NO, known)
     never = seen_at is None and failed_at is None
-    return Diagnosis(Link.UNKNOWN, Link.NO, "never" if never else "silent")
+    return Diagnosis(LinkState.UNKNOWN, LinkState.NO, "never" if never else "silent")
 
 
-def printed(diagnosis: Diagnosis, language: Language) -> list[str]:
+def printed_lines(diagnosis: Diagnosis, language: Language) -> list[str]:
     """The two lines of the report «Диагностика связи», as a register prints them."""
     states = (diagnosis.internet, diagnosis.cabinet)
     return [

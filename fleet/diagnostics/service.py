@@ -8,7 +8,7 @@ from sqlalchemy import column, delete, func, insert, select, values
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.diagnostics.models import SeenConversation
-from fleet.diagnostics.rules import KEPT, SERVED, Ending
+from fleet.diagnostics.rules import MAX_KEPT_ROWS, SERVED, EndedConversation
 from fleet.kit.database import table_of
 from fleet.registers.models import CashRegister
 
@@ -20,14 +20,14 @@ LOOK_BACK: Final = timedelta(hours=1)
 """A register that has had no row for so long has had its surplus taken away before."""
 
 
-class Ended(NamedTuple):
+class ConversationRecord(NamedTuple):
     """A conversation and the moment of its end."""
 
-    ending: Ending
+    conversation: EndedConversation
     at: datetime
 
 
-async def keep(db: AsyncSession, ended: Sequence[Ended]) -> None:
+async def record(db: AsyncSession, ended: Sequence[ConversationRecord]) -> None:
     """One statement; those of registers that are in no cabinet and never checked in stay out."""
     rows = values(*(column(name, _TABLE.c[name].type) for name in _NAMES), name="ended")
     given = rows.data([_row(each) for each in ended]).cte()
@@ -35,24 +35,26 @@ async def keep(db: AsyncSession, ended: Sequence[Ended]) -> None:
     await db.execute(insert(_TABLE).from_select(_NAMES, select(given).where(known)))
 
 
-def _row(ended: Ended) -> tuple[Any, ...]:
-    found = {**ended.ending._asdict(), "ended_at": ended.at}
-    found["operations"] = list(ended.ending.operations)
+def _row(ended: ConversationRecord) -> tuple[Any, ...]:
+    found = {**ended.conversation._asdict(), "ended_at": ended.at}
+    found["road"] = found.pop("transport")
+    found["operations"] = list(ended.conversation.operations)
     for name, length in _LENGTHS.items():
         found[name] = found[name][:length]
     return tuple(found[name] for name in _NAMES)
 
 
-async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
-    """Leave ``KEPT`` rows of each register that were served and as many that failed; returns how
-    often some were taken."""
+async def trim_conversations(db: AsyncSession, now: datetime, portion: int) -> int:
+    """Leave ``MAX_KEPT_ROWS`` rows of each register that were served and as many that failed;
+    returns how often some were taken.
+    """
     serial, served = SeenConversation.serial_number, SeenConversation.outcome == SERVED
     lately = select(serial).where(SeenConversation.ended_at > now - LOOK_BACK).distinct()
     crowded = (
         select(serial)
         .where(serial.in_(lately))
         .group_by(serial, served)
-        .having(func.count() > KEPT)
+        .having(func.count() > MAX_KEPT_ROWS)
         .limit(portion)
     )
     serials = list(await db.scalars(crowded))
@@ -60,7 +62,7 @@ async def trim(db: AsyncSession, now: datetime, portion: int) -> int:
     alike = func.row_number().over(partition_by=(serial, served), order_by=newest_first)
     place = alike.label("place")
     ranked = select(SeenConversation.id, place).where(serial.in_(serials)).subquery()
-    surplus = select(ranked.c.id).where(ranked.c.place > KEPT)
+    surplus = select(ranked.c.id).where(ranked.c.place > MAX_KEPT_ROWS)
     if serials:
         await db.execute(delete(SeenConversation).where(SeenConversation.id.in_(surplus)))
     return len(serials)

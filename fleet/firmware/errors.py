@@ -31,7 +31,7 @@ FORMAT_NEWER = Refusal(
     "server.",
     field="version",
 )
-MANIFEST_OF_ANOTHER = Refusal(
+MANIFEST_MISMATCH = Refusal(
     _INVALID,
     "manifest_of_another",
     ru="В папке {model}/{version} лежит описание прошивки {image}. Переложите его.",

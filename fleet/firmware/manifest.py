@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError
 
 from fleet.firmware.errors import FORMAT_NEWER, MANIFEST_BROKEN
 from fleet.kit.input import Input, Moment
-from fleet.kit.language import Words
-from fleet.kit.validation import shape
+from fleet.kit.language import BilingualText
+from fleet.kit.validation import describe_pattern
 from protocol.firmware import (
     MAX_BLOCK,
     MAX_SIZE,
@@ -25,7 +25,7 @@ FORMAT: Final = 1
 
 
 def _hex(size: int) -> str:
-    return shape(
+    return describe_pattern(
         rf"^[0-9a-f]{{{2 * size}}}$",
         f"шестнадцатеричных цифр (буквы — строчные) должно быть {2 * size}.",
         f"must be {2 * size} hexadecimal digits in lower case.",
@@ -76,7 +76,7 @@ def read_manifest(text: str) -> Manifest:
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MANIFEST_BROKEN(where=Words("это не TOML", str(error))) from None
+        raise MANIFEST_BROKEN(where=BilingualText("это не TOML", str(error))) from None
     found = said.get("format", FORMAT)
     if isinstance(found, int) and found > FORMAT:
         raise FORMAT_NEWER(format=found, known=FORMAT)

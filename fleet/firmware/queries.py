@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.firmware.models import FirmwareImage
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
 from protocol.platforms import Platform
 
 
@@ -19,7 +19,7 @@ class ImageFilter(PageQuery):
     platform: Platform | None = None
 
 
-class ImageKey(Input):
+class ImageCursor(Input):
     """Where a page of images begins."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
@@ -52,12 +52,12 @@ async def page(db: AsyncSession, query: ImageFilter) -> Page[ImageRow]:
     """One page of images, the newest first."""
     chosen = list(conditions(FILTERS, query))
     if query.after:
-        chosen.append(FirmwareImage.id < from_cursor(ImageKey, query.after).id)
+        chosen.append(FirmwareImage.id < read_cursor(ImageCursor, query.after).id)
     statement = select(FirmwareImage).where(*chosen).order_by(FirmwareImage.id.desc())
     found = (await db.scalars(statement.limit(query.limit + 1))).all()
-    return page_of(found, query.limit, show=shown, position=lambda row: ImageKey(id=row.id))
+    return page_of(found, query.limit, show=image_row, position=lambda row: ImageCursor(id=row.id))
 
 
-def shown(row: FirmwareImage) -> ImageRow:
+def image_row(row: FirmwareImage) -> ImageRow:
     """The image as people see it."""
     return ImageRow.model_validate(row)

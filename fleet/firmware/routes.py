@@ -4,21 +4,21 @@ from pydantic import Field
 
 from fleet.accounts.roles import Right
 from fleet.firmware import queries, service
+from fleet.firmware.image_folder import ImageFolder
 from fleet.firmware.queries import ImageFilter, ImageRow
-from fleet.firmware.shelf import Shelf
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from protocol.firmware import VERSION_PATTERN
 
 
-class ImagePlace(Input):
+class NewImage(Input):
     """Whose manifest lies in the folder of images: ``<model>/<version>.toml``."""
 
     model: int = Field(ge=0, le=255, description="Code of the model.")
     version: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             f"^{VERSION_PATTERN}$",
             "нужна версия прошивки из трёх чисел, например 5.9.1.",
             "must be a firmware version of three numbers, for example 5.9.1.",
@@ -34,12 +34,12 @@ async def list_images(call: Call[ImageFilter, None]) -> Page[ImageRow]:
 
 
 @endpoint("POST", "/firmware-images", right=Right.FIRMWARE, status=201)
-async def add_image(call: Call[Nothing, ImagePlace]) -> ImageRow:
+async def add_image(call: Call[Nothing, NewImage]) -> ImageRow:
     """Add an image whose manifest and file lie in the folder of images."""
-    shelf = Shelf.of(call.config)
+    shelf = ImageFolder.from_config(call.config)
     place = call.body
     row = await service.add(call.db, call.actor, shelf, place.model, place.version, call.now)
-    return queries.shown(row)
+    return queries.image_row(row)
 
 
 ENDPOINTS = (list_images, add_image)

@@ -8,21 +8,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.firmware.errors import ALREADY_ADDED
+from fleet.firmware.image_folder import ImageFolder
 from fleet.firmware.manifest import ImageFacts
 from fleet.firmware.models import FirmwareImage
-from fleet.firmware.shelf import Shelf
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 
 
 async def add(
-    db: AsyncSession, actor: Actor | None, shelf: Shelf, model: int, version: str, now: datetime
+    db: AsyncSession,
+    actor: Actor | None,
+    images: ImageFolder,
+    model: int,
+    version: str,
+    now: datetime,
 ) -> FirmwareImage:
     """Add the image whose manifest lies in the folder; adding it again changes nothing.
 
-    Refuses one that ``Shelf.check`` refuses, and other facts under a version that is known.
+    Refuses one that ``ImageFolder.check`` refuses, and other facts under a version that is known.
     """
-    manifest = await asyncio.to_thread(shelf.check, model, version)
+    manifest = await asyncio.to_thread(images.check, model, version)
     row = {
         **dict(manifest.facts),
         "published_at": manifest.published_at,

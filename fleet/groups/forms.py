@@ -35,7 +35,7 @@ class NewGroup(GroupBody):
     )
 
 
-class Place(Input):
+class GroupMove(Input):
     """Where to move a group."""
 
     parent_id: GroupId | None = Field(

@@ -34,14 +34,14 @@ class GroupTree(BaseModel):
     items: list[GroupView]
 
 
-async def tree(db: AsyncSession, actor: Actor) -> Tree:
+async def load_tree(db: AsyncSession, actor: Actor) -> Tree:
     """The groups of the actor's partner."""
     columns = select(Group.id, Group.parent_id, Group.name)
     own = columns.where(Group.partner_id == actor.partner_id)
     return Tree(Node(*row) for row in await db.execute(own))
 
 
-async def listed(db: AsyncSession, actor: Actor) -> GroupTree:
+async def group_tree(db: AsyncSession, actor: Actor) -> GroupTree:
     """The whole tree; of the registers are counted those that the actor may see."""
     own = await db.scalars(select(Group).where(Group.partner_id == actor.partner_id))
     groups = {group.id: group for group in own}
@@ -52,9 +52,9 @@ async def listed(db: AsyncSession, actor: Actor) -> GroupTree:
     return GroupTree(items=views)
 
 
-async def shown(db: AsyncSession, actor: Actor, id_: int) -> GroupView:
+async def group_view(db: AsyncSession, actor: Actor, id_: int) -> GroupView:
     """One group; refuses another partner's."""
-    groups = await tree(db, actor)
+    groups = await load_tree(db, actor)
     depth = groups.depth(groups.node(id_).id)
     counts = await registers.count_by_group(db, actor, groups.branch(id_))
     return _view(groups, await db.get_one(Group, id_), depth, counts, groups.totals(counts))

@@ -2,23 +2,23 @@
 
 from fleet.accounts.roles import Right
 from fleet.groups import queries, service
-from fleet.groups.forms import GroupBody, GroupKey, NewGroup, Place
+from fleet.groups.forms import GroupBody, GroupKey, GroupMove, NewGroup
 from fleet.groups.queries import GroupTree, GroupView
 from fleet.kit.http import Call, endpoint
 from fleet.kit.input import Nothing
-from fleet.registers.routes import SerialList, Verdicts, to_reply
+from fleet.registers.routes import RegisterVerdicts, SerialList, to_reply
 
 
 @endpoint("GET", "/groups", right=Right.MONITORING)
 async def list_groups(call: Call[Nothing, None]) -> GroupTree:
     """The whole tree of groups with the numbers of their registers."""
-    return await queries.listed(call.db, call.actor)
+    return await queries.group_tree(call.db, call.actor)
 
 
 @endpoint("GET", "/groups/{id}", right=Right.MONITORING)
 async def show_group(call: Call[GroupKey, None]) -> GroupView:
     """One group."""
-    return await queries.shown(call.db, call.actor, call.query.id)
+    return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/groups", right=Right.ORGANISATION, status=201)
@@ -27,7 +27,7 @@ async def create_group(call: Call[Nothing, NewGroup]) -> GroupView:
     body = call.body
     values = (body.name, body.description, body.parent_id)
     group = await service.create(call.db, call.actor, *values, call.now)
-    return await queries.shown(call.db, call.actor, group.id)
+    return await queries.group_view(call.db, call.actor, group.id)
 
 
 @endpoint("PUT", "/groups/{id}", right=Right.ORGANISATION)
@@ -35,14 +35,14 @@ async def change_group(call: Call[GroupKey, GroupBody]) -> GroupView:
     """Rename or describe a group."""
     values = (call.query.id, call.body.name, call.body.description)
     await service.change(call.db, call.actor, *values, call.now)
-    return await queries.shown(call.db, call.actor, call.query.id)
+    return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/groups/{id}/move", right=Right.ORGANISATION)
-async def move_group(call: Call[GroupKey, Place]) -> GroupView:
+async def move_group(call: Call[GroupKey, GroupMove]) -> GroupView:
     """Move a group with all under it into another group or to the root."""
     await service.move(call.db, call.actor, call.query.id, call.body.parent_id, call.now)
-    return await queries.shown(call.db, call.actor, call.query.id)
+    return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("DELETE", "/groups/{id}", right=Right.ORGANISATION)
@@ -52,7 +52,7 @@ async def remove_group(call: Call[GroupKey, None]) -> None:
 
 
 @endpoint("POST", "/groups/{id}/registers", right=Right.ORGANISATION)
-async def group_registers(call: Call[GroupKey, SerialList]) -> Verdicts:
+async def group_registers(call: Call[GroupKey, SerialList]) -> RegisterVerdicts:
     """Put registers into a group without subgroups, out of the group they were in."""
     typed = call.body.serial_numbers
     verdicts = await service.add_registers(call.db, call.actor, call.query.id, typed, call.now)
@@ -60,7 +60,7 @@ async def group_registers(call: Call[GroupKey, SerialList]) -> Verdicts:
 
 
 @endpoint("POST", "/registers/ungroup", right=Right.ORGANISATION)
-async def ungroup_registers(call: Call[Nothing, SerialList]) -> Verdicts:
+async def ungroup_registers(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Take registers out of their groups."""
     typed = call.body.serial_numbers
     verdicts = await service.remove_registers(call.db, call.actor, typed, call.now)

@@ -14,7 +14,7 @@ from fleet.groups.errors import (
     GROUP_UNDER_ITSELF,
     TOO_MANY_GROUPS,
 )
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 
 MAX_DEPTH: Final = 32
 """Levels: federal district, region, town, chain, shop, hall… are not half of it."""
@@ -37,7 +37,7 @@ class Tree:
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._nodes = {node.id: node for node in nodes}
         self._children: dict[int | None, list[Node]] = {}
-        for node in sorted(self._nodes.values(), key=lambda node: folded(node.name)):
+        for node in sorted(self._nodes.values(), key=lambda node: fold_case(node.name)):
             self._children.setdefault(node.parent_id, []).append(node)
 
     def __len__(self) -> int:

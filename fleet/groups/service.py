@@ -1,7 +1,7 @@
 """Changing the tree of groups, and which registers are in it.
 
-A partner's tree changes by one transaction at a time (``take_turn``): its rules speak of rows
-that others may be adding at the same moment.
+A partner's tree changes by one transaction at a time (``lock_until_commit``): its rules speak of
+rows that others may be adding at the same moment.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from fleet.groups.errors import GROUP_HAS_SUBGROUPS, GROUP_HOLDS_REGISTERS
 from fleet.groups.models import Group
 from fleet.groups.rules import Tree, check_move, check_name, check_new
 from fleet.kit.actor import Actor
-from fleet.kit.dialect import take_turn
+from fleet.kit.dialect import lock_until_commit
 from fleet.registers import queries as registers
 from fleet.registers import service as registers_service
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import RegisterVerdict
 
 
 async def create(
@@ -33,7 +33,7 @@ async def create(
     now: datetime,
 ) -> Group:
     """A new leaf; refuses a place that the rules forbid or that holds registers."""
-    tree = await _turn(db, actor)
+    tree = await _lock_tree(db, actor)
     check_new(tree, name, parent_id)
     await _check_empty(db, actor, parent_id)
     group = Group(
@@ -46,7 +46,7 @@ async def create(
     )
     db.add(group)
     await db.flush()
-    await _audit(db, actor, now, group, "groups.created", after=_picture(group))
+    await _audit(db, actor, now, group, "groups.created", after=_audit_state(group))
     return group
 
 
@@ -54,7 +54,7 @@ async def change(
     db: AsyncSession, actor: Actor, id_: int, name: str, description: str, now: datetime
 ) -> Group:
     """Another name and description; refuses the name of a sibling."""
-    tree = await _turn(db, actor)
+    tree = await _lock_tree(db, actor)
     check_name(tree, name, tree.node(id_).parent_id, id_)
     group = await db.get_one(Group, id_)
     new = {"name": name, "description": description}
@@ -66,7 +66,7 @@ async def move(
     db: AsyncSession, actor: Actor, id_: int, parent_id: int | None, now: datetime
 ) -> Group:
     """Put a group, with all under it, into another or (None) to the root."""
-    tree = await _turn(db, actor)
+    tree = await _lock_tree(db, actor)
     check_move(tree, tree.node(id_), parent_id)
     await _check_empty(db, actor, parent_id)
     group = await db.get_one(Group, id_)
@@ -76,19 +76,19 @@ async def move(
 
 async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> None:
     """Delete a group and all under it; their registers stay, in no group."""
-    tree = await _turn(db, actor)
+    tree = await _lock_tree(db, actor)
     ids = tree.branch(tree.node(id_).id)
-    await registers_service.leave_groups(db, actor, ids, now)
+    await registers_service.clear_groups(db, actor, ids, now)
     for group in await db.scalars(select(Group).where(Group.id.in_(ids))):
-        await _audit(db, actor, now, group, "groups.removed", before=_picture(group))
+        await _audit(db, actor, now, group, "groups.removed", before=_audit_state(group))
     await db.execute(delete(Group).where(Group.id.in_(ids)))
 
 
 async def add_registers(
     db: AsyncSession, actor: Actor, id_: int, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
-    tree = await _turn(db, actor)
+    tree = await _lock_tree(db, actor)
     if tree.children(tree.node(id_).id):
         raise GROUP_HAS_SUBGROUPS(id=id_)
     return await registers_service.set_group(db, actor, typed, id_, now)
@@ -96,14 +96,14 @@ async def add_registers(
 
 async def remove_registers(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Take registers out of their groups; one that was in none counts as done."""
     return await registers_service.set_group(db, actor, typed, None, now)
 
 
-async def _turn(db: AsyncSession, actor: Actor) -> Tree:
-    await take_turn(db, "groups", actor.partner_id)
-    return await queries.tree(db, actor)
+async def _lock_tree(db: AsyncSession, actor: Actor) -> Tree:
+    await lock_until_commit(db, "groups", actor.partner_id)
+    return await queries.load_tree(db, actor)
 
 
 async def _check_empty(db: AsyncSession, actor: Actor, parent_id: int | None) -> None:
@@ -120,17 +120,17 @@ async def _set(
     now: datetime,
 ) -> None:
     """A change that changes nothing leaves no trace."""
-    before = _picture(group)
+    before = _audit_state(group)
     for name, value in values.items():
         setattr(group, name, value)
-    after = _picture(group)
+    after = _audit_state(group)
     if after != before:
         group.changed_at = now
         await db.flush()
         await _audit(db, actor, now, group, what, before=before, after=after)
 
 
-def _picture(group: Group) -> State:
+def _audit_state(group: Group) -> State:
     return {
         "parent_id": group.parent_id,
         "name": group.name,

@@ -97,7 +97,7 @@ class Batcher(Generic[Item]):
             self._fail(batch)
 
 
-class Paced(Generic[Item]):
+class PacedQueue(Generic[Item]):
     """Hands items to ``do`` one at a time and lets the event loop breathe between them.
 
     For work that is heavy for a loop: many at once would keep everybody else waiting.  ``do``
@@ -105,7 +105,7 @@ class Paced(Generic[Item]):
     """
 
     def __init__(self, do: Callable[[Item], None]) -> None:
-        self._do = do
+        self._process = do
         self._items: asyncio.Queue[Item] = asyncio.Queue()
         self._doer: asyncio.Task[None] | None = None
 
@@ -124,5 +124,5 @@ class Paced(Generic[Item]):
 
     async def _run(self) -> None:
         while True:
-            self._do(await self._items.get())
+            self._process(await self._items.get())
             await asyncio.sleep(0)

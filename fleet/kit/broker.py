@@ -29,11 +29,11 @@ from protocol.broker_url import BrokerUrl
 CONTROL: Final = "$CONTROL/dynamic-security/v1"
 RESPONSES: Final = f"{CONTROL}/response"
 
-MARK: Final = "cash-server"
+OUR_MARK: Final = "cash-server"
 """The text beside the name of what we made; other accounts are not ours to touch."""
 
 GATEWAY_ROLE: Final = "cash-server-gateway"
-BROKER_S: Final = 10.0
+BROKER_TIMEOUT_S: Final = 10.0
 """Longest wait for the broker, connection and all."""
 
 QOS: Final = 1
@@ -72,17 +72,17 @@ class BrokerAdmin:
 
     def __init__(self, url: BrokerUrl, password: str, tls: ssl.SSLContext | None = None) -> None:
         self._url, self._password, self._tls = url, password, tls
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def create_account(self, login: str, password: str) -> None:
         """An account without registers; of one of ours the password is set.  ``LoginTaken``."""
-        await self._refuse_strangers(login, _role(login))
+        await self._refuse_foreign_account(login, _role(login))
         await self._ensure_role(_role(login), _acls(login, ()), replace=False)
         await self._ensure_client(login, password, _role(login))
 
     async def set_password(self, login: str, password: str) -> None:
         """``BrokerRefused`` if there is no such account."""
-        await self._ask([_password(login, password)])
+        await self._send_commands([_password(login, password)])
 
     async def set_registers(self, login: str, serial_numbers: Iterable[str]) -> None:
         """Exactly these; who is connected and loses one is disconnected by the broker."""
@@ -91,14 +91,14 @@ class BrokerAdmin:
     async def delete_account(self, login: str) -> None:
         """With its role; one that does not exist is no fault, and one that is not ours stays."""
         commands = [{"command": "deleteRole", "rolename": _role(login)}]
-        if not await self._is_strangers(login, _role(login)):
+        if not await self._is_foreign_account(login, _role(login)):
             commands.insert(0, {"command": "deleteClient", "username": login})
-        await self._ask(commands, forgiven=("not found",))
+        await self._send_commands(commands, ignored_errors=("not found",))
 
     async def accounts(self) -> Mapping[str, frozenset[str]]:
         """Logins that the fleet made, with their registers."""
         listing = {"verbose": True, "count": -1, "offset": 0}
-        clients, roles = await self._ask(
+        clients, roles = await self._send_commands(
             [{"command": "listClients", **listing}, {"command": "listRoles", **listing}]
         )
         held = {
@@ -107,7 +107,7 @@ class BrokerAdmin:
         return {
             client["username"]: held.get(_role(client["username"]), frozenset())
             for client in clients["data"]["clients"]
-            if _is_ours(client, _role(client["username"]))
+            if _is_our_account(client, _role(client["username"]))
         }
 
     async def ensure_gateway_account(self, login: str, password: str) -> None:
@@ -115,58 +115,58 @@ class BrokerAdmin:
 
         ``LoginTaken``.
         """
-        await self._refuse_strangers(login, GATEWAY_ROLE)
+        await self._refuse_foreign_account(login, GATEWAY_ROLE)
         access = [{"acltype": kind, "allow": allow} for kind, allow in DEFAULTS.items()]
-        await self._ask([{"command": "setDefaultACLAccess", "acls": access}])
+        await self._send_commands([{"command": "setDefaultACLAccess", "acls": access}])
         await self._ensure_role(GATEWAY_ROLE, _gateway_acls())
         await self._ensure_client(login, password, GATEWAY_ROLE)
 
-    async def _refuse_strangers(self, login: str, role: str) -> None:
-        if await self._is_strangers(login, role):
+    async def _refuse_foreign_account(self, login: str, role: str) -> None:
+        if await self._is_foreign_account(login, role):
             raise LoginTaken(login)
 
-    async def _is_strangers(self, login: str, role: str) -> bool:
+    async def _is_foreign_account(self, login: str, role: str) -> bool:
         """Whether the broker has the login, and it is not what we make with that role."""
         asked = {"command": "getClient", "username": login}
-        (answer,) = await self._ask([asked], forgiven=("not found",))
-        return "error" not in answer and not _is_ours(answer["data"]["client"], role)
+        (answer,) = await self._send_commands([asked], ignored_errors=("not found",))
+        return "error" not in answer and not _is_our_account(answer["data"]["client"], role)
 
     async def _ensure_role(self, name: str, acls: list[Acl], *, replace: bool = True) -> None:
-        made = {"command": "createRole", "rolename": name, "textname": MARK, "acls": acls}
-        (answer,) = await self._ask([made], forgiven=("already exists",))
+        made = {"command": "createRole", "rolename": name, "textname": OUR_MARK, "acls": acls}
+        (answer,) = await self._send_commands([made], ignored_errors=("already exists",))
         if replace and "error" in answer:
             await self._replace_role(name, acls)
 
     async def _replace_role(self, name: str, acls: list[Acl]) -> None:
         """A change disconnects whoever has the role, so nothing is changed for nothing."""
-        (found,) = await self._ask([{"command": "getRole", "rolename": name}])
+        (found,) = await self._send_commands([{"command": "getRole", "rolename": name}])
         if _comparable(found["data"]["role"]["acls"]) != _comparable(acls):
-            await self._ask([{"command": "modifyRole", "rolename": name, "acls": acls}])
+            await self._send_commands([{"command": "modifyRole", "rolename": name, "acls": acls}])
 
     async def _ensure_client(self, login: str, password: str, role: str) -> None:
         made = {
             "command": "createClient",
             "username": login,
             "password": password,
-            "textname": MARK,
+            "textname": OUR_MARK,
             "roles": [{"rolename": role, "priority": 0}],
         }
-        (answer,) = await self._ask([made], forgiven=("already exists",))
+        (answer,) = await self._send_commands([made], ignored_errors=("already exists",))
         if "error" in answer:
-            await self._ask([_password(login, password)])
+            await self._send_commands([_password(login, password)])
 
-    async def _ask(
-        self, commands: Sequence[Command], forgiven: tuple[str, ...] = ()
+    async def _send_commands(
+        self, commands: Sequence[Command], ignored_errors: tuple[str, ...] = ()
     ) -> list[dict[str, Any]]:
-        """One answer for each command; ``forgiven`` are words of refusals that do not matter."""
+        """One answer for each command; ``ignored_errors``: words of refusals that do not matter."""
         try:
-            async with asyncio.timeout(BROKER_S), self._one_at_a_time, self._client() as client:
+            async with asyncio.timeout(BROKER_TIMEOUT_S), self._lock, self._client() as client:
                 answers = await _exchange(client, commands)
         except (MqttError, OSError, TimeoutError) as error:
             raise BrokerDown(str(error) or "the broker does not answer") from error
         for answer in answers:
             words = str(answer.get("error", ""))
-            if words and not any(one in words for one in forgiven):
+            if words and not any(one in words for one in ignored_errors):
                 raise BrokerRefused(f"{answer['command']}: {words}")
         return answers
 
@@ -178,7 +178,7 @@ class BrokerAdmin:
             password=self._password,
             protocol=ProtocolVersion.V5,
             tls_context=self._tls,
-            timeout=BROKER_S,
+            timeout=BROKER_TIMEOUT_S,
             logger=_QUIET,
         )
 
@@ -230,9 +230,9 @@ async def _exchange(client: Client, commands: Sequence[Command]) -> list[dict[st
     return [found[mark] for mark in marks]
 
 
-def _is_ours(client: Mapping[str, Any], role: str) -> bool:
+def _is_our_account(client: Mapping[str, Any], role: str) -> bool:
     roles = [each["rolename"] for each in client.get("roles", ())]
-    return client.get("textname") == MARK and roles == [role]
+    return client.get("textname") == OUR_MARK and roles == [role]
 
 
 def _password(login: str, password: str) -> Command:
@@ -240,7 +240,7 @@ def _password(login: str, password: str) -> Command:
 
 
 def _role(login: str) -> str:
-    return f"{MARK}-account-{login}"
+    return f"{OUR_MARK}-account-{login}"
 
 
 def _acls(login: str, serial_numbers: Sequence[str]) -> list[Acl]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 
 Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
@@ -38,7 +38,7 @@ def run(work: Work, config: FleetConfig) -> None:
         raise typer.Exit(1) from None
 
 
-def sparing(program: Callable[[], object]) -> None:
+def run_without_traceback(program: Callable[[], object]) -> None:
     """Run a server process, and spare its reader the trace (``ValueError`` with a sentence) when
     the database has not been migrated."""
     try:
@@ -55,7 +55,7 @@ async def _transact(work: Work, config: FleetConfig) -> str:
         async with database.transaction() as db:
             return await work(db)
     except DBAPIError as error:
-        raise NO_DATABASE(said=Words("запрос не выполнен", str(error.orig))) from None
+        raise NO_DATABASE(said=BilingualText("запрос не выполнен", str(error.orig))) from None
     finally:
         await database.close()
 
@@ -64,4 +64,4 @@ def _check_file(place: URL) -> None:
     """SQLite would make an empty file in whatever folder was named."""
     path = place.database or ""
     if place.get_backend_name() == "sqlite" and not Path(path).exists():
-        raise NO_DATABASE(said=Words(f"нет файла {path}", f"there is no file {path}"))
+        raise NO_DATABASE(said=BilingualText(f"нет файла {path}", f"there is no file {path}"))

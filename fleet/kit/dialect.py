@@ -89,7 +89,7 @@ async def update_columns(
     await _run(db, statement, table, columns, constants)
 
 
-def locked(
+def select_for_update(
     db: AsyncSession, statement: Chosen, *, wait: bool, shared: bool = False, of: Any = None
 ) -> Chosen:
     """The rows of ``statement``, locked until the commit; those that others hold are waited for
@@ -103,7 +103,7 @@ def locked(
     return statement.with_for_update(skip_locked=not wait, read=shared, key_share=shared, of=of)
 
 
-async def take_turn(db: AsyncSession, what: str, of: int) -> None:
+async def lock_until_commit(db: AsyncSession, what: str, of: int) -> None:
     """Past this point one transaction at a time for each ``what`` and ``of``, until its end.
 
     For rules about rows that are not there yet, which no lock of rows can hold.  SQLite has one
@@ -135,12 +135,14 @@ async def notify(db: AsyncSession, channel: str, payload: str) -> None:
         )
 
 
-async def delete_some(db: AsyncSession, table: Table, where: str, limit: int, **values: Any) -> int:
+async def delete_portion(
+    db: AsyncSession, table: Table, where: str, limit: int, **values: Any
+) -> int:
     """Delete at most ``limit`` rows that match; a short transaction for long clean-ups."""
     row = "ctid" if _is_postgresql(db) else "rowid"
     found = f"SELECT {row} FROM {table.name} WHERE {where} LIMIT :limit"
     statement = text(f"DELETE FROM {table.name} WHERE {row} IN ({found})")
-    ready = {name: _ready(table, name, _dialect(db))(value) for name, value in values.items()}
+    ready = {name: _to_driver(table, name, _dialect(db))(value) for name, value in values.items()}
     result = await db.execute(statement, {**ready, "limit": limit})
     return int(result.rowcount)  # type: ignore[attr-defined]
 
@@ -149,8 +151,10 @@ async def _run(
     db: AsyncSession, statement: Any, table: Table, columns: Columns, constants: Constants
 ) -> Any:
     dialect = _dialect(db)
-    fixed = {name: _ready(table, name, dialect)(value) for name, value in constants.items()}
-    lists = {name: _ready_list(table, name, dialect, values) for name, values in columns.items()}
+    fixed = {name: _to_driver(table, name, dialect)(value) for name, value in constants.items()}
+    lists = {
+        name: _to_driver_list(table, name, dialect, values) for name, values in columns.items()
+    }
     if dialect.name == "postgresql":
         return await db.execute(statement, {**fixed, **lists})
     rows = zip(*lists.values(), strict=True)
@@ -159,12 +163,14 @@ async def _run(
     )
 
 
-def _ready(table: Table, name: str, dialect: Dialect) -> Any:
+def _to_driver(table: Table, name: str, dialect: Dialect) -> Any:
     processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
     return processor or (lambda value: value)
 
 
-def _ready_list(table: Table, name: str, dialect: Dialect, values: Sequence[Any]) -> Sequence[Any]:
+def _to_driver_list(
+    table: Table, name: str, dialect: Dialect, values: Sequence[Any]
+) -> Sequence[Any]:
     """Values as the driver wants them; plain numbers and bytes are that already, and a column
     without any value (most are, of operations) stays so."""
     processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)

@@ -10,7 +10,7 @@ braces, with numbers counted and durations in words (``wording``).  To stop a re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.kit.wording import fill
 
 
@@ -48,9 +48,9 @@ class Refusal:
     def message(self, language: Language, **params: object) -> str:
         """The sentence; raises ``KeyError`` when a parameter it names is not given.
 
-        ``Words`` among the parameters are said in the sentence's language.
+        ``BilingualText`` among the parameters are said in the sentence's language.
         """
-        return fill(Words(self.ru, self.en), language, params)
+        return fill(BilingualText(self.ru, self.en), language, params)
 
 
 @dataclass(frozen=True, slots=True)

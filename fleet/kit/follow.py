@@ -50,7 +50,7 @@ class Follower:
         """Reads everything once, then follows until ``close``."""
         await self._resync()
         follow = self._poll if self._database.dialect == "sqlite" else self._listen
-        self._task = asyncio.create_task(self._keep(follow), name="database follower")
+        self._task = asyncio.create_task(self._reconnect_forever(follow), name="database follower")
 
     async def close(self) -> None:
         if self._task is not None:
@@ -58,7 +58,7 @@ class Follower:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _keep(self, follow: Callable[[], Awaitable[None]]) -> None:
+    async def _reconnect_forever(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await follow()
@@ -83,22 +83,22 @@ class Follower:
         async with self._database.engine.connect() as link:
             raw: Any = (await link.get_raw_connection()).driver_connection
             for channel in self._channels:
-                await raw.add_listener(channel, self._heard)
+                await raw.add_listener(channel, self._on_notification)
             try:
                 await self._resync()
-                await self._hear(raw)
+                await self._dispatch(raw)
             finally:
                 with contextlib.suppress(Exception):
                     for channel in self._channels:
-                        await raw.remove_listener(channel, self._heard)
+                        await raw.remove_listener(channel, self._on_notification)
 
-    def _heard(self, _link: object, _pid: int, channel: str, payload: str) -> None:
+    def _on_notification(self, _link: object, _pid: int, channel: str, payload: str) -> None:
         try:
             self._words.put_nowait((channel, payload))
         except asyncio.QueueFull:
             self._overflown = True
 
-    async def _hear(self, raw: Any) -> None:
+    async def _dispatch(self, raw: Any) -> None:
         clock = asyncio.get_running_loop().time
         resync_at = clock() + self._resync_s
         while True:

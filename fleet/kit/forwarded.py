@@ -13,7 +13,7 @@ def split_networks(text: str) -> Networks:
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
-def origin(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
+def origin_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
     """The right-most address that is no trusted proxy's.
 
     ``peer`` opened the connection, and each proxy adds to ``forwarded`` (the header's values, in

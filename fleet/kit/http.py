@@ -61,7 +61,7 @@ class Call(Generic[Query, Body]):
     db: AsyncSession
     database: Database
     clock: Clock
-    who: Actor | None
+    actor_or_none: Actor | None
     language: Language
     address: str
     query: Query
@@ -77,9 +77,9 @@ class Call(Generic[Query, Body]):
     @property
     def actor(self) -> Actor:
         """The employee who asks; only a public endpoint can be without one."""
-        if self.who is None:
+        if self.actor_or_none is None:
             raise NOT_SIGNED_IN()
-        return self.who
+        return self.actor_or_none
 
 
 class Attachment(BaseModel):

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 
 _WEIGHTS: Final = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
 """Of the last check digit; the one before it leaves out the first weight."""
 
 
-def is_persons_inn(text: str) -> bool:
+def is_person_inn(text: str) -> bool:
     """Whether it is the ИНН of a person: 12 digits, of which the last two check the rest."""
     if len(text) != 12 or not (text.isascii() and text.isdecimal()):
         return False
@@ -24,7 +24,7 @@ def is_inn(text: str) -> bool:
     """Whether it is the ИНН of an organisation (10 digits, the last checks the rest) or of a
     person."""
     if len(text) != 10 or not (text.isascii() and text.isdecimal()):
-        return is_persons_inn(text)
+        return is_person_inn(text)
     digits = [int(digit) for digit in text]
     return digits[9] == _check(digits[:9], _WEIGHTS[2:])
 
@@ -34,34 +34,34 @@ def _check(digits: Sequence[int], weights: Sequence[int]) -> int:
     return sum(weight * digit for weight, digit in pairs) % 11 % 10
 
 
-def _persons(text: str) -> str:
-    if not is_persons_inn(text):
+def _validate_person(text: str) -> str:
+    if not is_person_inn(text):
         raise PydanticCustomError("inn", "a check digit is wrong")
     return text
 
 
-PERSONS_PATTERN = shape(
+PERSON_INN_PATTERN = describe_pattern(
     r"^[0-9]{12}$", "нужен ИНН физического лица — 12 цифр.", "must be a person's INN: 12 digits."
 )
-ANYBODYS_PATTERN = shape(
+INN_PATTERN = describe_pattern(
     r"^([0-9]{10}|[0-9]{12})$",
     "нужен ИНН: 10 цифр у организации, 12 — у физического лица или ИП.",
     "must be an INN: 10 digits for an organisation, 12 for a person.",
 )
 
-PersonsInn = Annotated[str, Field(pattern=PERSONS_PATTERN), AfterValidator(_persons)]
+PersonInn = Annotated[str, Field(pattern=PERSON_INN_PATTERN), AfterValidator(_validate_person)]
 """The ИНН of a person or a sole trader."""
 
 
-def _anybodys(text: str) -> str:
+def _validate_any(text: str) -> str:
     if not is_inn(text):
         raise PydanticCustomError("inn", "a check digit is wrong")
     return text
 
 
-NamedInn = Annotated[str, Field(pattern=ANYBODYS_PATTERN)]
+NamedInn = Annotated[str, Field(pattern=INN_PATTERN)]
 """What may stand in the place of an ИНН: registers on trial name owners whose check digits are
 wrong."""
 
-Inn = Annotated[NamedInn, AfterValidator(_anybodys)]
+Inn = Annotated[NamedInn, AfterValidator(_validate_any)]
 """The ИНН of an organisation or of a person."""

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 
 MAX_INTEGER = 2**63
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
@@ -100,17 +100,17 @@ WallTime = Annotated[
 ]
 """What a clock on the wall shows, without a time zone, years 2000 to 2099."""
 
-VISIBLE = shape(
+VISIBLE = describe_pattern(
     r"\S",
     "нужен хотя бы один видимый символ.",
     "must have at least one visible character.",
 )
-SERIAL_PATTERN = shape(
+SERIAL_PATTERN = describe_pattern(
     r"^[0-9]{14}$",
     "нужен заводской номер — 14 цифр.",
     "must be a serial number: 14 digits.",
 )
-HEX_PATTERN = shape(
+HEX_PATTERN = describe_pattern(
     r"^([0-9A-Fa-f]{2})+$",
     "нужны шестнадцатеричные цифры без пробелов, например 3f01.",
     "must be hexadecimal digits without spaces, for example 3f01.",

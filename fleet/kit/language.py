@@ -15,13 +15,13 @@ class Language(StrEnum):
     EN = "en"
 
 
-class Words(NamedTuple):
+class BilingualText(NamedTuple):
     """The same in both languages."""
 
     ru: str
     en: str
 
-    def said(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         return self.ru if language is Language.RU else self.en
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fleet.kit.database import Base, BigId
 
 
-class OrderKey(Base):
+class IdempotencyKey(Base):
     """An ``Idempotency-Key`` of an employee, what was asked with it and what was answered.
 
     Not of the partner: a colleague may not see what this one sees.

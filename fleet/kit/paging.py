@@ -60,13 +60,13 @@ def to_cursor(position: Input) -> str:
     return base64.urlsafe_b64encode(position.model_dump_json().encode()).decode().rstrip("=")
 
 
-def from_cursor(model: type[Position], mark: str) -> Position:
+def read_cursor(model: type[Position], cursor: str) -> Position:
     """The position inside a page mark; raises ``BAD_CURSOR`` for anything else.
 
     A mark is not signed: it only says where to go on, never what may be seen.
     """
     try:
-        text = base64.b64decode(mark + "=" * (-len(mark) % 4), altchars=b"-_", validate=True)
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return model.model_validate_json(text)
     except ValueError as error:
         raise BAD_CURSOR() from error

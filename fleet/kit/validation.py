@@ -8,25 +8,25 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from fleet.kit.errors import DomainError, ErrorKind, FieldError, Refusal
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 20
 """Mistakes listed in one answer; a body can hold thousands of them."""
 MAX_FIELD_LENGTH = 100
-UNCOUNTED = Words("больше", "more")
+MORE = BilingualText("больше", "more")
 SECRET = "Value"
 """Pydantic's name for a secret text, whose characters it calls items."""
 
 
-SHAPES: dict[str, Refusal] = {}
+PATTERN_REFUSALS: dict[str, Refusal] = {}
 """Pattern -> what to say of a text that does not match it: of every one that people can meet."""
 
 
-def shape(pattern: str, ru: str, en: str) -> str:
+def describe_pattern(pattern: str, ru: str, en: str) -> str:
     """A pattern with words for people, who cannot read it."""
-    SHAPES[pattern] = _invalid("wrong_pattern", ru, en)
+    PATTERN_REFUSALS[pattern] = _invalid("wrong_pattern", ru, en)
     return pattern
 
 
@@ -117,7 +117,7 @@ NOT_AMONG_CHOSEN = _invalid(
 WRONG_CHOICE = _invalid(
     "wrong_choice", "допустимые значения: {expected}.", "allowed values: {expected}."
 )
-OTHER = _invalid("wrong_value", "значение не подходит.", "the value does not fit ({msg}).")
+WRONG_VALUE = _invalid("wrong_value", "значение не подходит.", "the value does not fit ({msg}).")
 
 SENTENCES: Mapping[str, Refusal] = MappingProxyType(
     {
@@ -198,7 +198,7 @@ class InvalidInput(DomainError):
         return self.refusal.message(language, field=first.field, mistake=first.message(language))
 
 
-def read(model: type[Model], **given: object) -> Model:
+def read_input(model: type[Model], **given: object) -> Model:
     """The input of a command line; its mistakes are refused as those of a request are."""
     try:
         return model(**given)
@@ -214,33 +214,33 @@ def refuse_input(error: ValidationError, within: str = "") -> DomainError:
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return BROKEN_JSON(error=_where(found[0]["ctx"]["error"]))
-    return InvalidInput([_read(item, within) for item in found[:MAX_ERRORS]])
+    return InvalidInput([_field_error(item, within) for item in found[:MAX_ERRORS]])
 
 
-def _where(error: str) -> Words:
+def _where(error: str) -> BilingualText:
     """The place of a mistake in JSON; in English also the mistake."""
     found = re.search(r"line (\d+) column (\d+)$", error)
     if found is None:
-        return Words("в конце или в кодировке", error)
-    return Words(f"в строке {found[1]}, символ {found[2]}", error)
+        return BilingualText("в конце или в кодировке", error)
+    return BilingualText(f"в строке {found[1]}, символ {found[2]}", error)
 
 
-def _read(item: Any, within: str) -> FieldError:
+def _field_error(item: Any, within: str) -> FieldError:
     parts = [within, *map(str, item["loc"])] if within else map(str, item["loc"])
     field = ".".join(parts)[:MAX_FIELD_LENGTH] or "body"
     context: dict[str, Any] = {"msg": item["msg"], **item.get("ctx", {})}
     kind = item["type"]
     if context.get("field_type") == SECRET and kind in ("too_long", "too_short"):
         kind = f"string_{kind}"
-    refusal = SHAPES.get(context.get("pattern", "")) or SENTENCES.get(kind, OTHER)
-    return FieldError(field, refusal, context | _in_words(context))
+    refusal = PATTERN_REFUSALS.get(context.get("pattern", "")) or SENTENCES.get(kind, WRONG_VALUE)
+    return FieldError(field, refusal, context | _context_in_words(context))
 
 
-def _in_words(context: Mapping[str, Any]) -> dict[str, object]:
+def _context_in_words(context: Mapping[str, Any]) -> dict[str, object]:
     """What pydantic puts in English, or not at all."""
     words: dict[str, object] = {}
     if "expected" in context:
         words["expected"] = context["expected"].replace("'", "").replace(" or ", ", ")
     if context.get("actual_length", 0) is None:
-        words["actual_length"] = UNCOUNTED
+        words["actual_length"] = MORE
     return words

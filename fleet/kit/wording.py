@@ -11,29 +11,29 @@ from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Any, Final
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 
 _UNITS: Final = (
-    (HOUR_S, Words("час|часа|часов", "hour|hours")),
-    (MINUTE_S, Words("минуту|минуты|минут", "minute|minutes")),
-    (1, Words("секунду|секунды|секунд", "second|seconds")),
+    (HOUR_S, BilingualText("час|часа|часов", "hour|hours")),
+    (MINUTE_S, BilingualText("минуту|минуты|минут", "minute|minutes")),
+    (1, BilingualText("секунду|секунды|секунд", "second|seconds")),
 )
 """In Russian as they stand after «через»."""
 
 
-def fill(sentence: Words, language: Language, params: Mapping[str, object]) -> str:
+def fill(sentence: BilingualText, language: Language, params: Mapping[str, object]) -> str:
     """Return the sentence in the language; raise ``KeyError`` for a parameter that is not given.
 
-    ``Words`` among the parameters are said in that language.
+    ``BilingualText`` among the parameters are said in that language.
     """
     said = {
-        name: value.said(language) if isinstance(value, Words) else value
+        name: value.in_language(language) if isinstance(value, BilingualText) else value
         for name, value in params.items()
     }
-    return nest_quotes(_Sentence(language).vformat(sentence.said(language), (), said))
+    return nest_quotes(_Sentence(language).vformat(sentence.in_language(language), (), said))
 
 
 def counted(number: int, forms: Sequence[str]) -> str:
@@ -44,7 +44,7 @@ def counted(number: int, forms: Sequence[str]) -> str:
 def duration(seconds: float, language: Language) -> str:
     """Return whole hours, minutes or seconds, rounded up: nobody is called back too early."""
     unit, names = next((row for row in _UNITS if seconds >= row[0]), _UNITS[-1])
-    return counted(max(1, int(-(-seconds // unit))), names.said(language).split("|"))
+    return counted(max(1, int(-(-seconds // unit))), names.in_language(language).split("|"))
 
 
 def nest_quotes(text: str) -> str:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from fleet.kit.errors import ErrorKind, Refusal
 from fleet.licences.rules import KINDS
-from fleet.subscriptions.catalogue import to_buy
+from fleet.subscriptions.catalogue import purchase_hint
 from protocol.licences import LicenceKind
 from protocol.platforms import Platform
 
-NOT_BROUGHT = Refusal(
+SERVICE_MISSING = Refusal(
     ErrorKind.FORBIDDEN,
     "licence_not_brought",
     ru="У кассы нет услуги {services_ru}, которая даёт эту лицензию. Купите и назначьте кассе "
@@ -19,8 +19,8 @@ NOT_BROUGHT = Refusal(
 )
 
 
-def not_brought(kind: LicenceKind, platform: Platform | None, model: int) -> Refusal:
+def service_missing(kind: LicenceKind, platform: Platform | None, model: int) -> Refusal:
     """With the names of what such a register is to have."""
-    names = to_buy(KINDS[kind].brought_by, platform, model)
-    russian, english = NOT_BROUGHT.ru.format_map(names), NOT_BROUGHT.en.format_map(names)
-    return replace(NOT_BROUGHT, ru=russian, en=english)
+    names = purchase_hint(KINDS[kind].required_services, platform, model)
+    russian, english = SERVICE_MISSING.ru.format_map(names), SERVICE_MISSING.en.format_map(names)
+    return replace(SERVICE_MISSING, ru=russian, en=english)

@@ -9,7 +9,7 @@ from fleet.licences import queries, service
 from fleet.licences.queries import LicenceList
 from fleet.licences.signing import load_key, public_key
 from fleet.registers.queries import RegisterKey
-from fleet.registers.routes import SerialList, Verdicts, to_reply
+from fleet.registers.routes import RegisterVerdicts, SerialList, to_reply
 from protocol.licences import LicenceKind
 
 
@@ -33,7 +33,7 @@ async def list_licences(call: Call[RegisterKey, None]) -> LicenceList:
 
 
 @endpoint("POST", "/licences", right=Right.SETTINGS)
-async def issue(call: Call[Nothing, LicenceOrder]) -> Verdicts:
+async def issue(call: Call[Nothing, LicenceOrder]) -> RegisterVerdicts:
     """Issue a licence for each register that may have it; one that has it keeps it."""
     body = call.body
     key = load_key(call.config)

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
-from fleet.licences.errors import not_brought
+from fleet.licences.errors import service_missing
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, read_serials
-from fleet.subscriptions.effective import entitled
+from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.subscriptions.holdings import entitled_registers
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
 
@@ -29,30 +29,30 @@ async def issue(
     kind: LicenceKind,
     typed: Sequence[str],
     now: datetime,
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
     serials, verdicts = read_serials(typed)
     own = await find_own(db, actor, serials)
-    brought = await _brought(db, list(own), kind, now)
+    brought = await _entitled_registers(db, list(own), kind, now)
     for serial in serials:
         register = own.get(serial)
         if register is None:
-            verdicts.append(Verdict(serial, REGISTER_NOT_FOUND))
+            verdicts.append(RegisterVerdict(serial, REGISTER_NOT_FOUND))
         elif serial in brought:
-            verdicts.append(Verdict(serial))
+            verdicts.append(RegisterVerdict(serial))
         else:
-            missing = not_brought(kind, register.platform, register.model)
-            verdicts.append(Verdict(serial, missing))
+            missing = service_missing(kind, register.platform, register.model)
+            verdicts.append(RegisterVerdict(serial, missing))
     rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
     if rows:
-        await _keep(db, actor, kind, rows, now)
+        await _insert_issued(db, actor, kind, rows, now)
     return verdicts
 
 
-async def _keep(
+async def _insert_issued(
     db: AsyncSession, actor: Actor, kind: LicenceKind, rows: list[dict[str, Any]], now: datetime
 ) -> None:
     # In the order of the key: of two orders for the same registers one waits for the other.
@@ -64,14 +64,14 @@ async def _keep(
     await audit.write(db, actor, now, "licences.issued", objects, after={"kind": kind})
 
 
-async def _brought(
+async def _entitled_registers(
     db: AsyncSession, serial_numbers: Sequence[str], kind: LicenceKind, now: datetime
 ) -> set[str]:
     """Those of the registers that a service brings it to, or all if the base licence does."""
-    services = KINDS[kind].brought_by
+    services = KINDS[kind].required_services
     found = set() if services else set(serial_numbers)
     for service in services:
-        found |= await entitled(db, serial_numbers, service, now)
+        found |= await entitled_registers(db, serial_numbers, service, now)
     return found
 
 

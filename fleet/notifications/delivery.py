@@ -30,66 +30,68 @@ from fleet.kit import smtp_url
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.metrics import LETTERS
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import (
     GIVE_UP_AFTER,
-    KEPT_FOR,
     LEASE,
-    Cause,
-    compose,
+    RETENTION,
+    GivingUpCause,
+    build_message,
     pause_after,
     redact,
-    word,
+    render,
 )
 
 PORTION = 20
 """Letters that a worker leases at once."""
-ANSWER_S = 20.0
+ANSWER_TIMEOUT_S = 20.0
 """Longest wait for one answer of the mail server."""
-VISIT_S = 20.0
+RUN_S = 20.0
 """No letter is begun later in a visit; what is left goes to the next one."""
-LETTER_S = 35.0
+LETTER_TIMEOUT_S = 35.0
 """Longest time for a letter, its connection included.  One that is cut off may have arrived."""
-QUIT_S = 1.0
+QUIT_TIMEOUT_S = 1.0
 """With the two above: less than a worker gives a portion."""
-SIGN_IN_FIRST = 530
-ABOUT_US = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
+AUTHENTICATION_REQUIRED = 530
+CONFIGURATION_REFUSAL = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
 """Refusals that are final for our present settings only (a relay that does not know us, a domain
 without SPF): RFC 3463 has 5.7.x for them, and servers without its codes speak of relaying."""
-UNREADABLE = (KeyError, ValueError, IndexError, HeaderParseError)
+COMPOSE_ERRORS = (KeyError, ValueError, IndexError, HeaderParseError)
 """What composing raises for a letter that no attempt will make whole."""
 
 Values = dict[str, Any]
 
-ENDED: Values = {"due_at": None, "params": {}}
+FINISHED_VALUES: Values = {"due_at": None, "params": {}}
 """Of a letter that waits no more."""
 
 log = structlog.get_logger("letters")
 
 
 @dataclass
-class Delivery:
+class LetterSender:
     """The worker's errand.  It remembers only that it has complained of a missing server."""
 
-    _complained: bool = field(default=False, init=False)
+    _warned: bool = field(default=False, init=False)
 
     async def run(self, database: Database, clock: Clock, config: FleetConfig) -> int:
         """One portion; returns how many letters were tried."""
         if not config.smtp:
-            self._complain()
+            self._warn_once()
             return 0
         server = _server(config)
         async with database.transaction() as db:
             letters = await _lease(db, clock())
         if not letters:
             return 0
-        return await _Visit(database, clock, config.mail_from, server, deque(letters)).make()
+        return await _MailServerRun(
+            database, clock, config.mail_from, server, deque(letters)
+        ).make()
 
-    def _complain(self) -> None:
-        if not self._complained:
-            self._complained = True
+    def _warn_once(self) -> None:
+        if not self._warned:
+            self._warned = True
             log.warning("no_mail_server", variable="CASH_SERVER_SMTP", letters="wait")
 
 
@@ -102,20 +104,20 @@ def _server(config: FleetConfig) -> SMTP:
         start_tls=url.must_start_tls,
         username=url.login or None,
         password=path.read_text(encoding="utf-8").strip() if path and url.login else None,
-        timeout=ANSWER_S,
+        timeout=ANSWER_TIMEOUT_S,
     )
 
 
 async def _lease(db: AsyncSession, now: datetime) -> Sequence[Letter]:
     due = select(Letter).where(Letter.due_at <= now).order_by(Letter.due_at).limit(PORTION)
-    letters = (await db.scalars(locked(db, due, wait=False))).all()
+    letters = (await db.scalars(select_for_update(db, due, wait=False))).all()
     for letter in letters:
         letter.due_at, letter.attempts = now + LEASE, letter.attempts + 1
     return letters
 
 
 @dataclass
-class _Visit:
+class _MailServerRun:
     """One connection to the mail server, made anew when it breaks, and the letters for it."""
 
     database: Database
@@ -127,11 +129,11 @@ class _Visit:
     async def make(self) -> int:
         """How many letters were tried; those that the time did not suffice for are given back."""
         tried, now = 0, asyncio.get_running_loop().time
-        end = now() + VISIT_S
+        end = now() + RUN_S
         try:
             while self.waiting and now() < end:
-                until = now() + LETTER_S
-                await self._serve(self.waiting[0], until)
+                until = now() + LETTER_TIMEOUT_S
+                await self._deliver(self.waiting[0], until)
                 self.waiting.popleft()
                 tried += 1
         except (SMTPException, OSError) as error:
@@ -139,34 +141,34 @@ class _Visit:
             for letter in self.waiting:
                 await self._postpone(letter, error)
         else:
-            await self._give_back()
+            await self._release_waiting()
             with suppress(SMTPException, OSError):
-                await self.server.quit(timeout=QUIT_S)
+                await self.server.quit(timeout=QUIT_TIMEOUT_S)
         finally:
             self.server.close()
         return tried
 
-    async def _serve(self, letter: Letter, until: float) -> None:
+    async def _deliver(self, letter: Letter, until: float) -> None:
         if letter.expires_at is not None and letter.expires_at <= self.clock():
-            return await self._give_up(letter, Cause.EXPIRED)
+            return await self._give_up(letter, GivingUpCause.EXPIRED)
         if not self.server.is_connected:
             async with asyncio.timeout_at(until):
                 await self.server.connect()
-        await self._carry(letter, until)
+        await self._send(letter, until)
 
-    async def _carry(self, letter: Letter, until: float) -> None:
+    async def _send(self, letter: Letter, until: float) -> None:
         try:
-            text = word(letter.template, letter.language, letter.params)
+            text = render(letter.template, letter.language, letter.params)
             name = f"letter-{letter.id}-{letter.created_at:%Y%m%d%H%M%S%f}"
-            message = compose(text, self.sender, letter.to, name, self.clock())
-        except UNREADABLE as error:
-            return await self._give_up(letter, Cause.UNREADABLE, error)
+            message = build_message(text, self.sender, letter.to, name, self.clock())
+        except COMPOSE_ERRORS as error:
+            return await self._give_up(letter, GivingUpCause.UNREADABLE, error)
         try:
             async with asyncio.timeout_at(until):
                 await self.server.send_message(message)
         except (SMTPRecipientsRefused, SMTPDataError) as error:
             if _is_final(error):
-                await self._give_up(letter, Cause.REFUSED, error)
+                await self._give_up(letter, GivingUpCause.REFUSED, error)
             else:
                 await self._postpone(letter, error)
         except SMTPResponseException:  # of the sender or the visit: every letter would hear it
@@ -176,20 +178,24 @@ class _Visit:
             await self._postpone(letter, error)
         else:
             sent: Values = {"sent_at": self.clock(), "cause": None, "reason": ""}
-            await self._settle(letter, "sent", ENDED | {"given_up_at": None} | sent)
+            await self._save_outcome(letter, "sent", FINISHED_VALUES | {"given_up_at": None} | sent)
 
-    async def _give_up(self, letter: Letter, cause: Cause, error: Exception | None = None) -> None:
-        why = redact(_words_of(error), letter.params) if error else letter.reason
+    async def _give_up(
+        self, letter: Letter, cause: GivingUpCause, error: Exception | None = None
+    ) -> None:
+        why = redact(_error_text(error), letter.params) if error else letter.reason
         ended: Values = {"given_up_at": self.clock(), "cause": cause, "reason": why}
-        await self._settle(letter, "given_up", ENDED | ended, Letter.due_at == letter.due_at)
+        await self._save_outcome(
+            letter, "given_up", FINISHED_VALUES | ended, Letter.due_at == letter.due_at
+        )
 
     async def _postpone(self, letter: Letter, error: Exception) -> None:
         due_at = self.clock() + pause_after(letter.attempts, random.random())
-        why = redact(_words_of(error), letter.params)
+        why = redact(_error_text(error), letter.params)
         later: Values = {"due_at": due_at, "reason": why}
-        await self._settle(letter, "postponed", later, Letter.due_at == letter.due_at)
+        await self._save_outcome(letter, "postponed", later, Letter.due_at == letter.due_at)
 
-    async def _give_back(self) -> None:
+    async def _release_waiting(self) -> None:
         """The letters that nothing was tried with wait as before."""
         if self.waiting:
             ours = Letter.id.in_([letter.id for letter in self.waiting])
@@ -201,7 +207,7 @@ class _Visit:
                 )
             log.warning("mail_server_slow", left=len(self.waiting))
 
-    async def _settle(
+    async def _save_outcome(
         self,
         letter: Letter,
         outcome: str,
@@ -222,12 +228,14 @@ def _is_final(error: SMTPRecipientsRefused | SMTPDataError) -> bool:
     """Whether the server will never take this letter (RFC 5321, 4.2.1: 5yz)."""
     answers = error.recipients if isinstance(error, SMTPRecipientsRefused) else (error,)
     return all(
-        each.code >= 500 and each.code != SIGN_IN_FIRST and not ABOUT_US.match(each.message)
+        each.code >= 500
+        and each.code != AUTHENTICATION_REQUIRED
+        and not CONFIGURATION_REFUSAL.match(each.message)
         for each in answers
     )
 
 
-def _words_of(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, SMTPRecipientsRefused):
         return "; ".join(f"{each.code} {each.message}" for each in error.recipients)
     if isinstance(error, SMTPResponseException):
@@ -235,24 +243,27 @@ def _words_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
+async def finish_old_letters(db: AsyncSession, now: datetime, limit: int) -> int:
     """Give up what has waited too long or lost its use, forget what was finished long ago; how many
     it was.  What others hold is left for the next time."""
     expired = Letter.expires_at <= now
     late = select(Letter.id).where(
         Letter.due_at.is_not(None), expired | (Letter.created_at <= now - GIVE_UP_AFTER)
     )
-    cause = case((expired, _stored(Cause.EXPIRED)), else_=_stored(Cause.TOO_LATE))
+    cause = case(
+        (expired, _cause_literal(GivingUpCause.EXPIRED)),
+        else_=_cause_literal(GivingUpCause.TOO_LATE),
+    )
     given_up = await db.scalars(
         update(Letter)
-        .where(Letter.id.in_(locked(db, late.limit(limit), wait=False)))
-        .values(given_up_at=now, cause=cause, **ENDED)
+        .where(Letter.id.in_(select_for_update(db, late.limit(limit), wait=False)))
+        .values(given_up_at=now, cause=cause, **FINISHED_VALUES)
         .returning(Letter.id)
     )
-    old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - KEPT_FOR)
+    old = select(Letter.id).where(Letter.due_at.is_(None), Letter.created_at <= now - RETENTION)
     forgotten = await db.scalars(
         delete(Letter)
-        .where(Letter.id.in_(locked(db, old.limit(limit), wait=False)))
+        .where(Letter.id.in_(select_for_update(db, old.limit(limit), wait=False)))
         .returning(Letter.id)
     )
     count = len(given_up.all())
@@ -260,5 +271,5 @@ async def tidy(db: AsyncSession, now: datetime, limit: int) -> int:
     return count + len(forgotten.all())
 
 
-def _stored(cause: Cause) -> ColumnElement[Cause]:
+def _cause_literal(cause: GivingUpCause) -> ColumnElement[GivingUpCause]:
     return literal(cause, Letter.cause.type)

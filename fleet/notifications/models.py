@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId
 from fleet.kit.language import Language
-from fleet.notifications.rules import Cause
+from fleet.notifications.rules import GivingUpCause
 
 
 class Letter(Base):
@@ -36,7 +36,7 @@ class Letter(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
-    cause: Mapped[Cause | None]
+    cause: Mapped[GivingUpCause | None]
     """Why it was given up."""
     reason: Mapped[str] = mapped_column(String(256), default="")
     """What the last failed attempt met."""

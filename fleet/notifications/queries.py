@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import FAILED_ONCE, GIVEN_UP, SENT, WAITING
 
@@ -32,7 +32,7 @@ class LetterView(BaseModel):
     reason: str = Field(description="What its last failed attempt met, as the mail server put it.")
 
 
-def _state(letter: Letter) -> tuple[LetterState, Words]:
+def _state(letter: Letter) -> tuple[LetterState, BilingualText]:
     if letter.sent_at is not None:
         return LetterState.SENT, SENT
     if letter.cause is not None:
@@ -53,6 +53,6 @@ async def last_about(db: AsyncSession, about: str, language: Language) -> Letter
         template=letter.template,
         created_at=letter.created_at,
         state=state,
-        detail=told.said(language),
+        detail=told.in_language(language),
         reason=letter.reason,
     )

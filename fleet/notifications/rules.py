@@ -10,7 +10,7 @@ from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.kit.wording import nest_quotes
 from fleet.notifications.templates import LINK, TEMPLATES
 
@@ -19,11 +19,11 @@ LEASE = timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 MAX_REASON = 256
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """A letter that was sent or given up is remembered so long."""
 
 
-class Cause(StrEnum):
+class GivingUpCause(StrEnum):
     """Why a letter was given up."""
 
     REFUSED = "refused"
@@ -38,39 +38,39 @@ class Cause(StrEnum):
     """Its link was replaced or used before it left."""
 
 
-WAITING = Words("Письмо ждёт отправки.", "The letter is waiting to be sent.")
-FAILED_ONCE = Words(
+WAITING = BilingualText("Письмо ждёт отправки.", "The letter is waiting to be sent.")
+FAILED_ONCE = BilingualText(
     "Последняя попытка отправить письмо не удалась, сервер повторит её сам.",
     "The last attempt to send the letter failed; the server will try again.",
 )
-SENT = Words(
+SENT = BilingualText(
     "Письмо отправлено. Если его нет во входящих, проверьте адрес и папку «Спам».",
     "The mail server has accepted the letter. If it is not in the inbox, check the address and "
     "the spam folder.",
 )
-GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
+GIVEN_UP: Mapping[GivingUpCause, BilingualText] = MappingProxyType(
     {
-        Cause.REFUSED: Words(
+        GivingUpCause.REFUSED: BilingualText(
             "Почтовый сервер не принял письмо. Проверьте адрес и отправьте письмо ещё раз.",
             "The mail server rejected the letter. Check the address and send the letter again.",
         ),
-        Cause.UNREADABLE: Words(
+        GivingUpCause.UNREADABLE: BilingualText(
             "На этот адрес письмо отправить нельзя. Исправьте адрес и отправьте письмо ещё раз.",
             "A letter cannot be sent to this address. Correct it and send the letter again.",
         ),
-        Cause.TOO_LATE: Words(
+        GivingUpCause.TOO_LATE: BilingualText(
             "Письмо не удалось отправить за отведённое время. Попросите администратора сервера "
             "проверить почту и отправьте письмо ещё раз.",
             "The letter could not be sent in time. Ask the server's administrator to check the "
             "mail, then send the letter again.",
         ),
-        Cause.EXPIRED: Words(
+        GivingUpCause.EXPIRED: BilingualText(
             "Письмо не удалось отправить, пока действовала ссылка в нём. Попросите "
             "администратора сервера проверить почту и отправьте письмо ещё раз.",
             "The letter was not sent before its link expired. Ask the server's administrator to "
             "check the mail, then send the letter again.",
         ),
-        Cause.WITHDRAWN: Words(
+        GivingUpCause.WITHDRAWN: BilingualText(
             "Письмо не отправлено: ссылка в нём больше не действует. Если она нужна, отправьте "
             "новую.",
             "The letter was not sent: its link is no longer valid. Send a new one if needed.",
@@ -79,7 +79,7 @@ GIVEN_UP: Mapping[Cause, Words] = MappingProxyType(
 )
 
 
-class Text(NamedTuple):
+class LetterText(NamedTuple):
     """A letter in words: the same paragraphs in two forms."""
 
     subject: str
@@ -87,7 +87,7 @@ class Text(NamedTuple):
     html: str
 
 
-def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
+def render(template: str, language: Language, params: Mapping[str, str]) -> LetterText:
     """The letter in words; ``KeyError`` for an unknown template or a parameter not given.
 
     A parameter stays on its line: no name makes paragraphs that look like ours.
@@ -100,7 +100,7 @@ def word(template: str, language: Language, params: Mapping[str, str]) -> Text:
     safe = {name: escape(value) for name, value in given.items()}
     html = [_in_html(paragraph, safe) for paragraph in said]
     subject = wording.subject.format_map(given)
-    return Text(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
+    return LetterText(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
 
 
 def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
@@ -108,7 +108,7 @@ def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
     return f'<p><a href="{text}">{text}</a></p>' if paragraph == LINK else f"<p>{text}</p>"
 
 
-def compose(text: Text, sender: str, to: str, name: str, at: datetime) -> EmailMessage:
+def build_message(text: LetterText, sender: str, to: str, name: str, at: datetime) -> EmailMessage:
     """The message; ``ValueError`` or ``HeaderParseError`` when an address fits no header.
 
     Its Message-ID is the letter's ``name``, so that a repetition is known for what it is.

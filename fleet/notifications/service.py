@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.language import Language
 from fleet.notifications.models import Letter
-from fleet.notifications.rules import Cause, word
+from fleet.notifications.rules import GivingUpCause, render
 
 
 async def send(
@@ -28,7 +28,7 @@ async def send(
     ``about`` whom it is (``employee:7``) finds it again; after ``expires_at``, when its link stops
     working, it does not leave any more.
     """
-    word(template, language, params)
+    render(template, language, params)
     db.add(
         Letter(
             to=to,
@@ -44,10 +44,10 @@ async def send(
     await db.flush()
 
 
-async def withdraw(db: AsyncSession, about: str, now: datetime) -> None:
+async def withdraw_letters(db: AsyncSession, about: str, now: datetime) -> None:
     """Give up the waiting letters about somebody whose links do not work any more."""
     await db.execute(
         update(Letter)
         .where(Letter.about == about, Letter.due_at.is_not(None), Letter.expires_at.is_not(None))
-        .values(due_at=None, given_up_at=now, cause=Cause.WITHDRAWN, params={})
+        .values(due_at=None, given_up_at=now, cause=GivingUpCause.WITHDRAWN, params={})
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 from fleet.accounts.roles import RIGHT_NAMES, Right
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.kit.wording import fill
-from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Cause, Channel
+from fleet.operations.rules import MAX_OPEN_PER_REGISTER, Channel, StatusCause
 from protocol.kktpc.command_names import name_of
 from protocol.kktpc.result_codes import describe
 
@@ -21,11 +21,11 @@ _CHANNELS: Mapping[Channel, tuple[str, str]] = {
 }
 
 _STARTED = {
-    True: Words(
+    True: BilingualText(
         "операция была начата и могла выполниться — проверьте кассу",
         "the operation had started and may have taken effect: check the register",
     ),
-    False: Words("операция не начиналась", "the operation had not started"),
+    False: BilingualText("операция не начиналась", "the operation had not started"),
 }
 
 _OFFERS = frozenset({"firmware_begin", "firmware_verify", "firmware_install", "firmware"})
@@ -192,7 +192,7 @@ ANOTHER_RUNNING = Refusal(
     en="Another operation is running on register {serial_number}. Wait until it ends.",
     field="serial_numbers",
 )
-NOT_ENTITLED = Refusal(
+SERVICE_MISSING = Refusal(
     _CONFLICT,
     "not_entitled",
     ru="Для кассы {serial_number} нужна услуга {services_ru}. Купите и назначьте кассе подписку: "
@@ -201,7 +201,7 @@ NOT_ENTITLED = Refusal(
     "subscription: {plans_en} (Registers / Subscriptions).",
     field="serial_numbers",
 )
-ENTITLED_UNTIL = Refusal(
+SERVICE_ENDS_BEFORE = Refusal(
     _CONFLICT,
     "entitlement_ends",
     ru="Подписка кассы {serial_number} с услугой {services_ru} закончится {until}, до начала "
@@ -219,7 +219,7 @@ ZONE_UNKNOWN = Refusal(
     "time zone.",
     field="scheduled_local",
 )
-PAST_THERE = Refusal(
+PAST_AT_REGISTER = Refusal(
     _INVALID,
     "scheduled_in_the_past",
     ru="У кассы {serial_number} это время уже прошло: её часовой пояс UTC{offset}. Укажите более "
@@ -375,107 +375,107 @@ ONE_ONLY = Refusal(
     field="serial_numbers",
 )
 
-CAUSES: Mapping[Cause, tuple[str, str]] = MappingProxyType(
+CAUSE_TEXTS: Mapping[StatusCause, tuple[str, str]] = MappingProxyType(
     {
-        Cause.CREATED: ("создана", "created"),
-        Cause.TAKEN: ("касса вышла на связь", "the register connected"),
-        Cause.DONE: ("выполнена", "done"),
-        Cause.LINK_LOST: (
+        StatusCause.CREATED: ("создана", "created"),
+        StatusCause.TAKEN: ("касса вышла на связь", "the register connected"),
+        StatusCause.DONE: ("выполнена", "done"),
+        StatusCause.LINK_LOST: (
             "связь с кассой прервалась, операция продолжится при следующем выходе на связь",
             "the connection to the register was lost; the operation continues at its next check-in",
         ),
-        Cause.AWAITING_CALL: (
+        StatusCause.AWAITING_CALL: (
             "ожидается следующий выход кассы на связь",
             "waiting for the register's next check-in",
         ),
-        Cause.ANSWER_CAME: ("касса ответила", "the register answered"),
-        Cause.DEADLINE: (
+        StatusCause.ANSWER_CAME: ("касса ответила", "the register answered"),
+        StatusCause.DEADLINE: (
             "срок выполнения истёк; {started}",
             "the operation timed out; {started}",
         ),
-        Cause.CANCELLED_BY_EMPLOYEE: ("отменена сотрудником", "cancelled by an employee"),
-        Cause.CANCELLED_BY_OPERATION: (
+        StatusCause.CANCELLED_BY_EMPLOYEE: ("отменена сотрудником", "cancelled by an employee"),
+        StatusCause.CANCELLED_BY_OPERATION: (
             "отменена операцией «Отмена отложенных операций»",
             "cancelled by the operation 'Cancel pending operations'",
         ),
-        Cause.HANDED_OVER: (
+        StatusCause.HANDED_OVER: (
             "отменена: касса передана другому партнёру",
             "cancelled: the register was transferred to another partner",
         ),
-        Cause.COMMAND_FAILED: (
+        StatusCause.COMMAND_FAILED: (
             "касса не выполнила команду «{command_name}»: {code_text}",
             "the register did not execute the command '{command_name}': {code_text}",
         ),
-        Cause.NOT_CALLED: (
+        StatusCause.NOT_CALLED: (
             "отменена: касса не выходила на связь 30 минут",
             "cancelled: the register had not connected for 30 minutes",
         ),
-        Cause.LICENCE_NOT_HELD: (
+        StatusCause.LICENCE_NOT_HELD: (
             "касса не приняла код защиты {number}",
             "the register did not accept protection code {number}",
         ),
-        Cause.NO_REGISTRATIONS_LEFT: (
+        StatusCause.NO_REGISTRATIONS_LEFT: (
             "ресурс перерегистраций ФН исчерпан, замените ФН",
             "the fiscal drive has no re-registrations left, replace it",
         ),
-        Cause.KEY_NOT_TAKEN: (
+        StatusCause.KEY_NOT_TAKEN: (
             "касса продолжает работать на прежнем ключе, ключ поколения {generation} не применён",
             "the register still uses its old key, the key of generation {generation} is not "
             "applied",
         ),
-        Cause.SETTING_FAILED: (
+        StatusCause.SETTING_FAILED: (
             "касса не приняла настройку {setting}: {code_text}",
             "the register did not accept setting {setting}: {code_text}",
         ),
-        Cause.SETTING_UNFIT: (
+        StatusCause.SETTING_UNFIT: (
             "значение настройки {setting} не подходит для этой кассы",
             "the value of setting {setting} does not fit this register",
         ),
-        Cause.BAD_ANSWER: (
+        StatusCause.BAD_ANSWER: (
             "касса ответила не по протоколу, обратитесь в поддержку",
             "the register's answer does not follow the protocol, contact support",
         ),
-        Cause.CANCELLED_BY_ROLLOUT: (
+        StatusCause.CANCELLED_BY_ROLLOUT: (
             "отменена: поэтапное обновление остановлено",
             "cancelled: its roll-out was stopped",
         ),
-        Cause.REPLACED: (
+        StatusCause.REPLACED: (
             "запущена заново, номер новой операции — {operation_id}",
             "restarted as operation {operation_id}",
         ),
-        Cause.DRIVER_FAILED: (
+        StatusCause.DRIVER_FAILED: (
             "драйвер ККТ не выполнил задание «{request}»: ошибка {error}{description}",
             "the register's driver did not run the task '{request}': error {error}{description}",
         ),
-        Cause.SHIFT_OPEN: (
+        StatusCause.SHIFT_OPEN: (
             "на кассе открыта смена, закройте её",
             "the register's shift is open, close it",
         ),
-        Cause.RECEIPTS_UNSENT: (
+        StatusCause.RECEIPTS_UNSENT: (
             "на кассе есть неотправленные чеки, дождитесь их отправки в ОФД",
             "the register has unsent receipts, wait until the OFD gets them",
         ),
-        Cause.BUSY: ("касса занята", "the register is busy"),
-        Cause.UNSUPPORTED: (
+        StatusCause.BUSY: ("касса занята", "the register is busy"),
+        StatusCause.UNSUPPORTED: (
             "касса (или драйвер) не поддерживает эту команду",
             "the register (or its driver) does not support this command",
         ),
-        Cause.LOW_BATTERY: ("батарея кассы разряжена", "the register's battery is low"),
-        Cause.TRANSFER_STALLED: (
+        StatusCause.LOW_BATTERY: ("батарея кассы разряжена", "the register's battery is low"),
+        StatusCause.TRANSFER_STALLED: (
             "касса перестала принимать прошивку на блоке {block} из {blocks}",
             "the register stopped accepting the firmware at block {block} of {blocks}",
         ),
-        Cause.FIRMWARE_UNCHANGED: (
+        StatusCause.FIRMWARE_UNCHANGED: (
             "после перезапуска на кассе прошивка {firmware_version} (платформа {platform}), "
             "ожидалась {expected}",
             "after the restart the register runs firmware {firmware_version} (platform "
             "{platform}), expected {expected}",
         ),
-        Cause.STALE: (
+        StatusCause.STALE: (
             "касса могла уже выполнить этот шаг, но ответ не сохранился; проверьте её состояние",
             "the register may have done this step already, but its answer is lost; check its state",
         ),
-        Cause.OUR_MISTAKE: (
+        StatusCause.INTERNAL_ERROR: (
             "ошибка сервера, обратитесь в поддержку",
             "server error, contact support",
         ),
@@ -492,9 +492,13 @@ def explain(cause: str, detail: Mapping[str, Any] | None, language: Language) ->
         known["description"] = f" ({known['description']})"
     code = known.get("code")
     if isinstance(code, int):
-        known["code_text"] = Words(describe(code, "ru"), describe(code, "en"))
+        known["code_text"] = BilingualText(describe(code, "ru"), describe(code, "en"))
     if "command" in known:
         name = name_of(known["command"])
-        known["command_name"] = Words(name["ru"], name["en"])
+        known["command_name"] = BilingualText(name["ru"], name["en"])
     refused = code == WRONG_FORMAT and known.get("command") in _OFFERS
-    return fill(Words(*(_IMAGE_REFUSED if refused else CAUSES[Cause(cause)])), language, known)
+    return fill(
+        BilingualText(*(_IMAGE_REFUSED if refused else CAUSE_TEXTS[StatusCause(cause)])),
+        language,
+        known,
+    )

@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ChangedOperation:
     """One operation came to a new status."""
 
     operation_id: int
     serial_number: str
     type: str
-    status: Status
+    status: OperationStatus
 
 
 @dataclass(frozen=True, slots=True)
-class OperationsMoved:
+class OperationStatusesChanged:
     """Operations changed their status in this transaction."""
 
     at: datetime
-    moves: tuple[Moved, ...]
+    changes: tuple[ChangedOperation, ...]

@@ -15,7 +15,7 @@ from fleet.operations.errors import TEMPLATE_AND_CONTENT
 from fleet.templates.queries import PARAMS
 
 
-async def filled_in(
+async def with_template_content(
     db: AsyncSession, actor: Actor, kind: str, params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """``params`` with the content of their ``template_id`` in its place.

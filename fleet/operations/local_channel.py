@@ -25,15 +25,15 @@ from fleet.operations.errors import (
     right_needed,
 )
 from fleet.operations.models import Operation
-from fleet.operations.queries import belongs_to
-from fleet.operations.rules import OPEN, Cause, Channel, Status
+from fleet.operations.queries import operations_visible_to
+from fleet.operations.rules import OPEN, Channel, OperationStatus, StatusCause
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import Done, Failed, Order
-from fleet.operations.work import Change, Work, load_where, save
+from fleet.operations.types.contract import Done, Failed, OperationSnapshot
+from fleet.operations.work import StatusChange, Work, load_where, save
 from fleet.registers.models import CashRegister
 from protocol.platforms import Platform
 
-WHO: Final = {"type": "getDeviceInfo"}
+IDENTIFY_REQUEST: Final = {"type": "getDeviceInfo"}
 
 
 class DriverResult(NamedTuple):
@@ -71,8 +71,8 @@ def _package(
 ) -> Package:
     if work is None:
         raise NOT_LOCAL(id=operation_id)
-    order = _order(actor, work, platforms)
-    requests = [WHO, *BY_KIND[work.type].local_requests(order)]
+    order = _snapshot(actor, work, platforms)
+    requests = [IDENTIFY_REQUEST, *BY_KIND[work.type].local_requests(order)]
     content = {
         "operation_id": work.id,
         "serial_number": work.serial_number,
@@ -82,7 +82,7 @@ def _package(
     return Package(name, json.dumps(content, ensure_ascii=False, indent=2).encode())
 
 
-def zipped(files: Sequence[Package]) -> bytes:
+def zip_files(files: Sequence[Package]) -> bytes:
     """All of them in one archive."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
@@ -91,14 +91,14 @@ def zipped(files: Sequence[Package]) -> bytes:
     return archive.getvalue()
 
 
-async def take_answers(
+async def accept_answers(
     db: AsyncSession, actor: Actor, answers: Sequence[LocalAnswer], now: datetime
 ) -> list[DomainError | None]:
     """End the operations that were answered; for each answer ``None``, or why it is not taken."""
     works = {work.id: work for work in await _load(db, actor, [each[0] for each in answers])}
     platforms = await _platforms(db, [work.serial_number for work in works.values()])
-    changes: list[Change] = []
-    verdicts = [_take(actor, works, platforms, answer, now, changes) for answer in answers]
+    changes: list[StatusChange] = []
+    verdicts = [_accept_answer(actor, works, platforms, answer, now, changes) for answer in answers]
     ended = {change.operation_id for change in changes}
     await save(db, [works[id_] for id_ in sorted(ended)], changes, now)
     objects = [f"operation:{id_}" for id_ in sorted(ended)]
@@ -106,30 +106,30 @@ async def take_answers(
     return verdicts
 
 
-def _take(
+def _accept_answer(
     actor: Actor,
     works: Mapping[int, Work],
     platforms: Mapping[str, Platform],
     answer: LocalAnswer,
     now: datetime,
-    changes: list[Change],
+    changes: list[StatusChange],
 ) -> DomainError | None:
     try:
-        work = _addressed(works, answer)
-        ending = _ending(_order(actor, work, platforms), work, answer)
+        work = _find_answered(works, answer)
+        ending = _final_status(_snapshot(actor, work, platforms), work, answer)
     except DomainError as refusal:
         return refusal
-    if work.status is Status.QUEUED:
-        changes.append(work.move(Status.RUNNING, Cause.ANSWER_CAME, now))
+    if work.status is OperationStatus.QUEUED:
+        changes.append(work.change_status(OperationStatus.RUNNING, StatusCause.ANSWER_CAME, now))
     if isinstance(ending, Done):
         work.result = ending.result
-        changes.append(work.move(Status.SUCCEEDED, Cause.DONE, now))
+        changes.append(work.change_status(OperationStatus.SUCCEEDED, StatusCause.DONE, now))
     else:
-        changes.append(work.move(Status.FAILED, ending.cause, now, ending.detail))
+        changes.append(work.change_status(OperationStatus.FAILED, ending.cause, now, ending.detail))
     return None
 
 
-def _addressed(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
+def _find_answered(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
     """The operation that this answers; the register names itself in its first result."""
     work = works.get(answer.operation_id)
     if work is None or work.status not in OPEN:
@@ -142,14 +142,14 @@ def _addressed(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
     return work
 
 
-def _ending(order: Order[Any], work: Work, answer: LocalAnswer) -> Done | Failed:
+def _final_status(order: OperationSnapshot[Any], work: Work, answer: LocalAnswer) -> Done | Failed:
     operation_type = BY_KIND[work.type]
     requests = operation_type.local_requests(order)
     results = answer.results[1:]
     for request, result in zip(requests, results, strict=False):
         if result.error:
             detail = {"request": request["type"], **result._asdict(), "result": None}
-            return Failed(Cause.DRIVER_FAILED, detail)
+            return Failed(StatusCause.DRIVER_FAILED, detail)
     if len(results) != len(requests):
         raise ANSWER_UNFIT(id=work.id)
     try:
@@ -158,18 +158,20 @@ def _ending(order: Order[Any], work: Work, answer: LocalAnswer) -> Done | Failed
         raise ANSWER_UNFIT(id=work.id) from None
 
 
-def _order(actor: Actor, work: Work, platforms: Mapping[str, Platform]) -> Order[Any]:
+def _snapshot(
+    actor: Actor, work: Work, platforms: Mapping[str, Platform]
+) -> OperationSnapshot[Any]:
     operation_type = BY_KIND[work.type]
     if operation_type.right not in actor.rights:
         raise right_needed(operation_type.right)
     platform = platforms.get(work.serial_number)
     if platform is None:
         raise PLATFORM_UNKNOWN(serial_number=work.serial_number)
-    return Order(platform, operation_type.Params.model_validate(work.params))
+    return OperationSnapshot(platform, operation_type.Params.model_validate(work.params))
 
 
 async def _load(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Work]:
-    mine = belongs_to(actor) & (Operation.channel == Channel.LOCAL)
+    mine = operations_visible_to(actor) & (Operation.channel == Channel.LOCAL)
     return await load_where(db, Operation.id.in_(ids), mine, Operation.status.in_(OPEN), wait=True)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId, SerialNumber
-from fleet.operations.rules import OPEN, Channel, Status
+from fleet.operations.rules import OPEN, Channel, OperationStatus
 
 _IS_OPEN = text("status IN ({})".format(", ".join(f"'{status}'" for status in OPEN)))
 
@@ -39,7 +39,7 @@ class Operation(Base):
     type: Mapped[str] = mapped_column(String(40))
     channel: Mapped[Channel]
     params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
-    status: Mapped[Status]
+    status: Mapped[OperationStatus]
     cause: Mapped[str] = mapped_column(String(40), default="")
     """Why the status is what it is: a code of ``fleet.operations.errors.CAUSES``."""
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -74,7 +74,7 @@ class OperationChange(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     operation_id: Mapped[int] = mapped_column(ForeignKey("operations.id"), index=True)
     at: Mapped[datetime]
-    from_status: Mapped[Status | None]
-    to_status: Mapped[Status]
+    from_status: Mapped[OperationStatus | None]
+    to_status: Mapped[OperationStatus]
     cause: Mapped[str] = mapped_column(String(40), default="")
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -21,7 +21,7 @@ Prepare = Callable[[AsyncSession, Actor, Any], Awaitable[Any]]
 
 async def prepare(db: AsyncSession, actor: Actor, kind: str, params: Any) -> Any:
     """The parameters that an operation of this kind keeps."""
-    with_facts = _PREPARE.get(kind)
+    with_facts = _PREPARERS.get(kind)
     return params if with_facts is None else await with_facts(db, actor, params)
 
 
@@ -49,7 +49,7 @@ async def _no_licence(
     return params.model_copy(update={"licence": None})
 
 
-_PREPARE: Final[Mapping[str, Prepare]] = {
+_PREPARERS: Final[Mapping[str, Prepare]] = {
     "firmware_update": _image,
     "platform_move": _image,
     "licence_upload": _no_licence,

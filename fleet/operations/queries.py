@@ -11,11 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
-from fleet.kit.validation import shape
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.validation import describe_pattern
 from fleet.operations.errors import OPERATION_NOT_FOUND, explain
 from fleet.operations.models import Operation, OperationChange
-from fleet.operations.rules import OPEN, Cause, Channel, Status, Waiting, waiting
+from fleet.operations.rules import (
+    OPEN,
+    Channel,
+    OperationStatus,
+    StatusCause,
+    WaitingFor,
+    waiting_for,
+)
 from fleet.operations.types import BY_KIND, TYPES
 from fleet.registers import queries as registers
 from fleet.registers.models import CashRegister
@@ -26,7 +33,7 @@ class OperationFilter(PageQuery):
 
     serial_number: SerialText | None = None
     type: str | None = Field(default=None, max_length=40)
-    status: Status | None = None
+    status: OperationStatus | None = None
     open: bool | None = Field(default=None, description="True: queued and running ones only.")
     since: Moment | None = Field(default=None, alias="from", description="Created not earlier.")
     until: Moment | None = Field(default=None, alias="to", description="Created earlier than this.")
@@ -42,7 +49,7 @@ class PackageQuery(Input):
     """Which operations."""
 
     ids: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
             "нужны номера операций через запятую без пробелов, не больше 500.",
             "must be operation numbers separated by commas without spaces, at most 500.",
@@ -58,10 +65,10 @@ class OperationRow(BaseModel):
     serial_number: str
     type: str
     channel: Channel
-    status: Status
-    waiting_for: Waiting | None = Field(description="What an open operation waits for.")
+    status: OperationStatus
+    waiting_for: WaitingFor | None = Field(description="What an open operation waits for.")
     percent: int
-    cause: Cause
+    cause: StatusCause
     explanation: str = Field(description="The cause in words, in the language of the request.")
     scheduled_for: datetime | None
     created_at: datetime
@@ -75,9 +82,9 @@ class ChangeView(BaseModel):
     """One transition."""
 
     at: datetime
-    from_status: Status | None
-    to_status: Status
-    cause: Cause
+    from_status: OperationStatus | None
+    to_status: OperationStatus
+    cause: StatusCause
     explanation: str
 
 
@@ -121,7 +128,7 @@ FILTERS: Filters = {
 }
 
 
-def types(language: Language) -> OperationTypes:
+def operation_types(language: Language) -> OperationTypes:
     """The tuple of types, as people and the console read it."""
     return OperationTypes(
         items=[
@@ -138,12 +145,12 @@ def types(language: Language) -> OperationTypes:
     )
 
 
-def belongs_to(actor: Actor) -> ColumnElement[bool]:
+def operations_visible_to(actor: Actor) -> ColumnElement[bool]:
     """The condition of an operation that this employee may see and change."""
     own = Operation.partner_id == actor.partner_id
     if not actor.limited:
         return own
-    seen = select(CashRegister.serial_number).where(registers.belongs_to(actor))
+    seen = select(CashRegister.serial_number).where(registers.registers_visible_to(actor))
     return own & Operation.serial_number.in_(seen)
 
 
@@ -151,9 +158,9 @@ async def page(
     db: AsyncSession, actor: Actor, query: OperationFilter, language: Language, now: datetime
 ) -> Page[OperationRow]:
     """One page of the partner's operations, newest first."""
-    mine = [belongs_to(actor), *conditions(FILTERS, query)]
+    mine = [operations_visible_to(actor), *conditions(FILTERS, query)]
     if query.after:
-        mine.append(Operation.id < from_cursor(OperationKey, query.after).id)
+        mine.append(Operation.id < read_cursor(OperationKey, query.after).id)
     statement = select(Operation).where(*mine).order_by(Operation.id.desc())
     found = (await db.scalars(statement.limit(query.limit + 1))).all()
     return page_of(
@@ -164,12 +171,12 @@ async def page(
     )
 
 
-async def one(
+async def operation_view(
     db: AsyncSession, actor: Actor, operation_id: int, language: Language, now: datetime
 ) -> OperationView:
     """The partner's operation with its history, oldest first."""
     found = await db.scalar(
-        select(Operation).where(Operation.id == operation_id, belongs_to(actor))
+        select(Operation).where(Operation.id == operation_id, operations_visible_to(actor))
     )
     if found is None:
         raise OPERATION_NOT_FOUND(id=operation_id)
@@ -181,25 +188,25 @@ async def one(
     can_see = BY_KIND[found.type].right in actor.rights
     return OperationView(
         **_shown(found, language, now),
-        params=_visible(found, found.params, can_see),
+        params=_hide_secrets(found, found.params, can_see),
         step=found.step,
         cancel_requested=found.cancel_requested,
         retry_of=found.retry_of,
-        result=None if found.result is None else _visible(found, found.result, can_see),
+        result=None if found.result is None else _hide_secrets(found, found.result, can_see),
         history=[_change(change, language) for change in changes],
     )
 
 
-def _visible(found: Operation, values: Mapping[str, Any], can_see: bool) -> dict[str, Any]:
+def _hide_secrets(found: Operation, values: Mapping[str, Any], can_see: bool) -> dict[str, Any]:
     """Secret values are for those who may order the operation."""
     return dict(values) if can_see else BY_KIND[found.type].without_secrets(values)
 
 
 def _shown(row: Operation, language: Language, now: datetime) -> dict[str, Any]:
-    under_way = Waiting(row.progress.get("waiting_for", Waiting.LOADING))
+    under_way = WaitingFor(row.progress.get("waiting_for", WaitingFor.LOADING))
     return {
         **{name: getattr(row, name) for name in OperationRow.model_fields if hasattr(row, name)},
-        "waiting_for": waiting(
+        "waiting_for": waiting_for(
             row.status, row.step, row.due_at, row.cancel_requested, now, under_way, row.channel
         ),
         "explanation": explain(row.cause, row.detail, language),
@@ -211,6 +218,6 @@ def _change(change: OperationChange, language: Language) -> ChangeView:
         at=change.at,
         from_status=change.from_status,
         to_status=change.to_status,
-        cause=Cause(change.cause),
+        cause=StatusCause(change.cause),
         explanation=explain(change.cause, change.detail, language),
     )

@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from fleet.accounts.roles import Right
 from fleet.kit.http import Attachment, Call, endpoint
+from fleet.kit.idempotency import run_once
 from fleet.kit.input import MAX_INTEGER, Input, Moment, Nothing, SerialText, WallTime
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
-from fleet.kit.repetition import once
 from fleet.operations import local_channel, queries, service
 from fleet.operations.local_channel import DriverResult, LocalAnswer
 from fleet.operations.queries import (
@@ -23,7 +23,7 @@ from fleet.operations.queries import (
 from fleet.operations.rules import MAX_REGISTERS, Channel
 
 
-class Order(Input):
+class NewOperation(Input):
     """An operation for each of the registers."""
 
     type: str = Field(max_length=40, description="One of `GET /operation-types`.")
@@ -41,14 +41,14 @@ class Order(Input):
     )
 
 
-class Accepted(BaseModel):
+class AcceptedOperation(BaseModel):
     """An operation that was created."""
 
     id: int
     serial_number: str
 
 
-class Refused(BaseModel):
+class RefusedOperation(BaseModel):
     """A register that does not get the operation."""
 
     serial_number: str
@@ -56,14 +56,14 @@ class Refused(BaseModel):
     message: str = Field(description="The reason in words.")
 
 
-class Ordered(BaseModel):
+class OrderReply(BaseModel):
     """A verdict for every serial number of the order."""
 
-    accepted: list[Accepted]
-    refused: list[Refused]
+    accepted: list[AcceptedOperation]
+    refused: list[RefusedOperation]
 
 
-class NewTime(Input):
+class NewStartTime(Input):
     """When the operation is to begin: one of the two."""
 
     scheduled_for: Moment | None = Field(default=None, description="Later than now.")
@@ -75,28 +75,30 @@ class NewTime(Input):
 @endpoint("GET", "/operation-types", right=Right.MONITORING)
 async def list_types(call: Call[Nothing, None]) -> OperationTypes:
     """Every operation type with the JSON Schema of its parameters."""
-    return queries.types(call.language)
+    return queries.operation_types(call.language)
 
 
 @endpoint("POST", "/operations", right=Right.MONITORING, status=202, repeatable=True)
-async def create(call: Call[Nothing, Order]) -> Ordered:
+async def create(call: Call[Nothing, NewOperation]) -> OrderReply:
     """Order an operation for up to 500 registers; each gets its own verdict."""
-    wish = service.Wish(**dict(call.body))
+    wish = service.OperationRequest(**dict(call.body))
 
-    async def order() -> Ordered:
+    async def order() -> OrderReply:
         created = await service.create(call.db, call.actor, wish, call.now)
-        return _ordered(created, call.language)
+        return _order_reply(created, call.language)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, order, Ordered
+    return await run_once(
+        call.db, call.actor, call.idempotency_key, call.body, call.now, order, OrderReply
     )
 
 
-def _ordered(created: service.Created, language: Language) -> Ordered:
-    return Ordered(
-        accepted=[Accepted(id=id_, serial_number=serial) for id_, serial in created.accepted],
+def _order_reply(created: service.OrderResult, language: Language) -> OrderReply:
+    return OrderReply(
+        accepted=[
+            AcceptedOperation(id=id_, serial_number=serial) for id_, serial in created.accepted
+        ],
         refused=[
-            Refused(
+            RefusedOperation(
                 serial_number=serial,
                 reason=refusal.code,
                 message=refusal.message(language, **params, serial_number=serial),
@@ -115,34 +117,34 @@ async def list_operations(call: Call[OperationFilter, None]) -> Page[OperationRo
 @endpoint("GET", "/operations/{id}", right=Right.MONITORING)
 async def show(call: Call[OperationKey, None]) -> OperationView:
     """One operation with its progress, result and history."""
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.operation_view(call.db, call.actor, call.query.id, call.language, call.now)
 
 
 @endpoint("POST", "/operations/{id}/cancel", right=Right.MONITORING)
 async def cancel(call: Call[OperationKey, None]) -> OperationView:
     """Cancel an operation; one whose command has left ends when the register has answered."""
     await service.cancel(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.operation_view(call.db, call.actor, call.query.id, call.language, call.now)
 
 
 @endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
 async def retry(call: Call[OperationKey, None]) -> OperationView:
     """Order anew an operation that failed or needs attention; shows the new one."""
     new_id = await service.retry(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, new_id, call.language, call.now)
+    return await queries.operation_view(call.db, call.actor, new_id, call.language, call.now)
 
 
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
-async def reschedule(call: Call[OperationKey, NewTime]) -> OperationView:
+async def reschedule(call: Call[OperationKey, NewStartTime]) -> OperationView:
     """Move the start of an operation that has not begun."""
     new = call.body
     await service.reschedule(
         call.db, call.actor, call.query.id, new.scheduled_for, call.now, new.scheduled_local
     )
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.operation_view(call.db, call.actor, call.query.id, call.language, call.now)
 
 
-class DriverWord(Input):
+class DriverReply(Input):
     """What the driver said to one request of the package."""
 
     errorCode: int = 0
@@ -156,7 +158,7 @@ class AnswerFile(Input):
 
     operation_id: int = Field(ge=1, lt=MAX_INTEGER)
     serial_number: SerialText
-    results: list[DriverWord] = Field(max_length=100)
+    results: list[DriverReply] = Field(max_length=100)
 
 
 class AnswerFiles(Input):
@@ -173,7 +175,7 @@ class RefusedAnswer(BaseModel):
     message: str
 
 
-class AnswersTaken(BaseModel):
+class AnswersReply(BaseModel):
     """A verdict for every answer."""
 
     accepted: list[int] = Field(description="Operations that have ended by this.")
@@ -194,17 +196,17 @@ async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
     """The same for several operations: a zip with one file for each."""
     ids = list(map(int, call.query.ids.split(",")))
     files = await local_channel.packages(call.db, call.actor, list(dict.fromkeys(ids)))
-    content = local_channel.zipped(files)
+    content = local_channel.zip_files(files)
     return Attachment(name="operations.zip", media_type="application/zip", content=content)
 
 
 @endpoint("POST", "/operations/local-answers", right=Right.MONITORING)
-async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersTaken:
+async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersReply:
     """Take in what the drivers answered; each operation takes one answer."""
     answers = [_answer(each) for each in call.body.answers]
-    verdicts = await local_channel.take_answers(call.db, call.actor, answers, call.now)
+    verdicts = await local_channel.accept_answers(call.db, call.actor, answers, call.now)
     pairs = list(zip(answers, verdicts, strict=True))
-    return AnswersTaken(
+    return AnswersReply(
         accepted=[answer.operation_id for answer, refusal in pairs if refusal is None],
         refused=[
             RefusedAnswer(

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from protocol.conversation.messages import StepRefusal
 
 
-class Status(StrEnum):
+class OperationStatus(StrEnum):
     """Where an operation stands."""
 
     QUEUED = "queued"
@@ -26,7 +26,7 @@ class Channel(StrEnum):
     LOCAL = "local"
 
 
-class Waiting(StrEnum):
+class WaitingFor(StrEnum):
     """What an open operation waits for (the sub-state that people see)."""
 
     SCHEDULED_TIME = "scheduled_time"
@@ -34,11 +34,11 @@ class Waiting(StrEnum):
     ASSISTANT = "assistant"
     BACKING_UP_SETTINGS = "backing_up_settings"
     LOADING = "loading"
-    REGISTERS_WORD = "registers_word"
+    REGISTER_ANSWER = "registers_word"
     """Its cancellation was asked for after a command had left."""
 
 
-class Cause(StrEnum):
+class StatusCause(StrEnum):
     """Why a status came; the sentences stand in ``errors.CAUSES``."""
 
     CREATED = "created"
@@ -70,65 +70,72 @@ class Cause(StrEnum):
     TRANSFER_STALLED = "transfer_stalled"
     FIRMWARE_UNCHANGED = "firmware_unchanged"
     STALE = "stale"
-    OUR_MISTAKE = "our_mistake"
+    INTERNAL_ERROR = "our_mistake"
 
 
-OPEN: Final = (Status.QUEUED, Status.RUNNING)
-RETRYABLE: Final = (Status.FAILED, Status.NEEDS_ATTENTION)
+OPEN: Final = (OperationStatus.QUEUED, OperationStatus.RUNNING)
+RETRYABLE: Final = (OperationStatus.FAILED, OperationStatus.NEEDS_ATTENTION)
 
 TRANSITIONS: Final = {
-    Status.QUEUED: {Status.RUNNING, Status.CANCELLED, Status.FAILED, Status.NEEDS_ATTENTION},
-    Status.RUNNING: {
-        Status.QUEUED,
-        Status.SUCCEEDED,
-        Status.FAILED,
-        Status.NEEDS_ATTENTION,
-        Status.CANCELLED,
+    OperationStatus.QUEUED: {
+        OperationStatus.RUNNING,
+        OperationStatus.CANCELLED,
+        OperationStatus.FAILED,
+        OperationStatus.NEEDS_ATTENTION,
     },
-    Status.NEEDS_ATTENTION: {Status.CANCELLED},
-    Status.SUCCEEDED: set[Status](),
-    Status.FAILED: set[Status](),
-    Status.CANCELLED: set[Status](),
+    OperationStatus.RUNNING: {
+        OperationStatus.QUEUED,
+        OperationStatus.SUCCEEDED,
+        OperationStatus.FAILED,
+        OperationStatus.NEEDS_ATTENTION,
+        OperationStatus.CANCELLED,
+    },
+    OperationStatus.NEEDS_ATTENTION: {OperationStatus.CANCELLED},
+    OperationStatus.SUCCEEDED: set[OperationStatus](),
+    OperationStatus.FAILED: set[OperationStatus](),
+    OperationStatus.CANCELLED: set[OperationStatus](),
 }
 
 LEASE: Final = timedelta(minutes=2)
 """How long a running operation may hear nothing from its register before it is queued again."""
 
-REFUSED_RETRY: Final = timedelta(minutes=5)
+REFUSED_RETRY_DELAY: Final = timedelta(minutes=5)
 """How long an operation that the register put off stays away from it."""
 
 MAX_REGISTERS: Final = 500
 MAX_OPEN_PER_REGISTER: Final = 20
 
 
-class Refused(NamedTuple):
+class RefusedStep(NamedTuple):
     """What becomes of an operation whose step the register did not do."""
 
-    status: Status
-    cause: Cause
+    status: OperationStatus
+    cause: StatusCause
 
 
-_REFUSALS: Final[dict[int, Refused]] = {
-    StepRefusal.SHIFT_OPEN: Refused(Status.QUEUED, Cause.SHIFT_OPEN),
-    StepRefusal.RECEIPTS_UNSENT: Refused(Status.QUEUED, Cause.RECEIPTS_UNSENT),
-    StepRefusal.BUSY: Refused(Status.QUEUED, Cause.BUSY),
-    StepRefusal.LOW_BATTERY: Refused(Status.QUEUED, Cause.LOW_BATTERY),
-    StepRefusal.UNSUPPORTED: Refused(Status.FAILED, Cause.UNSUPPORTED),
-    StepRefusal.STALE: Refused(Status.NEEDS_ATTENTION, Cause.STALE),
+_REFUSED_STEPS: Final[dict[int, RefusedStep]] = {
+    StepRefusal.SHIFT_OPEN: RefusedStep(OperationStatus.QUEUED, StatusCause.SHIFT_OPEN),
+    StepRefusal.RECEIPTS_UNSENT: RefusedStep(OperationStatus.QUEUED, StatusCause.RECEIPTS_UNSENT),
+    StepRefusal.BUSY: RefusedStep(OperationStatus.QUEUED, StatusCause.BUSY),
+    StepRefusal.LOW_BATTERY: RefusedStep(OperationStatus.QUEUED, StatusCause.LOW_BATTERY),
+    StepRefusal.UNSUPPORTED: RefusedStep(OperationStatus.FAILED, StatusCause.UNSUPPORTED),
+    StepRefusal.STALE: RefusedStep(OperationStatus.NEEDS_ATTENTION, StatusCause.STALE),
 }
 
 
-def refused(reason: int) -> Refused:
+def judge_refused_step(reason: int) -> RefusedStep:
     """The consequence of a STEP_REFUSED; a reason that we do not know needs a person."""
-    return _REFUSALS.get(reason, Refused(Status.NEEDS_ATTENTION, Cause.UNSUPPORTED))
+    return _REFUSED_STEPS.get(
+        reason, RefusedStep(OperationStatus.NEEDS_ATTENTION, StatusCause.UNSUPPORTED)
+    )
 
 
-def allowed(before: Status, after: Status) -> bool:
+def is_allowed(before: OperationStatus, after: OperationStatus) -> bool:
     """Whether an operation may go from one status to the other."""
     return after in TRANSITIONS[before]
 
 
-def moment_there(wall_time: datetime, utc_offset_min: int) -> datetime:
+def to_utc(wall_time: datetime, utc_offset_min: int) -> datetime:
     """The moment at which a register's clock shows ``wall_time`` (naive)."""
     return (wall_time - timedelta(minutes=utc_offset_min)).replace(tzinfo=UTC)
 
@@ -145,15 +152,15 @@ def moment_text(moment: datetime, utc_offset_min: int) -> str:
     return f"{there:%Y-%m-%d %H:%M} UTC{offset_text(utc_offset_min)}"
 
 
-def waiting(
-    status: Status,
+def waiting_for(
+    status: OperationStatus,
     step: int,
     due_at: datetime,
     cancel_requested: bool,
     now: datetime,
-    under_way: Waiting = Waiting.LOADING,
+    under_way: WaitingFor = WaitingFor.LOADING,
     channel: Channel = Channel.CASH_SERVER,
-) -> Waiting | None:
+) -> WaitingFor | None:
     """The sub-state of an open operation; ``None`` for the others.
 
     ``under_way``: what its type says of the step that the register is doing.
@@ -161,9 +168,9 @@ def waiting(
     if status not in OPEN:
         return None
     if cancel_requested:
-        return Waiting.REGISTERS_WORD
-    if status is Status.RUNNING:
+        return WaitingFor.REGISTER_ANSWER
+    if status is OperationStatus.RUNNING:
         return under_way
     if step == 0 and due_at > now:
-        return Waiting.SCHEDULED_TIME
-    return Waiting.ASSISTANT if channel is Channel.ASSISTANT else Waiting.REGISTER
+        return WaitingFor.SCHEDULED_TIME
+    return WaitingFor.ASSISTANT if channel is Channel.ASSISTANT else WaitingFor.REGISTER

@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import insert_columns, select_for_update, update_columns
 from fleet.kit.facts import announce
-from fleet.operations.events import Moved, OperationsMoved
+from fleet.operations.events import ChangedOperation, OperationStatusesChanged
 from fleet.operations.models import Operation, OperationChange
-from fleet.operations.rules import OPEN, Cause, Channel, Status, allowed
+from fleet.operations.rules import OPEN, Channel, OperationStatus, StatusCause, is_allowed
 
 _OPERATIONS = table_of(Operation)
 _CHANGES = table_of(OperationChange)
@@ -21,7 +21,7 @@ _CHANGES = table_of(OperationChange)
 PORTION = 500
 """Operations that one transaction of the worker takes at most."""
 
-_READ = (
+_COLUMNS = (
     "id",
     "serial_number",
     "type",
@@ -44,23 +44,23 @@ _READ = (
     "lease_until",
     "finished_at",
 )
-_FIXED = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
+_READ_ONLY = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
 """What visits of registers leave alone; ``reschedule`` writes its two by itself, and
-``turn_to_assistant`` the channel."""
+``assign_to_assistant`` the channel."""
 
-_WRITTEN = tuple(name for name in _READ if name not in _FIXED)
+_WRITTEN = tuple(name for name in _COLUMNS if name not in _READ_ONLY)
 
-_SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
+_SELECT = select(*(_OPERATIONS.c[name] for name in _COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StatusChange:
     """A transition that has to be written down."""
 
     operation_id: int
-    from_status: Status | None
-    to_status: Status
-    cause: Cause
+    from_status: OperationStatus | None
+    to_status: OperationStatus
+    cause: StatusCause
     detail: Mapping[str, Any] | None
 
 
@@ -73,7 +73,7 @@ class Work:
     type: str
     channel: Channel
     params: dict[str, Any]
-    status: Status
+    status: OperationStatus
     cause: str
     detail: Mapping[str, Any] | None
     step: int
@@ -90,19 +90,23 @@ class Work:
     lease_until: datetime | None
     finished_at: datetime | None
 
-    def move(
-        self, to: Status, cause: Cause, now: datetime, detail: Mapping[str, Any] | None = None
-    ) -> Change:
+    def change_status(
+        self,
+        to: OperationStatus,
+        cause: StatusCause,
+        now: datetime,
+        detail: Mapping[str, Any] | None = None,
+    ) -> StatusChange:
         """Into ``to``; ``ValueError`` for a transition that the rules do not know."""
-        if not allowed(self.status, to):
+        if not is_allowed(self.status, to):
             raise ValueError(f"an operation cannot go from {self.status} to {to}")
-        change = Change(self.id, self.status, to, cause, detail)
+        change = StatusChange(self.id, self.status, to, cause, detail)
         self.status, self.cause, self.detail = to, cause, detail
-        if to is not Status.RUNNING:
+        if to is not OperationStatus.RUNNING:
             self.lease_until = None
         if to not in OPEN:
             self.finished_at = now
-        if to is Status.SUCCEEDED:
+        if to is OperationStatus.SUCCEEDED:
             self.percent = 100
         return change
 
@@ -127,11 +131,11 @@ async def load_where(
 
 async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
     ordered = statement.order_by(_OPERATIONS.c.id)
-    return [Work(*row) for row in await db.execute(locked(db, ordered, wait=wait))]
+    return [Work(*row) for row in await db.execute(select_for_update(db, ordered, wait=wait))]
 
 
 async def save(
-    db: AsyncSession, works: Sequence[Work], changes: Sequence[Change], now: datetime
+    db: AsyncSession, works: Sequence[Work], changes: Sequence[StatusChange], now: datetime
 ) -> None:
     """Write the rows and their transitions; tell the features above."""
     if works:
@@ -140,17 +144,17 @@ async def save(
     await write_changes(db, changes, now)
     if changes:
         by_id = {work.id: work for work in works}
-        moves = tuple(_moved(by_id[change.operation_id], change) for change in changes)
-        await announce(db, OperationsMoved(now, moves))
+        moves = tuple(_changed_operation(by_id[change.operation_id], change) for change in changes)
+        await announce(db, OperationStatusesChanged(now, moves))
 
 
-async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
+async def assign_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
     """What an Assistant has begun is its own to the end."""
     mine = _OPERATIONS.c.id.in_(ids)
     await db.execute(update(_OPERATIONS).where(mine).values(channel=Channel.ASSISTANT))
 
 
-async def write_changes(db: AsyncSession, changes: Sequence[Change], now: datetime) -> None:
+async def write_changes(db: AsyncSession, changes: Sequence[StatusChange], now: datetime) -> None:
     """The history of statuses."""
     if not changes:
         return
@@ -161,5 +165,5 @@ async def write_changes(db: AsyncSession, changes: Sequence[Change], now: dateti
     await insert_columns(db, _CHANGES, columns, {"at": now})
 
 
-def _moved(work: Work, change: Change) -> Moved:
-    return Moved(work.id, work.serial_number, work.type, change.to_status)
+def _changed_operation(work: Work, change: StatusChange) -> ChangedOperation:
+    return ChangedOperation(work.id, work.serial_number, work.type, change.to_status)

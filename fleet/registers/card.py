@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import RegisterKey, RegisterRow, find_own, to_row
 from fleet.registers.rules import documents_per_day, drive_usage, full_at, valid_until
 from fleet.telemetry.models import READINGS, RegisterState
 from protocol.telemetry import FIELDS, Tab, decode
 
-MAX_SAME_MOMENT = 100_000
+MAX_READINGS_AT_ONE_MOMENT = 100_000
 
 
 class HistoryQuery(RegisterKey, PageQuery):
@@ -74,7 +74,7 @@ class HistoryCursor(Input):
     """After the first ``skip`` readings of the moment ``accepted_at``."""
 
     accepted_at: Moment
-    skip: int = Field(ge=1, le=MAX_SAME_MOMENT)
+    skip: int = Field(ge=1, le=MAX_READINGS_AT_ONE_MOMENT)
 
 
 async def card(
@@ -91,7 +91,7 @@ async def card(
         installed_address=register.installed_address,
         address_id=register.address_id,
         fiscal_drive=await _drive_term(db, state),
-        telemetry=label(decode(state.block_version, state.block) if state else {}, language),
+        telemetry=label_values(decode(state.block_version, state.block) if state else {}, language),
     )
 
 
@@ -99,7 +99,7 @@ async def _drive_term(db: AsyncSession, state: RegisterState | None) -> DriveTer
     if state is None:
         return DriveTerm(valid_until=None, documents_per_day=None, full_at=None)
     latest = drive_usage(state.seen_at, state.block)
-    first = (await db.execute(first_reading(state.serial_number))).one_or_none()
+    first = (await db.execute(oldest_reading(state.serial_number))).one_or_none()
     rate = documents_per_day(drive_usage(*first) if first else None, latest)
     return DriveTerm(
         valid_until=valid_until(latest),
@@ -108,7 +108,7 @@ async def _drive_term(db: AsyncSession, state: RegisterState | None) -> DriveTer
     )
 
 
-def first_reading(serial_number: Any) -> Select[datetime, bytes]:
+def oldest_reading(serial_number: Any) -> Select[datetime, bytes]:
     """The oldest reading of a register that is kept: its moment and its block."""
     readings = READINGS.c
     return (
@@ -126,7 +126,7 @@ async def history(db: AsyncSession, actor: Actor, query: HistoryQuery) -> Page[H
     if register is None:
         raise REGISTER_NOT_FOUND()
     readings = READINGS.c
-    mark = from_cursor(HistoryCursor, query.after) if query.after else None
+    mark = read_cursor(HistoryCursor, query.after) if query.after else None
     statement = (
         select(readings.accepted_at, readings.block_version, readings.block)
         .where(readings.serial_number == query.serial_number, *conditions(HISTORY_FILTERS, query))
@@ -143,7 +143,7 @@ async def history(db: AsyncSession, actor: Actor, query: HistoryQuery) -> Page[H
         found,
         query.limit,
         lambda row: HistoryRow(accepted_at=row[0], values=decode(row[1], row[2])),
-        lambda row: _history_mark(moments, mark),
+        lambda row: _history_cursor(moments, mark),
     )
 
 
@@ -153,14 +153,14 @@ HISTORY_FILTERS: Filters = {
 }
 
 
-def _history_mark(moments: Sequence[datetime], before: HistoryCursor | None) -> HistoryCursor:
+def _history_cursor(moments: Sequence[datetime], before: HistoryCursor | None) -> HistoryCursor:
     """After the last of ``moments``.  Several readings may share it: count those shown."""
     last = moments[-1]
     earlier = before.skip if before and before.accepted_at == last else 0
     return HistoryCursor(accepted_at=last, skip=earlier + moments.count(last))
 
 
-def label(values: Mapping[str, Any], language: Language) -> dict[str, LabelledValue]:
+def label_values(values: Mapping[str, Any], language: Language) -> dict[str, LabelledValue]:
     """Decoded telemetry as the card shows it.  Fields that the table has not stay out."""
     return {
         field.name: LabelledValue(

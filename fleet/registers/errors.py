@@ -40,7 +40,7 @@ BOUND_TO_ANOTHER_PARTNER = Refusal(
     ru="Касса привязана к другому партнёру. Отправьте запрос на доступ с согласием владельца.",
     en="The register belongs to another partner. Send an access request with the owner's consent.",
 )
-OUT_OF_SIGHT = Refusal(
+OUT_OF_SCOPE = Refusal(
     ErrorKind.CONFLICT,
     "out_of_sight",
     field="serial_numbers",
@@ -67,14 +67,14 @@ OWNER_KNOWN = Refusal(
     en="The register has already reported its owner and cannot be added by its number. Add it "
     "under Access with the owner's INN.",
 )
-NONE_BOUND = Refusal(
+NO_OWN_REGISTERS = Refusal(
     ErrorKind.NOT_FOUND,
     "none_bound",
     field="serial_numbers",
     ru="Ни одной из этих касс нет в вашем личном кабинете. Проверьте номера или добавьте кассы.",
     en="None of these registers is in your account. Check the numbers or add the registers.",
 )
-NOT_A_TEXT = Refusal(
+NOT_A_TEXT_FILE = Refusal(
     ErrorKind.INVALID,
     "not_a_text",
     field="file",

@@ -21,7 +21,7 @@ class OwnersChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class RegisterHandOver:
     """A register that has passed from one partner, or from nobody, to another."""
 
     serial_number: str
@@ -33,5 +33,5 @@ class Move:
 class RegistersHandedOver:
     """Registers are another partner's now."""
 
-    moves: tuple[Move, ...]
+    hand_overs: tuple[RegisterHandOver, ...]
     at: datetime

@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.language import Language
-from fleet.registers.card import first_reading
-from fleet.registers.filters import RegisterConditions, chosen_by
+from fleet.registers.card import oldest_reading
+from fleet.registers.filters import RegisterConditions, selected_by
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import (
-    Presence,
+    RegisterPresence,
     documents_per_day,
     drive_usage,
     full_at,
@@ -42,17 +42,17 @@ from protocol.telemetry import BLOCK, BY_NAME
 PORTION: Final = 500
 """Registers in one piece: a few milliseconds of work, so that others get their turn."""
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for the beginning of a formula, or skips to find one."""
 
 STATUSES: Final = {
-    Presence.ONLINE: ("На связи", "Online"),
-    Presence.OFFLINE: ("Нет связи", "Offline"),
-    Presence.NEVER: ("Не выходила на связь", "Never connected"),
+    RegisterPresence.ONLINE: ("На связи", "Online"),
+    RegisterPresence.OFFLINE: ("Нет связи", "Offline"),
+    RegisterPresence.NEVER: ("Не выходила на связь", "Never connected"),
 }
 
 
-class Found(NamedTuple):
+class ExportRow(NamedTuple):
     """A register as the database has it; what no reading has told is None."""
 
     serial_number: str
@@ -71,11 +71,11 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExportLine:
     """A register on its way into the file; ``said`` are values of its latest telemetry."""
 
-    found: Found
-    said: dict[str, Any]
+    row: ExportRow
+    telemetry: dict[str, Any]
     valid_until: datetime | None
     full_at: datetime | None
     now: datetime
@@ -84,8 +84,8 @@ class Line:
     @property
     def state(self) -> str:
         """Its presence, then what is broken."""
-        words = [STATUSES[presence(self.found.seen_at, self.now)]]
-        mask = self.found.condition_mask
+        words = [STATUSES[presence(self.row.seen_at, self.now)]]
+        mask = self.row.condition_mask
         words += [(each.label_ru, each.label_en) for each in CONDITIONS if mask >> each.bit & 1]
         return ", ".join(each[self.language is Language.EN] for each in words)
 
@@ -98,62 +98,62 @@ class Line:
     def _local(self, moment: datetime | None, form: str) -> str:
         if moment is None:
             return ""
-        offset = timedelta(minutes=known_offset(self.found.utc_offset_min) or 0)
+        offset = timedelta(minutes=known_offset(self.row.utc_offset_min) or 0)
         return moment.astimezone(timezone(offset)).strftime(form)
 
 
-class Column(NamedTuple):
+class ExportColumn(NamedTuple):
     """A column of the file; ``as_text``: what looks like a number or a date there is none."""
 
     ru: str
     en: str
-    value: Callable[[Line], Any]
+    value: Callable[[ExportLine], Any]
     as_text: bool = False
 
 
-def _said(name: str) -> Callable[[Line], Any]:
-    return lambda line: line.said.get(name)
+def _telemetry_value(name: str) -> Callable[[ExportLine], Any]:
+    return lambda line: line.telemetry.get(name)
 
 
-def _model_name(line: Line) -> str:
-    model = MODELS.get(line.found.model)
+def _model_name(line: ExportLine) -> str:
+    model = MODELS.get(line.row.model)
     return model.name if model else ""
 
 
 # fmt: off
 COLUMNS: Final = (
-    Column("Серийный номер", "Serial number", lambda line: line.found.serial_number, as_text=True),
-    Column("Наименование", "Name", _model_name),
-    Column("Модель", "Model", lambda line: line.found.model),
-    Column("Адрес установки", "Address", lambda line: line.found.shown_address),
-    Column("Версия прошивки", "Firmware version", lambda line: line.found.firmware_version, as_text=True),
-    Column("Название клиента", "Client", lambda line: line.found.owner_name),
-    Column("ИНН клиента", "Client's INN", lambda line: line.found.owner_inn, as_text=True),
-    Column("Серийный номер ФН", "Fiscal drive number", lambda line: line.found.fiscal_drive_number, as_text=True),
-    Column("Дата активации ФН", "Fiscal drive activated", lambda line: line.date(line.said.get("fiscal_drive_activated_at"))),
-    Column("Дата окончания действия ФН", "Fiscal drive valid until", lambda line: line.date(line.valid_until)),
-    Column("Дата проведения ревизии блока управления", "Control unit revision", _said("control_unit_revision"), as_text=True),
-    Column("Дата установки версии ФФД", "FFD version", _said("ffd_version"), as_text=True),
-    Column("Наличие беспроводных интерфейсов", "Wireless interfaces", _said("wireless")),
-    Column("Интерфейс связи с ПК", "PC interface", _said("host_interface")),
-    Column("Интерфейс передачи статистики", "Statistics interface", _said("statistics_interface")),
-    Column("Номер версии загрузчика", "Loader version", _said("loader_version"), as_text=True),
-    Column("Состояние ККТ", "State", lambda line: line.state),
-    Column("Доступное количество перерегистраций", "Re-registrations left", _said("registrations_left")),
-    Column("Прогнозируемый срок действия ФН", "Fiscal drive forecast", lambda line: line.date(line.full_at)),
-    Column("Количество неотправленных чеков в буфере", "Unsent documents", _said("unsent_documents")),
-    Column("Дата первого неотправленного чека", "First unsent document", lambda line: line.date(line.said.get("first_unsent_at"))),
-    Column("Ошибка ФН", "Fiscal drive error", _said("fiscal_drive_error")),
-    Column("Уровень заряда батареи, мВ", "Battery, mV", _said("battery_mv")),
-    Column("Количество отработанных часов", "Hours worked", _said("uptime_h")),
-    Column("Объем отпечатанной ленты, м", "Tape printed, m", _said("printed_m")),
-    Column("Количество отрезов ленты", "Cuts", _said("cuts")),
-    Column("Дата и время последней связи с ОФД", "Last contact with the OFD", lambda line: line.time(line.said.get("ofd_last_contact_at"))),
-    Column("Ошибка ОФД", "OFD error", _said("ofd_error")),
+    ExportColumn("Серийный номер", "Serial number", lambda line: line.row.serial_number, as_text=True),
+    ExportColumn("Наименование", "Name", _model_name),
+    ExportColumn("Модель", "Model", lambda line: line.row.model),
+    ExportColumn("Адрес установки", "Address", lambda line: line.row.shown_address),
+    ExportColumn("Версия прошивки", "Firmware version", lambda line: line.row.firmware_version, as_text=True),
+    ExportColumn("Название клиента", "Client", lambda line: line.row.owner_name),
+    ExportColumn("ИНН клиента", "Client's INN", lambda line: line.row.owner_inn, as_text=True),
+    ExportColumn("Серийный номер ФН", "Fiscal drive number", lambda line: line.row.fiscal_drive_number, as_text=True),
+    ExportColumn("Дата активации ФН", "Fiscal drive activated", lambda line: line.date(line.telemetry.get("fiscal_drive_activated_at"))),
+    ExportColumn("Дата окончания действия ФН", "Fiscal drive valid until", lambda line: line.date(line.valid_until)),
+    ExportColumn("Дата проведения ревизии блока управления", "Control unit revision", _telemetry_value("control_unit_revision"), as_text=True),
+    ExportColumn("Дата установки версии ФФД", "FFD version", _telemetry_value("ffd_version"), as_text=True),
+    ExportColumn("Наличие беспроводных интерфейсов", "Wireless interfaces", _telemetry_value("wireless")),
+    ExportColumn("Интерфейс связи с ПК", "PC interface", _telemetry_value("host_interface")),
+    ExportColumn("Интерфейс передачи статистики", "Statistics interface", _telemetry_value("statistics_interface")),
+    ExportColumn("Номер версии загрузчика", "Loader version", _telemetry_value("loader_version"), as_text=True),
+    ExportColumn("Состояние ККТ", "State", lambda line: line.state),
+    ExportColumn("Доступное количество перерегистраций", "Re-registrations left", _telemetry_value("registrations_left")),
+    ExportColumn("Прогнозируемый срок действия ФН", "Fiscal drive forecast", lambda line: line.date(line.full_at)),
+    ExportColumn("Количество неотправленных чеков в буфере", "Unsent documents", _telemetry_value("unsent_documents")),
+    ExportColumn("Дата первого неотправленного чека", "First unsent document", lambda line: line.date(line.telemetry.get("first_unsent_at"))),
+    ExportColumn("Ошибка ФН", "Fiscal drive error", _telemetry_value("fiscal_drive_error")),
+    ExportColumn("Уровень заряда батареи, мВ", "Battery, mV", _telemetry_value("battery_mv")),
+    ExportColumn("Количество отработанных часов", "Hours worked", _telemetry_value("uptime_h")),
+    ExportColumn("Объем отпечатанной ленты, м", "Tape printed, m", _telemetry_value("printed_m")),
+    ExportColumn("Количество отрезов ленты", "Cuts", _telemetry_value("cuts")),
+    ExportColumn("Дата и время последней связи с ОФД", "Last contact with the OFD", lambda line: line.time(line.telemetry.get("ofd_last_contact_at"))),
+    ExportColumn("Ошибка ОФД", "OFD error", _telemetry_value("ofd_error")),
 )
 # fmt: on
 
-_TOLD: Final = (
+_TELEMETRY_FIELDS: Final = (
     "fiscal_drive_activated_at",
     "control_unit_revision",
     "ffd_version",
@@ -172,7 +172,9 @@ _TOLD: Final = (
     "ofd_last_contact_at",
     "ofd_error",
 )
-_DECODERS: Final = tuple((name, BLOCK.index(name), BY_NAME[name].codec.decode) for name in _TOLD)
+_DECODERS: Final = tuple(
+    (name, BLOCK.index(name), BY_NAME[name].codec.decode) for name in _TELEMETRY_FIELDS
+)
 
 
 async def as_csv(
@@ -185,10 +187,10 @@ async def as_csv(
     """
     names = [each.ru if language is Language.RU else each.en for each in COLUMNS]
     yield _lines([names], "utf-8-sig")
-    statement = _statement(await chosen_by(db, actor, query))
+    statement = _statement(await selected_by(db, actor, query))
     rows = await db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
-        found = [Found(*row) for row in portion]
+        found = [ExportRow(*row) for row in portion]
         if query.status:  # as in the list: the row knows better than the column that is asked
             found = [each for each in found if presence(each.seen_at, now) in query.status]
         lines = (_line(each, language, now) for each in found)
@@ -196,12 +198,12 @@ async def as_csv(
 
 
 def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
-    first = first_reading(CashRegister.serial_number).correlate(CashRegister)
+    first = oldest_reading(CashRegister.serial_number).correlate(CashRegister)
     moment, block = first.selected_columns
     same = RegisterState.serial_number == CashRegister.serial_number
     return (
         select(
-            *(getattr(CashRegister, name) for name in Found._fields[:9]),
+            *(getattr(CashRegister, name) for name in ExportRow._fields[:9]),
             RegisterState.seen_at,
             RegisterState.block,
             first.with_only_columns(moment).scalar_subquery(),
@@ -213,24 +215,24 @@ def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _line(found: Found, language: Language, now: datetime) -> Line:
+def _line(found: ExportRow, language: Language, now: datetime) -> ExportLine:
     if found.block is None or found.seen_at is None:
-        return Line(found, {}, None, None, now, language)
+        return ExportLine(found, {}, None, None, now, language)
     wire = BLOCK.unpack_prefix(found.block)
     said = {name: decode(wire[place]) for name, place, decode in _DECODERS}
     latest, first = drive_usage(found.seen_at, found.block), None
     if found.first_at and found.first_block:
         first = drive_usage(found.first_at, found.first_block)
     full = full_at(latest, documents_per_day(first, latest))
-    return Line(found, said, valid_until(latest), full, now, language)
+    return ExportLine(found, said, valid_until(latest), full, now, language)
 
 
-def _cell(column: Column, line: Line) -> str:
+def _cell(column: ExportColumn, line: ExportLine) -> str:
     value = column.value(line)
     if value is None:
         return ""
     text = ", ".join(value) if isinstance(value, list) else str(value)
-    if text.lstrip(" ").startswith(FORMULA):
+    if text.lstrip(" ").startswith(FORMULA_STARTS):
         return "'" + text
     return "\t" + text if column.as_text and any(map(str.isdigit, text)) else text
 

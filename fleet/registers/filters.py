@@ -17,11 +17,11 @@ from fleet.kit.dialect import plan_with_values
 from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.paging import Filters, conditions
-from fleet.kit.search import MAX_SEARCHED, TRIMMED, folded
-from fleet.kit.validation import shape
+from fleet.kit.search import MAX_SEARCH_LENGTH, TRIMMED, fold_case
+from fleet.kit.validation import describe_pattern
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
-from fleet.registers.rules import CALLING, LEAST_SEARCH, NEVER_SEEN, Presence
+from fleet.registers.queries import registers_visible_to
+from fleet.registers.rules import MIN_SEARCH_LENGTH, NEVER_SEEN, ONLINE_NOW, RegisterPresence
 from fleet.telemetry.rules import BY_NAME as CONDITIONS
 from protocol.platforms import Platform
 
@@ -44,7 +44,7 @@ def _split(given: object) -> object:
     return tuple(given.split(",")) if isinstance(given, str) else given
 
 
-def _of_items(schema: dict[str, Any]) -> None:
+def _bounds_on_items(schema: dict[str, Any]) -> None:
     """Beyond a validator pydantic takes the bounds for those of a text."""
     schema["minItems"], schema["maxItems"] = schema.pop("minLength"), schema.pop("maxLength")
 
@@ -53,18 +53,18 @@ Several = Annotated[
     tuple[Value, ...],
     BeforeValidator(_split),
     # Stands after the splitting, so that a wrong value is not also told as a missing one.
-    Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_of_items),
+    Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_bounds_on_items),
 ]
 """One value or several with commas between them: any of them fits."""
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
-Sought = Annotated[
+RegisterSearchText = Annotated[
     str,
     Field(
-        min_length=LEAST_SEARCH,
-        max_length=MAX_SEARCHED,
-        pattern=shape(
+        min_length=MIN_SEARCH_LENGTH,
+        max_length=MAX_SEARCH_LENGTH,
+        pattern=describe_pattern(
             r"\S.+\S",
             "нужны хотя бы три символа, не считая пробелов по краям.",
             "must have at least three characters besides spaces at the ends.",
@@ -77,13 +77,13 @@ Sought = Annotated[
 class RegisterConditions(Input):
     """Conditions of the list; all given ones must hold."""
 
-    q: Sought | None = Field(
+    q: RegisterSearchText | None = Field(
         default=None,
         description="Part of the serial, registration or fiscal drive number, of the owner's INN "
         "or name, or of the address, capital or small, with ё or е; a whole number that some "
         "register has finds no others.",
     )
-    status: Several[Presence] | None = Field(
+    status: Several[RegisterPresence] | None = Field(
         default=None,
         description="Online = called within the last 30 minutes. A register that has just come "
         "or gone may be missing for a minute.",
@@ -113,18 +113,18 @@ def _is(flag: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
     return lambda yes: flag if yes else ~flag
 
 
-def _present(statuses: tuple[Presence, ...]) -> ColumnElement[bool]:
+def _has_status(statuses: tuple[RegisterPresence, ...]) -> ColumnElement[bool]:
     since = CashRegister.silent_since
     spans = {
-        Presence.NEVER: since == NEVER_SEEN,
-        Presence.OFFLINE: (since > NEVER_SEEN) & (since < CALLING),
-        Presence.ONLINE: since == CALLING,
+        RegisterPresence.NEVER: since == NEVER_SEEN,
+        RegisterPresence.OFFLINE: (since > NEVER_SEEN) & (since < ONLINE_NOW),
+        RegisterPresence.ONLINE: since == ONLINE_NOW,
     }
     return or_(*(spans[status] for status in sorted(set(statuses))))
 
 
 FILTERS: Filters = {
-    "status": _present,
+    "status": _has_status,
     "group_id": _any_of(CashRegister.group_id),
     "grouped": lambda yes: (
         CashRegister.group_id.is_not(None) if yes else CashRegister.group_id.is_(None)
@@ -138,16 +138,16 @@ FILTERS: Filters = {
     "hidden": lambda yes: CashRegister.hidden.is_(yes),
     "blocked": _is(CashRegister.blocked.expression),
 }
-"""All but ``q`` and ``condition``, which ask the database first (``chosen_by``)."""
+"""All but ``q`` and ``condition``, which ask the database first (``selected_by``)."""
 
 
-async def chosen_by(
+async def selected_by(
     db: AsyncSession, actor: Actor, query: RegisterConditions
 ) -> list[ColumnElement[bool]]:
     """What must hold for the registers that the actor asks for; for statements that follow in
     the same transaction."""
     await plan_with_values(db)
-    found = [belongs_to(actor), *conditions(FILTERS, query)]
+    found = [registers_visible_to(actor), *conditions(FILTERS, query)]
     if query.q is not None:
         found.append(await _searched(db, actor, query.q, query.hidden))
     if query.condition is not None:
@@ -161,11 +161,11 @@ async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> 
     """What a search means: registers with this number, if there are any, else with this text."""
     for column in WHOLE_NUMBERS.get(len(text), ()) if text.isdecimal() and text.isascii() else ():
         whole: ColumnElement[bool] = column == text
-        among = exists().where(belongs_to(actor), CashRegister.hidden.is_(hidden), whole)
+        among = exists().where(registers_visible_to(actor), CashRegister.hidden.is_(hidden), whole)
         if await db.scalar(select(among)):
             return whole
     names, numbers = (
-        column.contains(folded(text), autoescape=True)
+        column.contains(fold_case(text), autoescape=True)
         for column in (CashRegister.search_names, CashRegister.search_numbers)
     )
     return names | numbers if text.isdecimal() else names

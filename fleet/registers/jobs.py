@@ -6,13 +6,13 @@ from sqlalchemy import case, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import table_of
-from fleet.kit.dialect import locked, update_columns
+from fleet.kit.dialect import select_for_update, update_columns
 from fleet.registers.models import CashRegister
-from fleet.registers.rules import CALLING, ONLINE_WITHIN
+from fleet.registers.rules import ONLINE_NOW, ONLINE_WITHIN
 from fleet.telemetry.models import RegisterState
 
 
-async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
+async def update_silence(db: AsyncSession, now: datetime, limit: int) -> int:
     """Set ``silent_since`` of at most ``limit`` registers that fell silent or call again.
 
     It reads all the latest states in one pass and writes only what has changed, so that a
@@ -21,7 +21,7 @@ async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
     It waits for nobody: a register that others hold is left for the next time.
     """
     seen_at = RegisterState.seen_at
-    calling = literal(CALLING, CashRegister.silent_since.type)
+    calling = literal(ONLINE_NOW, CashRegister.silent_since.type)
     since = case((seen_at > now - ONLINE_WITHIN, calling), else_=seen_at)
     stale = (
         select(CashRegister.serial_number, since.label("since"))
@@ -30,7 +30,7 @@ async def keep_presence(db: AsyncSession, now: datetime, limit: int) -> int:
         .order_by(CashRegister.serial_number)
         .limit(limit)
     )
-    found = (await db.execute(locked(db, stale, wait=False, of=CashRegister))).all()
+    found = (await db.execute(select_for_update(db, stale, wait=False, of=CashRegister))).all()
     if found:
         columns = {
             "serial_number": [serial for serial, _ in found],

@@ -16,48 +16,48 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment, SerialText
-from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, from_cursor, page_of
-from fleet.registers.filters import Model, RegisterConditions, chosen_by
+from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, page_of, read_cursor
+from fleet.registers.filters import Model, RegisterConditions, selected_by
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import RegisterRow, to_row
 from fleet.telemetry.models import RegisterState
 
 MAX_COUNTED = 10_000
 """Above this nobody needs the exact number, and counting would cost more than the page."""
-NEAR = 1_500
+NEAR_DEPTH = 1_500
 """Registers that are looked through in the order of the list before an index is asked for the
 filter: what one in thirty has fills a page from them."""
-FAR = 20_000
+FAR_DEPTH = 20_000
 """So many are looked through when the near ones promise that these will do."""
-PROMISING = 5
+MIN_NEAR_MATCHES = 5
 """Of the near ones, when so many fit, the page lies not much further on."""
-RARE = 10_000
+MAX_RARE_MATCHES = 10_000
 """So many registers that fit are gathered and sorted within some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
+class SortColumn:
     """What the list is sorted by before the serial number, and how a page mark holds it."""
 
     column: ColumnElement[Any]
     read: Callable[[Any], Any] = str
 
 
-SORTS: Mapping[str, Sort] = {
-    "serial_number": Sort(
+SORTS: Mapping[str, SortColumn] = {
+    "serial_number": SortColumn(
         CashRegister.serial_number.expression, TypeAdapter[str](SerialText).validate_python
     ),
-    "model": Sort(CashRegister.model.expression, TypeAdapter[int](Model).validate_python),
-    "firmware_version": Sort(CashRegister.firmware_version.expression),
-    "ffd_version": Sort(CashRegister.ffd_version.expression),
-    "owner_name": Sort(CashRegister.owner_name.expression),
-    "owner_inn": Sort(CashRegister.owner_inn.expression),
-    "address": Sort(CashRegister.shown_address.expression),
-    "seen_at": Sort(
+    "model": SortColumn(CashRegister.model.expression, TypeAdapter[int](Model).validate_python),
+    "firmware_version": SortColumn(CashRegister.firmware_version.expression),
+    "ffd_version": SortColumn(CashRegister.ffd_version.expression),
+    "owner_name": SortColumn(CashRegister.owner_name.expression),
+    "owner_inn": SortColumn(CashRegister.owner_inn.expression),
+    "address": SortColumn(CashRegister.shown_address.expression),
+    "seen_at": SortColumn(
         CashRegister.silent_since.expression, TypeAdapter[datetime](Moment).validate_python
     ),
 }
-SortKey = StrEnum(  # type: ignore[misc]
+RegisterSortKey = StrEnum(  # type: ignore[misc]
     "SortKey", {mark + name: mark + name for name in SORTS for mark in ("", "-")}
 )
 
@@ -65,8 +65,8 @@ SortKey = StrEnum(  # type: ignore[misc]
 class RegisterFilter(RegisterConditions, PageQuery):
     """A page of the list."""
 
-    sort: SortKey = Field(
-        default=SortKey("serial_number"),
+    sort: RegisterSortKey = Field(
+        default=RegisterSortKey("serial_number"),
         description="A minus turns the order round. By `seen_at`, the registers that are online "
         "stand together, in the order of their numbers.",
     )
@@ -80,7 +80,7 @@ class RegisterCount(BaseModel):
 
 
 class RegisterCursor(Input):
-    sort: SortKey
+    sort: RegisterSortKey
     value: str = Field(max_length=256)
     serial_number: SerialText
 
@@ -91,12 +91,12 @@ async def page(
     """One page of the partner's registers."""
     name = query.sort.removeprefix("-")
     sort, down = SORTS[name], name != query.sort
-    found = await _found(db, actor, query, Order(query, sort, down))
+    found = await _found(db, actor, query, ListOrder(query, sort, down))
     shown = page_of(
         found,
         query.limit,
         lambda row: to_row(row[0], row[1], now),
-        lambda row: _mark(row[0], query.sort, sort),
+        lambda row: _cursor_of(row[0], query.sort, sort),
     )
     if query.status:
         # The column that the filter asks follows a register by a job; the row knows better.
@@ -105,14 +105,14 @@ async def page(
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ListOrder:
     """Where a page stands in the list."""
 
     query: RegisterFilter
-    sort: Sort
+    sort: SortColumn
     down: bool
 
-    def by(self, value: Any, serial: Any) -> list[Any]:
+    def order_columns(self, value: Any, serial: Any) -> list[Any]:
         """The order, in the words of a statement that calls the two columns so."""
         return [each.desc() if self.down else each.asc() for each in (value, serial)]
 
@@ -120,18 +120,18 @@ class Order:
         """The numbers of registers, each with the value that it is sorted by."""
         return select(CashRegister.serial_number, self.sort.column.label("value"), *more)
 
-    def beyond(self) -> list[ColumnElement[bool]]:
-        return _beyond(self.query, self.sort, self.down)
+    def after_cursor(self) -> list[ColumnElement[bool]]:
+        return _after_cursor(self.query, self.sort, self.down)
 
     def first(
         self, statement: Select[*tuple[Any, ...]], keys: Any, limit: int
     ) -> Select[*tuple[Any, ...]]:
         """Of registers whose ``keys`` the statement calls so, the first of the list."""
-        return statement.order_by(*self.by(*keys)).limit(limit)
+        return statement.order_by(*self.order_columns(*keys)).limit(limit)
 
 
 async def _found(
-    db: AsyncSession, actor: Actor, query: RegisterFilter, order: Order
+    db: AsyncSession, actor: Actor, query: RegisterFilter, order: ListOrder
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """The registers of a page and one more, in their order, with their latest calls.
 
@@ -139,45 +139,47 @@ async def _found(
     at the list's other end.  So what is common is taken from the next of the list, and what is
     rare is gathered by its index and sorted; only what is neither is left to its guess.
     """
-    wanted = [*await chosen_by(db, actor, query), *order.beyond()]
-    for depth in (NEAR, FAR):
-        near = await _shown(db, order, _among_next(actor, wanted, order, depth))
+    wanted = [*await selected_by(db, actor, query), *order.after_cursor()]
+    for depth in (NEAR_DEPTH, FAR_DEPTH):
+        near = await _load_rows(db, order, _near_matches(actor, wanted, order, depth))
         if len(near) > query.limit:
             return near
-        if len(near) < PROMISING:
+        if len(near) < MIN_NEAR_MATCHES:
             break
-    rare = await _shown(db, order, _among_rare(wanted, order))
-    if not rare or rare[0].met <= RARE:
+    rare = await _load_rows(db, order, _rare_matches(wanted, order))
+    if not rare or rare[0].met <= MAX_RARE_MATCHES:
         return rare
     keys = (order.sort.column, CashRegister.serial_number)
     plain = order.keys(literal(0).label("met")).where(*wanted)
-    return await _shown(db, order, order.first(plain, keys, query.limit + 1))
+    return await _load_rows(db, order, order.first(plain, keys, query.limit + 1))
 
 
-def _among_next(
-    actor: Actor, wanted: list[ColumnElement[bool]], order: Order, depth: int
+def _near_matches(
+    actor: Actor, wanted: list[ColumnElement[bool]], order: ListOrder, depth: int
 ) -> Select[*tuple[Any, ...]]:
     """Those of the page that are among the next ``depth`` of the list."""
     own = CashRegister.partner_id == actor.partner_id
     listed = order.keys(and_(*wanted).label("fits"), literal(0).label("met"))
-    listed = listed.where(own, CashRegister.hidden.is_(order.query.hidden), *order.beyond())
+    listed = listed.where(own, CashRegister.hidden.is_(order.query.hidden), *order.after_cursor())
     keys = (order.sort.column, CashRegister.serial_number)
     walked = order.first(listed, keys, depth).subquery()
     fit = select(walked).where(walked.c.fits)
     return order.first(fit, (walked.c.value, walked.c.serial_number), order.query.limit + 1)
 
 
-def _among_rare(wanted: list[ColumnElement[bool]], order: Order) -> Select[*tuple[Any, ...]]:
-    """Those of the page among at most ``RARE`` that fit; ``met`` tells if there are more."""
-    some = order.keys().where(*wanted).limit(RARE + 1).cte("some")
+def _rare_matches(wanted: list[ColumnElement[bool]], order: ListOrder) -> Select[*tuple[Any, ...]]:
+    """Those of the page among at most ``MAX_RARE_MATCHES`` that fit; ``met`` tells if there are
+    more.
+    """
+    some = order.keys().where(*wanted).limit(MAX_RARE_MATCHES + 1).cte("some")
     met = select(func.count()).select_from(some).scalar_subquery().label("met")
     return order.first(
         select(some, met), (some.c.value, some.c.serial_number), order.query.limit + 1
     )
 
 
-async def _shown(
-    db: AsyncSession, order: Order, chosen: Select[*tuple[Any, ...]]
+async def _load_rows(
+    db: AsyncSession, order: ListOrder, chosen: Select[*tuple[Any, ...]]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """The registers whose keys were chosen, with their latest calls."""
     keys = chosen.subquery()
@@ -185,7 +187,7 @@ async def _shown(
         select(CashRegister, RegisterState.seen_at, keys.c.met)
         .join(keys, CashRegister.serial_number == keys.c.serial_number)
         .outerjoin(RegisterState, RegisterState.serial_number == CashRegister.serial_number)
-        .order_by(*order.by(keys.c.value, keys.c.serial_number))
+        .order_by(*order.order_columns(keys.c.value, keys.c.serial_number))
     )
     return (await db.execute(shown)).all()
 
@@ -195,7 +197,7 @@ async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> Re
     some = (
         select(literal(1))
         .select_from(CashRegister)
-        .where(*await chosen_by(db, actor, query))
+        .where(*await selected_by(db, actor, query))
         .limit(MAX_COUNTED + 1)
         .subquery()
     )
@@ -203,17 +205,17 @@ async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> Re
     return RegisterCount(total=min(found, MAX_COUNTED), exact=found <= MAX_COUNTED)
 
 
-def _mark(register: CashRegister, key: SortKey, sort: Sort) -> RegisterCursor:
+def _cursor_of(register: CashRegister, key: RegisterSortKey, sort: SortColumn) -> RegisterCursor:
     value = getattr(register, str(sort.column.key))
     text = value.isoformat() if isinstance(value, datetime) else str(value)
     return RegisterCursor(sort=key, value=text, serial_number=register.serial_number)
 
 
-def _beyond(query: RegisterFilter, sort: Sort, down: bool) -> list[ColumnElement[bool]]:
+def _after_cursor(query: RegisterFilter, sort: SortColumn, down: bool) -> list[ColumnElement[bool]]:
     """What comes after the page mark, which must be of the same order."""
     if query.after is None:
         return []
-    mark = from_cursor(RegisterCursor, query.after)
+    mark = read_cursor(RegisterCursor, query.after)
     if mark.sort is not query.sort:
         raise BAD_CURSOR()
     try:

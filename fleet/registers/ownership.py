@@ -10,16 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.facts import announce
-from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
-from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
+from fleet.registers.errors import NO_OWN_REGISTERS, REGISTER_NOT_FOUND
+from fleet.registers.events import BlockingChanged, RegisterHandOver, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, model_code, read_serials, searched
+from fleet.registers.rules import RegisterVerdict, model_code, read_serials, search_texts
 
 
-async def hold(db: AsyncSession, serials: Collection[str]) -> None:
+async def lock_registers(db: AsyncSession, serials: Collection[str]) -> None:
     """Nobody else changes these registers until the commit; one that nobody ever heard of is
     there from now on, and nobody's.
 
@@ -31,8 +31,8 @@ async def hold(db: AsyncSession, serials: Collection[str]) -> None:
     these = numbers.where(CashRegister.serial_number.in_(serials))
     if missing := set(serials).difference(await db.scalars(these)):
         insert = insert_into(db, table_of(CashRegister)).on_conflict_do_nothing()
-        await db.execute(insert, _newcomers(missing))
-    held = locked(db, these.order_by(CashRegister.serial_number), wait=True).subquery()
+        await db.execute(insert, _unknown_register_rows(missing))
+    held = select_for_update(db, these.order_by(CashRegister.serial_number), wait=True).subquery()
     await db.execute(select(func.count()).select_from(held))
 
 
@@ -44,7 +44,7 @@ async def claim(
 
     A register that nobody ever heard of is taken by its number alone.
     """
-    await hold(db, serials)
+    await lock_registers(db, serials)
     nobodys = (CashRegister.partner_id.is_(None), CashRegister.owner_inn == "")
     free = (*nobodys, ~CashRegister.fiscalised)
     taken = update(CashRegister).where(CashRegister.serial_number.in_(serials), *free)
@@ -52,7 +52,9 @@ async def claim(
     return set(await db.scalars(bound.returning(CashRegister.serial_number)))
 
 
-async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[Verdict]:
+async def choose_registers(
+    db: AsyncSession, actor: Actor, typed: Sequence[str]
+) -> list[RegisterVerdict]:
     """Which of ``typed`` the actor may go on with; a verdict for each.
 
     Refuses when it is none of them (ATOL Connect manual, "choose registers").
@@ -60,8 +62,8 @@ async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[V
     good, refused = read_serials(typed)
     found = await find_own(db, actor, good)
     if not found:
-        raise NONE_BOUND()
-    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+        raise NO_OWN_REGISTERS()
+    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
 
 
 async def hand_over(
@@ -75,7 +77,7 @@ async def hand_over(
     """
     if not serial_numbers:
         return []
-    await hold(db, serial_numbers)
+    await lock_registers(db, serial_numbers)
     others = CashRegister.partner_id.is_distinct_from(to_partner_id)
     these = select(CashRegister).where(CashRegister.serial_number.in_(serial_numbers), others)
     ordered = these.order_by(CashRegister.serial_number)
@@ -83,23 +85,23 @@ async def hand_over(
     moved = [(each.serial_number, each.partner_id) for each in registers]
     freed = tuple(each.serial_number for each in registers if each.blocked)
     for each in registers:
-        _move(each, to_partner_id, now)
+        _reset_to_partner(each, to_partner_id, now)
     if moved:
-        await _tell(db, moved, to_partner_id, now)
+        await _announce_hand_over(db, moved, to_partner_id, now)
     if freed:
         await announce(db, BlockingChanged(freed, False))
     return moved
 
 
-def _move(register: CashRegister, to_partner_id: int, now: datetime) -> None:
+def _reset_to_partner(register: CashRegister, to_partner_id: int, now: datetime) -> None:
     register.partner_id, register.enrolled_at = to_partner_id, now
     register.hidden, register.blocked, register.notices = False, False, True
     register.group_id, register.address_id, register.installed_address = None, None, ""
     register.shown_address = register.address
-    register.search_numbers, register.search_names = searched(register)
+    register.search_numbers, register.search_names = search_texts(register)
 
 
-async def _tell(
+async def _announce_hand_over(
     db: AsyncSession, moved: Sequence[tuple[str, int | None]], to_partner_id: int, now: datetime
 ) -> None:
     received = [f"register:{serial}" for serial, _ in moved]
@@ -108,11 +110,11 @@ async def _tell(
         given = [f"register:{serial}" for serial, partner in moved if partner == former]
         await audit.write(db, None, now, "registers.handed_over", given, partner_id=former)
     await db.flush()
-    moves = tuple(Move(serial, former, to_partner_id) for serial, former in moved)
+    moves = tuple(RegisterHandOver(serial, former, to_partner_id) for serial, former in moved)
     await announce(db, RegistersHandedOver(moves, now))
 
 
-def _newcomers(serials: Collection[str]) -> list[dict[str, object]]:
+def _unknown_register_rows(serials: Collection[str]) -> list[dict[str, object]]:
     return [
         {
             "serial_number": serial,

@@ -14,8 +14,8 @@ from fleet.accounts.models import ScopeEntry, ScopeKind
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, SerialText
 from fleet.registers.models import CashRegister
-from fleet.registers.rules import Indicator, Presence, indicator, presence
-from fleet.telemetry.rules import broken
+from fleet.registers.rules import Indicator, RegisterPresence, indicator, presence
+from fleet.telemetry.rules import broken_conditions
 from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 
@@ -30,7 +30,7 @@ class RegisterRow(BaseModel):
     """A register in the list.  Texts are empty and values None until its first telemetry."""
 
     serial_number: str
-    status: Presence
+    status: RegisterPresence
     seen_at: datetime | None
     conditions: list[str] = Field(description="What is broken, by the latest telemetry.")
     indicator: Indicator = Field(description="The colour that the compact list shows.")
@@ -54,7 +54,7 @@ class RegisterRow(BaseModel):
     first_seen_at: datetime | None
 
 
-def belongs_to(actor: Actor) -> ColumnElement[bool]:
+def registers_visible_to(actor: Actor) -> ColumnElement[bool]:
     """The condition of a register that this employee may see and change."""
     own = CashRegister.partner_id == actor.partner_id
     return own & _in_scope(actor.employee_id) if actor.limited else own
@@ -75,11 +75,13 @@ async def find_own(
     db: AsyncSession, actor: Actor, serials: Collection[str]
 ) -> dict[str, CashRegister]:
     """Those of ``serials`` (well-formed) that the actor may see, by serial number."""
-    own = select(CashRegister).where(CashRegister.serial_number.in_(serials), belongs_to(actor))
+    own = select(CashRegister).where(
+        CashRegister.serial_number.in_(serials), registers_visible_to(actor)
+    )
     return {register.serial_number: register for register in await db.scalars(own)}
 
 
-def everywhere(partner_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+def owned_by_partner(partner_id: int | ColumnElement[int]) -> ColumnElement[bool]:
     """The condition of a partner's registers, hidden or not.
 
     It names both, because that is what the indexes of the list begin with.
@@ -94,7 +96,7 @@ async def count_by_group(
     too."""
     group = CashRegister.group_id
     these = group.is_not(None) if group_ids is None else group.in_(group_ids)
-    own = (everywhere(actor.partner_id), belongs_to(actor), these)
+    own = (owned_by_partner(actor.partner_id), registers_visible_to(actor), these)
     counted = select(group, func.count()).where(*own)
     counts = await db.execute(counted.group_by(group))
     return {id_: count for id_, count in counts if id_ is not None}
@@ -103,7 +105,7 @@ async def count_by_group(
 async def any_in_group(db: AsyncSession, partner_id: int, group_id: int) -> bool:
     """Whether any register of the partner, hidden or not, is in the group."""
     one = select(CashRegister.serial_number).where(
-        everywhere(partner_id), CashRegister.group_id == group_id
+        owned_by_partner(partner_id), CashRegister.group_id == group_id
     )
     return await db.scalar(one.limit(1)) is not None
 
@@ -112,7 +114,7 @@ def to_row(register: CashRegister, seen_at: datetime | None, now: datetime) -> R
     """``seen_at``: when it last called, by its latest state."""
     known = {name: getattr(register, name) for name in _ROW_COLUMNS}
     model = MODELS.get(register.model)
-    status, conditions = presence(seen_at, now), list(broken(register.condition_mask))
+    status, conditions = presence(seen_at, now), list(broken_conditions(register.condition_mask))
     return RegisterRow(
         **known,
         address=register.shown_address,

@@ -16,17 +16,17 @@ from fleet.registers.export import as_csv
 from fleet.registers.filters import RegisterConditions
 from fleet.registers.listing import RegisterCount, RegisterFilter
 from fleet.registers.queries import RegisterKey, RegisterRow
-from fleet.registers.rules import MAX_REGISTERS, Verdict
-from fleet.registers.serial_file import MAX_FILE_BYTES, Lines, TypedLine, read_file
-from fleet.registers.view import View, ViewBody
+from fleet.registers.rules import MAX_REGISTERS, RegisterVerdict
+from fleet.registers.serial_file import MAX_FILE_BYTES, LineNumbers, TypedLine, read_file
+from fleet.registers.view import RegisterListView, RegisterListViewBody
 
-TypedSerial = Annotated[str, Field(max_length=64)]
+TypedSerialNumber = Annotated[str, Field(max_length=64)]
 
 
 class SerialList(Input):
     """Which registers, by serial number as typed; each gets its own verdict."""
 
-    serial_numbers: list[TypedSerial] = Field(min_length=1, max_length=MAX_REGISTERS)
+    serial_numbers: list[TypedSerialNumber] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
 class SerialFile(Upload):
@@ -51,7 +51,7 @@ class RefusedSerial(BaseModel):
     line: int | None = Field(default=None, description="Of the file, from 1.")
 
 
-class Verdicts(BaseModel):
+class RegisterVerdicts(BaseModel):
     """What became of each serial number of the request."""
 
     accepted: list[AcceptedSerial]
@@ -59,12 +59,12 @@ class Verdicts(BaseModel):
 
 
 def to_reply(
-    verdicts: Sequence[Verdict], language: Language, typed: Sequence[TypedLine] = ()
-) -> Verdicts:
+    verdicts: Sequence[RegisterVerdict], language: Language, typed: Sequence[TypedLine] = ()
+) -> RegisterVerdicts:
     """``typed``: where the serial numbers stood, if they came in a file."""
-    lines = Lines(typed)
-    placed = [(verdict, lines.take(verdict.serial_number)) for verdict in verdicts]
-    return Verdicts(
+    lines = LineNumbers(typed)
+    placed = [(verdict, lines.line_of(verdict.serial_number)) for verdict in verdicts]
+    return RegisterVerdicts(
         accepted=[
             AcceptedSerial(serial_number=v.serial_number, line=line)
             for v, line in placed
@@ -107,13 +107,13 @@ async def download_registers(call: Call[RegisterConditions, None]) -> Download:
 
 
 @endpoint("GET", "/registers/view", right=Right.MONITORING)
-async def show_view(call: Call[Nothing, None]) -> View:
+async def show_view(call: Call[Nothing, None]) -> RegisterListView:
     """Which columns of the list the employee has chosen."""
     return await view.show(call.db, call.actor)
 
 
 @endpoint("PUT", "/registers/view", right=Right.MONITORING)
-async def choose_view(call: Call[Nothing, ViewBody]) -> View:
+async def choose_view(call: Call[Nothing, RegisterListViewBody]) -> RegisterListView:
     """Choose the columns of the list, for oneself."""
     return await view.choose(call.db, call.actor, call.body)
 
@@ -132,14 +132,14 @@ async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
 
 
 @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
-async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
+async def enrol(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Add registers to the account by their serial numbers."""
     verdicts = await service.enrol(call.db, call.actor, call.body.serial_numbers, call.now)
     return to_reply(verdicts, call.language)
 
 
 @endpoint("POST", "/registers/enrol/file", right=Right.REGISTERS)
-async def enrol_file(call: Call[Nothing, SerialFile]) -> Verdicts:
+async def enrol_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
     """Add registers to the account by a file with their serial numbers."""
     typed = read_file(call.body.content)
     verdicts = await service.enrol(call.db, call.actor, [each.text for each in typed], call.now)
@@ -147,57 +147,59 @@ async def enrol_file(call: Call[Nothing, SerialFile]) -> Verdicts:
 
 
 @endpoint("POST", "/registers/choose", right=Right.MONITORING)
-async def choose(call: Call[Nothing, SerialList]) -> Verdicts:
+async def choose(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Which of these registers are the partner's; if none of them is, that is a refusal."""
-    verdicts = await ownership.choose(call.db, call.actor, call.body.serial_numbers)
+    verdicts = await ownership.choose_registers(call.db, call.actor, call.body.serial_numbers)
     return to_reply(verdicts, call.language)
 
 
 @endpoint("POST", "/registers/choose/file", right=Right.MONITORING)
-async def choose_file(call: Call[Nothing, SerialFile]) -> Verdicts:
+async def choose_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
     """The same for a file with serial numbers."""
     typed = read_file(call.body.content)
-    verdicts = await ownership.choose(call.db, call.actor, [each.text for each in typed])
+    verdicts = await ownership.choose_registers(call.db, call.actor, [each.text for each in typed])
     return to_reply(verdicts, call.language, typed)
 
 
 @endpoint("POST", "/registers/hide", right=Right.REGISTERS)
-async def hide(call: Call[Nothing, SerialList]) -> Verdicts:
+async def hide(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Hide registers: they appear only with the filter `hidden`."""
     return await _set_flag(call, service.HIDE)
 
 
 @endpoint("POST", "/registers/show", right=Right.REGISTERS)
-async def show(call: Call[Nothing, SerialList]) -> Verdicts:
+async def show(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Show hidden registers again."""
     return await _set_flag(call, service.SHOW)
 
 
 @endpoint("POST", "/registers/block", right=Right.REGISTERS)
-async def block(call: Call[Nothing, SerialList]) -> Verdicts:
+async def block(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Block registers: the gateway refuses their conversations."""
     return await _set_flag(call, service.BLOCK)
 
 
 @endpoint("POST", "/registers/unblock", right=Right.REGISTERS)
-async def unblock(call: Call[Nothing, SerialList]) -> Verdicts:
+async def unblock(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Take the conversations of blocked registers again."""
     return await _set_flag(call, service.UNBLOCK)
 
 
 @endpoint("POST", "/registers/notices-on", right=Right.REGISTERS)
-async def notices_on(call: Call[Nothing, SerialList]) -> Verdicts:
+async def notices_on(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Tell people by e-mail what breaks in these registers."""
     return await _set_flag(call, service.NOTICES_ON)
 
 
 @endpoint("POST", "/registers/notices-off", right=Right.REGISTERS)
-async def notices_off(call: Call[Nothing, SerialList]) -> Verdicts:
+async def notices_off(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
     """Tell nobody by e-mail what breaks in these registers."""
     return await _set_flag(call, service.NOTICES_OFF)
 
 
-async def _set_flag(call: Call[Nothing, SerialList], change: service.FlagChange) -> Verdicts:
+async def _set_flag(
+    call: Call[Nothing, SerialList], change: service.FlagChange
+) -> RegisterVerdicts:
     typed = call.body.serial_numbers
     verdicts = await service.set_flag(call.db, call.actor, change, typed, call.now)
     return to_reply(verdicts, call.language)

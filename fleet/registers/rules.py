@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from fleet.kit.errors import Refusal
-from fleet.kit.search import folded
+from fleet.kit.search import fold_case
 from fleet.registers.errors import SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
 from protocol.telemetry import BLOCK, BY_NAME
 
@@ -21,17 +21,17 @@ ONLINE_WITHIN = timedelta(minutes=30)
 
 NEVER_SEEN = datetime(2000, 1, 1, tzinfo=UTC)
 """Where a register that never called stands among the moments of last calls."""
-CALLING = datetime(2099, 12, 31, tzinfo=UTC)
+ONLINE_NOW = datetime(2099, 12, 31, tzinfo=UTC)
 """Where all the registers that are online stand: a moment that moves with every call would cost
 a write of every call."""
 
 OFFSETS_MIN = range(-12 * 60, 14 * 60 + 1)
 """From UTC, of all the places on Earth."""
 
-LEAST_SEARCH = 3
+MIN_SEARCH_LENGTH = 3
 """Characters: shorter texts have no trigram, so looking for them would read every register."""
 
-WARNINGS = frozenset(
+WARNING_CONDITIONS = frozenset(
     {"fiscal_drive_warning", "unsent_documents", "battery_low", "shift_expired", "ofd_link_error"}
 )
 """Broken conditions with which a register still sells."""
@@ -46,7 +46,7 @@ LONGEST_DRIVE = timedelta(days=36 * 31)
 _SERIAL_NUMBER = re.compile(r"001[0-9]{11}")
 
 
-class Presence(StrEnum):
+class RegisterPresence(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     NEVER = "never"
@@ -66,7 +66,7 @@ class Indicator(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RegisterVerdict:
     """What became of one serial number of a request, as it was typed; no refusal = done."""
 
     serial_number: str
@@ -78,7 +78,7 @@ def is_serial_number(text: str) -> bool:
     return _SERIAL_NUMBER.fullmatch(text) is not None
 
 
-def read_serials(typed: Sequence[str]) -> tuple[list[str], list[Verdict]]:
+def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RegisterVerdict]]:
     """The good serial numbers in their order, each once, and a refusal for each of the others.
 
     A serial number is ``001``, three digits of the model, eight of the register.  Models that
@@ -89,9 +89,9 @@ def read_serials(typed: Sequence[str]) -> tuple[list[str], list[Verdict]]:
     for text in typed:
         serial = text.strip()
         if not is_serial_number(serial):
-            refused.append(Verdict(text, SERIAL_NUMBER_UNFIT))
+            refused.append(RegisterVerdict(text, SERIAL_NUMBER_UNFIT))
         elif serial in good:
-            refused.append(Verdict(text, SERIAL_NUMBER_REPEATED))
+            refused.append(RegisterVerdict(text, SERIAL_NUMBER_REPEATED))
         else:
             good[serial] = None
     return list(good), refused
@@ -102,16 +102,16 @@ def model_code(serial_number: str) -> int:
     return int(serial_number[3:6])
 
 
-def presence(seen_at: datetime | None, now: datetime) -> Presence:
+def presence(seen_at: datetime | None, now: datetime) -> RegisterPresence:
     if seen_at is None:
-        return Presence.NEVER
-    return Presence.ONLINE if seen_at > now - ONLINE_WITHIN else Presence.OFFLINE
+        return RegisterPresence.NEVER
+    return RegisterPresence.ONLINE if seen_at > now - ONLINE_WITHIN else RegisterPresence.OFFLINE
 
 
-def indicator(status: Presence, conditions: Collection[str]) -> Indicator:
-    if status is Presence.NEVER:
+def indicator(status: RegisterPresence, conditions: Collection[str]) -> Indicator:
+    if status is RegisterPresence.NEVER:
         return Indicator.GREY
-    if status is Presence.OFFLINE or not WARNINGS.issuperset(conditions):
+    if status is RegisterPresence.OFFLINE or not WARNING_CONDITIONS.issuperset(conditions):
         return Indicator.RED
     return Indicator.YELLOW if conditions else Indicator.GREEN
 
@@ -121,7 +121,7 @@ def known_offset(utc_offset_min: int | None) -> int | None:
     return utc_offset_min if utc_offset_min in OFFSETS_MIN else None
 
 
-class Described(Protocol):
+class SearchedFields(Protocol):
     """What a register says of itself that people search for."""
 
     @property
@@ -138,26 +138,26 @@ class Described(Protocol):
     def address(self) -> str: ...
 
 
-class Searched(NamedTuple):
+class SearchTexts(NamedTuple):
     """What the search looks through: numbers and names of a register, a line for each."""
 
     numbers: str
     names: str
 
 
-def searched(said: Described, installed_address: str = "") -> Searched:
+def search_texts(said: SearchedFields, installed_address: str = "") -> SearchTexts:
     """What is found of a register that stands where people say."""
-    return Searched(
-        _lines(
+    return SearchTexts(
+        _join_lines(
             said.serial_number, said.registration_number, said.fiscal_drive_number, said.owner_inn
         ),
-        _lines(said.owner_name, said.address, installed_address),
+        _join_lines(said.owner_name, said.address, installed_address),
     )
 
 
-def _lines(*parts: str) -> str:
+def _join_lines(*parts: str) -> str:
     """Nobody types the end of a line into a search, so that nothing is found across two of them."""
-    return folded("\n".join(filter(None, parts)))
+    return fold_case("\n".join(filter(None, parts)))
 
 
 @dataclass(frozen=True, slots=True)

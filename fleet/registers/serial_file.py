@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from fleet.registers.errors import (
     NO_SERIAL_NUMBERS,
-    NOT_A_TEXT,
+    NOT_A_TEXT_FILE,
     TOO_MANY_SERIAL_NUMBERS,
 )
 from fleet.registers.rules import MAX_REGISTERS
@@ -66,10 +66,10 @@ def _decoded(content: bytes) -> str:
             continue
         if not _NOT_IN_TEXTS.search(text.replace("\r", "\n")):
             return text
-    raise NOT_A_TEXT()
+    raise NOT_A_TEXT_FILE()
 
 
-class Lines:
+class LineNumbers:
     """On which line each verdict's text stands: of equal ones the first on the first."""
 
     def __init__(self, typed: Sequence[TypedLine] = ()) -> None:
@@ -77,7 +77,7 @@ class Lines:
         for text, line in typed:
             self._left.setdefault(text, deque()).append(line)
 
-    def take(self, text: str) -> int | None:
+    def line_of(self, text: str) -> int | None:
         """The next line of this text; None when it was not read from a file."""
         left = self._left.get(text)
         return left.popleft() if left else None

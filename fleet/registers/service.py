@@ -13,14 +13,14 @@ from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import insert_columns, select_for_update, update_columns
 from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
     FISCALISED,
-    OUT_OF_SIGHT,
+    OUT_OF_SCOPE,
     OWNER_KNOWN,
     REGISTER_NOT_FOUND,
 )
@@ -28,9 +28,15 @@ from fleet.registers.events import BlockingChanged, OwnersChanged
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
-from fleet.registers.ownership import hold as hold
-from fleet.registers.queries import belongs_to, everywhere, find_own
-from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
+from fleet.registers.ownership import lock_registers as lock_registers
+from fleet.registers.queries import find_own, owned_by_partner, registers_visible_to
+from fleet.registers.rules import (
+    ONLINE_NOW,
+    RegisterVerdict,
+    known_offset,
+    read_serials,
+    search_texts,
+)
 from fleet.telemetry.events import ConditionChange, Profile
 
 
@@ -61,7 +67,7 @@ NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 async def enrol(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
     A register that never called is taken by its number alone.  Fiscalised ones, those that name
@@ -70,18 +76,18 @@ async def enrol(
     """
     good, refused = read_serials(typed)
     enrolled = await claim(db, actor.partner_id, good, now) if good else set()
-    reasons = await _why_not(db, actor, [serial for serial in good if serial not in enrolled])
+    reasons = await _refusals(db, actor, [serial for serial in good if serial not in enrolled])
     await _audit(db, actor, now, "registers.enrolled", enrolled)
     await widen_scope(db, actor, enrolled)
-    return [Verdict(serial, reasons.get(serial)) for serial in good] + refused
+    return [RegisterVerdict(serial, reasons.get(serial)) for serial in good] + refused
 
 
-async def _why_not(
+async def _refusals(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
 ) -> dict[str, Refusal | None]:
     """Whose a register is that a limited employee does not see, they are not told."""
     yours = await find_own(db, actor, serials)
-    taken = OUT_OF_SIGHT if actor.limited else BOUND_TO_ANOTHER_PARTNER
+    taken = OUT_OF_SCOPE if actor.limited else BOUND_TO_ANOTHER_PARTNER
     these = select(CashRegister).where(CashRegister.serial_number.in_(serials))
     reasons = dict.fromkeys(yours, ALREADY_YOURS)
     for each in await db.scalars(these):
@@ -92,15 +98,15 @@ async def _why_not(
 
 async def set_flag(
     db: AsyncSession, actor: Actor, change: FlagChange, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Set a flag of the partner's registers; a verdict for each of ``typed``.
 
     A register that has the flag so already counts as done and leaves no trace in the log.
     """
     good, refused = read_serials(typed)
-    own = CashRegister.serial_number.in_(good) & belongs_to(actor)
+    own = CashRegister.serial_number.in_(good) & registers_visible_to(actor)
     mine = select(CashRegister.serial_number).where(own).order_by(CashRegister.serial_number)
-    found = set(await db.scalars(locked(db, mine, wait=True)))
+    found = set(await db.scalars(select_for_update(db, mine, wait=True)))
     flag = CashRegister.__table__.c[change.flag]
     changed = await db.scalars(
         update(CashRegister)
@@ -108,15 +114,15 @@ async def set_flag(
         .values({flag: change.value})
         .returning(CashRegister.serial_number)
     )
-    await _tell(db, actor, change, set(changed), now)
+    await _announce_flag(db, actor, change, set(changed), now)
     return _verdicts(good, found) + refused
 
 
-def _verdicts(serials: Sequence[str], found: Container[str]) -> list[Verdict]:
-    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
+def _verdicts(serials: Sequence[str], found: Container[str]) -> list[RegisterVerdict]:
+    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
 
 
-async def _tell(
+async def _announce_flag(
     db: AsyncSession, actor: Actor, change: FlagChange, serials: set[str], now: datetime
 ) -> None:
     await _audit(db, actor, now, change.what, serials)
@@ -132,7 +138,7 @@ async def _audit(
 
 async def set_group(
     db: AsyncSession, actor: Actor, typed: Sequence[str], group_id: int | None, now: datetime
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Put registers of the partner into a group, or with None into none; a verdict for each.
 
     Whether there is such a group, and whether it may hold registers, the caller has seen to.
@@ -149,7 +155,7 @@ async def set_address(
     address_id: int | None,
     text: str,
     now: datetime,
-) -> list[Verdict]:
+) -> list[RegisterVerdict]:
     """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
     verdict for each of ``typed``."""
     good, refused = read_serials(typed)
@@ -157,17 +163,19 @@ async def set_address(
     found = await _change(db, actor, good, address, "registers.moved", now)
     for register in found.values():
         register.shown_address = text or register.address
-        register.search_numbers, register.search_names = searched(register, text)
+        register.search_numbers, register.search_names = search_texts(register, text)
     return _verdicts(good, found) + refused
 
 
-async def leave_groups(
+async def clear_groups(
     db: AsyncSession, actor: Actor, group_ids: Collection[int], now: datetime
 ) -> None:
     """The groups are being deleted: their registers stay, in no group."""
-    in_them = everywhere(actor.partner_id) & CashRegister.group_id.in_(group_ids)
+    in_them = owned_by_partner(actor.partner_id) & CashRegister.group_id.in_(group_ids)
     columns = select(CashRegister.serial_number, CashRegister.group_id).where(in_them)
-    held = await db.execute(locked(db, columns.order_by(CashRegister.serial_number), wait=True))
+    held = await db.execute(
+        select_for_update(db, columns.order_by(CashRegister.serial_number), wait=True)
+    )
     left: dict[int | None, list[str]] = {}
     for serial, group_id in held:
         left.setdefault(group_id, []).append(f"register:{serial}")
@@ -181,13 +189,13 @@ async def rename_address(
     db: AsyncSession, actor: Actor, address_id: int, old: str, new: str, now: datetime
 ) -> None:
     """The address book calls an address otherwise: so do the registers that stand there."""
-    there = everywhere(actor.partner_id) & (CashRegister.shown_address == old)
+    there = owned_by_partner(actor.partner_id) & (CashRegister.shown_address == old)
     ordered = select(CashRegister).where(there, CashRegister.address_id == address_id)
     ordered = ordered.order_by(CashRegister.serial_number)
-    registers = (await db.scalars(locked(db, ordered, wait=True))).all()
+    registers = (await db.scalars(select_for_update(db, ordered, wait=True))).all()
     for register in registers:
         register.installed_address = register.shown_address = new
-        register.search_numbers, register.search_names = searched(register, new)
+        register.search_numbers, register.search_names = search_texts(register, new)
     was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
     objects = [f"register:{register.serial_number}" for register in registers]
     await audit.write(db, actor, now, "registers.moved", objects, before=was, after=now_is)
@@ -203,9 +211,12 @@ async def _change(
 ) -> dict[str, CashRegister]:
     """Set columns of the partner's registers and write what changed into the log, before and
     after; returns those found."""
-    own = CashRegister.serial_number.in_(serials) & belongs_to(actor)
+    own = CashRegister.serial_number.in_(serials) & registers_visible_to(actor)
     ordered = select(CashRegister).where(own).order_by(CashRegister.serial_number)
-    found = {each.serial_number: each for each in await db.scalars(locked(db, ordered, wait=True))}
+    found = {
+        each.serial_number: each
+        for each in await db.scalars(select_for_update(db, ordered, wait=True))
+    }
     groups: dict[tuple[Any, ...], list[str]] = {}
     for serial, register in found.items():
         before = tuple(getattr(register, name) for name in values)
@@ -219,10 +230,10 @@ async def _change(
     return found
 
 
-async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: datetime) -> None:
+async def store_profiles(db: AsyncSession, profiles: Sequence[Profile], now: datetime) -> None:
     """Write what registers say of themselves; one that nobody enrolled appears as unclaimed.
 
-    Whoever calls holds them (``hold``).
+    Whoever calls holds them (``lock_registers``).
     """
     if not profiles:
         return
@@ -230,17 +241,17 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     columns: dict[str, list[Any]] = {
         name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
     }
-    before = await _before(db, columns["serial_number"])
+    before = await _previous_values(db, columns["serial_number"])
     known = (before[profile.serial_number] for profile in ordered)
     places, owners, seen = zip(*known, strict=True)
     columns["shown_address"] = [
         place or profile.address for profile, place in zip(ordered, places, strict=True)
     ]
-    found_by = list(map(searched, ordered, places))
+    found_by = list(map(search_texts, ordered, places))
     columns["search_numbers"] = [each.numbers for each in found_by]
     columns["search_names"] = [each.names for each in found_by]
     columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
-    constants = {"profile_at": now, "silent_since": CALLING}
+    constants = {"profile_at": now, "silent_since": ONLINE_NOW}
     columns["first_seen_at"] = [at or now for at in seen]
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
     pairs = zip(owners, columns["owner_inn"], strict=True)
@@ -248,7 +259,7 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
         await announce(db, OwnersChanged(frozenset(changed - {""}), now))
 
 
-async def _before(
+async def _previous_values(
     db: AsyncSession, serials: Sequence[str]
 ) -> Mapping[str, tuple[str, str, datetime | None]]:
     """Where people say that each register stands, the INN of its owner so far, its first call."""
@@ -259,10 +270,10 @@ async def _before(
     return defaultdict(lambda: ("", "", None), found)
 
 
-async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
+async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
     """Copy the masks of broken conditions to where the list looks for them.
 
-    Whoever calls holds the registers (``hold``).
+    Whoever calls holds the registers (``lock_registers``).
     """
     columns: dict[str, list[Any]] = {
         "serial_number": [change.serial_number for change in changes],

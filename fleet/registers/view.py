@@ -15,13 +15,13 @@ from fleet.registers.queries import RegisterRow
 
 ColumnName = StrEnum("ColumnName", {name: name for name in RegisterRow.model_fields})  # type: ignore[misc]
 
-AT_FIRST = [
+DEFAULT_COLUMNS = [
     ColumnName(name)
     for name in ("serial_number", "status", "conditions", "model_name", "firmware_version")
 ] + [ColumnName(name) for name in ("owner_name", "address", "seen_at")]
 
 
-def _once_each(names: list[ColumnName]) -> list[ColumnName]:
+def _without_repetition(names: list[ColumnName]) -> list[ColumnName]:
     if len(set(names)) != len(names):
         raise PydanticCustomError("repeated_value", "a value is given twice")
     return names
@@ -30,18 +30,18 @@ def _once_each(names: list[ColumnName]) -> list[ColumnName]:
 Columns = Annotated[
     list[ColumnName],
     Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_once_each),
+    AfterValidator(_without_repetition),
 ]
 
 
-class ViewBody(Input):
+class RegisterListViewBody(Input):
     """The columns to show, in their order."""
 
     columns: Columns
     compact: bool = Field(default=False, description="Only the number and a coloured indicator.")
 
 
-class View(BaseModel):
+class RegisterListView(BaseModel):
     """How the list looks to the employee who asks."""
 
     columns: list[ColumnName]
@@ -49,20 +49,20 @@ class View(BaseModel):
     available: list[ColumnName] = Field(description="All columns that there are.")
 
 
-async def show(db: AsyncSession, actor: Actor) -> View:
+async def show(db: AsyncSession, actor: Actor) -> RegisterListView:
     """What the employee has chosen, or what everybody begins with."""
     chosen = await db.get(ListView, actor.employee_id)
     if chosen is None:
-        return View(columns=AT_FIRST, compact=False, available=list(ColumnName))
+        return RegisterListView(columns=DEFAULT_COLUMNS, compact=False, available=list(ColumnName))
     known = [ColumnName(name) for name in chosen.columns if name in set(ColumnName)]
-    return View(columns=known, compact=chosen.compact, available=list(ColumnName))
+    return RegisterListView(columns=known, compact=chosen.compact, available=list(ColumnName))
 
 
-async def choose(db: AsyncSession, actor: Actor, body: ViewBody) -> View:
+async def choose(db: AsyncSession, actor: Actor, body: RegisterListViewBody) -> RegisterListView:
     """Keep the employee's choice; nobody else sees it, so the audit log does not either."""
     values = {"columns": [str(name) for name in body.columns], "compact": body.compact}
     insert = insert_into(db, ListView).values(employee_id=actor.employee_id, **values)
     await db.execute(
         insert.on_conflict_do_update(index_elements=[ListView.employee_id], set_=values)
     )
-    return View(columns=body.columns, compact=body.compact, available=list(ColumnName))
+    return RegisterListView(columns=body.columns, compact=body.compact, available=list(ColumnName))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from fleet.kit.database import Base, BigId, SerialNumber
 from fleet.operations.rules import Channel
-from fleet.rollouts.rules import Reason, RolloutStatus
+from fleet.rollouts.rules import RolloutStatus, StopReason
 
 
 class Rollout(Base):
@@ -27,7 +27,7 @@ class Rollout(Base):
     failure_percent: Mapped[int]
     pass_percent: Mapped[int]
     status: Mapped[RolloutStatus] = mapped_column(index=True)
-    reason: Mapped[Reason | None]
+    reason: Mapped[StopReason | None]
     wave: Mapped[int]
     wave_count: Mapped[int]
     resumed_at: Mapped[datetime | None]

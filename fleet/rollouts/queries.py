@@ -11,24 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, from_cursor, page_of
+from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
 from fleet.registers.filters import FILTERS as REGISTER_FILTERS
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
+from fleet.registers.queries import registers_visible_to
 from fleet.rollouts.errors import ROLLOUT_NOT_FOUND, TOO_MANY_REGISTERS
 from fleet.rollouts.models import Rollout, RolloutTarget
 from fleet.rollouts.rules import (
-    FAILING,
+    FAILED_STATES,
     MAX_REGISTERS,
     MAX_WAVES,
     UNFINISHED,
-    Reason,
     RolloutStatus,
+    StopReason,
     TargetState,
-    Wave,
+    WaveProgress,
 )
 from fleet.subscriptions.queries import within_scope
 from protocol.platforms import Platform
@@ -63,7 +63,7 @@ class TargetFilter(RolloutKey, PageQuery):
     state: TargetState | None = None
 
 
-class TargetPlace(Input):
+class TargetCursor(Input):
     wave: int = Field(ge=0, le=MAX_WAVES)
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
@@ -86,7 +86,7 @@ class RolloutRow(BaseModel):
     type: str
     channel: Channel
     status: RolloutStatus
-    reason: Reason | None = Field(description="Why it stands.")
+    reason: StopReason | None = Field(description="Why it stands.")
     wave: int = Field(description="The current one, from 1.")
     wave_count: int
     failure_percent: int
@@ -138,7 +138,7 @@ async def select_registers(db: AsyncSession, actor: Actor, selection: Selection)
     """Serial numbers of the partner's registers that fit, in their order."""
     statement = (
         select(CashRegister.serial_number)
-        .where(belongs_to(actor), *conditions(SELECTION_FILTERS, selection))
+        .where(registers_visible_to(actor), *conditions(SELECTION_FILTERS, selection))
         .order_by(CashRegister.serial_number)
         .limit(MAX_REGISTERS + 1)
     )
@@ -148,10 +148,10 @@ async def select_registers(db: AsyncSession, actor: Actor, selection: Selection)
     return list(found)
 
 
-async def started_waves(db: AsyncSession, rollout: Rollout) -> list[Wave]:
+async def started_waves(db: AsyncSession, rollout: Rollout) -> list[WaveProgress]:
     """What the rules judge by: the current wave and those before it, in their order."""
     new = true() if rollout.resumed_at is None else Operation.finished_at > rollout.resumed_at
-    failed = Operation.status.in_(FAILING) & new
+    failed = Operation.status.in_(FAILED_STATES) & new
     finished = RolloutTarget.refusal.is_not(None) | Operation.status.not_in(OPEN)
     statement = (
         select(
@@ -165,7 +165,7 @@ async def started_waves(db: AsyncSession, rollout: Rollout) -> list[Wave]:
         .group_by(RolloutTarget.wave)
         .order_by(RolloutTarget.wave)
     )
-    return [Wave(*row) for row in await db.execute(statement)]
+    return [WaveProgress(*row) for row in await db.execute(statement)]
 
 
 async def is_open(db: AsyncSession, rollout: Rollout) -> bool:
@@ -199,7 +199,7 @@ async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[Rol
     """One page of the partner's roll-outs, newest first."""
     mine = [visible_to(actor), *conditions(FILTERS, query)]
     if query.after:
-        mine.append(Rollout.id < from_cursor(RolloutKey, query.after).id)
+        mine.append(Rollout.id < read_cursor(RolloutKey, query.after).id)
     statement = select(Rollout).where(*mine).order_by(Rollout.id.desc()).limit(query.limit + 1)
     return page_of(
         (await db.scalars(statement)).all(),
@@ -209,7 +209,7 @@ async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[Rol
     )
 
 
-async def one(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
+async def rollout_view(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
     """The partner's roll-out with the counts of its waves."""
     found = await _find(db, actor, rollout_id)
     operation_type = BY_KIND[found.type]
@@ -241,14 +241,14 @@ async def targets(
         .where(*within_scope(actor, RolloutTarget.serial_number))
     )
     if query.after:
-        mark = from_cursor(TargetPlace, query.after)
+        mark = read_cursor(TargetCursor, query.after)
         statement = statement.where(tuple_(*place) > tuple_(mark.wave, mark.id))
     found = await db.execute(statement.order_by(*place).limit(query.limit + 1))
     return page_of(
         found.all(),
         query.limit,
         show=lambda row: _target(row[0], row[1], language),
-        position=lambda row: TargetPlace(wave=row[0].wave, id=row[0].id),
+        position=lambda row: TargetCursor(wave=row[0].wave, id=row[0].id),
     )
 
 

@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field
 
 from fleet.accounts.roles import Right
 from fleet.kit.http import Call, endpoint
+from fleet.kit.idempotency import run_once
 from fleet.kit.input import Input, Nothing
 from fleet.kit.paging import Page
-from fleet.kit.repetition import once
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.operations.rules import MAX_REGISTERS, Channel
 from fleet.registers.queries import find_own
 from fleet.registers.rules import read_serials
@@ -24,9 +24,9 @@ from fleet.rollouts.queries import (
     TargetFilter,
     TargetRow,
 )
-from fleet.rollouts.rules import MAX_WAVES, USUAL_WAVES, Policy
+from fleet.rollouts.rules import DEFAULT_WAVES, MAX_WAVES, WavePolicy
 
-WAVE_PATTERN = shape(
+WAVE_PATTERN = describe_pattern(
     r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$",
     "волна — число касс (10), их доля (25%) или rest — все остальные.",
     "a wave is a number of registers (10), a share of them (25%), or rest: all others.",
@@ -49,7 +49,7 @@ class NewRollout(Input):
         default=None, description="Instead of the list: up to 100,000 registers."
     )
     waves: list[Wave] = Field(
-        default_factory=lambda: list(USUAL_WAVES),
+        default_factory=lambda: list(DEFAULT_WAVES),
         min_length=1,
         max_length=MAX_WAVES,
         description="Counts, percentages of the whole (`10%`) or `rest`.",
@@ -66,7 +66,7 @@ class NewRollout(Input):
     )
 
 
-class Started(BaseModel):
+class StartedRollout(BaseModel):
     """The new roll-out, and serial numbers that are not in it."""
 
     id: int
@@ -75,19 +75,21 @@ class Started(BaseModel):
 
 
 @endpoint("POST", "/rollouts", right=Right.MONITORING, status=202, repeatable=True)
-async def start(call: Call[Nothing, NewRollout]) -> Started:
+async def start(call: Call[Nothing, NewRollout]) -> StartedRollout:
     """Roll out an operation in waves."""
 
-    async def begin() -> Started:
+    async def begin() -> StartedRollout:
         body = call.body
         good, unknown = await _registers(call)
-        policy = Policy(body.failure_percent, body.pass_percent)
-        plan = service.Plan(body.type, body.channel, body.params, good, body.waves, policy)
+        policy = WavePolicy(body.failure_percent, body.pass_percent)
+        plan = service.RolloutRequest(
+            body.type, body.channel, body.params, good, body.waves, policy
+        )
         id_ = await service.start(call.db, call.actor, plan, call.now)
-        return Started(id=id_, registers=len(good), unknown=unknown)
+        return StartedRollout(id=id_, registers=len(good), unknown=unknown)
 
-    return await once(
-        call.db, call.actor, call.idempotency_key, call.body, call.now, begin, Started
+    return await run_once(
+        call.db, call.actor, call.idempotency_key, call.body, call.now, begin, StartedRollout
     )
 
 
@@ -113,7 +115,7 @@ async def list_rollouts(call: Call[RolloutFilter, None]) -> Page[RolloutRow]:
 @endpoint("GET", "/rollouts/{id}", right=Right.MONITORING)
 async def show(call: Call[RolloutKey, None]) -> RolloutView:
     """One roll-out with the counts of its waves."""
-    return await queries.one(call.db, call.actor, call.query.id)
+    return await queries.rollout_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("GET", "/rollouts/{id}/registers", right=Right.MONITORING)
@@ -126,7 +128,7 @@ async def list_registers(call: Call[TargetFilter, None]) -> Page[TargetRow]:
 async def pause(call: Call[RolloutKey, None]) -> RolloutView:
     """Stop ordering; operations that have not begun are taken back."""
     await service.pause(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id)
+    return await queries.rollout_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/resume", right=Right.MONITORING)
@@ -134,14 +136,14 @@ async def resume(call: Call[RolloutKey, None]) -> RolloutView:
     """Go on after a pause; the failures so far are forgiven, and who resumes is the one in whose
     name it orders."""
     await service.resume(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id)
+    return await queries.rollout_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/abort", right=Right.MONITORING)
 async def abort(call: Call[RolloutKey, None]) -> RolloutView:
     """End it for ever; what has begun in a register ends there."""
     await service.abort(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id)
+    return await queries.rollout_view(call.db, call.actor, call.query.id)
 
 
 ENDPOINTS = (start, list_rollouts, show, list_registers, pause, resume, abort)

@@ -13,7 +13,7 @@ class RolloutStatus(StrEnum):
     ABORTED = "aborted"
 
 
-class Reason(StrEnum):
+class StopReason(StrEnum):
     """Why a roll-out stands."""
 
     FAILURES = "failures"
@@ -46,16 +46,16 @@ class TargetState(StrEnum):
 
 
 UNFINISHED: Final = (TargetState.WAITING, TargetState.QUEUED, TargetState.RUNNING)
-FAILING: Final = (TargetState.FAILED, TargetState.NEEDS_ATTENTION)
+FAILED_STATES: Final = (TargetState.FAILED, TargetState.NEEDS_ATTENTION)
 
 MAX_REGISTERS: Final = 100_000
 MAX_WAVES: Final = 20
-USUAL_WAVES: Final = ("1", "10", "100", "rest")
-ASK_AGAIN: Final = timedelta(minutes=5)
+DEFAULT_WAVES: Final = ("1", "10", "100", "rest")
+RETRY_DELAY: Final = timedelta(minutes=5)
 """How long a register that is busy with something else is left alone."""
 
 
-class Policy(NamedTuple):
+class WavePolicy(NamedTuple):
     """``failure_percent``: more failures than this pause; ``pass_percent``: when so much of a
     wave has finished, the next one starts."""
 
@@ -63,7 +63,7 @@ class Policy(NamedTuple):
     pass_percent: int
 
 
-class Wave(NamedTuple):
+class WaveProgress(NamedTuple):
     """Registers of a wave that has started: all, those that have finished, and those of them that
     have failed since a person resumed the roll-out last."""
 
@@ -71,10 +71,10 @@ class Wave(NamedTuple):
     finished: int
     failed: int
 
-    def passes(self, policy: Policy) -> bool:
+    def passes(self, policy: WavePolicy) -> bool:
         return self.finished * 100 >= policy.pass_percent * self.size
 
-    def fails(self, policy: Policy) -> bool:
+    def fails(self, policy: WavePolicy) -> bool:
         """Failures are measured against what has finished once the wave could pass, and against
         the whole wave before: then they are too many however the rest ends, and one early failure
         does not stop a large wave."""
@@ -88,7 +88,7 @@ class Judgement(StrEnum):
     PAUSE = "pause"
 
 
-def judge(policy: Policy, waves: Sequence[Wave]) -> Judgement:
+def judge(policy: WavePolicy, waves: Sequence[WaveProgress]) -> Judgement:
     """What the waves that have started mean, each by its own counts: what is left of a wave that
     has passed may fail as well.  The last of them is the current one."""
     if any(wave.fails(policy) for wave in waves):

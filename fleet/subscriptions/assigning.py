@@ -11,23 +11,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import Columns, insert_columns, locked
+from fleet.kit.dialect import Columns, insert_columns, select_for_update
 from fleet.kit.errors import Refusal
 from fleet.kit.facts import announce
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
+from fleet.registers.queries import registers_visible_to
 from fleet.registers.rules import read_serials
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import PLAN_REPEATED, REGISTER_NOT_FOUND
-from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
+from fleet.subscriptions.events import AssignedSubscription, SubscriptionsAssigned
 from fleet.subscriptions.models import Assignment, MovementReason, Subscription
-from fleet.subscriptions.rules import MAX_YEARS_AHEAD, Gift, Span, Target, counted, share_out
+from fleet.subscriptions.rules import (
+    MAX_YEARS_AHEAD,
+    PlannedAssignment,
+    Recipient,
+    Span,
+    allocate,
+    count_units,
+)
 from fleet.subscriptions.service import find_plan
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRecipient:
     """A serial number as it was typed, and why its register gets nothing."""
 
     serial_number: str
@@ -36,45 +43,47 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AssignmentOutcome:
     """Who got what, and who got nothing."""
 
-    gifts: Sequence[Gift]
-    refused: Sequence[Refused]
+    assignments: Sequence[PlannedAssignment]
+    refused: Sequence[RefusedRecipient]
 
 
 async def assign(
     db: AsyncSession, actor: Actor, codes: Sequence[str], typed: Sequence[str], now: datetime
-) -> Outcome:
+) -> AssignmentOutcome:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
     first, then the stock: nobody takes a register or a subscription away in between.
     """
-    plans = _chosen(codes)
+    plans = _find_plans(codes)
     good, unfit = read_serials(typed)
-    registers = await _hold_registers(db, actor, good)
-    held = await stock.hold(db, actor.partner_id, codes)
+    registers = await _lock_registers(db, actor, good)
+    held = await stock.lock_stock(db, actor.partner_id, codes)
     had = await terms_of(db, list(registers), codes)
     targets = [registers[serial] for serial in good if serial in registers]
-    gifts, turned = share_out(plans, targets, had, held, now)
-    await _hand_out(db, actor, gifts, now)
+    gifts, turned = allocate(plans, targets, had, held, now)
+    await _take_from_stock(db, actor, gifts, now)
     refused = [
-        Refused(verdict.serial_number, verdict.refusal, {}) for verdict in unfit if verdict.refusal
+        RefusedRecipient(verdict.serial_number, verdict.refusal, {})
+        for verdict in unfit
+        if verdict.refusal
     ]
     refused += [
-        Refused(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+        RefusedRecipient(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
         for serial in good
         if serial not in registers
     ]
     refused += [
-        Refused(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+        RefusedRecipient(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
         for each in turned
     ]
-    return Outcome(gifts, refused)
+    return AssignmentOutcome(gifts, refused)
 
 
-def _chosen(codes: Sequence[str]) -> list[Plan]:
+def _find_plans(codes: Sequence[str]) -> list[Plan]:
     plans = [find_plan(code, "plans") for code in codes]
     for plan in plans:
         if codes.count(plan.code) > 1:
@@ -91,17 +100,17 @@ def _params(serial_number: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-async def _hold_registers(
+async def _lock_registers(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
-) -> dict[str, Target]:
+) -> dict[str, Recipient]:
     """The actor's own of these, locked in the order of the key."""
     statement: Select[*tuple[Any, ...]] = (
         select(CashRegister.serial_number, CashRegister.platform, CashRegister.model)
-        .where(CashRegister.serial_number.in_(serials), belongs_to(actor))
+        .where(CashRegister.serial_number.in_(serials), registers_visible_to(actor))
         .order_by(CashRegister.serial_number)
     )
-    rows = await db.execute(locked(db, statement, wait=True))
-    return {row.serial_number: Target(*row) for row in rows}
+    rows = await db.execute(select_for_update(db, statement, wait=True))
+    return {row.serial_number: Recipient(*row) for row in rows}
 
 
 async def terms_of(
@@ -117,18 +126,20 @@ async def terms_of(
     return {(serial, plan): Span(started_at, ends_at) for serial, plan, started_at, ends_at in rows}
 
 
-async def _hand_out(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
+async def _take_from_stock(
+    db: AsyncSession, actor: Actor, gifts: Sequence[PlannedAssignment], now: datetime
+) -> None:
     if not gifts:
         return
-    why = stock.Why(MovementReason.ASSIGNMENT, now, actor.employee_id)
-    await stock.take(db, actor.partner_id, counted(gifts), why)
-    await _prolong(db, gifts)
+    why = stock.MovementContext(MovementReason.ASSIGNMENT, now, actor.employee_id)
+    await stock.take_units(db, actor.partner_id, count_units(gifts), why)
+    await _save_terms(db, gifts)
     assigned = await _write_history(db, actor, gifts, now)
     await _audit(db, actor, gifts, now)
     await announce(db, SubscriptionsAssigned(assigned, now))
 
 
-async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
+async def _save_terms(db: AsyncSession, gifts: Sequence[PlannedAssignment]) -> None:
     columns: Columns = {
         "serial_number": [gift.serial_number for gift in gifts],
         "plan": [gift.plan for gift in gifts],
@@ -141,8 +152,8 @@ async def _prolong(db: AsyncSession, gifts: Sequence[Gift]) -> None:
 
 
 async def _write_history(
-    db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime
-) -> tuple[Assigned, ...]:
+    db: AsyncSession, actor: Actor, gifts: Sequence[PlannedAssignment], now: datetime
+) -> tuple[AssignedSubscription, ...]:
     rows = [
         {
             "partner_id": actor.partner_id,
@@ -161,10 +172,12 @@ async def _write_history(
     inserted: Result[*tuple[Any, ...]] = await db.execute(
         insert(Assignment).returning(*columns, *facts), rows
     )
-    return tuple(Assigned(*row) for row in inserted)
+    return tuple(AssignedSubscription(*row) for row in inserted)
 
 
-async def _audit(db: AsyncSession, actor: Actor, gifts: Sequence[Gift], now: datetime) -> None:
+async def _audit(
+    db: AsyncSession, actor: Actor, gifts: Sequence[PlannedAssignment], now: datetime
+) -> None:
     """One entry for each register; all got the same plans."""
     plans = sorted({gift.plan for gift in gifts})
     objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]

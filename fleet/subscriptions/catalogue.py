@@ -106,7 +106,9 @@ def plans_with(entitlement: Entitlement) -> Sequence[Plan]:
     return [plan for plan in CATALOGUE.values() if entitlement in plan.services]
 
 
-def offers(entitlement: Entitlement, platform: Platform | None, model: int) -> Sequence[Plan]:
+def plans_offering(
+    entitlement: Entitlement, platform: Platform | None, model: int
+) -> Sequence[Plan]:
     """What to buy for a register that lacks the service, cheapest first; those that fit it, or
     all when none does."""
     sold = [plan for plan in plans_with(entitlement) if plan.sold]
@@ -114,13 +116,15 @@ def offers(entitlement: Entitlement, platform: Platform | None, model: int) -> S
     return sorted(fitting or sold, key=lambda plan: plan.price_kopecks)
 
 
-def to_buy(
+def purchase_hint(
     services: Sequence[Entitlement], platform: Platform | None, model: int
 ) -> dict[str, str]:
     """For a sentence to somebody whose register needs one of the services: their names
     (``services_ru``, ``services_en``), and those of what to buy (``plans_ru``, ``plans_en``)."""
     labels = [LABELS[each] for each in services]
-    plans = dict.fromkeys(plan for each in services for plan in offers(each, platform, model))
+    plans = dict.fromkeys(
+        plan for each in services for plan in plans_offering(each, platform, model)
+    )
     return {
         "services_ru": " или ".join(f"«{label.ru}»" for label in labels),
         "services_en": " or ".join(f"'{label.en}'" for label in labels),

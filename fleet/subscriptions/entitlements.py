@@ -23,41 +23,47 @@ class Entitlement(StrEnum):
     PAPER_OFF = "paper_off"
 
 
-class Label(NamedTuple):
+class EntitlementLabel(NamedTuple):
     """What people call a service."""
 
     ru: str
     en: str
 
 
-LABELS: Mapping[Entitlement, Label] = MappingProxyType(
+LABELS: Mapping[Entitlement, EntitlementLabel] = MappingProxyType(
     {
-        Entitlement.MONITORING: Label("Мониторинг ККТ", "Monitoring"),
-        Entitlement.FIRMWARE_LOCAL: Label("Обновление ПО локально", "Local firmware update"),
-        Entitlement.RECEIPT_TEMPLATES: Label("Управление шаблонами чеков ККТ", "Receipt templates"),
-        Entitlement.SETTINGS: Label("Управление настройками ККТ", "Register settings"),
-        Entitlement.REMOTE_ACCESS: Label("Удаленный доступ", "Remote access"),
-        Entitlement.FIRMWARE_OVER_THE_AIR: Label(
+        Entitlement.MONITORING: EntitlementLabel("Мониторинг ККТ", "Monitoring"),
+        Entitlement.FIRMWARE_LOCAL: EntitlementLabel(
+            "Обновление ПО локально", "Local firmware update"
+        ),
+        Entitlement.RECEIPT_TEMPLATES: EntitlementLabel(
+            "Управление шаблонами чеков ККТ", "Receipt templates"
+        ),
+        Entitlement.SETTINGS: EntitlementLabel("Управление настройками ККТ", "Register settings"),
+        Entitlement.REMOTE_ACCESS: EntitlementLabel("Удаленный доступ", "Remote access"),
+        Entitlement.FIRMWARE_OVER_THE_AIR: EntitlementLabel(
             "Обновление ПО по воздуху", "Firmware update over the air"
         ),
-        Entitlement.PLATFORM_5_LOCAL: Label(
+        Entitlement.PLATFORM_5_LOCAL: EntitlementLabel(
             "Обновление на П 5.0 локально", "Local move to platform 5.0"
         ),
-        Entitlement.PLATFORM_5_OVER_THE_AIR: Label(
+        Entitlement.PLATFORM_5_OVER_THE_AIR: EntitlementLabel(
             "Обновление на П 5.0 по воздуху", "Move to platform 5.0 over the air"
         ),
-        Entitlement.TAX_CHANGE: Label("Перерегистрация ККТ", "Change of the tax system"),
-        Entitlement.FISCAL_PRINTER_MODE: Label(
+        Entitlement.TAX_CHANGE: EntitlementLabel("Перерегистрация ККТ", "Change of the tax system"),
+        Entitlement.FISCAL_PRINTER_MODE: EntitlementLabel(
             "Работа в режиме фискального регистратора", "Fiscal printer mode"
         ),
-        Entitlement.AUTOMATIC_REGISTRATION: Label(
+        Entitlement.AUTOMATIC_REGISTRATION: EntitlementLabel(
             "Автоматическая регистрация ККТ", "Automatic registration"
         ),
-        Entitlement.PAPER_OFF: Label("Отключение печатной формы чека", "Paper receipts off"),
+        Entitlement.PAPER_OFF: EntitlementLabel(
+            "Отключение печатной формы чека", "Paper receipts off"
+        ),
     }
 )
 
-OF_OPERATIONS: Mapping[str, Entitlement] = MappingProxyType(
+BY_OPERATION_TYPE: Mapping[str, Entitlement] = MappingProxyType(
     {
         "settings_upload": Entitlement.SETTINGS,
         "settings_download": Entitlement.SETTINGS,
@@ -73,7 +79,7 @@ OF_OPERATIONS: Mapping[str, Entitlement] = MappingProxyType(
 )
 """Operation type -> the service that it needs; one without a row needs none."""
 
-OF_COMMANDS: Mapping[str, tuple[Entitlement, ...]] = MappingProxyType(
+BY_COMMAND: Mapping[str, tuple[Entitlement, ...]] = MappingProxyType(
     {
         "write_setting": (Entitlement.SETTINGS,),
         "read_setting": (Entitlement.SETTINGS,),

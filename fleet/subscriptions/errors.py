@@ -18,7 +18,7 @@ NOT_SOLD = Refusal(
     ru="Подписка «{ru}» больше не продаётся. Выберите другую с теми же услугами.",
     en="The subscription '{en}' is no longer sold. Choose another one with the same services.",
 )
-NOT_AGREED = Refusal(
+TERMS_NOT_ACCEPTED = Refusal(
     _INVALID,
     "rules_not_agreed",
     field="agreed",
@@ -64,7 +64,7 @@ PLATFORM_UNKNOWN = Refusal(
     en="Register {serial_number} has not connected yet: it is unknown whether the subscription "
     "'{en}' fits it. Wait for its first check-in.",
 )
-ENDLESS_ALREADY = Refusal(
+ALREADY_ENDLESS = Refusal(
     _CONFLICT,
     "subscription_endless",
     field="plans",
@@ -80,7 +80,7 @@ TOO_FAR_AHEAD = Refusal(
     en="The subscription '{en}' of register {serial_number} can be paid for at most "
     "{years:year|years} ahead. Renew it later.",
 )
-STOCK_SHORT = Refusal(
+STOCK_EXHAUSTED = Refusal(
     _CONFLICT,
     "stock_short",
     field="plans",
@@ -118,7 +118,7 @@ QUANTITY_OR_ALL = Refusal(
     ru="Укажите либо количество, либо «все».",
     en="Give either the quantity or 'all'.",
 )
-NOT_SO_MANY = Refusal(
+STOCK_TOO_SMALL = Refusal(
     _CONFLICT,
     "not_so_many",
     field="quantity",

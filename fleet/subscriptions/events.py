@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 
-class Assigned(NamedTuple):
+class AssignedSubscription(NamedTuple):
     """One subscription of a partner's stock that a register got; ``id`` is the assignment's."""
 
     id: int
@@ -20,11 +20,11 @@ class Assigned(NamedTuple):
 class SubscriptionsAssigned:
     """Registers got subscriptions; each assignment is announced once."""
 
-    assignments: tuple[Assigned, ...]
+    assignments: tuple[AssignedSubscription, ...]
     at: datetime
 
 
-class Expired(NamedTuple):
+class ExpiredSubscription(NamedTuple):
     """A plan that a register has no longer."""
 
     serial_number: str
@@ -36,5 +36,5 @@ class Expired(NamedTuple):
 class SubscriptionsExpired:
     """Subscriptions have ended; each end is announced once, again only after a prolongation."""
 
-    expired: tuple[Expired, ...]
+    expired: tuple[ExpiredSubscription, ...]
     at: datetime

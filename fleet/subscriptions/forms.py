@@ -15,16 +15,16 @@ PlanCode = Annotated[str, Field(max_length=32)]
 MAX_TRANSFER = 10_000_000
 
 
-class SuitingPlan(PlanView):
+class SuitablePlan(PlanView):
     """A subscription that some of the chosen registers could get."""
 
     registers: int = Field(description="How many of them.")
 
 
-class Suiting(BaseModel):
+class SuitablePlans(BaseModel):
     """What to choose from."""
 
-    items: list[SuitingPlan]
+    items: list[SuitablePlan]
 
 
 class NewOrder(Input):
@@ -35,7 +35,7 @@ class NewOrder(Input):
     agreed: bool = Field(description="«Соглашаюсь с правилами»: must be true.")
 
 
-class Placed(BaseModel):
+class PlacedOrder(BaseModel):
     """The order, and where it is paid."""
 
     order: OrderRow
@@ -54,7 +54,7 @@ class NewAssignment(Input):
     )
 
 
-class Given(BaseModel):
+class AcceptedAssignment(BaseModel):
     """A register that got a plan."""
 
     serial_number: str
@@ -62,7 +62,7 @@ class Given(BaseModel):
     ends_at: datetime | None = Field(description="Null: without end.")
 
 
-class Refused(BaseModel):
+class RefusedAssignment(BaseModel):
     """A register that got nothing, and why."""
 
     serial_number: str
@@ -70,11 +70,11 @@ class Refused(BaseModel):
     message: str
 
 
-class Outcome(BaseModel):
+class AssignmentReply(BaseModel):
     """A verdict for every serial number, and what is left of the plans."""
 
-    accepted: list[Given]
-    refused: list[Refused]
+    accepted: list[AcceptedAssignment]
+    refused: list[RefusedAssignment]
     available: dict[str, int]
 
 
@@ -89,7 +89,7 @@ class NewTransfer(Input):
     all: bool = Field(default=False, description="Instead of `quantity`: whatever there is.")
 
 
-class Preview(BaseModel):
+class TransferPreview(BaseModel):
     """What the transfer would do: to be looked at before it is made."""
 
     partner_name: str
@@ -100,7 +100,7 @@ class Preview(BaseModel):
     left: int = Field(description="In the own stock afterwards.")
 
 
-class Transferred(BaseModel):
+class TransferReply(BaseModel):
     """A transfer that was made."""
 
     id: int

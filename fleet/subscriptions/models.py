@@ -23,7 +23,7 @@ class Grant(Base):
     granted_at: Mapped[datetime]
 
 
-class Order(Base):
+class SubscriptionOrder(Base):
     """A purchase.  Price and points are those of the moment of the order, each for one.
 
     Until ``paid_at`` is set, what became of it is what became of its payment.

@@ -10,21 +10,21 @@ from fleet.audit import service as audit
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.service import open_payment
 from fleet.kit.actor import Actor
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
-from fleet.subscriptions.errors import NOT_AGREED, NOT_SOLD
-from fleet.subscriptions.models import MovementReason, Order
-from fleet.subscriptions.rules import given_back
+from fleet.subscriptions.errors import NOT_SOLD, TERMS_NOT_ACCEPTED
+from fleet.subscriptions.models import MovementReason, SubscriptionOrder
+from fleet.subscriptions.rules import newly_refunded_units
 from fleet.subscriptions.service import find_plan
 
 PURPOSE: Final = "subscriptions"
 """Of our payments; their reference is the id of the order."""
 
-PIECES: Final = Words("шт.", "pcs.")
+PIECES_UNIT: Final = BilingualText("шт.", "pcs.")
 
 
-async def order(
+async def place_order(
     db: AsyncSession,
     actor: Actor,
     plan_code: str,
@@ -32,7 +32,7 @@ async def order(
     agreed: bool,
     now: datetime,
     language: Language,
-) -> Order:
+) -> SubscriptionOrder:
     """Order subscriptions at today's price, with a payment that waits and says what it is for in
     the language.
 
@@ -40,8 +40,8 @@ async def order(
     """
     plan = _on_sale(plan_code)
     if not agreed:
-        raise NOT_AGREED()
-    new = Order(
+        raise TERMS_NOT_ACCEPTED()
+    new = SubscriptionOrder(
         partner_id=actor.partner_id,
         employee_id=actor.employee_id,
         plan=plan.code,
@@ -59,7 +59,7 @@ async def order(
         amount_kopecks=quantity * plan.price_kopecks,
         purpose=PURPOSE,
         reference=str(new.id),
-        description=f"{plan.name(language)}, {quantity} {PIECES.said(language)}",
+        description=f"{plan.name(language)}, {quantity} {PIECES_UNIT.in_language(language)}",
         now=now,
     )
     new.payment_id = payment.id
@@ -76,30 +76,37 @@ def _on_sale(code: str) -> Plan:
     return plan
 
 
-async def settle(db: AsyncSession, fact: PaymentSettled) -> None:
+async def on_payment_settled(db: AsyncSession, fact: PaymentSettled) -> None:
     """What was paid goes to the stock, once however often it is said."""
     if fact.purpose != PURPOSE:
         return
-    unpaid = (Order.id == int(fact.reference)) & Order.paid_at.is_(None)
-    paid = update(Order).where(unpaid).values(paid_at=fact.at)
-    columns = (Order.id, Order.partner_id, Order.employee_id, Order.plan)
-    found = await db.execute(paid.returning(*columns, Order.bonus_points, Order.quantity))
+    unpaid = (SubscriptionOrder.id == int(fact.reference)) & SubscriptionOrder.paid_at.is_(None)
+    paid = update(SubscriptionOrder).where(unpaid).values(paid_at=fact.at)
+    columns = (
+        SubscriptionOrder.id,
+        SubscriptionOrder.partner_id,
+        SubscriptionOrder.employee_id,
+        SubscriptionOrder.plan,
+    )
+    found = await db.execute(
+        paid.returning(*columns, SubscriptionOrder.bonus_points, SubscriptionOrder.quantity)
+    )
     for order_id, partner_id, employee_id, plan, points, quantity in found:
-        why = stock.Why(MovementReason.PURCHASE, fact.at, employee_id, order_id)
-        await stock.put(db, partner_id, plan, {points: quantity}, why)
+        why = stock.MovementContext(MovementReason.PURCHASE, fact.at, employee_id, order_id)
+        await stock.add_units(db, partner_id, plan, {points: quantity}, why)
 
 
-async def take_back(db: AsyncSession, fact: PaymentRefunded) -> None:
+async def on_payment_refunded(db: AsyncSession, fact: PaymentRefunded) -> None:
     """What was refunded leaves the stock again, as far as it is still there with the points of
     the order; what was assigned or transferred stays where it is, and the order says so."""
     if fact.purpose != PURPOSE:
         return
-    order = await db.get_one(Order, int(fact.reference))
+    order = await db.get_one(SubscriptionOrder, int(fact.reference))
     before = fact.refunded_kopecks - fact.amount_kopecks
-    count = given_back(order.price_kopecks, before, fact.refunded_kopecks)
-    held = (await stock.hold(db, order.partner_id, [order.plan])).get(order.plan, {})
+    count = newly_refunded_units(order.price_kopecks, before, fact.refunded_kopecks)
+    held = (await stock.lock_stock(db, order.partner_id, [order.plan])).get(order.plan, {})
     taken = min(count, held.get(order.bonus_points, 0))
     order.taken_back += taken
     if taken:
-        why = stock.Why(MovementReason.REFUND, fact.at, reference=order.id)
-        await stock.take(db, order.partner_id, {(order.plan, order.bonus_points): taken}, why)
+        why = stock.MovementContext(MovementReason.REFUND, fact.at, reference=order.id)
+        await stock.take_units(db, order.partner_id, {(order.plan, order.bonus_points): taken}, why)

@@ -28,12 +28,12 @@ from fleet.kit.paging import (
     Page,
     PageQuery,
     conditions,
-    from_cursor,
     page_of,
+    read_cursor,
 )
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import belongs_to
+from fleet.registers.queries import registers_visible_to
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import CATALOGUE, Plan, PlanKind
 from fleet.subscriptions.entitlements import LABELS, Entitlement
@@ -41,14 +41,14 @@ from fleet.subscriptions.errors import ORDER_NOT_FOUND
 from fleet.subscriptions.models import (
     Assignment,
     MovementReason,
-    Order,
     StockMovement,
+    SubscriptionOrder,
     Transfer,
 )
 from protocol.platforms import Platform
 
 _CODES = "|".join(Entitlement)
-SERVICES_PATTERN = shape(
+SERVICES_PATTERN = describe_pattern(
     f"^({_CODES})(,({_CODES}))*$",
     f"нужны коды услуг через запятую без пробелов: {', '.join(Entitlement)}.",
     f"must be service codes separated by commas without spaces: {', '.join(Entitlement)}.",
@@ -233,7 +233,7 @@ async def catalogue(
     return Catalogue(items=shown)
 
 
-async def left_of(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
+async def remaining(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
     """How many of these plans the partner can still assign."""
     available = await stock.available(db, actor.partner_id)
     return {code: available.get(code, 0) for code in codes}
@@ -256,17 +256,17 @@ def plan_view(plan: Plan, available: int, language: Language) -> PlanView:
 
 
 ORDER_FILTERS: Filters = {
-    "plan": lambda code: Order.plan == code,
-    "since": lambda moment: Order.created_at >= moment,
-    "until": lambda moment: Order.created_at < moment,
+    "plan": lambda code: SubscriptionOrder.plan == code,
+    "since": lambda moment: SubscriptionOrder.created_at >= moment,
+    "until": lambda moment: SubscriptionOrder.created_at < moment,
     "status": lambda status: Payment.status == status,
 }
 
 
-def _orders(actor: Actor) -> Select[Order, PaymentStatus, int]:
-    both = select(Order, Payment.status, Payment.refunded_kopecks)
-    paid_by = both.join(Payment, Payment.id == Order.payment_id)
-    return paid_by.where(Order.partner_id == actor.partner_id)
+def _orders(actor: Actor) -> Select[SubscriptionOrder, PaymentStatus, int]:
+    both = select(SubscriptionOrder, Payment.status, Payment.refunded_kopecks)
+    paid_by = both.join(Payment, Payment.id == SubscriptionOrder.payment_id)
+    return paid_by.where(SubscriptionOrder.partner_id == actor.partner_id)
 
 
 async def orders(
@@ -274,21 +274,21 @@ async def orders(
 ) -> Page[OrderRow]:
     """The partner's purchases, newest first."""
     statement = _orders(actor).where(*conditions(ORDER_FILTERS, query))
-    found = (await db.execute(_newest(statement, Order.id, query))).all()
+    found = (await db.execute(_newest_page(statement, SubscriptionOrder.id, query))).all()
     rows = [order_row(order, status, back, language) for order, status, back in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
 
 async def one_order(db: AsyncSession, actor: Actor, order_id: int, language: Language) -> OrderRow:
     """The partner's purchase."""
-    found = (await db.execute(_orders(actor).where(Order.id == order_id))).one_or_none()
+    found = (await db.execute(_orders(actor).where(SubscriptionOrder.id == order_id))).one_or_none()
     if found is None:
         raise ORDER_NOT_FOUND(id=order_id)
     return order_row(*found, language)
 
 
 def order_row(
-    order: Order, status: PaymentStatus, refunded_kopecks: int, language: Language
+    order: SubscriptionOrder, status: PaymentStatus, refunded_kopecks: int, language: Language
 ) -> OrderRow:
     return OrderRow(
         id=order.id,
@@ -326,7 +326,7 @@ async def assignments(
         *within_scope(actor, Assignment.serial_number),
         *conditions(ASSIGNMENT_FILTERS, query),
     )
-    found = (await db.scalars(_newest(mine, Assignment.id, query))).all()
+    found = (await db.scalars(_newest_page(mine, Assignment.id, query))).all()
     return page_of(
         found,
         query.limit,
@@ -339,7 +339,9 @@ def within_scope(actor: Actor, serial_number: Any) -> list[ColumnElement[bool]]:
     """For a limited employee: only what concerns the registers of their scope."""
     if not actor.limited:
         return []
-    return [serial_number.in_(select(CashRegister.serial_number).where(belongs_to(actor)))]
+    return [
+        serial_number.in_(select(CashRegister.serial_number).where(registers_visible_to(actor)))
+    ]
 
 
 TRANSFER_FILTERS: Filters = {
@@ -365,7 +367,7 @@ async def transfers(
         .where(mine[query.direction] if query.direction else or_(*mine.values()))
         .where(*conditions(TRANSFER_FILTERS, query))
     )
-    found = (await db.execute(_newest(statement, Transfer.id, query))).all()
+    found = (await db.execute(_newest_page(statement, Transfer.id, query))).all()
     rows = [transfer_row(done, start, end, actor, language) for done, start, end in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: OrderKey(id=row.id))
 
@@ -403,7 +405,7 @@ async def movements(
     mine = select(StockMovement).where(
         StockMovement.partner_id == actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
     )
-    found = (await db.scalars(_newest(mine, StockMovement.id, query))).all()
+    found = (await db.scalars(_newest_page(mine, StockMovement.id, query))).all()
     return page_of(
         found,
         query.limit,
@@ -412,10 +414,10 @@ async def movements(
     )
 
 
-def _newest(statement: Any, key: Any, query: PageQuery) -> Any:
+def _newest_page(statement: Any, key: Any, query: PageQuery) -> Any:
     """A page of a history whose rows are numbered in their order."""
     if query.after:
-        statement = statement.where(key < from_cursor(OrderKey, query.after).id)
+        statement = statement.where(key < read_cursor(OrderKey, query.after).id)
     return statement.order_by(key.desc()).limit(query.limit + 1)
 
 

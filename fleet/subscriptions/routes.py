@@ -1,32 +1,34 @@
 """Endpoints of subscriptions."""
 
 from fleet.accounts.roles import Right
-from fleet.billing.desk import Desk
+from fleet.billing.processor import PaymentProcessor
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.errors import DomainError
 from fleet.kit.http import Call, endpoint
+from fleet.kit.idempotency import run_once
 from fleet.kit.input import Nothing
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
-from fleet.kit.repetition import once
 from fleet.registers.queries import RegisterKey
 from fleet.registers.routes import SerialList
-from fleet.subscriptions import assigning, choice, effective, queries, transfers
+from fleet.subscriptions import assigning, queries, transfers
+from fleet.subscriptions import holdings as effective
 from fleet.subscriptions import orders as purchases
-from fleet.subscriptions.effective import OfRegister, SubscriptionFilter, SubscriptionRow
+from fleet.subscriptions import suitable as choice
 from fleet.subscriptions.forms import (
-    Given,
+    AcceptedAssignment,
+    AssignmentReply,
     NewAssignment,
     NewOrder,
     NewTransfer,
-    Outcome,
-    Placed,
-    Preview,
-    Refused,
-    Suiting,
-    SuitingPlan,
-    Transferred,
+    PlacedOrder,
+    RefusedAssignment,
+    SuitablePlan,
+    SuitablePlans,
+    TransferPreview,
+    TransferReply,
 )
+from fleet.subscriptions.holdings import RegisterHoldings, SubscriptionFilter, SubscriptionRow
 from fleet.subscriptions.queries import (
     AssignmentFilter,
     AssignmentRow,
@@ -49,12 +51,12 @@ async def list_plans(call: Call[PlanFilter, None]) -> Catalogue:
 
 
 @endpoint("POST", "/subscriptions/plans/suiting", right=Right.SUBSCRIPTIONS)
-async def suiting(call: Call[Nothing, SerialList]) -> Suiting:
+async def suiting(call: Call[Nothing, SerialList]) -> SuitablePlans:
     """The subscriptions that the chosen registers could get."""
-    found = await choice.suiting(call.db, call.actor, call.body.serial_numbers, call.now)
-    return Suiting(
+    found = await choice.suitable_plans(call.db, call.actor, call.body.serial_numbers, call.now)
+    return SuitablePlans(
         items=[
-            SuitingPlan(
+            SuitablePlan(
                 **queries.plan_view(plan, available, call.language).model_dump(), registers=count
             )
             for plan, available, count in found
@@ -70,26 +72,28 @@ async def suiting(call: Call[Nothing, SerialList]) -> Suiting:
     own_transactions=True,
     repeatable=True,
 )
-async def place_order(call: Call[Nothing, NewOrder]) -> Placed:
+async def place_order(call: Call[Nothing, NewOrder]) -> PlacedOrder:
     """Buy subscriptions: an order and the page to pay it on."""
     async with call.database.transaction() as db:
 
         async def place() -> OrderKey:
             body = call.body
             wish = (body.plan, body.quantity, body.agreed)
-            new = await purchases.order(db, call.actor, *wish, call.now, call.language)
+            new = await purchases.place_order(db, call.actor, *wish, call.now, call.language)
             return OrderKey(id=new.id)
 
-        key = await once(db, call.actor, call.idempotency_key, call.body, call.now, place, OrderKey)
+        key = await run_once(
+            db, call.actor, call.idempotency_key, call.body, call.now, place, OrderKey
+        )
         order = await queries.one_order(db, call.actor, key.id, call.language)
-    return Placed(order=order, redirect_url=await _payment_page(call, order))
+    return PlacedOrder(order=order, redirect_url=await _payment_page(call, order))
 
 
 async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
     """The order stands, whatever the provider says: its page can be asked for again."""
     if order.status is not PaymentStatus.WAITING:
         return ""
-    desk = Desk.of(call.database, call.clock, call.config)
+    desk = PaymentProcessor.from_config(call.database, call.clock, call.config)
     try:
         return (await desk.check_out(call.actor, order.payment_id)).redirect_url
     except DomainError:
@@ -109,28 +113,34 @@ async def show_order(call: Call[OrderKey, None]) -> OrderRow:
 
 
 @endpoint("POST", "/subscriptions/assign", right=Right.SUBSCRIPTIONS, repeatable=True)
-async def assign(call: Call[Nothing, NewAssignment]) -> Outcome:
+async def assign(call: Call[Nothing, NewAssignment]) -> AssignmentReply:
     """Assign subscriptions to up to 500 registers; each gets its own verdict."""
 
-    async def give() -> Outcome:
+    async def give() -> AssignmentReply:
         body = call.body
         done = await assigning.assign(
             call.db, call.actor, body.plans, body.serial_numbers, call.now
         )
-        stock = await queries.left_of(call.db, call.actor, body.plans)
-        return _outcome(done, stock, call.language)
+        stock = await queries.remaining(call.db, call.actor, body.plans)
+        return _assignment_reply(done, stock, call.language)
 
-    return await once(call.db, call.actor, call.idempotency_key, call.body, call.now, give, Outcome)
+    return await run_once(
+        call.db, call.actor, call.idempotency_key, call.body, call.now, give, AssignmentReply
+    )
 
 
-def _outcome(done: assigning.Outcome, stock: dict[str, int], language: Language) -> Outcome:
-    return Outcome(
+def _assignment_reply(
+    done: assigning.AssignmentOutcome, stock: dict[str, int], language: Language
+) -> AssignmentReply:
+    return AssignmentReply(
         accepted=[
-            Given(serial_number=gift.serial_number, plan=gift.plan, ends_at=gift.span.ends_at)
-            for gift in done.gifts
+            AcceptedAssignment(
+                serial_number=gift.serial_number, plan=gift.plan, ends_at=gift.span.ends_at
+            )
+            for gift in done.assignments
         ],
         refused=[
-            Refused(
+            RefusedAssignment(
                 serial_number=each.serial_number,
                 reason=each.refusal.code,
                 message=each.refusal.message(language, **each.params),
@@ -153,12 +163,12 @@ async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[Assignmen
     right=Right.TRANSFER_SUBSCRIPTIONS,
     own_transactions=True,
 )
-async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
+async def preview(call: Call[Nothing, NewTransfer]) -> TransferPreview:
     """Name the partner and the quantity of a transfer, without making it."""
-    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    await transfers.count_new_recipient(call.database, call.clock, call.actor, call.body.to)
     async with call.database.read() as db:
-        draft = await transfers.preview(db, call.actor, _wish(call.body))
-    return Preview(
+        draft = await transfers.preview(db, call.actor, _transfer_request(call.body))
+    return TransferPreview(
         partner_name=draft.partner.name,
         partner_uuid=draft.partner.uuid,
         plan=draft.plan.code,
@@ -176,21 +186,21 @@ async def preview(call: Call[Nothing, NewTransfer]) -> Preview:
     own_transactions=True,
     repeatable=True,
 )
-async def transfer(call: Call[Nothing, NewTransfer]) -> Transferred:
+async def transfer(call: Call[Nothing, NewTransfer]) -> TransferReply:
     """Transfer subscriptions to another partner."""
-    await transfers.count_stranger(call.database, call.clock, call.actor, call.body.to)
+    await transfers.count_new_recipient(call.database, call.clock, call.actor, call.body.to)
     async with call.database.transaction() as db:
 
-        async def give() -> Transferred:
-            done = await transfers.transfer(db, call.actor, _wish(call.body), call.now)
-            return Transferred(id=done.id, quantity=done.quantity)
+        async def give() -> TransferReply:
+            done = await transfers.transfer(db, call.actor, _transfer_request(call.body), call.now)
+            return TransferReply(id=done.id, quantity=done.quantity)
 
         key = call.idempotency_key
-        return await once(db, call.actor, key, call.body, call.now, give, Transferred)
+        return await run_once(db, call.actor, key, call.body, call.now, give, TransferReply)
 
 
-def _wish(body: NewTransfer) -> transfers.Wish:
-    return transfers.Wish(body.plan, body.to, body.quantity, body.all)
+def _transfer_request(body: NewTransfer) -> transfers.TransferRequest:
+    return transfers.TransferRequest(body.plan, body.to, body.quantity, body.all)
 
 
 @endpoint("GET", "/subscriptions/transfers", right=Right.SUBSCRIPTIONS)
@@ -212,7 +222,7 @@ async def list_subscriptions(call: Call[SubscriptionFilter, None]) -> Page[Subsc
 
 
 @endpoint("GET", "/registers/{serial_number}/subscriptions", right=Right.MONITORING)
-async def show_of_register(call: Call[RegisterKey, None]) -> OfRegister:
+async def show_of_register(call: Call[RegisterKey, None]) -> RegisterHoldings:
     """The subscriptions of a register, and the services that they bring today."""
     serial = call.query.serial_number
     return await effective.of_register(call.db, call.actor, serial, call.language, call.now)

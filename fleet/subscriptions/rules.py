@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from fleet.kit.errors import Refusal
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import (
-    ENDLESS_ALREADY,
+    ALREADY_ENDLESS,
     PLAN_UNFIT,
     PLATFORM_UNKNOWN,
-    STOCK_SHORT,
+    STOCK_EXHAUSTED,
     TOO_FAR_AHEAD,
 )
 from protocol.platforms import Platform
@@ -33,11 +33,11 @@ class Span(NamedTuple):
     started_at: datetime
     ends_at: datetime | None
 
-    def holds(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         return self.ends_at is None or self.ends_at > now
 
 
-class Target(NamedTuple):
+class Recipient(NamedTuple):
     """A register that is to get subscriptions."""
 
     serial_number: str
@@ -45,7 +45,7 @@ class Target(NamedTuple):
     model: int
 
 
-class Gift(NamedTuple):
+class PlannedAssignment(NamedTuple):
     """One subscription for one register: what it has of the plan afterwards, when the term of
     this one begins, and what it brings in points."""
 
@@ -57,7 +57,7 @@ class Gift(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class RejectedRecipient:
     """A register that gets nothing, because of one plan."""
 
     serial_number: str
@@ -65,44 +65,44 @@ class Turned:
     plan: Plan
 
 
-def prolonged(plan: Plan, had: Span | None, now: datetime) -> tuple[Span, datetime]:
+def prolong(plan: Plan, had: Span | None, now: datetime) -> tuple[Span, datetime]:
     """What a register has when it gets one more, and when the term of that one begins.
 
     What still runs is extended from its end; what has ended, or never was, begins now.
     """
-    running = had if had is not None and had.holds(now) else None
+    running = had if had is not None and had.is_active(now) else None
     begins = running.ends_at if running and running.ends_at else now
     ends = None if plan.term is None else begins + plan.term
     return Span(running.started_at if running else now, ends), begins
 
 
-def objection(plan: Plan, target: Target, had: Span | None, now: datetime) -> Refusal | None:
+def objection(plan: Plan, target: Recipient, had: Span | None, now: datetime) -> Refusal | None:
     """Why this register cannot get one more of the plan, whatever the stock."""
     if not plan.fits(target.platform, target.model):
         return PLATFORM_UNKNOWN if target.platform is None else PLAN_UNFIT
     if had is not None and had.ends_at is None:
-        return ENDLESS_ALREADY
-    span, _ = prolonged(plan, had, now)
+        return ALREADY_ENDLESS
+    span, _ = prolong(plan, had, now)
     if span.ends_at and span.ends_at > now + timedelta(days=366) * MAX_YEARS_AHEAD:
         return TOO_FAR_AHEAD
     return None
 
 
-def share_out(
+def allocate(
     plans: Sequence[Plan],
-    targets: Sequence[Target],
+    targets: Sequence[Recipient],
     had: Mapping[tuple[str, str], Span],
     stock: Mapping[str, Units],
     now: datetime,
-) -> tuple[list[Gift], list[Turned]]:
+) -> tuple[list[PlannedAssignment], list[RejectedRecipient]]:
     """Give one of each plan to each register, in their order, while the stock lasts.
 
     A register gets all of the plans or none.  ``had`` is by serial number and plan.  Of a plan
     the units with the most points are taken first.
     """
-    left = {plan.code: _queue(stock.get(plan.code, {}), len(targets)) for plan in plans}
-    gifts: list[Gift] = []
-    turned: list[Turned] = []
+    left = {plan.code: _points_stack(stock.get(plan.code, {}), len(targets)) for plan in plans}
+    gifts: list[PlannedAssignment] = []
+    turned: list[RejectedRecipient] = []
     for target in targets:
         mine = [(plan, had.get((target.serial_number, plan.code))) for plan in plans]
         because = _first_objection(mine, target, left, now)
@@ -110,36 +110,38 @@ def share_out(
             turned.append(because)
             continue
         for plan, span in mine:
-            gifts.append(_gift(plan, target, span, left[plan.code].pop(), now))
+            gifts.append(_plan_assignment(plan, target, span, left[plan.code].pop(), now))
     return gifts, turned
 
 
 def _first_objection(
     plans: Sequence[tuple[Plan, Span | None]],
-    target: Target,
+    target: Recipient,
     left: Mapping[str, Sequence[int]],
     now: datetime,
-) -> Turned | None:
+) -> RejectedRecipient | None:
     for plan, span in plans:
         refusal = objection(plan, target, span, now)
         if refusal is None and not left[plan.code]:
-            refusal = STOCK_SHORT
+            refusal = STOCK_EXHAUSTED
         if refusal is not None:
-            return Turned(target.serial_number, refusal, plan)
+            return RejectedRecipient(target.serial_number, refusal, plan)
     return None
 
 
-def _gift(plan: Plan, target: Target, had: Span | None, points: int, now: datetime) -> Gift:
-    span, begins = prolonged(plan, had, now)
-    return Gift(target.serial_number, plan.code, span, begins, points)
+def _plan_assignment(
+    plan: Plan, target: Recipient, had: Span | None, points: int, now: datetime
+) -> PlannedAssignment:
+    span, begins = prolong(plan, had, now)
+    return PlannedAssignment(target.serial_number, plan.code, span, begins, points)
 
 
-def given_back(price_kopecks: int, before: int, now: int) -> int:
+def newly_refunded_units(price_kopecks: int, before: int, now: int) -> int:
     """How many more have their whole price given back, when the sum of refunds has grown."""
     return now // price_kopecks - before // price_kopecks
 
 
-def picked(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
+def pick_units(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
     """Which units make up the quantity (all, if there are fewer): those with the most points
     first, or those with the fewest."""
     taken: dict[int, int] = {}
@@ -150,12 +152,12 @@ def picked(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
     return taken
 
 
-def _queue(units: Units, most: int) -> list[int]:
+def _points_stack(units: Units, most: int) -> list[int]:
     """The points of the units that may be given away, the richest last."""
-    taken = picked(units, most, richest=True)
+    taken = pick_units(units, most, richest=True)
     return [points for points in sorted(taken) for _ in range(taken[points])]
 
 
-def counted(gifts: Sequence[Gift]) -> Counter[tuple[str, int]]:
+def count_units(gifts: Sequence[PlannedAssignment]) -> Counter[tuple[str, int]]:
     """What the gifts take of the stock: plan and points -> how many."""
     return Counter((gift.plan, gift.bonus_points) for gift in gifts)

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
 from fleet.kit.database import insert_into
-from fleet.kit.dialect import locked
+from fleet.kit.dialect import select_for_update
 from fleet.kit.facts import announce
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import CATALOGUE, Plan
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.errors import PLAN_UNKNOWN, QUANTITY_UNFIT
-from fleet.subscriptions.events import Expired, SubscriptionsExpired
+from fleet.subscriptions.events import ExpiredSubscription, SubscriptionsExpired
 from fleet.subscriptions.models import Grant, MovementReason, StockMovement, Subscription
 from fleet.subscriptions.rules import MAX_QUANTITY
 
@@ -49,8 +49,8 @@ async def add_stock(
     plan = find_plan(plan_code)
     if not 1 <= quantity <= MAX_QUANTITY:
         raise QUANTITY_UNFIT(most=MAX_QUANTITY)
-    why = stock.Why(MovementReason.GRANT, now)
-    await stock.put(db, partner_id, plan.code, {0: quantity}, why)
+    why = stock.MovementContext(MovementReason.GRANT, now)
+    await stock.add_units(db, partner_id, plan.code, {0: quantity}, why)
     await audit.write(
         db,
         None,
@@ -62,7 +62,7 @@ async def add_stock(
     )
 
 
-async def first_stock(db: AsyncSession, partner_id: int, now: datetime) -> None:
+async def give_first_stock(db: AsyncSession, partner_id: int, now: datetime) -> None:
     """A little of everything for a partner that never held any; repeating it gives nothing."""
     held = select(StockMovement.id).where(StockMovement.partner_id == partner_id).limit(1)
     if await db.scalar(held) is None:
@@ -70,7 +70,7 @@ async def first_stock(db: AsyncSession, partner_id: int, now: datetime) -> None:
             await add_stock(db, partner_id, code, FIRST_STOCK, now)
 
 
-async def expire(db: AsyncSession, now: datetime, limit: int) -> int:
+async def expire_subscriptions(db: AsyncSession, now: datetime, limit: int) -> int:
     """Mark and announce a portion of the subscriptions that have ended; how many."""
     due: Select[*tuple[Any, ...]] = (
         select(Subscription.serial_number, Subscription.plan, Subscription.ends_at)
@@ -78,7 +78,10 @@ async def expire(db: AsyncSession, now: datetime, limit: int) -> int:
         .order_by(Subscription.ends_at)
         .limit(limit)
     )
-    expired = tuple(Expired(*row) for row in await db.execute(locked(db, due, wait=False)))
+    expired = tuple(
+        ExpiredSubscription(*row)
+        for row in await db.execute(select_for_update(db, due, wait=False))
+    )
     if not expired:
         return 0
     keys = [(each.serial_number, each.plan) for each in expired]

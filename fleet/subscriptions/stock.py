@@ -1,7 +1,7 @@
 """The stock of partners: a balance that never goes below nothing, and the book of its movements.
 
-Who takes from it first holds the rows (``hold``), and every taker holds them in the same order,
-so of many at once each sees what the one before left over.
+Who takes from it first holds the rows (``lock_stock``), and every taker holds them in the same
+order, so of many at once each sees what the one before left over.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,14 +12,14 @@ from sqlalchemy import case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import insert_into, table_of
-from fleet.kit.dialect import Columns, insert_columns, locked
+from fleet.kit.dialect import Columns, insert_columns, select_for_update
 from fleet.subscriptions.models import MovementReason, Stock, StockMovement
 from fleet.subscriptions.rules import Units
 
 _STOCK, _MOVEMENTS = table_of(Stock), table_of(StockMovement)
 
 
-class Why(NamedTuple):
+class MovementContext(NamedTuple):
     """What a movement was for; ``reference`` is the order or the transfer."""
 
     reason: MovementReason
@@ -28,7 +28,9 @@ class Why(NamedTuple):
     reference: int | None = None
 
 
-async def put(db: AsyncSession, partner_id: int, plan: str, units: Units, why: Why) -> None:
+async def add_units(
+    db: AsyncSession, partner_id: int, plan: str, units: Units, why: MovementContext
+) -> None:
     """Add units to the stock."""
     rows = [
         {"partner_id": partner_id, "plan": plan, "bonus_points": points, "quantity": count}
@@ -38,10 +40,12 @@ async def put(db: AsyncSession, partner_id: int, plan: str, units: Units, why: W
     more = {"quantity": _STOCK.c.quantity + insert.excluded.quantity}
     key = ["partner_id", "plan", "bonus_points"]
     await db.execute(insert.on_conflict_do_update(index_elements=key, set_=more))
-    await _note(db, partner_id, {(plan, points): count for points, count in units.items()}, why)
+    await _record_movements(
+        db, partner_id, {(plan, points): count for points, count in units.items()}, why
+    )
 
 
-async def hold(
+async def lock_stock(
     db: AsyncSession, partner_id: int, plans: Collection[str], *, with_partner: int | None = None
 ) -> dict[str, dict[int, int]]:
     """What the partner has of the plans, locked until the commit.
@@ -56,14 +60,16 @@ async def hold(
         .order_by(columns.partner_id, columns.plan, columns.bonus_points)
     )
     held: dict[str, dict[int, int]] = {}
-    for owner, plan, points, quantity in await db.execute(locked(db, statement, wait=True)):
+    for owner, plan, points, quantity in await db.execute(
+        select_for_update(db, statement, wait=True)
+    ):
         if owner == partner_id:
             held.setdefault(plan, {})[points] = quantity
     return held
 
 
-async def take(
-    db: AsyncSession, partner_id: int, taken: Mapping[tuple[str, int], int], why: Why
+async def take_units(
+    db: AsyncSession, partner_id: int, taken: Mapping[tuple[str, int], int], why: MovementContext
 ) -> None:
     """Take units (by plan and points) that are held, in one statement."""
     if not taken:
@@ -77,11 +83,11 @@ async def take(
     ]
     less = columns.quantity - case(*of_row, else_=0)
     await db.execute(update(_STOCK).where(mine).values(quantity=less))
-    await _note(db, partner_id, {key: -count for key, count in taken.items()}, why)
+    await _record_movements(db, partner_id, {key: -count for key, count in taken.items()}, why)
 
 
-async def _note(
-    db: AsyncSession, partner_id: int, changes: Mapping[tuple[str, int], int], why: Why
+async def _record_movements(
+    db: AsyncSession, partner_id: int, changes: Mapping[tuple[str, int], int], why: MovementContext
 ) -> None:
     columns: Columns = {
         "plan": [plan for plan, _ in changes],

@@ -20,23 +20,23 @@ from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import Plan
 from fleet.subscriptions.errors import (
     NONE_LEFT,
-    NOT_SO_MANY,
     PARTNER_NOT_FOUND,
     QUANTITY_OR_ALL,
     SAME_PARTNER,
+    STOCK_TOO_SMALL,
 )
 from fleet.subscriptions.models import MovementReason, Transfer
-from fleet.subscriptions.rules import picked
+from fleet.subscriptions.rules import pick_units
 from fleet.subscriptions.service import find_plan
 
-WHO_ASSIGN: Final = [role for role, rights in RIGHTS.items() if Right.SUBSCRIPTIONS in rights]
-MAX_STRANGERS: Final = 30
+ASSIGNING_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.SUBSCRIPTIONS in rights]
+MAX_NEW_RECIPIENTS: Final = 30
 """How often per window a partner may name a receiver to whom it never gave anything: neither
 logins nor the names of organisations are there to be tried one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TransferRequest:
     """``to`` is the UUID of a partner or the login of one of its employees; ``quantity`` None with
     ``all``: whatever there is."""
 
@@ -47,7 +47,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TransferDraft:
     """A transfer that could be made now."""
 
     plan: Plan
@@ -64,7 +64,7 @@ async def find_partner(db: AsyncSession, text: str) -> Partner:
     """
     name = normalise_login(text)
     by_login = select(Employee.partner_id).where(Employee.login == name, Employee.active)
-    able = select(Employee.partner_id).where(Employee.active, Employee.role.in_(WHO_ASSIGN))
+    able = select(Employee.partner_id).where(Employee.active, Employee.role.in_(ASSIGNING_ROLES))
     for whose in (Partner.uuid == name, Partner.id.in_(by_login)):
         found: Partner | None = await db.scalar(select(Partner).where(whose, Partner.id.in_(able)))
         if found is not None:
@@ -72,19 +72,19 @@ async def find_partner(db: AsyncSession, text: str) -> Partner:
     raise PARTNER_NOT_FOUND()
 
 
-async def count_stranger(database: Database, clock: Clock, actor: Actor, to: str) -> None:
+async def count_new_recipient(database: Database, clock: Clock, actor: Actor, to: str) -> None:
     """Count a receiver that is new to the partner, or is not there at all, before anything is
     said of it; refuses (``too_many_attempts``) when there were many.
 
     It commits by itself: a refusal that follows counts too.
     """
     async with database.transaction() as db:
-        if not await _got_before(db, actor, to):
-            counter = (f"receivers:{actor.partner_id}", MAX_STRANGERS)
+        if not await _received_before(db, actor, to):
+            counter = (f"receivers:{actor.partner_id}", MAX_NEW_RECIPIENTS)
             await attempts.count(db, (counter,), actor.address, clock(), field="to")
 
 
-async def _got_before(db: AsyncSession, actor: Actor, to: str) -> bool:
+async def _received_before(db: AsyncSession, actor: Actor, to: str) -> bool:
     try:
         found = await find_partner(db, to)
     except DomainError:
@@ -93,24 +93,26 @@ async def _got_before(db: AsyncSession, actor: Actor, to: str) -> bool:
     return await db.scalar(select(Transfer.id).where(*ours).limit(1)) is not None
 
 
-async def preview(db: AsyncSession, actor: Actor, wish: Wish) -> Draft:
+async def preview(db: AsyncSession, actor: Actor, request: TransferRequest) -> TransferDraft:
     """What ``transfer`` would do now, for a person to look at; refuses what it would refuse."""
-    plan, partner = await _ends(db, actor, wish)
+    plan, partner = await _resolve(db, actor, request)
     available = (await stock.available(db, actor.partner_id)).get(plan.code, 0)
-    return _draft(plan, partner, wish, available)
+    return _draft(plan, partner, request, available)
 
 
-async def transfer(db: AsyncSession, actor: Actor, wish: Wish, now: datetime) -> Transfer:
+async def transfer(
+    db: AsyncSession, actor: Actor, request: TransferRequest, now: datetime
+) -> Transfer:
     """Move subscriptions to another partner's stock.
 
     Each unit keeps the points it was bought with: they are part of what was paid for, so who
     assigns it gets them, and no more are ever given than were bought.  The units with the fewest
     points go first.
     """
-    plan, partner = await _ends(db, actor, wish)
-    held = await stock.hold(db, actor.partner_id, [plan.code], with_partner=partner.id)
+    plan, partner = await _resolve(db, actor, request)
+    held = await stock.lock_stock(db, actor.partner_id, [plan.code], with_partner=partner.id)
     units = held.get(plan.code, {})
-    draft = _draft(plan, partner, wish, sum(units.values()))
+    draft = _draft(plan, partner, request, sum(units.values()))
     done = Transfer(
         from_partner_id=actor.partner_id,
         to_partner_id=partner.id,
@@ -121,34 +123,36 @@ async def transfer(db: AsyncSession, actor: Actor, wish: Wish, now: datetime) ->
     )
     db.add(done)
     await db.flush()
-    moved = picked(units, draft.quantity, richest=False)
-    gone = stock.Why(MovementReason.TRANSFER_OUT, now, actor.employee_id, done.id)
+    moved = pick_units(units, draft.quantity, richest=False)
+    gone = stock.MovementContext(MovementReason.TRANSFER_OUT, now, actor.employee_id, done.id)
     taken = {(plan.code, points): count for points, count in moved.items()}
-    await stock.take(db, actor.partner_id, taken, gone)
-    came = stock.Why(MovementReason.TRANSFER_IN, now, None, done.id)
-    await stock.put(db, partner.id, plan.code, moved, came)
+    await stock.take_units(db, actor.partner_id, taken, gone)
+    came = stock.MovementContext(MovementReason.TRANSFER_IN, now, None, done.id)
+    await stock.add_units(db, partner.id, plan.code, moved, came)
     await _audit(db, actor, done, now)
     return done
 
 
-async def _ends(db: AsyncSession, actor: Actor, wish: Wish) -> tuple[Plan, Partner]:
-    if (wish.quantity is None) != wish.all:
+async def _resolve(
+    db: AsyncSession, actor: Actor, request: TransferRequest
+) -> tuple[Plan, Partner]:
+    if (request.quantity is None) != request.all:
         raise QUANTITY_OR_ALL()
-    plan = find_plan(wish.plan)
-    partner = await find_partner(db, wish.to)
+    plan = find_plan(request.plan)
+    partner = await find_partner(db, request.to)
     if partner.id == actor.partner_id:
         raise SAME_PARTNER()
     return plan, partner
 
 
-def _draft(plan: Plan, partner: Partner, wish: Wish, available: int) -> Draft:
+def _draft(plan: Plan, partner: Partner, request: TransferRequest, available: int) -> TransferDraft:
     names = {"ru": plan.name_ru, "en": plan.name_en}
-    quantity = available if wish.quantity is None else wish.quantity
+    quantity = available if request.quantity is None else request.quantity
     if quantity > available:
-        raise NOT_SO_MANY(**names, available=available)
+        raise STOCK_TOO_SMALL(**names, available=available)
     if quantity == 0:
         raise NONE_LEFT(**names)
-    return Draft(plan, partner, quantity, available)
+    return TransferDraft(plan, partner, quantity, available)
 
 
 async def _audit(db: AsyncSession, actor: Actor, done: Transfer, now: datetime) -> None:

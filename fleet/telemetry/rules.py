@@ -67,6 +67,6 @@ def condition_mask(values: Values) -> int:
     return mask
 
 
-def broken(mask: int) -> tuple[str, ...]:
+def broken_conditions(mask: int) -> tuple[str, ...]:
     """Names of the conditions in a mask."""
     return tuple(condition.name for condition in CONDITIONS if mask >> condition.bit & 1)

@@ -58,7 +58,7 @@ class Reading(NamedTuple):
         return str(BY_NAME["firmware_version"].codec.decode(raw))
 
     @classmethod
-    def taken(
+    def from_block(
         cls,
         serial_number: int,
         platform: Platform,
@@ -85,34 +85,36 @@ class Reading(NamedTuple):
         )
 
 
-_Before = Mapping[int, tuple[Any, ...]]
+_PreviousValues = Mapping[int, tuple[Any, ...]]
 """Checksum of the profile and mask of the conditions; None and 0 before a first reading."""
-_News = tuple[Mapping[int, Reading], _Before]
+_ChangedReadings = tuple[Mapping[int, Reading], _PreviousValues]
 """One reading of each register, and what those that differ had before."""
 
 
-async def keep_readings(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
+async def store_readings(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> None:
     """Write the latest states and the history; announce what changed against the states before.
 
     In the order of serial numbers: two gateways that meet cannot lock each other out.
     """
     later, news = list(readings), []
     while later:
-        first, later = _one_of_each(later)
-        if before := await _keep(db, [first[serial] for serial in sorted(first)], now):
+        first, later = _split_first(later)
+        if before := await _upsert_states(db, [first[serial] for serial in sorted(first)], now):
             news.append((first, before))
     if news:
         await _announce(db, news, now)
 
 
-def _one_of_each(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
+def _split_first(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
     """The first reading of each register, and the rest: one statement takes one of each."""
     first: dict[int, Reading] = {}
     rest = [one for one in readings if first.setdefault(one.serial_number, one) is not one]
     return first, rest
 
 
-async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) -> _Before:
+async def _upsert_states(
+    db: AsyncSession, readings: Sequence[Reading], now: datetime
+) -> _PreviousValues:
     """What was there before of those that differ."""
     every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     columns = {name: every[name] for name in _COLUMNS}
@@ -120,7 +122,7 @@ async def _keep(db: AsyncSession, readings: Sequence[Reading], now: datetime) ->
     return {serial: values or (None, 0) for serial, values in before.items()}
 
 
-async def _announce(db: AsyncSession, news: Sequence[_News], now: datetime) -> None:
+async def _announce(db: AsyncSession, news: Sequence[_ChangedReadings], now: datetime) -> None:
     """The slow path of a check-in.
 
     Profiles are told at once, of each register the last: what stands above takes rows of

@@ -47,7 +47,7 @@ class PreviewBody(Input):
     tape_width_mm: TapeWidth
 
 
-class Preview(BaseModel):
+class PrintPreview(BaseModel):
     """The lines as the printer breaks them."""
 
     lines: list[str]

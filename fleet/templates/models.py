@@ -13,7 +13,7 @@ from protocol.platforms import Platform
 NAME_LENGTH = 128
 
 
-class Named(Base):
+class PartnerRecord(Base):
     """What all of them are: a partner's, with a name that is unique among the partner's own.
 
     ``kind`` is what the audit log calls one, ``audited`` the columns that it keeps.
@@ -37,7 +37,7 @@ class Named(Base):
         return (UniqueConstraint("partner_id", "name"),)
 
 
-class SettingsTemplate(Named):
+class SettingsTemplate(PartnerRecord):
     """``values``: field of ``settings_table`` -> value, as people see it."""
 
     __tablename__ = "settings_templates"
@@ -48,7 +48,7 @@ class SettingsTemplate(Named):
     values: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
 
 
-class ReceiptTemplate(Named):
+class ReceiptTemplate(PartnerRecord):
     """A partner's own receipt template, for platform 2.5; ``content`` is the file as it came."""
 
     __tablename__ = "receipt_templates"
@@ -61,7 +61,7 @@ class ReceiptTemplate(Named):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
-class InfoReceipt(Named):
+class InfoReceipt(PartnerRecord):
     """A text that a register prints on a receipt of its own."""
 
     __tablename__ = "info_receipts"
@@ -71,14 +71,14 @@ class InfoReceipt(Named):
     text: Mapped[str] = mapped_column(Text)
 
 
-class Outlet(Named):
+class Outlet(PartnerRecord):
     """A sales point (торговая точка) at which tips are taken."""
 
     __tablename__ = "outlets"
     kind = "outlet"
 
 
-class TipsTemplate(Named):
+class TipsTemplate(PartnerRecord):
     """Tips without cash at one outlet, for platform 5.0."""
 
     __tablename__ = "tips_templates"

@@ -15,18 +15,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Page, PageQuery, from_cursor, page_of
+from fleet.kit.paging import Page, PageQuery, page_of, read_cursor
 from fleet.templates.errors import OUTLET_NOT_FOUND, TEMPLATE_NOT_FOUND
 from fleet.templates.models import (
     InfoReceipt,
-    Named,
     Outlet,
+    PartnerRecord,
     ReceiptTemplate,
     SettingsTemplate,
     TipsTemplate,
 )
 from fleet.templates.rules import SYSTEM_TEMPLATES, choices_on, to_settings
-from fleet.templates.settings_table import FIELDS, GROUP_LABELS, Group, Kind, SettingField
+from fleet.templates.settings_table import (
+    FIELDS,
+    GROUP_LABELS,
+    FieldKind,
+    SettingField,
+    SettingGroup,
+)
 from protocol.platforms import Platform
 
 
@@ -42,7 +48,7 @@ class SettingsFilter(PageQuery):
     platform: Platform | None = None
 
 
-class NamedView(BaseModel):
+class RecordView(BaseModel):
     """What every template shows of itself."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -51,21 +57,21 @@ class NamedView(BaseModel):
     name: str
 
 
-class DatedView(NamedView):
+class DatedRecordView(RecordView):
     """A template that a person has made."""
 
     created_at: datetime
     changed_at: datetime
 
 
-class SettingsView(DatedView):
+class SettingsView(DatedRecordView):
     """``values``: field of `GET /settings-templates/fields` to value."""
 
     platform: Platform
     values: dict[str, Any]
 
 
-class ReceiptRow(NamedView):
+class ReceiptRow(RecordView):
     """A receipt template; system ones are a part of platform 5.0 and have no file."""
 
     platform: Platform = Platform.V2_5
@@ -83,15 +89,15 @@ class ReceiptView(ReceiptRow):
     content: str | None = Field(description="Base64; none for a system template.")
 
 
-class InfoReceiptView(DatedView):
+class InfoReceiptView(DatedRecordView):
     text: str
 
 
-class OutletView(DatedView):
+class OutletView(DatedRecordView):
     """A sales point."""
 
 
-class TipsView(DatedView):
+class TipsView(DatedRecordView):
     description: str
     outlet_id: int
 
@@ -104,12 +110,12 @@ class ChoiceView(BaseModel):
     platforms: list[Platform]
 
 
-class FieldView(BaseModel):
+class SettingFieldView(BaseModel):
     """One setting that a template can hold."""
 
     key: str
     label: str
-    kind: Kind
+    kind: FieldKind
     secret: bool
     settings: dict[Platform, str] = Field(
         description="By platform: number of the setting, or its table cell. A platform that is "
@@ -118,22 +124,22 @@ class FieldView(BaseModel):
     choices: list[ChoiceView]
 
 
-class GroupView(BaseModel):
+class SettingGroupView(BaseModel):
     """One group of the settings."""
 
-    group: Group
+    group: SettingGroup
     label: str
-    fields: list[FieldView]
+    fields: list[SettingFieldView]
 
 
 class SettingsFields(BaseModel):
     """Everything that a settings template can hold."""
 
-    items: list[GroupView]
+    items: list[SettingGroupView]
 
 
-Model = TypeVar("Model", bound=Named)
-View = TypeVar("View", bound=NamedView)
+Model = TypeVar("Model", bound=PartnerRecord)
+View = TypeVar("View", bound=RecordView)
 
 
 def fields(language: Language) -> SettingsFields:
@@ -141,7 +147,7 @@ def fields(language: Language) -> SettingsFields:
     index = 0 if language is Language.RU else 1
     return SettingsFields(
         items=[
-            GroupView(
+            SettingGroupView(
                 group=group,
                 label=labels[index],
                 fields=[_field(field, index) for field in FIELDS if field.group is group],
@@ -151,13 +157,13 @@ def fields(language: Language) -> SettingsFields:
     )
 
 
-def _field(field: SettingField, index: int) -> FieldView:
-    return FieldView(
+def _field(field: SettingField, index: int) -> SettingFieldView:
+    return SettingFieldView(
         key=field.key,
         label=(field.label_ru, field.label_en)[index],
         kind=field.kind,
         secret=field.secret,
-        settings={platform: _place(field, platform) for platform in field.places},
+        settings={platform: _place(field, platform) for platform in field.by_platform},
         choices=[
             ChoiceView(
                 value=value,
@@ -172,10 +178,10 @@ def _field(field: SettingField, index: int) -> FieldView:
 def _place(field: SettingField, platform: Platform) -> str:
     setting = field.setting(platform)
     cell = setting and setting.cell
-    return str(cell or field.places[platform].number)
+    return str(cell or field.by_platform[platform].number)
 
 
-async def own(
+async def find_own(
     db: AsyncSession, actor: Actor, model: type[Model], id_: int, field: str = "id"
 ) -> Model:
     """The partner's template of that number; refuses any other, naming the input ``field``."""
@@ -202,7 +208,7 @@ async def page(
 
 async def receipts(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[ReceiptRow]:
     """The system templates, then the partner's own."""
-    after = _after(query)
+    after = _after_cursor(query)
     system = [system_row(each.id) for each in SYSTEM_TEMPLATES if after is None or each.id > after]
     rows = await _rows(db, actor, ReceiptTemplate, query, {})
     shown = [*system, *(ReceiptRow.model_validate(row) for row in rows)]
@@ -221,7 +227,7 @@ async def receipt(db: AsyncSession, actor: Actor, id_: int) -> ReceiptView:
     """A receipt template with its file."""
     if id_ < 0:
         return ReceiptView(**system_row(id_).model_dump(), content=None)
-    found = await own(db, actor, ReceiptTemplate, id_)
+    found = await find_own(db, actor, ReceiptTemplate, id_)
     row = ReceiptRow.model_validate(found)
     return ReceiptView(**row.model_dump(), content=_base64(found.content))
 
@@ -233,7 +239,7 @@ async def _rows(
     query: PageQuery,
     equal: Mapping[str, object],
 ) -> Sequence[Model]:
-    after = _after(query)
+    after = _after_cursor(query)
     given = {name: value for name, value in equal.items() if value is not None}
     mine = select(model).filter_by(partner_id=actor.partner_id, **given)
     if after is not None:
@@ -241,11 +247,11 @@ async def _rows(
     return (await db.scalars(mine.order_by(model.id).limit(query.limit + 1))).all()
 
 
-def _after(query: PageQuery) -> int | None:
-    return None if query.after is None else from_cursor(TemplateKey, query.after).id
+def _after_cursor(query: PageQuery) -> int | None:
+    return None if query.after is None else read_cursor(TemplateKey, query.after).id
 
 
-def _position(row: Named | NamedView) -> TemplateKey:
+def _position(row: PartnerRecord | RecordView) -> TemplateKey:
     return TemplateKey(id=row.id)
 
 
@@ -257,23 +263,23 @@ def _base64(content: bytes) -> str:
 
 
 async def _of_settings(db: AsyncSession, actor: Actor, id_: int) -> dict[str, Any]:
-    found = await own(db, actor, SettingsTemplate, id_, _TEMPLATE_ID)
+    found = await find_own(db, actor, SettingsTemplate, id_, _TEMPLATE_ID)
     settings = to_settings(found.platform, found.values)
     return {"platform": found.platform, "settings": settings}
 
 
 async def _of_receipt(db: AsyncSession, actor: Actor, id_: int) -> dict[str, Any]:
-    found = await own(db, actor, ReceiptTemplate, id_, _TEMPLATE_ID)
+    found = await find_own(db, actor, ReceiptTemplate, id_, _TEMPLATE_ID)
     return {"tape_width_mm": found.tape_width_mm, "content": _base64(found.content)}
 
 
 async def _of_info_receipt(db: AsyncSession, actor: Actor, id_: int) -> dict[str, Any]:
-    return {"text": (await own(db, actor, InfoReceipt, id_, _TEMPLATE_ID)).text}
+    return {"text": (await find_own(db, actor, InfoReceipt, id_, _TEMPLATE_ID)).text}
 
 
 async def _of_tips(db: AsyncSession, actor: Actor, id_: int) -> dict[str, Any]:
-    found = await own(db, actor, TipsTemplate, id_, _TEMPLATE_ID)
-    outlet = await own(db, actor, Outlet, found.outlet_id)
+    found = await find_own(db, actor, TipsTemplate, id_, _TEMPLATE_ID)
+    outlet = await find_own(db, actor, Outlet, found.outlet_id)
     return {"name": found.name, "description": found.description, "outlet": outlet.name}
 
 

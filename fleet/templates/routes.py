@@ -8,8 +8,8 @@ from fleet.templates import queries, service
 from fleet.templates.forms import (
     InfoReceiptBody,
     OutletBody,
-    Preview,
     PreviewBody,
+    PrintPreview,
     ReceiptBody,
     SettingsBody,
     TipsBody,
@@ -53,7 +53,7 @@ async def list_settings(call: Call[SettingsFilter, None]) -> Page[SettingsView]:
 @endpoint("GET", "/settings-templates/{id}", right=Right.SETTINGS)
 async def show_settings(call: Call[TemplateKey, None]) -> SettingsView:
     """One settings template."""
-    found = await queries.own(call.db, call.actor, SettingsTemplate, call.query.id)
+    found = await queries.find_own(call.db, call.actor, SettingsTemplate, call.query.id)
     return SettingsView.model_validate(found)
 
 
@@ -124,7 +124,7 @@ async def list_info_receipts(call: Call[PageQuery, None]) -> Page[InfoReceiptVie
 @endpoint("GET", "/info-receipts/{id}", right=Right.TEMPLATES)
 async def show_info_receipt(call: Call[TemplateKey, None]) -> InfoReceiptView:
     """One info-receipt."""
-    found = await queries.own(call.db, call.actor, InfoReceipt, call.query.id)
+    found = await queries.find_own(call.db, call.actor, InfoReceipt, call.query.id)
     return InfoReceiptView.model_validate(found)
 
 
@@ -151,10 +151,10 @@ async def remove_info_receipt(call: Call[TemplateKey, None]) -> None:
 
 
 @endpoint("POST", "/info-receipts/preview", right=Right.TEMPLATES)
-async def preview_info_receipt(call: Call[Nothing, PreviewBody]) -> Preview:
+async def preview_info_receipt(call: Call[Nothing, PreviewBody]) -> PrintPreview:
     """The lines of a text as the printer breaks them on a tape; nothing is kept."""
     require_printable(call.body.text, call.body.platform)
-    return Preview(lines=preview(call.body.text, call.body.tape_width_mm))
+    return PrintPreview(lines=preview(call.body.text, call.body.tape_width_mm))
 
 
 @endpoint("GET", "/tips-templates", right=Right.TEMPLATES)
@@ -166,7 +166,7 @@ async def list_tips(call: Call[PageQuery, None]) -> Page[TipsView]:
 @endpoint("GET", "/tips-templates/{id}", right=Right.TEMPLATES)
 async def show_tips(call: Call[TemplateKey, None]) -> TipsView:
     """One tips template."""
-    found = await queries.own(call.db, call.actor, TipsTemplate, call.query.id)
+    found = await queries.find_own(call.db, call.actor, TipsTemplate, call.query.id)
     return TipsView.model_validate(found)
 
 

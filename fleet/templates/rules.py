@@ -15,9 +15,9 @@ from fleet.templates.errors import (
     FIELD_VALUE,
     TEXT_UNPRINTABLE,
 )
-from fleet.templates.settings_table import BY_KEY, Kind, SettingField, Value
+from fleet.templates.settings_table import BY_KEY, FieldKind, SettingField, Value
 from protocol.kktpc.setting_types import SettingError
-from protocol.kktpc.settings import SETTINGS, allowed, parse
+from protocol.kktpc.settings import SETTINGS, describe_allowed, parse
 from protocol.kktpc.text import CP866, encode_cp866
 from protocol.platforms import Platform
 from protocol.templates import MAX_SIZE
@@ -57,9 +57,9 @@ SYSTEM_TEMPLATES: Final = (
 # ---- settings -----------------------------------------------------------------------------------
 
 
-def mistakes(platform: Platform, values: Mapping[str, Value]) -> list[FieldError]:
+def value_errors(platform: Platform, values: Mapping[str, Value]) -> list[FieldError]:
     """What is wrong with the values of a settings template; empty for a good one."""
-    found = (_mistake(platform, key, value) for key, value in values.items())
+    found = (_value_error(platform, key, value) for key, value in values.items())
     return [mistake for mistake in found if mistake]
 
 
@@ -67,7 +67,7 @@ def to_settings(platform: Platform, values: Mapping[str, Value]) -> dict[str, Va
     """Number of the setting -> its value, for the values of a good template."""
     settings = {}
     for key, value in values.items():
-        place = BY_KEY[key].places[platform]
+        place = BY_KEY[key].by_platform[platform]
         code = place.convert(value)
         if code is None:
             raise ValueError(f"{key} of a template that was not checked")
@@ -75,7 +75,7 @@ def to_settings(platform: Platform, values: Mapping[str, Value]) -> dict[str, Va
     return settings
 
 
-def _mistake(platform: Platform, key: str, value: Value) -> FieldError | None:
+def _value_error(platform: Platform, key: str, value: Value) -> FieldError | None:
     where = f"values.{key}"
     field = BY_KEY.get(key)
     if field is None:
@@ -97,33 +97,33 @@ def _code(field: SettingField, platform: Platform, value: Value) -> Value | None
     """The setting's value; ``None`` for one of a wrong kind or without a code."""
     if type(value) is not _TYPES[field.kind]:
         return None
-    return field.places[platform].convert(value)
+    return field.by_platform[platform].convert(value)
 
 
 _TYPES: Final = {
-    Kind.TOGGLE: bool,
-    Kind.CHOICE: str,
-    Kind.NUMBER: int,
-    Kind.PERCENT: int,
-    Kind.TEXT: str,
+    FieldKind.TOGGLE: bool,
+    FieldKind.CHOICE: str,
+    FieldKind.NUMBER: int,
+    FieldKind.PERCENT: int,
+    FieldKind.TEXT: str,
 }
 
 
 def choices_on(field: SettingField, platform: Platform) -> list[str]:
     """Those of the manual's values that the platform's setting has a code for."""
-    place = field.places.get(platform)
+    place = field.by_platform.get(platform)
     return [] if place is None else [key for key in field.choices if place.convert(key) is not None]
 
 
 def allowed_values(field: SettingField, platform: Platform) -> dict[str, object]:
     """What the field takes on the platform, for people: ``ru`` and ``en``."""
     listed = ", ".join(choices_on(field, platform))
-    known: dict[Kind, tuple[str, str]] = {
-        Kind.TOGGLE: ("true или false", "true or false"),
-        Kind.CHOICE: (listed, listed),
-        Kind.PERCENT: ("от 0 до 100", "0 to 100"),
+    known: dict[FieldKind, tuple[str, str]] = {
+        FieldKind.TOGGLE: ("true или false", "true or false"),
+        FieldKind.CHOICE: (listed, listed),
+        FieldKind.PERCENT: ("от 0 до 100", "0 to 100"),
     }
-    words = allowed(SETTINGS[platform][field.places[platform].number])
+    words = describe_allowed(SETTINGS[platform][field.by_platform[platform].number])
     russian, english = known.get(field.kind, (words["ru"], words["en"]))
     return {"ru": russian, "en": english}
 

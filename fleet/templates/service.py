@@ -12,13 +12,13 @@ from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.validation import InvalidInput
 from fleet.templates.errors import NAME_TAKEN, OUTLET_IN_USE, SYSTEM_TEMPLATE
-from fleet.templates.models import Named, Outlet, ReceiptTemplate
-from fleet.templates.queries import own, system_row
-from fleet.templates.rules import content_of, mistakes, require_printable
+from fleet.templates.models import Outlet, PartnerRecord, ReceiptTemplate
+from fleet.templates.queries import find_own, system_row
+from fleet.templates.rules import content_of, require_printable, value_errors
 from fleet.templates.settings_table import Value
 from protocol.platforms import Platform
 
-Model = TypeVar("Model", bound=Named)
+Model = TypeVar("Model", bound=PartnerRecord)
 Values = Mapping[str, Any]
 
 
@@ -30,8 +30,8 @@ async def create(
     ``values`` are columns, already checked (see the functions below).
     """
     row = model(**values, partner_id=actor.partner_id, created_at=now, changed_at=now)
-    await _keep(db, row)
-    await _audit(db, actor, now, row, "created", after=_picture(row))
+    await _flush_unique(db, row)
+    await _audit(db, actor, now, row, "created", after=_audit_state(row))
     return row
 
 
@@ -39,12 +39,12 @@ async def change(
     db: AsyncSession, actor: Actor, model: type[Model], id_: int, values: Values, now: datetime
 ) -> Model:
     """Gives a template of the partner other values; what was uploaded before stays as it is."""
-    row = await _changeable(db, actor, model, id_)
-    before = _picture(row)
+    row = await _lock_changeable(db, actor, model, id_)
+    before = _audit_state(row)
     for name, value in {**values, "changed_at": now}.items():
         setattr(row, name, value)
-    await _keep(db, row)
-    await _audit(db, actor, now, row, "changed", before=before, after=_picture(row))
+    await _flush_unique(db, row)
+    await _audit(db, actor, now, row, "changed", before=before, after=_audit_state(row))
     return row
 
 
@@ -52,8 +52,8 @@ async def remove(
     db: AsyncSession, actor: Actor, model: type[Model], id_: int, now: datetime
 ) -> None:
     """Deletes a template of the partner; an outlet only if no tips template needs it."""
-    row = await _changeable(db, actor, model, id_)
-    await _audit(db, actor, now, row, "removed", before=_picture(row))
+    row = await _lock_changeable(db, actor, model, id_)
+    await _audit(db, actor, now, row, "removed", before=_audit_state(row))
     try:
         async with db.begin_nested():
             await db.delete(row)
@@ -63,7 +63,7 @@ async def remove(
 
 def settings_values(name: str, platform: Platform, values: Mapping[str, Value]) -> Values:
     """Columns of a settings template; refuses values, naming the field of each."""
-    if found := mistakes(platform, values):
+    if found := value_errors(platform, values):
         raise InvalidInput(found)
     return {"name": name, "platform": platform, "values": dict(values)}
 
@@ -90,17 +90,17 @@ async def tips_values(
     db: AsyncSession, actor: Actor, name: str, description: str, outlet_id: int
 ) -> Values:
     """Columns of a tips template; refuses an outlet of anybody else."""
-    await own(db, actor, Outlet, outlet_id, "outlet_id")
+    await find_own(db, actor, Outlet, outlet_id, "outlet_id")
     return {"name": name, "description": description, "outlet_id": outlet_id}
 
 
-async def _changeable(db: AsyncSession, actor: Actor, model: type[Model], id_: int) -> Model:
+async def _lock_changeable(db: AsyncSession, actor: Actor, model: type[Model], id_: int) -> Model:
     if model is ReceiptTemplate and id_ < 0:
         raise SYSTEM_TEMPLATE(id=system_row(id_).id)
-    return await own(db, actor, model, id_)
+    return await find_own(db, actor, model, id_)
 
 
-async def _keep(db: AsyncSession, row: Named) -> None:
+async def _flush_unique(db: AsyncSession, row: PartnerRecord) -> None:
     """Of two who take one name at once the database refuses one."""
     name = row.name
     try:
@@ -111,7 +111,7 @@ async def _keep(db: AsyncSession, row: Named) -> None:
         raise NAME_TAKEN(name=name) from None
 
 
-def _picture(row: Named) -> dict[str, Any]:
+def _audit_state(row: PartnerRecord) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.audited}
 
 
@@ -119,7 +119,7 @@ async def _audit(
     db: AsyncSession,
     actor: Actor,
     now: datetime,
-    row: Named,
+    row: PartnerRecord,
     verb: str,
     *,
     before: Values | None = None,

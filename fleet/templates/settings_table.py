@@ -22,7 +22,7 @@ from protocol.platforms import Platform
 Value = bool | int | str
 
 
-class Group(StrEnum):
+class SettingGroup(StrEnum):
     """The groups, in the order of the manual."""
 
     INTERFACE_SELECTOR = "interface_selector"
@@ -38,22 +38,22 @@ class Group(StrEnum):
     EXTRA_INTERFACES = "extra_interfaces"
 
 
-GROUP_LABELS: Final[Mapping[Group, tuple[str, str]]] = {
-    Group.INTERFACE_SELECTOR: ("Селектор интерфейсов", "Interface selector"),
-    Group.RS232: ("Интерфейс RS-232", "RS-232 interface"),
-    Group.ETHERNET: ("Ethernet", "Ethernet"),
-    Group.WIFI: ("Wi-Fi", "Wi-Fi"),
-    Group.BLUETOOTH: ("Bluetooth", "Bluetooth"),
-    Group.GSM: ("GSM", "GSM"),
-    Group.PRINTER: ("Печатающее устройство", "Printer"),
-    Group.OFD: ("ОФД", "OFD"),
-    Group.FISCAL_CORE: ("Фискальное ядро", "Fiscal core"),
-    Group.HEADER_LINES: ("Клише", "Header lines"),
-    Group.EXTRA_INTERFACES: ("Дополнительные интерфейсы", "Extra interfaces"),
+GROUP_LABELS: Final[Mapping[SettingGroup, tuple[str, str]]] = {
+    SettingGroup.INTERFACE_SELECTOR: ("Селектор интерфейсов", "Interface selector"),
+    SettingGroup.RS232: ("Интерфейс RS-232", "RS-232 interface"),
+    SettingGroup.ETHERNET: ("Ethernet", "Ethernet"),
+    SettingGroup.WIFI: ("Wi-Fi", "Wi-Fi"),
+    SettingGroup.BLUETOOTH: ("Bluetooth", "Bluetooth"),
+    SettingGroup.GSM: ("GSM", "GSM"),
+    SettingGroup.PRINTER: ("Печатающее устройство", "Printer"),
+    SettingGroup.OFD: ("ОФД", "OFD"),
+    SettingGroup.FISCAL_CORE: ("Фискальное ядро", "Fiscal core"),
+    SettingGroup.HEADER_LINES: ("Клише", "Header lines"),
+    SettingGroup.EXTRA_INTERFACES: ("Дополнительные интерфейсы", "Extra interfaces"),
 }
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What people give: TOGGLE a bool, CHOICE one of ``choices``, NUMBER an int, PERCENT an int
     of 0 to 100, TEXT a str."""
 
@@ -69,7 +69,7 @@ Convert = Callable[[Value], Value | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlatformSetting:
     """The setting of one platform that a field means; on 2.5 it stands in a table cell."""
 
     number: int
@@ -81,39 +81,39 @@ class SettingField:
     """One row: ``choices`` are the values of the manual's list with what people read."""
 
     key: str
-    group: Group
+    group: SettingGroup
     label_ru: str
     label_en: str
-    kind: Kind
-    places: Mapping[Platform, Place]
+    kind: FieldKind
+    by_platform: Mapping[Platform, PlatformSetting]
     choices: Mapping[str, tuple[str, str]]
 
     def setting(self, platform: Platform) -> Setting | None:
         """The setting behind the field, if the platform has it."""
-        place = self.places.get(platform)
+        place = self.by_platform.get(platform)
         return None if place is None else SETTINGS[platform][place.number]
 
     @property
     def secret(self) -> bool:
         """Whether the value is never shown."""
-        places = self.places.items()
+        places = self.by_platform.items()
         return any(SETTINGS[platform][place.number].secret for platform, place in places)
 
 
-Where = int | tuple[int, Convert] | None
+SettingSource = int | tuple[int, Convert] | None
 """A setting that takes the value as it is; one that needs a conversion; no setting."""
 
 ON_OFF: Final = {True: 1, False: 0}
 INVERTED: Final = {True: 0, False: 1}
 
 
-def by(codes: Mapping[bool, int] | Mapping[str, int]) -> Convert:
+def coded(codes: Mapping[bool, int] | Mapping[str, int]) -> Convert:
     """The setting keeps a code for each value."""
     known: dict[Value, int] = {key: code for key, code in codes.items()}
     return known.get
 
 
-def itself(value: Value) -> Value:
+def unchanged(value: Value) -> Value:
     """The setting keeps the value."""
     return value
 
@@ -130,21 +130,23 @@ def scaled(low: int, high: int) -> Convert:
 
 
 def _row(
-    kind: Kind,
+    kind: FieldKind,
     key: str,
-    group: Group,
+    group: SettingGroup,
     labels: tuple[str, str],
-    places: tuple[Where, Where],
+    places: tuple[SettingSource, SettingSource],
     choices: Mapping[str, tuple[str, str]],
 ) -> SettingField:
-    usual = by(ON_OFF) if kind is Kind.TOGGLE else itself
+    usual = coded(ON_OFF) if kind is FieldKind.TOGGLE else unchanged
     return SettingField(
         key,
         group,
         *labels,
         kind,
         {
-            platform: Place(where, usual) if isinstance(where, int) else Place(*where)
+            platform: PlatformSetting(where, usual)
+            if isinstance(where, int)
+            else PlatformSetting(*where)
             for platform, where in zip((Platform.V5_0, Platform.V2_5), places, strict=True)
             if where is not None
         },
@@ -153,39 +155,59 @@ def _row(
 
 
 def toggle(
-    key: str, group: Group, ru: str, en: str, on_5_0: Where, on_2_5: Where = None
+    key: str,
+    group: SettingGroup,
+    ru: str,
+    en: str,
+    on_5_0: SettingSource,
+    on_2_5: SettingSource = None,
 ) -> SettingField:
-    return _row(Kind.TOGGLE, key, group, (ru, en), (on_5_0, on_2_5), {})
+    return _row(FieldKind.TOGGLE, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
 def number(
-    key: str, group: Group, ru: str, en: str, on_5_0: Where, on_2_5: Where = None
+    key: str,
+    group: SettingGroup,
+    ru: str,
+    en: str,
+    on_5_0: SettingSource,
+    on_2_5: SettingSource = None,
 ) -> SettingField:
-    return _row(Kind.NUMBER, key, group, (ru, en), (on_5_0, on_2_5), {})
+    return _row(FieldKind.NUMBER, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
 def percent(
-    key: str, group: Group, ru: str, en: str, on_5_0: Where, on_2_5: Where = None
+    key: str,
+    group: SettingGroup,
+    ru: str,
+    en: str,
+    on_5_0: SettingSource,
+    on_2_5: SettingSource = None,
 ) -> SettingField:
-    return _row(Kind.PERCENT, key, group, (ru, en), (on_5_0, on_2_5), {})
+    return _row(FieldKind.PERCENT, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
 def text(
-    key: str, group: Group, ru: str, en: str, on_5_0: Where, on_2_5: Where = None
+    key: str,
+    group: SettingGroup,
+    ru: str,
+    en: str,
+    on_5_0: SettingSource,
+    on_2_5: SettingSource = None,
 ) -> SettingField:
-    return _row(Kind.TEXT, key, group, (ru, en), (on_5_0, on_2_5), {})
+    return _row(FieldKind.TEXT, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
 def choice(
     key: str,
-    group: Group,
+    group: SettingGroup,
     ru: str,
     en: str,
     choices: Mapping[str, tuple[str, str]],
-    on_5_0: Where,
-    on_2_5: Where = None,
+    on_5_0: SettingSource,
+    on_2_5: SettingSource = None,
 ) -> SettingField:
-    return _row(Kind.CHOICE, key, group, (ru, en), (on_5_0, on_2_5), choices)
+    return _row(FieldKind.CHOICE, key, group, (ru, en), (on_5_0, on_2_5), choices)
 
 
 BAUDS: Final = (4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
@@ -241,14 +263,14 @@ MASK: Final = ("Маска подсети", "Subnet mask")
 GATEWAY: Final = ("Адрес шлюза", "Gateway address")
 BAUD: Final = ("Скорость, бод", "Speed, baud")
 
-_G = Group
+_G = SettingGroup
 # fmt: off
 FIELDS: Final[tuple[SettingField, ...]] = (
-    choice("internet_channel", _G.INTERFACE_SELECTOR, "Канал доступа в интернет", "Internet channel", CHANNELS, (276, by(CHANNEL_CODES)), (276, by(CHANNEL_CODES))),
+    choice("internet_channel", _G.INTERFACE_SELECTOR, "Канал доступа в интернет", "Internet channel", CHANNELS, (276, coded(CHANNEL_CODES)), (276, coded(CHANNEL_CODES))),
 
     toggle("rs232_enabled", _G.RS232, *ENABLED, 294),
-    choice("rs232_mode", _G.RS232, "Режим", "Mode", RS232_MODES, (389, by({"host": 1, "external": 0}))),
-    choice("rs232_baud", _G.RS232, *BAUD, BAUD_LABELS, (236, by({str(baud): baud for baud in BAUDS}))),
+    choice("rs232_mode", _G.RS232, "Режим", "Mode", RS232_MODES, (389, coded({"host": 1, "external": 0}))),
+    choice("rs232_baud", _G.RS232, *BAUD, BAUD_LABELS, (236, coded({str(baud): baud for baud in BAUDS}))),
 
     toggle("ethernet_dhcp", _G.ETHERNET, *DHCP, 49, 49),
     text("ethernet_address", _G.ETHERNET, *ADDRESS, 71),
@@ -269,9 +291,9 @@ FIELDS: Final[tuple[SettingField, ...]] = (
     number("wifi_timeout_s", _G.WIFI, *TIMEOUT, 296),
     text("wifi_name", _G.WIFI, "Имя сети", "Network name", 269, 269),
     text("wifi_password", _G.WIFI, "Пароль", "Password", 270, 270),
-    choice("wifi_mode", _G.WIFI, "Режим", "Mode", WIFI_MODES, (268, by(WIFI_MODE_CODES)), (268, by(WIFI_MODE_CODES))),
+    choice("wifi_mode", _G.WIFI, "Режим", "Mode", WIFI_MODES, (268, coded(WIFI_MODE_CODES)), (268, coded(WIFI_MODE_CODES))),
     number("wifi_channel", _G.WIFI, "Канал точки доступа", "Channel of the access point", 271, 271),
-    choice("wifi_security", _G.WIFI, "Режим безопасности", "Security mode", WIFI_SECURITY, (272, by(WITHOUT_WEP)), (272, by(WITHOUT_WEP | {"wep": 1}))),
+    choice("wifi_security", _G.WIFI, "Режим безопасности", "Security mode", WIFI_SECURITY, (272, coded(WITHOUT_WEP)), (272, coded(WITHOUT_WEP | {"wep": 1}))),
 
     toggle("bluetooth_enabled", _G.BLUETOOTH, *ENABLED, 391),
     number("bluetooth_timeout_s", _G.BLUETOOTH, *TIMEOUT, 298),
@@ -283,15 +305,15 @@ FIELDS: Final[tuple[SettingField, ...]] = (
 
     percent("print_brightness_percent", _G.PRINTER, "Яркость печати, %", "Print brightness, %", (8, scaled(0, 100)), (8, scaled(1, 15))),
     number("line_spacing", _G.PRINTER, "Межстрочный интервал, точек", "Line spacing, dots", 12, 12),
-    choice("paper_width", _G.PRINTER, "Тип бумаги", "Paper", TAPES, (285, by({"default": 0, "80": 1, "57": 2}))),
+    choice("paper_width", _G.PRINTER, "Тип бумаги", "Paper", TAPES, (285, coded({"default": 0, "80": 1, "57": 2}))),
     toggle("full_cut", _G.PRINTER, "Полная отрезка чека", "Cut receipts off fully", 322),
     toggle("print_quality_first", _G.PRINTER, "Приоритет качества печати над скоростью", "Quality of print before speed", 286),
-    toggle("cutter_disabled", _G.PRINTER, "Отключение отрезчика", "Cutter off", (300, by(INVERTED))),
+    toggle("cutter_disabled", _G.PRINTER, "Отключение отрезчика", "Cutter off", (300, coded(INVERTED))),
     toggle("strong_power_supply", _G.PRINTER, "Блок питания повышенной мощности", "Power supply of higher power", None),
 
     text("ofd_address", _G.OFD, "Адрес ОФД", "OFD address", 273, 273),
     number("ofd_port", _G.OFD, "Порт ОФД", "OFD port", 274, 274),
-    choice("ofd_answer_timeout", _G.OFD, "Время ожидания квитанции", "Time to wait for the OFD's answer", MINUTES, (281, by(MINUTE_CODES | {"default": 0})), (281, by(MINUTE_CODES))),
+    choice("ofd_answer_timeout", _G.OFD, "Время ожидания квитанции", "Time to wait for the OFD's answer", MINUTES, (281, coded(MINUTE_CODES | {"default": 0})), (281, coded(MINUTE_CODES))),
     text("ism_address", _G.OFD, "Адрес ИСМ", "ISM address", 1000),
     number("ism_port", _G.OFD, "Порт ИСМ", "ISM port", 1001),
     text("okp_address", _G.OFD, "Адрес ОКП", "OKP address", 1002),
@@ -299,12 +321,12 @@ FIELDS: Final[tuple[SettingField, ...]] = (
     toggle("ofd_waits_for_document", _G.OFD, "Останавливать отправку документов в ОФД при открытом документе", "Send nothing to the OFD while a document is open", 350),
 
     # 2: receipts are printed also while no template has been loaded.
-    toggle("loaded_templates", _G.FISCAL_CORE, "Использовать загружаемые шаблоны чеков", "Use loaded receipt templates", (292, by({True: 2, False: 0}))),
+    toggle("loaded_templates", _G.FISCAL_CORE, "Использовать загружаемые шаблоны чеков", "Use loaded receipt templates", (292, coded({True: 2, False: 0}))),
     toggle("sound_at_start", _G.FISCAL_CORE, "Звуковой сигнал при включении ККТ", "Sound when switched on", 39, 39),
     toggle("sound_at_error", _G.FISCAL_CORE, "Звуковой сигнал при ошибках ККТ", "Sound at errors", 37, 37),
-    toggle("no_diagnostic_receipt", _G.FISCAL_CORE, "Не печатать чек диагностики при отсутствии ошибок", "No diagnostic receipt without errors", (383, by(INVERTED))),
+    toggle("no_diagnostic_receipt", _G.FISCAL_CORE, "Не печатать чек диагностики при отсутствии ошибок", "No diagnostic receipt without errors", (383, coded(INVERTED))),
     toggle("no_cut_and_header", _G.FISCAL_CORE, "Отключить автоматическую отрезку и печать клише при закрытии чека", "Neither cut nor print the header when a receipt closes", 62, 62),
-    choice("drive_speed", _G.FISCAL_CORE, "Скорость обмена", "Exchange speed", SPEEDS, (293, by({"default": 0, **{str(step): step for step in range(1, 8)}}))),
+    choice("drive_speed", _G.FISCAL_CORE, "Скорость обмена", "Exchange speed", SPEEDS, (293, coded({"default": 0, **{str(step): step for step in range(1, 8)}}))),
 
     *(text(f"header_line_{line}", _G.HEADER_LINES, f"Строка клише {line}", f"Header line {line}", 183 + line, 183 + line) for line in range(1, 11)),
     # How a register keeps the alignment of its header lines is not public.

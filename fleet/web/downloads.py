@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fleet.kit.http import Download
 from fleet.web.middleware import REQUEST_ID, SECURITY_HEADERS
-from fleet.web.places import Places
+from fleet.web.slots import Slots
 
 MAX_DOWNLOADS, MAX_OWN_DOWNLOADS = 3, 1
 """At once, and of one partner: each holds a connection of the database's pool until its end."""
@@ -22,7 +22,7 @@ class Downloads:
     """Those of one process."""
 
     def __init__(self) -> None:
-        self._places = Places(MAX_DOWNLOADS, MAX_OWN_DOWNLOADS)
+        self._places = Slots(MAX_DOWNLOADS, MAX_OWN_DOWNLOADS)
 
     async def send(
         self,

@@ -109,7 +109,7 @@ TOO_MANY_FILES = Refusal(
     en="Your organisation is already transferring the maximum number of files: {most}. Wait "
     "until they are done and try again.",
 )
-OUR_MISTAKE = Refusal(
+INTERNAL_ERROR = Refusal(
     ErrorKind.INTERNAL,
     "our_mistake",
     field="request",

@@ -13,15 +13,15 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fleet.kit.errors import DomainError
-from fleet.kit.forwarded import HEADER, Networks, origin
+from fleet.kit.forwarded import HEADER, Networks, origin_address
 from fleet.kit.language import Language, negotiate
 from fleet.web.errors import (
     BAD_HTTP,
     BROKEN_BODY,
     BUSY,
+    INTERNAL_ERROR,
     METHOD_NOT_ALLOWED,
     NO_SUCH_PATH,
-    OUR_MISTAKE,
 )
 from fleet.web.errors import TOO_LARGE as TOO_LARGE_BODY
 from fleet.web.problems import to_response
@@ -32,7 +32,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 statement cancelled,
 # 57P01..57P03 the server is going down or coming up, 53300 too many connections (PostgreSQL)
-PASSING_SQLSTATES = frozenset(
+TRANSIENT_SQLSTATES = frozenset(
     {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"}
 )
 
@@ -53,14 +53,14 @@ def language_of(request: web.Request, default: Language) -> Language:
     return negotiate(request.headers.get("Accept-Language", ""), default)
 
 
-def around_requests(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
+def request_middleware(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
     """The outermost middleware of the application; inside, ``request.remote`` is who asks, also
     behind ``proxies``."""
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
-        request = request.clone(remote=_origin(request, proxies))
+        request = request.clone(remote=_remote_address(request, proxies))
         request_id = _request_id(request)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -82,8 +82,8 @@ def around_requests(default_language: Language, max_body: int, proxies: Networks
     return around
 
 
-def _origin(request: web.Request, proxies: Networks) -> str:
-    return origin(request.remote or "", request.headers.getall(HEADER, ()), proxies)
+def _remote_address(request: web.Request, proxies: Networks) -> str:
+    return origin_address(request.remote or "", request.headers.getall(HEADER, ()), proxies)
 
 
 def _request_id(request: web.Request) -> str:
@@ -106,21 +106,21 @@ def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError
             return BROKEN_BODY()
         case web.HTTPException() if error.status < 500:
             return BAD_HTTP(status=error.status)
-    if _is_passing(error):
+    if _is_transient(error):
         log.warning("request_not_served", error=type(error).__name__)
         return BUSY(retry_after_s=RETRY_AFTER_S)
     log.error("request_failed", exc_info=error)
-    return OUR_MISTAKE(request_id=request_id)
+    return INTERNAL_ERROR(request_id=request_id)
 
 
-def _is_passing(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     """Whether the trouble is one that passes by itself: overload, a lost or locked database."""
     if isinstance(error, TimeoutError | PoolTimeoutError | ConnectionError):
         return True
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING_SQLSTATES
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) in TRANSIENT_SQLSTATES
     )
 
 

@@ -10,7 +10,7 @@ from aiohttp.web import RequestPayloadError
 log = structlog.get_logger(__name__)
 
 
-class _Lines(logging.Handler):
+class _LibraryLogHandler(logging.Handler):
     """What a peer sends badly is its trouble: a line without a trace."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -21,12 +21,12 @@ class _Lines(logging.Handler):
             log.error("http_server", said=record.getMessage(), exc_info=error)
 
 
-def _speak_up() -> logging.Logger:
+def _install_handler() -> logging.Logger:
     logger = logging.getLogger(__name__)
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    logger.handlers = [_Lines()]
+    logger.handlers = [_LibraryLogHandler()]
     return logger
 
 
-SERVER_LOG: Final = _speak_up()
+SERVER_LOG: Final = _install_handler()

@@ -11,7 +11,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
-from fleet.worker.schedule import JOBS, Errand, Job
+from fleet.worker.schedule import JOBS, ExternalJob, Job
 
 TIMEOUT_S = 60.0
 
@@ -26,7 +26,7 @@ class Worker:
         database: Database,
         clock: Clock,
         config: FleetConfig,
-        jobs: Sequence[Job | Errand] = JOBS,
+        jobs: Sequence[Job | ExternalJob] = JOBS,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -45,7 +45,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def run_once(self, job: Job | Errand) -> int:
+    async def run_once(self, job: Job | ExternalJob) -> int:
         """Everything that there is to do now; returns how much it was."""
         total = 0
         while True:
@@ -55,13 +55,13 @@ class Worker:
             if done < job.portion:
                 return total
 
-    async def _run_portion(self, job: Job | Errand) -> int:
-        if isinstance(job, Errand):
+    async def _run_portion(self, job: Job | ExternalJob) -> int:
+        if isinstance(job, ExternalJob):
             return await job.run(self._database, self._clock, self._config)
         async with self._database.transaction() as db:
             return await job.run(db, self._clock(), self._config)
 
-    async def _repeat(self, job: Job | Errand) -> None:
+    async def _repeat(self, job: Job | ExternalJob) -> None:
         while True:
             await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
             try:

@@ -18,7 +18,13 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 
 from gateway.assistant.conversation import HungUp
 from protocol.broker_url import PORTS
-from protocol.conversation.assistant import MAX_REPORT, Registers, Report, decode_registers, encode
+from protocol.conversation.assistant import (
+    MAX_REPORT,
+    AssistantReport,
+    ReportAnswer,
+    decode_report_answer,
+    encode,
+)
 from protocol.errors import RemoteError
 
 CONNECT_S: Final = 10.0
@@ -35,7 +41,7 @@ CHANGES_S: Final = 2.0
 FIRST_REPORT_S: Final = 60
 """Until the server tells when it wants the next report."""
 
-WAITING: Final = 256
+MAX_WAITING_PAYLOADS: Final = 256
 """Payloads that may wait to be read in one conversation; more end it."""
 
 REFUSED: Final = 128
@@ -44,19 +50,19 @@ REFUSED: Final = 128
 _log = logging.getLogger(__name__)
 
 
-class Owner(Protocol):
+class BrokerLinkListener(Protocol):
     """Who is told of the broker; never waits."""
 
-    def report(self) -> Report:
+    def make_report(self) -> AssistantReport:
         """What to say now."""
 
-    def held(self, registers: Registers) -> None:
+    def on_report_answer(self, registers: ReportAnswer) -> None:
         """The server's answer to a report."""
 
-    def signed_in(self) -> None:
+    def on_signed_in(self) -> None:
         """The broker has taken us."""
 
-    def signed_out(self, why: str, wait_s: float) -> None:
+    def on_signed_out(self, why: str, wait_s: float) -> None:
         """The link is gone, or there was none; the next try comes after ``wait_s``."""
 
 
@@ -73,7 +79,7 @@ class RegisterLink:
         self._up = self._topic
         self._last = b""
         self._heard = False
-        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
+        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING_PAYLOADS)
 
     def open(self) -> "RegisterLink":
         """For a new conversation: what is left of the last one is forgotten."""
@@ -102,7 +108,7 @@ class RegisterLink:
         except HungUp as why:
             _log.debug("hanging up: %s", why)
 
-    def arrived(self, payload: bytes, answer_to: str | None) -> None:
+    def on_payload(self, payload: bytes, answer_to: str | None) -> None:
         """A payload for the register; a repetition is a duplicate delivery."""
         if payload and payload == self._last:
             return
@@ -111,13 +117,13 @@ class RegisterLink:
             self._up = answer_to
         self._put(payload)
 
-    def lost(self) -> None:
+    def on_broker_lost(self) -> None:
         """The broker is gone."""
         self._put(None)
 
     def _put(self, payload: bytes | None) -> None:
         if self._waiting.full():
-            self._waiting = asyncio.Queue(WAITING)
+            self._waiting = asyncio.Queue(MAX_WAITING_PAYLOADS)
             payload = None
         self._waiting.put_nowait(payload)
 
@@ -125,18 +131,23 @@ class RegisterLink:
 class BrokerLink:
     """``run`` until it is cancelled; ``register`` gives the link of a register.
 
-    ``changed`` asks for a report soon.
+    ``request_report`` asks for a report soon.
     """
 
     def __init__(
-        self, url: str, login: str, password: str, owner: Owner, ca_file: Path | None = None
+        self,
+        url: str,
+        login: str,
+        password: str,
+        listener: BrokerLinkListener,
+        ca_file: Path | None = None,
     ) -> None:
         parts = urlsplit(url)
         self._host, self._login, self._password = str(parts.hostname), login, password
         self._port = parts.port or PORTS[parts.scheme]
         self._tls = parts.scheme == "mqtts"
         self._ca_file = ca_file
-        self._owner = owner
+        self._owner = listener
         self._links: dict[str, RegisterLink] = {}
         self._client: aiomqtt.Client | None = None
         self._versions = [ProtocolVersion.V5, ProtocolVersion.V311]
@@ -144,10 +155,10 @@ class BrokerLink:
         self._next_report_s: float = FIRST_REPORT_S
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         return self._client is not None
 
-    def changed(self) -> None:
+    def request_report(self) -> None:
         """Something is new: a report leaves soon."""
         self._news.set()
 
@@ -183,7 +194,7 @@ class BrokerLink:
                     rest_s = REST_S
                     break
             wait_s = rest_s * (0.5 + random.random() / 2)
-            self._owner.signed_out(why, wait_s)
+            self._owner.on_signed_out(why, wait_s)
             await asyncio.sleep(wait_s)
             rest_s = min(rest_s * 2, MOST_REST_S)
 
@@ -199,7 +210,7 @@ class BrokerLink:
         finally:
             self._client = None
             for link in self._links.values():
-                link.lost()
+                link.on_broker_lost()
         return signed_in, why
 
     def _new_client(self, version: ProtocolVersion) -> aiomqtt.Client:
@@ -216,7 +227,7 @@ class BrokerLink:
             clean_start=True if five else MQTT_CLEAN_START_FIRST_ONLY,
             timeout=V5_CONNECT_S if five else CONNECT_S,
             keepalive=KEEPALIVE_S,
-            max_queued_incoming_messages=WAITING * 4,
+            max_queued_incoming_messages=MAX_WAITING_PAYLOADS * 4,
             tls_context=self._context(),
         )
 
@@ -229,7 +240,7 @@ class BrokerLink:
             await _subscribed(client, link.down)
         self._client = client
         self._news.set()
-        self._owner.signed_in()
+        self._owner.on_signed_in()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(client), name="broker, listening")
             group.create_task(self._keep_reporting(), name="broker, reports")
@@ -241,20 +252,20 @@ class BrokerLink:
             if message.retain or not isinstance(payload, bytes):
                 continue
             if topic[0] == "registers" and (link := self._links.get(topic[1])):
-                link.arrived(payload, getattr(message.properties, "ResponseTopic", None))
+                link.on_payload(payload, getattr(message.properties, "ResponseTopic", None))
             elif topic[0] == "assistants":
-                self._told(payload)
+                self._on_report_answer(payload)
 
-    def _told(self, payload: bytes) -> None:
+    def _on_report_answer(self, payload: bytes) -> None:
         if not payload:
             return
         try:
-            registers = decode_registers(payload)
+            registers = decode_report_answer(payload)
         except RemoteError as error:
             _log.warning("the server's answer to a report: %s", error)
             return
         self._next_report_s = registers.next_report_s
-        self._owner.held(registers)
+        self._owner.on_report_answer(registers)
 
     async def _keep_reporting(self) -> None:
         while True:
@@ -264,7 +275,7 @@ class BrokerLink:
             except TimeoutError:
                 pass
             self._news.clear()
-            payload = encode(self._owner.report())
+            payload = encode(self._owner.make_report())
             if len(payload) <= MAX_REPORT:
                 try:
                     await self.publish(f"assistants/{self._login}/up", payload)

@@ -19,41 +19,41 @@ from gateway.assistant import config as configuration
 from gateway.assistant import local
 from gateway.assistant.program import Program
 from gateway.assistant.screen import Screen
-from gateway.assistant.words import Sentence, say
+from gateway.assistant.texts import CommandEnded, text_of
 from protocol.models import BY_CODE as MODELS
 
-Config = Annotated[Path, typer.Option(help=say("help_config"))]
-Place = Annotated[str, typer.Option(help=say("help_place"))]
+Config = Annotated[Path, typer.Option(help=text_of("help_config"))]
+Place = Annotated[str, typer.Option(help=text_of("help_place"))]
 
 DEFAULT: Final = Path("assistant.toml")
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
-@app.command(help=say("help_run"))
+@app.command(help=text_of("help_run"))
 def run(config: Config = DEFAULT) -> None:
     """Work until Ctrl-C: find registers, sign in, speak for them."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
     async def work(screen: Screen) -> None:
-        program = Program(configuration.load(config), screen.tell, screen.progress)
+        program = Program(configuration.load(config), screen.show_event, screen.show_progress)
         await _until_stopped(program.run())
-        screen.tell("stopped")
+        screen.show_event("stopped")
 
     _guarded(work)
 
 
-@app.command("list", help=say("help_list"))
+@app.command("list", help=text_of("help_list"))
 def list_them(
     config: Config = DEFAULT,
-    wait_s: Annotated[float, typer.Option(help=say("help_wait"))] = 5.0,
+    wait_s: Annotated[float, typer.Option(help=text_of("help_wait"))] = 5.0,
 ) -> None:
     """Show the registers that answer."""
 
     async def work(screen: Screen) -> None:
         found = await local.list_registers(configuration.load(config), wait_s)
         if not found:
-            raise Sentence("nothing_found")
+            raise CommandEnded("nothing_found")
         rows = [
             (
                 each.place,
@@ -69,9 +69,9 @@ def list_them(
     _guarded(work)
 
 
-@app.command(help=say("help_update"))
+@app.command(help=text_of("help_update"))
 def update(
-    image: Annotated[Path, typer.Option(help=say("help_image"))],
+    image: Annotated[Path, typer.Option(help=text_of("help_image"))],
     place: Place,
     config: Config = DEFAULT,
 ) -> None:
@@ -83,11 +83,11 @@ def update(
     _guarded(work)
 
 
-@app.command(help=say("help_send"))
+@app.command(help=text_of("help_send"))
 def send(
     place: Place,
-    commands: Annotated[list[str] | None, typer.Argument(help=say("help_commands"))] = None,
-    file: Annotated[Path | None, typer.Option(help=say("help_file"))] = None,
+    commands: Annotated[list[str] | None, typer.Argument(help=text_of("help_commands"))] = None,
+    file: Annotated[Path | None, typer.Option(help=text_of("help_file"))] = None,
     config: Config = DEFAULT,
 ) -> None:
     """Send KKT-PC commands and explain the answers."""
@@ -100,7 +100,7 @@ def send(
     _guarded(work)
 
 
-@app.command("check-config", help=say("help_check_config"))
+@app.command("check-config", help=text_of("help_check_config"))
 def check_config(config: Config = DEFAULT) -> None:
     """Say whether the configuration and the files that it names are right."""
 
@@ -109,12 +109,12 @@ def check_config(config: Config = DEFAULT) -> None:
         configuration.read_secret(found.server.password_file)
         for service in found.web_service:
             configuration.read_credentials(service)
-        screen.line(say("config_good", path=config))
+        screen.line(text_of("config_good", path=config))
 
     _guarded(work)
 
 
-@app.command("config-example", help=say("help_config_example"))
+@app.command("config-example", help=text_of("help_config_example"))
 def config_example() -> None:
     """Print every key with its meaning and default."""
     typer.echo(configuration.example(), nl=False)
@@ -124,9 +124,9 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8").splitlines()
     except FileNotFoundError:
-        raise Sentence("no_file", path=path) from None
+        raise CommandEnded("no_file", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Sentence("unreadable", path=path, why=error) from None
+        raise CommandEnded("unreadable", path=path, why=error) from None
 
 
 def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
@@ -135,14 +135,14 @@ def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
     try:
         with Screen() as screen, asyncio.Runner(loop_factory=loop_of) as runner:
             runner.run(work(screen))
-    except Sentence as sentence:
+    except CommandEnded as sentence:
         _stop(str(sentence))
     except sqlite3.Error as error:
-        _stop(say("journal_broken", why=error))
+        _stop(text_of("journal_broken", why=error))
     except OSError as error:
-        _stop(say("unreadable", path=error.filename or "", why=error.strerror or error))
+        _stop(text_of("unreadable", path=error.filename or "", why=error.strerror or error))
     except KeyboardInterrupt:
-        _stop(say("stopped"))
+        _stop(text_of("stopped"))
 
 
 def _stop(sentence: str) -> None:

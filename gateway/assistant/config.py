@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway.assistant.kktpc.discovery import ATOL_USB_VENDOR, Sources, split_address
-from gateway.assistant.words import Sentence, mistake, say
+from gateway.assistant.texts import CommandEnded, config_mistake, text_of
 from protocol.conversation.assistant import LOGIN_PATTERN
 from protocol.errors import LocalError
 from protocol.firmware import parse_public_key
@@ -32,23 +32,23 @@ def _address(text: str) -> str:
     try:
         split_address(text)
     except ValueError:
-        raise ValueError(say("bad_place", place=text)) from None
+        raise ValueError(text_of("bad_place", place=text)) from None
     return text
 
 
 def _broker(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.username:
-        raise ValueError(say("bad_broker"))
+        raise ValueError(text_of("bad_broker"))
     if parts.port == 0:
-        raise ValueError(say("bad_broker"))
+        raise ValueError(text_of("bad_broker"))
     return text
 
 
 def _web(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError(say("bad_web"))
+        raise ValueError(text_of("bad_web"))
     return text
 
 
@@ -127,9 +127,9 @@ class Relay(_Part):
     )
 
     @model_validator(mode="after")
-    def _leads_somewhere(self) -> Self:
+    def _has_targets(self) -> Self:
         if self.enabled and not self.targets:
-            raise ValueError(say("no_targets"))
+            raise ValueError(text_of("no_targets"))
         return self
 
 
@@ -158,35 +158,36 @@ class AssistantConfig(_Part):
 
 
 def load(path: Path) -> AssistantConfig:
-    """The configuration in a file, its paths seen from the file's folder; ``Sentence`` says what
-    is wrong with it."""
+    """The configuration in a file, its paths seen from the file's folder; ``CommandEnded`` says
+    what is wrong with it.
+    """
     try:
         found = tomllib.loads(path.read_text("utf-8"))
         config = AssistantConfig.model_validate(found)
     except FileNotFoundError:
-        raise Sentence("no_file", path=path) from None
+        raise CommandEnded("no_file", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Sentence("unreadable", path=path, why=error) from None
+        raise CommandEnded("unreadable", path=path, why=error) from None
     except tomllib.TOMLDecodeError as error:
-        raise Sentence("not_toml", path=path, why=error) from None
+        raise CommandEnded("not_toml", path=path, why=error) from None
     except ValidationError as error:
         why = "; ".join(map(_mistake, error.errors()))
-        raise Sentence("bad_config", path=path, why=why) from None
-    return _seen_from(config, path.resolve().parent)
+        raise CommandEnded("bad_config", path=path, why=why) from None
+    return _resolve_paths(config, path.resolve().parent)
 
 
 def read_secret(path: Path) -> str:
-    """The first line of a file that nobody else may read; ``Sentence`` otherwise."""
+    """The first line of a file that nobody else may read; ``CommandEnded`` otherwise."""
     try:
         if _has_modes() and path.stat().st_mode & OTHERS_MAY_READ:
-            raise Sentence("open_secret", path=path)
+            raise CommandEnded("open_secret", path=path)
         text = path.read_text("utf-8")[:MAX_SECRET].splitlines()
     except FileNotFoundError:
-        raise Sentence("no_file", path=path) from None
+        raise CommandEnded("no_file", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Sentence("unreadable", path=path, why=error) from None
+        raise CommandEnded("unreadable", path=path, why=error) from None
     if not text or not text[0]:
-        raise Sentence("empty_secret", path=path)
+        raise CommandEnded("empty_secret", path=path)
     return text[0]
 
 
@@ -206,10 +207,10 @@ def _has_modes() -> bool:
 def _mistake(found: Any) -> str:
     name = ".".join(str(part) for part in found["loc"])
     said = found["msg"].removeprefix("Value error, ")
-    return f"{name}: {mistake(found['type'], found.get('ctx', {}), said)}"
+    return f"{name}: {config_mistake(found['type'], found.get('ctx', {}), said)}"
 
 
-def _seen_from(config: AssistantConfig, folder: Path) -> AssistantConfig:
+def _resolve_paths(config: AssistantConfig, folder: Path) -> AssistantConfig:
     """Paths in the file are seen from where it lies, not from where the program was started."""
     server = config.server.model_copy(
         update={

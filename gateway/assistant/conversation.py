@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from gateway.assistant.steps import Steps
-from gateway.assistant.ways import Way, WayLost
+from gateway.assistant.register_connection import RegisterConnection, RegisterUnreachable
+from gateway.assistant.steps import StepExecutor
 from protocol import telemetry
-from protocol.conversation.connection import RegisterEnd, State
+from protocol.conversation.connection import ConversationState, RegisterEnd
 from protocol.conversation.messages import (
     Accepted,
     Block,
     Challenge,
     CheckIn,
+    ConversationRefused,
     Farewell,
     Keepalive,
     LinkChannel,
     Message,
     RefusalReason,
-    Refused,
     Step,
 )
 from protocol.errors import ProtocolError
@@ -41,7 +41,7 @@ class HungUp(Exception):
     """The link or the gateway ended the conversation."""
 
 
-class Link(Protocol):
+class ConversationLink(Protocol):
     """What carries a conversation; both raise ``HungUp`` when that is no more."""
 
     async def send(self, data: bytes) -> None:
@@ -52,7 +52,7 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class HeldKey:
+class RegisterKey:
     """A register's key of one generation."""
 
     generation: int
@@ -62,7 +62,7 @@ class HeldKey:
         return f"HeldKey({self.generation})"
 
 
-class Ending(StrEnum):
+class ConversationEnding(StrEnum):
     """How a conversation ended."""
 
     DONE = "done"
@@ -72,50 +72,50 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ConversationResult:
     """``next_s``: seconds to the next call that the gateway told, None if it told none.
     ``detail`` is the gateway's reason or what broke."""
 
-    ending: Ending
+    ending: ConversationEnding
     detail: str = ""
     next_s: int | None = None
     accepted: bool = False
 
 
-class Conversation:
+class AssistantConversation:
     """From HELLO to its end; ``run`` once.  ``reading`` is asked when the gateway has proven
     itself, and again whenever a held conversation is to report."""
 
     def __init__(
         self,
-        way: Way,
-        key: HeldKey,
-        steps: Steps,
-        link: Link,
+        connection: RegisterConnection,
+        key: RegisterKey,
+        steps: StepExecutor,
+        link: ConversationLink,
         reading: Callable[[], Awaitable[dict[str, Any]]],
     ) -> None:
-        self._way, self._key, self._steps, self._link = way, key, steps, link
+        self._way, self._key, self._steps, self._link = connection, key, steps, link
         self._reading = reading
         self._end = RegisterEnd(key.key)
         self._next_s: int | None = None
         self._held = self._accepted = False
-        self._ended: Ended | None = None
+        self._ended: ConversationResult | None = None
 
-    async def run(self) -> Ended:
+    async def run(self) -> ConversationResult:
         """Raises nothing but cancellation."""
         try:
             return await self._run()
         except ProtocolError as error:
-            return self._finished(Ending.CUT, error.code)
+            return self._finished(ConversationEnding.CUT, error.code)
         except TimeoutError:
-            return self._finished(Ending.CUT, "silence")
+            return self._finished(ConversationEnding.CUT, "silence")
         except HungUp as why:
-            return self._finished(Ending.CUT, str(why))
-        except WayLost as why:
-            return self._finished(Ending.REGISTER_LOST, str(why))
+            return self._finished(ConversationEnding.CUT, str(why))
+        except RegisterUnreachable as why:
+            return self._finished(ConversationEnding.REGISTER_LOST, str(why))
 
-    async def _run(self) -> Ended:
-        about = self._way.about
+    async def _run(self) -> ConversationResult:
+        about = self._way.identity
         await self._link.send(
             self._end.hello(
                 bytes.fromhex(about.serial_number),
@@ -128,7 +128,7 @@ class Conversation:
         while self._ended is None:
             for message in self._end.receive(await self._heard()):
                 if self._ended is None:
-                    await _ON[type(message)](self, message)
+                    await _HANDLERS[type(message)](self, message)
         return self._ended
 
     async def _heard(self) -> bytes:
@@ -141,7 +141,7 @@ class Conversation:
                 async with asyncio.timeout(wait_s):
                     return await self._link.receive()
             except TimeoutError:
-                if not self._held or self._end.state is not State.OPEN:
+                if not self._held or self._end.state is not ConversationState.OPEN:
                     raise
                 await self._report()
                 wait_s = ANSWER_S
@@ -151,11 +151,11 @@ class Conversation:
         await self._say(CheckIn(telemetry.BLOCK_VERSION, block))
 
     async def _say(self, message: Message) -> None:
-        if self._end.state is not State.CLOSED:
+        if self._end.state is not ConversationState.CLOSED:
             await self._link.send(self._end.send(message))
 
-    def _finished(self, ending: Ending, detail: str = "") -> Ended:
-        self._ended = Ended(ending, detail, self._next_s, self._accepted)
+    def _finished(self, ending: ConversationEnding, detail: str = "") -> ConversationResult:
+        self._ended = ConversationResult(ending, detail, self._next_s, self._accepted)
         return self._ended
 
     async def _challenged(self, _: Challenge) -> None:
@@ -165,11 +165,11 @@ class Conversation:
         self._accepted, self._held = True, bool(message.hold)
         self._next_s = message.next_check_in_s
         if not message.hold and not message.pending_operations:
-            self._finished(Ending.DONE)
+            self._finished(ConversationEnding.DONE)
 
     async def _step(self, message: Step) -> None:
         """The step goes on even if this conversation is cut, and is then asked for again."""
-        doing = asyncio.ensure_future(self._steps.do(self._way, message))
+        doing = asyncio.ensure_future(self._steps.execute(self._way, message))
         try:
             while not (await asyncio.wait({doing}, timeout=KEEPALIVE_S))[0]:
                 await self._say(Keepalive())
@@ -178,28 +178,28 @@ class Conversation:
             doing.cancel()
 
     async def _block(self, message: Block) -> None:
-        await self._way.do(message.command, "")
+        await self._way.execute(message.command, "")
 
     async def _keepalive(self, message: Keepalive) -> None:
         await self._say(message)
 
     async def _farewell(self, message: Farewell) -> None:
         self._next_s = message.next_check_in_s
-        self._finished(Ending.DONE)
+        self._finished(ConversationEnding.DONE)
 
-    async def _refused(self, message: Refused) -> None:
+    async def _refused(self, message: ConversationRefused) -> None:
         self._next_s = message.retry_after_s
         known = message.reason in set(RefusalReason)
         reason = RefusalReason(message.reason).name.lower() if known else f"{message.reason}"
-        self._finished(Ending.REFUSED, reason)
+        self._finished(ConversationEnding.REFUSED, reason)
 
 
-_ON: Final[dict[type[Any], Callable[[Conversation, Any], Awaitable[None]]]] = {
-    Challenge: Conversation._challenged,
-    Accepted: Conversation._was_accepted,
-    Step: Conversation._step,
-    Block: Conversation._block,
-    Keepalive: Conversation._keepalive,
-    Farewell: Conversation._farewell,
-    Refused: Conversation._refused,
+_HANDLERS: Final[dict[type[Any], Callable[[AssistantConversation, Any], Awaitable[None]]]] = {
+    Challenge: AssistantConversation._challenged,
+    Accepted: AssistantConversation._was_accepted,
+    Step: AssistantConversation._step,
+    Block: AssistantConversation._block,
+    Keepalive: AssistantConversation._keepalive,
+    Farewell: AssistantConversation._farewell,
+    ConversationRefused: AssistantConversation._refused,
 }

@@ -19,7 +19,7 @@ LINE_BLOCK: Final = 236
 _ESCAPED: Final = (0xFD, 0xFE)
 
 
-class NotGenuine(Exception):
+class ImageNotGenuine(Exception):
     """The image is for another model, or no trusted publisher has signed it."""
 
 
@@ -35,12 +35,12 @@ class ImageStore:
     def begin(self, request: bytes, model: int) -> int:
         """The block wanted next of the image that this request (EC 03) offers.
 
-        Another image than the one under way erases what has come of that.  ``NotGenuine``;
+        Another image than the one under way erases what has come of that.  ``ImageNotGenuine``;
         ``RemoteError`` if nothing is offered.
         """
         image = _offered(request)
         if image.model != model or not image.is_genuine(self._publishers):
-            raise NotGenuine
+            raise ImageNotGenuine
         if image != self._image:
             self.forget()
             self._offer.parent.mkdir(parents=True, exist_ok=True)
@@ -61,16 +61,16 @@ class ImageStore:
             part.truncate()
             part.write(data)
 
-    def whole(self) -> bytes | None:
+    def proven_image(self) -> bytes | None:
         """The proven file; None while blocks are missing.  A file that is another one than was
-        signed is forgotten: ``NotGenuine``."""
+        signed is forgotten: ``ImageNotGenuine``."""
         image = self._image
         if image is None or self._written(image) < image.blocks:
             return None
         content = self._part.read_bytes()
         if not (image.is_whole(content) and image.is_genuine(self._publishers)):
             self.forget()
-            raise NotGenuine
+            raise ImageNotGenuine
         return content
 
     @property
@@ -102,7 +102,7 @@ def _offered(request: bytes) -> Image:
     return Image.offered(fields["body"])
 
 
-def cut(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
+def cut_into_blocks(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
     """Blocks that have at most ``limit`` bytes once they are escaped, as long as may be."""
     start = 0
     while start < len(content):
@@ -113,9 +113,9 @@ def cut(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
         start = end
 
 
-def blocks_of(content: bytes) -> list[bytes] | None:
+def line_blocks(content: bytes) -> list[bytes] | None:
     """The blocks for the line; None for a file that has too many to be numbered."""
-    blocks = list(cut(content))
+    blocks = list(cut_into_blocks(content))
     return blocks if len(blocks) <= MAX_BLOCKS else None
 
 

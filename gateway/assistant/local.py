@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.assistant.attached_registers import found_fields
 from gateway.assistant.config import AssistantConfig, read_credentials
-from gateway.assistant.desk import said_of
-from gateway.assistant.driver import service as web_service
+from gateway.assistant.driver import connection as web_service
 from gateway.assistant.journal import Journal
+from gateway.assistant.kktpc.connection import KktPcConnection
 from gateway.assistant.kktpc.discovery import Discovery, Found, Sources, split_address
-from gateway.assistant.kktpc.way import KktPcWay
-from gateway.assistant.program import journal_of, line_way, utc_now
+from gateway.assistant.program import connect_found, journal_of, utc_now
+from gateway.assistant.register_connection import RegisterIdentity, RegisterUnreachable
 from gateway.assistant.screen import Screen
-from gateway.assistant.steps import Steps
-from gateway.assistant.ways import About, WayLost
-from gateway.assistant.words import Sentence, language, say
+from gateway.assistant.steps import StepExecutor
+from gateway.assistant.texts import CommandEnded, language, text_of
 from protocol.conversation.messages import Step, StepDone, StepRefusal
 from protocol.errors import ProtocolError
 from protocol.firmware import Image
@@ -37,49 +37,49 @@ INSTALL_STEP: Final = 1
 _PORT: Final = re.compile(r"(/dev/.+|COM[0-9]{1,3})", re.IGNORECASE)
 
 
-async def list_registers(config: AssistantConfig, wait_s: float) -> list[About]:
+async def list_registers(config: AssistantConfig, wait_s: float) -> list[RegisterIdentity]:
     """Who answers within that time, on lines and at web services."""
-    found: dict[str, About] = {}
+    found: dict[str, RegisterIdentity] = {}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(wait_s), Discovery(config.lines.sources) as discovery:
             async for event in discovery.events():
                 if isinstance(event, Found) and event.host is not None:
-                    with contextlib.suppress(WayLost):
-                        found[event.place] = (await line_way(event, config)).about
+                    with contextlib.suppress(RegisterUnreachable):
+                        found[event.place] = (await connect_found(event, config)).identity
     for service in config.web_service:
-        with contextlib.suppress(WayLost):
-            for way in await web_service.find(service.url, read_credentials(service)):
-                found[way.about.place] = way.about
+        with contextlib.suppress(RegisterUnreachable):
+            for way in await web_service.find_registers(service.url, read_credentials(service)):
+                found[way.identity.place] = way.identity
                 await way.close()
     return list(found.values())
 
 
 @contextlib.asynccontextmanager
-async def way_at(
+async def connect_at(
     config: AssistantConfig, place: str, wait_s: float = ANSWERS_S
-) -> AsyncIterator[KktPcWay]:
-    """The register at a port or an address; ``Sentence`` if none answers."""
+) -> AsyncIterator[KktPcConnection]:
+    """The register at a port or an address; ``CommandEnded`` if none answers."""
     async with Discovery(_sources(config, place)) as discovery:
         try:
             async with asyncio.timeout(wait_s):
                 way = await _first(discovery, config)
         except TimeoutError:
-            raise Sentence("silent", place=place, wait_s=round(wait_s)) from None
+            raise CommandEnded("silent", place=place, wait_s=round(wait_s)) from None
         try:
             yield way
-        except WayLost as error:
-            raise Sentence("lost_there", place=place, why=error) from None
+        except RegisterUnreachable as error:
+            raise CommandEnded("lost_there", place=place, why=error) from None
         finally:
             await way.close()
 
 
-async def _first(discovery: Discovery, config: AssistantConfig) -> KktPcWay:
+async def _first(discovery: Discovery, config: AssistantConfig) -> KktPcConnection:
     async for event in discovery.events():
         if isinstance(event, Found):
             if event.host is None:
-                raise Sentence("is_5_0", place=event.place)
-            with contextlib.suppress(WayLost):
-                return await line_way(event, config)
+                raise CommandEnded("is_5_0", place=event.place)
+            with contextlib.suppress(RegisterUnreachable):
+                return await connect_found(event, config)
             event.host.close()
     raise AssertionError("a discovery has no end")
 
@@ -90,7 +90,7 @@ def _sources(config: AssistantConfig, place: str) -> Sources:
     try:
         split_address(place)
     except ValueError:
-        raise Sentence("bad_place", place=place) from None
+        raise CommandEnded("bad_place", place=place) from None
     return Sources((), (place,), frozenset())
 
 
@@ -101,12 +101,12 @@ def read_image(path: Path) -> tuple[Image, bytes]:
         content, facts = path.read_bytes(), tomllib.loads(manifest.read_text("utf-8"))
     except FileNotFoundError as error:
         if error.filename == str(manifest):
-            raise Sentence("no_manifest", path=path, manifest=manifest.name) from None
-        raise Sentence("no_file", path=path) from None
+            raise CommandEnded("no_manifest", path=path, manifest=manifest.name) from None
+        raise CommandEnded("no_file", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Sentence("unreadable", path=path, why=error) from None
+        raise CommandEnded("unreadable", path=path, why=error) from None
     except tomllib.TOMLDecodeError as error:
-        raise Sentence("not_toml", path=manifest, why=error) from None
+        raise CommandEnded("not_toml", path=manifest, why=error) from None
     try:
         image = Image(
             facts["model"],
@@ -118,7 +118,7 @@ def read_image(path: Path) -> tuple[Image, bytes]:
             facts["block_size"],
         )
     except (KeyError, TypeError, ValueError):
-        raise Sentence("bad_image", path=manifest, why=say("bad_manifest")) from None
+        raise CommandEnded("bad_image", path=manifest, why=text_of("bad_manifest")) from None
     return image, content
 
 
@@ -126,37 +126,39 @@ async def update(config: AssistantConfig, place: str, path: Path, screen: Screen
     """Puts an image into a register and waits until the register itself says its version."""
     image, content = read_image(path)
     if not config.publishers:
-        raise Sentence("no_publishers")
+        raise CommandEnded("no_publishers")
     if not (image.is_whole(content) and image.is_genuine(config.publisher_keys)):
-        raise Sentence("bad_image", path=path, why=say("not_signed"))
-    async with way_at(config, place) as way, journal_of(config) as journal:
-        serial_number = way.about.serial_number
-        screen.tell("found", **said_of(way.about))
-        way.progress = lambda percent: screen.progress(serial_number, "firmware", percent)
+        raise CommandEnded("bad_image", path=path, why=text_of("not_signed"))
+    async with connect_at(config, place) as way, journal_of(config) as journal:
+        serial_number = way.identity.serial_number
+        screen.show_event("found", **found_fields(way.identity))
+        way.report_percent = lambda percent: screen.show_progress(
+            serial_number, "firmware", percent
+        )
         await _load(way, image, content)
         note = _note(config, serial_number, image)
         await _install(way, journal, note)
-        screen.progress(serial_number, "firmware", None)
+        screen.show_progress(serial_number, "firmware", None)
     version = await _version_after(config, place)
     note.unlink(missing_ok=True)
     if version not in (image.version, None):
-        raise Sentence("not_updated", version=version, expected=image.version)
-    screen.tell("updated", version=version or image.version)
+        raise CommandEnded("not_updated", version=version, expected=image.version)
+    screen.show_event("updated", version=version or image.version)
 
 
-async def _load(way: KktPcWay, image: Image, content: bytes) -> None:
+async def _load(way: KktPcConnection, image: Image, content: bytes) -> None:
     wire = Platform.V2_5
-    begun = _good(await way.do(firmware_commands.begin(wire, image), ""))
+    begun = _checked_answer(await way.execute(firmware_commands.begin(wire, image), ""))
     wanted = firmware_commands.read_next(wire, begun)
     if isinstance(wanted, CommandFailed):
-        raise Sentence("failed", why=result_codes.describe(wanted.code, language()))
+        raise CommandEnded("failed", why=result_codes.describe(wanted.code, language()))
     for number in range(wanted, image.blocks):
         start = number * image.block_size
         data = content[start : start + image.length(number)]
-        await way.do(firmware_commands.block(wire, number, data), "")
+        await way.execute(firmware_commands.block(wire, number, data), "")
     verify = firmware_commands.verify(wire)
     if verify is not None:
-        _good(await way.do(verify, ""))
+        _checked_answer(await way.execute(verify, ""))
 
 
 def _note(config: AssistantConfig, serial_number: str, image: Image) -> Path:
@@ -164,15 +166,15 @@ def _note(config: AssistantConfig, serial_number: str, image: Image) -> Path:
     return config.data / f"{serial_number}-{image.sha256.hex()[:16]}.update"
 
 
-async def _install(way: KktPcWay, journal: Journal, note: Path) -> None:
+async def _install(way: KktPcConnection, journal: Journal, note: Path) -> None:
     """The order to restart is journaled: one that was cut is finished, not given twice."""
-    steps = Steps(way.about.serial_number, journal)
+    steps = StepExecutor(way.identity.serial_number, journal)
     order = Step(_operation(note), INSTALL_STEP, firmware_commands.install(Platform.V2_5))
-    told = await steps.do(way, order)
+    told = await steps.execute(way, order)
     if isinstance(told, StepDone):
-        _good(told.answer)
+        _checked_answer(told.answer)
     else:
-        _good(StepRefusal(told.reason))
+        _checked_answer(StepRefusal(told.reason))
 
 
 def _operation(note: Path) -> int:
@@ -188,9 +190,9 @@ async def _version_after(config: AssistantConfig, place: str) -> str | None:
     """What the register says when it is back; None if it went over to platform 5.0."""
     await asyncio.sleep(1)
     try:
-        async with way_at(config, place, RETURNS_S) as way:
-            return way.about.firmware_version
-    except Sentence as error:
+        async with connect_at(config, place, RETURNS_S) as way:
+            return way.identity.firmware_version
+    except CommandEnded as error:
         if error.name == "is_5_0":
             return None
         raise
@@ -200,13 +202,13 @@ async def send(
     config: AssistantConfig, place: str, commands: Iterable[bytes], screen: Screen
 ) -> None:
     """Commands one after another, each with its answer in words; the first failure ends it."""
-    async with way_at(config, place) as way:
+    async with connect_at(config, place) as way:
         for command in commands:
-            answer = await way.do(command, "")
+            answer = await way.execute(command, "")
             screen.line(f"→ {command.hex(' ')}  {_explained_request(command)}")
             if isinstance(answer, bytes):
                 screen.line(f"← {answer.hex(' ')}  {_explained_answer(command, answer)}")
-            _good(answer)
+            _checked_answer(answer)
 
 
 def parse_commands(texts: Iterable[str]) -> list[bytes]:
@@ -219,17 +221,17 @@ def parse_commands(texts: Iterable[str]) -> list[bytes]:
         try:
             found.append(bytes.fromhex(digits))
         except ValueError:
-            raise Sentence("not_hex", command=digits[:60]) from None
+            raise CommandEnded("not_hex", command=digits[:60]) from None
     if not found:
-        raise Sentence("no_commands")
+        raise CommandEnded("no_commands")
     return found
 
 
-def _good(answer: bytes | StepRefusal) -> bytes:
+def _checked_answer(answer: bytes | StepRefusal) -> bytes:
     if isinstance(answer, StepRefusal):
-        raise Sentence("refused", why=say(f"refused_{answer.name.lower()}"))
+        raise CommandEnded("refused", why=text_of(f"refused_{answer.name.lower()}"))
     if answer[:1] == b"\x55" and answer[1:2] not in (b"\0", b""):
-        raise Sentence("failed", why=result_codes.describe(answer[1], language()))
+        raise CommandEnded("failed", why=result_codes.describe(answer[1], language()))
     return answer
 
 

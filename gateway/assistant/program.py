@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway.assistant.attached_registers import AttachedRegisters, Notify, ShowProgress
 from gateway.assistant.broker_link import BrokerLink
 from gateway.assistant.config import AssistantConfig, WebService, read_credentials, read_secret
-from gateway.assistant.desk import Desk, ShowProgress, Tell
-from gateway.assistant.driver import service as web_service
+from gateway.assistant.driver import connection as web_service
 from gateway.assistant.image_store import ImageStore
 from gateway.assistant.journal import Journal
 from gateway.assistant.kktpc import reading as kktpc_reading
+from gateway.assistant.kktpc.connection import KktPcConnection, identify_register
 from gateway.assistant.kktpc.discovery import Discovery, Found
-from gateway.assistant.kktpc.errors import Silent
+from gateway.assistant.kktpc.errors import NoKktPcAnswer
 from gateway.assistant.kktpc.relay import EotRelay, Targets
-from gateway.assistant.kktpc.way import KktPcWay, who_is_there
-from gateway.assistant.ways import WayKind, WayLost
+from gateway.assistant.register_connection import ConnectionKind, RegisterUnreachable
 from protocol.errors import ProtocolError
 
 WEB_EVERY_S: Final = 30.0
@@ -38,23 +38,25 @@ class Program:
     def __init__(
         self,
         config: AssistantConfig,
-        tell: Tell,
+        notify: Notify,
         show_progress: ShowProgress,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._config, self._tell, self._now = config, tell, now
+        self._config, self._tell, self._now = config, notify, now
         self._password = read_secret(config.server.password_file)
         self._web = [(each, read_credentials(each)) for each in config.web_service]
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._journal = Journal(config.journal_file)
-        self.desk = Desk(self._journal, tell, show_progress)
+        self.registers = AttachedRegisters(self._journal, notify, show_progress)
         self._relays: dict[str, EotRelay] = {}
 
     async def run(self) -> None:
         """Everything at once."""
         server = self._config.server
-        broker = BrokerLink(server.broker, server.login, self._password, self.desk, server.ca_file)
-        self.desk.attach(broker)
+        broker = BrokerLink(
+            server.broker, server.login, self._password, self.registers, server.ca_file
+        )
+        self.registers.set_broker(broker)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(broker.run(), name="broker")
@@ -62,7 +64,7 @@ class Program:
                 for service, credentials in self._web:
                     group.create_task(self._find_web(service, credentials), name=service.url)
         finally:
-            await self.desk.close()
+            await self.registers.close()
             for relay in self._relays.values():
                 await relay.close()
             self._journal.close()
@@ -71,78 +73,82 @@ class Program:
         async with Discovery(self._config.lines.sources) as discovery:
             async for event in discovery.events():
                 if isinstance(event, Found):
-                    await self._arrived(event)
+                    await self._on_found(event)
                 else:
-                    await self._gone(event.place, event.why)
+                    await self._on_lost(event.place, event.why)
 
-    async def _arrived(self, found: Found) -> None:
+    async def _on_found(self, found: Found) -> None:
         if found.host is None:
             self._tell("is_5_0", place=found.place)
             return
         try:
-            way = await line_way(found, self._config, self._now)
+            way = await connect_found(found, self._config, self._now)
             eot = await self._wants_eot(way)
-        except WayLost as error:
+        except RegisterUnreachable as error:
             self._tell("nobody_there", place=found.place, why=error)
             found.host.close()
             return
-        serial_number = way.about.serial_number
-        way.progress = lambda percent: self.desk.progress(serial_number, "firmware", percent)
-        self.desk.add(way)
+        serial_number = way.identity.serial_number
+        way.report_percent = lambda percent: self.registers.on_progress(
+            serial_number, "firmware", percent
+        )
+        self.registers.add(way)
         if eot:
-            await self._carry(way)
+            await self._start_relay(way)
 
-    async def _gone(self, place: str, why: str) -> None:
+    async def _on_lost(self, place: str, why: str) -> None:
         if relay := self._relays.pop(place, None):
             await relay.close()
-        await self.desk.remove(place, why)
+        await self.registers.remove(place, why)
 
-    async def _wants_eot(self, way: KktPcWay) -> bool:
+    async def _wants_eot(self, way: KktPcConnection) -> bool:
         if not self._config.eot.enabled:
             return False
         try:
             channel = await way.ask(kktpc_reading.QUESTIONS["ofd_channel"])
-        except (ProtocolError, kktpc_reading.Refused):
+        except (ProtocolError, kktpc_reading.QuestionRefused):
             return False
         return bool(channel["value"] == EOT_CHANNEL)
 
-    async def _carry(self, way: KktPcWay) -> None:
+    async def _start_relay(self, way: KktPcConnection) -> None:
         """Only where the owner of the PC said; those places may be in his own network."""
         targets = frozenset(self._config.eot.targets)
         relay = EotRelay(way.host, Targets(only=targets, private=targets))
-        with contextlib.suppress(Silent):
-            self._relays[way.about.place] = await relay.__aenter__()
-            self._tell("relaying", serial_number=way.about.serial_number)
+        with contextlib.suppress(NoKktPcAnswer):
+            self._relays[way.identity.place] = await relay.__aenter__()
+            self._tell("relaying", serial_number=way.identity.serial_number)
 
     async def _find_web(self, service: WebService, credentials: tuple[str, str] | None) -> None:
         """A service that does not answer takes its registers with it."""
         known: set[str] = set()
         while True:
-            known &= self.desk.places
+            known &= self.registers.places
             try:
-                ways = await web_service.find(service.url, credentials, notes=self._config.data)
-            except WayLost as error:
+                ways = await web_service.find_registers(
+                    service.url, credentials, memory_folder=self._config.data
+                )
+            except RegisterUnreachable as error:
                 for place in known:
-                    await self.desk.remove(place, str(error))
+                    await self.registers.remove(place, str(error))
                 ways = []
             for way in ways:
-                if way.about.place in self.desk.places:
+                if way.identity.place in self.registers.places:
                     await way.close()
                 else:
-                    self.desk.add(way)
-                    known.add(way.about.place)
+                    self.registers.add(way)
+                    known.add(way.identity.place)
             await asyncio.sleep(WEB_EVERY_S)
 
 
-async def line_way(
+async def connect_found(
     found: Found, config: AssistantConfig, now: Callable[[], datetime] = utc_now
-) -> KktPcWay:
-    """The way to what was found on a line; ``WayLost`` if it does not say who it is."""
+) -> KktPcConnection:
+    """The way to what was found on a line; ``RegisterUnreachable`` if it does not say who it is."""
     if found.host is None:
-        raise WayLost("platform 5.0")
-    about = await who_is_there(found.host, WayKind(found.kind), found.place)
+        raise RegisterUnreachable("platform 5.0")
+    about = await identify_register(found.host, ConnectionKind(found.kind), found.place)
     store = ImageStore(config.data / "firmware", about.serial_number, config.publisher_keys)
-    return KktPcWay(about, found.host, store, now)
+    return KktPcConnection(about, found.host, store, now)
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gateway.assistant.words import command_name, say
+from gateway.assistant.texts import command_name, text_of
 
 
 class Screen:
@@ -41,16 +41,16 @@ class Screen:
     ) -> None:
         self._bars.stop()
 
-    def tell(self, name: str, /, **said: Any) -> None:
+    def show_event(self, name: str, /, **said: Any) -> None:
         """A sentence of ``words.WORDS`` with the time of day."""
-        self._console.print(f"{datetime.now():%H:%M:%S}  {say(name, **said)}", soft_wrap=True)
+        self._console.print(f"{datetime.now():%H:%M:%S}  {text_of(name, **said)}", soft_wrap=True)
 
     def line(self, text: str) -> None:
         """A line as it is."""
         self._console.print(text, soft_wrap=True)
 
-    def progress(self, who: str, what: str, percent: int | None) -> None:
-        """How far a command is (``words.command_name``); None when it is over."""
+    def show_progress(self, who: str, what: str, percent: int | None) -> None:
+        """How far a command is (``texts.command_name``); None when it is over."""
         what = command_name(what)
         key = who, what
         if percent is None:
@@ -67,7 +67,7 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """A table; ``columns`` are rows of ``words.WORDS``."""
-        table = Table(*map(say, columns))
+        table = Table(*map(text_of, columns))
         for row in rows:
             table.add_row(*row)
         self._console.print(table)

@@ -9,34 +9,36 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.assistant.journal import Journal, StepKey
-from gateway.assistant.ways import Untold, Way
+from gateway.assistant.register_connection import RegisterConnection, StepOutcomeUnknown
 from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 
-Outcome = bytes | StepRefusal
+StepOutcome = bytes | StepRefusal
 
-Told = Callable[[StepKey, bytes, Outcome | None], None]
+StepListener = Callable[[StepKey, bytes, StepOutcome | None], None]
 """Hears of a step when it begins (None) and when it ends."""
 
 
-def nobody(_: StepKey, __: bytes, ___: Outcome | None) -> None:
+def ignore_step(_: StepKey, __: bytes, ___: StepOutcome | None) -> None:
     """Where nobody listens."""
 
 
-class Steps:
+class StepExecutor:
     """The steps of one register, one at a time."""
 
-    def __init__(self, serial_number: str, journal: Journal, told: Told = nobody) -> None:
-        self._serial_number, self._journal, self._told = serial_number, journal, told
-        self._running: dict[tuple[StepKey, bytes], asyncio.Task[Outcome]] = {}
+    def __init__(
+        self, serial_number: str, journal: Journal, listener: StepListener = ignore_step
+    ) -> None:
+        self._serial_number, self._journal, self._told = serial_number, journal, listener
+        self._running: dict[tuple[StepKey, bytes], asyncio.Task[StepOutcome]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def do(self, way: Way, step: Step) -> StepDone | StepRefused:
+    async def execute(self, connection: RegisterConnection, step: Step) -> StepDone | StepRefused:
         """The word on a step; ``WayLost`` when the register went away: ask again."""
         key = StepKey(self._serial_number, step.operation_id, step.step)
         same = key, step.command
         running = self._running.get(same)
         if running is None:
-            running = asyncio.create_task(self._once(way, *same), name=key.name)
+            running = asyncio.create_task(self._once(connection, *same), name=key.name)
             self._running[same] = running
             running.add_done_callback(lambda _: self._running.pop(same, None))
         outcome = await asyncio.shield(running)
@@ -51,7 +53,7 @@ class Steps:
             each.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _once(self, way: Way, key: StepKey, command: bytes) -> Outcome:
+    async def _once(self, way: RegisterConnection, key: StepKey, command: bytes) -> StepOutcome:
         async with self._one_at_a_time:
             known = self._journal.find(key, command)
             if known is None and self._journal.is_past(key):
@@ -63,21 +65,25 @@ class Steps:
             self._told(key, command, None)
             try:
                 outcome = await self._finished(way, key, command, known.before if known else None)
-            except Untold:
+            except StepOutcomeUnknown:
                 outcome = StepRefusal.STALE
             self._told(key, command, outcome)
             return outcome
 
     async def _finished(
-        self, way: Way, key: StepKey, command: bytes, before: dict[str, object] | None
-    ) -> Outcome:
+        self,
+        way: RegisterConnection,
+        key: StepKey,
+        command: bytes,
+        before: dict[str, object] | None,
+    ) -> StepOutcome:
         """``before`` is the witness of an earlier try whose end is not known."""
-        answer = None if before is None else await way.was_done(command, before)
+        answer = None if before is None else await way.recover_answer(command, before)
         if answer is not None:
             self._journal.finish(key, answer)
             return answer
-        self._journal.begin(key, command, await way.witness(command))
-        outcome = await way.do(command, key.name)
+        self._journal.begin(key, command, await way.state_before(command))
+        outcome = await way.execute(command, key.name)
         if isinstance(outcome, StepRefusal):
             self._journal.withdraw(key)
         else:

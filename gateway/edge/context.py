@@ -6,17 +6,18 @@ from typing import Protocol
 
 from fleet.device_port import DevicePort
 from gateway.edge.config import GatewayConfig
-from gateway.edge.keys import with_key
+from gateway.edge.key_rotation import with_rotated_key
 from gateway.edge.limits import PerAddress
 from gateway.edge.presence import Presence
 from protocol.conversation.messages import Step
 from protocol.conversation.seal import KeyRing
+from protocol.transport import Transport
 
 
-class Link(Protocol):
+class TransportLink(Protocol):
     """What carries a conversation: a listener's connection."""
 
-    road: str
+    transport: Transport
     peer: str
 
     def write(self, data: bytes) -> None: ...
@@ -25,7 +26,7 @@ class Link(Protocol):
 
 
 @dataclass(slots=True)
-class Edge:
+class EdgeContext:
     """What the conversations of one process share."""
 
     port: DevicePort
@@ -42,9 +43,9 @@ class Edge:
         """Jittered, so that registers that begin together do not stay together."""
         return jittered(self.config.check_in_interval_s)
 
-    def complete(self, step: Step, serial_number: str) -> Step:
+    def complete_step(self, step: Step, serial_number: str) -> Step:
         """The step as it leaves: a key stands in no database and joins it here."""
-        return with_key(step, self.keys, bytes.fromhex(serial_number))
+        return with_rotated_key(step, self.keys, bytes.fromhex(serial_number))
 
 
 def jittered(seconds: int) -> int:

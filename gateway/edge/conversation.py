@@ -8,12 +8,12 @@ from time import monotonic
 from typing import Any, Final
 
 from fleet.device_port import Answer, Caller, EndedConversation
-from gateway.edge.context import Edge, Link
-from gateway.edge.endings import tell
+from gateway.edge.context import EdgeContext, TransportLink
+from gateway.edge.endings import record_ending
 from gateway.edge.limits import Bucket
-from gateway.edge.metrics import LIMITS, STEPS, TALLY, Limit, Outcome
+from gateway.edge.metrics import HOT_PATH_METRICS, LIMITS, STEPS, ConversationOutcome, Limit
 from gateway.edge.refusals import reason_of, retry_after_s
-from protocol.conversation.connection import GatewayEnd, State
+from protocol.conversation.connection import ConversationState, GatewayEnd
 from protocol.conversation.messages import (
     Accepted,
     Block,
@@ -50,15 +50,15 @@ class Conversation:
         "link",
     )
 
-    def __init__(self, edge: Edge, link: Link) -> None:
+    def __init__(self, edge: EdgeContext, link: TransportLink) -> None:
         self._edge, self.link = edge, link
         self._end = GatewayEnd(edge.keys, max_message=edge.config.max_frame_bytes)
         self._opened_at = self._heard_at = monotonic()
         self._bucket = Bucket(edge.config.frames_per_s, self._opened_at)
         self._caller: Caller | None = None
-        self._outcome = Outcome.CUT
+        self._outcome = ConversationOutcome.CUT
         self._operations: tuple[int, ...] = ()
-        self._serial_number, self._reached = "", State.SILENT
+        self._serial_number, self._reached = "", ConversationState.SILENT
         self._ended, self._steps, self._waits_since = False, 0, 0.0
         edge.presence.add(self)
         if edge.stopping or len(edge.presence.open) > edge.config.max_conversations:
@@ -67,36 +67,36 @@ class Conversation:
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is on its way: it is said when its batch is committed."""
+        """Tell whether a reply waits for the commit of its batch."""
         return bool(self._waits_since)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether, when nobody waits, both have said what they had to say."""
-        return self._end.state in (State.OPEN, State.CLOSED)
+        return self._end.state in (ConversationState.OPEN, ConversationState.CLOSED)
 
     def receive(self, data: bytes) -> None:
         """Bytes from the register."""
         if self._ended:
             return
-        TALLY.received_bytes += len(data)
+        HOT_PATH_METRICS.received_bytes += len(data)
         try:
             messages = self._end.receive(data)
             self._within_limits(messages)
             for message in messages:
                 if not self._ended:
-                    _ON[type(message)](self, message)
+                    _HANDLERS[type(message)](self, message)
         except RemoteError as error:
             self.refuse(reason_of(error.code), error.code)
 
-    def lost(self) -> None:
+    def on_link_lost(self) -> None:
         """The link is gone; replies that are still to come find nobody."""
         self.finish(self._outcome, "")
 
     def sweep(self, now: float) -> None:
         """Ends what has lasted or been silent for too long."""
         config = self._edge.config
-        if self._end.state is State.SILENT:
+        if self._end.state is ConversationState.SILENT:
             if now - self._opened_at > config.hello_timeout_s:
                 self.abort(Limit.HELLO_TIMEOUT)
         elif now - self._opened_at > config.max_age_s:
@@ -105,19 +105,20 @@ class Conversation:
             self.abort(Limit.IDLE_TIMEOUT)
 
     def stop(self) -> None:
-        """The gateway stops: end what waits for nothing; the rest ends with its next reply."""
+        """End unless a reply is under way, as the gateway stops; that reply ends it then."""
         if not self.waiting:
-            self.finish(self._outcome if self._served else Outcome.STOPPED, "")
+            self.finish(self._outcome if self._served else ConversationOutcome.STOPPED, "")
 
     @property
     def _served(self) -> bool:
-        return self._outcome is Outcome.SERVED
+        return self._outcome is ConversationOutcome.SERVED
 
     def _within_limits(self, messages: list[Message]) -> None:
         now, config = monotonic(), self._edge.config
         if messages:
             self._heard_at = now
-        if self._end.state is State.SILENT and self._end.pending > config.first_frame_bytes:
+        silent = self._end.state is ConversationState.SILENT
+        if silent and self._end.pending > config.first_frame_bytes:
             LIMITS[Limit.FIRST_FRAME_BYTES].inc()
             raise RemoteError("first_frame_bytes")
         if not self._bucket.take(len(messages), now):
@@ -125,27 +126,27 @@ class Conversation:
             raise RemoteError("busy", "too many frames a second")
 
     def _hello(self, hello: Hello) -> None:
-        self._serial_number, self._reached = hello.serial_number, State.GREETED
+        self._serial_number, self._reached = hello.serial_number, ConversationState.GREETED
         if not self._edge.handshakes.take(self.link.peer, self._heard_at):
             LIMITS[Limit.HANDSHAKES_PER_ADDRESS].inc()
             raise RemoteError("busy", "too many handshakes from this address")
         self._caller = self._edge.port.identify(hello)
         self._write(self._end.challenge())
-        self._reached = State.CHALLENGED
+        self._reached = ConversationState.CHALLENGED
 
     def _check_in(self, message: CheckIn) -> None:
         caller = self._known()
         if self.waiting:
             raise RemoteError("order", "a reading while the answer to a step is being written")
-        self._reached = State.CHECKED_IN
-        earlier = self._edge.presence.prove(caller.serial_number, self)
+        self._reached = ConversationState.CHECKED_IN
+        earlier = self._edge.presence.make_current(caller.serial_number, self)
         if earlier is not None:
-            earlier.finish(Outcome.TAKEN_OVER, "")
-        port, reply = self._edge.port, self._accepted
+            earlier.finish(ConversationOutcome.TAKEN_OVER, "")
+        port, reply = self._edge.port, self._on_check_in_committed
         self._wait(port.check_in(caller, message.block_version, message.block, reply))
 
     def _step_answered(self, message: StepDone | StepRefused) -> None:
-        self._wait(self._edge.port.step_done(self._known(), message, self._stepped))
+        self._wait(self._edge.port.step_done(self._known(), message, self._on_step_committed))
 
     def _known(self) -> Caller:
         if self._caller is None:
@@ -158,47 +159,47 @@ class Conversation:
             raise RemoteError("busy", "too much waits to be written")
         self._waits_since = self._heard_at
 
-    def _accepted(self, answer: Answer | None) -> None:
+    def _on_check_in_committed(self, answer: Answer | None) -> None:
         """The batch with the reading is committed (or has failed: ``None``)."""
-        if not self._replied(answer) or answer is None:
+        if not self._is_still_open(answer) or answer is None:
             return
-        TALLY.checked_in(self._heard_at - self._waits_since)
-        self._waits_since, self._outcome = 0.0, Outcome.SERVED
+        HOT_PATH_METRICS.record_check_in(self._heard_at - self._waits_since)
+        self._waits_since, self._outcome = 0.0, ConversationOutcome.SERVED
         step = None if self._edge.stopping else answer.step
         pending = min(answer.pending, 255) if step else 0
         at = int(answer.at.timestamp())
         data = self._end.send(Accepted(at, self._edge.next_check_in_s(), 0, pending))
-        self._write(data + self._order(step, answer) if step else data)
+        self._write(data + self._encode_step(step, answer) if step else data)
 
-    def _stepped(self, answer: Answer | None) -> None:
+    def _on_step_committed(self, answer: Answer | None) -> None:
         """The batch with the register's word on a step is committed."""
-        if not self._replied(answer) or answer is None:
+        if not self._is_still_open(answer) or answer is None:
             return
         self._waits_since = 0.0
         step = None if self._edge.stopping else answer.step
         farewell = Farewell(self._edge.next_check_in_s())
-        self._write(self._order(step, answer) if step else self._end.send(farewell))
+        self._write(self._encode_step(step, answer) if step else self._end.send(farewell))
 
-    def _replied(self, answer: Answer | None) -> bool:
+    def _is_still_open(self, answer: Answer | None) -> bool:
         if self._ended:
             return False
         self._heard_at = monotonic()
         if answer is None:
-            self.finish(Outcome.NOT_KEPT, "")
+            self.finish(ConversationOutcome.NOT_KEPT, "")
         return answer is not None
 
-    def _order(self, step: Step, answer: Answer) -> bytes:
+    def _encode_step(self, step: Step, answer: Answer) -> bytes:
         """The step, and before it the blocks of its stream; counted, and told at the end."""
         self._steps += 1
         STEPS.inc()
         if step.operation_id not in self._operations:
             self._operations += (step.operation_id,)
-        step = self._edge.complete(step, self._known().serial_number)
+        step = self._edge.complete_step(step, self._known().serial_number)
         blocks = (Block(step.operation_id, command) for command in answer.blocks)
         return b"".join(map(self._end.send, blocks)) + self._end.send(step)
 
     def _write(self, data: bytes) -> None:
-        TALLY.sent_bytes += len(data)
+        HOT_PATH_METRICS.sent_bytes += len(data)
         self.link.write(data)
 
     def refuse(self, reason: RefusalReason, why: str) -> None:
@@ -206,14 +207,14 @@ class Conversation:
         if why == "oversize":
             LIMITS[Limit.FRAME_BYTES].inc()
         self._write(self._end.refuse(reason, retry_after_s(reason)))
-        self.finish(Outcome(f"refused_{reason.name.lower()}"), why)
+        self.finish(ConversationOutcome(f"refused_{reason.name.lower()}"), why)
 
     def abort(self, limit: Limit) -> None:
         """A limit of time was met, or one of the listener."""
         LIMITS[limit].inc()
-        self.finish(self._outcome if self._served else Outcome.TIMED_OUT, limit)
+        self.finish(self._outcome if self._served else ConversationOutcome.TIMED_OUT, limit)
 
-    def finish(self, outcome: Outcome, why: str) -> None:
+    def finish(self, outcome: ConversationOutcome, why: str) -> None:
         """The end, once and without a word: out of the presence, told, hung up."""
         if self._ended:
             return
@@ -221,30 +222,29 @@ class Conversation:
         self._edge.presence.remove(self, self._serial_number)
         ended = EndedConversation(
             serial_number=self._serial_number,
-            road=self.link.road,
+            transport=self.link.transport,
             peer=self.link.peer,
             outcome=outcome,
             why=why,
-            reached=_STATES[self._furthest()],
+            reached=self._furthest().name.lower(),
             steps=self._steps,
             operations=self._operations,
             ms=int(1000 * (monotonic() - self._opened_at)),
         )
-        tell(self._edge.port, ended)
+        record_ending(self._edge.port, ended)
         self.link.close()
 
-    def _furthest(self) -> State:
-        """How far it got; where it stood in the end says less."""
-        return State.STEPPING if self._steps else State.OPEN if self._served else self._reached
+    def _furthest(self) -> ConversationState:
+        """Return how far it got; the state at its end says less."""
+        if self._steps:
+            return ConversationState.STEPPING
+        return ConversationState.OPEN if self._served else self._reached
 
 
-_STATES: Final = {state: state.name.lower() for state in State}
-
-_ON: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
+_HANDLERS: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
     Hello: Conversation._hello,
     CheckIn: Conversation._check_in,
     StepDone: Conversation._step_answered,
     StepRefused: Conversation._step_answered,
-    # A sign of life is answered by nothing: it has moved the time of the last word already.
-    Keepalive: lambda _conversation, _message: None,
+    Keepalive: lambda _conversation, _message: None,  # receive() has noted the time
 }

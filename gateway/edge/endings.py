@@ -7,10 +7,13 @@ from gateway.edge.metrics import ENDED
 
 log = structlog.get_logger("gateway")
 
+_LOGGED = tuple("road" if name == "transport" else name for name in EndedConversation._fields)
+"""The fields of the log line ``conversation``, in the order of ``EndedConversation``."""
 
-def tell(port: DevicePort, ended: EndedConversation) -> None:
+
+def record_ending(port: DevicePort, ended: EndedConversation) -> None:
     """One line of the log, one count, and the fleet's memory of what the register's calls
     looked like from here (the fleet neither waits nor raises)."""
-    ENDED[ended.road][ended.outcome].inc()
-    log.info("conversation", **dict(zip(ended._fields, ended, strict=True)))
+    ENDED[ended.transport][ended.outcome].inc()
+    log.info("conversation", **dict(zip(_LOGGED, ended, strict=True)))
     port.conversation_ended(ended)

@@ -15,10 +15,12 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from protocol.transport import Transport
+
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Outcome(StrEnum):
+class ConversationOutcome(StrEnum):
     """How a conversation ended; each has exactly one."""
 
     SERVED = "served"
@@ -59,7 +61,7 @@ class Limit(StrEnum):
     WAITING_ITEMS = "waiting_items"
 
 
-class Dropped(StrEnum):
+class DropReason(StrEnum):
     """Why a message that came over MQTT went no further."""
 
     TOPIC = "topic"
@@ -87,16 +89,16 @@ STEPS = Counter("cash_server_steps_total", "Commands of operations given to regi
 
 # A labelled look-up costs more than the increment itself, so every child is made once.
 ENDED: Final[Mapping[str, Mapping[str, Counter]]] = {
-    road: {outcome: _CONVERSATIONS.labels(road, outcome) for outcome in Outcome}
-    for road in ("tcp", "http", "tls", "https", "mqtt")
+    transport: {each: _CONVERSATIONS.labels(transport, each) for each in ConversationOutcome}
+    for transport in Transport
 }
-MQTT_DROPPED: Final = {why: _MQTT_DROPPED.labels(why) for why in Dropped}
+MQTT_DROPPED: Final = {why: _MQTT_DROPPED.labels(why) for why in DropReason}
 LIMITS: Final = {limit: _LIMITS.labels(limit) for limit in Limit}
 
 CHECK_IN_BOUNDS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-class Tally(Collector):
+class HotPathMetrics(Collector):
     """What every check-in counts: plain numbers, made into metrics when somebody asks.
 
     The library's counters take a lock and cost 1.3 µs each; a check-in would pay for seven.
@@ -108,7 +110,7 @@ class Tally(Collector):
         self._seconds = 0.0
         self._counts = [0] * (len(CHECK_IN_BOUNDS_S) + 1)
 
-    def checked_in(self, seconds: float) -> None:
+    def record_check_in(self, seconds: float) -> None:
         """A reading was accepted, so long after it came."""
         self.check_ins += 1
         self._seconds += seconds
@@ -133,5 +135,5 @@ class Tally(Collector):
         )
 
 
-TALLY: Final = Tally()
-REGISTRY.register(TALLY)
+HOT_PATH_METRICS: Final = HotPathMetrics()
+REGISTRY.register(HOT_PATH_METRICS)

@@ -2,15 +2,15 @@
 
 from typing import Protocol
 
-from gateway.edge.metrics import TALLY, Outcome
+from gateway.edge.metrics import HOT_PATH_METRICS, ConversationOutcome
 
 
 class Present(Protocol):
     """A conversation, as those who keep it and end it see it."""
 
-    def finish(self, outcome: Outcome, why: str) -> None: ...
+    def finish(self, outcome: ConversationOutcome, why: str) -> None: ...
 
-    def lost(self) -> None: ...
+    def on_link_lost(self) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -26,9 +26,9 @@ class Presence:
 
     def add(self, conversation: Present) -> None:
         self.open.add(conversation)
-        TALLY.open += 1
+        HOT_PATH_METRICS.open += 1
 
-    def prove(self, serial_number: str, conversation: Present) -> Present | None:
+    def make_current(self, serial_number: str, conversation: Present) -> Present | None:
         """The register has proven itself here; returns its earlier conversation, if any is open.
 
         Only a proof takes over, so that an outsider cannot throw a register out by its number.
@@ -39,6 +39,6 @@ class Presence:
 
     def remove(self, conversation: Present, serial_number: str) -> None:
         self.open.discard(conversation)
-        TALLY.open -= 1
+        HOT_PATH_METRICS.open -= 1
         if self._of_register.get(serial_number) is conversation:
             del self._of_register[serial_number]

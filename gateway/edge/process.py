@@ -26,12 +26,12 @@ def run(compose: Compose, log_file: Path | None = None) -> None:
     """Runs until SIGINT or SIGTERM."""
     sink = configure(log_file)
     try:
-        _run_loop(_live(compose, sink))
+        _run_loop(_run_until_signalled(compose, sink))
     finally:
         sink.flush()
 
 
-def guarded(program: Callable[[], object]) -> None:
+def exit_on_error(program: Callable[[], object]) -> None:
     """The console script: what stops a program is one sentence on stderr and exit code 1."""
     try:
         program()
@@ -59,7 +59,7 @@ def _run_loop(work: Any) -> None:
         uvloop.run(work)
 
 
-async def _live(compose: Compose, sink: LineSink) -> None:
+async def _run_until_signalled(compose: Compose, sink: LineSink) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,7 +68,7 @@ async def _live(compose: Compose, sink: LineSink) -> None:
     try:
         async with AsyncExitStack() as stack:
             await compose(stack)
-            _settle_memory()
+            _freeze_loaded_objects()
             log.info("started")
             await stop.wait()
             log.info("stopping")
@@ -76,7 +76,7 @@ async def _live(compose: Compose, sink: LineSink) -> None:
         flushing.cancel()
 
 
-def _settle_memory() -> None:
+def _freeze_loaded_objects() -> None:
     """What is loaded by now stays for good, and a conversation leaves no reference cycle
     behind: the collector need not look at either more often than once in many thousands."""
     gc.collect()

@@ -9,11 +9,12 @@ import structlog
 
 from fleet.device_port import DevicePort
 from gateway.edge.config import GatewayConfig
-from gateway.edge.context import Edge
+from gateway.edge.context import EdgeContext
 from gateway.edge.transports import tcp, tls
 from gateway.edge.transports.mqtt.address import BrokerAddress, configured_broker
 from gateway.edge.transports.mqtt.listener import MqttListener
 from protocol.conversation.seal import KeyRing
+from protocol.transport import Transport
 
 SWEEP_S = 1.0
 STOP_POLL_S = 0.02
@@ -25,7 +26,7 @@ class GatewayServer:
     """Listens for registers and hands their words to the device port."""
 
     def __init__(self, port: DevicePort, keys: KeyRing, config: GatewayConfig) -> None:
-        self._edge = Edge(port, keys, config)
+        self._edge = EdgeContext(port, keys, config)
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._certificate: tls.Certificate | None = None
@@ -35,22 +36,24 @@ class GatewayServer:
         """Begins to listen; returns the port (asked for 0, the system chose it)."""
         listener = await tcp.listen(self._edge, host, port)
         self._sweeper = asyncio.create_task(self._sweep(), name="gateway sweep")
-        return self._listening("tcp", listener, host)
+        return self._log_listening(Transport.TCP, listener, host)
 
     async def start_tls(self, certificate: tls.Certificate, host: str, port: int) -> int:
         """A second port, with TLS and a certificate that follows its files."""
         self._certificate = certificate
-        return self._listening("tls", await tls.listen(self._edge, certificate, host, port), host)
+        return self._log_listening(
+            Transport.TLS, await tls.listen(self._edge, certificate, host, port), host
+        )
 
     async def start_mqtt(self, broker: BrokerAddress) -> None:
         """Calls the broker, and calls again for ever; a broker that is down stops no start."""
         self._mqtt = MqttListener(self._edge, broker)
         await self._mqtt.start()
 
-    def _listening(self, road: str, listener: asyncio.Server, host: str) -> int:
+    def _log_listening(self, transport: str, listener: asyncio.Server, host: str) -> int:
         self._listeners.append(listener)
         bound = int(listener.sockets[0].getsockname()[1])
-        log.info("listening", road=road, host=host, port=bound)
+        log.info("listening", road=transport, host=host, port=bound)
         return bound
 
     async def stop(self) -> None:
@@ -65,7 +68,7 @@ class GatewayServer:
                 conversation.stop()
             await asyncio.sleep(STOP_POLL_S)
         for conversation in list(conversations):
-            conversation.lost()
+            conversation.on_link_lost()
         if self._mqtt is not None:
             await self._mqtt.stop()
         if self._sweeper is not None:

@@ -43,7 +43,7 @@ class _Message(BaseModel):
 _M = TypeVar("_M", bound=_Message)
 
 
-class Doing(_Message):
+class OperationProgress(_Message):
     """The operation that is being done at this moment."""
 
     operation_id: int = Field(ge=1)
@@ -60,10 +60,10 @@ class FoundRegister(_Message):
     firmware_version: Short
     way: Short
     place: Short
-    doing: Doing | None = None
+    doing: OperationProgress | None = None
 
 
-class Report(_Message):
+class AssistantReport(_Message):
     """What the Assistant says of itself; ``public_key`` is X25519, hexadecimal."""
 
     version: Short
@@ -72,7 +72,7 @@ class Report(_Message):
     registers: list[FoundRegister] = Field(max_length=MAX_REGISTERS)
 
 
-class HeldRegister(_Message):
+class PermittedRegister(_Message):
     """A register for which the account may speak; ``key`` is a box, hexadecimal."""
 
     serial_number: Serial
@@ -80,26 +80,26 @@ class HeldRegister(_Message):
     key: str = Field(max_length=512)
 
 
-class Registers(_Message):
+class ReportAnswer(_Message):
     """The gateway's answer to a report."""
 
-    registers: list[HeldRegister] = Field(max_length=1000)
+    registers: list[PermittedRegister] = Field(max_length=1000)
     next_report_s: int = Field(ge=1, le=86_400)
 
 
-def encode(message: Report | Registers) -> bytes:
+def encode(message: AssistantReport | ReportAnswer) -> bytes:
     """The payload."""
     return message.model_dump_json().encode()
 
 
-def decode_report(payload: bytes) -> Report:
+def decode_report(payload: bytes) -> AssistantReport:
     """``RemoteError("malformed")`` for anything else."""
-    return _decoded(Report, payload)
+    return _decoded(AssistantReport, payload)
 
 
-def decode_registers(payload: bytes) -> Registers:
+def decode_report_answer(payload: bytes) -> ReportAnswer:
     """``RemoteError("malformed")`` for anything else."""
-    return _decoded(Registers, payload)
+    return _decoded(ReportAnswer, payload)
 
 
 def seal_key(key: bytes, serial_number: str, public_key: str) -> str:

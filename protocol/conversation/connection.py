@@ -21,26 +21,34 @@ from protocol.conversation.messages import (
     Block,
     Challenge,
     CheckIn,
+    ConversationRefused,
     Farewell,
+    FrameKind,
     Hello,
     Keepalive,
-    Kind,
     Message,
-    Refused,
     Step,
     StepDone,
     StepRefused,
     parse_sealed,
 )
-from protocol.conversation.seal import DOWN, NONCE_SIZE, UP, KeyRing, Seal, proof, same
+from protocol.conversation.seal import (
+    DOWN,
+    NONCE_SIZE,
+    UP,
+    KeyRing,
+    Seal,
+    equal_in_constant_time,
+    proof,
+)
 from protocol.errors import LocalError, ProtocolError, RemoteError
 from protocol.kktpc.frame import ASYNC_ID, LAST_HOST_ID, BadFrame, FrameReader, encode
-from protocol.rows import Row, Side, build, parse
+from protocol.rows import MessageRow, Side, build, parse
 
 RandomBytes = Callable[[int], bytes]
 
 
-class State(IntEnum):
+class ConversationState(IntEnum):
     """Where a conversation stands; both ends agree on it.  (Numbers hash faster than names.)"""
 
     SILENT = auto()
@@ -53,25 +61,25 @@ class State(IntEnum):
 
 
 # fmt: off
-TRANSITIONS: Final[dict[tuple[State, type[Any]], State]] = {
-    (State.SILENT,     Hello):       State.GREETED,
-    (State.SILENT,     Refused):     State.CLOSED,
-    (State.GREETED,    Challenge):   State.CHALLENGED,
-    (State.GREETED,    Refused):     State.CLOSED,
-    (State.CHALLENGED, CheckIn):     State.CHECKED_IN,
-    (State.CHALLENGED, Refused):     State.CLOSED,
-    (State.CHECKED_IN, Accepted):    State.OPEN,
-    (State.CHECKED_IN, Refused):     State.CLOSED,
-    (State.OPEN,       Block):       State.OPEN,
-    (State.OPEN,       Step):        State.STEPPING,
-    (State.OPEN,       CheckIn):     State.CHECKED_IN,   # a held conversation reports again
-    (State.OPEN,       Keepalive):   State.OPEN,
-    (State.OPEN,       Farewell):    State.CLOSED,
-    (State.OPEN,       Refused):     State.CLOSED,
-    (State.STEPPING,   StepDone):    State.OPEN,
-    (State.STEPPING,   StepRefused): State.OPEN,
-    (State.STEPPING,   Keepalive):   State.STEPPING,
-    (State.STEPPING,   Refused):     State.CLOSED,
+TRANSITIONS: Final[dict[tuple[ConversationState, type[Any]], ConversationState]] = {
+    (ConversationState.SILENT, Hello):                  ConversationState.GREETED,
+    (ConversationState.SILENT, ConversationRefused):    ConversationState.CLOSED,
+    (ConversationState.GREETED, Challenge):             ConversationState.CHALLENGED,
+    (ConversationState.GREETED, ConversationRefused):   ConversationState.CLOSED,
+    (ConversationState.CHALLENGED, CheckIn):            ConversationState.CHECKED_IN,
+    (ConversationState.CHALLENGED, ConversationRefused):ConversationState.CLOSED,
+    (ConversationState.CHECKED_IN, Accepted):           ConversationState.OPEN,
+    (ConversationState.CHECKED_IN, ConversationRefused):ConversationState.CLOSED,
+    (ConversationState.OPEN, Block):                    ConversationState.OPEN,
+    (ConversationState.OPEN, Step):                     ConversationState.STEPPING,
+    (ConversationState.OPEN, CheckIn):                  ConversationState.CHECKED_IN,  # held
+    (ConversationState.OPEN, Keepalive):                ConversationState.OPEN,
+    (ConversationState.OPEN, Farewell):                 ConversationState.CLOSED,
+    (ConversationState.OPEN, ConversationRefused):      ConversationState.CLOSED,
+    (ConversationState.STEPPING, StepDone):             ConversationState.OPEN,
+    (ConversationState.STEPPING, StepRefused):          ConversationState.OPEN,
+    (ConversationState.STEPPING, Keepalive):            ConversationState.STEPPING,
+    (ConversationState.STEPPING, ConversationRefused):  ConversationState.CLOSED,
 }
 # fmt: on
 
@@ -83,7 +91,7 @@ class _End:
     _peer_prefix: bytes
 
     def __init__(self, random: RandomBytes, max_message: int) -> None:
-        self.state = State.SILENT
+        self.state = ConversationState.SILENT
         self._random = random
         self._reader = FrameReader(max_message)
         self._serial = b""
@@ -104,7 +112,7 @@ class _End:
         try:
             return [self._message(item) for item in self._reader.feed(data)]
         except ProtocolError:
-            self.state = State.CLOSED
+            self.state = ConversationState.CLOSED
             raise
 
     def send(self, message: Message) -> bytes:
@@ -116,7 +124,7 @@ class _End:
         if row.code in BY_OUTER_CODE:
             return self._frame(row.code, build(row, message))
         plain = bytes((row.code,)) + build(row, message)
-        return self._frame(Kind.SEALED, self._outgoing().seal(plain, self._associated()))
+        return self._frame(FrameKind.SEALED, self._outgoing().seal(plain, self._associated()))
 
     def _message(self, item: Any) -> Message:
         if isinstance(item, BadFrame):
@@ -126,12 +134,12 @@ class _End:
             raise RemoteError("malformed", "not a frame of the conversation")
         kind = data[len(prefix)]
         body = data[len(prefix) + 1 :]
-        message = self._open(body) if kind == Kind.SEALED else self._outer(kind, body)
+        message = self._open(body) if kind == FrameKind.SEALED else self._outer(kind, body)
         row = ROWS[type(message)]
         if row.side == self._side:
             raise RemoteError("order", f"{type(message).__name__} from the wrong side")
         self.state = self._after(row, RemoteError)
-        self._arrived(message, body)
+        self._on_message(message, body)
         return message
 
     def _outer(self, kind: int, body: bytes) -> Message:
@@ -147,7 +155,7 @@ class _End:
             raise RemoteError("order", "sealed before the challenge")
         return parse_sealed(incoming.open(body, self._associated()))
 
-    def _after(self, row: Row, error: type[ProtocolError]) -> State:
+    def _after(self, row: MessageRow, error: type[ProtocolError]) -> ConversationState:
         after = TRANSITIONS.get((self.state, row.message))
         if after is None:
             raise error("order", f"{row.message.__name__} in {self.state.name}")
@@ -169,7 +177,7 @@ class _End:
             raise LocalError("order", "nothing is sealed before the challenge")
         return seal
 
-    def _arrived(self, message: Message, body: bytes) -> None:
+    def _on_message(self, message: Message, body: bytes) -> None:
         """What an end does when a message moved its state."""
 
     def _frame(self, kind: int, body: bytes) -> bytes:
@@ -177,7 +185,9 @@ class _End:
 
 
 class GatewayEnd(_End):
-    """The gateway's end.  After HELLO the owner says ``challenge()`` or sends ``Refused``."""
+    """The gateway's end.  After HELLO the owner says ``challenge()`` or sends
+    ``ConversationRefused``.
+    """
 
     _side = Side.GATEWAY
     _peer_prefix = UP_PREFIX
@@ -205,11 +215,11 @@ class GatewayEnd(_End):
 
     def refuse(self, reason: int, retry_after_s: int) -> bytes:
         """REFUSED from any state, also after an error."""
-        if self.state is State.CLOSED:
-            self.state = State.SILENT
-        return self.send(Refused(reason, retry_after_s))
+        if self.state is ConversationState.CLOSED:
+            self.state = ConversationState.SILENT
+        return self.send(ConversationRefused(reason, retry_after_s))
 
-    def _arrived(self, message: Message, body: bytes) -> None:
+    def _on_message(self, message: Message, body: bytes) -> None:
         if isinstance(message, Hello):
             if message.version != VERSION:
                 raise RemoteError("version", f"version {message.version}")
@@ -246,10 +256,10 @@ class RegisterEnd(_End):
         self._hello_body = build(ROWS[Hello], message)
         return self.send(message)
 
-    def _arrived(self, message: Message, body: bytes) -> None:
+    def _on_message(self, message: Message, body: bytes) -> None:
         if isinstance(message, Challenge):
             expected = proof(self._key, self._hello_body, message.nonce)
-            if not same(expected, message.proof):
+            if not equal_in_constant_time(expected, message.proof):
                 raise RemoteError("key", "the gateway does not know our key")
             self._agree(self._key, self._hello_body[-NONCE_SIZE:] + message.nonce)
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from construct import Bytes, Int8ub, Int16ub, Int32ub, Int64ub
 
 from protocol.errors import RemoteError
-from protocol.rows import Side, parse, row
+from protocol.rows import Side, message_row, parse
 
 VERSION: Final = 1
 """Version of the conversation that HELLO announces."""
@@ -18,17 +18,17 @@ VERSION: Final = 1
 MAX_MESSAGE: Final = 0x3FFF
 """The data of one frame: 16 KiB less what two 7-bit length bytes cannot say."""
 
-DB: Final = 0xDB
+CONVERSATION_COMMAND: Final = 0xDB
 """The one application command of the conversation; no public host uses it."""
 
-UP_PREFIX: Final = bytes((0xA6, 0xDD, DB))
+UP_PREFIX: Final = bytes((0xA6, 0xDD, CONVERSATION_COMMAND))
 """Register to gateway: asynchronous result of task DD."""
 
-DOWN_PREFIX: Final = bytes((0xC1, 0x00, 0xDD, 0x00, 0x00, DB))
+DOWN_PREFIX: Final = bytes((0xC1, 0x00, 0xDD, 0x00, 0x00, CONVERSATION_COMMAND))
 """Gateway to register: add task DD, no result asked, password 0000."""
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """First byte after the prefix."""
 
     HELLO = 0x01
@@ -99,7 +99,7 @@ class Challenge(NamedTuple):
     proof: bytes
 
 
-class Refused(NamedTuple):
+class ConversationRefused(NamedTuple):
     """The gateway does not talk now; the register waits ``retry_after_s``."""
 
     reason: int
@@ -168,7 +168,7 @@ class Keepalive(NamedTuple):
 Message = (
     Hello
     | Challenge
-    | Refused
+    | ConversationRefused
     | CheckIn
     | Accepted
     | Step
@@ -182,21 +182,22 @@ Message = (
 
 # fmt: off
 OUTER: Final = (
-    row(Kind.HELLO, Hello, Side.REGISTER, version=Int8ub, platform=Int8ub, serial=Bytes(7),
-        model=Int8ub, channel=Int8ub, key_generation=Int8ub, nonce=Bytes(16)),
-    row(Kind.CHALLENGE, Challenge, Side.GATEWAY, nonce=Bytes(16), proof=Bytes(16)),
-    row(Kind.REFUSED, Refused, Side.GATEWAY, reason=Int8ub, retry_after_s=Int16ub),
+    message_row(FrameKind.HELLO, Hello, Side.REGISTER, version=Int8ub, platform=Int8ub,
+        serial=Bytes(7), model=Int8ub, channel=Int8ub, key_generation=Int8ub, nonce=Bytes(16)),
+    message_row(FrameKind.CHALLENGE, Challenge, Side.GATEWAY, nonce=Bytes(16), proof=Bytes(16)),
+    message_row(FrameKind.REFUSED, ConversationRefused, Side.GATEWAY, reason=Int8ub,
+        retry_after_s=Int16ub),
 )
 SEALED: Final = (
-    row(0x10, CheckIn, Side.REGISTER, rest=True, block_version=Int8ub),
-    row(0x11, Accepted, Side.GATEWAY, server_time=Int32ub, next_check_in_s=Int16ub,
+    message_row(0x10, CheckIn, Side.REGISTER, rest=True, block_version=Int8ub),
+    message_row(0x11, Accepted, Side.GATEWAY, server_time=Int32ub, next_check_in_s=Int16ub,
         hold=Int8ub, pending_operations=Int8ub),
-    row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
-    row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
-    row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
-    row(0x15, Block, Side.GATEWAY, rest=True, operation_id=Int64ub),
-    row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
-    row(0x1F, Keepalive, Side.BOTH),
+    message_row(0x12, Step, Side.GATEWAY, rest=True, operation_id=Int64ub, step=Int16ub),
+    message_row(0x13, StepDone, Side.REGISTER, rest=True, operation_id=Int64ub, step=Int16ub),
+    message_row(0x14, StepRefused, Side.REGISTER, operation_id=Int64ub, reason=Int8ub),
+    message_row(0x15, Block, Side.GATEWAY, rest=True, operation_id=Int64ub),
+    message_row(0x1E, Farewell, Side.GATEWAY, next_check_in_s=Int16ub),
+    message_row(0x1F, Keepalive, Side.BOTH),
 )
 # fmt: on
 

@@ -84,7 +84,7 @@ def proof(key: bytes, hello_body: bytes, nonce: bytes) -> bytes:
     return hmac.digest(key, b"cash-server" + hello_body + nonce, _HASH)[:PROOF_SIZE]
 
 
-def same(left: bytes, right: bytes) -> bool:
+def equal_in_constant_time(left: bytes, right: bytes) -> bool:
     """Comparison in constant time."""
     return hmac.compare_digest(left, right)
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from construct import Int8ub
 
 from protocol.errors import RemoteError
-from protocol.rows import Row, Side, parse, row
+from protocol.rows import MessageRow, Side, message_row, parse
 from protocol.rows import build as build_row
 
 
@@ -119,7 +119,7 @@ class Retransmit(NamedTuple):
     """An answer without data: what was asked did not arrive whole."""
 
 
-Message = (
+BufferMessage = (
     Add
     | Ack
     | Request
@@ -142,28 +142,29 @@ Message = (
 
 # fmt: off
 ROWS: Final = (
-    row(0xC1, Add, Side.GATEWAY, rest=True, flags=Int8ub, task_id=Int8ub),
-    row(0xC2, Ack, Side.GATEWAY, task_id=Int8ub),
-    row(0xC3, Request, Side.GATEWAY, task_id=Int8ub),
-    row(0xC4, Abort, Side.GATEWAY),
-    row(0xC5, AckAdd, Side.GATEWAY, rest=True, acknowledged=Int8ub, flags=Int8ub, task_id=Int8ub),
-    row(0xA1, Pending, Side.REGISTER),
-    row(0xA2, InProgress, Side.REGISTER),
-    row(0xA3, Result, Side.REGISTER, rest=True),
-    row(0xA4, Error, Side.REGISTER, rest=True),
-    row(0xA5, Stopped, Side.REGISTER),
-    row(0xA6, AsyncResult, Side.REGISTER, rest=True, task_id=Int8ub),
-    row(0xA7, AsyncError, Side.REGISTER, rest=True, task_id=Int8ub),
-    row(0xA8, Waiting, Side.REGISTER),
-    row(0xB1, Overflow, Side.REGISTER),
-    row(0xB2, AlreadyExists, Side.REGISTER),
-    row(0xB3, NotFound, Side.REGISTER),
-    row(0xB4, IllegalValue, Side.REGISTER, parameter=Int8ub),
+    message_row(0xC1, Add, Side.GATEWAY, rest=True, flags=Int8ub, task_id=Int8ub),
+    message_row(0xC2, Ack, Side.GATEWAY, task_id=Int8ub),
+    message_row(0xC3, Request, Side.GATEWAY, task_id=Int8ub),
+    message_row(0xC4, Abort, Side.GATEWAY),
+    message_row(0xC5, AckAdd, Side.GATEWAY, rest=True, acknowledged=Int8ub, flags=Int8ub,
+        task_id=Int8ub),
+    message_row(0xA1, Pending, Side.REGISTER),
+    message_row(0xA2, InProgress, Side.REGISTER),
+    message_row(0xA3, Result, Side.REGISTER, rest=True),
+    message_row(0xA4, Error, Side.REGISTER, rest=True),
+    message_row(0xA5, Stopped, Side.REGISTER),
+    message_row(0xA6, AsyncResult, Side.REGISTER, rest=True, task_id=Int8ub),
+    message_row(0xA7, AsyncError, Side.REGISTER, rest=True, task_id=Int8ub),
+    message_row(0xA8, Waiting, Side.REGISTER),
+    message_row(0xB1, Overflow, Side.REGISTER),
+    message_row(0xB2, AlreadyExists, Side.REGISTER),
+    message_row(0xB3, NotFound, Side.REGISTER),
+    message_row(0xB4, IllegalValue, Side.REGISTER, parameter=Int8ub),
 )
 # fmt: on
 
-BY_CODE: Final[dict[int, Row]] = {each.code: each for each in ROWS}
-BY_MESSAGE: Final[dict[type, Row]] = {each.message: each for each in ROWS}
+BY_CODE: Final[dict[int, MessageRow]] = {each.code: each for each in ROWS}
+BY_MESSAGE: Final[dict[type, MessageRow]] = {each.message: each for each in ROWS}
 
 
 ANSWER_WITHIN_S: Final[dict[type, float]] = {
@@ -182,18 +183,18 @@ LAST_TASK_ID: Final = 0xDF
 """Task ids are 00 to DF; DD is the conversation's, DE and DF those of Ethernet over transport."""
 
 
-def decode(data: bytes) -> Message:
+def decode(data: bytes) -> BufferMessage:
     """What the unescaped data of a frame says; ``RemoteError("malformed")`` if nothing."""
     if not data:
         return Retransmit()
     found = BY_CODE.get(data[0])
     if found is None:
         raise RemoteError("malformed", f"the task buffer knows no code {data[0]:02X}")
-    message: Message = parse(found, data[1:])
+    message: BufferMessage = parse(found, data[1:])
     return message
 
 
-def encode(message: Message) -> bytes:
+def encode(message: BufferMessage) -> bytes:
     """The data of a frame; ``LocalError`` for a value that does not fit."""
     if isinstance(message, Retransmit):
         return b""

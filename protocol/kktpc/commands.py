@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from protocol.errors import LocalError, RemoteError
-from protocol.fields import Fields, build, digits_of, packed, parse
+from protocol.fields import Fields, build, pack_bcd, parse, unpack_bcd
+from protocol.kktpc.command_tables.extensions import OURS
 from protocol.kktpc.command_tables.firmware import FIRMWARE
-from protocol.kktpc.command_tables.ours import OURS
 from protocol.kktpc.command_tables.parts import Command as Command
 from protocol.kktpc.command_tables.printing import PRINTING
 from protocol.kktpc.command_tables.receipts import RECEIPTS
@@ -120,7 +120,7 @@ def may_repeat(request: bytes) -> bool:
 def with_password(request: bytes, password: str = "0000") -> bytes:
     """A request as an ordinary line carries it: access password (4 digits, BCD) in front."""
     try:
-        return packed(password, PASSWORD_LENGTH) + request
+        return pack_bcd(password, PASSWORD_LENGTH) + request
     except ValueError:
         raise LocalError("value", "an access password has at most 4 digits") from None
 
@@ -128,7 +128,7 @@ def with_password(request: bytes, password: str = "0000") -> bytes:
 def split_password(data: bytes) -> tuple[str, bytes]:
     """Access password and request; RemoteError if the password is short or not digits."""
     try:
-        password = digits_of(data[:PASSWORD_LENGTH])
+        password = unpack_bcd(data[:PASSWORD_LENGTH])
     except ValueError:
         password = ""
     if len(password) != 2 * PASSWORD_LENGTH:

@@ -35,14 +35,14 @@ VERSION_REPEAT_S: Final = 1.0
 """How often the host asks for the version until it is told."""
 
 
-class To(Enum):
+class TlvRecipient(Enum):
     """Whom a TLV is for."""
 
     REGISTER = "register"
     HOST = "host"
 
 
-class Form(Enum):
+class TlvForm(Enum):
     """What a value is, as Python has it."""
 
     NOTHING = "nothing"
@@ -53,17 +53,17 @@ class Form(Enum):
     BYTES = "bytes"
 
 
-Value = int | bool | str | bytes | None
+TlvValue = int | bool | str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TlvKind:
     """A row: `codes` has one code, or one for each socket."""
 
     name: str
     codes: tuple[int, ...]
-    to: To
-    form: Form
+    to: TlvRecipient
+    form: TlvForm
     note: str
 
 
@@ -71,35 +71,39 @@ class Kind:
 class Tlv:
     """One TLV: `socket` is None where a kind belongs to neither."""
 
-    kind: Kind
+    kind: TlvKind
     socket: int | None = None
-    value: Value = None
+    value: TlvValue = None
 
 
 # fmt: off
-ASK_VERSION = Kind("ask_version", (0x01,), To.REGISTER, Form.NOTHING,
+ASK_VERSION = TlvKind("ask_version", (0x01,), TlvRecipient.REGISTER, TlvForm.NOTHING,
                    "repeated until REGISTER_VERSION comes")
-HOST_VERSION = Kind("host_version", (0x02,), To.REGISTER, Form.U8,
+HOST_VERSION = TlvKind("host_version", (0x02,), TlvRecipient.REGISTER, TlvForm.U8,
                     "the answer to ASK_HOST_VERSION")
-RESET = Kind("reset", (0x03,), To.REGISTER, Form.NOTHING,
+RESET = TlvKind("reset", (0x03,), TlvRecipient.REGISTER, TlvForm.NOTHING,
              "sent once, first: the register closes both sockets")
-CONNECTED = Kind("connected", (0x10, 0x11), To.REGISTER, Form.YES_OR_NO,
+CONNECTED = TlvKind("connected", (0x10, 0x11), TlvRecipient.REGISTER, TlvForm.YES_OR_NO,
                  "no: it failed, or is closed")
-RECEIVED = Kind("received", (0x20, 0x21), To.REGISTER, Form.BYTES, "from the network")
-REGISTER_VERSION = Kind("register_version", (0x40,), To.HOST, Form.U8, "1 or 2")
-DNS = Kind("dns", (0x41,), To.HOST, Form.BYTES,
+RECEIVED = TlvKind(
+    "received", (0x20, 0x21), TlvRecipient.REGISTER, TlvForm.BYTES, "from the network"
+)
+REGISTER_VERSION = TlvKind("register_version", (0x40,), TlvRecipient.HOST, TlvForm.U8, "1 or 2")
+DNS = TlvKind("dns", (0x41,), TlvRecipient.HOST, TlvForm.BYTES,
            "a name server's address; the driver keeps to its own")
-ASK_HOST_VERSION = Kind("ask_host_version", (0x42,), To.HOST, Form.NOTHING,
+ASK_HOST_VERSION = TlvKind("ask_host_version", (0x42,), TlvRecipient.HOST, TlvForm.NOTHING,
                         "answered by HOST_VERSION")
-PACKET_SIZE = Kind("packet_size", (0x50, 0x51), To.HOST, Form.U16,
+PACKET_SIZE = TlvKind("packet_size", (0x50, 0x51), TlvRecipient.HOST, TlvForm.U16,
                    "the most bytes of one RECEIVED; without it the host reads nothing")
-PORT = Kind("port", (0x60, 0x61), To.HOST, Form.U16, "TCP, of the next CONNECT")
-CONNECT = Kind("connect", (0x70, 0x71), To.HOST, Form.TEXT,
+PORT = TlvKind("port", (0x60, 0x61), TlvRecipient.HOST, TlvForm.U16, "TCP, of the next CONNECT")
+CONNECT = TlvKind("connect", (0x70, 0x71), TlvRecipient.HOST, TlvForm.TEXT,
                "a host name or IPv4 address, answered by CONNECTED")
-CLOSE = Kind("close", (0x80, 0x81), To.HOST, Form.NOTHING, "answered by CONNECTED no")
-SEND = Kind("send", (0x90, 0x91), To.HOST, Form.BYTES, "for the network")
-LOG = Kind("log", (0xA0,), To.HOST, Form.TEXT, "a line of the register's own log")
-UNKNOWN = Kind("unknown", (0xB0, 0xB1), To.HOST, Form.BYTES,
+CLOSE = TlvKind(
+    "close", (0x80, 0x81), TlvRecipient.HOST, TlvForm.NOTHING, "answered by CONNECTED no"
+)
+SEND = TlvKind("send", (0x90, 0x91), TlvRecipient.HOST, TlvForm.BYTES, "for the network")
+LOG = TlvKind("log", (0xA0,), TlvRecipient.HOST, TlvForm.TEXT, "a line of the register's own log")
+UNKNOWN = TlvKind("unknown", (0xB0, 0xB1), TlvRecipient.HOST, TlvForm.BYTES,
                "the driver takes B1 and does nothing; what it means is not known")
 # fmt: on
 
@@ -135,7 +139,7 @@ def encode(tlv: Tlv) -> bytes:
     return bytes((COMMAND, kind.codes[tlv.socket or 0], len(value))) + value
 
 
-def decode(data: bytes, to: To) -> Tlv:
+def decode(data: bytes, to: TlvRecipient) -> Tlv:
     """The TLV after its `DA`, said to `to`; RemoteError for nonsense or the wrong direction."""
     if len(data) < 3 or data[0] != COMMAND or len(data) != 3 + data[2]:
         raise RemoteError("malformed", f"{len(data)} bytes are no TLV of Ethernet over transport")
@@ -149,41 +153,41 @@ def decode(data: bytes, to: To) -> Tlv:
     return Tlv(kind, socket, _value_of(kind, data[3:]))
 
 
-def _bytes_of(kind: Kind, value: Value) -> bytes:
+def _bytes_of(kind: TlvKind, value: TlvValue) -> bytes:
     match kind.form, value:
-        case Form.NOTHING, None:
+        case TlvForm.NOTHING, None:
             return b""
-        case Form.U8, int() if 0 <= value <= 0xFF:
+        case TlvForm.U8, int() if 0 <= value <= 0xFF:
             return bytes((value,))
-        case Form.YES_OR_NO, bool():
+        case TlvForm.YES_OR_NO, bool():
             return bytes((value,))
-        case Form.U16, int() if 0 <= value <= 0xFFFF:
+        case TlvForm.U16, int() if 0 <= value <= 0xFFFF:
             return value.to_bytes(2, "little")
-        case Form.TEXT, str() if value.isascii() and (kind is LOG or _is_host(value)):
+        case TlvForm.TEXT, str() if value.isascii() and (kind is LOG or _is_host(value)):
             return value.encode("ascii")
-        case Form.BYTES, bytes():
+        case TlvForm.BYTES, bytes():
             return value
     raise LocalError("value", f"{kind.name} carries {kind.form.value}")
 
 
-def _value_of(kind: Kind, raw: bytes) -> Value:
+def _value_of(kind: TlvKind, raw: bytes) -> TlvValue:
     match kind.form, len(raw):
-        case Form.NOTHING, 0:
+        case TlvForm.NOTHING, 0:
             return None
-        case Form.U8, 1:
+        case TlvForm.U8, 1:
             return raw[0]
-        case Form.YES_OR_NO, 1 if raw[0] <= 1:
+        case TlvForm.YES_OR_NO, 1 if raw[0] <= 1:
             return bool(raw[0])
-        case Form.U16, 1 | 2:
+        case TlvForm.U16, 1 | 2:
             return int.from_bytes(raw, "little")
-        case Form.TEXT, _:
+        case TlvForm.TEXT, _:
             return _text_of(kind, raw)
-        case Form.BYTES, _:
+        case TlvForm.BYTES, _:
             return raw
     raise RemoteError("malformed", f"{kind.name} of {len(raw)} bytes: {kind.form.value} expected")
 
 
-def _text_of(kind: Kind, raw: bytes) -> str:
+def _text_of(kind: TlvKind, raw: bytes) -> str:
     """A log may hold anything; a host name has a NUL at most at its end."""
     if kind is LOG:
         return raw.rstrip(b"\0").decode("ascii", "replace")

@@ -14,7 +14,7 @@ from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, pars
 from protocol.platforms import Platform
 
 
-class Function(IntEnum):
+class EcFunction(IntEnum):
     """The first byte after `EC`."""
 
     START = 0
@@ -27,30 +27,30 @@ def begin(platform: Platform, image: Image) -> bytes:
     """Offer an image, or ask again how far it has come."""
     offer = image.offer()
     if platform is Platform.V2_5:
-        return _ec(Function.BEGIN, {"blocks": image.blocks, **offer})
+        return _ec(EcFunction.BEGIN, {"blocks": image.blocks, **offer})
     return encode_request("firmware_begin", **offer)
 
 
 def block(platform: Platform, number: int, data: bytes) -> bytes:
     """One block; nobody awaits its answer."""
     if platform is Platform.V2_5:
-        return _ec(Function.BLOCK, {"number": number, "data": data})
+        return _ec(EcFunction.BLOCK, {"number": number, "data": data})
     return encode_request("firmware_block", number=number, data=data)
 
 
 def verify(platform: Platform) -> bytes | None:
     """Check the whole image; ``None`` on 5.0, where installing begins with it."""
-    return _ec(Function.VERIFY, {}) if platform is Platform.V2_5 else None
+    return _ec(EcFunction.VERIFY, {}) if platform is Platform.V2_5 else None
 
 
 def install(platform: Platform) -> bytes:
     """Check the image, back the settings up and start it."""
     if platform is Platform.V2_5:
-        return _ec(Function.START, {})
+        return _ec(EcFunction.START, {})
     return encode_request("firmware_install")
 
 
-def _ec(function: Function, body: dict[str, Any]) -> bytes:
+def _ec(function: EcFunction, body: dict[str, Any]) -> bytes:
     return encode_request("firmware", function=function, body=body)
 
 

@@ -33,7 +33,7 @@ NO_DATA = 0xDA
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class DriveQuestion:
     """`number` goes after A4, then `parameters`; `layout` is that of the answer after 55 00."""
 
     number: int
@@ -84,39 +84,41 @@ _warnings = BitStruct(
 )
 
 # fmt: off
-QUESTIONS: tuple[Question, ...] = (
-    Question(0x10, "shift", whole("open" / Byte, "shift" / Int16ul, "receipt" / Int16ul)),
-    Question(0x20, "exchange", whole(
+QUESTIONS: tuple[DriveQuestion, ...] = (
+    DriveQuestion(0x10, "shift", whole("open" / Byte, "shift" / Int16ul, "receipt" / Int16ul)),
+    DriveQuestion(0x20, "exchange", whole(
         "status" / Byte, "reading" / Byte, "unsent_documents" / Int16ul,
         "first_unsent_document" / Int32ul, "first_unsent_at" / _moment(5)),
         note="status as exchange_flags reads it"),
-    Question(0x30, "status", whole(
+    DriveQuestion(0x30, "status", whole(
         "phase" / Byte, "document" / Byte, "document_data" / Byte, "shift_open" / Byte,
         "warnings" / _warnings, "last_document_at" / _moment(5), "number" / _ascii(16),
         "last_document" / Int32ul)),
-    Question(0x31, "number", whole("number" / _ascii(16))),
-    Question(0x32, "validity", whole(
+    DriveQuestion(0x31, "number", whole("number" / _ascii(16))),
+    DriveQuestion(0x32, "validity", whole(
         "valid_until" / _moment(3), "registrations_left" / Byte, "registrations_made" / Byte)),
-    Question(0x33, "version", whole("version" / _ascii(16), "release" / Byte),
+    DriveQuestion(0x33, "version", whole("version" / _ascii(16), "release" / Byte),
         note="release: 0 a debugging drive, 1 a real one"),
-    Question(0x35, "errors", whole("blocks" / Byte, "data" / GreedyBytes), whole("block" / Byte),
+    DriveQuestion(0x35, "errors", whole("blocks" / Byte, "data" / GreedyBytes),
+        whole("block" / Byte),
         note="the drive's own log of errors, in blocks"),
-    Question(0x40, "document", whole("type" / Byte, "confirmed" / Byte, "data" / GreedyBytes),
+    DriveQuestion(0x40, "document", whole("type" / Byte, "confirmed" / Byte, "data" / GreedyBytes),
         _DOCUMENT,
         note="type of the document (1 registration, 2 opening of a shift, 3 receipt, ...), whether "
         "the OFD confirmed it, its facts by type: inferred from the drive's own command 40h"),
-    Question(0x41, "ticket", whole(
+    DriveQuestion(0x41, "ticket", whole(
         "received_at" / _moment(5), "sign" / Bytes(18), "document" / Int32ul), _DOCUMENT,
         note="the OFD's confirmation: inferred from the drive's own command 41h"),
-    Question(0x42, "unconfirmed", whole("count" / Int16ul)),
-    Question(0x43, "registration", whole(
+    DriveQuestion(0x42, "unconfirmed", whole("count" / Int16ul)),
+    DriveQuestion(0x43, "registration", whole(
         "made_at" / _moment(5), "inn" / _ascii(12), "registration_number" / _ascii(20),
         "taxation_types" / Byte, "work_mode" / Byte, "rest" / GreedyBytes),
         whole("report" / Byte),
         note="INN and RNM padded with spaces; what stands first and last is inferred"),
-    Question(0x45, "read_document", whole("type" / Int16ul, "length" / Int16ul), _DOCUMENT,
+    DriveQuestion(0x45, "read_document", whole("type" / Int16ul, "length" / Int16ul), _DOCUMENT,
         note="opens a document for next_tlv; the answer is inferred from the drive's own 45h"),
-    Question(0x46, "next_tlv", whole("tag" / Int16ul, "value" / Prefixed(Int16ul, GreedyBytes)),
+    DriveQuestion(0x46, "next_tlv",
+        whole("tag" / Int16ul, "value" / Prefixed(Int16ul, GreedyBytes)),
         note="one TLV of the opened document; DAh after the last"),
 )
 # fmt: on
@@ -125,7 +127,7 @@ BY_NAME = {question.name: question for question in QUESTIONS}
 BY_NUMBER = {question.number: question for question in QUESTIONS}
 
 
-def encode_question(question: Question, /, **parameters: Any) -> bytes:
+def encode_question(question: DriveQuestion, /, **parameters: Any) -> bytes:
     """The whole request (command A4); LocalError for a parameter that cannot be sent."""
     return encode_request(
         "ask_fiscal_drive",
@@ -134,7 +136,7 @@ def encode_question(question: Question, /, **parameters: Any) -> bytes:
     )
 
 
-def parse_question(fields: Fields) -> tuple[Question, Fields]:
+def parse_question(fields: Fields) -> tuple[DriveQuestion, Fields]:
     """The register's side: which question the fields of an A4 ask, with what.
 
     RemoteError: "question_unknown", or "malformed" for parameters that do not fit.
@@ -149,12 +151,12 @@ def parse_question(fields: Fields) -> tuple[Question, Fields]:
     )
 
 
-def parse_answer(question: Question, data: bytes) -> Fields:
+def parse_answer(question: DriveQuestion, data: bytes) -> Fields:
     """The fields in an answer's data; RemoteError unless they fit exactly."""
     return parse(question.layout, data, f"fiscal drive {question.name}")
 
 
-def encode_answer(question: Question, /, **fields: Any) -> bytes:
+def encode_answer(question: DriveQuestion, /, **fields: Any) -> bytes:
     """The data of an answer; LocalError for a field that cannot be sent."""
     return build(question.layout, fields, f"fiscal drive {question.name}")
 

@@ -28,7 +28,7 @@ FFD_VERSIONS = {1: "1.0", 2: "1.05", 3: "1.1", 4: "1.2"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Register:
+class InternalRegister:
     """`layout` is that of the answer's data.
 
     The two parameters go into the request: those of the row, unless `chosen_by` says what they
@@ -58,54 +58,54 @@ def _number(name: str, length: int) -> Construct:
 
 
 # fmt: off
-REGISTERS: tuple[Register, ...] = (
-    Register(0x01, "registrations_sum", _number("sum", 6), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x03, "payments_sum", _number("sum", 6), parameter_1=1, parameter_2=1, chosen_by=_AND_PAYMENT),
-    Register(0x04, "cash_in_sum", _number("sum", 6)),
-    Register(0x05, "cash_out_sum", _number("sum", 6)),
-    Register(0x06, "registrations_count", _number("count", 2), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x08, "cash_in_count", _number("count", 2)),
-    Register(0x09, "cash_out_count", _number("count", 2)),
-    Register(0x0A, "cash", _number("sum", 7), note="in the drawer"),
-    Register(0x0B, "revenue", whole("negative" / Mapping(Byte, {False: 0, True: 1}), "sum" / bcd_int(6)), note="the sign stands first; its values are inferred"),
-    Register(0x0C, "shift_total", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x11, "clock", whole("clock" / _MOMENT)),
-    Register(0x12, "shift_state", whole("open" / Byte, "ends_at" / _MOMENT), parameter_2=1, note="ends_at: 24 hours after the opening; of a closed shift, when it was closed"),
-    Register(0x13, "receipt_state", whole("type" / Byte, "state" / Byte, "receipt_number" / bcd_int(2), "document" / bcd_int(4)), note="the second byte is inferred"),
-    Register(0x14, "receipt_sums", whole("sum" / bcd_int(5), "rest" / bcd_int(5), "change" / bcd_int(5))),
-    Register(0x15, "last_closed_shift", whole("shift" / bcd_int(2))),
-    Register(0x16, "serial_number", whole("serial_number" / bcd_digits(7))),
-    Register(0x18, "line_length", whole("characters" / bcd_int(1), "pixels" / bcd_int_or_none(2))),
-    Register(0x1A, "fiscal_drive_validity", whole("registrations_made" / Byte, "registrations_left" / Byte, "valid_until" / bcd_calendar(date, "day month year"))),
-    Register(0x1B, "registration_info", _UNKNOWN),
-    Register(0x21, "cutter_cuts", _COUNT, parameter_1=1),
-    Register(0x22, "step_motor_resource", _COUNT, parameter_1=1),
-    Register(0x23, "print_head_resource", _COUNT, parameter_1=1),
-    Register(0x24, "control_unit_version", whole(*VERSION), note="laid out as 9D: inferred"),
-    Register(0x27, "print_head_temperature", whole("degrees" / Int8sb), note="Celsius in one byte: inferred"),
-    Register(0x28, "total", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT, note="since the fiscal drive was registered; never nullified"),
-    Register(0x2A, "discounts", whole("discounts" / bcd_int(6), "surcharges" / bcd_int(6)), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x2B, "last_exchange_errors", whole("network_error" / Byte, "ofd_error" / Byte, "fiscal_drive_error" / Byte, "document_number" / bcd_int(5), "fiscal_drive_command" / Byte)),
-    Register(0x2C, "unsent_documents", whole("count" / bcd_int(3))),
-    Register(0x2E, "cancelled_sum", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x30, "last_registration", whole("document" / bcd_int(5), "made_at" / _MINUTE)),
-    Register(0x32, "shift_registration", _UNKNOWN, note="asked after fiscal documents"),
-    Register(0x33, "last_receipt", whole("document" / bcd_int(5), "type" / Byte, "sum" / bcd_int(7), "made_at" / _MINUTE, "sign" / bcd_digits(5))),
-    Register(0x34, "last_document", whole("document" / bcd_int(5), "made_at" / _MINUTE, "sign" / bcd_digits(5))),
-    Register(0x35, "fiscal_drive_shift", whole("receipt" / bcd_int(3), "shift" / bcd_int(3))),
+REGISTERS: tuple[InternalRegister, ...] = (
+    InternalRegister(0x01, "registrations_sum", _number("sum", 6), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x03, "payments_sum", _number("sum", 6), parameter_1=1, parameter_2=1, chosen_by=_AND_PAYMENT),
+    InternalRegister(0x04, "cash_in_sum", _number("sum", 6)),
+    InternalRegister(0x05, "cash_out_sum", _number("sum", 6)),
+    InternalRegister(0x06, "registrations_count", _number("count", 2), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x08, "cash_in_count", _number("count", 2)),
+    InternalRegister(0x09, "cash_out_count", _number("count", 2)),
+    InternalRegister(0x0A, "cash", _number("sum", 7), note="in the drawer"),
+    InternalRegister(0x0B, "revenue", whole("negative" / Mapping(Byte, {False: 0, True: 1}), "sum" / bcd_int(6)), note="the sign stands first; its values are inferred"),
+    InternalRegister(0x0C, "shift_total", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x11, "clock", whole("clock" / _MOMENT)),
+    InternalRegister(0x12, "shift_state", whole("open" / Byte, "ends_at" / _MOMENT), parameter_2=1, note="ends_at: 24 hours after the opening; of a closed shift, when it was closed"),
+    InternalRegister(0x13, "receipt_state", whole("type" / Byte, "state" / Byte, "receipt_number" / bcd_int(2), "document" / bcd_int(4)), note="the second byte is inferred"),
+    InternalRegister(0x14, "receipt_sums", whole("sum" / bcd_int(5), "rest" / bcd_int(5), "change" / bcd_int(5))),
+    InternalRegister(0x15, "last_closed_shift", whole("shift" / bcd_int(2))),
+    InternalRegister(0x16, "serial_number", whole("serial_number" / bcd_digits(7))),
+    InternalRegister(0x18, "line_length", whole("characters" / bcd_int(1), "pixels" / bcd_int_or_none(2))),
+    InternalRegister(0x1A, "fiscal_drive_validity", whole("registrations_made" / Byte, "registrations_left" / Byte, "valid_until" / bcd_calendar(date, "day month year"))),
+    InternalRegister(0x1B, "registration_info", _UNKNOWN),
+    InternalRegister(0x21, "cutter_cuts", _COUNT, parameter_1=1),
+    InternalRegister(0x22, "step_motor_resource", _COUNT, parameter_1=1),
+    InternalRegister(0x23, "print_head_resource", _COUNT, parameter_1=1),
+    InternalRegister(0x24, "control_unit_version", whole(*VERSION), note="laid out as 9D: inferred"),
+    InternalRegister(0x27, "print_head_temperature", whole("degrees" / Int8sb), note="Celsius in one byte: inferred"),
+    InternalRegister(0x28, "total", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT, note="since the fiscal drive was registered; never nullified"),
+    InternalRegister(0x2A, "discounts", whole("discounts" / bcd_int(6), "surcharges" / bcd_int(6)), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x2B, "last_exchange_errors", whole("network_error" / Byte, "ofd_error" / Byte, "fiscal_drive_error" / Byte, "document_number" / bcd_int(5), "fiscal_drive_command" / Byte)),
+    InternalRegister(0x2C, "unsent_documents", whole("count" / bcd_int(3))),
+    InternalRegister(0x2E, "cancelled_sum", _number("sum", 7), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x30, "last_registration", whole("document" / bcd_int(5), "made_at" / _MINUTE)),
+    InternalRegister(0x32, "shift_registration", _UNKNOWN, note="asked after fiscal documents"),
+    InternalRegister(0x33, "last_receipt", whole("document" / bcd_int(5), "type" / Byte, "sum" / bcd_int(7), "made_at" / _MINUTE, "sign" / bcd_digits(5))),
+    InternalRegister(0x34, "last_document", whole("document" / bcd_int(5), "made_at" / _MINUTE, "sign" / bcd_digits(5))),
+    InternalRegister(0x35, "fiscal_drive_shift", whole("receipt" / bcd_int(3), "shift" / bcd_int(3))),
     # More bytes may follow the two that are known.
-    Register(0x36, "ffd_versions", whole("register" / Byte, "fiscal_drive" / Byte, "rest" / GreedyBytes)),
-    Register(0x37, "extended_error", whole("command" / Bytes(2), "error" / Int16ub, "rest" / GreedyBytes), note="asked after result code EEh (hex)"),
-    Register(0x38, "total_by_payment", _number("sum", 7), parameter_1=1, parameter_2=1, chosen_by=_AND_PAYMENT, note="never nullified"),
-    Register(0x39, "last_sent_at", whole("sent_at" / _MOMENT), note="when a document last went to the OFD"),
-    Register(0x3A, "shift_documents", whole("first" / Bytes(5), "count" / bcd_int(5), "rest" / GreedyBytes), note="what stands before the count is not known"),
-    Register(0x3B, "capabilities", _UNKNOWN),
-    Register(0x3C, "shift_tax", _number("sum", 6), parameter_1=1, parameter_2=1, chosen_by=_AND_TAX),
-    Register(0x3D, "receipt_tax", _number("sum", 5), parameter_1=1, chosen_by="tax"),
-    Register(0x40, "fiscal_drive_numbers", _UNKNOWN),
-    Register(0x41, "receipts_count", whole("count" / bcd_int(5), "cancelled" / bcd_int(5)), parameter_1=1, chosen_by=_RECEIPT),
-    Register(0x42, "receipt_bytes", _number("bytes", 5), note="room that the open receipt takes"),
-    Register(0x43, "uptime", whole("uptime_h" / bcd_int(5))),
+    InternalRegister(0x36, "ffd_versions", whole("register" / Byte, "fiscal_drive" / Byte, "rest" / GreedyBytes)),
+    InternalRegister(0x37, "extended_error", whole("command" / Bytes(2), "error" / Int16ub, "rest" / GreedyBytes), note="asked after result code EEh (hex)"),
+    InternalRegister(0x38, "total_by_payment", _number("sum", 7), parameter_1=1, parameter_2=1, chosen_by=_AND_PAYMENT, note="never nullified"),
+    InternalRegister(0x39, "last_sent_at", whole("sent_at" / _MOMENT), note="when a document last went to the OFD"),
+    InternalRegister(0x3A, "shift_documents", whole("first" / Bytes(5), "count" / bcd_int(5), "rest" / GreedyBytes), note="what stands before the count is not known"),
+    InternalRegister(0x3B, "capabilities", _UNKNOWN),
+    InternalRegister(0x3C, "shift_tax", _number("sum", 6), parameter_1=1, parameter_2=1, chosen_by=_AND_TAX),
+    InternalRegister(0x3D, "receipt_tax", _number("sum", 5), parameter_1=1, chosen_by="tax"),
+    InternalRegister(0x40, "fiscal_drive_numbers", _UNKNOWN),
+    InternalRegister(0x41, "receipts_count", whole("count" / bcd_int(5), "cancelled" / bcd_int(5)), parameter_1=1, chosen_by=_RECEIPT),
+    InternalRegister(0x42, "receipt_bytes", _number("bytes", 5), note="room that the open receipt takes"),
+    InternalRegister(0x43, "uptime", whole("uptime_h" / bcd_int(5))),
 )
 # fmt: on
 
@@ -113,14 +113,14 @@ BY_NUMBER = {register.number: register for register in REGISTERS}
 BY_NAME = {register.name: register for register in REGISTERS}
 
 
-def register_named(name: str) -> Register:
+def internal_register_named(name: str) -> InternalRegister:
     """The register of that name; LocalError if there is none."""
     if name not in BY_NAME:
         raise LocalError("unsupported", f"no register is called {name}")
     return BY_NAME[name]
 
 
-def request_fields(register: Register) -> Fields:
+def request_fields(register: InternalRegister) -> Fields:
     """The fields of a `read_register` that asks for the register with the row's parameters."""
     return {
         "register": register.number,
@@ -129,11 +129,11 @@ def request_fields(register: Register) -> Fields:
     }
 
 
-def parse_register(register: Register, data: bytes) -> Fields:
+def parse_register(register: InternalRegister, data: bytes) -> Fields:
     """The fields in an answer's data; RemoteError unless they fit exactly."""
     return parse(register.layout, data, f"register {register.name}")
 
 
-def encode_register(register: Register, /, **fields: Any) -> bytes:
+def encode_register(register: InternalRegister, /, **fields: Any) -> bytes:
     """The data of an answer; LocalError for a field that cannot be sent."""
     return build(register.layout, fields, f"register {register.name}")

@@ -11,10 +11,10 @@ from protocol.kktpc.setting_choices import NO_YES
 from protocol.kktpc.text import Language
 from protocol.platforms import Platform
 
-Value = bool | int | str
+SettingValue = bool | int | str
 
 
-class Kind(StrEnum):
+class SettingKind(StrEnum):
     """What a value is: BOOL a bool; LIST, INT and COLOR (0xRRGGBB) an int; STRING a str."""
 
     BOOL = "bool"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
     COLOR = "color"
 
 
-class Form(StrEnum):
+class CellForm(StrEnum):
     """How a value stands in a table cell of platform 2.5, and what its text may look like."""
 
     NUMBER = "number"  # big-endian, as long as the cell
@@ -57,8 +57,8 @@ class Setting:
 
     number: int
     name_ru: str
-    kind: Kind
-    form: Form
+    kind: SettingKind
+    form: CellForm
     cell: Cell | None = None
     choices: Mapping[int, str] = field(default_factory=dict)
     ranges: tuple[tuple[int, int], ...] = ()
@@ -132,22 +132,22 @@ class SettingError(LocalError):
 
 def flag(number: int, name_ru: str, cell: str = "", choices: Mapping[int, str] = NO_YES) -> Setting:
     """A bool; `choices` say what 0 and 1 mean."""
-    return Setting(number, name_ru, Kind.BOOL, Form.NUMBER, _cell(cell), choices=choices)
+    return Setting(number, name_ru, SettingKind.BOOL, CellForm.NUMBER, _cell(cell), choices=choices)
 
 
 def choice(number: int, name_ru: str, cell: str, choices: Mapping[int, str]) -> Setting:
     """One of the listed codes."""
-    return Setting(number, name_ru, Kind.LIST, Form.NUMBER, _cell(cell), choices=choices)
+    return Setting(number, name_ru, SettingKind.LIST, CellForm.NUMBER, _cell(cell), choices=choices)
 
 
-def whole(number: int, name_ru: str, cell: str, *ranges: tuple[int, int]) -> Setting:
+def integer(number: int, name_ru: str, cell: str, *ranges: tuple[int, int]) -> Setting:
     """An integer within one of the ranges, both ends included."""
-    return Setting(number, name_ru, Kind.INT, Form.NUMBER, _cell(cell), ranges=ranges)
+    return Setting(number, name_ru, SettingKind.INT, CellForm.NUMBER, _cell(cell), ranges=ranges)
 
 
 def color(number: int, name_ru: str) -> Setting:
     """An integer 0xRRGGBB."""
-    return Setting(number, name_ru, Kind.COLOR, Form.NUMBER, ranges=((0, 0xFFFFFF),))
+    return Setting(number, name_ru, SettingKind.COLOR, CellForm.NUMBER, ranges=((0, 0xFFFFFF),))
 
 
 def text(
@@ -155,11 +155,13 @@ def text(
     name_ru: str,
     cell: str,
     *lengths: int,
-    form: Form = Form.TEXT,
+    form: CellForm = CellForm.TEXT,
     secret: bool = False,
 ) -> Setting:
     """A string of at most one of the lengths, in characters."""
-    return Setting(number, name_ru, Kind.STRING, form, _cell(cell), lengths=lengths, secret=secret)
+    return Setting(
+        number, name_ru, SettingKind.STRING, form, _cell(cell), lengths=lengths, secret=secret
+    )
 
 
 def table(platform: Platform, *entries: Setting) -> tuple[Setting, ...]:
@@ -174,7 +176,7 @@ def table(platform: Platform, *entries: Setting) -> tuple[Setting, ...]:
     for entry in entries:
         cell = entry.cell
         if cell and sharers[cell] > 1:
-            entry = replace(entry, form=Form.BIT, bit=taken[cell])
+            entry = replace(entry, form=CellForm.BIT, bit=taken[cell])
             taken[cell] += 1
         placed.append(replace(entry, platform=platform))
     return tuple(placed)

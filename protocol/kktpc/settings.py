@@ -20,12 +20,12 @@ from protocol.errors import RemoteError
 from protocol.kktpc import settings_2_5, settings_5_0
 from protocol.kktpc.setting_types import (
     Cell,
-    Form,
-    Kind,
+    CellForm,
     Setting,
     SettingError,
     SettingFault,
-    Value,
+    SettingKind,
+    SettingValue,
 )
 from protocol.kktpc.text import (
     CP866,
@@ -77,16 +77,16 @@ def find(platform: Platform, key: str | int) -> Setting:
 # ---- checking -----------------------------------------------------------------------------------
 
 
-def parse(setting: Setting, value: Value) -> Value:
+def parse(setting: Setting, value: SettingValue) -> SettingValue:
     """The value as the setting keeps it (see Kind): "1" may stand for 1 or True; passwords get
     their leading zeros, an empty address is 0.0.0.0. SettingError says what is allowed."""
     parsed = _PARSERS[setting.kind](setting, value)
     if parsed is None:
-        raise SettingError(SettingFault.VALUE, setting.number, allowed(setting))
+        raise SettingError(SettingFault.VALUE, setting.number, describe_allowed(setting))
     return parsed
 
 
-def allowed(setting: Setting) -> dict[Language, str]:
+def describe_allowed(setting: Setting) -> dict[Language, str]:
     """What `parse` takes, for people."""
     if setting.choices:
         labels = "; ".join(f"{code} — {label}" for code, label in setting.choices.items())
@@ -104,13 +104,13 @@ def allowed(setting: Setting) -> dict[Language, str]:
 
 
 _TEXTS_ALLOWED = {
-    Form.TEXT: (
+    CellForm.TEXT: (
         "текст до {} символов, которые поддерживает касса",
         "text of at most {} characters that the register supports",
     ),
-    Form.DIGITS: ("от 1 до {} цифр", "1 to {} digits"),
-    Form.ADDRESS: ("адрес IPv4", "an IPv4 address"),
-    Form.CABINET: (
+    CellForm.DIGITS: ("от 1 до {} цифр", "1 to {} digits"),
+    CellForm.ADDRESS: ("адрес IPv4", "an IPv4 address"),
+    CellForm.CABINET: (
         "«узел» или «узел/путь» латиницей, до {} символов",
         "'host' or 'host/path' in ASCII, at most {} characters",
     ),
@@ -120,34 +120,36 @@ _INTEGER = re.compile("-?[0-9]{1,10}")
 _CABINET = re.compile("(?:[!-.0-~]+(?:/[!-~]*)?)?")
 
 
-def _parse_bool(_: Setting, value: Value) -> bool | None:
+def _parse_bool(_: Setting, value: SettingValue) -> bool | None:
     return _BOOLS.get(str(value).lower())
 
 
-def _parse_integer(value: Value) -> int | None:
+def _parse_integer(value: SettingValue) -> int | None:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _parse_choice(setting: Setting, value: Value) -> int | None:
+def _parse_choice(setting: Setting, value: SettingValue) -> int | None:
     number = _parse_integer(value)
     return number if number in setting.choices else None
 
 
-def _parse_ranged(setting: Setting, value: Value) -> int | None:
+def _parse_ranged(setting: Setting, value: SettingValue) -> int | None:
     number = _parse_integer(value)
     if number is None or not any(low <= number <= high for low, high in setting.ranges):
         return None
     return number
 
 
-def _parse_string(setting: Setting, value: Value) -> str | None:
+def _parse_string(setting: Setting, value: SettingValue) -> str | None:
     return _STRING_PARSERS[setting.form](setting, value) if isinstance(value, str) else None
 
 
 def _parse_text(setting: Setting, value: str) -> str | None:
-    fits = len(value) <= setting.max_length and all(_SAYABLE[setting.platform](c) for c in value)
+    fits = len(value) <= setting.max_length and all(
+        _IS_ENCODABLE[setting.platform](c) for c in value
+    )
     return value if fits else None
 
 
@@ -170,22 +172,22 @@ def _parse_cabinet(setting: Setting, value: str) -> str | None:
 
 
 # Platform 2.5 takes a text in one code page and returns it in another: both must have it.
-_SAYABLE: dict[Platform, Callable[[str], bool]] = {
+_IS_ENCODABLE: dict[Platform, Callable[[str], bool]] = {
     Platform.V2_5: lambda character: character in CP866.codes and character in INTERNAL.codes,
     Platform.V5_0: lambda character: not category(character).startswith("C"),
 }
-_PARSERS: dict[Kind, Callable[[Setting, Value], Value | None]] = {
-    Kind.BOOL: _parse_bool,
-    Kind.LIST: _parse_choice,
-    Kind.INT: _parse_ranged,
-    Kind.COLOR: _parse_ranged,
-    Kind.STRING: _parse_string,
+_PARSERS: dict[SettingKind, Callable[[Setting, SettingValue], SettingValue | None]] = {
+    SettingKind.BOOL: _parse_bool,
+    SettingKind.LIST: _parse_choice,
+    SettingKind.INT: _parse_ranged,
+    SettingKind.COLOR: _parse_ranged,
+    SettingKind.STRING: _parse_string,
 }
-_STRING_PARSERS: dict[Form, Callable[[Setting, str], str | None]] = {
-    Form.TEXT: _parse_text,
-    Form.DIGITS: _parse_digits,
-    Form.ADDRESS: _parse_address,
-    Form.CABINET: _parse_cabinet,
+_STRING_PARSERS: dict[CellForm, Callable[[Setting, str], str | None]] = {
+    CellForm.TEXT: _parse_text,
+    CellForm.DIGITS: _parse_digits,
+    CellForm.ADDRESS: _parse_address,
+    CellForm.CABINET: _parse_cabinet,
 }
 
 # ---- cells of platform 2.5 ----------------------------------------------------------------------
@@ -195,14 +197,14 @@ def cell_length(setting: Setting) -> int:
     """Bytes of the cell as the table lets one guess; a register tells the true length by
     answering `read_table`."""
     _require_cell(setting)
-    if setting.form is Form.NUMBER:
+    if setting.form is CellForm.NUMBER:
         largest = max(*setting.choices, *(high for _, high in setting.ranges), 1)
         return (largest.bit_length() + 7) // 8
-    lengths = {Form.BIT: 1, Form.ADDRESS: 4, Form.DIGITS: (setting.max_length + 1) // 2}
+    lengths = {CellForm.BIT: 1, CellForm.ADDRESS: 4, CellForm.DIGITS: (setting.max_length + 1) // 2}
     return lengths.get(setting.form, setting.max_length)
 
 
-def encode_cell(setting: Setting, value: Value, length: int, current: bytes = b"") -> bytes:
+def encode_cell(setting: Setting, value: SettingValue, length: int, current: bytes = b"") -> bytes:
     """The `length` bytes to write. `length` and `current`: what `read_table` has just returned;
     `current` matters only where settings share the cell. SettingError if the value is not allowed,
     does not fit, or the setting has no cell."""
@@ -216,10 +218,11 @@ def encode_cell(setting: Setting, value: Value, length: int, current: bytes = b"
         raise SettingError(SettingFault.CELL, setting.number) from None
 
 
-def decode_cell(setting: Setting, raw: bytes) -> Value:
-    """The value in a cell as read, whatever its range: the register has the last word. A text
-    loses capital А at its end, which cannot be told from padding; to verify a write use `holds`.
-    RemoteError if the bytes cannot be that kind of value."""
+def decode_cell(setting: Setting, raw: bytes) -> SettingValue:
+    """The value in a cell as read, whatever its range: the register has the last word. A text loses
+    capital А at its end, which cannot be told from padding; to verify a write use `cell_contains`.
+    RemoteError if the bytes cannot be that kind of value.
+    """
     _require_cell(setting)
     try:
         if not raw:
@@ -231,11 +234,11 @@ def decode_cell(setting: Setting, raw: bytes) -> Value:
 
 def read_back(setting: Setting, written: bytes) -> bytes:
     """What `read_table` answers after `written` was written to the setting's cell."""
-    as_text = setting.form in (Form.TEXT, Form.CABINET)
+    as_text = setting.form in (CellForm.TEXT, CellForm.CABINET)
     return cp866_to_internal(written) if as_text else written
 
 
-def holds(setting: Setting, value: Value, raw: bytes) -> bool:
+def cell_contains(setting: Setting, value: SettingValue, raw: bytes) -> bool:
     """Whether the cell, as `read_table` returned it, holds exactly this value."""
     return read_back(setting, encode_cell(setting, value, len(raw), raw)) == raw
 
@@ -272,16 +275,16 @@ def _encode_address(_: Setting, value: Any, length: int, __: bytes) -> bytes:
     return packed
 
 
-def _decode_number(setting: Setting, raw: bytes) -> Value:
+def _decode_number(setting: Setting, raw: bytes) -> SettingValue:
     if len(raw) > _MAX_NUMBER_CELL:
         raise ValueError("too long for a number")
     number = int.from_bytes(raw, "big")
-    return bool(number) if setting.kind is Kind.BOOL else number
+    return bool(number) if setting.kind is SettingKind.BOOL else number
 
 
-def _decode_bit(setting: Setting, raw: bytes) -> Value:
+def _decode_bit(setting: Setting, raw: bytes) -> SettingValue:
     bit = int.from_bytes(raw, "big") >> setting.bit & 1
-    return bool(bit) if setting.kind is Kind.BOOL else bit
+    return bool(bit) if setting.kind is SettingKind.BOOL else bit
 
 
 def _decode_address(_: Setting, raw: bytes) -> str:
@@ -294,47 +297,49 @@ def _decode_cabinet(_: Setting, raw: bytes) -> str:
     return decode_internal(host + (path if path.startswith(b"/") else b""))
 
 
-_CELL_ENCODERS: dict[Form, Callable[[Setting, Any, int, bytes], bytes]] = {
-    Form.NUMBER: lambda _, value, length, __: int(value).to_bytes(length, "big"),
-    Form.BIT: _encode_bit,
-    Form.TEXT: lambda _, value, length, __: _padded(encode_cp866(value), length),
-    Form.DIGITS: lambda _, value, length, __: fields.packed(value, length),
-    Form.ADDRESS: _encode_address,
-    Form.CABINET: lambda _, value, length, __: _padded(_cabinet_bytes(value), length),
+_CELL_ENCODERS: dict[CellForm, Callable[[Setting, Any, int, bytes], bytes]] = {
+    CellForm.NUMBER: lambda _, value, length, __: int(value).to_bytes(length, "big"),
+    CellForm.BIT: _encode_bit,
+    CellForm.TEXT: lambda _, value, length, __: _padded(encode_cp866(value), length),
+    CellForm.DIGITS: lambda _, value, length, __: fields.pack_bcd(value, length),
+    CellForm.ADDRESS: _encode_address,
+    CellForm.CABINET: lambda _, value, length, __: _padded(_cabinet_bytes(value), length),
 }
-_CELL_DECODERS: dict[Form, Callable[[Setting, bytes], Value]] = {
-    Form.NUMBER: _decode_number,
-    Form.BIT: _decode_bit,
-    Form.TEXT: lambda _, raw: decode_internal(raw.rstrip(b"\0")),
-    Form.DIGITS: lambda _, raw: fields.digits_of(raw),
-    Form.ADDRESS: _decode_address,
-    Form.CABINET: _decode_cabinet,
+_CELL_DECODERS: dict[CellForm, Callable[[Setting, bytes], SettingValue]] = {
+    CellForm.NUMBER: _decode_number,
+    CellForm.BIT: _decode_bit,
+    CellForm.TEXT: lambda _, raw: decode_internal(raw.rstrip(b"\0")),
+    CellForm.DIGITS: lambda _, raw: fields.unpack_bcd(raw),
+    CellForm.ADDRESS: _decode_address,
+    CellForm.CABINET: _decode_cabinet,
 }
 
 # ---- values of platform 5.0 ---------------------------------------------------------------------
 
 _NUMBER_VALUE = fields.whole("value" / Int32sb)
 _VALUES = {
-    Kind.BOOL: fields.whole("value" / Mapped(Byte, {False: 0, True: 1})),
-    Kind.LIST: _NUMBER_VALUE,
-    Kind.INT: _NUMBER_VALUE,
-    Kind.COLOR: _NUMBER_VALUE,
-    Kind.STRING: fields.whole("value" / GreedyString("utf8")),
+    SettingKind.BOOL: fields.whole("value" / Mapped(Byte, {False: 0, True: 1})),
+    SettingKind.LIST: _NUMBER_VALUE,
+    SettingKind.INT: _NUMBER_VALUE,
+    SettingKind.COLOR: _NUMBER_VALUE,
+    SettingKind.STRING: fields.whole("value" / GreedyString("utf8")),
 }
 
 
 @lru_cache(maxsize=1024, typed=True)
-def encode_value(setting: Setting, value: Value) -> bytes:
+def encode_value(setting: Setting, value: SettingValue) -> bytes:
     """The bytes of `write_setting`: bool 1 byte, numbers 4 bytes signed big-endian, strings UTF-8.
     SettingError if the value is not allowed or the setting is not of platform 5.0."""
     layout = _value_layout(setting)
     return fields.build(layout, {"value": parse(setting, value)}, f"setting {setting.number}")
 
 
-def decode_value(setting: Setting, raw: bytes) -> Value:
+def decode_value(setting: Setting, raw: bytes) -> SettingValue:
     """The value in an answer to `read_setting`, whatever its range; RemoteError if the bytes
     cannot be that kind of value."""
-    value: Value = fields.parse(_value_layout(setting), raw, f"setting {setting.number}")["value"]
+    value: SettingValue = fields.parse(_value_layout(setting), raw, f"setting {setting.number}")[
+        "value"
+    ]
     return value
 
 

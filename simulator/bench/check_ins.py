@@ -71,9 +71,14 @@ def check_ins(
         keys.write_text(KeyRing.generate(), encoding="ascii")
         postgres = None if database else stack.enter_context(PostgresCluster(parameters=POSTGRES))
         url = database or (postgres.url if postgres else "")
-        gateway, plain = stack.enter_context(product(folder, url)), stack.enter_context(bare())
+        gateway, plain = (
+            stack.enter_context(running_gateway(folder, url)),
+            stack.enter_context(running_bare_server()),
+        )
         callers = [
-            stack.enter_context(client(keys, registers, first, clients, connections // clients))
+            stack.enter_context(
+                running_client(keys, registers, first, clients, connections // clients)
+            )
             for first in range(clients)
         ]
         meter = Meter(callers, postgres_pids(url, postgres.pid if postgres else None))
@@ -88,7 +93,7 @@ def check_ins(
 
 
 @dataclass(slots=True)
-class Report:
+class CheckInReport:
     """Figures of a run; times of a session from its dial to its ACCEPTED."""
 
     ratio: float = 0.0
@@ -125,7 +130,7 @@ class Server:
 
 
 @dataclass(slots=True)
-class Turn:
+class LoadTurn:
     """One round of one server."""
 
     per_s: float
@@ -149,7 +154,7 @@ class Client:
             raise RuntimeError("the client has no pipes")
         return stdin, stdout
 
-    def order(self, wanted: Round) -> None:
+    def start_round(self, wanted: Round) -> None:
         stdin, _ = self._pipes
         stdin.write(json.dumps(asdict(wanted)) + "\n")
         stdin.flush()
@@ -169,15 +174,15 @@ class Meter:
     def __init__(self, clients: Sequence[Client], database: Sequence[int]) -> None:
         self._clients, self._database = clients, database
 
-    def turn(self, server: Server, wanted: Round) -> Turn:
+    def turn(self, server: Server, wanted: Round) -> LoadTurn:
         """One round; raises ``RuntimeError`` when a client has died."""
         before = self._cpu(server)
         for one in self._clients:
-            one.order(wanted)
+            one.start_round(wanted)
         results = [Result(**one.read()) for one in self._clients]
         after = self._cpu(server)
         accepted = sum(result.accepted for result in results)
-        return Turn(
+        return LoadTurn(
             accepted / max(result.seconds for result in results),
             [time for result in results for time in result.times],
             accepted,
@@ -198,7 +203,7 @@ class Bench:
     def __init__(self, gateway: Server, plain: Server, meter: Meter) -> None:
         self._gateway, self._plain, self._turn = gateway, plain, meter.turn
 
-    def measure(self, turn_s: float) -> Report:
+    def measure(self, turn_s: float) -> CheckInReport:
         """Every register calls once, then the servers take turns."""
         warm = self._turn(self._gateway, Round(self._gateway.port, WARM_UP_S, each=1))
         self._turn(self._plain, Round(self._plain.port, 1))
@@ -218,26 +223,28 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
     return total
 
 
-def _report(warm: Turn, bare_turns: Sequence[Turn], turns: Sequence[Turn]) -> Report:
+def _report(
+    warm: LoadTurn, bare_turns: Sequence[LoadTurn], turns: Sequence[LoadTurn]
+) -> CheckInReport:
     times = [time for turn in turns for time in turn.times]
     accepted = sum(turn.accepted for turn in turns)
     per_s, bare_per_s = median([t.per_s for t in turns]), median([t.per_s for t in bare_turns])
-    return Report(
+    return CheckInReport(
         ratio=per_s / bare_per_s,
         sessions_per_s=per_s,
         bare_sessions_per_s=bare_per_s,
         p50_ms=1000 * quantile(times, 0.5),
         p99_ms=1000 * quantile(times, 0.99),
         bare_p50_ms=1000 * quantile([t for turn in bare_turns for t in turn.times], 0.5),
-        gateway_us=each_us(turns, "server"),
-        database_us=each_us(turns, "database"),
-        bare_us=each_us(bare_turns, "server"),
+        gateway_us=microseconds_per_session(turns, "server"),
+        database_us=microseconds_per_session(turns, "database"),
+        bare_us=microseconds_per_session(bare_turns, "server"),
         failed=sum(turn.failed for turn in (*turns, *bare_turns, warm)),
         accepted=accepted + warm.accepted,
     )
 
 
-def each_us(turns: Sequence[Turn], whose: str) -> float:
+def microseconds_per_session(turns: Sequence[LoadTurn], whose: str) -> float:
     return 1e6 * sum(t.cpu_s[whose] for t in turns) / max(1, sum(t.accepted for t in turns))
 
 
@@ -251,7 +258,7 @@ def quantile(values: Sequence[float], part: float) -> float:
 
 
 @contextmanager
-def product(folder: Path, database: str) -> Iterator[Server]:
+def running_gateway(folder: Path, database: str) -> Iterator[Server]:
     """``cash-server gateway`` over a migrated database, no limit on calls from one address."""
     port = free_port()
     program = [sys.executable, "-m", "cash_server"]
@@ -265,28 +272,30 @@ def product(folder: Path, database: str) -> Iterator[Server]:
     command = [*program, "gateway", *here, "--devices", f"0.0.0.0:{port}"]
     with (
         (folder / "gateway.log").open("wb") as log,
-        running(command, environment, log) as process,
+        running_process(command, environment, log) as process,
     ):
         wait_until_open(port, process)
         yield Server(port, process.pid)
 
 
 @contextmanager
-def bare() -> Iterator[Server]:
+def running_bare_server() -> Iterator[Server]:
     """The bare TCP server, answering as many bytes as the gateway does."""
     port = free_port()
     answers = [
         encode(0, DOWN_PREFIX + bytes((kind,)) + bytes(size)).hex()
         for kind, size in ((2, CHALLENGE_BYTES), (3, ACCEPTED_BYTES))
     ]
-    command = [sys.executable, "-m", "simulator.bench.bare", str(port), *answers]
-    with running(command, dict(os.environ), None) as process:
+    command = [sys.executable, "-m", "simulator.bench.bare_tcp", str(port), *answers]
+    with running_process(command, dict(os.environ), None) as process:
         wait_until_open(port, process)
         yield Server(port, process.pid)
 
 
 @contextmanager
-def client(keys: Path, total: int, first: int, step: int, connections: int) -> Iterator[Client]:
+def running_client(
+    keys: Path, total: int, first: int, step: int, connections: int
+) -> Iterator[Client]:
     """A load process that is ready."""
     numbers = map(str, (total, first, step, connections))
     command = [sys.executable, "-m", "simulator.bench.load", str(keys), *numbers]
@@ -300,7 +309,7 @@ def client(keys: Path, total: int, first: int, step: int, connections: int) -> I
 
 
 @contextmanager
-def running(
+def running_process(
     command: Sequence[str], environment: dict[str, str], output: IO[bytes] | None
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """A process that is ended with the block, whatever happens."""

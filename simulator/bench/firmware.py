@@ -33,13 +33,13 @@ from simulator.bench.check_ins import (
     POSTGRES,
     Meter,
     Server,
-    client,
     postgres_pids,
-    product,
     quantile,
+    running_client,
+    running_gateway,
 )
 from simulator.bench.load import Round
-from simulator.bench.operations import CONTRACT, AdminApi, admin_api, count_succeeded
+from simulator.bench.operations import CONTRACT, AdminApi, count_succeeded, running_admin_api
 from simulator.bench.operations import app as app
 from simulator.bench.postgres import PostgresCluster
 from simulator.calls.fleet import FleetConfig, FleetRunner
@@ -63,7 +63,7 @@ FROM unnest($1::bigint[]) AS u(serial_number)
 
 
 @dataclass(slots=True)
-class Report:
+class FirmwareReport:
     """Figures of a run; times of the other registers' check-ins."""
 
     registers: int
@@ -103,11 +103,11 @@ def firmware(
         os.environ["CASH_SERVER_FIRMWARE_IMAGES"] = str(folder / "images")
         os.environ["CASH_SERVER_FIRMWARE_KEYS"] = publisher.hex()
         postgres = stack.enter_context(PostgresCluster(parameters=POSTGRES))
-        gateway = stack.enter_context(product(folder, postgres.url))
-        api = stack.enter_context(admin_api(folder, postgres.url))
-        others = stack.enter_context(client(keys, OTHERS, 0, 1, LIGHT_CONNECTIONS))
+        gateway = stack.enter_context(running_gateway(folder, postgres.url))
+        api = stack.enter_context(running_admin_api(folder, postgres.url))
+        others = stack.enter_context(running_client(keys, OTHERS, 0, 1, LIGHT_CONNECTIONS))
         meter = Meter([others], postgres_pids(postgres.url, postgres.pid))
-        calling = born(registers, publisher)
+        calling = make_registers(registers, publisher)
         asyncio.run(enrol(postgres.url, [one.serial_number for one in calling]))
         report = measure(meter, gateway, api, calling, KeyRing.load(keys), postgres.url)
     typer.echo(report.text())
@@ -136,7 +136,7 @@ def publish(folder: Path, size: int) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-def born(count: int, publisher: bytes) -> list[SimulatedRegister]:
+def make_registers(count: int, publisher: bytes) -> list[SimulatedRegister]:
     """Registers whose shops stay closed, so that nothing stands in the way of an update."""
     found = []
     for number in range(count):
@@ -166,7 +166,7 @@ def measure(
     calling: Sequence[SimulatedRegister],
     keys: KeyRing,
     url: str,
-) -> Report:
+) -> FirmwareReport:
     """Light check-ins alone, then beside the updates until all have ended."""
     api.post("/firmware-images", {"model": MODEL, "version": VERSION})
     serials = [one.serial_number for one in calling]
@@ -176,7 +176,7 @@ def measure(
     answer = api.post("/operations", {**order, "serial_numbers": serials})
     if answer["refused"]:
         raise RuntimeError(f"an update was refused: {answer['refused'][0]}")
-    with Callers(calling, gateway.port, keys), Memory(gateway.pid) as memory:
+    with FirmwareCallers(calling, gateway.port, keys), Memory(gateway.pid) as memory:
         began, meanwhile = monotonic(), list[float]()
         while monotonic() - began < DEADLINE_S:
             meanwhile += meter.turn(gateway, Round(gateway.port, TURN_S)).times
@@ -184,7 +184,7 @@ def measure(
                 break
         seconds = monotonic() - began
     p99_before, p99 = quantile(before, 0.99), quantile(meanwhile, 0.99)
-    return Report(
+    return FirmwareReport(
         registers=len(calling),
         seconds=seconds,
         p99_before_ms=1000 * p99_before,
@@ -196,7 +196,7 @@ def measure(
     )
 
 
-class Callers:
+class FirmwareCallers:
     """The registers that fetch firmware, calling from a thread of their own."""
 
     def __init__(self, calling: Sequence[SimulatedRegister], port: int, keys: KeyRing) -> None:

@@ -27,7 +27,7 @@ from protocol import telemetry
 from protocol.conversation.seal import KeyRing
 from simulator.bench.check_ins import POSTGRES, median, quantile
 from simulator.bench.firmware import app as app
-from simulator.bench.operations import AdminApi, admin_api
+from simulator.bench.operations import AdminApi, running_admin_api
 from simulator.bench.postgres import PostgresCluster
 from simulator.demo import DemoRegisters
 
@@ -165,7 +165,7 @@ def fleet(
         url = cluster.url_of(DATABASE)
         program = [sys.executable, "-m", "cash_server", "migrate"]
         subprocess.run([*program, "--data", str(folder), "--database", url], check=True)
-        api = stack.enter_context(admin_api(folder, url))
+        api = stack.enter_context(running_admin_api(folder, url))
         typer.echo("filling the tables")
         serials = asyncio.run(fill(url, registers))
         report = measure(api, serials, mixed)
@@ -175,7 +175,7 @@ def fleet(
 
 
 @dataclass(slots=True)
-class Report:
+class FleetReport:
     """Milliseconds of requests, by what was asked; ``worst`` are the slowest mixed pairs."""
 
     filters: dict[str, float] = field(default_factory=dict)
@@ -211,9 +211,9 @@ class Report:
         )
 
 
-def measure(api: AdminApi, serials: Sequence[str], mixed: bool) -> Report:
+def measure(api: AdminApi, serials: Sequence[str], mixed: bool) -> FleetReport:
     """Everything once to warm the caches, then the figures."""
-    report = Report()
+    report = FleetReport()
     for path in (*FILTERS, *(f"sort={mark}{sort}" for sort in SORTS for mark in ("", "-"))):
         _get_ms(api, path)
     for each in FILTERS:
@@ -248,7 +248,7 @@ def _walk_ms(api: AdminApi, sort: str) -> Iterator[float]:
         after = f"&after={page['next']}"
 
 
-def _mix(api: AdminApi, report: Report) -> None:
+def _mix(api: AdminApi, report: FleetReport) -> None:
     every: list[float] = []
     slowest: dict[str, float] = {}
     for each in FILTERS:
@@ -263,7 +263,7 @@ def _mix(api: AdminApi, report: Report) -> None:
     report.worst = dict(worst[:12])
 
 
-def _download(api: AdminApi, report: Report) -> None:
+def _download(api: AdminApi, report: FleetReport) -> None:
     began = perf_counter()
     with _peak(api.pid) as growth, api.open("/registers/file") as answer:
         lines = 0

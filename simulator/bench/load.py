@@ -26,8 +26,8 @@ from protocol.conversation.messages import (
     VERSION,
     CheckIn,
     Farewell,
+    FrameKind,
     Hello,
-    Kind,
     Step,
     StepDone,
     parse_sealed,
@@ -45,8 +45,8 @@ TARGETS: Final = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 """Several addresses of one machine: a pair of addresses has only 28,000 client ports."""
 
 QUIET_S: Final = 5.0
-_CHALLENGE: Final = DOWN_PREFIX + bytes((Kind.CHALLENGE,))
-_SEALED: Final = DOWN_PREFIX + bytes((Kind.SEALED,))
+_CHALLENGE: Final = DOWN_PREFIX + bytes((FrameKind.CHALLENGE,))
+_SEALED: Final = DOWN_PREFIX + bytes((FrameKind.SEALED,))
 _DONE: Final = encode_answer("write_setting")
 _READING_NUMBER: Final = PROFILE_SIZE
 """The first live field of the block is the reading's number, four bytes."""
@@ -106,7 +106,9 @@ class Load:
 
     def __init__(self, keys: KeyRing, total: int, first: int, step: int, connections: int) -> None:
         born = DemoRegisters(total)
-        self._registers = [_born(keys, born[index]) for index in range(first, total, step)]
+        self._registers = [
+            _make_registers(keys, born[index]) for index in range(first, total, step)
+        ]
         self._connections = min(connections, len(self._registers))
         self._epoll = select.epoll()
         self._calls: dict[int, _Call] = {}
@@ -175,7 +177,7 @@ class Load:
                 raise ConnectionResetError
             if call.seals is None:
                 call.link.send(_check_in(call, frame.data))
-            elif not call.follows or _obey(call, frame.data, result):
+            elif not call.follows or _answer(call, frame.data, result):
                 return True
         return False
 
@@ -189,7 +191,7 @@ def _forever(items: "list[_Register] | tuple[str, ...]") -> Iterator:  # type: i
         yield from items
 
 
-def _born(keys: KeyRing, who: SimulatedRegister) -> _Register:
+def _make_registers(keys: KeyRing, who: SimulatedRegister) -> _Register:
     serial = bytes.fromhex(who.serial_number)
     key = keys.register_key(keys.current, serial)
     if key is None:
@@ -197,7 +199,7 @@ def _born(keys: KeyRing, who: SimulatedRegister) -> _Register:
     hello = Hello(
         VERSION, who.platform.wire_code, serial, who.model, 2, keys.current, bytes(NONCE_SIZE)
     )
-    frame = encode(ASYNC_ID, UP_PREFIX + bytes((Kind.HELLO,)) + build(ROWS[Hello], hello))
+    frame = encode(ASYNC_ID, UP_PREFIX + bytes((FrameKind.HELLO,)) + build(ROWS[Hello], hello))
     return _Register(serial, key, frame, encode_block(who.reading(who.born_at)))
 
 
@@ -212,7 +214,7 @@ def _check_in(call: _Call, challenge: bytes) -> bytes:
     return _sealed(call, CheckIn(BLOCK_VERSION, call.register.next_block()))
 
 
-def _obey(call: _Call, data: bytes, result: Result) -> bool:
+def _answer(call: _Call, data: bytes, result: Result) -> bool:
     """Whether the gateway has no more to say; a STEP is answered, nothing is done."""
     if call.seals is None or not data.startswith(_SEALED):
         raise ConnectionResetError
@@ -230,11 +232,11 @@ def _sealed(call: _Call, message: CheckIn | StepDone) -> bytes:
     row = ROWS[type(message)]
     plain = bytes((row.code,)) + build(row, message)
     sealed = call.seals[0].seal(plain, _associated(call))
-    return encode(ASYNC_ID, UP_PREFIX + bytes((Kind.SEALED,)) + sealed)
+    return encode(ASYNC_ID, UP_PREFIX + bytes((FrameKind.SEALED,)) + sealed)
 
 
 def _associated(call: _Call) -> bytes:
-    return bytes((Kind.SEALED,)) + call.register.serial
+    return bytes((FrameKind.SEALED,)) + call.register.serial
 
 
 def main(arguments: list[str]) -> None:

@@ -26,16 +26,16 @@ from simulator.bench.check_ins import (
     POSTGRES,
     ROUNDS,
     WARM_UP_S,
+    LoadTurn,
     Meter,
     Server,
-    Turn,
-    client,
-    each_us,
     median,
+    microseconds_per_session,
     postgres_pids,
-    product,
     quantile,
-    running,
+    running_client,
+    running_gateway,
+    running_process,
     wait_until_open,
 )
 from simulator.bench.check_ins import app as app
@@ -89,12 +89,14 @@ def operations(
         keys.write_text(KeyRing.generate(), encoding="ascii")
         postgres = None if database else stack.enter_context(PostgresCluster(parameters=POSTGRES))
         url = database or (postgres.url if postgres else "")
-        gateway = stack.enter_context(product(folder, url))
-        api = stack.enter_context(admin_api(folder, url))
+        gateway = stack.enter_context(running_gateway(folder, url))
+        api = stack.enter_context(running_admin_api(folder, url))
         asyncio.run(enrol(url, registers))
         callers = [
             # Odd indices: demo registers of platform 5.0.
-            stack.enter_context(client(keys, 2 * calling, 1 + 2 * first, 2 * CLIENTS, CONNECTIONS))
+            stack.enter_context(
+                running_client(keys, 2 * calling, 1 + 2 * first, 2 * CLIENTS, CONNECTIONS)
+            )
             for first in range(CLIENTS)
         ]
         meter = Meter(callers, postgres_pids(url, postgres.pid if postgres else None))
@@ -108,7 +110,7 @@ def operations(
 
 
 @dataclass(slots=True)
-class Report:
+class OperationsReport:
     """Figures of a run; times of a session from its dial to its FAREWELL."""
 
     ratio: float
@@ -145,7 +147,7 @@ class AdminApi:
         self._base, self._token = f"http://127.0.0.1:{port}/api/v1", ""
         self._token = self.post("/sign-in", {"login": "admin", "password": password})["token"]
 
-    def order(self, serial_numbers: Sequence[str]) -> float:
+    def order_operations(self, serial_numbers: Sequence[str]) -> float:
         """Seconds that it took; raises ``RuntimeError`` if one was refused."""
         began = perf_counter()
         answer = self.post("/operations", {**ORDER, "serial_numbers": serial_numbers})
@@ -171,7 +173,7 @@ class AdminApi:
         return answer
 
 
-def measure(meter: Meter, gateway: Server, api: AdminApi, calling: int) -> Report:
+def measure(meter: Meter, gateway: Server, api: AdminApi, calling: int) -> OperationsReport:
     """Every register calls once, then idle turns and turns with operations alternate."""
     once = Round(gateway.port, WARM_UP_S, each=1)
     meter.turn(gateway, once)
@@ -180,24 +182,24 @@ def measure(meter: Meter, gateway: Server, api: AdminApi, calling: int) -> Repor
     portions = [serials[start : start + AT_ONCE] for start in range(0, calling, AT_ONCE)]
     for _ in range(ROUNDS):
         idle.append(meter.turn(gateway, once))
-        orders += [api.order(portion) for portion in portions]
+        orders += [api.order_operations(portion) for portion in portions]
         busy.append(meter.turn(gateway, Round(gateway.port, WARM_UP_S, each=1, steps=True)))
     return _report(idle, busy, orders, ROUNDS * calling)
 
 
 def _report(
-    idle: Sequence[Turn], busy: Sequence[Turn], orders: Sequence[float], ordered: int
-) -> Report:
+    idle: Sequence[LoadTurn], busy: Sequence[LoadTurn], orders: Sequence[float], ordered: int
+) -> OperationsReport:
     times = [time for turn in busy for time in turn.times]
     per_s, idle_per_s = median([t.per_s for t in busy]), median([t.per_s for t in idle])
-    return Report(
+    return OperationsReport(
         ratio=per_s / idle_per_s,
         operations_per_s=per_s,
         idle_per_s=idle_per_s,
         p50_ms=1000 * quantile(times, 0.5),
         p99_ms=1000 * quantile(times, 0.99),
-        gateway_us=each_us(busy, "server"),
-        database_us=each_us(busy, "database"),
+        gateway_us=microseconds_per_session(busy, "server"),
+        database_us=microseconds_per_session(busy, "database"),
         order_p50_ms=1000 * median(orders),
         order_max_ms=1000 * max(orders),
         failed=sum(turn.failed for turn in (*idle, *busy)),
@@ -206,13 +208,16 @@ def _report(
 
 
 @contextmanager
-def admin_api(folder: Path, database: str) -> Iterator[AdminApi]:
+def running_admin_api(folder: Path, database: str) -> Iterator[AdminApi]:
     """``cash-server fleet`` over the same database."""
     port, password = free_port(), secrets.token_urlsafe()
     command = [sys.executable, "-m", "cash_server", "fleet", "--data", str(folder)]
     command += ["--database", database, "--http", f"127.0.0.1:{port}"]
     environment = {**os.environ, "CASH_SERVER_ADMIN_PASSWORD": password}
-    with (folder / "fleet.log").open("wb") as log, running(command, environment, log) as process:
+    with (
+        (folder / "fleet.log").open("wb") as log,
+        running_process(command, environment, log) as process,
+    ):
         wait_until_open(port, process)
         yield AdminApi(port, password, process.pid)
 

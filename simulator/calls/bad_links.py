@@ -90,7 +90,7 @@ class BadLink:
         self._passed = 0
         self._chunks = 0
 
-    def pass_on(self, direction: Direction, data: bytes) -> list[bytes]:
+    def transfer(self, direction: Direction, data: bytes) -> list[bytes]:
         """The chunks that come out at the other end.  ``cut``: the link is gone; ``dead``: it only
         looks alive, and neither end learns that the other has left."""
         if self.cut:
@@ -214,7 +214,7 @@ class _ProxyEnd(asyncio.Protocol):
         self._pump()
 
     def data_received(self, data: bytes) -> None:
-        for chunk in self._link.pass_on(self._direction, data):
+        for chunk in self._link.transfer(self._direction, data):
             self.other.deliver(chunk, self._link.fault.delay_s)
         if self._link.cut:
             self.other.finish()

@@ -16,10 +16,16 @@ from random import Random
 from typing import Any, Final
 
 from protocol.conversation.seal import KeyRing
-from simulator.calls.dial import Call, Patience, utc_now
+from simulator.calls.conversation import (
+    ConversationEnding,
+    ConversationResult,
+    Ledger,
+    RegisterConversation,
+    no_ledger,
+)
+from simulator.calls.socket_call import CallTimeouts, SocketCall, utc_now
 from simulator.calls.statistics import Statistics
-from simulator.calls.talk import Ending, Ledger, Outcome, Talk, forget
-from simulator.calls.transports import PLAIN, Road
+from simulator.calls.transports import PLAIN_TCP, TransportSetup
 from simulator.register.simulated_register import SimulatedRegister
 
 USUAL_INTERVAL_S: Final = 300.0
@@ -46,9 +52,9 @@ class FleetConfig:
     seconds: float | None = None
     calls: int | None = None
     seed: int = 0
-    patience: Patience = field(default_factory=Patience)
-    ledger: Ledger = forget
-    road: Road = PLAIN
+    timeouts: CallTimeouts = field(default_factory=CallTimeouts)
+    ledger: Ledger = no_ledger
+    transport: TransportSetup = PLAIN_TCP
     now: Callable[[], datetime] = utc_now
 
 
@@ -58,12 +64,12 @@ class FleetRunner:
     def __init__(self, registers: Sequence[SimulatedRegister], config: FleetConfig) -> None:
         self.statistics = Statistics()
         self._registers, self._config = registers, config
-        self._patience = replace(config.patience, report_s=config.interval_s)
+        self._patience = replace(config.timeouts, report_s=config.interval_s)
         self._random = Random(config.seed)
         self._due: list[tuple[float, int]] = []
         self._earlier = asyncio.Event()
         self._failures: dict[int, int] = {}
-        self._open: dict[Call, int] = {}
+        self._open: dict[SocketCall, int] = {}
         self._dialling: set[asyncio.Task[None]] = set()
         self._host = config.host
         self._stopping = False
@@ -169,8 +175,8 @@ class FleetRunner:
         generation = config.key_ring.current
         key = config.key_ring.register_key(generation, register.serial)
         assert key is not None
-        talk = Talk(register, key, generation, self._note)
-        call = Call(talk, self._patience, self._ended, config.now, config.road)
+        talk = RegisterConversation(register, key, generation, self._note)
+        call = SocketCall(talk, self._patience, self._ended, config.now, config.transport)
         self._open[call] = index
         await call.dial(self._host, config.port, config.host)
         if call.accepted_s is not None:
@@ -180,33 +186,37 @@ class FleetRunner:
         self.statistics.accepted += 1
         self._config.ledger(serial_number, reading_number, at)
 
-    def _ended(self, call: Call) -> None:
-        index, talk = self._open.pop(call), call.talk
+    def _ended(self, call: SocketCall) -> None:
+        index, talk = self._open.pop(call), call.conversation
         self.statistics.steps_done += talk.steps_done
         self.statistics.steps_refused += talk.steps_refused
-        if self._stopping or talk.outcome is None:
+        if self._stopping or talk.result is None:
             return
-        outcome = talk.outcome
+        outcome = talk.result
         self._schedule(index, _AFTER[outcome.ending](self, index, talk, outcome))
 
-    def _after_done(self, index: int, talk: Talk, _: Outcome) -> float:
+    def _after_done(self, index: int, talk: RegisterConversation, _: ConversationResult) -> float:
         self._failures.pop(index, None)
         return self._interval_s(talk.next_check_in_s)
 
-    def _after_refused(self, index: int, _: Talk, outcome: Outcome) -> float:
+    def _after_refused(
+        self, index: int, _: RegisterConversation, outcome: ConversationResult
+    ) -> float:
         self.statistics.refused[outcome.detail] += 1
         told_s = (outcome.retry_after_s or 0) * self._random.uniform(1.0, 1.5)
         return max(told_s, self._back_off_s(index))
 
-    def _after_broken(self, index: int, _: Talk, outcome: Outcome) -> float:
+    def _after_broken(
+        self, index: int, _: RegisterConversation, outcome: ConversationResult
+    ) -> float:
         self.statistics.broken[outcome.detail] += 1
         return self._back_off_s(index)
 
 
 _AFTER: Final = {
-    Ending.DONE: FleetRunner._after_done,
-    Ending.REFUSED: FleetRunner._after_refused,
-    Ending.BROKEN: FleetRunner._after_broken,
+    ConversationEnding.DONE: FleetRunner._after_done,
+    ConversationEnding.REFUSED: FleetRunner._after_refused,
+    ConversationEnding.BROKEN: FleetRunner._after_broken,
 }
 
 

@@ -8,7 +8,7 @@ LONGEST_ANSWER: Final = 4 << 20
 """A stream of firmware blocks comes as one answer."""
 
 
-class CarrierBroken(Exception):
+class CarrierError(Exception):
     """The peer does not carry our frames; ``why`` is a short code."""
 
     def __init__(self, why: str) -> None:
@@ -24,7 +24,7 @@ class HttpCarrier:
         self._host, self._path = host, path
         self._answer = b""
 
-    def packed(self, frames: bytes) -> bytes:
+    def pack(self, frames: bytes) -> bytes:
         """A request with the frames."""
         headers = [
             ("Host", self._host),
@@ -36,16 +36,16 @@ class HttpCarrier:
         try:
             return b"".join(self._http.send(event) for event in events)
         except h11.LocalProtocolError:
-            raise CarrierBroken("http_order") from None
+            raise CarrierError("http_order") from None
 
-    def unpacked(self, data: bytes) -> bytes:
+    def unpack(self, data: bytes) -> bytes:
         """The frames of the answer that these bytes complete, if they do."""
         frames = b""
         try:
             self._http.receive_data(data)
             while (event := self._http.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
                 if isinstance(event, h11.Response) and event.status_code != 200:
-                    raise CarrierBroken(f"http_{event.status_code}")
+                    raise CarrierError(f"http_{event.status_code}")
                 if isinstance(event, h11.Data):
                     self._take(bytes(event.data))
                 if isinstance(event, h11.EndOfMessage):
@@ -53,13 +53,13 @@ class HttpCarrier:
                     break
             self._turn()
         except h11.RemoteProtocolError:
-            raise CarrierBroken("http") from None
+            raise CarrierError("http") from None
         return frames
 
     def _take(self, body: bytes) -> None:
         self._answer += body
         if len(self._answer) > LONGEST_ANSWER:
-            raise CarrierBroken("http_oversize")
+            raise CarrierError("http_oversize")
 
     def _turn(self) -> None:
         """After an answer the connection is free, unless the peer closes it."""

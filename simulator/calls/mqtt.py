@@ -1,6 +1,6 @@
-"""Calls over MQTT: a ``Talk`` whose bytes go through a broker.
+"""Calls over MQTT: a ``RegisterConversation`` whose bytes go through a broker.
 
-A ``Line`` is one connection of an account, on which one register calls as often as it likes.
+A ``MqttCaller`` is one connection of an account, on which one register calls as often as it likes.
 Every wait is bounded.  The last will hangs up, so a register that loses its broker leaves no
 conversation behind.
 """
@@ -15,8 +15,8 @@ from typing import Final, Self
 
 from aiomqtt import Client, Message, MqttError, ProtocolVersion, Will
 
-from simulator.calls.dial import Patience, utc_now
-from simulator.calls.talk import Talk
+from simulator.calls.conversation import RegisterConversation
+from simulator.calls.socket_call import CallTimeouts, utc_now
 
 QOS: Final = 1
 KEEPALIVE_S: Final = 30
@@ -29,7 +29,7 @@ _QUIET.propagate = False
 
 
 @dataclass(frozen=True, slots=True)
-class MqttServer:
+class MqttAccount:
     """A broker and an account there; ``version_5`` = with Response Topic."""
 
     host: str
@@ -39,7 +39,7 @@ class MqttServer:
     version_5: bool = True
 
 
-class Line:
+class MqttCaller:
     """``async with Line(server, serial_number) as line: await line.call(talk)``.
 
     Entering raises ``OSError`` when the broker cannot be reached or refuses.
@@ -47,14 +47,14 @@ class Line:
 
     def __init__(
         self,
-        server: MqttServer,
+        server: MqttAccount,
         serial_number: str,
-        patience: Patience | None = None,
+        timeouts: CallTimeouts | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._up = f"registers/{serial_number}/up"
         self._down = f"registers/{serial_number}/down"
-        self._patience, self._now = patience or Patience(), now
+        self._patience, self._now = timeouts or CallTimeouts(), now
         self._open_at = ""
         self._client = Client(
             server.host,
@@ -84,37 +84,37 @@ class Line:
         except MqttError:  # the broker has gone before us
             return
         finally:
-            _heard_of(self._client)
+            _retrieve_error(self._client)
 
-    async def call(self, talk: Talk) -> None:
+    async def call(self, conversation: RegisterConversation) -> None:
         """The whole conversation; raises ``ConnectionError`` when the broker is lost in it."""
         try:
-            await self._converse(talk)
+            await self._converse(conversation)
             await self._hang_up()
         except MqttError as error:
-            talk.break_off("cut")
+            conversation.break_off("cut")
             raise ConnectionError(str(error)) from error
 
-    async def _converse(self, talk: Talk) -> None:
+    async def _converse(self, talk: RegisterConversation) -> None:
         self._open_at = self._up
         await self._say(talk.start())
         try:
-            while not talk.over:
+            while not talk.is_over:
                 message = await self._hear(talk)
                 self._open_at = response_topic(message) or self._open_at
                 await self._answer(talk, bytes(message.payload))
         except TimeoutError:
             talk.break_off("silence")
 
-    async def _answer(self, talk: Talk, payload: bytes) -> None:
+    async def _answer(self, talk: RegisterConversation, payload: bytes) -> None:
         if not payload:
             talk.break_off("cut")
         elif said := talk.receive(payload, self._now()):
             await self._say(said)
 
-    async def _hear(self, talk: Talk) -> Message:
+    async def _hear(self, talk: RegisterConversation) -> Message:
         patience = self._patience
-        async with asyncio.timeout(patience.held_s if talk.held else patience.answer_s):
+        async with asyncio.timeout(patience.held_s if talk.is_held else patience.answer_s):
             return await anext(aiter(self._client.messages))
 
     async def _hang_up(self) -> None:
@@ -126,7 +126,7 @@ class Line:
         await self._client.publish(self._open_at, payload, QOS)
 
 
-def _heard_of(client: Client) -> None:
+def _retrieve_error(client: Client) -> None:
     """The library keeps why a connection was lost; unread, it would be told to the log again."""
     lost = client._disconnected
     if lost.done() and not lost.cancelled():
@@ -139,18 +139,18 @@ def response_topic(message: Message) -> str | None:
 
 
 async def keep_calling(
-    open_line: Callable[[], Line],
-    make_talk: Callable[[], Talk],
+    open_caller: Callable[[], MqttCaller],
+    make_conversation: Callable[[], RegisterConversation],
     random: Random,
-    interval_s: Callable[[Talk], float],
+    interval_s: Callable[[RegisterConversation], float],
 ) -> None:
     """Calls until it is cancelled, on one line after another, with jittered back-off."""
     back_off_s = FIRST_BACK_OFF_S
     while True:
         try:
-            async with open_line() as line:
+            async with open_caller() as line:
                 while True:
-                    talk = make_talk()
+                    talk = make_conversation()
                     await line.call(talk)
                     back_off_s = FIRST_BACK_OFF_S if talk.accepted else _longer(back_off_s)
                     wait_s = interval_s(talk) if talk.accepted else back_off_s

@@ -1,14 +1,14 @@
-"""The roads of a call: frames as they are or over HTTP, plain or inside TLS.
+"""The transports of a call: frames as they are or over HTTP, plain or inside TLS.
 
 A ``Carrier`` packs frames for one connection and unpacks what comes; it meets no socket.
 """
 
 import ssl
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
+from protocol.transport import Transport
 from simulator.calls.http import HttpCarrier
 
 USUAL_PATH: Final = "/kkt"
@@ -18,23 +18,23 @@ USUAL_PATH: Final = "/kkt"
 class Carrier(Protocol):
     """One connection's packing; ``CarrierBroken`` for what is none or cannot be sent now."""
 
-    def packed(self, frames: bytes) -> bytes: ...
+    def pack(self, frames: bytes) -> bytes: ...
 
-    def unpacked(self, data: bytes) -> bytes: ...
+    def unpack(self, data: bytes) -> bytes: ...
 
 
-class AsTheyAre:
+class RawCarrier:
     """Frames and nothing else."""
 
-    def packed(self, frames: bytes) -> bytes:
+    def pack(self, frames: bytes) -> bytes:
         return frames
 
-    def unpacked(self, data: bytes) -> bytes:
+    def unpack(self, data: bytes) -> bytes:
         return data
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class TransportSetup:
     """Plain TCP unless told more: the path of HTTP, and what TLS trusts."""
 
     path: str | None = None
@@ -42,26 +42,22 @@ class Road:
 
     def carrier(self, host: str) -> Carrier:
         """For a new connection to ``host``, as the peer is called."""
-        return HttpCarrier(host, self.path) if self.path else AsTheyAre()
+        return HttpCarrier(host, self.path) if self.path else RawCarrier()
 
 
-PLAIN: Final = Road()
+PLAIN_TCP: Final = TransportSetup()
 
 
-class RoadName(StrEnum):
-    """What a road is called on the command line, and in the gateway's metrics."""
-
-    TCP = "tcp"
-    HTTP = "http"
-    TLS = "tls"
-    HTTPS = "https"
+SOCKET_TRANSPORTS: Final = tuple(each for each in Transport if each is not Transport.MQTT)
+"""The transports that have a socket for each call; MQTT goes through a broker (``calls.mqtt``)."""
 
 
-def road_named(name: RoadName, ca: Path | None = None, path: str = USUAL_PATH) -> Road:
-    """The road; the certificate is verified against the file ``ca``, or as the system does.
+def transport_setup(
+    transport: Transport, ca: Path | None = None, path: str = USUAL_PATH
+) -> TransportSetup:
+    """Set up a socket transport; trust the certificates in the file ``ca``, or the system's.
 
-    ``OSError`` (with ``ssl.SSLError``) for a file that holds no certificate.
+    Raise ``OSError`` (with ``ssl.SSLError``) for a file that holds no certificate.
     """
-    inside_tls = name in (RoadName.TLS, RoadName.HTTPS)
-    tls = ssl.create_default_context(cafile=ca) if inside_tls else None
-    return Road(path if name in (RoadName.HTTP, RoadName.HTTPS) else None, tls)
+    tls = ssl.create_default_context(cafile=ca) if transport.is_encrypted else None
+    return TransportSetup(path if transport.is_http else None, tls)

@@ -11,8 +11,8 @@ from enum import Enum, auto
 from typing import Final
 
 from protocol.errors import LocalError
-from protocol.kktpc import v2
-from protocol.kktpc.v2 import Control
+from protocol.kktpc import frame_v2 as v2
+from protocol.kktpc.frame_v2 import ControlByte
 from simulator.register.failures import ResultCode
 from simulator.register.simulated_register import SimulatedRegister
 
@@ -20,7 +20,7 @@ TOO_LONG: Final = bytes((0x55, ResultCode.WRONG_LENGTH, 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class TimeoutsV2:
     """Seconds; the names are those of KKT-PC 2."""
 
     t1: float = v2.T1_S
@@ -31,7 +31,7 @@ class Times:
     t7: float = v2.T7_S
 
 
-class Turn(Enum):
+class ExchangeState(Enum):
     """Where the exchange stands."""
 
     IDLE = auto()
@@ -50,11 +50,11 @@ class LineV2:
     """One exchange at a time.  An answer that the host does not take is forgotten after the
     attempts that the level allows; the host then asks again."""
 
-    def __init__(self, register: SimulatedRegister, times: Times | None = None) -> None:
+    def __init__(self, register: SimulatedRegister, times: TimeoutsV2 | None = None) -> None:
         self.register = register
-        self.state = Turn.IDLE
-        self._times = times or Times()
-        self._reader = v2.Reader()
+        self.state = ExchangeState.IDLE
+        self._times = times or TimeoutsV2()
+        self._reader = v2.FrameReaderV2()
         self._request = b""
         self._frame = b""
         self._attempts = 0
@@ -64,12 +64,12 @@ class LineV2:
     @property
     def busy(self) -> bool:
         """Whether there is a command to be done."""
-        return self.state is Turn.WORKING
+        return self.state is ExchangeState.WORKING
 
     @property
     def quiet(self) -> bool:
         """Whether the host has the last answer."""
-        return self.state is Turn.IDLE
+        return self.state is ExchangeState.IDLE
 
     def hang_up(self) -> None:
         """A serial line has nobody to part from: the exchange begins anew."""
@@ -85,7 +85,7 @@ class LineV2:
 
     def work(self, now: datetime, now_s: float) -> bytes:
         """Does the command, and asks to speak."""
-        if self.state is not Turn.WORKING:
+        if self.state is not ExchangeState.WORKING:
             return b""
         answer = self.register.execute_on_line(self._request, now)
         try:
@@ -96,66 +96,66 @@ class LineV2:
         self._attempts = 0
         return self._ask(now_s)
 
-    def turn(self, now: datetime, now_s: float) -> bytes:
+    def tick(self, now: datetime, now_s: float) -> bytes:
         """Time passes: what was not answered is said again, or given up."""
         if self._reader.pending and now_s >= self._heard_s + self._times.t6:
             self._reader.reset()
-            if self.state is Turn.AWAITS_FRAME:
+            if self.state is ExchangeState.AWAITS_FRAME:
                 return self._not_whole(now_s)
         if self._due is None or now_s < self._due:
             return b""
-        return _LATE[self.state](self, now_s)
+        return _ON_TIMEOUT[self.state](self, now_s)
 
-    def _take(self, item: v2.Item, now_s: float) -> bytes:
-        if isinstance(item, v2.Frame):
+    def _take(self, item: v2.ItemV2, now_s: float) -> bytes:
+        if isinstance(item, v2.FrameV2):
             return self._frame_came(item, now_s)
-        if isinstance(item, v2.BadFrame):
-            broken = self.state is Turn.AWAITS_FRAME and item.reason != "junk"
+        if isinstance(item, v2.BadFrameV2):
+            broken = self.state is ExchangeState.AWAITS_FRAME and item.reason != "junk"
             return self._not_whole(now_s) if broken else b""
         return _CONTROLS[item](self, now_s)
 
-    def _frame_came(self, frame: v2.Frame, now_s: float) -> bytes:
+    def _frame_came(self, frame: v2.FrameV2, now_s: float) -> bytes:
         """The same frame again, because our ACK was lost, is acknowledged again."""
-        if self.state not in (Turn.AWAITS_FRAME, Turn.AWAITS_EOT):
+        if self.state not in (ExchangeState.AWAITS_FRAME, ExchangeState.AWAITS_EOT):
             return b""
         self._request = frame.data
-        self._go(Turn.AWAITS_EOT, now_s + self._times.t4)
+        self._go(ExchangeState.AWAITS_EOT, now_s + self._times.t4)
         return bytes((v2.ACK,))
 
     def _not_whole(self, now_s: float) -> bytes:
-        self._go(Turn.AWAITS_FRAME, now_s + self._times.t2)
+        self._go(ExchangeState.AWAITS_FRAME, now_s + self._times.t2)
         return bytes((v2.NAK,))
 
     def _enq(self, now_s: float) -> bytes:
-        if self.state is Turn.WORKING:
+        if self.state is ExchangeState.WORKING:
             return bytes((v2.NAK,))
-        if self.state is Turn.ASKING:
-            self._go(Turn.WAITING, now_s + self._times.t7)
+        if self.state is ExchangeState.ASKING:
+            self._go(ExchangeState.WAITING, now_s + self._times.t7)
             return b""
         # The host begins: an answer that it has not taken is of no use to it any more.
-        self._go(Turn.AWAITS_FRAME, now_s + self._times.t2)
+        self._go(ExchangeState.AWAITS_FRAME, now_s + self._times.t2)
         return bytes((v2.ACK,))
 
     def _ack(self, now_s: float) -> bytes:
-        if self.state is Turn.ASKING:
+        if self.state is ExchangeState.ASKING:
             self._attempts = 1
-            self._go(Turn.ANSWERING, now_s + self._times.t3)
+            self._go(ExchangeState.ANSWERING, now_s + self._times.t3)
             return self._frame
-        if self.state is Turn.ANSWERING:
+        if self.state is ExchangeState.ANSWERING:
             self._rest()
             return bytes((v2.EOT,))
         return b""
 
     def _nak(self, now_s: float) -> bytes:
-        if self.state is Turn.ASKING:
-            self._go(Turn.WAITING, now_s + self._times.t1)
+        if self.state is ExchangeState.ASKING:
+            self._go(ExchangeState.WAITING, now_s + self._times.t1)
             return b""
-        return self._repeat(now_s) if self.state is Turn.ANSWERING else b""
+        return self._repeat(now_s) if self.state is ExchangeState.ANSWERING else b""
 
     def _eot(self, now_s: float) -> bytes:
-        if self.state is Turn.AWAITS_EOT:
-            self._go(Turn.WORKING, None)
-        elif self.state is Turn.AWAITS_FRAME:
+        if self.state is ExchangeState.AWAITS_EOT:
+            self._go(ExchangeState.WORKING, None)
+        elif self.state is ExchangeState.AWAITS_FRAME:
             self._rest()
         return b""
 
@@ -163,19 +163,19 @@ class LineV2:
         if self._attempts >= v2.ENQ_ATTEMPTS:
             return self._give_up(now_s)
         self._attempts += 1
-        self._go(Turn.ASKING, now_s + self._times.t1)
+        self._go(ExchangeState.ASKING, now_s + self._times.t1)
         return bytes((v2.ENQ,))
 
     def _repeat(self, now_s: float) -> bytes:
         if self._attempts >= v2.FRAME_ATTEMPTS:
             return self._give_up(now_s)
         self._attempts += 1
-        self._go(Turn.ANSWERING, now_s + self._times.t3)
+        self._go(ExchangeState.ANSWERING, now_s + self._times.t3)
         return self._frame
 
     def _begin(self, now_s: float) -> bytes:
         """The EOT was lost, but the frame was whole: the host waits for an answer."""
-        self._go(Turn.WORKING, None)
+        self._go(ExchangeState.WORKING, None)
         return b""
 
     def _give_up(self, now_s: float) -> bytes:
@@ -187,22 +187,22 @@ class LineV2:
         return b""
 
     def _rest(self) -> None:
-        self._go(Turn.IDLE, None)
+        self._go(ExchangeState.IDLE, None)
 
-    def _go(self, turn: Turn, due: float | None) -> None:
+    def _go(self, turn: ExchangeState, due: float | None) -> None:
         self.state, self._due = turn, due
 
 
-_CONTROLS: Final[dict[Control, Callable[[LineV2, float], bytes]]] = {
-    Control.ENQ: LineV2._enq,
-    Control.ACK: LineV2._ack,
-    Control.NAK: LineV2._nak,
-    Control.EOT: LineV2._eot,
+_CONTROLS: Final[dict[ControlByte, Callable[[LineV2, float], bytes]]] = {
+    ControlByte.ENQ: LineV2._enq,
+    ControlByte.ACK: LineV2._ack,
+    ControlByte.NAK: LineV2._nak,
+    ControlByte.EOT: LineV2._eot,
 }
-_LATE: Final[dict[Turn, Callable[[LineV2, float], bytes]]] = {
-    Turn.AWAITS_FRAME: LineV2._forget,
-    Turn.AWAITS_EOT: LineV2._begin,
-    Turn.ASKING: LineV2._ask,
-    Turn.ANSWERING: LineV2._repeat,
-    Turn.WAITING: LineV2._ask,
+_ON_TIMEOUT: Final[dict[ExchangeState, Callable[[LineV2, float], bytes]]] = {
+    ExchangeState.AWAITS_FRAME: LineV2._forget,
+    ExchangeState.AWAITS_EOT: LineV2._begin,
+    ExchangeState.ASKING: LineV2._ask,
+    ExchangeState.ANSWERING: LineV2._repeat,
+    ExchangeState.WAITING: LineV2._ask,
 }

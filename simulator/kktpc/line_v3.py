@@ -10,10 +10,10 @@ from typing import Final
 
 from protocol.errors import RemoteError
 from protocol.kktpc import buffer, eot
-from protocol.kktpc.buffer import IllegalValue, Message
+from protocol.kktpc.buffer import BufferMessage, IllegalValue
 from protocol.kktpc.commands import BY_CODE, PASSWORD_LENGTH
 from protocol.kktpc.frame import ASYNC_ID, BadFrame, Frame, FrameReader, encode
-from simulator.kktpc.relay import Caller, Relay
+from simulator.kktpc.relay import CallCredentials, RegisterRelay
 from simulator.kktpc.task_buffer import TaskBuffer
 from simulator.register.simulated_register import SimulatedRegister
 
@@ -31,9 +31,9 @@ class LineV3:
     line, where there is none: a host that comes back may still ask what became of its commands.
     """
 
-    def __init__(self, register: SimulatedRegister, caller: Caller | None = None) -> None:
+    def __init__(self, register: SimulatedRegister, caller: CallCredentials | None = None) -> None:
         self.register, self.caller = register, caller
-        self.relay = Relay(register, caller)
+        self.relay = RegisterRelay(register, caller)
         self.buffer = TaskBuffer()
         self._reader = FrameReader()
         self._heard_s = 0.0
@@ -67,25 +67,25 @@ class LineV3:
         told = self.buffer.finish(answer, _failed(slot.body, answer))
         return b"" if told is None else encode(ASYNC_ID, buffer.encode(told))
 
-    def turn(self, now: datetime, now_s: float) -> bytes:
+    def tick(self, now: datetime, now_s: float) -> bytes:
         """Time passes: what the register has to say by itself, as far as the host has armed slots
         for it.  The rest of a frame that has not come for long will not come."""
         if self._reader.pending and now_s >= self._heard_s + SILENCE_S:
             self._reader = FrameReader()
-        self.relay.turn(now, now_s)
+        self.relay.tick(now, now_s)
         said = []
         while (piece := self.relay.next_piece()) is not None:
             told = self.buffer.deliver(piece)
             if told is None:
                 break
-            self.relay.said()
+            self.relay.on_piece_taken()
             said.append(encode(ASYNC_ID, buffer.encode(told)))
         return b"".join(said)
 
     def restart(self) -> None:
         """The power came back: the buffer is empty."""
         self.buffer = TaskBuffer()
-        self.relay = Relay(self.register, self.caller)
+        self.relay = RegisterRelay(self.register, self.caller)
         self.hang_up()
 
     def _execute(self, body: bytes, now: datetime, now_s: float) -> bytes:
@@ -112,7 +112,7 @@ class LineV3:
         return encode(frame.packet_id, buffer.encode(reply))
 
 
-def _read(data: bytes) -> Message:
+def _read(data: bytes) -> BufferMessage:
     """What the host says; what it cannot say is an illegal value: flags, or the task id where
     there are none."""
     try:
@@ -122,7 +122,7 @@ def _read(data: bytes) -> Message:
     return WRONG_FLAGS if isinstance(message, IllegalValue) else message
 
 
-def _is_of_conversation(message: Message) -> bool:
+def _is_of_conversation(message: BufferMessage) -> bool:
     """Our own conversation answers by itself: it has no place in the buffer."""
     return (
         isinstance(message, buffer.Add)

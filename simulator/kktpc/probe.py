@@ -38,6 +38,6 @@ class ProbeLine:
         """Nothing."""
         return b""
 
-    def turn(self, now: datetime, now_s: float) -> bytes:
+    def tick(self, now: datetime, now_s: float) -> bytes:
         """Nothing."""
         return b""

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 from protocol.conversation.messages import LinkChannel
 from protocol.errors import LocalError, RemoteError
 from protocol.kktpc import eot
-from protocol.kktpc.eot import Kind, Tlv, To, Value
+from protocol.kktpc.eot import Tlv, TlvKind, TlvRecipient, TlvValue
 from protocol.platforms import Platform
-from simulator.calls.http import CarrierBroken
-from simulator.calls.talk import Ledger, Talk, forget
-from simulator.calls.transports import AsTheyAre, Carrier, Road
+from simulator.calls.conversation import Ledger, RegisterConversation, no_ledger
+from simulator.calls.http import CarrierError
+from simulator.calls.transports import Carrier, RawCarrier, TransportSetup
 from simulator.register.settings_memory import (
     CABINET_HOST,
     CABINET_INTERVAL,
@@ -45,15 +45,15 @@ RETRY_S: Final = 30.0
 OFD_EVERY_S: Final = 60.0
 
 
-class Caller(NamedTuple):
+class CallCredentials(NamedTuple):
     """With what the register calls the cash server."""
 
     key: bytes
     key_generation: int
-    ledger: Ledger = forget
+    ledger: Ledger = no_ledger
 
 
-class Stage(Enum):
+class SocketStage(Enum):
     """How far a socket has come."""
 
     CLOSED = auto()
@@ -62,23 +62,23 @@ class Stage(Enum):
 
 
 @dataclass(slots=True)
-class _Link:
+class _Socket:
     """One socket; ``due_s`` is when it is tried again, or given up."""
 
-    stage: Stage = Stage.CLOSED
+    stage: SocketStage = SocketStage.CLOSED
     due_s: float = 0.0
 
 
-class Relay:
+class RegisterRelay:
     """Idle until a host has opened it, and while setting 276 names another channel."""
 
-    def __init__(self, register: SimulatedRegister, caller: Caller | None = None) -> None:
+    def __init__(self, register: SimulatedRegister, caller: CallCredentials | None = None) -> None:
         self.register = register
         self.opened = False
-        self.talk: Talk | None = None
+        self.talk: RegisterConversation | None = None
         self._caller = caller
-        self._carrier: Carrier = AsTheyAre()
-        self._links = (_Link(), _Link())
+        self._carrier: Carrier = RawCarrier()
+        self._links = (_Socket(), _Socket())
         self._pieces: deque[bytes] = deque()
         self._report_s: float | None = None
 
@@ -91,14 +91,14 @@ class Relay:
         """``DA`` and a TLV for the host, if there is something to say."""
         return self._pieces[0] if self._pieces else None
 
-    def said(self) -> None:
+    def on_piece_taken(self) -> None:
         """The piece has gone into a slot."""
         self._pieces.popleft()
 
     def receive(self, data: bytes, now: datetime, now_s: float) -> None:
         """``DA`` and a TLV of the host; nonsense says nothing."""
         try:
-            tlv = eot.decode(data, To.REGISTER)
+            tlv = eot.decode(data, TlvRecipient.REGISTER)
         except RemoteError:
             return
         self.opened = True
@@ -117,7 +117,7 @@ class Relay:
         for socket in eot.SOCKETS:
             self._end(socket, "cut", now_s)
 
-    def turn(self, now: datetime, now_s: float) -> None:
+    def tick(self, now: datetime, now_s: float) -> None:
         """Time passes: calls are due, others have waited too long."""
         if not self.opened or self._channel() is not LinkChannel.EOT:
             return
@@ -130,20 +130,20 @@ class Relay:
     def _channel(self) -> LinkChannel | None:
         return self.register.channel if self.register.platform is Platform.V2_5 else None
 
-    def _late(self, socket: int, link: _Link, now_s: float) -> None:
-        if link.stage is Stage.CLOSED:
+    def _late(self, socket: int, link: _Socket, now_s: float) -> None:
+        if link.stage is SocketStage.CLOSED:
             self._call(socket, link, now_s)
         else:
             self._hang_up(socket, "silence", now_s)
 
-    def _call(self, socket: int, link: _Link, now_s: float) -> None:
+    def _call(self, socket: int, link: _Socket, now_s: float) -> None:
         if socket == CABINET and self._caller is None:
             return
         memory = self.register.memory
         place = CABINET_HOST if socket == CABINET else OFD_HOST
         host = str(memory.value(place)).partition("/")[0]
         port = int(memory.value(CABINET_PORT if socket == CABINET else OFD_PORT))
-        link.stage, link.due_s = Stage.CONNECTING, now_s + CONNECT_S
+        link.stage, link.due_s = SocketStage.CONNECTING, now_s + CONNECT_S
         self._say(eot.PACKET_SIZE, socket, PACKET)
         self._say(eot.PORT, socket, port)
         if not self._say(eot.CONNECT, socket, host):
@@ -152,16 +152,16 @@ class Relay:
     def _connected(self, socket: int, yes: bool, now_s: float) -> None:
         link = self._links[socket]
         if not yes:
-            self._end(socket, "cut" if link.stage is Stage.OPEN else "connect", now_s)
-        elif link.stage is Stage.CONNECTING:
-            link.stage, link.due_s = Stage.OPEN, now_s + ANSWER_S
+            self._end(socket, "cut" if link.stage is SocketStage.OPEN else "connect", now_s)
+        elif link.stage is SocketStage.CONNECTING:
+            link.stage, link.due_s = SocketStage.OPEN, now_s + ANSWER_S
             _OPENED[socket](self, now_s)
 
     def _begin_talk(self, now_s: float) -> None:
         assert self._caller is not None
         host, slash, path = str(self.register.memory.value(CABINET_HOST)).partition("/")
-        self._carrier = Road(slash + path if path else None).carrier(host)
-        self.talk = Talk(self.register, *self._caller)
+        self._carrier = TransportSetup(slash + path if path else None).carrier(host)
+        self.talk = RegisterConversation(self.register, *self._caller)
         self._send(self.talk.start(), now_s)
 
     def _ofd_reached(self, now_s: float) -> None:
@@ -171,18 +171,18 @@ class Relay:
 
     def _heard(self, data: bytes, now: datetime, now_s: float) -> None:
         talk, link = self.talk, self._links[CABINET]
-        if talk is None or link.stage is not Stage.OPEN:
+        if talk is None or link.stage is not SocketStage.OPEN:
             return
         try:
-            answer = talk.receive(self._carrier.unpacked(data), now)
-        except CarrierBroken as broken:
+            answer = talk.receive(self._carrier.unpack(data), now)
+        except CarrierError as broken:
             self._hang_up(CABINET, broken.why, now_s)
             return
-        link.due_s = now_s + (HELD_S if talk.held else ANSWER_S)
+        link.due_s = now_s + (HELD_S if talk.is_held else ANSWER_S)
         self._send(answer, now_s)
-        if talk.over:
+        if talk.is_over:
             self._hang_up(CABINET, "", now_s)
-        elif talk.held and self._report_s is None:
+        elif talk.is_held and self._report_s is None:
             self._report_s = now_s + (talk.next_check_in_s or HELD_S)
 
     def _report(self, now: datetime, now_s: float) -> None:
@@ -195,8 +195,8 @@ class Relay:
         if not frames:
             return
         try:
-            data = self._carrier.packed(frames)
-        except CarrierBroken as broken:
+            data = self._carrier.pack(frames)
+        except CarrierError as broken:
             self._hang_up(CABINET, broken.why, now_s)
             return
         for start in range(0, len(data), PIECE):
@@ -211,17 +211,17 @@ class Relay:
     def _end(self, socket: int, why: str, now_s: float) -> None:
         """The socket is gone; when it is tried again depends on how it went."""
         link = self._links[socket]
-        if link.stage is not Stage.CLOSED:
+        if link.stage is not SocketStage.CLOSED:
             link.due_s = now_s + _ENDED[socket](self, why)
-        link.stage = Stage.CLOSED
+        link.stage = SocketStage.CLOSED
 
     def _end_talk(self, why: str) -> float:
         talk, self.talk, self._report_s = self.talk, None, None
         if talk is None:
-            self.register.internet_met = self.register.cabinet_met = False
+            self.register.internet_reached = self.register.cabinet_reached = False
             return RETRY_S
         talk.break_off(why)
-        outcome = talk.outcome
+        outcome = talk.result
         if outcome is not None and outcome.retry_after_s is not None:
             return float(outcome.retry_after_s)
         interval = float(self.register.memory.value(CABINET_INTERVAL))
@@ -232,7 +232,7 @@ class Relay:
             self.register.ofd_relayed = False
         return OFD_EVERY_S
 
-    def _say(self, kind: Kind, socket: int | None, value: Value) -> bool:
+    def _say(self, kind: TlvKind, socket: int | None, value: TlvValue) -> bool:
         """Whether it could be said: a host that takes nothing fills the queue."""
         if len(self._pieces) >= MOST_PIECES:
             return False
@@ -243,8 +243,11 @@ class Relay:
         return True
 
 
-_OPENED: Final[tuple[Callable[[Relay, float], None], ...]] = (
-    Relay._begin_talk,
-    Relay._ofd_reached,
+_OPENED: Final[tuple[Callable[[RegisterRelay, float], None], ...]] = (
+    RegisterRelay._begin_talk,
+    RegisterRelay._ofd_reached,
 )
-_ENDED: Final[tuple[Callable[[Relay, str], float], ...]] = (Relay._end_talk, Relay._end_ofd)
+_ENDED: Final[tuple[Callable[[RegisterRelay, str], float], ...]] = (
+    RegisterRelay._end_talk,
+    RegisterRelay._end_ofd,
+)

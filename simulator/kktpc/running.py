@@ -10,16 +10,16 @@ from random import Random
 from protocol.conversation.seal import KeyRing
 from protocol.models import model_of_serial
 from protocol.platforms import Platform
-from simulator.calls.dial import utc_now
-from simulator.kktpc.relay import Caller
-from simulator.kktpc.serving import Setup, serve_serial, serve_tcp
+from simulator.calls.socket_call import utc_now
+from simulator.kktpc.relay import CallCredentials
+from simulator.kktpc.serving import LineSetup, serve_serial, serve_tcp
 from simulator.register.simulated_register import SimulatedRegister
 
 USUAL_MODEL = 61
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListenPlace:
     """Where hosts find the register: ``address`` or, if that is None, ``path``."""
 
     address: tuple[str, int] | None
@@ -32,7 +32,7 @@ class Place:
         return "{}:{}".format(*self.address)
 
 
-def bear(serial_number: str, platform: Platform, seed: int) -> SimulatedRegister:
+def make_simulated_register(serial_number: str, platform: Platform, seed: int) -> SimulatedRegister:
     """The register: the same life for the same serial number and seed."""
     model = model_of_serial(serial_number)
     return SimulatedRegister(
@@ -44,19 +44,19 @@ def bear(serial_number: str, platform: Platform, seed: int) -> SimulatedRegister
     )
 
 
-def caller_of(register: SimulatedRegister, keys: KeyRing | None) -> Caller | None:
+def call_credentials(register: SimulatedRegister, keys: KeyRing | None) -> CallCredentials | None:
     """With what it calls the cash server through its host; None without a key ring."""
     if keys is None:
         return None
     key = keys.register_key(keys.current, register.serial)
-    return None if key is None else Caller(key, keys.current)
+    return None if key is None else CallCredentials(key, keys.current)
 
 
 async def run(
     register: SimulatedRegister,
-    place: Place,
-    caller: Caller | None,
-    tell: Callable[[str], None],
+    place: ListenPlace,
+    credentials: CallCredentials | None,
+    show: Callable[[str], None],
 ) -> None:
     """Until Ctrl-C, or until the serial line is gone; ``OSError`` if the place cannot be had."""
     loop = asyncio.get_running_loop()
@@ -68,10 +68,10 @@ async def run(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
-    setup = Setup(caller=caller)
+    setup = LineSetup(credentials=credentials)
     if place.address is not None:
         server = await serve_tcp(register, *place.address, setup)
-        _announce(register, place, tell)
+        _announce(register, place, show)
         try:
             await ended
         finally:
@@ -79,7 +79,7 @@ async def run(
             await server.wait_closed()
         return
     line = await serve_serial(register, place.path, place.lower_level, setup=setup)
-    _announce(register, place, tell)
+    _announce(register, place, show)
     line.gone.add_done_callback(lambda _: end())
     try:
         await ended
@@ -87,7 +87,7 @@ async def run(
         line.close()
 
 
-def _announce(register: SimulatedRegister, place: Place, tell: Callable[[str], None]) -> None:
+def _announce(register: SimulatedRegister, place: ListenPlace, tell: Callable[[str], None]) -> None:
     tell(
         f"ККТ {register.serial_number} (платформа {register.platform}) ожидает соединения: "
         f"{place}. Остановка — Ctrl-C"

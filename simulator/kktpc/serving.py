@@ -16,11 +16,11 @@ from typing import Final, Protocol, cast
 import serial
 
 from protocol.platforms import Platform
-from simulator.calls.dial import utc_now
+from simulator.calls.socket_call import utc_now
 from simulator.kktpc.line_v2 import LineV2
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.probe import ProbeLine
-from simulator.kktpc.relay import Caller
+from simulator.kktpc.relay import CallCredentials
 from simulator.register.simulated_register import SimulatedRegister
 
 READ_AT_ONCE: Final = 4096
@@ -32,22 +32,22 @@ MOST_UNSENT: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class LineSetup:
     """How a line is served.  ``work_s``: how long each command takes; ``restart_s``: how long the
-    register is away when it restarts; ``turn_s``: how often it looks at what is due by itself;
+    register is away when it restarts; ``tick_s``: how often it looks at what is due by itself;
     ``caller``: with what it calls the cash server through its host (None: it does not)."""
 
     work_s: float = 0.0
     restart_s: float = 3.5
-    turn_s: float = 0.05
-    caller: Caller | None = None
+    tick_s: float = 0.05
+    credentials: CallCredentials | None = None
     now: Callable[[], datetime] = utc_now
 
 
 Write = Callable[[bytes], None]
 
 
-class Line(Protocol):
+class RegisterLine(Protocol):
     """What a station asks of the register's end of a line, whatever is spoken on it."""
 
     @property
@@ -56,18 +56,20 @@ class Line(Protocol):
     def quiet(self) -> bool: ...
     def receive(self, data: bytes, now_s: float) -> bytes: ...
     def work(self, now: datetime, now_s: float) -> bytes: ...
-    def turn(self, now: datetime, now_s: float) -> bytes: ...
+    def tick(self, now: datetime, now_s: float) -> bytes: ...
     def hang_up(self) -> None: ...
     def restart(self) -> None: ...
 
 
-def _line(register: SimulatedRegister, lower_level: int, caller: Caller | None) -> Line:
+def _line(
+    register: SimulatedRegister, lower_level: int, caller: CallCredentials | None
+) -> RegisterLine:
     if register.platform is Platform.V5_0:
         return ProbeLine()
     return LineV2(register) if lower_level == 2 else LineV3(register, caller)
 
 
-class Station:
+class LineRunner:
     """One register at one line: gives time to the line, and takes its bytes away.
 
     ``attach`` joins a host, ``detach`` parts it; ``on_restart`` is called when the power goes.
@@ -76,24 +78,24 @@ class Station:
     def __init__(
         self,
         register: SimulatedRegister,
-        setup: Setup,
+        setup: LineSetup,
         on_restart: Callable[[], None],
         lower_level: int = 3,
     ) -> None:
         self.register = register
         register.by_host = True
         self._setup, self._lower_level, self._on_restart = setup, lower_level, on_restart
-        self._line = _line(register, lower_level, setup.caller)
+        self._line = _line(register, lower_level, setup.credentials)
         self._loop = asyncio.get_running_loop()
         self._restarts = register.restarts
         self._leaves_at_s: float | None = None
         self._write: Write | None = None
         self._working: asyncio.TimerHandle | None = None
         self._away: asyncio.TimerHandle | None = None
-        self._turn = self._loop.call_later(setup.turn_s, self._take_turn)
+        self._turn = self._loop.call_later(setup.tick_s, self._take_turn)
 
     @property
-    def away(self) -> bool:
+    def is_restarting(self) -> bool:
         """Whether the register is restarting."""
         return self._away is not None
 
@@ -106,12 +108,12 @@ class Station:
         """The host has gone; what it asked for is still done."""
         self._write = None
 
-    def heard(self, data: bytes) -> None:
+    def on_data(self, data: bytes) -> None:
         """Bytes of the host."""
-        if self.away:
+        if self.is_restarting:
             return
         self._say(self._line.receive(data, self._loop.time()))
-        self._look_around()
+        self._serve_line()
 
     def close(self) -> None:
         """Nothing more is done."""
@@ -131,17 +133,17 @@ class Station:
     def _work(self) -> None:
         self._working = None
         self._say(self._line.work(self._setup.now(), self._loop.time()))
-        self._look_around()
+        self._serve_line()
 
     def _take_turn(self) -> None:
-        self._turn = self._loop.call_later(self._setup.turn_s, self._take_turn)
-        self._look_around()
+        self._turn = self._loop.call_later(self._setup.tick_s, self._take_turn)
+        self._serve_line()
 
-    def _look_around(self) -> None:
+    def _serve_line(self) -> None:
         """What is due besides the commands; a restart waits for the answer that promised it."""
-        if self.away:
+        if self.is_restarting:
             return
-        self._say(self._line.turn(self._setup.now(), self._loop.time()))
+        self._say(self._line.tick(self._setup.now(), self._loop.time()))
         if self.register.restart_due or self.register.restarts != self._restarts:
             self._prepare_to_leave()
         else:
@@ -167,11 +169,11 @@ class Station:
     def _come_back(self) -> None:
         self._away = None
         if isinstance(self._line, ProbeLine) != (self.register.platform is Platform.V5_0):
-            self._line = _line(self.register, self._lower_level, self._setup.caller)
+            self._line = _line(self.register, self._lower_level, self._setup.credentials)
         self._line.restart()
 
 
-class _Caller(asyncio.Protocol):
+class _HostConnection(asyncio.Protocol):
     """One host's connection."""
 
     def __init__(self, server: "RegisterServer") -> None:
@@ -181,13 +183,13 @@ class _Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do not inherit from asyncio's, they only behave like them.
         self.transport = cast(asyncio.Transport, transport)
-        self._server.joined(self)
+        self._server.on_host_connected(self)
 
     def data_received(self, data: bytes) -> None:
-        self._server.heard(self, data)
+        self._server.on_host_data(self, data)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._server.parted(self)
+        self._server.on_host_disconnected(self)
 
     def write(self, data: bytes) -> None:
         """A host that does not read is no host."""
@@ -207,9 +209,9 @@ class _Caller(asyncio.Protocol):
 class RegisterServer:
     """A register on a TCP port, until it is closed."""
 
-    def __init__(self, register: SimulatedRegister, setup: Setup) -> None:
-        self._station = Station(register, setup, self._hang_up)
-        self._caller: _Caller | None = None
+    def __init__(self, register: SimulatedRegister, setup: LineSetup) -> None:
+        self._station = LineRunner(register, setup, self._hang_up)
+        self._caller: _HostConnection | None = None
         self._server: asyncio.Server | None = None
 
     @property
@@ -225,7 +227,7 @@ class RegisterServer:
     async def listen(self, host: str, port: int) -> None:
         """Opens the port; ``OSError`` if it cannot be had."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Caller(self), host, port)
+        self._server = await loop.create_server(lambda: _HostConnection(self), host, port)
 
     def close(self) -> None:
         """Hangs up and listens no more."""
@@ -239,21 +241,21 @@ class RegisterServer:
         if self._server is not None:
             await self._server.wait_closed()
 
-    def joined(self, caller: _Caller) -> None:
+    def on_host_connected(self, caller: _HostConnection) -> None:
         """The newcomer is the host."""
         self._hang_up()
-        if self._station.away:
+        if self._station.is_restarting:
             caller.hang_up()
             return
         self._caller = caller
         self._station.attach(caller.write)
 
-    def heard(self, caller: _Caller, data: bytes) -> None:
+    def on_host_data(self, caller: _HostConnection, data: bytes) -> None:
         """Bytes of a host; those of an earlier one are not heard."""
         if caller is self._caller:
-            self._station.heard(data)
+            self._station.on_data(data)
 
-    def parted(self, caller: _Caller) -> None:
+    def on_host_disconnected(self, caller: _HostConnection) -> None:
         """A connection is gone."""
         if caller is self._caller:
             self._caller = None
@@ -277,14 +279,14 @@ class SerialLine:
         register: SimulatedRegister,
         descriptor: int,
         close: Callable[[], None],
-        setup: Setup,
+        setup: LineSetup,
         lower_level: int,
     ) -> None:
         self._descriptor, self._close = descriptor, close
         self._loop = asyncio.get_running_loop()
         self._unsent = b""
         self.gone: asyncio.Future[None] = self._loop.create_future()
-        self._station = Station(register, setup, lambda: None, lower_level)
+        self._station = LineRunner(register, setup, lambda: None, lower_level)
         os.set_blocking(descriptor, False)
         self._loop.add_reader(descriptor, self._read)
         self._station.attach(self._write)
@@ -313,7 +315,7 @@ class SerialLine:
             # EIO: nobody holds the other end of a pty, or the adapter was unplugged.
             data = b""
         if data:
-            self._station.heard(data)
+            self._station.on_data(data)
         else:
             self.close()
 
@@ -341,7 +343,7 @@ async def serve_tcp(
     register: SimulatedRegister,
     host: str,
     port: int,
-    setup: Setup = Setup(),
+    setup: LineSetup = LineSetup(),
 ) -> RegisterServer:
     """The register listens as one with an Ethernet interface does; ``OSError`` if it cannot."""
     server = RegisterServer(register, setup)
@@ -358,7 +360,7 @@ async def serve_serial(
     path: str,
     lower_level: int = 3,
     speed: int = 115200,
-    setup: Setup = Setup(),
+    setup: LineSetup = LineSetup(),
 ) -> SerialLine:
     """The register at a serial port or a pty; ``OSError`` (pyserial's is one) if it cannot."""
     port = serial.Serial(path, speed, timeout=0, write_timeout=0)

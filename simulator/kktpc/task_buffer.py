@@ -17,11 +17,11 @@ from protocol.kktpc.buffer import (
     AlreadyExists,
     AsyncError,
     AsyncResult,
+    BufferMessage,
     Error,
     Flag,
     IllegalValue,
     InProgress,
-    Message,
     NotFound,
     Overflow,
     Pending,
@@ -40,10 +40,10 @@ ALL_FLAGS: Final = int(Flag.NEED_RESULT | Flag.IGNORE_ERROR | Flag.WAIT_ASYNC_DA
 WRONG_FLAGS, WRONG_TASK_ID = IllegalValue(0), IllegalValue(1)
 ACCEPTED: Final = Result(b"")
 
-Reply = Message
+Reply = BufferMessage
 
 
-class Stage(Enum):
+class TaskStage(Enum):
     """How far a command has come."""
 
     PENDING = auto()
@@ -61,7 +61,7 @@ class Slot:
     task_id: int
     flags: int
     body: bytes
-    stage: Stage
+    stage: TaskStage
     answer: bytes = b""
 
 
@@ -81,9 +81,11 @@ class TaskBuffer:
     @property
     def unacknowledged(self) -> bool:
         """Whether an answer waits for the host's word."""
-        return any(slot.stage in (Stage.DONE, Stage.FAILED) for slot in self._slots.values())
+        return any(
+            slot.stage in (TaskStage.DONE, TaskStage.FAILED) for slot in self._slots.values()
+        )
 
-    def answer(self, message: Message) -> Reply:
+    def answer(self, message: BufferMessage) -> Reply:
         """What the host is told at once; a message that no host sends is an illegal value."""
         match message:
             case Add():
@@ -113,40 +115,40 @@ class TaskBuffer:
 
     def deliver(self, data: bytes) -> AsyncResult | None:
         """Data from outside for the slot that has waited longest; None when none waits."""
-        slot = next((it for it in self._slots.values() if it.stage is Stage.WAITING), None)
+        slot = next((it for it in self._slots.values() if it.stage is TaskStage.WAITING), None)
         if slot is None:
             return None
-        slot.stage, slot.answer = Stage.DONE, data
+        slot.stage, slot.answer = TaskStage.DONE, data
         return AsyncResult(slot.task_id, data)
 
     def _settle(self, slot: Slot, answer: bytes, failed: bool) -> AsyncResult | AsyncError | None:
         if failed and not slot.flags & Flag.IGNORE_ERROR:
-            slot.stage, slot.answer = Stage.FAILED, answer
+            slot.stage, slot.answer = TaskStage.FAILED, answer
             self._stop_pending()
             return AsyncError(slot.task_id, answer)
         if not slot.flags & Flag.NEED_RESULT:
             del self._slots[slot.task_id]
             return None
-        slot.stage, slot.answer = Stage.DONE, answer
+        slot.stage, slot.answer = TaskStage.DONE, answer
         return AsyncResult(slot.task_id, answer)
 
     def _stop_pending(self) -> None:
         for slot in self._slots.values():
-            if slot.stage is Stage.PENDING:
-                slot.stage = Stage.STOPPED
+            if slot.stage is TaskStage.PENDING:
+                slot.stage = TaskStage.STOPPED
 
     def _run_next(self) -> None:
-        pending = (it for it in self._slots.values() if it.stage is Stage.PENDING)
+        pending = (it for it in self._slots.values() if it.stage is TaskStage.PENDING)
         self.running = next(pending, None)
         if self.running is not None:
-            self.running.stage = Stage.RUNNING
+            self.running.stage = TaskStage.RUNNING
 
     def _add(self, add: Add) -> Reply:
         refusal = self._refuse(add)
         if refusal is not None:  # a message without fields is false
             return refusal
         arms = bool(add.flags & Flag.WAIT_ASYNC_DATA) and len(add.body) <= PASSWORD_LENGTH
-        stage = Stage.WAITING if arms else Stage.PENDING
+        stage = TaskStage.WAITING if arms else TaskStage.PENDING
         self._slots[add.task_id] = Slot(add.task_id, add.flags, add.body, stage)
         if self.running is None:
             self._run_next()
@@ -164,7 +166,7 @@ class TaskBuffer:
     def _ack(self, task_id: int) -> Reply:
         """Only what is settled can be acknowledged: the rest is told how far it is."""
         slot = self._slots.get(task_id)
-        if slot is None or slot.stage in (Stage.PENDING, Stage.RUNNING):
+        if slot is None or slot.stage in (TaskStage.PENDING, TaskStage.RUNNING):
             return self._state_of(task_id)
         del self._slots[task_id]
         return ACCEPTED
@@ -192,11 +194,11 @@ class TaskBuffer:
         return ACCEPTED
 
 
-_STATES: Final[dict[Stage, Callable[[bytes], Message]]] = {
-    Stage.PENDING: lambda _: Pending(),
-    Stage.RUNNING: lambda _: InProgress(),
-    Stage.WAITING: lambda _: Waiting(),
-    Stage.DONE: Result,
-    Stage.FAILED: Error,
-    Stage.STOPPED: lambda _: Stopped(),
+_STATES: Final[dict[TaskStage, Callable[[bytes], BufferMessage]]] = {
+    TaskStage.PENDING: lambda _: Pending(),
+    TaskStage.RUNNING: lambda _: InProgress(),
+    TaskStage.WAITING: lambda _: Waiting(),
+    TaskStage.DONE: Result,
+    TaskStage.FAILED: Error,
+    TaskStage.STOPPED: lambda _: Stopped(),
 }

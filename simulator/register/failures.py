@@ -70,7 +70,7 @@ class Failure(Exception):
         self.code = code
 
 
-class PutOff(Exception):
+class CommandPostponed(Exception):
     """Not now: a step is refused with ``reason``, a command on an ordinary line with ``code``."""
 
     def __init__(self, code: ResultCode, reason: StepRefusal) -> None:

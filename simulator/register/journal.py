@@ -30,7 +30,7 @@ class Journal:
         self._highest: dict[int, int] = {}
         self.effects: dict[StepKey, int] = {}
 
-    def once(
+    def execute_once(
         self, operation_id: int, step: int, effect: Callable[[], bytes | StepRefusal]
     ) -> StepDone | StepRefused:
         """The stored answer, or that of ``effect()``, which is then stored with it as one thing.

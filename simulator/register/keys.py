@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class HeldKey(NamedTuple):
+class RegisterKey(NamedTuple):
     """A register's key of one generation."""
 
     generation: int
@@ -18,19 +18,19 @@ class KeyStore:
     ``proven`` is ``None`` while the factory's key is the one that works.
     """
 
-    proven: HeldKey | None = None
-    candidate: HeldKey | None = None
+    proven: RegisterKey | None = None
+    candidate: RegisterKey | None = None
 
-    def offered(self, factory: HeldKey) -> HeldKey:
+    def next_key(self, factory: RegisterKey) -> RegisterKey:
         """The key of the next conversation."""
         return self.candidate or self.proven or factory
 
-    def accepted(self, key: HeldKey) -> None:
+    def on_accepted(self, key: RegisterKey) -> None:
         """A reading was accepted under the key: it replaces what was before it."""
         if key == self.candidate:
             self.proven, self.candidate = key, None
 
-    def refused(self, key: HeldKey) -> None:
+    def on_refused(self, key: RegisterKey) -> None:
         """A conversation under the key was refused: one on trial is forgotten."""
         if key == self.candidate:
             self.candidate = None

@@ -9,11 +9,11 @@ from protocol.conversation.seal import KEY_SIZE
 from protocol.errors import RemoteError
 from protocol.licences import WIRE_CODES, decode
 from simulator.register.failures import Failure, ResultCode
-from simulator.register.keys import HeldKey
+from simulator.register.keys import RegisterKey
 from simulator.register.state import RegisterState
 
 Fields = dict[str, Any]
-Order = Callable[[RegisterState, Fields, datetime], Fields]
+CommandHandler = Callable[[RegisterState, Fields, datetime], Fields]
 
 CODES: Final = range(1, 31)
 CODE: Final = 8
@@ -50,7 +50,7 @@ def _is_for(register: RegisterState, kind: int, content: bytes) -> bool:
 def _rotate_key(register: RegisterState, fields: Fields, _: datetime) -> Fields:
     if len(fields["key"]) != KEY_SIZE:
         raise Failure(ResultCode.WRONG_LENGTH)
-    register.keys.candidate = HeldKey(fields["generation"], fields["key"])
+    register.keys.candidate = RegisterKey(fields["generation"], fields["key"])
     return {}
 
 
@@ -59,13 +59,13 @@ def _print_receipts(register: RegisterState, fields: Fields, _: datetime) -> Fie
     return {}
 
 
-_BOTH: Final[Mapping[str, Order]] = {
+_BOTH: Final[Mapping[str, CommandHandler]] = {
     "rotate_key": _rotate_key,
     "print_receipts": _print_receipts,
 }
-ORDERS_2_5: Final[Mapping[str, Order]] = {
+HANDLERS_2_5: Final[Mapping[str, CommandHandler]] = {
     **_BOTH,
     "enter_protection_code": _enter_protection_code,
     "read_protection_code": _read_protection_code,
 }
-ORDERS_5_0: Final[Mapping[str, Order]] = {**_BOTH, "write_licence": _write_licence}
+HANDLERS_5_0: Final[Mapping[str, CommandHandler]] = {**_BOTH, "write_licence": _write_licence}

@@ -9,7 +9,7 @@ from simulator.register.failures import Failure, ResultCode
 from simulator.register.state import RegisterState
 
 Fields = dict[str, Any]
-Order = Callable[[RegisterState, Fields, datetime], Fields]
+CommandHandler = Callable[[RegisterState, Fields, datetime], Fields]
 
 LINE_CM: Final = 1
 """A line is less than half of it; the counter of the tape knows metres."""
@@ -41,7 +41,7 @@ def rub(kopecks: int) -> str:
     return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02}"
 
 
-def _on_paper(lines: Callable[[RegisterState, Fields], list[str]]) -> Order:
+def _on_paper(lines: Callable[[RegisterState, Fields], list[str]]) -> CommandHandler:
     def order(register: RegisterState, fields: Fields, _: datetime) -> Fields:
         require_paper(register)
         put(register, lines(register, fields))
@@ -84,9 +84,9 @@ def _diagnostics(register: RegisterState) -> list[str]:
     """What the last call to the cash server met."""
     return [
         "ДИАГНОСТИКА СВЯЗИ С ОФД",
-        f"Интернет: {_YES_OR_NO[register.internet_met]}",
+        f"Интернет: {_YES_OR_NO[register.internet_reached]}",
         f"ОФД: {_YES_OR_NO[not register.network_error]}",
-        f"Кабинет: {_YES_OR_NO[register.cabinet_met]}",
+        f"Кабинет: {_YES_OR_NO[register.cabinet_reached]}",
     ]
 
 
@@ -109,7 +109,7 @@ def _picture(register: RegisterState, fields: Fields, _: datetime) -> Fields:
     return {"width_bytes": 48, "height": 120, "state": 0}
 
 
-ORDERS: Final[Mapping[str, Order]] = {
+HANDLERS: Final[Mapping[str, CommandHandler]] = {
     "beep": _done,
     "sound": _done,
     "open_drawer": _done,

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from protocol import telemetry
 from protocol.kktpc.registers import FFD_VERSIONS
-from protocol.kktpc.setting_types import Value
+from protocol.kktpc.setting_types import SettingValue
+from simulator.register.factory_data import MAKES, OFD, OFD_PHONE, registration_number
 from simulator.register.settings_memory import OFD_HOST, OFD_PORT
 from simulator.register.state import RegisterState
-from simulator.register.traits import MAKES, OFD, OFD_PHONE, registration_number
 
 KKT_PC_VERSION: Final = 3
 MAX_UNSENT: Final = 0xFFFF
@@ -127,6 +127,6 @@ def _shift(register: RegisterState, now: datetime) -> dict[str, Any]:
     }
 
 
-def _sayable(text: Value, length: int) -> str:
+def _sayable(text: SettingValue, length: int) -> str:
     """A setting or requisite takes more, and other characters, than the telemetry can say."""
     return str(text).encode("cp866", "replace").decode("cp866")[:length]

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from protocol.kktpc import registers
+from simulator.register.factory_data import MAKES
 from simulator.register.failures import Failure, ResultCode
 from simulator.register.reading import ffd_version
 from simulator.register.state import SHIFT_LIMIT, RegisterState
-from simulator.register.till import PAYMENTS, Document, Total, taxes_of
-from simulator.register.traits import MAKES
+from simulator.register.till import PAYMENTS, Document, TotalKind, taxes_of
 
 Fields = dict[str, Any]
 LINE_CHARACTERS: Final = 42
@@ -75,7 +75,7 @@ def _receipt_sums(register: RegisterState, now: datetime, *_: int) -> Fields:
 
 
 def _last_receipt(register: RegisterState, now: datetime, *_: int) -> Fields:
-    last = register.till.last_receipt or _before_the_host(register)
+    last = register.till.last_receipt or _receipts_before_host(register)
     return {
         "document": last.number,
         "type": last.receipt_type,
@@ -85,7 +85,7 @@ def _last_receipt(register: RegisterState, now: datetime, *_: int) -> Fields:
     }
 
 
-def _before_the_host(register: RegisterState) -> Document:
+def _receipts_before_host(register: RegisterState) -> Document:
     """What the drive remembers of the time when the shop sold by itself."""
     drive = register.drive
     return Document(drive.documents, 3, drive.last_document_at, drive.last_sign, 1)
@@ -115,7 +115,7 @@ def _temperature(register: RegisterState, now: datetime, *_: int) -> Fields:
     return {"degrees": HEAD_TEMPERATURE}
 
 
-def _of_shift(total: Total, name: str, by_type: bool = True) -> "Values":
+def _of_shift(total: TotalKind, name: str, by_type: bool = True) -> "Values":
     def value(register: RegisterState, now: datetime, kind: int, number: int) -> Fields:
         room = SUM_ROOM if name == "sum" else FOUR_DIGITS
         return {name: register.till.totals[total, kind if by_type else 0, 0] % room}
@@ -123,7 +123,7 @@ def _of_shift(total: Total, name: str, by_type: bool = True) -> "Values":
     return value
 
 
-def _by_number(total: Total) -> "Values":
+def _by_number(total: TotalKind) -> "Values":
     """Chosen by the type of the receipt and a payment or tax."""
 
     def value(register: RegisterState, now: datetime, kind: int, number: int) -> Fields:
@@ -133,8 +133,8 @@ def _by_number(total: Total) -> "Values":
 
 
 def _paid_ever(register: RegisterState, kind: int, payments: range | tuple[int, ...]) -> Fields:
-    ever = register.till.ever
-    return {"sum": sum(ever[Total.PAID, kind, payment] for payment in payments)}
+    ever = register.till.lifetime_totals
+    return {"sum": sum(ever[TotalKind.PAID, kind, payment] for payment in payments)}
 
 
 def _shift_total(register: RegisterState, now: datetime, kind: int, _: int) -> Fields:
@@ -149,16 +149,16 @@ def _revenue(register: RegisterState, now: datetime, *_: int) -> Fields:
 def _discounts(register: RegisterState, now: datetime, kind: int, _: int) -> Fields:
     totals = register.till.totals
     return {
-        "discounts": totals[Total.DISCOUNT, kind, 0] % SUM_ROOM,
-        "surcharges": totals[Total.SURCHARGE, kind, 0] % SUM_ROOM,
+        "discounts": totals[TotalKind.DISCOUNT, kind, 0] % SUM_ROOM,
+        "surcharges": totals[TotalKind.SURCHARGE, kind, 0] % SUM_ROOM,
     }
 
 
 def _receipts(register: RegisterState, now: datetime, kind: int, _: int) -> Fields:
     totals = register.till.totals
     return {
-        "count": totals[Total.RECEIPTS, kind, 0],
-        "cancelled": totals[Total.CANCELLED_RECEIPTS, kind, 0],
+        "count": totals[TotalKind.RECEIPTS, kind, 0],
+        "cancelled": totals[TotalKind.CANCELLED_RECEIPTS, kind, 0],
     }
 
 
@@ -199,13 +199,13 @@ def _validity(register: RegisterState, now: datetime, *_: int) -> Fields:
 Values = Callable[[RegisterState, datetime, int, int], Fields]
 # fmt: off
 _VALUES: Final[Mapping[str, Values]] = {
-    "registrations_sum": _of_shift(Total.REGISTERED, "sum"),
-    "payments_sum": _by_number(Total.PAID),
-    "cash_in_sum": _of_shift(Total.CASH_IN, "sum", by_type=False),
-    "cash_out_sum": _of_shift(Total.CASH_OUT, "sum", by_type=False),
-    "registrations_count": _of_shift(Total.ITEMS, "count"),
-    "cash_in_count": _of_shift(Total.CASH_IN_COUNT, "count", by_type=False),
-    "cash_out_count": _of_shift(Total.CASH_OUT_COUNT, "count", by_type=False),
+    "registrations_sum": _of_shift(TotalKind.REGISTERED, "sum"),
+    "payments_sum": _by_number(TotalKind.PAID),
+    "cash_in_sum": _of_shift(TotalKind.CASH_IN, "sum", by_type=False),
+    "cash_out_sum": _of_shift(TotalKind.CASH_OUT, "sum", by_type=False),
+    "registrations_count": _of_shift(TotalKind.ITEMS, "count"),
+    "cash_in_count": _of_shift(TotalKind.CASH_IN_COUNT, "count", by_type=False),
+    "cash_out_count": _of_shift(TotalKind.CASH_OUT_COUNT, "count", by_type=False),
     "cash": lambda register, *_: {"sum": register.till.cash},
     "revenue": _revenue,
     "shift_total": _shift_total,
@@ -227,7 +227,7 @@ _VALUES: Final[Mapping[str, Values]] = {
     "discounts": _discounts,
     "last_exchange_errors": _exchange_errors,
     "unsent_documents": lambda register, *_: {"count": register.drive.unsent % SIX_DIGITS},
-    "cancelled_sum": _of_shift(Total.CANCELLED, "sum"),
+    "cancelled_sum": _of_shift(TotalKind.CANCELLED, "sum"),
     "last_registration": lambda register, *_: {
         "document": register.drive.registered_document,
         "made_at": register.shop.local(register.drive.registered_at),
@@ -247,7 +247,7 @@ _VALUES: Final[Mapping[str, Values]] = {
     },
     "shift_documents": _shift_documents,
     "capabilities": _registration,
-    "shift_tax": _by_number(Total.TAX),
+    "shift_tax": _by_number(TotalKind.TAX),
     "receipt_tax": _receipt_tax,
     "fiscal_drive_numbers": lambda register, *_: {"data": register.drive.number.encode("ascii")},
     "receipts_count": _receipts,

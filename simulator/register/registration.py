@@ -11,11 +11,11 @@ from protocol.conversation.messages import StepRefusal
 from protocol.kktpc.registers import FFD_VERSIONS
 from protocol.kktpc.text import decode_cp866, encode_cp866
 from protocol.platforms import Platform
-from simulator.register.failures import Failure, PutOff, ResultCode
+from simulator.register.factory_data import OFD, Company, registration_number
+from simulator.register.failures import CommandPostponed, Failure, ResultCode
 from simulator.register.fiscal_drive import DriveError
 from simulator.register.reading import ffd_version
 from simulator.register.state import RECEIPT_CM, RegisterState
-from simulator.register.traits import OFD, Company, registration_number
 
 Fields = dict[str, Any]
 
@@ -55,12 +55,12 @@ _CODES: Final = {
 }
 
 
-def require_quiet(register: RegisterState) -> None:
+def require_quiet_drive(register: RegisterState) -> None:
     """Nothing is done to the drive while a shift is open or the OFD has not taken everything."""
     if register.shift_opened_at is not None:
-        raise PutOff(ResultCode.SHIFT_OPEN, StepRefusal.SHIFT_OPEN)
+        raise CommandPostponed(ResultCode.SHIFT_OPEN, StepRefusal.SHIFT_OPEN)
     if register.drive.unsent:
-        raise PutOff(ResultCode.UNSENT, StepRefusal.RECEIPTS_UNSENT)
+        raise CommandPostponed(ResultCode.UNSENT, StepRefusal.RECEIPTS_UNSENT)
 
 
 def _write_requisite(register: RegisterState, fields: Fields, _: datetime) -> Fields:
@@ -88,10 +88,10 @@ def _require_sense(tag: int, value: bytes) -> None:
 
 def _fiscalise(register: RegisterState, _: Fields, now: datetime) -> Fields:
     require_mode(register, FISCAL_DRIVE)
-    require_quiet(register)
+    require_quiet_drive(register)
     if not register.requisites.keys() >= {REASON, TAXATION_TYPES}:
         raise Failure(ResultCode.WRONG_FORMAT)
-    signed(register.drive.register_again(now))
+    require_signed(register.drive.register_again(now))
     _printed(register)
     register.taxation_types = register.requisites[TAXATION_TYPES][0]
     register.registered |= register.requisites
@@ -146,8 +146,8 @@ def requisites_of(register: RegisterState) -> dict[int, bytes]:
 
 def _close_archive(register: RegisterState, _: Fields, now: datetime) -> Fields:
     require_mode(register, FISCAL_DRIVE)
-    require_quiet(register)
-    signed(register.drive.close_archive(now))
+    require_quiet_drive(register)
+    require_signed(register.drive.close_archive(now))
     _printed(register)
     return {}
 
@@ -158,7 +158,7 @@ def require_mode(register: RegisterState, mode: int) -> None:
         raise Failure(ResultCode.WRONG_MODE)
 
 
-def signed(error: DriveError) -> None:
+def require_signed(error: DriveError) -> None:
     """``Failure`` with the register's code for what the drive says."""
     if error:
         raise Failure(_CODES[error])
@@ -169,7 +169,7 @@ def _printed(register: RegisterState) -> None:
     register.cuts += 1
 
 
-ORDERS: Final[Mapping[str, Callable[[RegisterState, Fields, datetime], Fields]]] = {
+HANDLERS: Final[Mapping[str, Callable[[RegisterState, Fields, datetime], Fields]]] = {
     "write_requisite": _write_requisite,
     "fiscalise": _fiscalise,
     "close_archive": _close_archive,

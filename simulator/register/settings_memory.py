@@ -11,7 +11,7 @@ from typing import Final
 
 from protocol.errors import ProtocolError
 from protocol.kktpc import settings
-from protocol.kktpc.setting_types import Cell, Form, Kind, Setting, Value
+from protocol.kktpc.setting_types import Cell, CellForm, Setting, SettingKind, SettingValue
 from protocol.platforms import Platform
 from simulator.register.failures import Failure, ResultCode
 
@@ -21,7 +21,7 @@ SYSTEM_PASSWORD: Final = 181
 OFD_HOST, OFD_PORT, OFD_CHANNEL = 273, 274, 276
 CABINET_HOST, CABINET_PORT, CABINET_INTERVAL = 278, 279, 280
 
-_FACTORY: Final[dict[Platform, dict[int, Value]]] = {
+_FACTORY: Final[dict[Platform, dict[int, SettingValue]]] = {
     Platform.V2_5: {
         SYSTEM_PASSWORD: "30",
         OFD_HOST: "ofd.example",
@@ -62,7 +62,7 @@ class Tables:
             _check(setting, lambda it: settings.decode_cell(it, settings.read_back(it, raw)))
         self._written[cell] = raw
 
-    def value(self, number: int) -> Value:
+    def value(self, number: int) -> SettingValue:
         """The value of a setting that has a cell."""
         setting = settings.SETTINGS[Platform.V2_5][number]
         if setting.cell not in self._written:
@@ -91,7 +91,7 @@ class NumberedSettings:
         _check(_numbered(number), lambda it: settings.decode_value(it, raw))
         self._written[number] = raw
 
-    def value(self, number: int) -> Value:
+    def value(self, number: int) -> SettingValue:
         """The value of a setting."""
         setting = _numbered(number)
         if number not in self._written:
@@ -99,7 +99,7 @@ class NumberedSettings:
         return settings.decode_value(setting, self.read(number))
 
 
-def moved(tables: Tables) -> NumberedSettings:
+def settings_for_5_0(tables: Tables) -> NumberedSettings:
     """The settings that platform 5.0 knows by the same numbers and takes; the others are lost."""
     kept = NumberedSettings()
     for number, setting in settings.SETTINGS[Platform.V5_0].items():
@@ -110,7 +110,7 @@ def moved(tables: Tables) -> NumberedSettings:
     return kept
 
 
-def _check(setting: Setting, decode: Callable[[Setting], Value]) -> None:
+def _check(setting: Setting, decode: Callable[[Setting], SettingValue]) -> None:
     """``Failure`` unless the bytes say a value that the setting allows."""
     try:
         settings.parse(setting, decode(setting))
@@ -167,16 +167,16 @@ def _numbered(number: int) -> Setting:
 
 
 @cache
-def _initial(setting: Setting) -> Value:
+def _initial(setting: Setting) -> SettingValue:
     """What the factory wrote: the least that the setting allows, where nothing is said."""
     written = _FACTORY[setting.platform].get(setting.number)
     return settings.parse(setting, _LEAST[setting.kind](setting) if written is None else written)
 
 
-_LEAST: Final[dict[Kind, Callable[[Setting], Value]]] = {
-    Kind.BOOL: lambda _: False,
-    Kind.LIST: lambda setting: min(setting.choices),
-    Kind.INT: lambda setting: setting.ranges[0][0],
-    Kind.COLOR: lambda setting: setting.ranges[0][0],
-    Kind.STRING: lambda setting: "0" if setting.form is Form.DIGITS else "",
+_LEAST: Final[dict[SettingKind, Callable[[Setting], SettingValue]]] = {
+    SettingKind.BOOL: lambda _: False,
+    SettingKind.LIST: lambda setting: min(setting.choices),
+    SettingKind.INT: lambda setting: setting.ranges[0][0],
+    SettingKind.COLOR: lambda setting: setting.ranges[0][0],
+    SettingKind.STRING: lambda setting: "0" if setting.form is CellForm.DIGITS else "",
 }

@@ -21,7 +21,7 @@ MORE_RECEIPTS: Final = 400
 OUTAGE_ONE_DAY_IN: Final = 12
 
 
-class Happening(Enum):
+class ShopEvent(Enum):
     """What ends a span of a shop's time."""
 
     NOTHING = auto()
@@ -36,7 +36,7 @@ class Span(NamedTuple):
     receipts: int
     first_receipt_at: datetime
     ofd_up: bool
-    happening: Happening
+    event: ShopEvent
 
 
 class _Day(NamedTuple):
@@ -49,16 +49,16 @@ class _Day(NamedTuple):
     receipts: int
 
     @property
-    def breaks(self) -> tuple[tuple[datetime, Happening], ...]:
+    def breaks(self) -> tuple[tuple[datetime, ShopEvent], ...]:
         """What cuts the day into spans, in order."""
         return (
-            (self.opens_at, Happening.OPENS),
-            (self.ofd_lost_at, Happening.NOTHING),
-            (self.ofd_back_at, Happening.NOTHING),
-            (self.closes_at, Happening.CLOSES),
+            (self.opens_at, ShopEvent.OPENS),
+            (self.ofd_lost_at, ShopEvent.NOTHING),
+            (self.ofd_back_at, ShopEvent.NOTHING),
+            (self.closes_at, ShopEvent.CLOSES),
         )
 
-    def span(self, since: datetime, until: datetime, happening: Happening) -> Span:
+    def span(self, since: datetime, until: datetime, happening: ShopEvent) -> Span:
         """The span between two moments of this day."""
         before = self._sold_by(since)
         receipts = self._sold_by(until) - before
@@ -86,7 +86,7 @@ class Shop(NamedTuple):
         for day in self._days_from(since):
             for moment, happening in day.breaks:
                 if moment > until:
-                    yield day.span(since, until, Happening.NOTHING)
+                    yield day.span(since, until, ShopEvent.NOTHING)
                     return
                 if moment > since:
                     yield day.span(since, moment, happening)

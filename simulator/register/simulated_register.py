@@ -11,11 +11,11 @@ from protocol.conversation.messages import LinkChannel, StepDone, StepRefusal, S
 from protocol.errors import RemoteError
 from protocol.kktpc.commands import PASSWORD_LENGTH, split_password
 from protocol.platforms import Platform
-from simulator.register import orders
-from simulator.register.failures import PowerLost, PutOff, ResultCode
+from simulator.register import commands as orders
+from simulator.register.failures import CommandPostponed, PowerLost, ResultCode
 from simulator.register.reading import reading_of
-from simulator.register.settings_memory import Tables, moved
-from simulator.register.shop import Happening, Span
+from simulator.register.settings_memory import Tables, settings_for_5_0
+from simulator.register.shop import ShopEvent, Span
 from simulator.register.state import RECEIPT_CM, RegisterState
 
 SHIFT_REPORT_CM: Final = 60
@@ -31,7 +31,7 @@ class SimulatedRegister(RegisterState):
 
     __slots__ = ()
 
-    def live(self, now: datetime) -> None:
+    def advance_to(self, now: datetime) -> None:
         """Time passes: the shop opens, sells and closes, and the OFD takes the documents.
 
         The same life for the same birth, however often this is called.
@@ -40,8 +40,8 @@ class SimulatedRegister(RegisterState):
             return
         for span in self.shop.spans(self.lived_until, now):
             self._sell(span)
-            self._meet_ofd(span)
-            self._happen(span)
+            self._exchange_with_ofd(span)
+            self._open_or_close_shift(span)
         self.lived_until = now
 
     def open_shift(self, now: datetime) -> bool:
@@ -66,12 +66,12 @@ class SimulatedRegister(RegisterState):
         if self._till is not None:
             self._till.receipt = None
 
-    def _happen(self, span: Span) -> None:
+    def _open_or_close_shift(self, span: Span) -> None:
         if self.faults.shift_forgotten or self.by_host:
             return
-        if span.happening is Happening.OPENS:
+        if span.event is ShopEvent.OPENS:
             self.open_shift(span.until)
-        elif span.happening is Happening.CLOSES:
+        elif span.event is ShopEvent.CLOSES:
             self.close_shift(span.until)
 
     def _sell(self, span: Span) -> None:
@@ -87,7 +87,7 @@ class SimulatedRegister(RegisterState):
         self.printed_cm += signed * paper_cm
         return signed
 
-    def _meet_ofd(self, span: Span) -> None:
+    def _exchange_with_ofd(self, span: Span) -> None:
         reached = span.ofd_up and not self.faults.ofd_down
         if self.platform is Platform.V2_5 and self.channel is LinkChannel.EOT:
             reached = reached and self.ofd_relayed
@@ -99,16 +99,16 @@ class SimulatedRegister(RegisterState):
 
     def reading(self, now: datetime) -> dict[str, Any]:
         """Every field of the telemetry; the reading's number grows with each call."""
-        self.live(now)
+        self.advance_to(now)
         self.readings += 1
         return reading_of(self, now)
 
     def execute(self, command: bytes, now: datetime) -> bytes:
         """The application answer to one command (KKT-PC 3.1), done each time it is called."""
-        self.live(now)
+        self.advance_to(now)
         try:
             return orders.execute(self, command, now)
-        except PutOff as put_off:
+        except CommandPostponed as put_off:
             return orders.failed(command, put_off.code)
 
     def execute_on_line(self, request: bytes, now: datetime) -> bytes:
@@ -138,12 +138,12 @@ class SimulatedRegister(RegisterState):
 
         def effect() -> bytes | StepRefusal:
             try:
-                self.live(now)
+                self.advance_to(now)
                 return self.faults.refuse_steps or orders.execute(self, command, now)
-            except PutOff as put_off:
+            except CommandPostponed as put_off:
                 return put_off.reason
 
-        done = self.journal.once(operation_id, step, effect)
+        done = self.journal.execute_once(operation_id, step, effect)
         if self.restart_due:
             self.restart()
         return done
@@ -163,4 +163,4 @@ class SimulatedRegister(RegisterState):
             return
         self.power_cycle()
         if isinstance(self.memory, Tables) and image.platform is Platform.V5_0:
-            self.platform, self.memory = image.platform, moved(self.memory)
+            self.platform, self.memory = image.platform, settings_for_5_0(self.memory)

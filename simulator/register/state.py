@@ -9,15 +9,15 @@ from typing import Final
 from protocol import telemetry
 from protocol.conversation.messages import LinkChannel, StepRefusal
 from protocol.platforms import Platform
+from simulator.register.factory_data import MAKES, OWNERS, UTC_OFFSETS_MIN, Company
+from simulator.register.firmware_loader import Loader
 from simulator.register.fiscal_drive import FiscalDrive
 from simulator.register.journal import Journal
 from simulator.register.keys import KeyStore
-from simulator.register.loader import Loader
 from simulator.register.settings_memory import OFD_CHANNEL, NumberedSettings, Tables
 from simulator.register.shop import Shop
 from simulator.register.templates import Templates
 from simulator.register.till import Receipt, Till
-from simulator.register.traits import MAKES, OWNERS, UTC_OFFSETS_MIN, Company
 
 SHIFT_LIMIT: Final = timedelta(hours=24)
 RECEIPT_CM: Final = 35
@@ -51,11 +51,11 @@ class RegisterState:
         "battery_mv",
         "born_at",
         "by_host",
-        "cabinet_met",
+        "cabinet_reached",
         "cuts",
         "drive",
         "faults",
-        "internet_met",
+        "internet_reached",
         "journal",
         "keys",
         "last_error",
@@ -108,7 +108,7 @@ class RegisterState:
         self.taxation_types = telemetry.TAXATION.encode(
             ["usn_income"] if len(self.owner.inn) > 10 else ["osn"]
         )
-        self._meet_nobody()
+        self._reset_to_untouched()
         self.faults = Faults()
         self.born_at = born_at
         self.lived_until = self.shop.before_opening(born_at)
@@ -124,7 +124,7 @@ class RegisterState:
         self.readings = 0
         self.mode = 0
 
-    def _meet_nobody(self) -> None:
+    def _reset_to_untouched(self) -> None:
         """What hosts and calls have brought about: nothing yet."""
         self.requisites: dict[int, bytes] = {}
         """Written for the next registration, by FFD tag."""
@@ -132,7 +132,7 @@ class RegisterState:
         """Taken by the registrations so far, by FFD tag; the rest follows from the birth."""
         self.by_host = False
         """A host makes the receipts and keeps the shift: the shop does nothing by itself."""
-        self.internet_met = self.cabinet_met = False
+        self.internet_reached = self.cabinet_reached = False
         """What the last call to the cash server met."""
         self.ofd_relayed = False
         """The OFD was reached the last time through the host (channel EoT)."""

@@ -30,7 +30,7 @@ KEPT_DOCUMENTS: Final = 512
 KEPT_LINES: Final = 2000
 
 
-class Total(StrEnum):
+class TotalKind(StrEnum):
     """What is counted, by type of receipt and one more number."""
 
     REGISTERED = "registered"
@@ -48,7 +48,7 @@ class Total(StrEnum):
     TAX = "tax"
 
 
-Key = tuple[Total, int, int]
+Key = tuple[TotalKind, int, int]
 Totals = Counter[Key]
 
 
@@ -82,7 +82,7 @@ class Receipt:
     printed: bool
     items: list[Item] = field(default_factory=list)
     paid: Counter[int] = field(default_factory=Counter)
-    adjusted: Counter[Total] = field(default_factory=Counter)
+    adjusted: Counter[TotalKind] = field(default_factory=Counter)
     taxes: Counter[int] = field(default_factory=Counter)
     """What the host said of the taxes on the whole receipt."""
     position_begun: bool = False
@@ -91,7 +91,7 @@ class Receipt:
     def total(self) -> int:
         """What is to be paid."""
         items = sum(item.cost for item in self.items)
-        return items - self.adjusted[Total.DISCOUNT] + self.adjusted[Total.SURCHARGE]
+        return items - self.adjusted[TotalKind.DISCOUNT] + self.adjusted[TotalKind.SURCHARGE]
 
     @property
     def rest(self) -> int:
@@ -105,13 +105,13 @@ class Receipt:
 
 
 class Till:
-    """``totals`` are of the shift and cleared with it, ``ever`` are not."""
+    """``totals`` are of the shift and cleared with it, ``lifetime_totals`` are not."""
 
     __slots__ = (
         "cash",
         "change",
         "documents",
-        "ever",
+        "lifetime_totals",
         "last_receipt",
         "last_shift",
         "reading",
@@ -127,7 +127,7 @@ class Till:
         self.change = 0
         """Of the last receipt."""
         self.totals: Totals = Counter()
-        self.ever: Totals = Counter()
+        self.lifetime_totals: Totals = Counter()
         self.last_shift = (0, 0)
         """Income and outcome of the shift before."""
         self.receipt: Receipt | None = None
@@ -156,7 +156,7 @@ class Till:
     def add(self, key: Key, amount: int) -> None:
         """Counts, for the shift and for ever."""
         self.totals[key] += amount
-        self.ever[key] += amount
+        self.lifetime_totals[key] += amount
 
     def revenue(self) -> int:
         """What the shift brought in, less what it paid out; corrections count as well."""
@@ -167,7 +167,7 @@ class Till:
         return sum(
             amount
             for (total, kind, _), amount in self.totals.items()
-            if total is Total.PAID and kind in kinds
+            if total is TotalKind.PAID and kind in kinds
         )
 
     def begin_shift(self) -> None:
@@ -196,13 +196,13 @@ class Till:
         receipt.items.append(item)
         receipt.position_begun = False
 
-    def adjust(self, total: Total, amount: int) -> None:
+    def adjust(self, total: TotalKind, amount: int) -> None:
         """A discount or surcharge on the whole receipt; a discount of 0 rounds down to roubles."""
         receipt = self.open_receipt
         if receipt.paid or not receipt.items:
             raise Failure(ResultCode.DISCOUNT_IMPOSSIBLE)
         amount = amount or receipt.total % 100
-        if total is Total.DISCOUNT and amount > receipt.total:
+        if total is TotalKind.DISCOUNT and amount > receipt.total:
             raise Failure(ResultCode.WRONG_DISCOUNT)
         if receipt.total + amount > LARGEST_SUM:
             raise Failure(ResultCode.TOTAL_OVERFLOW)
@@ -254,14 +254,14 @@ class Till:
         self.change = paid.total() - receipt.total
         kept = paid - Counter({CASH: self.change})
         for payment, amount in kept.items():
-            self.add((Total.PAID, kind, payment), amount)
-        self.add((Total.REGISTERED, kind, 0), sum(item.cost for item in receipt.items))
-        self.add((Total.ITEMS, kind, 0), len(receipt.items))
-        self.add((Total.RECEIPTS, kind, 0), 1)
+            self.add((TotalKind.PAID, kind, payment), amount)
+        self.add((TotalKind.REGISTERED, kind, 0), sum(item.cost for item in receipt.items))
+        self.add((TotalKind.ITEMS, kind, 0), len(receipt.items))
+        self.add((TotalKind.RECEIPTS, kind, 0), 1)
         for total, amount in receipt.adjusted.items():
             self.add((total, kind, 0), amount)
         for tax, amount in taxes_of(receipt).items():
-            self.add((Total.TAX, kind, tax), amount)
+            self.add((TotalKind.TAX, kind, tax), amount)
         self.cash += kept[CASH] if kind in INCOME else -kept[CASH]
         self.receipt_number += 1
         self.receipt, self.last_receipt = None, document
@@ -269,8 +269,8 @@ class Till:
     def cancel(self) -> None:
         """The receipt is void."""
         receipt = self.open_receipt
-        self.add((Total.CANCELLED, receipt.kind, 0), receipt.total)
-        self.add((Total.CANCELLED_RECEIPTS, receipt.kind, 0), 1)
+        self.add((TotalKind.CANCELLED, receipt.kind, 0), receipt.total)
+        self.add((TotalKind.CANCELLED_RECEIPTS, receipt.kind, 0), 1)
         self.receipt = None
 
     def move_cash(self, amount: int, into: bool) -> None:
@@ -278,8 +278,8 @@ class Till:
         if not into and amount > self.cash:
             raise Failure(ResultCode.NO_MONEY)
         self.cash += amount if into else -amount
-        self.add((Total.CASH_IN if into else Total.CASH_OUT, 0, 0), amount)
-        self.add((Total.CASH_IN_COUNT if into else Total.CASH_OUT_COUNT, 0, 0), 1)
+        self.add((TotalKind.CASH_IN if into else TotalKind.CASH_OUT, 0, 0), amount)
+        self.add((TotalKind.CASH_IN_COUNT if into else TotalKind.CASH_OUT_COUNT, 0, 0), 1)
 
 
 def taxes_of(receipt: Receipt) -> Counter[int]:

@@ -12,19 +12,19 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from simulator.calls.dial import utc_now
+from simulator.calls.socket_call import utc_now
 from simulator.register.simulated_register import SimulatedRegister
-from simulator.web_requests.desk import Desk
 from simulator.web_requests.failures import DriverFailure
 from simulator.web_requests.queue import (
-    KnownAlready,
+    DriverRequest,
+    DuplicateRequest,
     QueueFull,
-    Request,
+    RequestBegun,
     RequestQueue,
     Status,
     TaskResult,
-    TooLate,
 )
+from simulator.web_requests.served_register import ServedRegister
 
 MAX_BODY: Final = 1 << 20
 MAX_TASKS: Final = 100
@@ -47,7 +47,7 @@ OPERATIONS: Final = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The service does not do it: an HTTP status and a sentence."""
 
     def __init__(self, status: int, description: str) -> None:
@@ -81,7 +81,9 @@ class _Service:
         self, registers: Sequence[SimulatedRegister], clock: Callable[[], datetime]
     ) -> None:
         self._clock = clock
-        self._desks = {str(n): Desk(str(n), each) for n, each in enumerate(registers, start=1)}
+        self._desks = {
+            str(n): ServedRegister(str(n), each) for n, each in enumerate(registers, start=1)
+        }
         self._queues = {
             each.id: RequestQueue(each, clock, LOOK_FOR_PAPER_S) for each in self._desks.values()
         }
@@ -93,7 +95,7 @@ class _Service:
         return [
             web.get(f"{base}/serverInfo", self.server_info),
             web.get(f"{base}/devices", self.list_desks),
-            web.get(f"{base}/devices/{{id}}", self.show_desk),
+            web.get(f"{base}/devices/{{id}}", self.show_register),
             web.post(f"{base}/setDefaultDevice", self.set_default),
             web.post(f"{base}/activateDevice", self.activate),
             web.post(f"{base}/deactivateDevice", self.deactivate),
@@ -135,7 +137,7 @@ class _Service:
         """All of them."""
         return web.json_response([self._shown(each) for each in self._desks.values()])
 
-    async def show_desk(self, request: web.Request) -> web.Response:
+    async def show_register(self, request: web.Request) -> web.Response:
         """One, or the one by default."""
         return web.json_response(self._shown(self._named(request.match_info["id"])))
 
@@ -154,7 +156,7 @@ class _Service:
         self._desk(request).active = False
         return web.json_response({})
 
-    def _shown(self, desk: Desk) -> dict[str, Any]:
+    def _shown(self, desk: ServedRegister) -> dict[str, Any]:
         return {
             "connectionSettings": {"port": "usb", "usbDevice": "auto", "model": 500},
             "hasLicense": False,
@@ -165,13 +167,13 @@ class _Service:
             "name": f"ККТ {desk.register.serial_number}",
         }
 
-    def _desk(self, request: web.Request) -> Desk:
+    def _desk(self, request: web.Request) -> ServedRegister:
         return self._named(request.query.get("deviceID", "") or "default")
 
-    def _named(self, name: str) -> Desk:
+    def _named(self, name: str) -> ServedRegister:
         desk = self._desks.get(self._default if name == "default" else name)
         if desk is None:
-            raise Refused(404, f"Устройство с ID [{name[:MAX_UUID]}] не найдено")
+            raise RequestRefused(404, f"Устройство с ID [{name[:MAX_UUID]}] не найдено")
         return desk
 
     # ---- requests ------------------------------------------------------------------------------
@@ -181,14 +183,16 @@ class _Service:
         desk, body = self._desk(request), await _body(request)
         uuid, tasks = _text(body, "uuid"), _tasks(body)
         if not desk.active:
-            raise Refused(409, f"ККТ [{desk.id}] не подключена")
+            raise RequestRefused(409, f"ККТ [{desk.id}] не подключена")
         queue = self._queues[desk.id]
         try:
             number = queue.add(uuid, tasks)
-        except KnownAlready:
-            raise Refused(409, "Невозможно добавить: задание с таким UUID уже есть") from None
+        except DuplicateRequest:
+            raise RequestRefused(
+                409, "Невозможно добавить: задание с таким UUID уже есть"
+            ) from None
         except QueueFull:
-            raise Refused(503, "Очередь заданий заполнена") from None
+            raise RequestRefused(503, "Очередь заданий заполнена") from None
         return web.json_response({"uuid": uuid, "number": number, **_block(queue)}, status=201)
 
     async def show_request(self, request: web.Request) -> web.Response:
@@ -202,8 +206,8 @@ class _Service:
         queue, found = self._found(request)
         try:
             queue.cancel(found)
-        except TooLate:
-            raise Refused(409, "Задание уже выполняется или выполнено") from None
+        except RequestBegun:
+            raise RequestRefused(409, "Задание уже выполняется или выполнено") from None
         return web.json_response({})
 
     async def queue_status(self, request: web.Request) -> web.Response:
@@ -217,18 +221,18 @@ class _Service:
         """A question beside the queue."""
         name = OPERATIONS.get(request.match_info["name"])
         if name is None:
-            raise Refused(404, "Нет такой операции")
+            raise RequestRefused(404, "Нет такой операции")
         queue = self._queues[self._desk(request).id]
         try:
-            return web.json_response(await queue.at_once({"type": name}))
+            return web.json_response(await queue.run_now({"type": name}))
         except DriverFailure as failure:
-            raise Refused(409, failure.description) from None
+            raise RequestRefused(409, failure.description) from None
 
-    def _found(self, request: web.Request) -> tuple[RequestQueue, Request]:
+    def _found(self, request: web.Request) -> tuple[RequestQueue, DriverRequest]:
         desk, uuid = self._desk(request), request.match_info["uuid"]
         found = self._queues[desk.id].find(uuid)
         if found is None:
-            raise Refused(
+            raise RequestRefused(
                 404, f"Задание с UUID [{uuid[:MAX_UUID]}] для устройства [{desk.id}] не найдено"
             )
         return self._queues[desk.id], found
@@ -242,16 +246,16 @@ async def _body(request: web.Request) -> dict[str, Any]:
     try:
         found = json.loads(await request.text())
     except (ValueError, RecursionError, LookupError):
-        raise Refused(400, "Тело запроса не является корректным JSON") from None
+        raise RequestRefused(400, "Тело запроса не является корректным JSON") from None
     if not isinstance(found, dict):
-        raise Refused(400, "Тело запроса должно быть объектом JSON")
+        raise RequestRefused(400, "Тело запроса должно быть объектом JSON")
     return found
 
 
 def _text(body: dict[str, Any], name: str) -> str:
     found = body.get(name)
     if not isinstance(found, str) or not 0 < len(found) <= MAX_UUID:
-        raise Refused(400, f"Поле '{name}' не задано или некорректно")
+        raise RequestRefused(400, f"Поле '{name}' не задано или некорректно")
     return found
 
 
@@ -260,9 +264,9 @@ def _tasks(body: dict[str, Any]) -> list[dict[str, Any]]:
     found = body.get("request")
     tasks = [found] if isinstance(found, dict) else found
     if not isinstance(tasks, list) or not tasks:
-        raise Refused(400, "Поле 'request' не задано или пустое")
+        raise RequestRefused(400, "Поле 'request' не задано или пустое")
     if len(tasks) > MAX_TASKS or not all(isinstance(each, dict) for each in tasks):
-        raise Refused(400, "Поле 'request' некорректно")
+        raise RequestRefused(400, "Поле 'request' некорректно")
     return tasks
 
 
@@ -300,7 +304,7 @@ async def _complaints(request: web.Request, handler: Handler) -> web.StreamRespo
     """Every no is the service's JSON."""
     try:
         return await handler(request)
-    except Refused as refused:
+    except RequestRefused as refused:
         return _complaint(refused.status, refused.description)
     except web.HTTPRequestEntityTooLarge:
         return _complaint(400, "Слишком большой запрос")
@@ -320,7 +324,7 @@ def _authentication(credentials: tuple[str, str] | None) -> Any:
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         if expected and not request.path.endswith("/serverInfo") and not _knows(request, expected):
-            raise Refused(401, "unauthorized")
+            raise RequestRefused(401, "unauthorized")
         return await handler(request)
 
     return authenticate

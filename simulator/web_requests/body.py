@@ -13,21 +13,21 @@ MAX_KOPECKS: Final = 10**10 - 1
 """Five BCD bytes."""
 
 
-def take(body: Body, name: str, kind: type[T]) -> T:
+def required(body: Body, name: str, kind: type[T]) -> T:
     """A field that must be there."""
     if name not in body:
         raise DriverFailure(UNREADABLE, f'Поле "{name}" отсутствует')
     return _of(body[name], name, kind)
 
 
-def take_or(body: Body, name: str, kind: type[T], default: T) -> T:
+def optional(body: Body, name: str, kind: type[T], default: T) -> T:
     """A field that may be missing."""
     return _of(body[name], name, kind) if name in body else default
 
 
 def objects(body: Body, name: str) -> list[Body]:
     """A field that is a list of objects, at least one."""
-    found = take(body, name, list)
+    found = required(body, name, list)
     if not found or not all(isinstance(each, dict) for each in found):
         raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
     return found

@@ -11,9 +11,15 @@ from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
 from simulator.register.reading import reading_of
 from simulator.web_requests import failures, parameters, queries
-from simulator.web_requests.body import Body, kopecks, objects, roubles, take, take_or
-from simulator.web_requests.desk import DRIVE_MODE, REGISTRATION_MODE, X_MODE, Z_MODE, Point
+from simulator.web_requests.body import Body, kopecks, objects, optional, required, roubles
 from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.served_register import (
+    DRIVE_MODE,
+    REGISTRATION_MODE,
+    X_MODE,
+    Z_MODE,
+    TaskContext,
+)
 
 Answer = dict[str, Any]
 
@@ -31,7 +37,7 @@ TAXES: Final = {"vat20": 1, "vat10": 2}
 MAX_LINE: Final = 64
 
 
-def _document(point: Point, **more: Any) -> Answer:
+def _document(point: TaskContext, **more: Any) -> Answer:
     """What a made document is told with."""
     register, drive = point.register, point.register.drive
     return {
@@ -52,28 +58,28 @@ def _document(point: Point, **more: Any) -> Answer:
 # ---- shifts and receipts ------------------------------------------------------------------------
 
 
-def open_shift(point: Point, _: Body) -> Answer:
+def open_shift(point: TaskContext, _: Body) -> Answer:
     """The opening: 83 where one is open."""
     point.register.by_host = True
     point.in_mode(REGISTRATION_MODE, [("open_shift", {"flags": 0})])
     return _document(point)
 
 
-def close_shift(point: Point, _: Body) -> Answer:
+def close_shift(point: TaskContext, _: Body) -> Answer:
     """The closing: 73 where none is open."""
     receipts = point.register.till.receipt_number
     point.in_mode(Z_MODE, [("close_shift", {})])
     return _document(point, receiptsCount=receipts)
 
 
-def _sell(kind: int, point: Point, body: Body) -> Answer:
+def _sell(kind: int, point: TaskContext, body: Body) -> Answer:
     """A receipt: everything is read before the register hears of it."""
     _require_shift(point)
     items = [_item(each) for each in objects(body, "items") if _is_position(each)]
     return _receipt(kind, items, point, body)
 
 
-def _correct(kind: int, point: Point, body: Body) -> Answer:
+def _correct(kind: int, point: TaskContext, body: Body) -> Answer:
     """A correction: items of FFD 1.2, or sums alone of 1.05."""
     if "items" in body:
         return _sell(kind, point, body)
@@ -83,12 +89,12 @@ def _correct(kind: int, point: Point, body: Body) -> Answer:
 
 
 def _is_position(item: Body) -> bool:
-    return take_or(item, "type", str, "position") == "position"
+    return optional(item, "type", str, "position") == "position"
 
 
 def _item(item: Body) -> Fields:
     """Price times quantity must be the amount, where that is given, to a kopeck."""
-    name, price = _name(take(item, "name", str)), kopecks(item, "price")
+    name, price = _name(required(item, "name", str)), kopecks(item, "price")
     quantity = item.get("quantity")
     if isinstance(quantity, bool) or not isinstance(quantity, int | float):
         raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "quantity"')
@@ -103,7 +109,7 @@ def _item(item: Body) -> Fields:
 
 def _tax(item: Body) -> int:
     """0: none, or one that the register counts nothing of."""
-    return TAXES.get(take_or(take_or(item, "tax", dict, {}), "type", str, "none"), 0)
+    return TAXES.get(optional(optional(item, "tax", dict, {}), "type", str, "none"), 0)
 
 
 def _position(name: bytes, price: int, thousandths: int, cost: int, tax: int) -> Fields:
@@ -111,7 +117,7 @@ def _position(name: bytes, price: int, thousandths: int, cost: int, tax: int) ->
     return {**told, "flags": 0, "tax_sum": 0, "section": 0}
 
 
-def _receipt(kind: int, items: Sequence[Fields], point: Point, body: Body) -> Answer:
+def _receipt(kind: int, items: Sequence[Fields], point: TaskContext, body: Body) -> Answer:
     payments = _payments(body)
     total: int = sum(item["cost"] for item in items)
     if "total" in body and kopecks(body, "total") > total:
@@ -142,14 +148,14 @@ def _payment(payment: Body) -> int:
     raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "type"')
 
 
-def _require_shift(point: Point) -> None:
+def _require_shift(point: TaskContext) -> None:
     state = point.register.shift_state(point.now)
     if state != "open":
         closed = state == "closed"
         raise DriverFailure(failures.SHIFT_CLOSED if closed else failures.SHIFT_EXPIRED)
 
 
-def _cash(command: str, point: Point, body: Body) -> Answer:
+def _cash(command: str, point: TaskContext, body: Body) -> Answer:
     _require_shift(point)
     amount = kopecks(body, "cashSum")
     point.in_mode(REGISTRATION_MODE, [(command, {"flags": 0, "sum": amount})])
@@ -159,12 +165,12 @@ def _cash(command: str, point: Point, body: Body) -> Answer:
 # ---- registrations ------------------------------------------------------------------------------
 
 
-def _register_again(reason: int | None, point: Point, body: Body) -> Answer:
+def _register_again(reason: int | None, point: TaskContext, body: Body) -> Answer:
     """Registration with a reason; ``None``: the body names it."""
     for name in ("device", "ofd"):
-        take(body, name, dict)
+        required(body, name, dict)
     if reason is None:
-        reason = REASONS.get(take(body, "reason", str))
+        reason = REASONS.get(required(body, "reason", str))
         if reason is None:
             raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "reason"')
     requisites, default = _requisites(reason, point, body), _default(body)
@@ -178,29 +184,29 @@ def _register_again(reason: int | None, point: Point, body: Body) -> Answer:
     return _document(point)
 
 
-def _requisites(reason: int, point: Point, body: Body) -> Mapping[int, bytes]:
+def _requisites(reason: int, point: TaskContext, body: Body) -> Mapping[int, bytes]:
     """Values by FFD tag: those that the simulated register can be given again."""
-    organization = take_or(body, "organization", dict, {})
-    cashier = take_or(body, "operator", dict, {})
+    organization = optional(body, "organization", dict, {})
+    cashier = optional(body, "operator", dict, {})
     requisites = {REASON: bytes([reason]), TAXATION_TYPES: _taxation(point, organization)}
     if point.register.platform is Platform.V5_0 and "changeInfoReasons" in body:
-        requisites[CHANGES] = _changes(take(body, "changeInfoReasons", list))
+        requisites[CHANGES] = _changes(required(body, "changeInfoReasons", list))
     requisites |= _changed(point, body)
     if "name" in cashier:
-        requisites[CASHIER] = _name(take(cashier, "name", str))
+        requisites[CASHIER] = _name(required(cashier, "name", str))
     if "vatin" in cashier:
-        requisites[CASHIER_INN] = take(cashier, "vatin", str).encode("ascii", "replace")
+        requisites[CASHIER_INN] = required(cashier, "vatin", str).encode("ascii", "replace")
     return requisites
 
 
-def _changed(point: Point, body: Body) -> Mapping[int, bytes]:
+def _changed(point: TaskContext, body: Body) -> Mapping[int, bytes]:
     """Of the other requisites only those that are to be others than they are."""
     now = queries.registration_info(point, {})
     found = {}
     for tag, (section, name, length) in _TEXTS.items():
-        told = take_or(body, section, dict, {})
+        told = optional(body, section, dict, {})
         if name in told and told[name] != now[section][name]:
-            found[tag] = _name(take(told, name, str)).ljust(length)
+            found[tag] = _name(required(told, name, str)).ljust(length)
     return found
 
 
@@ -213,10 +219,10 @@ _TEXTS: Final = {
 """Where a requisite stands in the task, and the bytes that spaces fill (KKT-PC 3.5)."""
 
 
-def _taxation(point: Point, organization: Body) -> bytes:
+def _taxation(point: TaskContext, organization: Body) -> bytes:
     if "taxationTypes" not in organization:
         return bytes([point.register.taxation_types])
-    tokens = take(organization, "taxationTypes", list)
+    tokens = required(organization, "taxationTypes", list)
     if not tokens or not all(isinstance(t, str) and t in _TAXATION for t in tokens):
         raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "taxationTypes"')
     return bytes([telemetry.TAXATION.encode([_TAXATION[token] for token in tokens])])
@@ -239,7 +245,7 @@ def _name(text: str) -> bytes:
 
 def _default(body: Body) -> str | None:
     """The default system that comes with the registration, as its setting has it (KKT-PC 3.5)."""
-    token = take(body, "device", dict).get("defaultTaxationType")
+    token = required(body, "device", dict).get("defaultTaxationType")
     if token is None:
         return None
     if not isinstance(token, str) or token not in _TAXATION:
@@ -247,7 +253,7 @@ def _default(body: Body) -> str | None:
     return str(telemetry.TAXATION.encode([_TAXATION[token]]))
 
 
-def close_archive(point: Point, _: Body) -> Answer:
+def close_archive(point: TaskContext, _: Body) -> Answer:
     """For good; 83 or 139 while a shift is open or the OFD has not taken everything."""
     point.in_mode(DRIVE_MODE, [("close_archive", {})])
     return _document(point)
@@ -256,50 +262,50 @@ def close_archive(point: Point, _: Body) -> Answer:
 # ---- what is no fiscal document, or only on paper -----------------------------------------------
 
 
-def set_clock(point: Point, body: Body) -> Answer:
+def set_clock(point: TaskContext, body: Body) -> Answer:
     """``yyyy.MM.dd hh:mm:ss`` by the shop's clock."""
     try:
-        told = datetime.strptime(take(body, "dateTime", str), "%Y.%m.%d %H:%M:%S")
+        told = datetime.strptime(required(body, "dateTime", str), "%Y.%m.%d %H:%M:%S")
     except ValueError:
         raise DriverFailure(failures.WRONG_TIME) from None
     point.ask("set_clock", clock=told)
     return {}
 
 
-def print_text(point: Point, body: Body) -> Answer:
+def print_text(point: TaskContext, body: Body) -> Answer:
     """The texts among the items; what else could be printed takes paper only."""
-    for item in take_or(body, "items", list, []):
+    for item in optional(body, "items", list, []):
         if not isinstance(item, dict):
             raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "items"')
-        point.ask("print_string", text=_name(take_or(item, "text", str, ""))[:MAX_LINE])
+        point.ask("print_string", text=_name(optional(item, "text", str, ""))[:MAX_LINE])
     return {}
 
 
-def print_copy(point: Point, _: Body) -> Answer:
+def print_copy(point: TaskContext, _: Body) -> Answer:
     """Of the last receipt."""
     point.ask("print_string", text=_name("КОПИЯ ЧЕКА"))
     return {}
 
 
-def report_x(point: Point, _: Body) -> Answer:
+def report_x(point: TaskContext, _: Body) -> Answer:
     """Clears nothing."""
     point.in_mode(X_MODE, [("print_report", {"type": 1})])
     return {}
 
 
-def report_exchange(point: Point, _: Body) -> Answer:
+def report_exchange(point: TaskContext, _: Body) -> Answer:
     """The state of exchange is a fiscal document."""
     point.in_mode(X_MODE, [("print_report", {"type": 9})])
     return _document(point)
 
 
-def open_drawer(point: Point, _: Body) -> Answer:
+def open_drawer(point: TaskContext, _: Body) -> Answer:
     """Nobody hears it."""
     point.ask("open_drawer")
     return {}
 
 
-TASKS: Final[Mapping[str, Callable[[Point, Body], Answer]]] = {
+TASKS: Final[Mapping[str, Callable[[TaskContext, Body], Answer]]] = {
     "openShift": open_shift,
     "closeShift": close_shift,
     **{name: partial(_sell, kind) for name, kind in queries.RECEIPT_TYPES.items()},

@@ -5,29 +5,29 @@ from functools import partial
 from typing import Any
 
 from protocol.errors import ProtocolError
-from protocol.kktpc.setting_types import Form, Setting, SettingError, Value
+from protocol.kktpc.setting_types import CellForm, Setting, SettingError, SettingValue
 from protocol.kktpc.settings import SETTINGS, cell_length, encode_cell, encode_value, parse
 from protocol.platforms import Platform
 from simulator.register.failures import Failure
 from simulator.register.settings_memory import Tables
 from simulator.web_requests import failures
-from simulator.web_requests.body import Body, objects, take
-from simulator.web_requests.desk import Point
+from simulator.web_requests.body import Body, objects, required
 from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.served_register import TaskContext
 
 
-def read_all(point: Point, body: Body) -> dict[str, Any]:
+def read_all(point: TaskContext, body: Body) -> dict[str, Any]:
     """``keys`` → values; a key that cannot be read has its own error beside it."""
-    keys = take(body, "keys", list)
+    keys = required(body, "keys", list)
     if not keys or not all(type(key) is int for key in keys):
         raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "keys"')
     return {"deviceParameters": [_each(key, partial(read, point, key)) for key in keys]}
 
 
-def write_all(point: Point, body: Body) -> dict[str, Any]:
+def write_all(point: TaskContext, body: Body) -> dict[str, Any]:
     """Each is written by itself: one bad value leaves the others alone."""
     pairs = objects(body, "deviceParameters")
-    wanted = [(take(pair, "key", int), take(pair, "value", str)) for pair in pairs]
+    wanted = [(required(pair, "key", int), required(pair, "value", str)) for pair in pairs]
     return {
         "deviceParameters": [_each(key, partial(write, point, key, value)) for key, value in wanted]
     }
@@ -40,13 +40,13 @@ def _each(key: int, done: Callable[[], str]) -> dict[str, Any]:
         return {"key": key, "errorCode": failure.code, "errorDescription": failure.description}
 
 
-def read(point: Point, number: int) -> str:
+def read(point: TaskContext, number: int) -> str:
     """The value as text, 1 or 0 for a bool; of the cabinet the host alone (KKT-PC 4)."""
     setting = _setting(point, number)
     return _text(setting, point.register.memory.value(number))
 
 
-def write(point: Point, number: int, text: str) -> str:
+def write(point: TaskContext, number: int, text: str) -> str:
     """Keeps the value.  A cabinet on 2.5 loses its path, as under the driver (KKT-PC 4)."""
     setting, memory = _setting(point, number), point.register.memory
     try:
@@ -60,14 +60,14 @@ def write(point: Point, number: int, text: str) -> str:
     return _text(setting, value)
 
 
-def _write_cell(memory: Tables, setting: Setting, value: Value) -> None:
+def _write_cell(memory: Tables, setting: Setting, value: SettingValue) -> None:
     if setting.cell is None:
         raise DriverFailure(failures.UNSUPPORTED)
-    current = memory.read(setting.cell) if setting.form is Form.BIT else b""
+    current = memory.read(setting.cell) if setting.form is CellForm.BIT else b""
     memory.write(setting.cell, encode_cell(setting, value, cell_length(setting), current))
 
 
-def _setting(point: Point, number: int) -> Setting:
+def _setting(point: TaskContext, number: int) -> Setting:
     setting = SETTINGS[point.register.platform].get(number)
     if setting is None:
         raise DriverFailure(failures.WRONG_VALUE)
@@ -76,7 +76,7 @@ def _setting(point: Point, number: int) -> Setting:
     return setting
 
 
-def _text(setting: Setting, value: Value) -> str:
-    if setting.form is Form.CABINET and setting.platform is Platform.V2_5:
+def _text(setting: Setting, value: SettingValue) -> str:
+    if setting.form is CellForm.CABINET and setting.platform is Platform.V2_5:
         return str(value).partition("/")[0]
     return str(int(value)) if isinstance(value, bool) else str(value)

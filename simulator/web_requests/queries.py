@@ -10,11 +10,11 @@ from simulator.register.fiscal_drive import Phase
 from simulator.register.reading import reading_of
 from simulator.register.settings_memory import OFD_CHANNEL, OFD_HOST, OFD_PORT
 from simulator.register.state import SHIFT_LIMIT
-from simulator.register.till import Total, Totals
+from simulator.register.till import TotalKind, Totals
 from simulator.web_requests import failures
-from simulator.web_requests.body import Body, roubles, take
-from simulator.web_requests.desk import Point
+from simulator.web_requests.body import Body, required, roubles
 from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.served_register import TaskContext
 
 Answer = dict[str, Any]
 
@@ -46,7 +46,7 @@ NETWORK_FAULTS: Final = {
 LINE_LENGTH, LINE_PIXELS = 42, 504
 
 
-def register_info(point: Point, _: Body) -> Answer:
+def register_info(point: TaskContext, _: Body) -> Answer:
     register, reading = point.register, reading_of(point.register, point.now)
     model = MODELS.get(register.model)
     return {
@@ -64,7 +64,7 @@ def register_info(point: Point, _: Body) -> Answer:
     }
 
 
-def register_status(point: Point, _: Body) -> Answer:
+def register_status(point: TaskContext, _: Body) -> Answer:
     register, phase = point.register, point.register.drive.phase.value
     return {
         "deviceStatus": {
@@ -81,7 +81,7 @@ def register_status(point: Point, _: Body) -> Answer:
     }
 
 
-def shift_status(point: Point, _: Body) -> Answer:
+def shift_status(point: TaskContext, _: Body) -> Answer:
     register = point.register
     opened_at = register.shift_opened_at
     return {
@@ -93,7 +93,7 @@ def shift_status(point: Point, _: Body) -> Answer:
     }
 
 
-def drive_info(point: Point, _: Body) -> Answer:
+def drive_info(point: TaskContext, _: Body) -> Answer:
     drive, reading = point.register.drive, reading_of(point.register, point.now)
     return {
         "fnInfo": {
@@ -109,7 +109,7 @@ def drive_info(point: Point, _: Body) -> Answer:
     }
 
 
-def drive_status(point: Point, _: Body) -> Answer:
+def drive_status(point: TaskContext, _: Body) -> Answer:
     return {
         "fnStatus": {
             "fiscalDocumentNumber": point.register.drive.documents,
@@ -119,7 +119,7 @@ def drive_status(point: Point, _: Body) -> Answer:
     }
 
 
-def _warnings(point: Point) -> dict[str, bool]:
+def _warnings(point: TaskContext) -> dict[str, bool]:
     standing = set(point.register.drive.warnings(point.now))
     return {
         "criticalError": "critical_error" in standing,
@@ -130,7 +130,7 @@ def _warnings(point: Point) -> dict[str, bool]:
     }
 
 
-def exchange_status(point: Point, _: Body) -> Answer:
+def exchange_status(point: TaskContext, _: Body) -> Answer:
     register, drive = point.register, point.register.drive
     first = drive.first_unsent_at
     return {
@@ -154,7 +154,7 @@ def _fault(code: int) -> Answer:
     return {"code": code, "description": NETWORK_FAULTS.get(code, failures.TEXTS[failures.UNKNOWN])}
 
 
-def registration_info(point: Point, _: Body) -> Answer:
+def registration_info(point: TaskContext, _: Body) -> Answer:
     register, reading = point.register, reading_of(point.register, point.now)
     memory = register.memory
     taxation = telemetry.TAXATION.decode(register.taxation_types)
@@ -192,7 +192,7 @@ _FLAGS: Final = (
 )
 
 
-def _registered(point: Point) -> Answer:
+def _registered(point: TaskContext) -> Answer:
     reading = reading_of(point.register, point.now)
     channel = int(point.register.memory.value(OFD_CHANNEL))
     return {
@@ -206,14 +206,14 @@ def _registered(point: Point) -> Answer:
     }
 
 
-def cash_drawer(point: Point, _: Body) -> Answer:
+def cash_drawer(point: TaskContext, _: Body) -> Answer:
     return {
         "cashDrawerStatus": {"cashDrawerOpened": False},
         "counters": {"cashSum": roubles(point.register.till.cash)},
     }
 
 
-def licences(point: Point, _: Body) -> Answer:
+def licences(point: TaskContext, _: Body) -> Answer:
     label = "Код защиты" if point.register.platform is Platform.V2_5 else "Лицензия"
     return {
         "licenses": [
@@ -229,7 +229,7 @@ PAYMENTS: Final = {"cash": 1, "electronically": 2, "prepaid": 3, "credit": 4, "o
 """Numbers of the wire (KKT-PC 3.1, commands 92 and 4A)."""
 
 
-def shift_totals(point: Point, _: Body) -> Answer:
+def shift_totals(point: TaskContext, _: Body) -> Answer:
     register = point.register
     return {
         "shiftTotals": {
@@ -240,14 +240,14 @@ def shift_totals(point: Point, _: Body) -> Answer:
     }
 
 
-def overall_totals(point: Point, _: Body) -> Answer:
-    return {"overallTotals": _totals(point.register.till.ever)}
+def overall_totals(point: TaskContext, _: Body) -> Answer:
+    return {"overallTotals": _totals(point.register.till.lifetime_totals)}
 
 
 def _totals(totals: Totals) -> Answer:
     """Corrections count with the receipts of their kind."""
-    cash = {"income": (Total.CASH_IN_COUNT, Total.CASH_IN)}
-    cash["outcome"] = (Total.CASH_OUT_COUNT, Total.CASH_OUT)
+    cash = {"income": (TotalKind.CASH_IN_COUNT, TotalKind.CASH_IN)}
+    cash["outcome"] = (TotalKind.CASH_OUT_COUNT, TotalKind.CASH_OUT)
     moved = {
         name: {"count": totals[count, 0, 0], "sum": roubles(totals[amount, 0, 0])}
         for name, (count, amount) in cash.items()
@@ -258,11 +258,11 @@ def _totals(totals: Totals) -> Answer:
 def _sold(totals: Totals, name: str) -> Answer:
     kinds = RECEIPT_TYPES[name], CORRECTIONS[name]
     payments = {
-        word: sum(totals[Total.PAID, kind, number] for kind in kinds)
+        word: sum(totals[TotalKind.PAID, kind, number] for kind in kinds)
         for word, number in PAYMENTS.items()
     }
     return {
-        "count": sum(totals[Total.RECEIPTS, kind, 0] for kind in kinds),
+        "count": sum(totals[TotalKind.RECEIPTS, kind, 0] for kind in kinds),
         "payments": {word: roubles(amount) for word, amount in payments.items()},
         "sum": roubles(sum(payments.values())),
     }
@@ -281,9 +281,9 @@ KINDS: Final = {
 """Documents by their kind in the fiscal data format."""
 
 
-def drive_document(point: Point, body: Body) -> Answer:
+def drive_document(point: TaskContext, body: Body) -> Answer:
     """Those that the register keeps: made at this line, its registration, and the last one."""
-    number = take(body, "fiscalDocumentNumber", int)
+    number = required(body, "fiscalDocumentNumber", int)
     found = _document(point, number)
     if found is None:
         raise DriverFailure(failures.DRIVE_HAS_NO_SUCH)
@@ -301,7 +301,7 @@ def drive_document(point: Point, body: Body) -> Answer:
     }
 
 
-def _document(point: Point, number: int) -> tuple[int, datetime] | None:
+def _document(point: TaskContext, number: int) -> tuple[int, datetime] | None:
     """Its kind and its time."""
     drive, kept = point.register.drive, point.register.till.documents.get(number)
     if kept is not None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from simulator.web_requests import failures
 from simulator.web_requests.body import Body
-from simulator.web_requests.desk import Desk, Point
 from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.served_register import ServedRegister, TaskContext
 from simulator.web_requests.tasks import perform
 
 MAX_WAITING: Final = 100
@@ -39,11 +39,11 @@ class QueueFull(Exception):
     """Too much waits already."""
 
 
-class KnownAlready(Exception):
+class DuplicateRequest(Exception):
     """A request with this uuid is in the queue or in the history."""
 
 
-class TooLate(Exception):
+class RequestBegun(Exception):
     """What is under way or done cannot be cancelled."""
 
 
@@ -58,7 +58,7 @@ class TaskResult:
 
 
 @dataclass(slots=True)
-class Request:
+class DriverRequest:
     """Tasks that are done in their order until one fails."""
 
     uuid: str
@@ -77,17 +77,19 @@ class RequestQueue:
     A task whose paper ends is blocked until there is paper: the request waits, others behind it.
     """
 
-    def __init__(self, desk: Desk, clock: Callable[[], datetime], look_for_paper_s: float) -> None:
+    def __init__(
+        self, desk: ServedRegister, clock: Callable[[], datetime], look_for_paper_s: float
+    ) -> None:
         self._desk, self._clock, self._look_for_paper_s = desk, clock, look_for_paper_s
-        self._requests: dict[str, Request] = {}
-        self._waiting: asyncio.Queue[Request] = asyncio.Queue(MAX_WAITING)
-        self.blocked: Request | None = None
+        self._requests: dict[str, DriverRequest] = {}
+        self._waiting: asyncio.Queue[DriverRequest] = asyncio.Queue(MAX_WAITING)
+        self.blocked: DriverRequest | None = None
 
     def add(self, uuid: str, tasks: Sequence[Body]) -> int:
-        """How many wait before it; ``KnownAlready`` or ``QueueFull`` change nothing."""
+        """How many wait before it; ``DuplicateRequest`` or ``QueueFull`` change nothing."""
         if uuid in self._requests:
-            raise KnownAlready
-        request = Request(uuid, tasks, [TaskResult() for _ in tasks])
+            raise DuplicateRequest
+        request = DriverRequest(uuid, tasks, [TaskResult() for _ in tasks])
         before = self._waiting.qsize()
         try:
             self._waiting.put_nowait(request)
@@ -97,14 +99,14 @@ class RequestQueue:
         self._forget_oldest()
         return before
 
-    def find(self, uuid: str) -> Request | None:
+    def find(self, uuid: str) -> DriverRequest | None:
         """A request of the queue or the history."""
         return self._requests.get(uuid)
 
-    def cancel(self, request: Request) -> None:
-        """``TooLate`` when it has begun."""
+    def cancel(self, request: DriverRequest) -> None:
+        """``RequestBegun`` when it has begun."""
         if any(each.status is not Status.WAIT for each in request.results):
-            raise TooLate
+            raise RequestBegun
         for result in request.results:
             result.status = Status.CANCELED
 
@@ -119,11 +121,11 @@ class RequestQueue:
             if not request.finished:
                 await self._perform(request)
 
-    async def at_once(self, body: Body) -> dict[str, Any]:
+    async def run_now(self, body: Body) -> dict[str, Any]:
         """One task that only asks, beside the queue."""
-        return perform(Point(self._desk, self._clock()), body)
+        return perform(TaskContext(self._desk, self._clock()), body)
 
-    async def _perform(self, request: Request) -> None:
+    async def _perform(self, request: DriverRequest) -> None:
         for at, (body, result) in enumerate(zip(request.tasks, request.results, strict=True)):
             result.status = Status.IN_PROGRESS
             await asyncio.sleep(0)
@@ -138,7 +140,7 @@ class RequestQueue:
                     rest.description = failures.TEXTS[failures.INTERRUPTED]
                 return
 
-    async def _done(self, request: Request, body: Body, result: TaskResult) -> dict[str, Any]:
+    async def _done(self, request: DriverRequest, body: Body, result: TaskResult) -> dict[str, Any]:
         try:
             while True:
                 with suppress(_PaperOut):
@@ -150,7 +152,7 @@ class RequestQueue:
 
     def _try(self, body: Body) -> dict[str, Any]:
         try:
-            return perform(Point(self._desk, self._clock()), body)
+            return perform(TaskContext(self._desk, self._clock()), body)
         except DriverFailure as failure:
             if failure.code == failures.NO_PAPER:
                 raise _PaperOut from None
@@ -172,6 +174,6 @@ def _failed(result: TaskResult, failure: DriverFailure) -> None:
     result.code, result.description = failure.code, failure.description
 
 
-def _summary(request: Request) -> str:
+def _summary(request: DriverRequest) -> str:
     statuses = [each.status for each in request.results]
     return next((each for each in statuses if each is not Status.READY), Status.READY)

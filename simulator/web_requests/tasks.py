@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from protocol.errors import LocalError
 from simulator.web_requests import failures, fiscal, parameters, queries
-from simulator.web_requests.body import Body, take
-from simulator.web_requests.desk import Point
+from simulator.web_requests.body import Body, required
 from simulator.web_requests.failures import DriverFailure
+from simulator.web_requests.served_register import TaskContext
 
-Task = Callable[[Point, Body], dict[str, Any]]
+Task = Callable[[TaskContext, Body], dict[str, Any]]
 
 TASKS: Final[Mapping[str, Task]] = {
     "getDeviceInfo": queries.register_info,
@@ -30,10 +30,10 @@ TASKS: Final[Mapping[str, Task]] = {
 }
 
 
-def perform(point: Point, body: Body) -> dict[str, Any]:
+def perform(point: TaskContext, body: Body) -> dict[str, Any]:
     """One task's result; ``DriverFailure`` when it is not done or not known."""
-    point.register.live(point.now)
-    name = take(body, "type", str)
+    point.register.advance_to(point.now)
+    name = required(body, "type", str)
     if name not in TASKS:
         raise DriverFailure(failures.UNREADABLE, f'Неизвестный тип задания "{name[:64]}"')
     try:

@@ -13,9 +13,9 @@ import pytest
 
 import fleet
 from fleet.kit.errors import Refusal
-from fleet.kit.language import Words
+from fleet.kit.language import BilingualText
 from gateway.assistant.reasons import in_russian
-from gateway.assistant.words import WORDS
+from gateway.assistant.texts import TEXTS
 from protocol.kktpc.command_names import COMMAND_NAMES
 from protocol.kktpc.commands import BY_NAME
 
@@ -79,7 +79,7 @@ def _said() -> Iterator[tuple[str, str, str]]:
 
 
 def _pairs(place: str, value: Any) -> Iterator[tuple[str, str, str]]:
-    if isinstance(value, Refusal | Words):
+    if isinstance(value, Refusal | BilingualText):
         yield place, value.ru, value.en
     elif isinstance(value, Mapping):
         yield from chain.from_iterable(
@@ -104,7 +104,7 @@ def test_every_command_has_a_name_for_people() -> None:
 
 
 def test_the_assistant_speaks_both_languages() -> None:
-    for name, words in WORDS.items():
+    for name, words in TEXTS.items():
         named = [sorted(PARAMETER.findall(text)) for text in words.values()]
         assert set(words) == {"ru", "en"} and named[0] == named[1], name
         assert CYRILLIC.search(words["ru"]) and not CYRILLIC.search(words["en"]), name

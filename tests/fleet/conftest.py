@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from yarl import URL
 
-from fleet.accounts import founding, passwords
+from fleet.accounts import creation as founding
+from fleet.accounts import passwords
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app

@@ -13,7 +13,7 @@ from fleet.accounts.roles import Role
 from fleet.device_port import Answer, Caller, DevicePort
 from fleet.kit.batch import Batcher
 from fleet.kit.database import Database
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 from fleet.registers import service as registers
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.wiring import REACTIONS
@@ -23,8 +23,8 @@ from protocol.platforms import Platform
 from protocol.telemetry import BLOCK_VERSION
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import Employ, HandClock
-from tests.fleet.operations.stage import Stage, obey, serial
-from tests.fleet.telemetry.readings import a_block
+from tests.fleet.operations.stage import Stage, answer_step, serial
+from tests.fleet.telemetry.readings import make_block
 
 SOON_S = 20.0
 UPLOAD = {"settings": {"278": "host.example", "279": 8080}}
@@ -42,7 +42,7 @@ class Counter:
 
     async def check_in(self, caller: Caller, block: bytes | None = None) -> Answer | None:
         told: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        assert self.port.check_in(caller, BLOCK_VERSION, block or a_block(), told.set_result)
+        assert self.port.check_in(caller, BLOCK_VERSION, block or make_block(), told.set_result)
         return await asyncio.wait_for(told, SOON_S)
 
     async def step_done(self, caller: Caller, word: StepDone) -> Answer | None:
@@ -145,7 +145,7 @@ async def test_a_reply_comes_after_the_commit(counter: Counter, database: Databa
         seen.append(look(url.render_as_string(hide_password=False)))
         done.set()
 
-    assert counter.port.check_in(counter.caller(serial(1)), BLOCK_VERSION, a_block(), reply)
+    assert counter.port.check_in(counter.caller(serial(1)), BLOCK_VERSION, make_block(), reply)
     assert seen == []
     await asyncio.wait_for(done.wait(), SOON_S)
     assert seen == [1]
@@ -221,15 +221,15 @@ async def test_a_reply_that_raises_hurts_nobody_else(counter: Counter, database:
         raise RuntimeError
 
     port, caller = counter.port, counter.caller(serial(1))
-    assert port.check_in(caller, BLOCK_VERSION, a_block(), raises)
+    assert port.check_in(caller, BLOCK_VERSION, make_block(), raises)
     assert port.check_in(
-        counter.caller(serial(2)), BLOCK_VERSION, a_block(), counter.answers.append
+        counter.caller(serial(2)), BLOCK_VERSION, make_block(), counter.answers.append
     )
     await soon(lambda: len(counter.answers) == 1)
     assert counter.answers[0] is not None
     await rename(database, "readings", "readings_away")
-    assert port.check_in(caller, BLOCK_VERSION, a_block(), raises)
-    assert port.check_in(caller, BLOCK_VERSION, a_block(), counter.answers.append)
+    assert port.check_in(caller, BLOCK_VERSION, make_block(), raises)
+    assert port.check_in(caller, BLOCK_VERSION, make_block(), counter.answers.append)
     await soon(lambda: len(counter.answers) == 2)
     assert counter.answers[1] is None
     await rename(database, "readings_away", "readings")
@@ -240,7 +240,9 @@ async def test_too_much_waiting_is_refused(counter: Counter, wired: Database) ->
     port = counter.port
     port._batcher = Batcher(port._write, lambda visits: None, max_waiting=5)
     taken = [
-        port.check_in(counter.caller(serial(1)), BLOCK_VERSION, a_block(), counter.answers.append)
+        port.check_in(
+            counter.caller(serial(1)), BLOCK_VERSION, make_block(), counter.answers.append
+        )
         for _ in range(7)
     ]
     assert taken == [True] * 5 + [False] * 2
@@ -256,11 +258,11 @@ async def test_closing_writes_what_waits(
     counter = Counter(port)
     for number in range(10):
         caller = counter.caller(serial(number))
-        assert port.check_in(caller, BLOCK_VERSION, a_block(), counter.answers.append)
+        assert port.check_in(caller, BLOCK_VERSION, make_block(), counter.answers.append)
     await asyncio.wait_for(port.close(), SOON_S)
     assert [answer is not None for answer in counter.answers] == [True] * 10
     assert await kept(database) == (10, 10)
-    assert not port.check_in(caller, BLOCK_VERSION, a_block(), counter.answers.append)
+    assert not port.check_in(caller, BLOCK_VERSION, make_block(), counter.answers.append)
 
 
 async def test_it_does_not_start_without_a_database(clock: HandClock, closed_port: int) -> None:
@@ -282,7 +284,7 @@ def do_all(counter: Counter, stage: Stage) -> Callable[[SimulatedRegister], Awai
         answer = await counter.check_in(caller)
         while answer is not None and answer.step is not None:
             assert answer.pending == 1
-            word = obey(register, answer.step, stage.clock())
+            word = answer_step(register, answer.step, stage.clock())
             assert isinstance(word, StepDone)
             answer, steps = await counter.step_done(caller, word), steps + 1
         assert answer is not None and answer.pending == 0
@@ -302,11 +304,11 @@ async def test_an_order_made_elsewhere_reaches_the_register(
     assert await do_all(register) == 0
     async with stage.database.transaction() as db:
         await db.execute(text(f"UPDATE registers SET partner_id = {stage.actor.partner_id}"))
-    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
     await soon(lambda: counter.port._due.get(int(serial(1))) is not None)
     assert await do_all(register) >= 2
     found = await stage.operation(operation_id)
-    assert (found.status, register.memory.value(279)) == (Status.SUCCEEDED, 8080)
+    assert (found.status, register.memory.value(279)) == (OperationStatus.SUCCEEDED, 8080)
     # A look at the database from before the last commit may still be on its way here.
     await soon(lambda: counter.port._due.get(int(serial(1))) is None)
     assert await do_all(register) == 0

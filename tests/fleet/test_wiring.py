@@ -9,8 +9,8 @@ from sqlalchemy import select
 from fleet.kit.database import Database
 from fleet.kit.facts import announce
 from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED
-from fleet.operations.events import Moved, OperationsMoved
-from fleet.operations.rules import Status
+from fleet.operations.events import ChangedOperation, OperationStatusesChanged
+from fleet.operations.rules import OperationStatus
 from fleet.registers.models import CashRegister
 from fleet.telemetry.events import (
     ConditionChange,
@@ -94,7 +94,9 @@ async def test_conditions_are_counted_each_way(wired: Database) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_moves_of_operations_are_counted(wired: Database) -> None:
     before = count(OPERATIONS_MOVED, "settings_upload", "failed")
-    moves = tuple(Moved(n, ONE, "settings_upload", Status.FAILED) for n in range(3))
+    moves = tuple(
+        ChangedOperation(n, ONE, "settings_upload", OperationStatus.FAILED) for n in range(3)
+    )
     async with wired.transaction() as db:
-        await announce(db, OperationsMoved(START, moves))
+        await announce(db, OperationStatusesChanged(START, moves))
     assert count(OPERATIONS_MOVED, "settings_upload", "failed") == before + 3

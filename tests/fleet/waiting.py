@@ -13,7 +13,7 @@ _WAITING = text(
 )
 
 
-async def until_it_waits(database: Database, doing: asyncio.Task[Any]) -> None:
+async def until_blocked(database: Database, doing: asyncio.Task[Any]) -> None:
     """Until the task waits for a lock of PostgreSQL, or has ended without.
 
     SQLite has one writer at a time: there it waits from its first statement on.

@@ -14,18 +14,19 @@ from typing import Any, Final
 from fleet.device_port import DevicePort
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
-from gateway.assistant.driver.client import _parsed, _results, _told
-from gateway.assistant.driver.reading import PORT, QUESTIONS, reading_from
-from gateway.assistant.kktpc.events import Answered, Event, Failed
-from gateway.assistant.kktpc.v3 import MOST_RELAYED, HostV3
-from gateway.assistant.ways import WayLost
+from gateway.assistant.driver.client import _parsed, _results, _task_result
+from gateway.assistant.driver.reading import PORT, READING_TASKS, reading_from
+from gateway.assistant.kktpc.events import CommandAnswered, CommandUnanswered, Event
+from gateway.assistant.kktpc.host_v3 import MOST_RELAYED, HostV3
+from gateway.assistant.register_connection import RegisterUnreachable
 from gateway.edge.config import GatewayConfig
-from gateway.edge.context import Edge
+from gateway.edge.context import EdgeContext
 from gateway.edge.transports.http import HttpLink
 from gateway.edge.transports.tcp import TcpLink
 from protocol import telemetry
 from protocol.conversation.seal import KeyRing
-from protocol.kktpc import buffer, v2
+from protocol.kktpc import buffer
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.commands import with_password
 from protocol.kktpc.frame import ASYNC_ID, LAST_HOST_ID, MAX_DATA, encode
 from protocol.platforms import Platform
@@ -65,11 +66,11 @@ def a_register() -> SimulatedRegister:
 
 
 @cache
-def _edge() -> Edge:
+def _edge() -> EdgeContext:
     """A gateway's edge over a fleet that has not started: nobody gets as far as a reading."""
     port = DevicePort(Database("sqlite+aiosqlite:///nowhere.db", {}), utc_now)
     config = GatewayConfig(http_header_bytes=HEADER_BYTES, http_body_bytes=BODY_BYTES)
-    return Edge(port, KeyRing({1: bytes(range(32))}), config)
+    return EdgeContext(port, KeyRing({1: bytes(range(32))}), config)
 
 
 def http_entry(data: bytes) -> None:
@@ -103,13 +104,13 @@ def task_buffer(data: bytes) -> None:
     for number, (said, wrapped) in enumerate(sayings(data)):
         line.receive(encode(number % (LAST_HOST_ID + 1), said) if wrapped else said, now_s)
         line.work(NOON, now_s)
-        line.turn(NOON, now_s)
+        line.tick(NOON, now_s)
         now_s += 0.1
         must(len(line.buffer) <= CAPACITY, "the buffer has overflowed")
         must(line._reader.pending <= 2 * (MAX_DATA + 1) + 4, "the reader keeps too much")
         must(len(line.relay._pieces) <= MOST_PIECES, "the relay keeps too much")
     now_s += SILENCE_S
-    line.turn(NOON, now_s)
+    line.tick(NOON, now_s)
     done = encode(0, buffer.encode(buffer.Result(b"")))
     must(done in line.receive(encode(0, buffer.encode(buffer.Abort())), now_s), "it is stuck")
     line.work(NOON, now_s)
@@ -125,11 +126,11 @@ def line_v2(data: bytes) -> None:
             line.receive(each, now_s)
             must(line._reader.pending <= 2 * v2.MAX_DATA + 4, "the reader keeps too much")
         line.work(NOON, now_s)
-        line.turn(NOON, now_s)
+        line.tick(NOON, now_s)
         now_s += 0.1
     for _ in range(GIVES_UP_S):
         now_s += 1.0
-        line.turn(NOON, now_s)
+        line.tick(NOON, now_s)
         line.work(NOON, now_s)
     must(line.quiet, "it waits for ever")
     must(line.receive(bytes((v2.ENQ,)), now_s) == bytes((v2.ACK,)), "it lets nobody speak")
@@ -142,7 +143,7 @@ def host_v3(data: bytes) -> None:
     """The Assistant's host, relay and all: a question ends, whatever answers; and so does another,
     which an honest register answers."""
     host, now = HostV3(jitter=lambda: 0.5), 100.0
-    host.relay(True, now)
+    host.set_relay(True, now)
     host.ask(READ_STATE, now, TIMEOUT_S)
     events: list[Event] = []
     for number, (said, wrapped) in enumerate(sayings(data)):
@@ -153,11 +154,11 @@ def host_v3(data: bytes) -> None:
         events += host.events()
         now += 0.05
     now = _until_over(host, events, now, lambda _: b"")
-    host.relay(False, now)
+    host.set_relay(False, now)
     host.ask(READ_STATE, now, TIMEOUT_S)
     events = []
     _until_over(host, events, now + 1.0, LineOfRegister())
-    must(any(isinstance(each, Answered) for each in events), "an honest answer is not heard")
+    must(any(isinstance(each, CommandAnswered) for each in events), "an honest answer is not heard")
 
 
 class LineOfRegister:
@@ -215,11 +216,11 @@ class Said(dict[str, Any]):
 
 def web_body(data: bytes) -> None:
     """What the driver's web service answers: it is refused, or read into a reading that fits."""
-    with suppress(WayLost):
+    with suppress(RegisterUnreachable):
         for each in _results(_parsed(data)):
-            _told(each)
+            _task_result(each)
     choices = iter(data)
-    answers = {str(question["type"]): Said(choices) for question in QUESTIONS}
+    answers = {str(question["type"]): Said(choices) for question in READING_TASKS}
     telemetry.encode(reading_from({PORT: Said(choices), **answers}, 1))
 
 
@@ -228,13 +229,13 @@ def _until_over(
 ) -> float:
     """Time goes on until the question has its one end; the moment of it."""
     end = now + ENDLESS_S
-    while not any(isinstance(each, Answered | Failed) for each in events):
+    while not any(isinstance(each, CommandAnswered | CommandUnanswered) for each in events):
         must(now < end, "the question never ends")
         host.receive(answer(host.to_send()), now)
         host.tick(now)
         events += host.events()
         now += 0.1
-    ends = sum(isinstance(each, Answered | Failed) for each in events)
+    ends = sum(isinstance(each, CommandAnswered | CommandUnanswered) for each in events)
     must(ends == 1, f"one question has {ends} ends")
     return now
 

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from protocol import telemetry
-from protocol.conversation.assistant import decode_registers, decode_report
-from protocol.conversation.connection import GatewayEnd, RegisterEnd, State
-from protocol.conversation.messages import UP_PREFIX, CheckIn, Hello, Kind
+from protocol.conversation.assistant import decode_report, decode_report_answer
+from protocol.conversation.connection import ConversationState, GatewayEnd, RegisterEnd
+from protocol.conversation.messages import UP_PREFIX, CheckIn, FrameKind, Hello
 from protocol.conversation.seal import UP, KeyRing, Seal
 from protocol.errors import RemoteError
-from protocol.kktpc import buffer, eot, v2
+from protocol.kktpc import buffer, eot
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.commands import COMMANDS, parse_answer, parse_request, split_password
 from protocol.kktpc.frame import ASYNC_ID, FrameReader, encode
 from protocol.kktpc.probes import Prober
@@ -65,7 +66,7 @@ def frame(data: bytes) -> None:
 
 def frame_v2(data: bytes) -> None:
     """The lower level of АТОЛ 2."""
-    reader = v2.Reader()
+    reader = v2.FrameReaderV2()
     for piece in pieces(data):
         reader.feed(piece)
         _bounded(reader, 2 * v2.MAX_DATA + 4)
@@ -101,7 +102,9 @@ def sealed(data: bytes) -> None:
     gateway, seal = _greeted()
     body = seal.seal(data[:LIMIT], b"\x03" + SERIAL)
     with suppress(RemoteError):
-        for message in gateway.receive(encode(ASYNC_ID, UP_PREFIX + bytes((Kind.SEALED,)) + body)):
+        for message in gateway.receive(
+            encode(ASYNC_ID, UP_PREFIX + bytes((FrameKind.SEALED,)) + body)
+        ):
             if isinstance(message, CheckIn):
                 telemetry.decode(message.block_version, message.block)
 
@@ -118,7 +121,7 @@ def _greeted() -> tuple[GatewayEnd, Seal]:
 
 def _converse(end: GatewayEnd | RegisterEnd, data: bytes) -> None:
     for piece in pieces(data):
-        if end.state is State.CLOSED:
+        if end.state is ConversationState.CLOSED:
             return
         with suppress(RemoteError):
             end.receive(piece)
@@ -127,7 +130,7 @@ def _converse(end: GatewayEnd | RegisterEnd, data: bytes) -> None:
 
 def ethernet(data: bytes) -> None:
     """EoT, in both directions."""
-    for to in eot.To:
+    for to in eot.TlvRecipient:
         with suppress(RemoteError):
             eot.decode(data, to)
 
@@ -158,7 +161,7 @@ def reading(data: bytes) -> None:
 
 def assistant(data: bytes) -> None:
     """What stands in an Assistant's topics."""
-    for decode in (decode_report, decode_registers):
+    for decode in (decode_report, decode_report_answer):
         with suppress(RemoteError):
             decode(data)
 

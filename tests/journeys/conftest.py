@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
-from fleet.firmware.shelf import Shelf
+from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.config import FleetConfig
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -21,12 +21,12 @@ from fleet.worker.runner import Worker
 from fleet.worker.schedule import JOBS
 from protocol.firmware import Image
 from protocol.platforms import Platform
-from simulator.calls.talk import Talk
+from simulator.calls.conversation import RegisterConversation
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet import conftest as fleet
 from tests.fleet.conftest import PASSWORD, Answer, Api, HandClock
-from tests.fleet.firmware.folder import lay
-from tests.gateway.edge.running import Running, running
+from tests.fleet.firmware.folder import put_image
+from tests.gateway.edge.running_gateway import RunningGateway, running_gateway
 from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes
@@ -34,10 +34,10 @@ clock = fleet.clock
 
 
 @dataclass
-class Town:
+class Deployment:
     """Everything that a story needs; time moves only when told."""
 
-    gateway: Running
+    gateway: RunningGateway
     api: Api
     clock: HandClock
     images: Path
@@ -75,7 +75,7 @@ class Town:
     async def _licence_issuer(self) -> str:
         return str((await self.api.get("/licence-issuer")).json["public_key"])
 
-    async def settle(self, platform: Platform, number: int = 1) -> SimulatedRegister:
+    async def enrol_and_check_in(self, platform: Platform, number: int = 1) -> SimulatedRegister:
         """A register that was enrolled and has called once."""
         register = await self.enrol(platform, number)
         assert (await self.call(register)).accepted
@@ -83,12 +83,14 @@ class Town:
 
     async def publish(self, image: Image, content: bytes) -> None:
         """An image in the folder, added through the API."""
-        lay(self.images, image, content)
+        put_image(self.images, image, content)
         place = {"model": image.model, "version": image.version}
         answer = await self.api.post("/firmware-images", place)
         assert (answer.status, answer.json["image"]) == (201, image.image_id)
 
-    async def call(self, register: SimulatedRegister, number: int | None = None) -> Talk:
+    async def call(
+        self, register: SimulatedRegister, number: int | None = None
+    ) -> RegisterConversation:
         """The gateway has heard of whatever was ordered, and the register calls."""
         await self.gateway.port._resync()
         return await self.gateway.call(register, number=number)
@@ -116,27 +118,27 @@ class Town:
 
 
 @pytest.fixture
-async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Town]:
-    async with founded(tmp_path, clock) as town:
+async def deployment(tmp_path: Path, clock: HandClock) -> AsyncIterator[Deployment]:
+    async with running_deployment(tmp_path, clock) as town:
         yield town
 
 
 @asynccontextmanager
-async def founded(
+async def running_deployment(
     folder: Path,
     clock: HandClock,
     config: FleetConfig | None = None,
     **more: Any,
-) -> AsyncIterator[Town]:
-    """A town; ``more`` is for ``running``."""
+) -> AsyncIterator[Deployment]:
+    """A town; ``more`` is for ``running_gateway``."""
     images = folder / "images"
     keys = {"firmware_keys": PUBLISHER.hex()}
     update = {"data": folder / "data", "firmware_images": images, **keys}
     config = (config or FleetConfig()).model_copy(update=update)
-    blocks = Shelf.of(config).blocks
-    async with running(folder, clock=clock, blocks=blocks, **more) as gateway:
+    blocks = ImageFolder.from_config(config).blocks
+    async with running_gateway(folder, clock=clock, blocks=blocks, **more) as gateway:
         app = build_app(gateway.database, clock, config=config)
         async with TestClient(TestServer(app)) as client:
-            town = Town(gateway, Api(client), clock, images)
+            town = Deployment(gateway, Api(client), clock, images)
             await town.employ("anna")
             yield town

@@ -6,19 +6,19 @@ from datetime import timedelta
 from protocol.platforms import Platform
 from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge.running import HOST
-from tests.journeys.conftest import Town
+from tests.gateway.edge.running_gateway import HOST
+from tests.journeys.conftest import Deployment
 
 FIRST_STEP_DONE, LAST_CUT, STRIDE = 390, 620, 7
 """Bytes from the register: where the first answer to a step is on its way, where it is enough, and
 less than half an answer."""
 
 
-async def closed_shop(town: Town, platform: Platform) -> SimulatedRegister:
+async def closed_shop(town: Deployment, platform: Platform) -> SimulatedRegister:
     """Settled, with everything sent."""
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     register.faults.shift_forgotten = True
-    register.live(town.clock())
+    register.advance_to(town.clock())
     register.shift_opened_at = None
     drive = register.drive
     drive.documents, drive.valid_until = 1000, town.clock() + timedelta(days=400)
@@ -26,13 +26,13 @@ async def closed_shop(town: Town, platform: Platform) -> SimulatedRegister:
     return register
 
 
-async def status(town: Town, id_: int) -> tuple[str, str]:
+async def status(town: Deployment, id_: int) -> tuple[str, str]:
     found = await town.operation(id_)
     return found["status"], found["cause"]
 
 
 async def call_over_bad_links(
-    town: Town, register: SimulatedRegister, enough: Callable[[], bool] = lambda: False
+    town: Deployment, register: SimulatedRegister, enough: Callable[[], bool] = lambda: False
 ) -> int:
     """Call after call is cut, each a little later than the one before, until it is ``enough``;
     how many of them had begun to work."""

@@ -6,18 +6,18 @@ from typing import Any
 from pypdf import PdfReader
 from sqlalchemy import select, update
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.notifications.models import Letter
 from protocol.platforms import Platform
 from tests.fleet.conftest import PASSWORD
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 FILE = {"Content-Type": "application/octet-stream"}
 
 
-async def open_support(town: Town) -> None:
+async def open_support(town: Deployment) -> None:
     """Olga works at the support organisation; everybody has an e-mail address."""
     async with town.gateway.database.transaction() as db:
         support = await founding.create_partner(db, "Поддержка", town.clock())
@@ -33,14 +33,14 @@ async def open_support(town: Town) -> None:
         await db.execute(update(Employee).values(email=Employee.login + "@example.org"))
 
 
-async def fetch(town: Town, path: str) -> bytes:
+async def fetch(town: Deployment, path: str) -> bytes:
     headers = {"Authorization": f"Bearer {town.api.token}"}
     async with town.api.client.get(f"/api/v1{path}", headers=headers) as response:
         assert response.status == 200
         return await response.read()
 
 
-async def ask(town: Town, inn: str, serial: str) -> Any:
+async def ask(town: Deployment, inn: str, serial: str) -> Any:
     """The form of the partner who has signed in, scanned and sent with a request."""
     form = await fetch(town, f"/consent-form?client_inn={inn}")
     file = await town.api.post("/consent-files?name=consent.pdf", data=form, headers=FILE)
@@ -50,13 +50,13 @@ async def ask(town: Town, inn: str, serial: str) -> Any:
     return await town.api.post("/access-requests", {**body, **signed})
 
 
-async def status_of(town: Town, login: str, request_id: int) -> str:
+async def status_of(town: Deployment, login: str, request_id: int) -> str:
     await town.sign_in(login)
     return str((await town.api.get(f"/access-requests/{request_id}")).json["status"])
 
 
-async def test_a_client_changes_its_partner_and_comes_back(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_a_client_changes_its_partner_and_comes_back(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     serial, inn = register.serial_number, register.owner.inn
     settings = {"settings": ["8"]}
     ordered = await town.order(register, "settings_download", params=settings)

@@ -5,14 +5,14 @@ from typing import Any
 
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 
 def number(index: int) -> str:
     return f"001061{index:08}"
 
 
-async def send_file(town: Town, path: str, text: str) -> Any:
+async def send_file(town: Deployment, path: str, text: str) -> Any:
     content = text.encode("cp1251")
     headers = {"Content-Type": "application/octet-stream"}
     answer = await town.api.ask("POST", path, data=content, headers=headers)
@@ -20,12 +20,12 @@ async def send_file(town: Town, path: str, text: str) -> Any:
     return answer.json
 
 
-async def listed(town: Town, query: str = "") -> list[str]:
+async def listed(town: Deployment, query: str = "") -> list[str]:
     rows = (await town.api.get(f"/registers?{query}")).json["items"]
     return [row["serial_number"] for row in rows]
 
 
-async def test_registers_are_added_called_hidden_and_chosen(town: Town) -> None:
+async def test_registers_are_added_called_hidden_and_chosen(town: Deployment) -> None:
     # A register that was never added calls, and is kept as nobody's; it is fiscalised.
     stranger = SimulatedRegister(number(9), Platform.V5_0, 61, Random(9), town.clock())
     assert (await town.call(stranger)).accepted

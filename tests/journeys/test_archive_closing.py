@@ -4,7 +4,7 @@ import pytest
 
 from protocol.platforms import Platform
 from simulator.register.fiscal_drive import Phase
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
 
 BOTH = pytest.mark.parametrize("platform", list(Platform))
@@ -12,7 +12,9 @@ YES = {"confirmed": True}
 
 
 @BOTH
-async def test_its_facts_are_kept_with_the_closing_document(town: Town, platform: Platform) -> None:
+async def test_its_facts_are_kept_with_the_closing_document(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     register.faults.ofd_down = True
     id_ = await town.order(register, "archive_closing", params=YES)
@@ -35,7 +37,7 @@ async def test_its_facts_are_kept_with_the_closing_document(town: Town, platform
 
 
 @BOTH
-async def test_cut_anywhere_it_is_closed_once(town: Town, platform: Platform) -> None:
+async def test_cut_anywhere_it_is_closed_once(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     id_ = await town.order(register, "archive_closing", params=YES)
     assert await call_over_bad_links(town, register) > 5
@@ -46,7 +48,7 @@ async def test_cut_anywhere_it_is_closed_once(town: Town, platform: Platform) ->
 
 
 @BOTH
-async def test_an_open_shift_keeps_it_waiting(town: Town, platform: Platform) -> None:
+async def test_an_open_shift_keeps_it_waiting(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     assert register.open_shift(town.clock())
     id_ = await town.order(register, "archive_closing", params=YES)
@@ -55,7 +57,7 @@ async def test_an_open_shift_keeps_it_waiting(town: Town, platform: Platform) ->
     assert (register.drive.phase, register.mode) == (Phase.FISCAL, 0)
 
 
-async def test_a_closed_archive_is_not_closed_again(town: Town) -> None:
+async def test_a_closed_archive_is_not_closed_again(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     await town.order(register, "archive_closing", params=YES)
     again = await town.order(register, "archive_closing", params=YES)
@@ -69,8 +71,10 @@ async def test_a_closed_archive_is_not_closed_again(town: Town) -> None:
 
 
 @pytest.mark.parametrize("params", [{}, {"confirmed": False}, {"confirmed": "yes"}])
-async def test_without_a_yes_nothing_is_ordered(town: Town, params: dict[str, object]) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_without_a_yes_nothing_is_ordered(
+    town: Deployment, params: dict[str, object]
+) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     order = {
         "type": "archive_closing",
         "serial_numbers": [register.serial_number],

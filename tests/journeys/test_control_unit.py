@@ -7,14 +7,14 @@ import pytest
 from fleet.registers.models import CashRegister
 from protocol.platforms import Platform
 from tests.fleet.operations.proofs import SPARE
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 from tests.journeys.shops import status
 
 SIGMA_7 = {"spare_serial_number": "00109000999999", "system_version": "1.4.1"}
 SIGMA_8 = {"spare_serial_number": "00109100999999", "system_version": "1.3.1"}
 
 
-async def put(town: Town, model: int, firmware_version: str) -> str:
+async def put(town: Deployment, model: int, firmware_version: str) -> str:
     """A register of that model and firmware that has called before; its serial number."""
     serial = f"001{model:03}00000001"
     answer = await town.api.post("/registers/enrol", {"serial_numbers": [serial]})
@@ -25,7 +25,7 @@ async def put(town: Town, model: int, firmware_version: str) -> str:
     return serial
 
 
-async def ask(town: Town, serials: list[str], params: dict[str, Any]) -> Any:
+async def ask(town: Deployment, serials: list[str], params: dict[str, Any]) -> Any:
     order = {
         "type": "control_unit_replacement",
         "serial_numbers": serials,
@@ -45,7 +45,7 @@ async def ask(town: Town, serials: list[str], params: dict[str, Any]) -> Any:
     ],
 )
 async def test_the_script_is_the_result(
-    town: Town, model: int, firmware: str, params: dict[str, Any]
+    town: Deployment, model: int, firmware: str, params: dict[str, Any]
 ) -> None:
     serial = await put(town, model, firmware)
     (accepted,) = (await ask(town, [serial], params))["accepted"]
@@ -73,21 +73,21 @@ async def test_the_script_is_the_result(
     ],
 )
 async def test_a_register_that_does_not_fit_is_refused(
-    town: Town, model: int, firmware: str, params: dict[str, Any], reason: str
+    town: Deployment, model: int, firmware: str, params: dict[str, Any], reason: str
 ) -> None:
     answer = await ask(town, [await put(town, model, firmware)], params)
     assert answer["accepted"] == []
     assert [one["reason"] for one in answer["refused"]] == [reason]
 
 
-async def test_one_register_at_a_time(town: Town) -> None:
+async def test_one_register_at_a_time(town: Deployment) -> None:
     serials = [await put(town, 69, "5.8.14"), await put(town, 61, "5.8.14")]
     answer = await ask(town, serials, SPARE)
     assert {one["reason"] for one in answer["refused"]} == {"one_only"}
     assert answer["accepted"] == []
 
 
-async def test_what_waits_for_the_register_still_waits(town: Town) -> None:
+async def test_what_waits_for_the_register_still_waits(town: Deployment) -> None:
     serial = await put(town, 69, "5.8.14")
     order = {"type": "paper_receipt", "serial_numbers": [serial], "params": {"enabled": True}}
     (waiting,) = (await town.api.post("/operations", order)).json["accepted"]
@@ -104,7 +104,7 @@ async def test_what_waits_for_the_register_still_waits(town: Town) -> None:
     ],
 )
 async def test_a_wrong_wish_is_refused_with_its_field(
-    town: Town, wrong: dict[str, Any], field: str
+    town: Deployment, wrong: dict[str, Any], field: str
 ) -> None:
     answer = await ask(town, [await put(town, 69, "5.8.14")], {**SPARE, **wrong})
     assert [one["field"] for one in answer["errors"]] == [f"params.{field}"]

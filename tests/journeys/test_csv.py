@@ -5,12 +5,12 @@ import io
 from datetime import timedelta
 
 from protocol.platforms import Platform
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 
-async def test_what_registers_said_is_in_the_saved_list(town: Town) -> None:
-    five = await town.settle(Platform.V5_0, 1)
-    two = await town.settle(Platform.V2_5, 2)
+async def test_what_registers_said_is_in_the_saved_list(town: Deployment) -> None:
+    five = await town.enrol_and_check_in(Platform.V5_0, 1)
+    two = await town.enrol_and_check_in(Platform.V2_5, 2)
     await town.api.post("/registers/enrol", {"serial_numbers": ["00106100000003"]})
     headers = {"Authorization": f"Bearer {town.api.token}", "Accept-Language": "ru"}
     async with town.api.client.get("/api/v1/registers/file", headers=headers) as answer:

@@ -17,14 +17,14 @@ from sqlalchemy import func, select
 
 from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation, OperationChange
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 from protocol.platforms import Platform
 from simulator.calls.bad_links import FAULTS, BadLinkProxy, Direction, Fault
-from simulator.calls.talk import Ending
+from simulator.calls.conversation import ConversationEnding
 from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
 from simulator.register.simulated_register import SimulatedRegister
 from tests.gateway.edge.ordering import order, owner_of
-from tests.gateway.edge.running import HOST, Running, counted, running
+from tests.gateway.edge.running_gateway import HOST, RunningGateway, metric_value, running_gateway
 
 AT_ONCE = 24
 STEPS = {Platform.V5_0: 2, Platform.V2_5: 6}
@@ -40,7 +40,7 @@ BOTH = pytest.mark.parametrize("platform", [Platform.V5_0, Platform.V2_5])
 class Fleet:
     """Registers with an operation each, and the gateway that they call."""
 
-    gateway: Running
+    gateway: RunningGateway
     registers: Sequence[SimulatedRegister]
     operations: dict[str, int]
 
@@ -65,7 +65,7 @@ async def all_at_once(calls: Iterator[Coroutine[Any, Any, object]]) -> None:
 @asynccontextmanager
 async def fleet_of(folder: Path, platform: Platform, size: int) -> AsyncIterator[Fleet]:
     """Registers that have called once, so that their platform is known, and were ordered."""
-    async with running(folder, handshakes_per_address_per_min=0) as gateway:
+    async with running_gateway(folder, handshakes_per_address_per_min=0) as gateway:
         registers = [born(number, platform) for number in range(1, size + 1)]
         serials = [register.serial_number for register in registers]
         actor = await owner_of(gateway.database, serials)
@@ -80,11 +80,11 @@ async def call_through(fleet: Fleet, register: SimulatedRegister, fault: Fault) 
     gateway = fleet.gateway
     async with BadLinkProxy(HOST, gateway.number, fault) as proxy:
         first = await gateway.call(register, number=proxy.port)
-    if first.outcome is not None and first.outcome.ending is Ending.DONE:
+    if first.result is not None and first.result.ending is ConversationEnding.DONE:
         return 1
     second = await gateway.call(register)
-    assert second.outcome is not None
-    assert second.outcome.ending is Ending.DONE
+    assert second.result is not None
+    assert second.result.ending is ConversationEnding.DONE
     return 2
 
 
@@ -98,17 +98,17 @@ async def assert_done_once(fleet: Fleet, platform: Platform) -> None:
     async with fleet.gateway.database.read() as db:
         statuses = await db.execute(select(Operation.status, func.count()).group_by("status"))
         found = {status: count for status, count in statuses}
-        assert found == {Status.SUCCEEDED: len(fleet.registers)}
+        assert found == {OperationStatus.SUCCEEDED: len(fleet.registers)}
         successes = await db.execute(
             select(OperationChange.operation_id).where(
-                OperationChange.to_status == Status.SUCCEEDED
+                OperationChange.to_status == OperationStatus.SUCCEEDED
             )
         )
         assert sorted(successes.scalars()) == sorted(fleet.operations.values())
 
 
 def bytes_both_ways() -> float:
-    return counted("received_bytes_total") + counted("sent_bytes_total")
+    return metric_value("received_bytes_total") + metric_value("sent_bytes_total")
 
 
 async def length_of_a_conversation(folder: Path, platform: Platform) -> int:

@@ -9,8 +9,8 @@ from protocol.firmware import Image
 from protocol.platforms import Platform
 from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge.running import HOST
-from tests.journeys.conftest import Town
+from tests.gateway.edge.running_gateway import HOST
+from tests.journeys.conftest import Deployment
 from tests.protocol.publisher import content_of, publish
 
 CONTENT = content_of(70 * 1024)
@@ -24,9 +24,9 @@ def image_for(platform: Platform, block_size: int = 2048) -> Image:
     return publish(CONTENT, platform=platform, version=version, block_size=block_size)
 
 
-async def closed_shop(town: Town, platform: Platform, number: int = 1) -> SimulatedRegister:
+async def closed_shop(town: Deployment, platform: Platform, number: int = 1) -> SimulatedRegister:
     """A register whose shift nobody opens."""
-    register = await town.settle(platform, number)
+    register = await town.enrol_and_check_in(platform, number)
     register.faults.shift_forgotten = True
     if register.shift_opened_at is not None:
         register.close_shift(town.clock())
@@ -34,24 +34,24 @@ async def closed_shop(town: Town, platform: Platform, number: int = 1) -> Simula
     return register
 
 
-async def update(town: Town, register: SimulatedRegister, image: Image) -> int:
+async def update(town: Deployment, register: SimulatedRegister, image: Image) -> int:
     await town.publish(image, CONTENT)
     return await town.order(register, "firmware_update", params={"image": image.image_id})
 
 
-async def state(town: Town, id_: int) -> tuple[str, str, int]:
+async def state(town: Deployment, id_: int) -> tuple[str, str, int]:
     found = await town.operation(id_)
     return found["status"], found["cause"], found["percent"]
 
 
 @BOTH
 async def test_a_register_is_updated_and_its_own_word_ends_it(
-    town: Town, platform: Platform
+    town: Deployment, platform: Platform
 ) -> None:
     register = await closed_shop(town, platform)
     id_ = await update(town, register, image_for(platform))
     talk = await town.call(register)
-    assert talk.outcome is not None and talk.outcome.detail == "restarted"
+    assert talk.result is not None and talk.result.detail == "restarted"
     await town.gateway.until_quiet()
     assert await state(town, id_) == ("queued", "awaiting_call", 99)
     await town.call(register)
@@ -70,7 +70,7 @@ async def test_a_register_is_updated_and_its_own_word_ends_it(
 
 
 @BOTH
-async def test_a_cut_transfer_goes_on_where_it_stood(town: Town, platform: Platform) -> None:
+async def test_a_cut_transfer_goes_on_where_it_stood(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     id_ = await update(town, register, image_for(platform))
     async with BadLinkProxy(HOST, town.gateway.number, IN_THE_FIRST_WINDOW) as proxy:
@@ -87,14 +87,14 @@ async def test_a_cut_transfer_goes_on_where_it_stood(town: Town, platform: Platf
 @pytest.mark.parametrize("block", [0, 1, 15, 16, 34])
 @BOTH
 async def test_the_power_goes_in_the_middle_of_a_flash(
-    town: Town, platform: Platform, block: int
+    town: Deployment, platform: Platform, block: int
 ) -> None:
     register = await closed_shop(town, platform)
     before = register.loader.firmware
     id_ = await update(town, register, image_for(platform))
     register.loader.power_lost_at = block
     talk = await town.call(register)
-    assert talk.outcome is not None and talk.outcome.detail == "power"
+    assert talk.result is not None and talk.result.detail == "power"
     assert register.reading(town.clock())["firmware_version"] == before
     await town.gateway.until_quiet()
     assert register.loader.begin(image_for(platform), 61, platform) == block
@@ -104,7 +104,7 @@ async def test_the_power_goes_in_the_middle_of_a_flash(
     assert await state(town, id_) == ("succeeded", "done", 100)
 
 
-async def test_it_waits_for_the_shift_and_says_why(town: Town) -> None:
+async def test_it_waits_for_the_shift_and_says_why(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     register.faults.ofd_down = True
     assert register.open_shift(town.clock())
@@ -125,7 +125,7 @@ async def test_it_waits_for_the_shift_and_says_why(town: Town) -> None:
     assert await state(town, id_) == ("succeeded", "done", 100)
 
 
-async def test_a_register_that_comes_back_as_it_was_fails_it(town: Town) -> None:
+async def test_a_register_that_comes_back_as_it_was_fails_it(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     before = register.loader.firmware
     id_ = await update(town, register, image_for(Platform.V5_0))
@@ -137,7 +137,7 @@ async def test_a_register_that_comes_back_as_it_was_fails_it(town: Town) -> None
     assert before in (await town.operation(id_))["explanation"]
 
 
-async def test_an_image_that_was_changed_in_its_folder_is_not_served(town: Town) -> None:
+async def test_an_image_that_was_changed_in_its_folder_is_not_served(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     image = image_for(Platform.V5_0)
     id_ = await update(town, register, image)
@@ -147,7 +147,7 @@ async def test_an_image_that_was_changed_in_its_folder_is_not_served(town: Town)
     assert register.loader.begin(image, 61, Platform.V5_0) == 0
 
 
-async def test_a_register_with_other_publishers_refuses(town: Town) -> None:
+async def test_a_register_with_other_publishers_refuses(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     register.loader.publishers = ()
     id_ = await update(town, register, image_for(Platform.V5_0))
@@ -155,7 +155,7 @@ async def test_a_register_with_other_publishers_refuses(town: Town) -> None:
     assert (await state(town, id_))[:2] == ("failed", "command_failed")
 
 
-async def test_what_an_order_says_of_an_image_is_not_believed(town: Town) -> None:
+async def test_what_an_order_says_of_an_image_is_not_believed(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     image = image_for(Platform.V5_0)
     await town.publish(image, CONTENT)
@@ -180,7 +180,7 @@ async def test_what_an_order_says_of_an_image_is_not_believed(town: Town) -> Non
 
 
 @BOTH
-async def test_the_largest_block_fits_a_frame(town: Town, platform: Platform) -> None:
+async def test_the_largest_block_fits_a_frame(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     id_ = await update(town, register, image_for(platform, block_size=8192))
     await town.call(register)

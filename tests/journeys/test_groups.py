@@ -3,17 +3,17 @@
 from typing import Any
 
 from protocol.platforms import Platform
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 
-async def made(town: Town, name: str, parent_id: int | None = None) -> int:
+async def made(town: Deployment, name: str, parent_id: int | None = None) -> int:
     body = {"name": name, "description": f"{name}: кассы", "parent_id": parent_id}
     answer = await town.api.post("/groups", body)
     assert answer.status == 201, answer.json
     return int(answer.json["id"])
 
 
-async def tree(town: Town) -> dict[str, tuple[int, int, int]]:
+async def tree(town: Deployment) -> dict[str, tuple[int, int, int]]:
     """Name -> depth, own registers, all registers."""
     items = (await town.api.get("/groups")).json["items"]
     return {
@@ -21,7 +21,7 @@ async def tree(town: Town) -> dict[str, tuple[int, int, int]]:
     }
 
 
-async def in_group(town: Town, *ids: int) -> list[str]:
+async def in_group(town: Deployment, *ids: int) -> list[str]:
     """What the list of registers shows of these groups."""
     query = "&".join(f"group_id={id_}" for id_ in ids)
     answer = await town.api.get(f"/registers?{query}")
@@ -29,8 +29,8 @@ async def in_group(town: Town, *ids: int) -> list[str]:
     return [row["serial_number"] for row in answer.json["items"]]
 
 
-async def test_registers_are_put_in_order(town: Town) -> None:
-    tills = [await town.settle(Platform.V5_0, number) for number in (1, 2, 3)]
+async def test_registers_are_put_in_order(town: Deployment) -> None:
+    tills = [await town.enrol_and_check_in(Platform.V5_0, number) for number in (1, 2, 3)]
     serials = [till.serial_number for till in tills]
 
     # A group, a subgroup in it, and registers in the subgroup.

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from fleet.operations.models import Operation
 from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
-from simulator.register.keys import HeldKey
+from simulator.register.keys import RegisterKey
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge.running import KEYS, key_of
-from tests.journeys.conftest import Town
+from tests.gateway.edge.running_gateway import KEYS, key_of
+from tests.journeys.conftest import Deployment
 from tests.journeys.shops import status
 
 BOTH_KEYS = KeyRing({1: bytes(range(32)), 2: bytes(range(32, 64))})
@@ -22,20 +22,20 @@ BOTH = pytest.mark.parametrize("platform", list(Platform))
 
 def works_under(register: SimulatedRegister) -> int:
     """Generation of the key of its next conversation."""
-    return register.keys.offered(HeldKey(1, key_of(register.serial_number))).generation
+    return register.keys.next_key(RegisterKey(1, key_of(register.serial_number))).generation
 
 
 @pytest.fixture
-async def registers_town(town: Town) -> AsyncIterator[Town]:
+async def registers_town(town: Deployment) -> AsyncIterator[Deployment]:
     """The gateway has a second generation."""
     town.gateway.edge.keys = BOTH_KEYS
     yield town
 
 
 @BOTH
-async def test_it_calls_under_the_new_key(registers_town: Town, platform: Platform) -> None:
+async def test_it_calls_under_the_new_key(registers_town: Deployment, platform: Platform) -> None:
     town = registers_town
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
     await town.call(register)
     assert await status(town, id_) == ("queued", "awaiting_call")
@@ -46,9 +46,9 @@ async def test_it_calls_under_the_new_key(registers_town: Town, platform: Platfo
     assert (await town.call(register)).accepted
 
 
-async def test_the_key_stands_in_no_database(registers_town: Town) -> None:
+async def test_the_key_stands_in_no_database(registers_town: Deployment) -> None:
     town = registers_town
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     await town.order(register, "key_rotation", params=TO_SECOND)
     new = BOTH_KEYS.register_key(2, register.serial)
     assert new is not None
@@ -59,10 +59,12 @@ async def test_the_key_stands_in_no_database(registers_town: Town) -> None:
     assert rows and new.hex() not in str(rows) and repr(new)[2:-1] not in str(rows)
 
 
-async def test_a_key_that_the_gateway_does_not_know_is_forgotten(registers_town: Town) -> None:
+async def test_a_key_that_the_gateway_does_not_know_is_forgotten(
+    registers_town: Deployment,
+) -> None:
     """The ring was restored from an old copy between the order and the next calls."""
     town = registers_town
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
     for ring in (KEYS, OTHER_SECOND):
         town.gateway.edge.keys = BOTH_KEYS
@@ -77,9 +79,11 @@ async def test_a_key_that_the_gateway_does_not_know_is_forgotten(registers_town:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_register_that_never_takes_it_fails_the_operation(registers_town: Town) -> None:
+async def test_a_register_that_never_takes_it_fails_the_operation(
+    registers_town: Deployment,
+) -> None:
     town = registers_town
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
     for _ in range(4):
         assert (await town.call(register)).accepted
@@ -88,8 +92,8 @@ async def test_a_register_that_never_takes_it_fails_the_operation(registers_town
     assert (await town.call(register)).accepted
 
 
-async def test_a_generation_that_is_not_in_the_ring_fails_it(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_a_generation_that_is_not_in_the_ring_fails_it(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
     await town.call(register)
     assert await status(town, id_) == ("failed", "command_failed")

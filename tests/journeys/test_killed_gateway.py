@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
-from fleet.firmware.shelf import Shelf
+from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.database import Database
 from fleet.migrations.run import upgrade
-from fleet.operations.rules import OPEN, Channel, Status
+from fleet.operations.rules import OPEN, Channel, OperationStatus
 from fleet.operations.types import BY_KIND
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -27,7 +27,7 @@ from fleet.wiring import REACTIONS
 from protocol.conversation.messages import LinkChannel
 from protocol.platforms import Platform
 from simulator.bench.ports import free_port
-from simulator.calls.talk import Talk
+from simulator.calls.conversation import RegisterConversation
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet import conftest as fleet
 from tests.fleet.conftest import PASSWORD, HandClock
@@ -85,7 +85,7 @@ class Place:
                 role=Role.ADMINISTRATOR,
                 password=PASSWORD,
             )
-        shelf = Shelf(self.folder / "images", [PUBLISHER])
+        shelf = ImageFolder(self.folder / "images", [PUBLISHER])
         return Stage(database, clock, accounts.to_actor(anna, 0, ""), shelf)
 
 
@@ -98,15 +98,15 @@ class Story:
     way: LinkChannel | None
     id: int
 
-    def talk(self) -> Talk:
+    def talk(self) -> RegisterConversation:
         held = factory_key(self.register)
-        return Talk(self.register, held.key, held.generation, channel=self.way)
+        return RegisterConversation(self.register, held.key, held.generation, channel=self.way)
 
 
 async def told(stage: Stage, number: int, kind: str, platform: Platform) -> Story:
-    register = await stage.born(number, platform)
+    register = await stage.boot_register(number, platform)
     register.faults.shift_forgotten = True
-    id_ = await stage.ordered(kind, register.serial_number, EXAMPLES[kind, platform].params)
+    id_ = await stage.order_one(kind, register.serial_number, EXAMPLES[kind, platform].params)
     directly = Channel.CASH_SERVER in BY_KIND[kind].channels
     return Story(kind, register, None if directly else LinkChannel.ASSISTANT, id_)
 
@@ -133,7 +133,7 @@ async def call(story: Story, port: int) -> None:
     async with asyncio.timeout(CALL_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(talk.start())
-        while not talk.over and (data := await reader.read(65536)):
+        while not talk.is_over and (data := await reader.read(65536)):
             writer.write(talk.receive(data, datetime.now(UTC)))
         await hang_up(writer)
     talk.break_off("cut")
@@ -165,7 +165,7 @@ async def test_done_once_though_the_gateway_was_killed(tmp_path: Path) -> None:
             await asyncio.gather(*(until_ended(stage, story, place.port) for story in stories))
         for story, key in zip(stories, ON_REGISTERS, strict=True):
             found = await stage.operation(story.id)
-            assert found.status is Status.SUCCEEDED, (story, found.cause, found.detail)
+            assert found.status is OperationStatus.SUCCEEDED, (story, found.cause, found.detail)
             EXAMPLES[key].prove(story.register, found.result or {})
             assert set(story.register.journal.effects.values()) == {1}, story
     finally:

@@ -10,32 +10,32 @@ from protocol.licences import WIRE_CODES, LicenceKind, decode
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.operations.proofs import CODE_7, CODES, LICENCE
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 from tests.journeys.shops import status
 
 NEWGER = {"kind": "newger_as_printer"}
 
 
-async def licensed(town: Town, number: int = 1) -> SimulatedRegister:
+async def licensed(town: Deployment, number: int = 1) -> SimulatedRegister:
     """A register of 5.0 for which a licence was issued."""
-    register = await town.settle(Platform.V5_0, number)
+    register = await town.enrol_and_check_in(Platform.V5_0, number)
     order = {**NEWGER, "serial_numbers": [register.serial_number]}
     answer = await town.api.post("/licences", order)
     assert (answer.status, answer.json["refused"]) == (200, [])
     return register
 
 
-async def test_protection_codes_are_restored(town: Town) -> None:
-    register = await town.settle(Platform.V2_5)
+async def test_protection_codes_are_restored(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V2_5)
     id_ = await town.order(register, "licence_upload", params=CODES)
     await town.call(register)
     assert await status(town, id_) == ("succeeded", "done")
     assert len(register.licences) == 2
 
 
-async def test_each_register_gets_the_licence_that_was_issued_for_it(town: Town) -> None:
+async def test_each_register_gets_the_licence_that_was_issued_for_it(town: Deployment) -> None:
     registers = [await licensed(town, number) for number in (1, 2)]
-    stranger = await town.settle(Platform.V5_0, 3)
+    stranger = await town.enrol_and_check_in(Platform.V5_0, 3)
     serials = [register.serial_number for register in (*registers, stranger)]
     order = {"type": "licence_upload", "serial_numbers": serials, "params": NEWGER}
     answer = (await town.api.post("/operations", order)).json
@@ -52,7 +52,7 @@ async def test_each_register_gets_the_licence_that_was_issued_for_it(town: Town)
     assert shown[1]["number"] == f"{held[0].number:016x}"
 
 
-async def test_a_lost_licence_is_restored_as_it_was(town: Town) -> None:
+async def test_a_lost_licence_is_restored_as_it_was(town: Deployment) -> None:
     register = await licensed(town)
     await town.order(register, "licence_upload", params=NEWGER)
     await town.call(register)
@@ -63,7 +63,7 @@ async def test_a_lost_licence_is_restored_as_it_was(town: Town) -> None:
     assert register.licences == before
 
 
-async def test_a_register_that_trusts_another_server_refuses(town: Town) -> None:
+async def test_a_register_that_trusts_another_server_refuses(town: Deployment) -> None:
     register = await licensed(town)
     register.licence_issuers = ()
     id_ = await town.order(register, "licence_upload", params=NEWGER)
@@ -74,7 +74,7 @@ async def test_a_register_that_trusts_another_server_refuses(town: Town) -> None
     assert register.licences == {}
 
 
-async def test_half_an_hour_without_a_call_cancels_it(town: Town) -> None:
+async def test_half_an_hour_without_a_call_cancels_it(town: Deployment) -> None:
     register = await licensed(town)
     id_ = await town.order(register, "licence_upload", params=NEWGER)
     town.clock.forward(minutes=29)
@@ -87,7 +87,7 @@ async def test_half_an_hour_without_a_call_cancels_it(town: Town) -> None:
     assert register.licences == {}
 
 
-async def test_the_half_hour_begins_when_it_is_due(town: Town) -> None:
+async def test_the_half_hour_begins_when_it_is_due(town: Deployment) -> None:
     register = await licensed(town)
     later = town.clock() + timedelta(minutes=50)
     id_ = await town.order(
@@ -100,8 +100,8 @@ async def test_the_half_hour_begins_when_it_is_due(town: Town) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_code_that_the_register_refuses_fails_it(town: Town) -> None:
-    register = await town.settle(Platform.V2_5)
+async def test_a_code_that_the_register_refuses_fails_it(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V2_5)
     wish = {**CODES, "codes": [{"number": 7, "code": "00" * 8}]}
     id_ = await town.order(register, "licence_upload", params=wish)
     await town.call(register)
@@ -122,9 +122,9 @@ async def test_a_code_that_the_register_refuses_fails_it(town: Town) -> None:
     ],
 )
 async def test_a_wrong_wish_is_refused_with_its_field(
-    town: Town, platform: Platform, wish: dict[str, Any], field: str
+    town: Deployment, platform: Platform, wish: dict[str, Any], field: str
 ) -> None:
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     serials = [register.serial_number]
     order = {"type": "licence_upload", "serial_numbers": serials, "params": wish}
     answer = (await town.api.post("/operations", order)).json

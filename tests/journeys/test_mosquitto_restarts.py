@@ -14,19 +14,19 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK, check
-from simulator.calls.dial import Patience
-from simulator.calls.mqtt import Line, keep_calling
-from simulator.calls.talk import Talk
+from simulator.calls.conversation import RegisterConversation
+from simulator.calls.mqtt import MqttCaller, keep_calling
+from simulator.calls.socket_call import CallTimeouts
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge.brokers import Place, login, on_mosquitto
 from tests.gateway.edge.ordering import order, owner_of
-from tests.gateway.edge.running import POLL_S, key_of, running
+from tests.gateway.edge.running_brokers import RunningBroker, login, on_mosquitto
+from tests.gateway.edge.running_gateway import POLL_S, key_of, running_gateway
 from tests.servers.mosquitto import Mosquitto
 
 REGISTERS = 30
 INTERVAL_S = 0.1
 RECOVERY_S = 40.0
-PATIENCE = Patience(connect_s=5, answer_s=3)
+PATIENCE = CallTimeouts(connect_s=5, answer_s=3)
 """An answer that the dead broker had is waited for so long, before the next call."""
 READING_NUMBER = BLOCK.index("reading_number")
 
@@ -51,20 +51,22 @@ def registers() -> list[SimulatedRegister]:
 
 @asynccontextmanager
 async def calling(
-    place: Place, registers: list[SimulatedRegister], accepted: Accepted
+    place: RunningBroker, registers: list[SimulatedRegister], accepted: Accepted
 ) -> AsyncIterator[None]:
     """Each calls in a loop over a connection of its own, with its ledger."""
     account, tasks = login(), []
-    await place.hold(account, [register.serial_number for register in registers])
+    await place.permit(account, [register.serial_number for register in registers])
     for register in registers:
         serial = register.serial_number
 
-        def line(serial: str = serial) -> Line:
-            return Line(place.server(account), serial, PATIENCE)
+        def line(serial: str = serial) -> MqttCaller:
+            return MqttCaller(place.server(account), serial, PATIENCE)
 
-        def talk(register: SimulatedRegister = register) -> Talk:
+        def talk(register: SimulatedRegister = register) -> RegisterConversation:
             key = key_of(register.serial_number)
-            return Talk(register, key, 1, lambda who, which, _: accepted.add((int(who), which)))
+            return RegisterConversation(
+                register, key, 1, lambda who, which, _: accepted.add((int(who), which))
+            )
 
         coroutine = keep_calling(line, talk, Random(int(serial)), lambda _: INTERVAL_S)
         tasks.append(asyncio.create_task(coroutine))
@@ -110,7 +112,7 @@ async def test_mosquitto_restarts_under_load(
     serials = [register.serial_number for register in registers]
     async with (
         on_mosquitto(broker) as place,
-        running(tmp_path, broker=place.address) as gateway,
+        running_gateway(tmp_path, broker=place.address) as gateway,
     ):
         actor = await owner_of(gateway.database, serials)
         async with calling(place, registers, accepted):

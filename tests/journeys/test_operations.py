@@ -12,8 +12,8 @@ from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
 from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
 from simulator.register.simulated_register import SimulatedRegister
 from tests.gateway.edge.ordering import UPLOAD
-from tests.gateway.edge.running import HOST
-from tests.journeys.conftest import Town
+from tests.gateway.edge.running_gateway import HOST
+from tests.journeys.conftest import Deployment
 
 BOTH = pytest.mark.parametrize("platform", [Platform.V5_0, Platform.V2_5])
 HELLO_BYTES, STEP_DONE_BYTES = 37, 39
@@ -24,12 +24,12 @@ IN_FIRST_STEP_DONE = Fault(
 """A few bytes more are escaped, some four of those that are sealed."""
 
 
-async def upload(town: Town, register: SimulatedRegister, **more: Any) -> int:
+async def upload(town: Deployment, register: SimulatedRegister, **more: Any) -> int:
     params = {"settings": UPLOAD[register.platform]}
     return await town.order(register, "settings_upload", params=params, **more)
 
 
-async def status(town: Town, id_: int) -> tuple[str, str]:
+async def status(town: Deployment, id_: int) -> tuple[str, str]:
     found = await town.operation(id_)
     return found["status"], found["cause"]
 
@@ -38,19 +38,19 @@ def written(register: SimulatedRegister) -> tuple[Any, Any]:
     return register.memory.value(CABINET_HOST), register.memory.value(CABINET_PORT)
 
 
-async def begin_and_lose_the_link(town: Town, register: SimulatedRegister) -> None:
+async def begin_and_lose_the_link(town: Deployment, register: SimulatedRegister) -> None:
     """The first step is done in the register, and its answer is lost."""
     async with BadLinkProxy(HOST, town.gateway.number, IN_FIRST_STEP_DONE) as proxy:
         talk = await town.call(register, number=proxy.port)
-    assert (talk.accepted, talk.steps_done) == (True, 1), talk.outcome
+    assert (talk.accepted, talk.steps_done) == (True, 1), talk.result
     await town.gateway.until_quiet()
 
 
 @BOTH
 async def test_an_upload_is_done_and_a_download_reads_it_back(
-    town: Town, platform: Platform
+    town: Deployment, platform: Platform
 ) -> None:
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     first = await upload(town, register)
     second = await town.order(
         register, "settings_download", params={"settings": list(UPLOAD[platform])}
@@ -67,8 +67,8 @@ async def test_an_upload_is_done_and_a_download_reads_it_back(
     assert result == {"settings": {"278": "cabinet.example", "279": 8080}, "missing": {}}
 
 
-async def test_a_register_with_an_open_shift_is_asked_again_later(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_a_register_with_an_open_shift_is_asked_again_later(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     register.faults.refuse_steps = StepRefusal.SHIFT_OPEN
     id_ = await upload(town, register)
     assert (await town.call(register)).steps_refused == 1
@@ -92,19 +92,19 @@ async def test_a_register_with_an_open_shift_is_asked_again_later(town: Town) ->
     ],
 )
 async def test_what_becomes_of_a_refused_step(
-    town: Town, refusal: StepRefusal, expected: tuple[str, str]
+    town: Deployment, refusal: StepRefusal, expected: tuple[str, str]
 ) -> None:
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     register.faults.refuse_steps = refusal
     id_ = await upload(town, register)
     talk = await town.call(register)
-    assert talk.outcome is not None
-    assert (talk.steps_refused, talk.outcome.ending) == (1, "done")
+    assert talk.result is not None
+    assert (talk.steps_refused, talk.result.ending) == (1, "done")
     assert await status(town, id_) == expected
 
 
-async def test_cancelled_before_delivery_it_never_leaves(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_cancelled_before_delivery_it_never_leaves(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     before = written(register)
     id_ = await upload(town, register)
     assert (await town.cancel(id_)).json["status"] == "cancelled"
@@ -116,9 +116,9 @@ async def test_cancelled_before_delivery_it_never_leaves(town: Town) -> None:
 
 @BOTH
 async def test_cancelled_after_delivery_it_waits_for_the_registers_word(
-    town: Town, platform: Platform
+    town: Deployment, platform: Platform
 ) -> None:
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     id_ = await upload(town, register)
     await begin_and_lose_the_link(town, register)
     cancelled = (await town.cancel(id_)).json
@@ -130,8 +130,8 @@ async def test_cancelled_after_delivery_it_waits_for_the_registers_word(
     assert written(register)[1] == 80
 
 
-async def test_cancelled_after_it_ended_is_refused(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_cancelled_after_it_ended_is_refused(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await town.call(register)
     answer = await town.cancel(id_)
@@ -139,8 +139,8 @@ async def test_cancelled_after_it_ended_is_refused(town: Town) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_begins_when_it_was_rescheduled_to(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_it_begins_when_it_was_rescheduled_to(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     later = town.clock() + timedelta(hours=2)
     id_ = await upload(town, register, scheduled_for=later.isoformat())
     assert (await town.call(register)).steps_done == 0
@@ -156,8 +156,8 @@ async def test_it_begins_when_it_was_rescheduled_to(town: Town) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_is_not_moved_into_the_past_nor_once_begun(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_it_is_not_moved_into_the_past_nor_once_begun(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     for moment, code in (
         (town.clock() - timedelta(seconds=1), "scheduled_in_the_past"),
@@ -170,8 +170,8 @@ async def test_it_is_not_moved_into_the_past_nor_once_begun(town: Town) -> None:
             await begin_and_lose_the_link(town, register)
 
 
-async def test_a_lost_link_queues_it_again_when_the_lease_is_over(town: Town) -> None:
-    register = await town.settle(Platform.V2_5)
+async def test_a_lost_link_queues_it_again_when_the_lease_is_over(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V2_5)
     id_ = await upload(town, register)
     await begin_and_lose_the_link(town, register)
     town.clock.forward(seconds=119)
@@ -185,8 +185,8 @@ async def test_a_lost_link_queues_it_again_when_the_lease_is_over(town: Town) ->
     assert set(register.journal.effects.values()) == {1}
 
 
-async def test_the_deadline_of_what_has_not_begun(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_the_deadline_of_what_has_not_begun(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     before = written(register)
     id_ = await upload(town, register)
     town.clock.forward(days=8)
@@ -197,8 +197,8 @@ async def test_the_deadline_of_what_has_not_begun(town: Town) -> None:
     assert written(register) == before
 
 
-async def test_the_deadline_of_what_has_begun_is_for_a_person_to_look_at(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_the_deadline_of_what_has_begun_is_for_a_person_to_look_at(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await begin_and_lose_the_link(town, register)
     town.clock.forward(days=8)
@@ -208,8 +208,8 @@ async def test_the_deadline_of_what_has_begun_is_for_a_person_to_look_at(town: T
     assert (await town.cancel(id_)).json["status"] == "cancelled"
 
 
-async def test_several_operations_in_one_call_in_their_order(town: Town) -> None:
-    register = await town.settle(Platform.V2_5)
+async def test_several_operations_in_one_call_in_their_order(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V2_5)
     ids = [await upload(town, register) for _ in range(3)]
     talk = await town.call(register)
     assert [await status(town, id_) for id_ in ids] == [("succeeded", "done")] * 3
@@ -218,8 +218,8 @@ async def test_several_operations_in_one_call_in_their_order(town: Town) -> None
     assert sorted(register.journal.effects) == list(register.journal.effects)
 
 
-async def test_cancel_pending_clears_the_queue(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_cancel_pending_clears_the_queue(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     ids = [await upload(town, register) for _ in range(2)]
     last = await town.order(register, "cancel_pending")
     assert await status(town, last) == ("succeeded", "done")
@@ -227,8 +227,8 @@ async def test_cancel_pending_clears_the_queue(town: Town) -> None:
     assert (await town.call(register)).steps_done == 0
 
 
-async def test_another_partners_register_is_as_good_as_none(town: Town) -> None:
-    register = await town.settle(Platform.V5_0)
+async def test_another_partners_register_is_as_good_as_none(town: Deployment) -> None:
+    register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await town.employ("boris")
     order = {
@@ -245,7 +245,7 @@ async def test_another_partners_register_is_as_good_as_none(town: Town) -> None:
     assert (await town.api.get(f"/registers/{register.serial_number}")).status == 404
     claimed = await town.api.post("/registers/enrol", {"serial_numbers": [register.serial_number]})
     assert [one["reason"] for one in claimed.json["refused"]] == ["bound_to_another_partner"]
-    own = await town.settle(Platform.V5_0, number=2)
+    own = await town.enrol_and_check_in(Platform.V5_0, number=2)
     mine = await upload(town, own)
     for one in (register, own):
         await town.call(one)

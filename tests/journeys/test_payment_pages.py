@@ -11,12 +11,12 @@ from yarl import URL
 from fleet.accounts.models import Employee
 from fleet.billing import service
 from fleet.billing.sandbox import CARDS
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 GOOD, DECLINED, _, UNTOLD = CARDS
 
 
-async def owe(town: Town, reference: str) -> str:
+async def owe(town: Deployment, reference: str) -> str:
     """What a purchase does in its transaction; the payment's number."""
     async with town.gateway.database.transaction() as db:
         anna = (await db.scalars(select(Employee).where(Employee.login == "anna"))).one()
@@ -33,7 +33,7 @@ async def owe(town: Town, reference: str) -> str:
         return payment.id
 
 
-async def pay(town: Town, payment_id: str, number: str) -> str:
+async def pay(town: Deployment, payment_id: str, number: str) -> str:
     """Go to the payment page, fill it in as a browser would, come back; the text of that page."""
     shown = (await town.api.post(f"/payments/{payment_id}/checkout")).json
     page = URL(shown["redirect_url"]).path
@@ -51,18 +51,18 @@ async def pay(town: Town, payment_id: str, number: str) -> str:
         return await answer.text()
 
 
-async def status(town: Town, payment_id: str) -> str:
+async def status(town: Deployment, payment_id: str) -> str:
     return str((await town.api.get(f"/payments/{payment_id}")).json["status"])
 
 
-async def test_a_card_is_charged_and_the_person_comes_back(town: Town) -> None:
+async def test_a_card_is_charged_and_the_person_comes_back(town: Deployment) -> None:
     paid, refused = await owe(town, "1"), await owe(town, "2")
     assert "Оплачено" in await pay(town, paid, GOOD)
     assert "Оплата не прошла" in await pay(town, refused, DECLINED)
     assert [await status(town, each) for each in (paid, refused)] == ["paid", "failed"]
 
 
-async def test_the_worker_mends_what_the_network_lost(town: Town) -> None:
+async def test_the_worker_mends_what_the_network_lost(town: Deployment) -> None:
     lost, left = await owe(town, "3"), await owe(town, "4")
     assert "обрабатывается" in await pay(town, lost, UNTOLD)
     await town.work()

@@ -13,7 +13,7 @@ from fleet.worker.schedule import JOBS
 from protocol.platforms import Platform
 from tests.fleet.conftest import PASSWORD, Answer
 from tests.fleet.notifications.mailbox import Mailbox, html, link_token, plain, serving
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 NEW_PASSWORD, THIRD_PASSWORD = "battery staple", "horse correct"
 ANNA = {
@@ -36,7 +36,7 @@ BORIS: dict[str, Any] = {
 class Office:
     """The town with a mail server and the worker that brings it letters."""
 
-    town: Town
+    town: Deployment
     mailbox: Mailbox
 
     async def deliver(self) -> None:
@@ -70,7 +70,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(town: Town) -> AsyncIterator[Office]:
+async def office(town: Deployment) -> AsyncIterator[Office]:
     async with serving(Mailbox()) as mailbox:
         yield Office(town, mailbox)
 
@@ -110,8 +110,8 @@ async def test_a_forgotten_password(office: Office) -> None:
 
 async def test_the_life_of_an_employee(office: Office) -> None:
     api, town = office.town.api, office.town
-    first = await town.settle(Platform.V5_0, 1)
-    second = await town.settle(Platform.V2_5, 2)
+    first = await town.enrol_and_check_in(Platform.V5_0, 1)
+    second = await town.enrol_and_check_in(Platform.V2_5, 2)
     card = await office.say("POST", "/employees", BORIS)
     path = f"/employees/{card['id']}"
     assert card["status"] == "invited"

@@ -9,26 +9,26 @@ from typing import Any
 from sqlalchemy import delete, select
 from yarl import URL
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.billing.sandbox import CARDS
 from fleet.subscriptions.models import Grant
 from protocol.platforms import Platform
 from tests.fleet.conftest import PASSWORD
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 CARD, DECLINED = list(CARDS)[:2]
 HOST_SETTING = {"settings": {"278": "cabinet.example"}}
 
 
-async def without_contract(town: Town) -> None:
+async def without_contract(town: Deployment) -> None:
     """Services only by subscriptions from now on."""
     async with town.gateway.database.transaction() as db:
         await db.execute(delete(Grant))
 
 
-async def hire(town: Town, colleague_of: str, login: str, role: Role) -> None:
+async def hire(town: Deployment, colleague_of: str, login: str, role: Role) -> None:
     """An employee of a role that only support gives."""
     async with town.gateway.database.transaction() as db:
         mine = select(Employee.partner_id).where(Employee.login == colleague_of)
@@ -43,7 +43,7 @@ async def hire(town: Town, colleague_of: str, login: str, role: Role) -> None:
         )
 
 
-async def buy(town: Town, plan: str, quantity: int, card: str = CARD) -> str:
+async def buy(town: Deployment, plan: str, quantity: int, card: str = CARD) -> str:
     """Agree to the rules, go to the payment page, pay; the status of the order afterwards."""
     wish = {"plan": plan, "quantity": quantity, "agreed": True}
     placed = (await town.api.post("/subscriptions/orders", wish)).json
@@ -58,19 +58,19 @@ async def buy(town: Town, plan: str, quantity: int, card: str = CARD) -> str:
     return str(order.json["status"])
 
 
-async def available(town: Town) -> dict[str, int]:
+async def available(town: Deployment) -> dict[str, int]:
     plans = (await town.api.get("/subscriptions/plans?available=true")).json["items"]
     return {plan["code"]: plan["available"] for plan in plans}
 
 
-async def try_settings(town: Town, serial_number: str) -> Any:
+async def try_settings(town: Deployment, serial_number: str) -> Any:
     order = {"type": "settings_upload", "serial_numbers": [serial_number], "params": HOST_SETTING}
     return (await town.api.post("/operations", order)).json
 
 
-async def test_from_the_purchase_to_the_transfer(town: Town) -> None:
+async def test_from_the_purchase_to_the_transfer(town: Deployment) -> None:
     await without_contract(town)
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     number = register.serial_number
     (refused,) = (await try_settings(town, number))["refused"]
     assert refused["reason"] == "not_entitled" and "'Management'" in refused["message"]
@@ -103,9 +103,9 @@ async def test_from_the_purchase_to_the_transfer(town: Town) -> None:
     assert await available(town) == {"management": 4}
 
 
-async def test_a_year_later_it_has_ended_and_is_prolonged(town: Town) -> None:
+async def test_a_year_later_it_has_ended_and_is_prolonged(town: Deployment) -> None:
     await without_contract(town)
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     number = register.serial_number
     assert await buy(town, "management", 2) == "paid"
     wish = {"plans": ["management"], "serial_numbers": [number]}

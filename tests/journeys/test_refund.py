@@ -5,11 +5,11 @@ import re
 from yarl import URL
 
 from protocol.platforms import Platform
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 from tests.journeys.test_purchase_to_transfer import available, buy
 
 
-async def give_back(town: Town, payment_id: str, roubles: str) -> str:
+async def give_back(town: Deployment, payment_id: str, roubles: str) -> str:
     """The sandbox's shop gives money back; the text of the page where one ends up."""
     client, back = town.api.client, f"/pay/{payment_id}"
     async with client.get(back) as answer:
@@ -26,8 +26,8 @@ async def give_back(town: Town, payment_id: str, roubles: str) -> str:
         return await answer.text()
 
 
-async def test_what_is_refunded_cannot_be_assigned(town: Town) -> None:
-    first, second = [await town.settle(Platform.V5_0, number) for number in (1, 2)]
+async def test_what_is_refunded_cannot_be_assigned(town: Deployment) -> None:
+    first, second = [await town.enrol_and_check_in(Platform.V5_0, number) for number in (1, 2)]
     assert await buy(town, "management", 3) == "paid"
     wish = {"plans": ["management"], "serial_numbers": [first.serial_number]}
     assert (await town.api.post("/subscriptions/assign", wish)).json["refused"] == []

@@ -7,13 +7,13 @@ from typing import Any
 from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 REGISTERS, FAILING = 200, 20
 HOST_SETTING = {"278": "cabinet.example"}
 
 
-async def settle_all(town: Town) -> list[SimulatedRegister]:
+async def settle_all(town: Deployment) -> list[SimulatedRegister]:
     """Every tenth register cannot do what it is told."""
     serials = [f"001061{number:08}" for number in range(1, REGISTERS + 1)]
     answer = await town.api.post("/registers/enrol", {"serial_numbers": serials})
@@ -28,14 +28,14 @@ async def settle_all(town: Town) -> list[SimulatedRegister]:
     return registers
 
 
-async def call_all(town: Town, registers: Sequence[SimulatedRegister]) -> None:
+async def call_all(town: Deployment, registers: Sequence[SimulatedRegister]) -> None:
     town.clock.forward(seconds=1)  # after whatever a person has done
     await town.gateway.port._resync()
     for register in registers:
         assert (await town.gateway.call(register)).accepted
 
 
-async def shown(town: Town, id_: int) -> Any:
+async def shown(town: Deployment, id_: int) -> Any:
     answer = await town.api.get(f"/rollouts/{id_}")
     assert answer.status == 200
     return answer.json
@@ -45,7 +45,7 @@ def counts(card: Any, number: int) -> Any:
     return card["waves"][number - 1]["counts"]
 
 
-async def test_it_pauses_at_the_threshold_resumes_and_ends(town: Town) -> None:
+async def test_it_pauses_at_the_threshold_resumes_and_ends(town: Deployment) -> None:
     registers = await settle_all(town)
     plan = {
         "type": "settings_upload",

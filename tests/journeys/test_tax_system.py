@@ -7,7 +7,7 @@ import pytest
 
 from protocol.platforms import Platform
 from simulator.register.fiscal_drive import LAST_REGISTRATION
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 from tests.journeys.shops import call_over_bad_links, closed_shop, status
 
 BOTH = pytest.mark.parametrize("platform", list(Platform))
@@ -20,12 +20,14 @@ WISH = {
 }
 
 
-async def card(town: Town, serial_number: str) -> Any:
+async def card(town: Deployment, serial_number: str) -> Any:
     return (await town.api.get(f"/registers/{serial_number}")).json
 
 
 @BOTH
-async def test_the_new_system_is_seen_at_the_next_call(town: Town, platform: Platform) -> None:
+async def test_the_new_system_is_seen_at_the_next_call(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     made = register.drive.registrations_made
     id_ = await town.order(register, "tax_system_change", params=WISH)
@@ -39,7 +41,7 @@ async def test_the_new_system_is_seen_at_the_next_call(town: Town, platform: Pla
 
 
 @BOTH
-async def test_cut_anywhere_it_is_registered_once(town: Town, platform: Platform) -> None:
+async def test_cut_anywhere_it_is_registered_once(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     made = register.drive.registrations_made
     id_ = await town.order(register, "tax_system_change", params=WISH)
@@ -51,7 +53,9 @@ async def test_cut_anywhere_it_is_registered_once(town: Town, platform: Platform
 
 
 @BOTH
-async def test_it_waits_for_the_shift_and_the_receipts(town: Town, platform: Platform) -> None:
+async def test_it_waits_for_the_shift_and_the_receipts(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     register.faults.ofd_down = True
     assert register.open_shift(town.clock())
@@ -70,7 +74,7 @@ async def test_it_waits_for_the_shift_and_the_receipts(town: Town, platform: Pla
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_does_not_begin_before_its_date(town: Town) -> None:
+async def test_it_does_not_begin_before_its_date(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     wish = {**WISH, "from_date": "2026-03-03"}
     id_ = await town.order(register, "tax_system_change", params=wish)
@@ -86,7 +90,7 @@ async def test_it_does_not_begin_before_its_date(town: Town) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_spent_drive_is_told_before_anything_is_changed(town: Town) -> None:
+async def test_a_spent_drive_is_told_before_anything_is_changed(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V2_5)
     register.drive.registrations_made = LAST_REGISTRATION
     before = register.taxation_types, register.memory.value(50), register.drive.documents
@@ -97,7 +101,7 @@ async def test_a_spent_drive_is_told_before_anything_is_changed(town: Town) -> N
     assert after == before and register.requisites == {}
 
 
-async def test_what_cannot_be_taken_back_is_not_called_cancelled(town: Town) -> None:
+async def test_what_cannot_be_taken_back_is_not_called_cancelled(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     made = register.drive.registrations_made
     id_ = await town.order(register, "tax_system_change", params=WISH)
@@ -125,9 +129,9 @@ async def test_what_cannot_be_taken_back_is_not_called_cancelled(town: Town) -> 
     ],
 )
 async def test_a_wrong_wish_is_refused_with_its_field(
-    town: Town, wrong: dict[str, Any], field: str, code: str
+    town: Deployment, wrong: dict[str, Any], field: str, code: str
 ) -> None:
-    register = await town.settle(Platform.V5_0)
+    register = await town.enrol_and_check_in(Platform.V5_0)
     order = {
         "type": "tax_system_change",
         "serial_numbers": [register.serial_number],

@@ -7,7 +7,7 @@ import pytest
 
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind
-from tests.journeys.conftest import Town
+from tests.journeys.conftest import Deployment
 
 # Values of the template, and the settings that the register must answer with.
 STORIES: dict[Platform, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -66,10 +66,10 @@ STORIES: dict[Platform, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("platform", STORIES)
 async def test_a_settings_template_is_uploaded_and_read_back(
-    town: Town, platform: Platform
+    town: Deployment, platform: Platform
 ) -> None:
     values, expected = STORIES[platform]
-    register = await town.settle(platform)
+    register = await town.enrol_and_check_in(platform)
     body = {"name": "Магазин", "platform": platform, "values": values}
     made = await town.api.post("/settings-templates", body)
     assert made.status == 201, made.json
@@ -80,7 +80,7 @@ async def test_a_settings_template_is_uploaded_and_read_back(
     assert (await town.operation(download))["result"] == {"settings": expected, "missing": {}}
 
 
-async def test_a_receipt_template_reaches_a_register(town: Town) -> None:
+async def test_a_receipt_template_reaches_a_register(town: Deployment) -> None:
     content = bytes(range(256)) * 20
     body = {
         "name": "Логотип",
@@ -88,7 +88,7 @@ async def test_a_receipt_template_reaches_a_register(town: Town) -> None:
         "content": base64.b64encode(content).decode(),
     }
     made = (await town.api.post("/receipt-templates", body)).json
-    register = await town.settle(Platform.V2_5)
+    register = await town.enrol_and_check_in(Platform.V2_5)
     id_ = await town.order(register, "receipt_template", params={"template_id": made["id"]})
     await town.call(register)
     found = await town.operation(id_)

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from protocol.__main__ import app
-from protocol.kktpc import v2
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.frame import encode
 from protocol.telemetry import BLOCK
 from tests.protocol.vectors import FILE
@@ -84,7 +84,7 @@ def test_frames_say_what_they_are(frames: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ("c100dd0000db0404003c", "ours      Refused(reason=4, retry_after_s=60)"),
+        ("c100dd0000db0404003c", "ours      ConversationRefused(reason=4, retry_after_s=60)"),
         ("a6dddb03" + "00" * 20, "ours      SEALED, 20 bytes"),
         ("a6dddb09", "unknown   the conversation knows no kind 09"),
         ("a6dddb", "unknown   the conversation knows no kind at all"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.explain import explain, explain_v2, is_explained
-from protocol.kktpc import v2
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.buffer import BY_CODE as MESSAGES
 from protocol.kktpc.commands import BY_CODE as COMMANDS
 from protocol.kktpc.frame import encode

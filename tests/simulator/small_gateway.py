@@ -24,14 +24,14 @@ from protocol.conversation.seal import KeyRing
 from protocol.errors import ProtocolError
 
 KEY_RING = KeyRing({1: bytes(range(32))})
-Order = tuple[int, int, bytes]
+ScriptedStep = tuple[int, int, bytes]
 
 
 @dataclass
-class Orders:
+class GatewayScript:
     """What the gateway wants of every register, and what it learned."""
 
-    steps: list[Order] = field(default_factory=list)
+    steps: list[ScriptedStep] = field(default_factory=list)
     next_check_in_s: int = 1
     hold: bool = False
     refuse: tuple[RefusalReason, int] | None = None
@@ -45,7 +45,7 @@ class Orders:
 class SmallGateway:
     """One conversation: bytes in, bytes out."""
 
-    def __init__(self, orders: Orders, keys: KeyRing = KEY_RING) -> None:
+    def __init__(self, orders: GatewayScript, keys: KeyRing = KEY_RING) -> None:
         self.end = GatewayEnd(keys)
         self.closed = False
         self._orders = orders
@@ -62,7 +62,7 @@ class SmallGateway:
             self.closed = True
             return self.end.refuse(RefusalReason.MALFORMED, 2)
 
-    def say(self, message: Message) -> bytes:
+    def send_unprompted(self, message: Message) -> bytes:
         """A message out of turn."""
         return self.end.send(message)
 
@@ -115,7 +115,7 @@ class _Socket(asyncio.Protocol):
 class Listener:
     """The port, and the sockets that are open on it."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: GatewayScript) -> None:
         self.orders = orders
         self.keys = KEY_RING
         self.open: set[_Socket] = set()
@@ -127,7 +127,7 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(orders: Orders) -> AsyncIterator[Listener]:
+async def running_small_gateway(orders: GatewayScript) -> AsyncIterator[Listener]:
     """A gateway on a free port of 127.0.0.1."""
     listener = Listener(orders)
     server = await asyncio.get_running_loop().create_server(listener.accept, "127.0.0.1", 0)

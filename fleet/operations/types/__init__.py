@@ -8,24 +8,24 @@ from fleet.operations.types.command_sequence import CommandSequence
 from fleet.operations.types.contract import OperationType
 from fleet.operations.types.control_unit_replacement import ControlUnitReplacement
 from fleet.operations.types.firmware_update import FirmwareUpdate
-from fleet.operations.types.info_receipt import InfoReceipt
+from fleet.operations.types.info_receipt import InfoReceiptUpload
 from fleet.operations.types.key_rotation import KeyRotation
 from fleet.operations.types.licence_upload import LicenceUpload
 from fleet.operations.types.paper_receipt import PaperReceipt
 from fleet.operations.types.platform_move import PlatformMove
 from fleet.operations.types.quick_registration import QuickRegistration
-from fleet.operations.types.receipt_template import ReceiptTemplate
+from fleet.operations.types.receipt_template import ReceiptTemplateUpload
 from fleet.operations.types.settings_download import SettingsDownload
 from fleet.operations.types.settings_upload import SettingsUpload
 from fleet.operations.types.tax_system_change import TaxSystemChange
-from fleet.operations.types.tips_template import TipsTemplate
+from fleet.operations.types.tips_template import TipsTemplateUpload
 
 TYPES: Final[tuple[OperationType[Any], ...]] = (
     SettingsUpload(),
     SettingsDownload(),
-    ReceiptTemplate(),
-    InfoReceipt(),
-    TipsTemplate(),
+    ReceiptTemplateUpload(),
+    InfoReceiptUpload(),
+    TipsTemplateUpload(),
     FirmwareUpdate(),
     PlatformMove(),
     LicenceUpload(),

@@ -10,24 +10,24 @@ from fleet.kit.input import Input
 from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import (
+from fleet.operations.types.fiscal_facts import last_document_step, question_step
+from fleet.operations.types.setting_list import unknown_platform_objection
+from fleet.operations.types.step_script import (
     DRIVE_MODE,
-    Errand,
-    errand,
+    ScriptStep,
+    abandon_script,
+    advance,
     in_mode,
     is_committed,
-    leave,
-    walk,
+    script_step,
 )
-from fleet.operations.types.fiscal_facts import ask, last_document
-from fleet.operations.types.setting_list import not_seen
 from protocol.platforms import Platform
 
 
@@ -52,28 +52,30 @@ class ArchiveClosing(OperationType[ArchiveClosingParams]):
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     Params = ArchiveClosingParams
 
-    def verdict(self, target: Target, params: ArchiveClosingParams) -> Verdict | None:
-        return not_seen(target)
+    def objection(self, target: TargetRegister, params: ArchiveClosingParams) -> Objection | None:
+        return unknown_platform_objection(target)
 
-    def next_step(self, order: Order[ArchiveClosingParams], answer: bytes | None) -> Outcome:
-        return walk(_ERRANDS[order.platform], order.progress, answer, Done)
+    def next_step(
+        self, order: OperationSnapshot[ArchiveClosingParams], answer: bytes | None
+    ) -> StepOutcome:
+        return advance(_SCRIPTS[order.platform], order.progress, answer, Done)
 
-    def is_committed(self, order: Order[ArchiveClosingParams]) -> bool:
-        return is_committed(_ERRANDS[order.platform], order.progress)
+    def is_committed(self, order: OperationSnapshot[ArchiveClosingParams]) -> bool:
+        return is_committed(_SCRIPTS[order.platform], order.progress)
 
-    def abandon(self, order: Order[ArchiveClosingParams]) -> Send | None:
-        return leave(_ERRANDS[order.platform], order.progress)
+    def abandon(self, order: OperationSnapshot[ArchiveClosingParams]) -> Send | None:
+        return abandon_script(_SCRIPTS[order.platform], order.progress)
 
 
-def _errands(platform: Platform) -> tuple[Errand, ...]:
-    close = errand("close_archive", irrevocable=True), last_document()
+def _script(platform: Platform) -> tuple[ScriptStep, ...]:
+    close = script_step("close_archive", irrevocable=True), last_document_step()
     return (
-        ask("status", "before"),
-        ask("exchange", "exchange_before"),
-        ask("validity", "validity_before"),
+        question_step("status", "before"),
+        question_step("exchange", "exchange_before"),
+        question_step("validity", "validity_before"),
         *(in_mode(DRIVE_MODE, *close) if platform is Platform.V2_5 else close),
-        ask("status", "after"),
+        question_step("status", "after"),
     )
 
 
-_ERRANDS: Mapping[Platform, tuple[Errand, ...]] = {each: _errands(each) for each in Platform}
+_SCRIPTS: Mapping[Platform, tuple[ScriptStep, ...]] = {each: _script(each) for each in Platform}

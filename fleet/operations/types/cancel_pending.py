@@ -4,7 +4,14 @@ from typing import ClassVar
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
-from fleet.operations.types.contract import Done, OperationType, Order, Outcome, Target, Verdict
+from fleet.operations.types.contract import (
+    Done,
+    Objection,
+    OperationSnapshot,
+    OperationType,
+    StepOutcome,
+    TargetRegister,
+)
 
 
 class CancelPendingParams(Input):
@@ -25,8 +32,10 @@ class CancelPending(OperationType[CancelPendingParams]):
     clears_queue: ClassVar = True
     Params = CancelPendingParams
 
-    def verdict(self, target: Target, params: CancelPendingParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: CancelPendingParams) -> Objection | None:
         return None
 
-    def next_step(self, order: Order[CancelPendingParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[CancelPendingParams], answer: bytes | None
+    ) -> StepOutcome:
         return Done({})

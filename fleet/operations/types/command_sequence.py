@@ -8,20 +8,20 @@ from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import HEX_PATTERN, Input
-from fleet.kit.language import Words
-from fleet.operations.rules import Cause, Channel
+from fleet.kit.language import BilingualText
+from fleet.operations.rules import Channel, StatusCause
 from fleet.operations.types.contract import (
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.setting_list import not_seen
-from fleet.subscriptions.entitlements import OF_COMMANDS, Entitlement
+from fleet.operations.types.setting_list import unknown_platform_objection
+from fleet.subscriptions.entitlements import BY_COMMAND, Entitlement
 from protocol.errors import RemoteError
 from protocol.kktpc.command_names import name_of
 from protocol.kktpc.commands import (
@@ -56,7 +56,7 @@ REFUSED: Final = _CASHIERS | _OTHERS
 """By name.  Registration and the closing of the archive are signed too, but are a specialist's."""
 
 
-def _known(text: str) -> str:
+def _known_command(text: str) -> str:
     """A command that the tables know and that may be sent."""
     try:
         command, _ = parse_request(bytes.fromhex(text))
@@ -65,7 +65,7 @@ def _known(text: str) -> str:
     if command.name in REFUSED:
         name = name_of(command.name)
         raise PydanticCustomError(
-            "command_refused", "may not be sent", {"name": Words(name["ru"], name["en"])}
+            "command_refused", "may not be sent", {"name": BilingualText(name["ru"], name["en"])}
         )
     return text.lower()
 
@@ -73,7 +73,7 @@ def _known(text: str) -> str:
 CommandText = Annotated[
     str,
     Field(pattern=HEX_PATTERN, max_length=2 * MAX_COMMAND_BYTES),
-    AfterValidator(_known),
+    AfterValidator(_known_command),
 ]
 
 
@@ -102,21 +102,23 @@ class CommandSequence(OperationType[CommandSequenceParams]):
     """Nobody knows which of them may be done twice."""
     Params = CommandSequenceParams
 
-    def verdict(self, target: Target, params: CommandSequenceParams) -> Verdict | None:
-        return not_seen(target)
+    def objection(self, target: TargetRegister, params: CommandSequenceParams) -> Objection | None:
+        return unknown_platform_objection(target)
 
-    def needs(self, params: CommandSequenceParams) -> tuple[Entitlement, ...]:
+    def required_services(self, params: CommandSequenceParams) -> tuple[Entitlement, ...]:
         """What the operations need that do the same as its commands."""
-        needed = (each for command in params.commands for each in _needs(command))
+        needed = (each for command in params.commands for each in _required_service(command))
         return tuple(dict.fromkeys(needed))
 
-    def next_step(self, order: Order[CommandSequenceParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[CommandSequenceParams], answer: bytes | None
+    ) -> StepOutcome:
         if order.progress.get("failure"):
-            return Failed(Cause.COMMAND_FAILED, order.progress["failure"])
+            return Failed(StatusCause.COMMAND_FAILED, order.progress["failure"])
         heard: list[dict[str, Any]] = list(order.progress.get("answers", ()))
         commands = order.params.commands
         if answer is not None:
-            heard.append(_heard(commands[len(heard)], answer))
+            heard.append(_describe_answer(commands[len(heard)], answer))
             if heard[-1]["code"] and order.params.stop_on_failure:
                 return _give_up(commands, heard)
         if len(heard) == len(commands):
@@ -124,8 +126,8 @@ class CommandSequence(OperationType[CommandSequenceParams]):
         command = bytes.fromhex(commands[len(heard)])
         return Send(command, {"answers": heard}, 100 * len(heard) // len(commands))
 
-    def abandon(self, order: Order[CommandSequenceParams]) -> Send | None:
-        return _leave(order.params.commands, order.progress)
+    def abandon(self, order: OperationSnapshot[CommandSequenceParams]) -> Send | None:
+        return _leave_mode(order.params.commands, order.progress)
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A command may write a password, an answer may tell one."""
@@ -135,25 +137,25 @@ class CommandSequence(OperationType[CommandSequenceParams]):
         }
 
 
-def _needs(command: str) -> tuple[Entitlement, ...]:
+def _required_service(command: str) -> tuple[Entitlement, ...]:
     row, fields = parse_request(bytes.fromhex(command))
     # As of PaperReceipt: what is sold is that paper is off.
-    return () if fields.get("enabled") else OF_COMMANDS.get(row.name, ())
+    return () if fields.get("enabled") else BY_COMMAND.get(row.name, ())
 
 
-def _give_up(commands: Sequence[str], heard: list[dict[str, Any]]) -> Outcome:
+def _give_up(commands: Sequence[str], heard: list[dict[str, Any]]) -> StepOutcome:
     failure = {"command": heard[-1]["name"], "code": heard[-1]["code"], "answers": heard}
-    left = _leave(commands[: len(heard)], {"answers": heard, "failure": failure})
-    return left or Failed(Cause.COMMAND_FAILED, failure)
+    left = _leave_mode(commands[: len(heard)], {"answers": heard, "failure": failure})
+    return left or Failed(StatusCause.COMMAND_FAILED, failure)
 
 
-def _leave(commands: Sequence[str], progress: Mapping[str, Any]) -> Send | None:
+def _leave_mode(commands: Sequence[str], progress: Mapping[str, Any]) -> Send | None:
     """A register that may have entered a mode is not left in it."""
     entered = any(each.startswith(ENTER_MODE) for each in commands)
     return Send(encode_request("leave_mode"), progress, 99) if entered else None
 
 
-def _heard(command: str, answer: bytes) -> dict[str, Any]:
+def _describe_answer(command: str, answer: bytes) -> dict[str, Any]:
     """``RemoteError`` for what is not an answer to the command."""
     row, _ = parse_request(bytes.fromhex(command))
     found = parse_answer(row, answer)

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from fleet.accounts.roles import Right
 from fleet.kit.errors import Refusal
 from fleet.kit.input import Input
-from fleet.operations.rules import Cause, Channel, Status
-from fleet.subscriptions.entitlements import OF_OPERATIONS, Entitlement
+from fleet.operations.rules import Channel, OperationStatus, StatusCause
+from fleet.subscriptions.entitlements import BY_OPERATION_TYPE, Entitlement
 from protocol.platforms import Platform
 
 P = TypeVar("P", bound=Input)
@@ -23,7 +23,7 @@ Progress = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CheckInFacts:
     """What a register has said of itself in this conversation."""
 
     firmware_version: str
@@ -40,7 +40,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetRegister:
     """What is known of a register when an operation is ordered."""
 
     serial_number: str
@@ -51,7 +51,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Order(Generic[P]):
+class OperationSnapshot(Generic[P]):
     """An operation under way, as its type sees it."""
 
     platform: Platform
@@ -59,7 +59,7 @@ class Order(Generic[P]):
     progress: Progress = field(default_factory=dict)
     """What the type kept with the last command; empty at the start."""
 
-    seen: Seen | None = None
+    facts: CheckInFacts | None = None
     """Known when the register has just checked in, not while it answers steps."""
 
 
@@ -92,26 +92,26 @@ class Done:
 class Failed:
     """The operation has failed for good; ``detail`` fills the sentence of the cause."""
 
-    cause: Cause
+    cause: StatusCause
     detail: Mapping[str, Any]
 
 
-Outcome = Send | Await | Done | Failed
+StepOutcome = Send | Await | Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class DeadlineOutcome:
     """How an operation ends that has not begun when its time runs out."""
 
-    status: Status
-    cause: Cause
+    status: OperationStatus
+    cause: StatusCause
 
 
-BEGUN = Ending(Status.NEEDS_ATTENTION, Cause.DEADLINE)
+DEADLINE_AFTER_START = DeadlineOutcome(OperationStatus.NEEDS_ATTENTION, StatusCause.DEADLINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Objection:
     """Why a register cannot get this operation."""
 
     refusal: Refusal
@@ -128,13 +128,15 @@ class OperationType(ABC, Generic[P]):
     channels: ClassVar[tuple[Channel, ...]] = (Channel.CASH_SERVER,)
     deadline: ClassVar[timedelta] = timedelta(days=7)
     """After this, counted from the time it is due, an open operation is ended."""
-    ending: ClassVar[Ending] = Ending(Status.FAILED, Cause.DEADLINE)
+    deadline_outcome: ClassVar[DeadlineOutcome] = DeadlineOutcome(
+        OperationStatus.FAILED, StatusCause.DEADLINE
+    )
     """How, if it has not begun; one that has begun is for a person to look at."""
     on_server: ClassVar[bool] = False
     """Done by the fleet itself at once; the register is not asked."""
     clears_queue: ClassVar[bool] = False
     """With ``on_server``: cancels what was ordered for its registers before."""
-    single: ClassVar[bool] = False
+    one_register_only: ClassVar[bool] = False
     """For one register at a time."""
 
     retryable: ClassVar[bool] = True
@@ -143,47 +145,49 @@ class OperationType(ABC, Generic[P]):
     Params: type[P]
 
     @abstractmethod
-    def verdict(self, target: Target, params: P) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: P) -> Objection | None:
         """Why this register cannot get it, or ``None``."""
 
     @abstractmethod
-    def next_step(self, order: Order[P], answer: bytes | None) -> Outcome:
+    def next_step(self, order: OperationSnapshot[P], answer: bytes | None) -> StepOutcome:
         """What to do after ``answer`` to the last command; ``None`` before the first one and at
         the check-in that was awaited.
 
         Raises ``protocol.errors.RemoteError`` for an answer that is not one.
         """
 
-    def needs(self, params: P) -> tuple[Entitlement, ...]:
+    def required_services(self, params: P) -> tuple[Entitlement, ...]:
         """The paid services that a register must have for it when it begins."""
-        needed = OF_OPERATIONS.get(self.kind)
+        needed = BY_OPERATION_TYPE.get(self.kind)
         return () if needed is None else (needed,)
 
-    def not_before(self, params: P) -> datetime | None:
+    def earliest_start(self, params: P) -> datetime | None:
         """A moment in the parameters that it may not begin before."""
         return None
 
-    def by_fleet(self, serial_number: str, params: P) -> Mapping[str, Any]:
+    def server_result(self, serial_number: str, params: P) -> Mapping[str, Any]:
         """With ``on_server``: the result."""
         return {}
 
-    def is_committed(self, order: Order[P]) -> bool:
+    def is_committed(self, order: OperationSnapshot[P]) -> bool:
         """Whether what was given to the register cannot be taken back: the operation then goes on
         to its end, cancelled or not."""
         return False
 
-    def abandon(self, order: Order[P]) -> Send | None:
+    def abandon(self, order: OperationSnapshot[P]) -> Send | None:
         """A last command that leaves a register in order when its operation is cancelled.
 
         Its answer ends the operation, whatever it says.
         """
         return None
 
-    def local_requests(self, order: Order[P]) -> list[dict[str, Any]]:
+    def local_requests(self, order: OperationSnapshot[P]) -> list[dict[str, Any]]:
         """The operation as requests to the driver v10 (JSON tasks), for ``Channel.LOCAL``."""
         raise LookupError(f"{self.kind} cannot be said to the driver")
 
-    def local_outcome(self, order: Order[P], results: Sequence[Mapping[str, Any]]) -> Done | Failed:
+    def local_outcome(
+        self, order: OperationSnapshot[P], results: Sequence[Mapping[str, Any]]
+    ) -> Done | Failed:
         """What the driver's good results, one for each of ``local_requests``, come to.
 
         ``LookupError``, ``TypeError`` or ``ValueError`` for results that are not such.

@@ -14,17 +14,17 @@ from pydantic import Field, field_validator
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input, SerialText
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.operations.errors import FIRMWARE_TOO_OLD, SPARE_SAME, SPARE_UNFIT, SYSTEM_TOO_OLD
 from fleet.operations.types.contract import (
     Done,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.setting_list import not_seen
+from fleet.operations.types.setting_list import unknown_platform_objection
 from fleet.operations.types.versions import numbers_of
 from protocol.models import model_of_serial
 
@@ -45,7 +45,7 @@ class ControlUnitReplacementParams(Input):
     )
     mac_address: str | None = Field(
         default=None,
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
             "нужен MAC-адрес, например 02:00:5E:10:00:01.",
             "must be a MAC address, for example 02:00:5E:10:00:01.",
@@ -54,7 +54,7 @@ class ControlUnitReplacementParams(Input):
     )
     system_version: str | None = Field(
         default=None,
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[0-9]{1,3}(\.[0-9]{1,3}){1,3}$",
             "нужна версия системы: от 2 до 4 чисел через точку, как на экране кассы.",
             "the version of the system is needed: 2 to 4 numbers with dots between, as the screen "
@@ -77,43 +77,49 @@ class ControlUnitReplacement(OperationType[ControlUnitReplacementParams]):
     label_en: ClassVar = "Control unit replacement"
     right: ClassVar = Right.SETTINGS
     on_server: ClassVar = True
-    single: ClassVar = True
+    one_register_only: ClassVar = True
     Params = ControlUnitReplacementParams
 
-    def verdict(self, target: Target, params: ControlUnitReplacementParams) -> Verdict | None:
-        return not_seen(target) or _spare(target, params) or _versions(target, params)
+    def objection(
+        self, target: TargetRegister, params: ControlUnitReplacementParams
+    ) -> Objection | None:
+        return (
+            unknown_platform_objection(target)
+            or _spare(target, params)
+            or _versions(target, params)
+        )
 
     def next_step(
-        self, order: Order[ControlUnitReplacementParams], answer: bytes | None
-    ) -> Outcome:
+        self, order: OperationSnapshot[ControlUnitReplacementParams], answer: bytes | None
+    ) -> StepOutcome:
         return Done({})
 
-    def by_fleet(
+    def server_result(
         self, serial_number: str, params: ControlUnitReplacementParams
     ) -> Mapping[str, Any]:
         return {"driver_version": OLDEST_DRIVER, "script": _script(serial_number, params)}
 
 
-def _spare(target: Target, params: ControlUnitReplacementParams) -> Verdict | None:
+def _spare(target: TargetRegister, params: ControlUnitReplacementParams) -> Objection | None:
     spare = params.spare_serial_number
     if spare == target.serial_number:
-        return Verdict(SPARE_SAME)
+        return Objection(SPARE_SAME)
     model = model_of_serial(spare)
     if model is None or model.code != target.model:
-        return Verdict(SPARE_UNFIT, {"spare": spare})
+        return Objection(SPARE_UNFIT, {"spare": spare})
     return None
 
 
-def _versions(target: Target, params: ControlUnitReplacementParams) -> Verdict | None:
+def _versions(target: TargetRegister, params: ControlUnitReplacementParams) -> Objection | None:
     oldest = OLDEST_OF_MODEL.get(target.model or 0, OLDEST_FIRMWARE)
     if numbers_of(target.firmware_version) < numbers_of(oldest):
         found = target.firmware_version or "?"
-        return Verdict(FIRMWARE_TOO_OLD, {"needed": oldest, "found": found})
+        return Objection(FIRMWARE_TOO_OLD, {"needed": oldest, "found": found})
     if target.model not in OLDEST_SYSTEM:
         return None
     version, build = OLDEST_SYSTEM[target.model]
     if numbers_of(params.system_version or "") < numbers_of(version):
-        return Verdict(SYSTEM_TOO_OLD, {"needed": version, "build": build})
+        return Objection(SYSTEM_TOO_OLD, {"needed": version, "build": build})
     return None
 
 

@@ -17,7 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from fleet.accounts.roles import Right
 from fleet.firmware.manifest import ImageFacts
 from fleet.kit.input import Input
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.operations.errors import (
     FIRMWARE_SAME,
     IMAGE_UNKNOWN,
@@ -25,21 +25,21 @@ from fleet.operations.errors import (
     IMAGE_WRONG_PLATFORM,
     PLATFORM_SAME,
 )
-from fleet.operations.rules import Cause, Channel, Waiting
+from fleet.operations.rules import Channel, StatusCause, WaitingFor
 from fleet.operations.types.contract import (
     Await,
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Progress,
     Send,
+    StepOutcome,
     Stream,
-    Target,
-    Verdict,
+    TargetRegister,
 )
-from fleet.operations.types.setting_list import not_seen
+from fleet.operations.types.setting_list import unknown_platform_objection
 from protocol.errors import RemoteError
 from protocol.firmware import VERSION_PATTERN, Image
 from protocol.kktpc import firmware_commands
@@ -59,7 +59,7 @@ class FirmwareParams(Input):
     """Which image."""
 
     image: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             f"^[0-9]{{1,3}}/{VERSION_PATTERN}$",
             "нужны код модели и версия через «/», например 61/5.9.1.",
             "must be a model code and a version, for example 61/5.9.1.",
@@ -84,24 +84,26 @@ class FirmwareTransfer(OperationType[FirmwareParams]):
     def source(self, image: Platform) -> Platform | None:
         """The platform of the registers that an image of this platform is for, if any."""
 
-    def verdict(self, target: Target, params: FirmwareParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: FirmwareParams) -> Objection | None:
         facts = params.facts
         if facts is None:
-            return Verdict(IMAGE_UNKNOWN, {"image": params.image})
+            return Objection(IMAGE_UNKNOWN, {"image": params.image})
         if target.platform is None:
-            return not_seen(target)
+            return unknown_platform_objection(target)
         if target.model != facts.model:
-            return Verdict(IMAGE_WRONG_MODEL, {"image": params.image})
+            return Objection(IMAGE_WRONG_MODEL, {"image": params.image})
         if target.platform is facts.platform is not self.source(facts.platform):
-            return Verdict(PLATFORM_SAME, {"platform": target.platform})
+            return Objection(PLATFORM_SAME, {"platform": target.platform})
         if target.platform is not self.source(facts.platform):
             said = {"image_platform": facts.platform, "platform": target.platform}
-            return Verdict(IMAGE_WRONG_PLATFORM, said)
+            return Objection(IMAGE_WRONG_PLATFORM, said)
         if target.firmware_version == facts.version:
-            return Verdict(FIRMWARE_SAME, {"version": facts.version})
+            return Objection(FIRMWARE_SAME, {"version": facts.version})
         return None
 
-    def next_step(self, order: Order[FirmwareParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[FirmwareParams], answer: bytes | None
+    ) -> StepOutcome:
         if order.params.facts is None:
             raise ValueError("an operation with firmware was ordered without an image")
         image = order.params.facts.image
@@ -118,7 +120,7 @@ class FirmwareTransfer(OperationType[FirmwareParams]):
         return self.source(image.platform) or image.platform
 
 
-def _after_begin(wire: Platform, image: Image, progress: Progress, answer: bytes) -> Outcome:
+def _after_begin(wire: Platform, image: Image, progress: Progress, answer: bytes) -> StepOutcome:
     wanted = firmware_commands.read_next(wire, answer)
     if isinstance(wanted, CommandFailed):
         return _failed("firmware_begin", wanted)
@@ -128,7 +130,7 @@ def _after_begin(wire: Platform, image: Image, progress: Progress, answer: bytes
         return _verify(wire)
     stalled = progress["stalled"] + 1 if wanted <= progress["next"] else 0
     if stalled > MAX_STALLED:
-        return Failed(Cause.TRANSFER_STALLED, {"block": wanted, "blocks": image.blocks})
+        return Failed(StatusCause.TRANSFER_STALLED, {"block": wanted, "blocks": image.blocks})
     last = wanted + max(1, WINDOW_BYTES // image.block_size) - 1
     return Send(
         firmware_commands.begin(wire, image),
@@ -145,38 +147,38 @@ def _verify(wire: Platform) -> Send:
     return Send(command, {"stage": "verify"}, LOADED_PERCENT)
 
 
-def _after_verify(wire: Platform, _: Image, __: Progress, answer: bytes) -> Outcome:
+def _after_verify(wire: Platform, _: Image, __: Progress, answer: bytes) -> StepOutcome:
     failed = firmware_commands.read_done(wire, answer)
     return _install(wire) if failed is None else _failed("firmware_verify", failed)
 
 
 def _install(wire: Platform) -> Send:
-    kept = {"stage": "install", "waiting_for": Waiting.BACKING_UP_SETTINGS}
+    kept = {"stage": "install", "waiting_for": WaitingFor.BACKING_UP_SETTINGS}
     return Send(firmware_commands.install(wire), kept, LOADED_PERCENT + 1)
 
 
-def _after_install(wire: Platform, _: Image, __: Progress, answer: bytes) -> Outcome:
+def _after_install(wire: Platform, _: Image, __: Progress, answer: bytes) -> StepOutcome:
     failed = firmware_commands.read_done(wire, answer)
     if failed is not None:
         return _failed("firmware_install", failed)
     return Await({"stage": "restart"}, 99)
 
 
-def _arrived(order: Order[FirmwareParams], image: Image) -> Outcome:
+def _arrived(order: OperationSnapshot[FirmwareParams], image: Image) -> StepOutcome:
     """The register has called after its restart: what it runs is what it says."""
-    if order.seen is None:
+    if order.facts is None:
         return Await(order.progress, 99)
-    said = {"firmware_version": order.seen.firmware_version, "platform": order.platform}
+    said = {"firmware_version": order.facts.firmware_version, "platform": order.platform}
     if said == {"firmware_version": image.version, "platform": image.platform}:
         return Done(said)
-    return Failed(Cause.FIRMWARE_UNCHANGED, {**said, "expected": image.version})
+    return Failed(StatusCause.FIRMWARE_UNCHANGED, {**said, "expected": image.version})
 
 
 def _failed(command: str, answer: CommandFailed) -> Failed:
-    return Failed(Cause.COMMAND_FAILED, {"command": command, "code": answer.code})
+    return Failed(StatusCause.COMMAND_FAILED, {"command": command, "code": answer.code})
 
 
-_After = Callable[[Platform, Image, Mapping[str, Any], bytes], Outcome]
+_After = Callable[[Platform, Image, Mapping[str, Any], bytes], StepOutcome]
 _AFTER: Final[Mapping[str, _After]] = {
     "load": _after_begin,
     "verify": _after_verify,

@@ -8,14 +8,14 @@ from datetime import date
 from typing import Any
 
 from fleet.operations.types.contract import Failed
-from fleet.operations.types.errands import Errand, errand
+from fleet.operations.types.step_script import ScriptStep, script_step
 from protocol.fields import Fields
 from protocol.kktpc import fiscal_drive, registers
 
 
-def ask(
+def question_step(
     question: str, key: str, judge: Callable[[Fields], Failed | None] = lambda _: None
-) -> Errand:
+) -> ScriptStep:
     """A question of ``protocol.kktpc.fiscal_drive``; the result holds its answer under ``key``,
     unless ``judge`` says that the operation fails for it."""
     asked = fiscal_drive.BY_NAME[question]
@@ -26,31 +26,31 @@ def ask(
             return failed
         if "phase" in found:
             found["phase"] = fiscal_drive.PHASES.get(found["phase"], found["phase"])
-        return {key: _plain(found)}
+        return {key: _json_value(found)}
 
-    return errand("ask_fiscal_drive", keep, question=asked.number)
+    return script_step("ask_fiscal_drive", keep, question=asked.number)
 
 
-def last_document() -> Errand:
+def last_document_step() -> ScriptStep:
     """The result holds ``document``: its number, time and fiscal sign."""
     return _register("last_document", "document")
 
 
-def last_registration() -> Errand:
+def last_registration_step() -> ScriptStep:
     """The result holds ``registration``: the number and time of its document."""
     return _register("last_registration", "registration")
 
 
-def _register(name: str, key: str) -> Errand:
-    row = registers.register_named(name)
+def _register(name: str, key: str) -> ScriptStep:
+    row = registers.internal_register_named(name)
 
     def keep(answer: Fields) -> Mapping[str, Any]:
-        return {key: _plain(registers.parse_register(row, answer["data"]))}
+        return {key: _json_value(registers.parse_register(row, answer["data"]))}
 
-    return errand("read_register", keep, register=row.number)
+    return script_step("read_register", keep, register=row.number)
 
 
-def _plain(found: Fields) -> dict[str, Any]:
+def _json_value(found: Fields) -> dict[str, Any]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in found.items()

@@ -11,19 +11,19 @@ from pydantic import Field, StrictInt
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import Input
-from fleet.operations.rules import Cause
+from fleet.operations.rules import StatusCause
 from fleet.operations.types.contract import (
     Await,
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.setting_list import not_seen
+from fleet.operations.types.setting_list import unknown_platform_objection
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 
 MAX_ATTEMPTS = 3
@@ -47,24 +47,26 @@ class KeyRotation(OperationType[KeyRotationParams]):
     right: ClassVar = Right.SETTINGS
     Params = KeyRotationParams
 
-    def verdict(self, target: Target, params: KeyRotationParams) -> Verdict | None:
-        return not_seen(target)
+    def objection(self, target: TargetRegister, params: KeyRotationParams) -> Objection | None:
+        return unknown_platform_objection(target)
 
-    def next_step(self, order: Order[KeyRotationParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[KeyRotationParams], answer: bytes | None
+    ) -> StepOutcome:
         attempts: int = order.progress.get("attempts", 0)
         if answer is not None:
             return _sent(answer, attempts)
         generation = order.params.generation
-        if order.seen is not None and order.seen.key_generation == generation:
+        if order.facts is not None and order.facts.key_generation == generation:
             return Done({"generation": generation})
         if attempts == MAX_ATTEMPTS:
-            return Failed(Cause.KEY_NOT_TAKEN, {"generation": generation})
+            return Failed(StatusCause.KEY_NOT_TAKEN, {"generation": generation})
         command = encode_request("rotate_key", generation=generation)
         return Send(command, {"attempts": attempts + 1}, 30)
 
 
-def _sent(answer: bytes, attempts: int) -> Outcome:
+def _sent(answer: bytes, attempts: int) -> StepOutcome:
     found = parse_answer(BY_NAME["rotate_key"], answer)
     if isinstance(found, CommandFailed):
-        return Failed(Cause.COMMAND_FAILED, {"command": "rotate_key", "code": found.code})
+        return Failed(StatusCause.COMMAND_FAILED, {"command": "rotate_key", "code": found.code})
     return Await({"attempts": attempts}, 60)

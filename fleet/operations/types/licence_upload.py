@@ -15,19 +15,19 @@ from pydantic_core import PydanticCustomError
 from fleet.accounts.roles import Right
 from fleet.kit.input import HEX_PATTERN, Input
 from fleet.operations.errors import CODES_NEEDED, LICENCE_NOT_ISSUED
-from fleet.operations.rules import Cause, Channel, Status
+from fleet.operations.rules import Channel, OperationStatus, StatusCause
 from fleet.operations.types.contract import (
+    DeadlineOutcome,
     Done,
-    Ending,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import Errand, errand, walk
-from fleet.operations.types.setting_list import not_seen
+from fleet.operations.types.setting_list import unknown_platform_objection
+from fleet.operations.types.step_script import ScriptStep, advance, script_step
 from protocol.fields import Fields
 from protocol.licences import WIRE_CODES, LicenceKind
 from protocol.platforms import Platform
@@ -77,27 +77,29 @@ class LicenceUpload(OperationType[LicenceUploadParams]):
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     deadline: ClassVar = timedelta(minutes=30)
-    ending: ClassVar = Ending(Status.CANCELLED, Cause.NOT_CALLED)
+    deadline_outcome: ClassVar = DeadlineOutcome(OperationStatus.CANCELLED, StatusCause.NOT_CALLED)
     Params = LicenceUploadParams
 
-    def verdict(self, target: Target, params: LicenceUploadParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: LicenceUploadParams) -> Objection | None:
         if target.platform is None:
-            return not_seen(target)
+            return unknown_platform_objection(target)
         if target.platform is Platform.V2_5:
-            return Verdict(CODES_NEEDED) if params.codes is None else None
-        return Verdict(LICENCE_NOT_ISSUED) if params.licence is None else None
+            return Objection(CODES_NEEDED) if params.codes is None else None
+        return Objection(LICENCE_NOT_ISSUED) if params.licence is None else None
 
-    def next_step(self, order: Order[LicenceUploadParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[LicenceUploadParams], answer: bytes | None
+    ) -> StepOutcome:
         params = order.params
         result: dict[str, Any] = {"kind": params.kind}
         if order.platform is Platform.V5_0:
             kind, licence = WIRE_CODES[params.kind], bytes.fromhex(params.licence or "")
-            errands = (errand("write_licence", kind=kind, licence=licence),)
-            return walk(errands, order.progress, answer, lambda _: Done(result))
+            errands = (script_step("write_licence", kind=kind, licence=licence),)
+            return advance(errands, order.progress, answer, lambda _: Done(result))
         codes = params.codes or []
         result["numbers"] = [each.number for each in codes]
         each_twice = tuple(one for code in codes for one in _enter_and_verify(code))
-        return walk(each_twice, order.progress, answer, lambda _: Done(result))
+        return advance(each_twice, order.progress, answer, lambda _: Done(result))
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
         shown = dict(values)
@@ -108,9 +110,13 @@ class LicenceUpload(OperationType[LicenceUploadParams]):
         return shown
 
 
-def _enter_and_verify(code: ProtectionCode) -> tuple[Errand, Errand]:
+def _enter_and_verify(code: ProtectionCode) -> tuple[ScriptStep, ScriptStep]:
     def entered(answer: Fields) -> Mapping[str, Any] | Failed:
-        return {} if answer["entered"] else Failed(Cause.LICENCE_NOT_HELD, {"number": code.number})
+        return (
+            {}
+            if answer["entered"]
+            else Failed(StatusCause.LICENCE_NOT_HELD, {"number": code.number})
+        )
 
-    enter = errand("enter_protection_code", number=code.number, code=bytes.fromhex(code.code))
-    return enter, errand("read_protection_code", entered, number=code.number)
+    enter = script_step("enter_protection_code", number=code.number, code=bytes.fromhex(code.code))
+    return enter, script_step("read_protection_code", entered, number=code.number)

@@ -9,14 +9,14 @@ from fleet.kit.input import Input
 from fleet.operations.errors import FIRMWARE_TOO_OLD
 from fleet.operations.types.contract import (
     Done,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import errand, walk
-from fleet.operations.types.setting_list import not_seen
+from fleet.operations.types.setting_list import unknown_platform_objection
+from fleet.operations.types.step_script import advance, script_step
 from fleet.operations.types.versions import build_of
 from fleet.subscriptions.entitlements import Entitlement
 from protocol.platforms import Platform
@@ -40,18 +40,20 @@ class PaperReceipt(OperationType[PaperReceiptParams]):
     right: ClassVar = Right.SETTINGS
     Params = PaperReceiptParams
 
-    def verdict(self, target: Target, params: PaperReceiptParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: PaperReceiptParams) -> Objection | None:
         too_old = build_of(target.firmware_version) < OLDEST_BUILD
         if target.platform is Platform.V2_5 and too_old:
             found = target.firmware_version or "?"
-            return Verdict(FIRMWARE_TOO_OLD, {"needed": OLDEST_BUILD, "found": found})
-        return not_seen(target)
+            return Objection(FIRMWARE_TOO_OLD, {"needed": OLDEST_BUILD, "found": found})
+        return unknown_platform_objection(target)
 
-    def needs(self, params: PaperReceiptParams) -> tuple[Entitlement, ...]:
+    def required_services(self, params: PaperReceiptParams) -> tuple[Entitlement, ...]:
         """What is sold is that paper is off."""
-        return () if params.enabled else super().needs(params)
+        return () if params.enabled else super().required_services(params)
 
-    def next_step(self, order: Order[PaperReceiptParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[PaperReceiptParams], answer: bytes | None
+    ) -> StepOutcome:
         enabled = order.params.enabled
-        errands = (errand("print_receipts", enabled=enabled),)
-        return walk(errands, order.progress, answer, lambda _: Done({"enabled": enabled}))
+        errands = (script_step("print_receipts", enabled=enabled),)
+        return advance(errands, order.progress, answer, lambda _: Done({"enabled": enabled}))

@@ -14,36 +14,36 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
-from fleet.kit.inn import Inn, PersonsInn
+from fleet.kit.inn import Inn, PersonInn
 from fleet.kit.input import Input
-from fleet.kit.validation import shape
+from fleet.kit.validation import describe_pattern
 from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import (
+from fleet.operations.types.fiscal_facts import last_document_step, last_registration_step
+from fleet.operations.types.setting_list import setting_objection, unknown_platform_objection
+from fleet.operations.types.step_script import (
     DRIVE_MODE,
     PROGRAMMING_MODE,
     REGISTRATION_MODE,
-    Errand,
-    Kept,
-    errand,
+    Findings,
+    ScriptStep,
+    abandon_script,
+    advance,
     in_mode,
     is_committed,
-    leave,
-    walk,
+    script_step,
     write_setting,
 )
-from fleet.operations.types.fiscal_facts import last_document, last_registration
-from fleet.operations.types.setting_list import not_seen, refuse
 from fleet.operations.types.tax_system_change import DEFAULT_TAXATION, TaxationType
-from protocol.kktpc.setting_types import SettingError, Value
+from protocol.kktpc.setting_types import SettingError, SettingValue
 from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
 from protocol.telemetry import TAXATION
@@ -55,7 +55,7 @@ REGISTRATION: Final = b"\x00"
 """Reason 1101: the first one (KKT-PC 3.5)."""
 
 
-class Ffd(StrEnum):
+class FfdVersion(StrEnum):
     """Versions of the format of fiscal documents."""
 
     V1_0 = "1.0"
@@ -64,8 +64,8 @@ class Ffd(StrEnum):
     V1_2 = "1.2"
 
 
-FFD_CODES: Final[Mapping[Ffd, int]] = MappingProxyType(
-    {Ffd.V1_0: 1, Ffd.V1_05: 2, Ffd.V1_1: 3, Ffd.V1_2: 4}
+FFD_CODES: Final[Mapping[FfdVersion, int]] = MappingProxyType(
+    {FfdVersion.V1_0: 1, FfdVersion.V1_05: 2, FfdVersion.V1_1: 3, FfdVersion.V1_2: 4}
 )
 """Tag 1209."""
 
@@ -81,7 +81,7 @@ class OfdChannel(StrEnum):
     OS_STACK = "os_stack"
 
 
-class Mode(StrEnum):
+class RegistrationMode(StrEnum):
     """What the register is registered for; each is a requisite of its own."""
 
     AUTOMATIC = "automatic"
@@ -96,18 +96,18 @@ class Mode(StrEnum):
     MACHINE_INSTALLATION = "machine_installation"
 
 
-MODE_TAGS: Final[Mapping[Mode, int]] = MappingProxyType(
+MODE_TAGS: Final[Mapping[RegistrationMode, int]] = MappingProxyType(
     {
-        Mode.AUTOMATIC: 1001,
-        Mode.OFFLINE: 1002,
-        Mode.ENCRYPTION: 1056,
-        Mode.INTERNET: 1108,
-        Mode.SERVICES: 1109,
-        Mode.STRICT_FORMS: 1110,
-        Mode.LOTTERY: 1126,
-        Mode.GAMBLING: 1193,
-        Mode.EXCISE: 1207,
-        Mode.MACHINE_INSTALLATION: 1221,
+        RegistrationMode.AUTOMATIC: 1001,
+        RegistrationMode.OFFLINE: 1002,
+        RegistrationMode.ENCRYPTION: 1056,
+        RegistrationMode.INTERNET: 1108,
+        RegistrationMode.SERVICES: 1109,
+        RegistrationMode.STRICT_FORMS: 1110,
+        RegistrationMode.LOTTERY: 1126,
+        RegistrationMode.GAMBLING: 1193,
+        RegistrationMode.EXCISE: 1207,
+        RegistrationMode.MACHINE_INSTALLATION: 1221,
     }
 )
 
@@ -120,8 +120,8 @@ def _printable(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
-HOST_PATTERN = shape(
+PrintableLine = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+HOST_PATTERN = describe_pattern(
     r"^[A-Za-z0-9.-]{1,63}$",
     "нужен адрес сервера латиницей, без https://, например ofd.example.ru.",
     "the address of a server is needed, in Latin letters and without https://, for example "
@@ -130,17 +130,17 @@ HOST_PATTERN = shape(
 Host = Annotated[str, Field(pattern=HOST_PATTERN)]
 
 
-class Ofd(Input):
+class OfdParams(Input):
     """The operator that passes documents to the tax service."""
 
-    name: Line = Field(description="Name of the OFD.")
+    name: PrintableLine = Field(description="Name of the OFD.")
     inn: Inn = Field(description="INN of the OFD.")
     host: Host = Field(description="Address of its server.")
     port: int = Field(ge=1, le=65535, description="Port of its server.")
     channel: OfdChannel = Field(description="How the register reaches it.")
     dns: str | None = Field(
         default=None,
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
             "нужен IP-адрес, например 192.168.0.1.",
             "must be an IP address, for example 192.168.0.1.",
@@ -153,7 +153,7 @@ class QuickRegistrationParams(Input):
     """What the tax service registered; texts as they stand in its card."""
 
     registration_number: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[0-9]{16}$",
             "нужен РНМ — 16 цифр.",
             "must be a registration number (RNM): 16 digits.",
@@ -161,20 +161,22 @@ class QuickRegistrationParams(Input):
         description="Registration number (RNM): 16 digits.",
     )
     inn: Inn = Field(description="INN of the owner.")
-    name: Line = Field(description="Name of the owner.")
-    address: Line = Field(description="Address of payments.")
-    place: Line = Field(description="Place of payments: the name of the shop.")
+    name: PrintableLine = Field(description="Name of the owner.")
+    address: PrintableLine = Field(description="Address of payments.")
+    place: PrintableLine = Field(description="Place of payments: the name of the shop.")
     taxation_types: Annotated[list[TaxationType], Field(min_length=1, max_length=5)] = Field(
         description="Tax systems of the owner."
     )
     default: TaxationType = Field(description="The system by default: one of those chosen.")
-    ffd_version: Ffd = Field(description="Format of fiscal documents.")
-    modes: list[Mode] = Field(
-        default_factory=list, max_length=len(Mode), description="What the register is used for."
+    ffd_version: FfdVersion = Field(description="Format of fiscal documents.")
+    modes: list[RegistrationMode] = Field(
+        default_factory=list,
+        max_length=len(RegistrationMode),
+        description="What the register is used for.",
     )
     machine_number: str | None = Field(
         default=None,
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[0-9A-Za-z-]{1,20}$",
             "нужен номер автомата: от 1 до 20 латинских букв, цифр и дефисов.",
             "the number of the machine is needed: 1 to 20 Latin letters, digits and hyphens.",
@@ -182,13 +184,13 @@ class QuickRegistrationParams(Input):
         description="Number of the vending machine; needed with machine_installation.",
         validate_default=True,
     )
-    ofd: Ofd | None = Field(
+    ofd: OfdParams | None = Field(
         default=None,
         description="The OFD; absent only for a register in the mode offline.",
         validate_default=True,
     )
     sender_email: str = Field(
-        pattern=shape(
+        pattern=describe_pattern(
             r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
             "нужен адрес электронной почты, например kassa@example.ru.",
             "must be an e-mail address, for example kassa@example.ru.",
@@ -199,9 +201,7 @@ class QuickRegistrationParams(Input):
     cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
         Field(description="Position and name of the person who registers.")
     )
-    cashier_inn: PersonsInn | None = Field(
-        default=None, description="That person's INN: 12 digits."
-    )
+    cashier_inn: PersonInn | None = Field(default=None, description="That person's INN: 12 digits.")
 
     @field_validator("taxation_types", "modes")
     @classmethod
@@ -222,14 +222,16 @@ class QuickRegistrationParams(Input):
     @field_validator("machine_number")
     @classmethod
     def _of_a_machine(cls, number: str | None, info: ValidationInfo) -> str | None:
-        if number is None and Mode.MACHINE_INSTALLATION in info.data.get("modes", ()):
+        if number is None and RegistrationMode.MACHINE_INSTALLATION in info.data.get("modes", ()):
             raise PydanticCustomError("missing", "a machine has a number")
         return number
 
     @field_validator("ofd")
     @classmethod
-    def _or_offline(cls, ofd: Ofd | None, info: ValidationInfo) -> Ofd | None:
-        if ofd is None and Mode.OFFLINE not in info.data.get("modes", (Mode.OFFLINE,)):
+    def _or_offline(cls, ofd: OfdParams | None, info: ValidationInfo) -> OfdParams | None:
+        if ofd is None and RegistrationMode.OFFLINE not in info.data.get(
+            "modes", (RegistrationMode.OFFLINE,)
+        ):
             raise PydanticCustomError("missing", "only a register without OFD has none")
         return ofd
 
@@ -246,34 +248,42 @@ class QuickRegistration(OperationType[QuickRegistrationParams]):
     """It may have failed after the registration; a second one would be wasted."""
     Params = QuickRegistrationParams
 
-    def verdict(self, target: Target, params: QuickRegistrationParams) -> Verdict | None:
+    def objection(
+        self, target: TargetRegister, params: QuickRegistrationParams
+    ) -> Objection | None:
         if target.platform is None:
-            return not_seen(target)
+            return unknown_platform_objection(target)
         try:
             _settings(target.platform, params)
         except SettingError as error:
-            return refuse(target, error)
+            return setting_objection(target, error)
         return None
 
-    def next_step(self, order: Order[QuickRegistrationParams], answer: bytes | None) -> Outcome:
-        return walk(_errands(order), order.progress, answer, _finish)
+    def next_step(
+        self, order: OperationSnapshot[QuickRegistrationParams], answer: bytes | None
+    ) -> StepOutcome:
+        return advance(_script(order), order.progress, answer, _finish)
 
-    def is_committed(self, order: Order[QuickRegistrationParams]) -> bool:
-        return is_committed(_errands(order), order.progress)
+    def is_committed(self, order: OperationSnapshot[QuickRegistrationParams]) -> bool:
+        return is_committed(_script(order), order.progress)
 
-    def abandon(self, order: Order[QuickRegistrationParams]) -> Send | None:
-        return leave(_errands(order), order.progress)
+    def abandon(self, order: OperationSnapshot[QuickRegistrationParams]) -> Send | None:
+        return abandon_script(_script(order), order.progress)
 
 
-def _errands(order: Order[QuickRegistrationParams]) -> tuple[Errand, ...]:
+def _script(order: OperationSnapshot[QuickRegistrationParams]) -> tuple[ScriptStep, ...]:
     platform, params = order.platform, order.params
     requisites = tuple(
-        errand("write_requisite", tag=tag, value=value)
+        script_step("write_requisite", tag=tag, value=value)
         for tag, value in _requisites(params).items()
     )
-    fiscalise = errand("fiscalise", irrevocable=True), last_registration(), last_document()
+    fiscalise = (
+        script_step("fiscalise", irrevocable=True),
+        last_registration_step(),
+        last_document_step(),
+    )
     default = write_setting(platform, DEFAULT_TAXATION, TAXATION.encode([params.default]))
-    errands: tuple[Errand, ...] = ()
+    errands: tuple[ScriptStep, ...] = ()
     for mode, some in (
         (PROGRAMMING_MODE, _settings(platform, params)),
         (REGISTRATION_MODE, requisites),
@@ -284,12 +294,12 @@ def _errands(order: Order[QuickRegistrationParams]) -> tuple[Errand, ...]:
     return errands
 
 
-def _settings(platform: Platform, params: QuickRegistrationParams) -> tuple[Errand, ...]:
+def _settings(platform: Platform, params: QuickRegistrationParams) -> tuple[ScriptStep, ...]:
     """``SettingError`` for a channel that the platform has not."""
     if params.ofd is None:
         return ()
     channel = list(OfdChannel).index(params.ofd.channel) + 1
-    values: dict[int, Value] = {
+    values: dict[int, SettingValue] = {
         OFD_HOST: params.ofd.host,
         OFD_PORT: params.ofd.port,
         OFD_CHANNEL: channel,
@@ -329,5 +339,5 @@ def _inn(text: str) -> bytes:
     return text.ljust(12).encode("ascii")
 
 
-def _finish(kept: Kept) -> Outcome:
+def _finish(kept: Findings) -> StepOutcome:
     return Done({"registration": kept["registration"], "document": kept["document"]})

@@ -7,19 +7,25 @@ from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
 from fleet.kit.errors import DomainError
-from fleet.operations.types.contract import OperationType, Order, Outcome, Target, Verdict
+from fleet.operations.types.contract import (
+    Objection,
+    OperationSnapshot,
+    OperationType,
+    StepOutcome,
+    TargetRegister,
+)
 from fleet.operations.types.template_transfer import (
     FromTemplate,
-    Transfer,
+    TemplateTransfer,
     next_step,
-    platform_verdict,
+    platform_objection,
 )
 from fleet.templates.rules import Content, TapeWidth, content_of
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind
 
 
-class ReceiptTemplateParams(FromTemplate):
+class ReceiptTemplateUploadParams(FromTemplate):
     """The file and the tape that it is for."""
 
     tape_width_mm: TapeWidth
@@ -35,20 +41,24 @@ class ReceiptTemplateParams(FromTemplate):
         return content
 
 
-class ReceiptTemplate(OperationType[ReceiptTemplateParams]):
+class ReceiptTemplateUpload(OperationType[ReceiptTemplateUploadParams]):
     """The result: size and SHA-256 of the template in use.  Platform 5.0 brings its own."""
 
     kind: ClassVar = "receipt_template"
     label_ru: ClassVar = "Установка шаблона чека"
     label_en: ClassVar = "Receipt template upload"
     right: ClassVar = Right.TEMPLATES
-    Params = ReceiptTemplateParams
+    Params = ReceiptTemplateUploadParams
 
-    def verdict(self, target: Target, params: ReceiptTemplateParams) -> Verdict | None:
-        return platform_verdict(target, Platform.V2_5)
+    def objection(
+        self, target: TargetRegister, params: ReceiptTemplateUploadParams
+    ) -> Objection | None:
+        return platform_objection(target, Platform.V2_5)
 
-    def next_step(self, order: Order[ReceiptTemplateParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[ReceiptTemplateUploadParams], answer: bytes | None
+    ) -> StepOutcome:
         params = order.params
         content = content_of(params.content)
-        transfer = Transfer(TemplateKind.RECEIPT, params.tape_width_mm, content)
+        transfer = TemplateTransfer(TemplateKind.RECEIPT, params.tape_width_mm, content)
         return next_step(transfer, order, answer)

@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fleet.operations.errors import PLATFORM_UNKNOWN, SETTING_REFUSED
-from fleet.operations.rules import Cause
-from fleet.operations.types.contract import Failed, Target, Verdict
+from fleet.operations.rules import StatusCause
+from fleet.operations.types.contract import Failed, Objection, TargetRegister
 from protocol.kktpc.commands import CommandFailed
-from protocol.kktpc.setting_types import Setting, SettingError, SettingFault, Value
+from protocol.kktpc.setting_types import Setting, SettingError, SettingFault, SettingValue
 from protocol.kktpc.settings import find, parse
 from protocol.platforms import Platform
 
 
-def reachable(platform: Platform, keys: Iterable[str]) -> list[Setting]:
+def find_settings(platform: Platform, keys: Iterable[str]) -> list[Setting]:
     """The settings of these keys by their numbers' order; ``SettingError`` names a bad one."""
     found = {setting.number: setting for setting in (find(platform, key) for key in keys)}
     for setting in found.values():
@@ -22,9 +22,9 @@ def reachable(platform: Platform, keys: Iterable[str]) -> list[Setting]:
     return [found[number] for number in sorted(found)]
 
 
-def refuse(target: Target, error: SettingError) -> Verdict:
+def setting_objection(target: TargetRegister, error: SettingError) -> Objection:
     """The verdict on a register that does not take one of the settings."""
-    return Verdict(
+    return Objection(
         SETTING_REFUSED,
         {
             "platform": target.platform,
@@ -34,22 +34,22 @@ def refuse(target: Target, error: SettingError) -> Verdict:
     )
 
 
-def not_seen(target: Target) -> Verdict | None:
+def unknown_platform_objection(target: TargetRegister) -> Objection | None:
     """A register that has never called has no platform to check settings against."""
-    return Verdict(PLATFORM_UNKNOWN) if target.platform is None else None
+    return Objection(PLATFORM_UNKNOWN) if target.platform is None else None
 
 
 def setting_failed(setting: Setting, answer: CommandFailed) -> Failed:
     """The register refused a setting."""
-    return Failed(Cause.SETTING_FAILED, {"setting": setting.number, "code": answer.code})
+    return Failed(StatusCause.SETTING_FAILED, {"setting": setting.number, "code": answer.code})
 
 
-def driver_text(value: Value) -> str:
+def driver_text(value: SettingValue) -> str:
     """A value as the driver's tasks carry it: text, 1 or 0 for a bool."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def driver_value(setting: Setting, text: object) -> Value:
+def driver_value(setting: Setting, text: object) -> SettingValue:
     """A value out of the driver's answer; what the tables do not allow stays as it came."""
     if not isinstance(text, str):
         raise TypeError("the driver's values are texts")

@@ -11,24 +11,24 @@ from fleet.operations.rules import Channel
 from fleet.operations.types.contract import (
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
 from fleet.operations.types.setting_list import (
     driver_parameters,
     driver_value,
-    not_seen,
-    reachable,
-    refuse,
+    find_settings,
+    setting_objection,
+    unknown_platform_objection,
     without_secrets,
 )
 from fleet.operations.types.settings_upload import Key
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
-from protocol.kktpc.setting_types import Setting, SettingError, Value
+from protocol.kktpc.setting_types import Setting, SettingError, SettingValue
 from protocol.kktpc.settings import SETTINGS, decode_cell, decode_value
 from protocol.platforms import Platform
 
@@ -53,16 +53,18 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)
     Params = SettingsDownloadParams
 
-    def verdict(self, target: Target, params: SettingsDownloadParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: SettingsDownloadParams) -> Objection | None:
         if target.platform is None:
-            return not_seen(target)
+            return unknown_platform_objection(target)
         try:
-            reachable(target.platform, params.settings or ())
+            find_settings(target.platform, params.settings or ())
         except SettingError as error:
-            return refuse(target, error)
+            return setting_objection(target, error)
         return None
 
-    def next_step(self, order: Order[SettingsDownloadParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[SettingsDownloadParams], answer: bytes | None
+    ) -> StepOutcome:
         settings = _chosen(order)
         at: int = order.progress.get("at", 0)
         values = dict(order.progress.get("settings", {}))
@@ -80,16 +82,18 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
         progress = {"at": at, "settings": values, "missing": missing}
         return Send(_question(settings[at]), progress, 100 * at // len(settings))
 
-    def local_requests(self, order: Order[SettingsDownloadParams]) -> list[dict[str, Any]]:
+    def local_requests(
+        self, order: OperationSnapshot[SettingsDownloadParams]
+    ) -> list[dict[str, Any]]:
         keys = [setting.number for setting in _chosen(order)]
         return [{"type": "getDeviceParameters", "keys": keys}]
 
     def local_outcome(
-        self, order: Order[SettingsDownloadParams], results: Sequence[Mapping[str, Any]]
+        self, order: OperationSnapshot[SettingsDownloadParams], results: Sequence[Mapping[str, Any]]
     ) -> Done | Failed:
         settings = _chosen(order)
         found = driver_parameters(results[0], [setting.number for setting in settings])
-        values: dict[str, Value] = {}
+        values: dict[str, SettingValue] = {}
         missing: dict[str, int] = {}
         for setting in settings:
             parameter, number = found[setting.number], str(setting.number)
@@ -103,9 +107,9 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
         return without_secrets(values)
 
 
-def _chosen(order: Order[SettingsDownloadParams]) -> list[Setting]:
+def _chosen(order: OperationSnapshot[SettingsDownloadParams]) -> list[Setting]:
     if order.params.settings is not None:
-        return reachable(order.platform, order.params.settings)
+        return find_settings(order.platform, order.params.settings)
     return [setting for setting in SETTINGS[order.platform].values() if setting.reachable]
 
 
@@ -116,7 +120,7 @@ def _question(setting: Setting) -> bytes:
     return encode_request("read_table", table=table, row=row, field=field)
 
 
-def _value(setting: Setting, answer: bytes) -> Value | CommandFailed:
+def _value(setting: Setting, answer: bytes) -> SettingValue | CommandFailed:
     command, layout = (
         ("read_setting", decode_value)
         if setting.platform is Platform.V5_0

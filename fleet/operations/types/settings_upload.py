@@ -13,38 +13,38 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from fleet.accounts.roles import Right
 from fleet.operations.errors import SETTING_REPEATED
-from fleet.operations.rules import Cause, Channel
+from fleet.operations.rules import Channel, StatusCause
 from fleet.operations.types.contract import (
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Progress,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import (
+from fleet.operations.types.setting_list import (
+    driver_parameters,
+    driver_text,
+    find_settings,
+    setting_failed,
+    setting_objection,
+    unknown_platform_objection,
+    without_secrets,
+)
+from fleet.operations.types.step_script import (
     MAX_RESTARTS,
     PROGRAMMING_MODE,
     SYSTEM_ADMINISTRATOR,
     WRONG_MODE,
 )
-from fleet.operations.types.setting_list import (
-    driver_parameters,
-    driver_text,
-    not_seen,
-    reachable,
-    refuse,
-    setting_failed,
-    without_secrets,
-)
-from fleet.operations.types.template_transfer import FromTemplate, platform_verdict
+from fleet.operations.types.template_transfer import FromTemplate, platform_objection
 from protocol.errors import RemoteError
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.kktpc.setting_types import Cell, Setting, SettingError
-from protocol.kktpc.settings import encode_cell, encode_value, find, holds, parse
+from protocol.kktpc.settings import cell_contains, encode_cell, encode_value, find, parse
 from protocol.platforms import Platform
 
 Key = Annotated[str, Field(min_length=1, max_length=16)]
@@ -75,46 +75,50 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)
     Params = SettingsUploadParams
 
-    def verdict(self, target: Target, params: SettingsUploadParams) -> Verdict | None:
+    def objection(self, target: TargetRegister, params: SettingsUploadParams) -> Objection | None:
         if target.platform is None:
-            return not_seen(target)
-        if params.platform and (unfit := platform_verdict(target, params.platform)):
+            return unknown_platform_objection(target)
+        if params.platform and (unfit := platform_objection(target, params.platform)):
             return unfit
         try:
-            reachable(target.platform, params.settings)
+            find_settings(target.platform, params.settings)
             for key, value in params.settings.items():
                 parse(find(target.platform, key), value)
         except SettingError as error:
-            return refuse(target, error)
-        return _repeated(target.platform, params)
+            return setting_objection(target, error)
+        return _repeated_setting(target.platform, params)
 
-    def next_step(self, order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[SettingsUploadParams], answer: bytes | None
+    ) -> StepOutcome:
         if order.platform is Platform.V5_0:
             return _by_number(order, answer)
         return _by_cell(order, answer)
 
-    def abandon(self, order: Order[SettingsUploadParams]) -> Send | None:
+    def abandon(self, order: OperationSnapshot[SettingsUploadParams]) -> Send | None:
         if order.platform is Platform.V5_0:
             return None
         return Send(encode_request("leave_mode"), order.progress, 100)
 
-    def local_requests(self, order: Order[SettingsUploadParams]) -> list[dict[str, Any]]:
-        wanted = _wanted(order)
+    def local_requests(
+        self, order: OperationSnapshot[SettingsUploadParams]
+    ) -> list[dict[str, Any]]:
+        wanted = _settings_to_write(order)
         parameters = [
             {"key": setting.number, "value": driver_text(parse(setting, wanted[setting.number]))}
-            for setting in reachable(order.platform, order.params.settings)
+            for setting in find_settings(order.platform, order.params.settings)
         ]
         return [{"type": "setDeviceParameters", "deviceParameters": parameters}]
 
     def local_outcome(
-        self, order: Order[SettingsUploadParams], results: Sequence[Mapping[str, Any]]
+        self, order: OperationSnapshot[SettingsUploadParams], results: Sequence[Mapping[str, Any]]
     ) -> Done | Failed:
-        numbers = sorted(_wanted(order))
+        numbers = sorted(_settings_to_write(order))
         parameters = driver_parameters(results[0], numbers)
         for number in numbers:
             if error := parameters[number].get("errorCode", 0):
                 return Failed(
-                    Cause.DRIVER_FAILED,
+                    StatusCause.DRIVER_FAILED,
                     {
                         "request": f"setDeviceParameters {number}",
                         "error": int(error),
@@ -127,15 +131,15 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
         return without_secrets(values)
 
 
-def _repeated(platform: Platform, params: SettingsUploadParams) -> Verdict | None:
+def _repeated_setting(platform: Platform, params: SettingsUploadParams) -> Objection | None:
     """Two spellings of one setting: which of their values is meant cannot be known."""
     counts = Counter(find(platform, key).number for key in params.settings)
     number, count = counts.most_common(1)[0]
-    return Verdict(SETTING_REPEATED, {"setting": number}) if count > 1 else None
+    return Objection(SETTING_REPEATED, {"setting": number}) if count > 1 else None
 
 
-def _by_number(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
-    settings = reachable(order.platform, order.params.settings)
+def _by_number(order: OperationSnapshot[SettingsUploadParams], answer: bytes | None) -> StepOutcome:
+    settings = find_settings(order.platform, order.params.settings)
     at: int = order.progress.get("at", 0)
     if answer is not None:
         found = parse_answer(BY_NAME["write_setting"], answer)
@@ -144,39 +148,41 @@ def _by_number(order: Order[SettingsUploadParams], answer: bytes | None) -> Outc
         at += 1
     if at == len(settings):
         return Done({"written": [setting.number for setting in settings], "unchanged": []})
-    value = encode_value(settings[at], _wanted(order)[settings[at].number])
+    value = encode_value(settings[at], _settings_to_write(order)[settings[at].number])
     command = encode_request("write_setting", number=settings[at].number, value=value)
     return Send(command, {"at": at}, 100 * at // len(settings))
 
 
-def _wanted(order: Order[SettingsUploadParams]) -> dict[int, bool | int | str]:
+def _settings_to_write(
+    order: OperationSnapshot[SettingsUploadParams],
+) -> dict[int, bool | int | str]:
     return {find(order.platform, key).number: value for key, value in order.params.settings.items()}
 
 
-class _Place(NamedTuple):
+class _CellPosition(NamedTuple):
     """Where an upload by cells stands: a phase and the cell that it is at."""
 
     phase: str
     at: int
 
 
-def _by_cell(order: Order[SettingsUploadParams], answer: bytes | None) -> Outcome:
+def _by_cell(order: OperationSnapshot[SettingsUploadParams], answer: bytes | None) -> StepOutcome:
     cells = _cells(order)
-    place = _Place(order.progress.get("phase", "start"), order.progress.get("at", 0))
+    place = _CellPosition(order.progress.get("phase", "start"), order.progress.get("at", 0))
     if answer is None:
         return _enter(order.progress, restarts=0)
     try:
         return _AFTER[place.phase](order, cells, place.at, answer)
     except RemoteError as error:
-        return _leave(order.progress, Failed(Cause.BAD_ANSWER, {"code": error.code}))
+        return _leave(order.progress, Failed(StatusCause.BAD_ANSWER, {"code": error.code}))
     except SettingError as error:  # the register's cell is not as long as the tables say
-        return _leave(order.progress, Failed(Cause.SETTING_UNFIT, {"setting": error.key}))
+        return _leave(order.progress, Failed(StatusCause.SETTING_UNFIT, {"setting": error.key}))
 
 
-def _cells(order: Order[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]]]:
+def _cells(order: OperationSnapshot[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]]]:
     """Cells in the order of their first setting; several settings may share one."""
     cells: dict[Cell, list[Setting]] = {}
-    for setting in reachable(order.platform, order.params.settings):
+    for setting in find_settings(order.platform, order.params.settings):
         if setting.cell is not None:
             cells.setdefault(setting.cell, []).append(setting)
     return list(cells.items())
@@ -188,14 +194,14 @@ def _enter(progress: Progress, restarts: int) -> Send:
     return Send(command, {**kept, "phase": "enter", "at": 0}, 0)
 
 
-def _after_enter(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+def _after_enter(order: Any, cells: Any, at: int, answer: bytes) -> StepOutcome:
     found = parse_answer(BY_NAME["enter_mode"], answer)
     if isinstance(found, CommandFailed):
-        return Failed(Cause.COMMAND_FAILED, {"command": "enter_mode", "code": found.code})
+        return Failed(StatusCause.COMMAND_FAILED, {"command": "enter_mode", "code": found.code})
     return _read(order.progress, cells, 0)
 
 
-def _read(progress: Progress, cells: Any, at: int) -> Outcome:
+def _read(progress: Progress, cells: Any, at: int) -> StepOutcome:
     if at == len(cells):
         return _leave(progress, None)
     cell, _ = cells[at]
@@ -203,13 +209,13 @@ def _read(progress: Progress, cells: Any, at: int) -> Outcome:
     return Send(command, {**progress, "phase": "read", "at": at}, 100 * at // len(cells))
 
 
-def _after_read(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+def _after_read(order: Any, cells: Any, at: int, answer: bytes) -> StepOutcome:
     cell, settings = cells[at]
     found = parse_answer(BY_NAME["read_table"], answer)
     if isinstance(found, CommandFailed):
         return _leave(order.progress, setting_failed(settings[0], found))
-    wanted, raw = _wanted(order), found["value"]
-    if all(holds(setting, wanted[setting.number], raw) for setting in settings):
+    wanted, raw = _settings_to_write(order), found["value"]
+    if all(cell_contains(setting, wanted[setting.number], raw) for setting in settings):
         return _read(order.progress, cells, at + 1)
     value = raw
     for setting in settings:
@@ -220,7 +226,7 @@ def _after_read(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
     return Send(command, {**order.progress, "phase": "write"}, 100 * at // len(cells))
 
 
-def _after_write(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+def _after_write(order: Any, cells: Any, at: int, answer: bytes) -> StepOutcome:
     _, settings = cells[at]
     progress = order.progress
     found = parse_answer(BY_NAME["write_table"], answer)
@@ -238,13 +244,13 @@ def _leave(progress: Progress, failed: Failed | None) -> Send:
     return Send(encode_request("leave_mode"), kept, 99)
 
 
-def _after_leave(order: Any, cells: Any, at: int, answer: bytes) -> Outcome:
+def _after_leave(order: Any, cells: Any, at: int, answer: bytes) -> StepOutcome:
     """The mode may be left already (a power cut did it), so the answer decides nothing."""
     failure: Mapping[str, Any] | None = order.progress["failure"]
     if failure is not None:
-        return Failed(Cause(failure["cause"]), failure["detail"])
+        return Failed(StatusCause(failure["cause"]), failure["detail"])
     written = order.progress["written"]
-    every = sorted(_wanted(order))
+    every = sorted(_settings_to_write(order))
     unchanged = [number for number in every if number not in written]
     return Done({"written": written, "unchanged": unchanged})
 

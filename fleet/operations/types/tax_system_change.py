@@ -15,38 +15,38 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
-from fleet.kit.inn import PersonsInn
+from fleet.kit.inn import PersonInn
 from fleet.kit.input import YEARS, Input
-from fleet.operations.rules import Cause, Channel
+from fleet.operations.rules import Channel, StatusCause
 from fleet.operations.types.contract import (
     Done,
     Failed,
+    Objection,
+    OperationSnapshot,
     OperationType,
-    Order,
-    Outcome,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
-from fleet.operations.types.errands import (
+from fleet.operations.types.fiscal_facts import (
+    last_document_step,
+    last_registration_step,
+    question_step,
+)
+from fleet.operations.types.setting_list import unknown_platform_objection
+from fleet.operations.types.step_script import (
     DRIVE_MODE,
     PROGRAMMING_MODE,
     REGISTRATION_MODE,
-    Errand,
-    Kept,
-    errand,
+    Findings,
+    ScriptStep,
+    abandon_script,
+    advance,
     in_mode,
     is_committed,
-    leave,
-    walk,
+    script_step,
     write_setting,
 )
-from fleet.operations.types.fiscal_facts import (
-    ask,
-    last_document,
-    last_registration,
-)
-from fleet.operations.types.setting_list import not_seen
 from protocol.kktpc.text import TextError, encode_cp866
 from protocol.platforms import Platform
 from protocol.telemetry import TAXATION
@@ -74,7 +74,7 @@ class TaxationType(StrEnum):
     PATENT = "patent"
 
 
-def _real(day: date) -> date:
+def _existing_date(day: date) -> date:
     if day.year not in YEARS:
         raise PydanticCustomError("date_range", "the year is outside 2000..2099")
     return day
@@ -91,7 +91,7 @@ def _printable(name: str) -> str:
 class TaxSystemChangeParams(Input):
     """The new tax systems and who answers for them."""
 
-    from_date: Annotated[date, AfterValidator(_real)] = Field(
+    from_date: Annotated[date, AfterValidator(_existing_date)] = Field(
         description="The first day of the new systems; the change is not made before it begins."
     )
     taxation_types: Annotated[list[TaxationType], Field(min_length=1, max_length=2)] = Field(
@@ -101,7 +101,7 @@ class TaxSystemChangeParams(Input):
     cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
         Field(description="Position and name of the cashier.")
     )
-    cashier_inn: PersonsInn = Field(description="The cashier's INN: 12 digits.")
+    cashier_inn: PersonInn = Field(description="The cashier's INN: 12 digits.")
 
     @field_validator("taxation_types")
     @classmethod
@@ -133,45 +133,51 @@ class TaxSystemChange(OperationType[TaxSystemChangeParams]):
     """It may have failed after the new registration; a second one would be wasted."""
     Params = TaxSystemChangeParams
 
-    def verdict(self, target: Target, params: TaxSystemChangeParams) -> Verdict | None:
-        return not_seen(target)
+    def objection(self, target: TargetRegister, params: TaxSystemChangeParams) -> Objection | None:
+        return unknown_platform_objection(target)
 
-    def not_before(self, params: TaxSystemChangeParams) -> datetime:
+    def earliest_start(self, params: TaxSystemChangeParams) -> datetime:
         return datetime.combine(params.from_date, time(), WESTERNMOST).astimezone(UTC)
 
-    def next_step(self, order: Order[TaxSystemChangeParams], answer: bytes | None) -> Outcome:
-        return walk(_errands(order), order.progress, answer, _finish)
+    def next_step(
+        self, order: OperationSnapshot[TaxSystemChangeParams], answer: bytes | None
+    ) -> StepOutcome:
+        return advance(_script(order), order.progress, answer, _finish)
 
-    def is_committed(self, order: Order[TaxSystemChangeParams]) -> bool:
-        return is_committed(_errands(order), order.progress)
+    def is_committed(self, order: OperationSnapshot[TaxSystemChangeParams]) -> bool:
+        return is_committed(_script(order), order.progress)
 
-    def abandon(self, order: Order[TaxSystemChangeParams]) -> Send | None:
-        return leave(_errands(order), order.progress)
+    def abandon(self, order: OperationSnapshot[TaxSystemChangeParams]) -> Send | None:
+        return abandon_script(_script(order), order.progress)
 
 
-def _errands(order: Order[TaxSystemChangeParams]) -> tuple[Errand, ...]:
+def _script(order: OperationSnapshot[TaxSystemChangeParams]) -> tuple[ScriptStep, ...]:
     requisites = (
-        errand("write_requisite", tag=tag, value=value)
+        script_step("write_requisite", tag=tag, value=value)
         for tag, value in _requisites(order.platform, order.params).items()
     )
-    fiscalise = errand("fiscalise", irrevocable=True), last_registration(), last_document()
+    fiscalise = (
+        script_step("fiscalise", irrevocable=True),
+        last_registration_step(),
+        last_document_step(),
+    )
     default = write_setting(
         order.platform, DEFAULT_TAXATION, TAXATION.encode([order.params.default])
     )
-    by_mode: Mapping[int, tuple[Errand, ...]] = {
+    by_mode: Mapping[int, tuple[ScriptStep, ...]] = {
         REGISTRATION_MODE: tuple(requisites),
         DRIVE_MODE: fiscalise,
         PROGRAMMING_MODE: (default,),
     }
-    errands = [ask("validity", "before", _one_is_left)]
+    errands = [question_step("validity", "before", _registrations_left)]
     for mode, some in by_mode.items():
         errands += in_mode(mode, *some) if order.platform is Platform.V2_5 else some
     return tuple(errands)
 
 
-def _one_is_left(validity: Mapping[str, Any]) -> Failed | None:
+def _registrations_left(validity: Mapping[str, Any]) -> Failed | None:
     """Told before anything is changed: the drive would refuse A6 in the middle."""
-    return None if validity["registrations_left"] else Failed(Cause.NO_REGISTRATIONS_LEFT, {})
+    return None if validity["registrations_left"] else Failed(StatusCause.NO_REGISTRATIONS_LEFT, {})
 
 
 def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[int, bytes]:
@@ -186,7 +192,7 @@ def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[in
     }
 
 
-def _finish(kept: Kept) -> Outcome:
+def _finish(kept: Findings) -> StepOutcome:
     """The sign is that of the last document, which may be another one by now."""
     registration, document = kept["registration"], kept["document"]
     sign = document["sign"] if document["document"] == registration["document"] else None

@@ -12,15 +12,15 @@ from pydantic import Field
 
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.operations.errors import PLATFORM_UNFIT, PLATFORM_UNKNOWN
-from fleet.operations.rules import Cause
+from fleet.operations.rules import StatusCause
 from fleet.operations.types.contract import (
     Done,
     Failed,
-    Order,
-    Outcome,
+    Objection,
+    OperationSnapshot,
     Send,
-    Target,
-    Verdict,
+    StepOutcome,
+    TargetRegister,
 )
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 from protocol.platforms import Platform
@@ -39,7 +39,7 @@ class FromTemplate(Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class TemplateTransfer:
     """What goes to the register; ``tape_width_mm`` 0 fits every tape."""
 
     kind: TemplateKind
@@ -47,34 +47,36 @@ class Transfer:
     content: bytes
 
 
-def platform_verdict(target: Target, platform: Platform) -> Verdict | None:
+def platform_objection(target: TargetRegister, platform: Platform) -> Objection | None:
     """The verdict on a register that must be of this platform."""
     if target.platform is None:
-        return Verdict(PLATFORM_UNKNOWN)
+        return Objection(PLATFORM_UNKNOWN)
     if target.platform is not platform:
-        return Verdict(PLATFORM_UNFIT, {"platform": platform})
+        return Objection(PLATFORM_UNFIT, {"platform": platform})
     return None
 
 
-def next_step(transfer: Transfer, order: Order[Any], answer: bytes | None) -> Outcome:
+def next_step(
+    transfer: TemplateTransfer, order: OperationSnapshot[Any], answer: bytes | None
+) -> StepOutcome:
     """``OperationType.next_step`` of a transfer."""
     if answer is None:
         return _begin(transfer)
     name, sent = order.progress["command"], order.progress["block"]
     found = parse_answer(BY_NAME[name], answer)
     if isinstance(found, CommandFailed):
-        return Failed(Cause.COMMAND_FAILED, {"command": name, "code": found.code})
+        return Failed(StatusCause.COMMAND_FAILED, {"command": name, "code": found.code})
     if name == "template_apply":
         return Done({"size": len(transfer.content), "sha256": _sha256(transfer).hex()})
     wanted: int = found["next"]
     # After a block the register wants the one that follows: any other would never end.
     expected = sent + 1 if name == "template_block" else wanted
     if wanted != expected or wanted > block_count(len(transfer.content)):
-        return Failed(Cause.BAD_ANSWER, {"code": "block_unexpected"})
-    return _give(transfer, wanted)
+        return Failed(StatusCause.BAD_ANSWER, {"code": "block_unexpected"})
+    return _send_block(transfer, wanted)
 
 
-def _begin(transfer: Transfer) -> Send:
+def _begin(transfer: TemplateTransfer) -> Send:
     command = encode_request(
         "template_begin",
         kind=transfer.kind,
@@ -85,7 +87,7 @@ def _begin(transfer: Transfer) -> Send:
     return Send(command, {"command": "template_begin", "block": 0}, 0)
 
 
-def _give(transfer: Transfer, number: int) -> Send:
+def _send_block(transfer: TemplateTransfer, number: int) -> Send:
     count = block_count(len(transfer.content))
     percent = 100 * number // (count + 1)
     if number == count:
@@ -97,5 +99,5 @@ def _give(transfer: Transfer, number: int) -> Send:
     return Send(command, {"command": "template_block", "block": number}, percent)
 
 
-def _sha256(transfer: Transfer) -> bytes:
+def _sha256(transfer: TemplateTransfer) -> bytes:
     return hashlib.sha256(transfer.content).digest()

@@ -6,19 +6,25 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet.accounts.roles import Right
-from fleet.operations.types.contract import OperationType, Order, Outcome, Target, Verdict
+from fleet.operations.types.contract import (
+    Objection,
+    OperationSnapshot,
+    OperationType,
+    StepOutcome,
+    TargetRegister,
+)
 from fleet.operations.types.template_transfer import (
     FromTemplate,
-    Transfer,
+    TemplateTransfer,
     next_step,
-    platform_verdict,
+    platform_objection,
 )
 from fleet.templates.rules import TapeWidth
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind
 
 
-class TipsTemplateParams(FromTemplate):
+class TipsTemplateUploadParams(FromTemplate):
     """What stands on the receipt with the tips, and the tape that it is for."""
 
     tape_width_mm: TapeWidth
@@ -27,21 +33,25 @@ class TipsTemplateParams(FromTemplate):
     outlet: str = Field(min_length=1, max_length=128, description="Sales point that takes them.")
 
 
-class TipsTemplate(OperationType[TipsTemplateParams]):
+class TipsTemplateUpload(OperationType[TipsTemplateUploadParams]):
     """Goes as JSON in UTF-8: name, description, outlet.  The result: its size and SHA-256."""
 
     kind: ClassVar = "tips_template"
     label_ru: ClassVar = "Загрузка шаблона чаевых"
     label_en: ClassVar = "Tips template upload"
     right: ClassVar = Right.TEMPLATES
-    Params = TipsTemplateParams
+    Params = TipsTemplateUploadParams
 
-    def verdict(self, target: Target, params: TipsTemplateParams) -> Verdict | None:
-        return platform_verdict(target, Platform.V5_0)
+    def objection(
+        self, target: TargetRegister, params: TipsTemplateUploadParams
+    ) -> Objection | None:
+        return platform_objection(target, Platform.V5_0)
 
-    def next_step(self, order: Order[TipsTemplateParams], answer: bytes | None) -> Outcome:
+    def next_step(
+        self, order: OperationSnapshot[TipsTemplateUploadParams], answer: bytes | None
+    ) -> StepOutcome:
         params = order.params
         sent = {each: getattr(params, each) for each in ("name", "description", "outlet")}
         content = json.dumps(sent, ensure_ascii=False).encode()
-        transfer = Transfer(TemplateKind.TIPS, params.tape_width_mm, content)
+        transfer = TemplateTransfer(TemplateKind.TIPS, params.tape_width_mm, content)
         return next_step(transfer, order, answer)

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from gateway.assistant.driver.words import Body, Told, number, part, text
-from gateway.assistant.ways import WayLost
+from gateway.assistant.driver.vocabulary import Body, TaskResult, number, part, text
+from gateway.assistant.register_connection import RegisterUnreachable
 
 CALL_TIMEOUT_S: Final = 10.0
 RESULT_TIMEOUT_S: Final = 120.0
@@ -31,14 +31,14 @@ Credentials = tuple[str, str]
 """Name and password of basic authentication."""
 
 
-class Patience(NamedTuple):
+class DriverTimeouts(NamedTuple):
     """How long one HTTP call may take, and how long a request may stay unfinished."""
 
     call_s: float = CALL_TIMEOUT_S
     result_s: float = RESULT_TIMEOUT_S
 
 
-PATIENT: Final = Patience()
+DEFAULT_TIMEOUTS: Final = DriverTimeouts()
 
 
 class Listed(NamedTuple):
@@ -50,17 +50,19 @@ class Listed(NamedTuple):
 
 
 class WebClient:
-    """One service; every method raises ``WayLost`` when it does not answer as it should."""
+    """One service; every method raises ``RegisterUnreachable`` when it does not answer as it
+    should.
+    """
 
     def __init__(
-        self, url: str, credentials: Credentials | None, patience: Patience = PATIENT
+        self, url: str, credentials: Credentials | None, timeouts: DriverTimeouts = DEFAULT_TIMEOUTS
     ) -> None:
         self.url = url.rstrip("/").removesuffix("/api/v2") + "/api/v2"
-        self._patience = patience
+        self._patience = timeouts
         told = b64encode(":".join(credentials).encode()).decode() if credentials else ""
         self._http = ClientSession(
             headers={"Authorization": f"Basic {told}"} if credentials else {},
-            timeout=ClientTimeout(total=patience.call_s),
+            timeout=ClientTimeout(total=timeouts.call_s),
             trust_env=False,
         )
 
@@ -72,19 +74,19 @@ class WebClient:
         """Those of the service, connected or not."""
         found = await self._call("GET", "/devices", expected=(OK,))
         if not isinstance(found.body, list):
-            raise _nonsense("a list of registers")
+            raise _unexpected_answer("a list of registers")
         return [
             Listed(text(each, "id"), each.get("isActive") is True, part(each, "connectionSettings"))
             for each in found.body
             if isinstance(each, dict)
         ]
 
-    async def ask(self, id_: str, tasks: Sequence[Body]) -> list[Told]:
+    async def ask(self, id_: str, tasks: Sequence[Body]) -> list[TaskResult]:
         """Results of a request of its own: for tasks that may be asked again and again."""
         uuid = str(uuid4())
         if not await self.submit(id_, uuid, tasks):
-            raise WayLost("the service takes no request for the register")
-        return await self.finished(id_, uuid)
+            raise RegisterUnreachable("the service takes no request for the register")
+        return await self.wait_for_results(id_, uuid)
 
     async def submit(self, id_: str, uuid: str, tasks: Sequence[Body]) -> bool:
         """False: not taken, as the uuid is known already or the register is not connected."""
@@ -94,12 +96,12 @@ class WebClient:
         )
         return found.status != CONFLICT
 
-    async def known(self, id_: str, uuid: str) -> bool:
+    async def is_known(self, id_: str, uuid: str) -> bool:
         """Whether the service remembers a request."""
         found = await self._call("GET", f"/requests/{uuid}", id_, expected=(OK, NOT_FOUND))
         return found.status == OK
 
-    async def finished(self, id_: str, uuid: str) -> list[Told]:
+    async def wait_for_results(self, id_: str, uuid: str) -> list[TaskResult]:
         """The results of a request as soon as nothing of it is to be done."""
         pause_s = FIRST_PAUSE_S
         try:
@@ -108,11 +110,11 @@ class WebClient:
                     found = await self._call("GET", f"/requests/{uuid}", id_, expected=(OK,))
                     results = _results(found.body)
                     if not any(text(each, "status") in UNFINISHED for each in results):
-                        return [_told(each) for each in results]
+                        return [_task_result(each) for each in results]
                     await asyncio.sleep(pause_s)
                     pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         except TimeoutError:
-            raise WayLost("the service did not finish a request in time") from None
+            raise RegisterUnreachable("the service did not finish a request in time") from None
 
     async def _call(
         self,
@@ -122,21 +124,25 @@ class WebClient:
         *,
         body: Body | None = None,
         expected: tuple[int, ...],
-    ) -> "_Found":
-        """``WayLost`` never quotes what came: the password may be refused in it."""
+    ) -> "_HttpAnswer":
+        """``RegisterUnreachable`` never quotes what came: the password may be refused in it."""
         params = {"deviceID": id_} if id_ else {}
         try:
             async with self._http.request(
                 method, self.url + path, params=params, json=body, allow_redirects=False
             ) as response:
                 if response.status not in expected:
-                    raise WayLost(f"the service answers {response.status} to {method} {path[:32]}")
-                return _Found(response.status, _parsed(await _bounded(response.content)))
+                    raise RegisterUnreachable(
+                        f"the service answers {response.status} to {method} {path[:32]}"
+                    )
+                return _HttpAnswer(response.status, _parsed(await _bounded(response.content)))
         except (ClientError, OSError, ValueError) as error:
-            raise WayLost(f"the service does not answer: {type(error).__name__}") from None
+            raise RegisterUnreachable(
+                f"the service does not answer: {type(error).__name__}"
+            ) from None
 
 
-class _Found(NamedTuple):
+class _HttpAnswer(NamedTuple):
     status: int
     body: Any
 
@@ -161,21 +167,21 @@ def _parsed(raw: bytes) -> Any:
 def _results(body: Any) -> list[Body]:
     results = body.get("results") if isinstance(body, dict) else None
     if not isinstance(results, list) or not results:
-        raise _nonsense("results")
+        raise _unexpected_answer("results")
     if not all(isinstance(each, dict) for each in results):
-        raise _nonsense("results")
+        raise _unexpected_answer("results")
     return results
 
 
-def _told(result: Mapping[str, Any]) -> Told:
+def _task_result(result: Mapping[str, Any]) -> TaskResult:
     """Either form: the error's fields by themselves, or in an object (version 1)."""
     status = text(result, "status")
     nested = part(result, "error")
     code = number(nested, "code") if nested else number(result, "errorCode")
     if status != "ready" and not code:
         code = INTERRUPTED
-    return Told(code, part(result, "result"), canceled=status == "canceled")
+    return TaskResult(code, part(result, "result"), canceled=status == "canceled")
 
 
-def _nonsense(what: str) -> WayLost:
-    return WayLost(f"the service gives no {what}")
+def _unexpected_answer(what: str) -> RegisterUnreachable:
+    return RegisterUnreachable(f"the service gives no {what}")

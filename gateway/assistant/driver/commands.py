@@ -7,39 +7,47 @@ keys and receipts without paper have no task (KKT-PC 6.1).
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.assistant.driver import questions as web_questions
+from gateway.assistant.driver import queries as web_questions
 from gateway.assistant.driver import registration as web_registration
 from gateway.assistant.driver import settings as web_settings
-from gateway.assistant.driver.moves import Known, Move, Order, Row, answer, done, when_quiet
+from gateway.assistant.driver.translation import (
+    ChangeTask,
+    CommandTranslation,
+    DriverRequest,
+    RegisterFacts,
+    answer_done,
+    answer_with,
+    when_drive_is_quiet,
+)
 from protocol.fields import Fields
 from protocol.platforms import Platform
 
 DRIVE_MODE: Final = 6
 
 
-def _enter_mode(fields: Fields, _: Known) -> Move:
+def _enter_mode(fields: Fields, _: RegisterFacts) -> DriverRequest:
     """The driver enters modes by itself.  That of the drive is put off as a register does it."""
-    entered = answer("enter_mode")
-    return when_quiet(entered) if fields["mode"] == DRIVE_MODE else entered
+    entered = answer_with("enter_mode")
+    return when_drive_is_quiet(entered) if fields["mode"] == DRIVE_MODE else entered
 
 
-def _leave_mode(_: Fields, __: Known) -> Move:
-    return answer("leave_mode")
+def _leave_mode(_: Fields, __: RegisterFacts) -> DriverRequest:
+    return answer_with("leave_mode")
 
 
-def _set_clock(fields: Fields, _: Known) -> Move:
-    return Order({"type": "setDateTime", "dateTime": f"{fields['clock']:%Y.%m.%d %H:%M:%S}"})
+def _set_clock(fields: Fields, _: RegisterFacts) -> DriverRequest:
+    return ChangeTask({"type": "setDateTime", "dateTime": f"{fields['clock']:%Y.%m.%d %H:%M:%S}"})
 
 
-_BOTH: Final[Mapping[str, Row]] = {
-    "set_clock": Row(_set_clock, done("set_clock")),
+_BOTH: Final[Mapping[str, CommandTranslation]] = {
+    "set_clock": CommandTranslation(_set_clock, answer_done("set_clock")),
     **web_questions.ROWS,
     **web_registration.ROWS,
 }
-ROWS: Final[Mapping[Platform, Mapping[str, Row]]] = {
+TRANSLATIONS: Final[Mapping[Platform, Mapping[str, CommandTranslation]]] = {
     Platform.V2_5: {
-        "enter_mode": Row(_enter_mode),
-        "leave_mode": Row(_leave_mode),
+        "enter_mode": CommandTranslation(_enter_mode),
+        "leave_mode": CommandTranslation(_leave_mode),
         **web_settings.ROWS_2_5,
         **_BOTH,
     },
@@ -47,6 +55,6 @@ ROWS: Final[Mapping[Platform, Mapping[str, Row]]] = {
 }
 
 
-def row_of(name: str, platform: Platform) -> Row | None:
+def find_translation(name: str, platform: Platform) -> CommandTranslation | None:
     """How a command is said, or ``None``."""
-    return ROWS[platform].get(name)
+    return TRANSLATIONS[platform].get(name)

@@ -3,20 +3,27 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.assistant.driver.moves import (
-    Known,
-    Move,
-    Order,
-    Question,
-    Row,
-    answer,
+from gateway.assistant.driver.register_memory import REASON, Document, RegisterMemory
+from gateway.assistant.driver.translation import (
+    ChangeTask,
+    CommandTranslation,
+    DriverRequest,
+    QueryTasks,
+    RegisterFacts,
+    answer_done,
+    answer_with,
     document_of,
-    done,
-    when_quiet,
+    when_drive_is_quiet,
     with_last_document,
 )
-from gateway.assistant.driver.notes import REASON, Document, Notes
-from gateway.assistant.driver.words import FFD_CODES, TAXATION, WRONG_VALUE, Body, Told, part
+from gateway.assistant.driver.vocabulary import (
+    FFD_CODES,
+    TAXATION,
+    WRONG_VALUE,
+    Body,
+    TaskResult,
+    part,
+)
 from protocol.conversation.messages import StepRefusal
 from protocol.fields import Fields
 from protocol.kktpc import registers
@@ -107,14 +114,14 @@ _NEEDED: Final = frozenset({REASON, 1062})
 _REPORTS: Final = ("registration", "registrationChange", "fnChange", "fiscalDocumentRegistration")
 
 
-def _write_requisite(fields: Fields, known: Known) -> Move:
+def _write_requisite(fields: Fields, known: RegisterFacts) -> DriverRequest:
     tag, value = fields["tag"], fields["value"]
     if tag != REASON and tag not in FIELDS:
         return StepRefusal.UNSUPPORTED
     if not _is_said(tag, value):
         return encode_failure(BY_NAME["write_requisite"], WRONG_VALUE)
-    known.notes.add_requisite(tag, value)
-    return answer("write_requisite")
+    known.memory.add_requisite(tag, value)
+    return answer_with("write_requisite")
 
 
 def _is_said(tag: int, value: bytes) -> bool:
@@ -124,16 +131,16 @@ def _is_said(tag: int, value: bytes) -> bool:
         return False
 
 
-def _fiscalise(_: Fields, known: Known) -> Move:
-    requisites = known.notes.requisites
+def _fiscalise(_: Fields, known: RegisterFacts) -> DriverRequest:
+    requisites = known.memory.requisites
     if not requisites.keys() >= _NEEDED:
         return encode_failure(BY_NAME["fiscalise"], WRONG_VALUE)
-    now = Question(
+    now = QueryTasks(
         ({"type": "getRegistrationInfo"},),
-        lambda told: Order(registration_task(requisites, told[0].result)),
-        forgiving=requisites[REASON] == b"\0",
+        lambda told: ChangeTask(registration_task(requisites, told[0].result)),
+        allows_errors=requisites[REASON] == b"\0",
     )
-    return when_quiet(now)
+    return when_drive_is_quiet(now)
 
 
 def registration_task(requisites: Mapping[int, bytes], now: Body) -> Body:
@@ -153,45 +160,47 @@ def registration_task(requisites: Mapping[int, bytes], now: Body) -> Body:
     return {name: value for name, value in task.items() if value or name in ("device", "ofd")}
 
 
-def last_registration(known: Known) -> Move:
+def last_registration(known: RegisterFacts) -> DriverRequest:
     """Register 30: of a registration that we made, or of the last document if it is one."""
-    noted = known.notes.registration
+    noted = known.memory.registration
     if noted is not None:
         return registration_data(noted)
 
-    def then(last: int, tags: Body) -> Move:
+    def then(last: int, tags: Body) -> DriverRequest:
         if tags.get("fiscalDocumentType") not in _REPORTS:
             return StepRefusal.UNSUPPORTED
-        return registration_data(document_of(last, tags, known.notes.document))
+        return registration_data(document_of(last, tags, known.memory.document))
 
     return with_last_document(then)
 
 
 def registration_data(document: Document) -> bytes:
     """The answer to the question for register 30."""
-    row = registers.register_named("last_registration")
+    row = registers.internal_register_named("last_registration")
     data = registers.encode_register(row, document=document.number, made_at=document.made_at)
-    return answer("read_register", data=data)
+    return answer_with("read_register", data=data)
 
 
-def _close_archive(_: Fields, __: Known) -> Move:
-    return when_quiet(Order({"type": "closeArchive"}))
+def _close_archive(_: Fields, __: RegisterFacts) -> DriverRequest:
+    return when_drive_is_quiet(ChangeTask({"type": "closeArchive"}))
 
 
-def trace(told: Sequence[Told]) -> dict[str, Any]:
+def registration_trace(told: Sequence[TaskResult]) -> dict[str, Any]:
     """What a registration or the closing of an archive changes in the drive."""
     drive = part(told[0].result, "fnInfo")
     return {name: drive.get(name) for name in ("numberOfRegistrations", "livePhase", "serial")}
 
 
-TRACED: Final[Mapping[str, str]] = {
+TRACED_COMMANDS: Final[Mapping[str, str]] = {
     "fiscalise": "numberOfRegistrations",
     "close_archive": "livePhase",
 }
 """What of the trace tells that the command was done."""
 
 ROWS: Final = {
-    "write_requisite": Row(_write_requisite),
-    "fiscalise": Row(_fiscalise, done("fiscalise"), after=Notes.registered),
-    "close_archive": Row(_close_archive, done("close_archive")),
+    "write_requisite": CommandTranslation(_write_requisite),
+    "fiscalise": CommandTranslation(
+        _fiscalise, answer_done("fiscalise"), remember=RegisterMemory.on_registered
+    ),
+    "close_archive": CommandTranslation(_close_archive, answer_done("close_archive")),
 }

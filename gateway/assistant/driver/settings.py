@@ -4,13 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from gateway.assistant.driver.moves import Answer, Known, Move, Order, Question, Row, answer, failed
-from gateway.assistant.driver.words import WRONG_VALUE, Body, Told, number, text
+from gateway.assistant.driver.translation import (
+    ChangeTask,
+    CommandAnswer,
+    CommandTranslation,
+    DriverRequest,
+    QueryTasks,
+    RegisterFacts,
+    answer_failed,
+    answer_with,
+)
+from gateway.assistant.driver.vocabulary import WRONG_VALUE, Body, TaskResult, number, text
 from protocol.conversation.messages import StepRefusal
 from protocol.errors import ProtocolError
 from protocol.fields import Fields
 from protocol.kktpc.commands import BY_NAME, encode_failure
-from protocol.kktpc.setting_types import Cell, Form, Setting, SettingError, Value
+from protocol.kktpc.setting_types import Cell, CellForm, Setting, SettingError, SettingValue
 from protocol.kktpc.settings import (
     SETTINGS,
     cell_length,
@@ -31,14 +40,14 @@ VALUE_FAULT: Final = 13
 """The driver's error for a value that is none."""
 
 
-def _read_table(fields: Fields, _: Known) -> Move:
+def _read_table(fields: Fields, _: RegisterFacts) -> DriverRequest:
     settings = _in_cell(Cell(fields["table"], fields["row"], fields["field"]))
     if not settings:
         return encode_failure(BY_NAME["read_table"], NO_SUCH)
     return _ask("read_table", settings, lambda texts: _cell(settings, texts))
 
 
-def _read_setting(fields: Fields, _: Known) -> Move:
+def _read_setting(fields: Fields, _: RegisterFacts) -> DriverRequest:
     setting = SETTINGS[Platform.V5_0].get(fields["number"])
     if setting is None:
         return encode_failure(BY_NAME["read_setting"], NO_SUCH)
@@ -49,20 +58,20 @@ def _read_setting(fields: Fields, _: Known) -> Move:
 
 def _ask(
     name: str, settings: Sequence[Setting], encode: Callable[[Sequence[str]], bytes]
-) -> Question:
+) -> QueryTasks:
     """Reads parameters and makes the bytes of their values."""
     keys = [setting.number for setting in settings]
 
-    def then(told: Sequence[Told]) -> Answer:
+    def then(told: Sequence[TaskResult]) -> CommandAnswer:
         found = _parameters(told[0].result)
         if fault := _fault(found, keys):
-            return failed(name, fault)
+            return answer_failed(name, fault)
         try:
-            return answer(name, value=encode([text(found[key], "value") for key in keys]))
+            return answer_with(name, value=encode([text(found[key], "value") for key in keys]))
         except SettingError:
             return encode_failure(BY_NAME[name], WRONG_VALUE)
 
-    return Question(({"type": "getDeviceParameters", "keys": keys},), then)
+    return QueryTasks(({"type": "getDeviceParameters", "keys": keys},), then)
 
 
 def _cell(settings: Sequence[Setting], texts: Sequence[str]) -> bytes:
@@ -73,14 +82,14 @@ def _cell(settings: Sequence[Setting], texts: Sequence[str]) -> bytes:
     return read_back(settings[0], raw)
 
 
-def _write_table(fields: Fields, _: Known) -> Move:
+def _write_table(fields: Fields, _: RegisterFacts) -> DriverRequest:
     settings = _in_cell(Cell(fields["table"], fields["row"], fields["field"]))
     if not settings:
         return encode_failure(BY_NAME["write_table"], NO_SUCH)
     return _order("write_table", settings, lambda setting: _of_cell(setting, fields["value"]))
 
 
-def _write_setting(fields: Fields, _: Known) -> Move:
+def _write_setting(fields: Fields, _: RegisterFacts) -> DriverRequest:
     setting = SETTINGS[Platform.V5_0].get(fields["number"])
     if setting is None:
         return encode_failure(BY_NAME["write_setting"], NO_SUCH)
@@ -88,13 +97,13 @@ def _write_setting(fields: Fields, _: Known) -> Move:
 
 
 def _order(
-    name: str, settings: Sequence[Setting], decode: Callable[[Setting], Value | None]
-) -> Move:
+    name: str, settings: Sequence[Setting], decode: Callable[[Setting], SettingValue | None]
+) -> DriverRequest:
     """Writes parameters, once their values are ones that the settings take."""
     try:
         values = {it.number: (it, decode(it)) for it in settings}
         parameters = [
-            {"key": key, "value": _said(parse(it, value))}
+            {"key": key, "value": _parameter_text(parse(it, value))}
             for key, (it, value) in values.items()
             if value is not None
         ]
@@ -102,29 +111,29 @@ def _order(
         return encode_failure(BY_NAME[name], WRONG_VALUE)
     if len(parameters) < len(settings):
         return StepRefusal.UNSUPPORTED
-    return Order({"type": "setDeviceParameters", "deviceParameters": parameters})
+    return ChangeTask({"type": "setDeviceParameters", "deviceParameters": parameters})
 
 
-def _of_cell(setting: Setting, raw: bytes) -> Value | None:
+def _of_cell(setting: Setting, raw: bytes) -> SettingValue | None:
     """The value in a cell as a host writes it; ``None``: the driver cannot say it, as the path of
     a cabinet, which it wipes (KKT-PC 4)."""
-    if setting.form not in (Form.TEXT, Form.CABINET):
+    if setting.form not in (CellForm.TEXT, CellForm.CABINET):
         return decode_cell(setting, raw)
     written, _, rest = raw.partition(b"\0")
     return None if rest.strip(b"\0") else decode_cp866(written)
 
 
-def _said(value: Value) -> str:
+def _parameter_text(value: SettingValue) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _written(name: str) -> Callable[[Told], Answer]:
+def _written(name: str) -> Callable[[TaskResult], CommandAnswer]:
     """Each parameter has its own error."""
 
-    def told(told: Told) -> Answer:
+    def told(told: TaskResult) -> CommandAnswer:
         found = _parameters(told.result)
         fault = told.code or _fault(found, list(found))
-        return failed(name, fault) if fault else answer(name)
+        return answer_failed(name, fault) if fault else answer_with(name)
 
     return told
 
@@ -155,10 +164,10 @@ def _in_cell(cell: Cell) -> tuple[Setting, ...]:
 
 
 ROWS_2_5: Final = {
-    "read_table": Row(_read_table),
-    "write_table": Row(_write_table, _written("write_table")),
+    "read_table": CommandTranslation(_read_table),
+    "write_table": CommandTranslation(_write_table, _written("write_table")),
 }
 ROWS_5_0: Final = {
-    "read_setting": Row(_read_setting),
-    "write_setting": Row(_write_setting, _written("write_setting")),
+    "read_setting": CommandTranslation(_read_setting),
+    "write_setting": CommandTranslation(_write_setting, _written("write_setting")),
 }

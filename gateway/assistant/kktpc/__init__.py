@@ -15,13 +15,13 @@ from gateway.assistant.kktpc.discovery import (
     split_address,
 )
 from gateway.assistant.kktpc.errors import (
-    FateUnknown,
+    CommandNotDone,
+    CommandOutcomeUnknown,
     HostError,
     LineBusy,
     LineLost,
-    NotDone,
-    Silent,
-    Unspeakable,
+    NoKktPcAnswer,
+    UnsupportedPlatform,
 )
 from gateway.assistant.kktpc.host import KktHost, connect
 from gateway.assistant.kktpc.lines import KKT_PC_PORT, Line, open_serial, open_tcp
@@ -32,7 +32,7 @@ __all__ = [
     "KKT_PC_PORT",
     "Discovery",
     "EotRelay",
-    "FateUnknown",
+    "CommandOutcomeUnknown",
     "Found",
     "HostError",
     "KktHost",
@@ -41,12 +41,12 @@ __all__ = [
     "LineKind",
     "LineLost",
     "Lost",
-    "NotDone",
+    "CommandNotDone",
     "Port",
-    "Silent",
+    "NoKktPcAnswer",
     "Sources",
     "Targets",
-    "Unspeakable",
+    "UnsupportedPlatform",
     "connect",
     "open_serial",
     "open_tcp",

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Self
 
 from serial.tools import list_ports
 
-from gateway.assistant.kktpc.errors import HostError, LineBusy, Unspeakable
+from gateway.assistant.kktpc.errors import HostError, LineBusy, UnsupportedPlatform
 from gateway.assistant.kktpc.host import KktHost, connect
 from gateway.assistant.kktpc.lines import KKT_PC_PORT, SPEED, open_serial, open_tcp
 from protocol.platforms import Platform
@@ -29,19 +29,19 @@ ATOL_USB_VENDOR: Final = 0x2912
 """As the rules for udev that go with the manufacturer's driver name it."""
 
 MAX_PLACES: Final = 64
-_UNTOLD: Final = 256
+_MAX_WAITING_EVENTS: Final = 256
 """Events that may wait for the owner; then the watchers wait too."""
 
 _log = logging.getLogger(__name__)
 
 
-class Seen(Enum):
+class AttemptResult(Enum):
     """What came of one attempt."""
 
     NOBODY = auto()
     BUSY = auto()
     PLATFORM_5_0 = auto()
-    WAS_HERE = auto()
+    SERVED = auto()
 
 
 class LineKind(StrEnum):
@@ -52,7 +52,7 @@ class LineKind(StrEnum):
     TCP = "tcp"
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """Where a register may stand: a port's name, or HOST:PORT."""
 
     name: str
@@ -132,7 +132,7 @@ class Discovery:
         self._sources = sources
         self._ports = ports
         self._jitter = jitter
-        self._told: asyncio.Queue[Found | Lost] = asyncio.Queue(_UNTOLD)
+        self._told: asyncio.Queue[Found | Lost] = asyncio.Queue(_MAX_WAITING_EVENTS)
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._poller: asyncio.Task[None] | None = None
 
@@ -168,7 +168,7 @@ class Discovery:
                 self._follow({place.name: place for place in places})
             await asyncio.sleep(self._sources.poll_s)
 
-    def _follow(self, present: Mapping[str, Place]) -> None:
+    def _follow(self, present: Mapping[str, LinePlace]) -> None:
         for name, watcher in list(self._watchers.items()):
             if watcher.done():  # only a mistake of ours ends it; the place is tried again
                 _log.error("watching %s ended", name, exc_info=watcher.exception())
@@ -179,7 +179,7 @@ class Discovery:
             if name not in self._watchers and len(self._watchers) < MAX_PLACES:
                 self._watchers[name] = asyncio.create_task(self._watch(place))
 
-    def _present(self) -> list[Place]:
+    def _present(self) -> list[LinePlace]:
         """A port may be configured by another name than the system lists (/dev/serial/by-id)."""
         sources, ports = self._sources, list(self._ports())
         named = {
@@ -195,12 +195,12 @@ class Discovery:
             and port.name not in named.values()
         }
         serial = [
-            Place(name, LineKind.USB if real in usb else LineKind.SERIAL)
+            LinePlace(name, LineKind.USB if real in usb else LineKind.SERIAL)
             for name, real in (named | chosen).items()
         ]
-        return serial + [Place(address, LineKind.TCP) for address in sources.addresses]
+        return serial + [LinePlace(address, LineKind.TCP) for address in sources.addresses]
 
-    async def _watch(self, place: Place) -> None:
+    async def _watch(self, place: LinePlace) -> None:
         """Tries for ever; whatever was seen makes the rests short again.
 
         Platform 5.0 is told once and its port let go of, since the driver's web service needs it;
@@ -210,36 +210,38 @@ class Discovery:
         try:
             while True:
                 seen = await self._attempt(place, attempt)
-                if seen is Seen.PLATFORM_5_0 and not told_5_0:
+                if seen is AttemptResult.PLATFORM_5_0 and not told_5_0:
                     await self._told.put(Found(place.name, place.kind, Platform.V5_0, None))
                     told_5_0 = True
-                elif told_5_0 and seen in (Seen.NOBODY, Seen.WAS_HERE):
+                elif told_5_0 and seen in (AttemptResult.NOBODY, AttemptResult.SERVED):
                     self._tell_lost(place, "nobody answers any more")
                     told_5_0 = False
-                attempt = 0 if seen is Seen.WAS_HERE else attempt + 1
+                attempt = 0 if seen is AttemptResult.SERVED else attempt + 1
                 await asyncio.sleep(self._rest_s(attempt, seen))
         finally:
             if told_5_0:
                 self._tell_lost(place, "unplugged")
 
-    def _rest_s(self, attempt: int, seen: Seen) -> float:
+    def _rest_s(self, attempt: int, seen: AttemptResult) -> float:
         longest = self._sources.most_rest_s
         growing = min(self._sources.rest_s * 2 ** min(attempt, 16), longest)
-        return (longest if seen is Seen.PLATFORM_5_0 else growing) * (0.5 + self._jitter() / 2)
+        return (longest if seen is AttemptResult.PLATFORM_5_0 else growing) * (
+            0.5 + self._jitter() / 2
+        )
 
-    async def _attempt(self, place: Place, attempt: int) -> Seen:
+    async def _attempt(self, place: LinePlace, attempt: int) -> AttemptResult:
         try:
             host = await self._connect(place, attempt)
-        except Unspeakable:
-            return Seen.PLATFORM_5_0
+        except UnsupportedPlatform:
+            return AttemptResult.PLATFORM_5_0
         except LineBusy:
-            return Seen.BUSY
+            return AttemptResult.BUSY
         except HostError:
-            return Seen.NOBODY
+            return AttemptResult.NOBODY
         await self._serve(place, host)
-        return Seen.WAS_HERE
+        return AttemptResult.SERVED
 
-    async def _serve(self, place: Place, host: KktHost) -> None:
+    async def _serve(self, place: LinePlace, host: KktHost) -> None:
         """From found to lost; whatever ends the watcher closes the host."""
         told = False
         try:
@@ -251,12 +253,12 @@ class Discovery:
             if told:
                 self._tell_lost(place, host.lost or "closed")
 
-    def _tell_lost(self, place: Place, why: str) -> None:
+    def _tell_lost(self, place: LinePlace, why: str) -> None:
         """At the end of a watcher nothing can be waited for; the host says ``lost`` as well."""
         with contextlib.suppress(asyncio.QueueFull):
             self._told.put_nowait(Lost(place.name, why))
 
-    async def _connect(self, place: Place, attempt: int) -> KktHost:
+    async def _connect(self, place: LinePlace, attempt: int) -> KktHost:
         probe_s, speeds = self._sources.probe_s, self._sources.speeds
         if place.kind is LineKind.TCP:
             line = await open_tcp(*split_address(place.name))

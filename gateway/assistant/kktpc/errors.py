@@ -13,17 +13,17 @@ class LineBusy(HostError):
     """Another program holds the line, or it cannot be opened."""
 
 
-class NotDone(HostError):
+class CommandNotDone(HostError):
     """The command surely was not done: its buffer was full, or it refused to take it."""
 
 
-class FateUnknown(HostError):
+class CommandOutcomeUnknown(HostError):
     """The command may have been done; asking again could do it twice."""
 
 
-class Silent(HostError):
+class NoKktPcAnswer(HostError):
     """Nobody at the other end speaks KKT-PC."""
 
 
-class Unspeakable(HostError):
+class UnsupportedPlatform(HostError):
     """A register of platform 5.0: it is told by its probe, but its wire is not public."""

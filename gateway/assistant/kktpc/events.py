@@ -5,19 +5,19 @@ from typing import NamedTuple
 from gateway.assistant.kktpc.errors import HostError
 
 
-class Answered(NamedTuple):
+class CommandAnswered(NamedTuple):
     """The application's answer (KKT-PC 3), good or bad; empty if no result was wanted."""
 
     data: bytes
 
 
-class Failed(NamedTuple):
+class CommandUnanswered(NamedTuple):
     """There is no answer."""
 
     error: HostError
 
 
-class Relayed(NamedTuple):
+class RelayData(NamedTuple):
     """What the register says over EoT: ``DA`` and one TLV."""
 
     data: bytes
@@ -34,4 +34,4 @@ class LateFailure(NamedTuple):
     data: bytes
 
 
-Event = Answered | Failed | Relayed | RelayBroken | LateFailure
+Event = CommandAnswered | CommandUnanswered | RelayData | RelayBroken | LateFailure

@@ -4,13 +4,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from gateway.assistant.kktpc.errors import HostError, LineLost, Silent, Unspeakable
-from gateway.assistant.kktpc.events import Answered, Event, Failed, RelayBroken, Relayed
+from gateway.assistant.kktpc.errors import HostError, LineLost, NoKktPcAnswer, UnsupportedPlatform
+from gateway.assistant.kktpc.events import (
+    CommandAnswered,
+    CommandUnanswered,
+    Event,
+    RelayBroken,
+    RelayData,
+)
+from gateway.assistant.kktpc.host_v2 import HostV2
+from gateway.assistant.kktpc.host_v3 import HostV3, Timing
 from gateway.assistant.kktpc.lines import SPEED, Line
 from gateway.assistant.kktpc.probe import probe
-from gateway.assistant.kktpc.v2 import HostV2
-from gateway.assistant.kktpc.v3 import HostV3, Timing
-from protocol.kktpc import v2
+from protocol.kktpc import frame_v2 as v2
 from protocol.kktpc.commands import BY_CODE, may_repeat, with_password
 from protocol.kktpc.probes import ANSWER_WITHIN_S
 from protocol.platforms import Platform
@@ -49,13 +55,13 @@ class Engine(Protocol):
 class RelayListener(Protocol):
     """Who carries EoT; called from the loop, never waits."""
 
-    def relay_heard(self, data: bytes) -> None:
+    def on_relay_data(self, data: bytes) -> None:
         """What the register said: ``DA`` and a TLV."""
 
-    def relay_broken(self) -> None:
+    def on_relay_broken(self) -> None:
         """Something may have been lost on the line: both sockets begin anew."""
 
-    def relay_room(self) -> None:
+    def on_relay_room(self) -> None:
         """The register took something; ``relay_backlog`` is less."""
 
 
@@ -74,7 +80,7 @@ class KktHost:
         self._v3 = engine if isinstance(engine, HostV3) else None
         self._loop = asyncio.get_running_loop()
         self._asking = asyncio.Lock()
-        self._pending: asyncio.Future[Answered | Failed] | None = None
+        self._pending: asyncio.Future[CommandAnswered | CommandUnanswered] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._listener: RelayListener | None = None
         self._lost: asyncio.Future[str] = self._loop.create_future()
@@ -110,7 +116,7 @@ class KktHost:
         if repeatable is None:
             repeatable = may_repeat(command)
         async with self._asking:
-            await self._last_one_ended()
+            await self._wait_for_abandoned_command()
             if self._lost.done():
                 raise LineLost(self._lost.result())
             self._pending = self._loop.create_future()
@@ -124,21 +130,21 @@ class KktHost:
             )
             self._after()
             outcome = await asyncio.shield(self._pending)
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, CommandUnanswered):
             raise outcome.error
         return outcome.data
 
-    async def _last_one_ended(self) -> None:
+    async def _wait_for_abandoned_command(self) -> None:
         """A caller who was cancelled has left its command in the register."""
         if self._pending is not None and not self._pending.done():
             await asyncio.wait({self._pending})
 
-    def relay(self, listener: RelayListener | None) -> None:
-        """Begins or ends to carry EoT; only v3 can (``Silent`` otherwise)."""
+    def set_relay_listener(self, listener: RelayListener | None) -> None:
+        """Begins or ends to carry EoT; only v3 can (``NoKktPcAnswer`` otherwise)."""
         if self._v3 is None:
-            raise Silent("lower level v2 carries no EoT")
+            raise NoKktPcAnswer("lower level v2 carries no EoT")
         self._listener = listener
-        self._v3.relay(listener is not None, self._loop.time())
+        self._v3.set_relay(listener is not None, self._loop.time())
         self._after()
 
     def relay_send(self, command: bytes) -> None:
@@ -147,10 +153,10 @@ class KktHost:
             self._v3.relay_send(with_password(command), self._loop.time())
             self._after()
 
-    def relay_hold(self, hold: bool) -> None:
+    def pause_relay(self, pause: bool) -> None:
         """Takes nothing more of EoT from the register, or goes on."""
         if self._v3 is not None:
-            self._v3.relay_hold(hold, self._loop.time())
+            self._v3.pause_relay(pause, self._loop.time())
             self._after()
 
     @property
@@ -167,11 +173,11 @@ class KktHost:
 
     # What the line and the clock say
 
-    def heard(self, data: bytes) -> None:
+    def on_data(self, data: bytes) -> None:
         self._engine.receive(data, self._loop.time())
         self._after()
 
-    def line_lost(self, why: str) -> None:
+    def on_line_lost(self, why: str) -> None:
         self._end(why)
 
     def _end(self, why: str) -> None:
@@ -181,7 +187,7 @@ class KktHost:
         if self._timer is not None:
             self._timer.cancel()
         if self._pending is not None and not self._pending.done():
-            self._pending.set_result(Failed(LineLost(why)))
+            self._pending.set_result(CommandUnanswered(LineLost(why)))
 
     def _tick(self) -> None:
         self._timer = None
@@ -194,9 +200,9 @@ class KktHost:
         if wire:
             self._line.write(wire)
         for event in self._engine.events():
-            self._tell(event)
+            self._dispatch(event)
         if self._listener is not None:
-            self._listener.relay_room()
+            self._listener.on_relay_room()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -204,15 +210,15 @@ class KktHost:
         if wake_at is not None and not self._lost.done():
             self._timer = self._loop.call_at(wake_at, self._tick)
 
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, Answered | Failed):
+    def _dispatch(self, event: Event) -> None:
+        if isinstance(event, CommandAnswered | CommandUnanswered):
             if self._pending is not None and not self._pending.done():
                 self._pending.set_result(event)
         elif self._listener is not None:
-            if isinstance(event, Relayed):
-                self._listener.relay_heard(event.data)
+            if isinstance(event, RelayData):
+                self._listener.on_relay_data(event.data)
             elif isinstance(event, RelayBroken):
-                self._listener.relay_broken()
+                self._listener.on_relay_broken()
 
 
 async def connect(
@@ -220,18 +226,18 @@ async def connect(
 ) -> KktHost:
     """A host at the line, which it then owns; closed if nobody is there.
 
-    ``Silent``: nobody speaks KKT-PC.  ``Unspeakable``: a register of platform 5.0.  ``LineLost``.
-    Lower level v2 is tried on serial lines only, after v3 is silent.
+    ``NoKktPcAnswer``: nobody speaks KKT-PC.  ``UnsupportedPlatform``: a register of platform 5.0.
+    ``LineLost``. Lower level v2 is tried on serial lines only, after v3 is silent.
     """
     try:
         try:
             platform = await probe(line, probe_s)
-        except Silent:
+        except NoKktPcAnswer:
             if not serial:
                 raise
             return await _connect_v2(line)
         if platform is Platform.V5_0:
-            raise Unspeakable("platform 5.0 answers; its wire is not public")
+            raise UnsupportedPlatform("platform 5.0 answers; its wire is not public")
         return KktHost(line, HostV3(Timing(byte=BITS_OF_A_BYTE / speed)))
     except BaseException:
         line.close()
@@ -247,5 +253,5 @@ async def _connect_v2(line: Line) -> KktHost:
     except LineLost:
         raise
     except HostError as error:
-        raise Silent(f"no register answers on the line ({error})") from None
+        raise NoKktPcAnswer(f"no register answers on the line ({error})") from None
     return host

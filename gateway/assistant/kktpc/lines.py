@@ -1,7 +1,7 @@
 """Lines to a register: bytes in both directions over a serial port, USB CDC or TCP.
 
-A line never blocks the loop.  It hands what came to its ``End`` and says once when it is gone;
-opening one raises ``LineBusy`` or ``LineLost``, both with words for the log.
+A line never blocks the loop.  It hands what came to its ``LineListener`` and says once when it is
+gone; opening one raises ``LineBusy`` or ``LineLost``, both with words for the log.
 """
 
 import asyncio
@@ -27,20 +27,20 @@ UNSENT_BYTES: Final = 65_536
 _PIECE: Final = 4096
 
 
-class End(Protocol):
+class LineListener(Protocol):
     """Who uses a line."""
 
-    def heard(self, data: bytes) -> None:
+    def on_data(self, data: bytes) -> None:
         """Bytes came."""
 
-    def line_lost(self, why: str) -> None:
+    def on_line_lost(self, why: str) -> None:
         """Nothing more comes or goes; said once, and not after ``close``."""
 
 
 class Line(Protocol):
     """An open line."""
 
-    def attach(self, end: End) -> None:
+    def attach(self, listener: LineListener) -> None:
         """Who hears from now on; what came before goes to them at once."""
 
     def write(self, data: bytes) -> None:
@@ -54,22 +54,22 @@ class _Base:
     """The end of a line, and what came before there was one."""
 
     def __init__(self) -> None:
-        self._end: End | None = None
+        self._end: LineListener | None = None
         self._early = b""
         self._lost: str | None = None
         self._closed = False
 
-    def attach(self, end: End) -> None:
+    def attach(self, end: LineListener) -> None:
         self._end = end
         early, self._early = self._early, b""
         if early:
-            end.heard(early)
+            end.on_data(early)
         if self._lost is not None:
-            end.line_lost(self._lost)
+            end.on_line_lost(self._lost)
 
     def _deliver(self, data: bytes) -> None:
         if self._end is not None:
-            self._end.heard(data)
+            self._end.on_data(data)
         else:
             self._early = (self._early + data)[-_PIECE:]
 
@@ -79,7 +79,7 @@ class _Base:
         self.close()
         self._lost = why
         if self._end is not None:
-            self._end.line_lost(why)
+            self._end.on_line_lost(why)
 
     def close(self) -> None:
         self._closed = True

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.assistant.kktpc.errors import LineLost, Silent
+from gateway.assistant.kktpc.errors import LineLost, NoKktPcAnswer
 from gateway.assistant.kktpc.lines import Line
 from protocol.kktpc.probes import ANSWER_WITHIN_S, PROBES, Prober
 from protocol.platforms import Platform
@@ -15,18 +15,18 @@ class _Listening:
         self.told: asyncio.Future[Platform | LineLost] = asyncio.get_running_loop().create_future()
         self._prober = Prober()
 
-    def heard(self, data: bytes) -> None:
+    def on_data(self, data: bytes) -> None:
         platform = self._prober.feed(data)
         if platform is not None and not self.told.done():
             self.told.set_result(platform)
 
-    def line_lost(self, why: str) -> None:
+    def on_line_lost(self, why: str) -> None:
         if not self.told.done():
             self.told.set_result(LineLost(why))
 
 
 async def probe(line: Line, wait_s: float = ANSWER_WITHIN_S, tries: int = 2) -> Platform:
-    """The platform of the register; ``Silent`` or ``LineLost``."""
+    """The platform of the register; ``NoKktPcAnswer`` or ``LineLost``."""
     end = _Listening()
     line.attach(end)
     for _ in range(tries):
@@ -34,7 +34,7 @@ async def probe(line: Line, wait_s: float = ANSWER_WITHIN_S, tries: int = 2) -> 
             line.write(PROBES)
             await asyncio.wait({end.told}, timeout=wait_s)
     if not end.told.done():
-        raise Silent("no register answers on the line")
+        raise NoKktPcAnswer("no register answers on the line")
     told = end.told.result()
     if isinstance(told, LineLost):
         raise told

@@ -39,20 +39,20 @@ class Moment:
     pc_offset_min: int = 180
 
 
-Question = Callable[[Ask], Awaitable[Fields]]
+RegisterQuestion = Callable[[Ask], Awaitable[Fields]]
 
 
-def _command(name: str, **fields: Any) -> Question:
+def _command(name: str, **fields: Any) -> RegisterQuestion:
     request, row = encode_request(name, **fields), BY_NAME[name]
 
     async def ask_it(ask: Ask) -> Fields:
-        return _good(parse_answer(row, await ask(request)))
+        return _checked_answer(parse_answer(row, await ask(request)))
 
     return ask_it
 
 
-def _register(name: str) -> Question:
-    row = registers.register_named(name)
+def _register(name: str) -> RegisterQuestion:
+    row = registers.internal_register_named(name)
     read = _command("read_register", **registers.request_fields(row))
 
     async def ask_it(ask: Ask) -> Fields:
@@ -61,12 +61,12 @@ def _register(name: str) -> Question:
     return ask_it
 
 
-def _drive(name: str, **parameters: Any) -> Question:
+def _drive(name: str, **parameters: Any) -> RegisterQuestion:
     question = fiscal_drive.BY_NAME[name]
     request = fiscal_drive.encode_question(question, **parameters)
 
     async def ask_it(ask: Ask) -> Fields:
-        found = _good(parse_answer(BY_NAME["ask_fiscal_drive"], await ask(request)))
+        found = _checked_answer(parse_answer(BY_NAME["ask_fiscal_drive"], await ask(request)))
         return fiscal_drive.parse_answer(question, found["data"])
 
     return ask_it
@@ -76,12 +76,12 @@ CASH: Final = _command("read_cash")
 """``sum``: what is in the drawer."""
 
 
-def document(number: int) -> Question:
+def document(number: int) -> RegisterQuestion:
     """A document of the fiscal drive: its ``type`` by the fiscal data format, ``data``."""
     return _drive("document", document=number)
 
 
-def _cell(number: int) -> Question:
+def _cell(number: int) -> RegisterQuestion:
     setting = find(Platform.V2_5, number)
     table, row, field = setting.cell or (0, 0, 0)
     read = _command("read_table", table=table, row=row, field=field)
@@ -92,7 +92,7 @@ def _cell(number: int) -> Question:
     return ask_it
 
 
-def _requisite(tag: int) -> Question:
+def _requisite(tag: int) -> RegisterQuestion:
     """A TLV in blocks: tag and length, two bytes each, little-endian, before the value."""
 
     async def ask_it(ask: Ask) -> Fields:
@@ -105,13 +105,13 @@ def _requisite(tag: int) -> Question:
     return ask_it
 
 
-def _good(answer: Fields | CommandFailed) -> Fields:
+def _checked_answer(answer: Fields | CommandFailed) -> Fields:
     if isinstance(answer, CommandFailed):
-        raise Refused(answer.code)
+        raise QuestionRefused(answer.code)
     return answer
 
 
-class Refused(Exception):
+class QuestionRefused(Exception):
     """The register answered a question with a result code."""
 
     def __init__(self, code: int) -> None:
@@ -119,7 +119,7 @@ class Refused(Exception):
         self.code = code
 
 
-QUESTIONS: Final[Mapping[str, Question]] = {
+QUESTIONS: Final[Mapping[str, RegisterQuestion]] = {
     "state": _command("read_state"),
     "state_code": _command("read_state_code"),
     "firmware": _command("read_version", source=0x01),
@@ -153,16 +153,16 @@ QUESTIONS: Final[Mapping[str, Question]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class QuestionAnswers:
     """What the register said to each question, ``offset_min`` its zone."""
 
-    given: Mapping[str, Fields]
+    by_question: Mapping[str, Fields]
     offset_min: int
     at: datetime
     lower_level: int = 3
 
     def __getitem__(self, question: str) -> Fields:
-        return self.given[question]
+        return self.by_question[question]
 
     def moment(self, wall: date | None) -> datetime | None:
         """A wall-clock time, or the beginning of a day, as a moment."""
@@ -172,11 +172,11 @@ class Answers:
         return (full - timedelta(minutes=self.offset_min)).replace(tzinfo=UTC)
 
 
-Extract = Callable[[Answers], Any]
+Extract = Callable[[QuestionAnswers], Any]
 
 
 def _version(question: str) -> Extract:
-    def extract(answers: Answers) -> str:
+    def extract(answers: QuestionAnswers) -> str:
         found = answers[question]
         return f"{found['major']}.{found['minor']}.{int(found['build'])}"
 
@@ -192,17 +192,17 @@ def _moment(question: str, name: str) -> Extract:
 
 
 def _text(question: str) -> Extract:
-    def extract(answers: Answers) -> str:
+    def extract(answers: QuestionAnswers) -> str:
         raw: bytes = answers[question]["value"]
         return raw.rstrip(b"\0").decode("cp866").strip()
 
     return extract
 
 
-def _printer(answers: Answers) -> list[str]:
+def _printer(answers: QuestionAnswers) -> list[str]:
     flags = answers["state_code"]["flags"]
     found = [word for bit, word in _PRINTER.items() if flags[bit]]
-    state = answers.given.get("state")
+    state = answers.by_question.get("state")
     return found + (["cover_open"] if state and state["flags"]["cover_open"] else [])
 
 
@@ -218,36 +218,36 @@ _PRINTER: Final = {
 """Flags of command 45 in the words of the telemetry."""
 
 
-def _shift_state(answers: Answers) -> str:
+def _shift_state(answers: QuestionAnswers) -> str:
     if not answers["state"]["flags"]["shift_open"]:
         return "closed"
-    end = answers.given.get("shift_end")
+    end = answers.by_question.get("shift_end")
     ends_at = end and end["ends_at"]
     return "expired" if ends_at and answers["state"]["clock"] >= ends_at else "open"
 
 
-def _shift_opened_at(answers: Answers) -> datetime | None:
+def _shift_opened_at(answers: QuestionAnswers) -> datetime | None:
     end = answers["shift_end"]
     if not end["open"] or end["ends_at"] is None:
         return None
     return answers.moment(end["ends_at"] - SHIFT)
 
 
-def _battery_mv(answers: Answers) -> int:
+def _battery_mv(answers: QuestionAnswers) -> int:
     """One bit is all that is told: 1 mV stands for "low", 0 for "not measured"."""
     return int(answers["state"]["flags"]["battery_low"])
 
 
-def _warnings(answers: Answers) -> list[str]:
+def _warnings(answers: QuestionAnswers) -> list[str]:
     return [name for name, is_set in answers["drive"]["warnings"].items() if is_set is True]
 
 
-def _channel(answers: Answers) -> str:
+def _channel(answers: QuestionAnswers) -> str:
     return str(telemetry.CHANNEL.decode(int(answers["ofd_channel"]["value"])))
 
 
 # fmt: off
-GIVEN: Final[Mapping[str, Extract]] = {
+FIELD_EXTRACTORS: Final[Mapping[str, Extract]] = {
     "firmware_version": _version("firmware"),
     "configuration_version": _version("configuration"),
     "loader_version": _version("loader"),
@@ -294,7 +294,7 @@ GIVEN: Final[Mapping[str, Extract]] = {
     "shift_opened_at": _shift_opened_at,
 }
 
-NOT_GIVEN: Final[Mapping[str, str]] = {
+UNAVAILABLE_FIELDS: Final[Mapping[str, str]] = {
     "communication_firmware_version": "no public source of command 9D names the module",
     "ffd_supported": "register 36 tells the version in use; that of the others stands nowhere",
     "ffd_update_until": "known to the manufacturer's licence server only",
@@ -314,21 +314,21 @@ async def read(ask: Ask, moment: Moment, lower_level: int) -> dict[str, Any]:
     for name, question in QUESTIONS.items():
         try:
             given[name] = await question(ask)
-        except (ProtocolError, Refused):
+        except (ProtocolError, QuestionRefused):
             continue
     clock = given["state"]["clock"] if "state" in given else None
-    return extract(Answers(given, _offset_min(clock, moment), moment.at, lower_level))
+    return extract(QuestionAnswers(given, _offset_min(clock, moment), moment.at, lower_level))
 
 
-def extract(answers: Answers) -> dict[str, Any]:
+def extract(answers: QuestionAnswers) -> dict[str, Any]:
     """Every field of the telemetry; one that was not answered, or cannot be sent, is empty."""
     reading = dict(EMPTY)
-    for name, extractor in GIVEN.items():
+    for name, extractor in FIELD_EXTRACTORS.items():
         codec = telemetry.BY_NAME[name].codec
         try:
             value = extractor(answers)
             limit = codec.schema.get("maxLength")
-            value = _sayable(value, limit) if limit is not None else value
+            value = _fit_text(value, limit) if limit is not None else value
             codec.encode(value)
         except (LookupError, ValueError, TypeError, OverflowError, ProtocolError):
             continue
@@ -336,7 +336,7 @@ def extract(answers: Answers) -> dict[str, Any]:
     return reading
 
 
-def _sayable(text: str, limit: int) -> str:
+def _fit_text(text: str, limit: int) -> str:
     return text.encode("cp866", "replace").decode("cp866")[:limit]
 
 

@@ -82,7 +82,7 @@ class Close(NamedTuple):
     socket: int
 
 
-Order = Connect | Send | Close
+RelayAction = Connect | Send | Close
 
 
 class EotHost:
@@ -99,7 +99,7 @@ class EotHost:
         self._packet = [0, 0]
         self._open = [False, False]
 
-    def begin(self) -> list[Order]:
+    def begin(self) -> list[RelayAction]:
         """Both sockets begin anew."""
         self.register_version = None
         self._open = [False, False]
@@ -112,74 +112,76 @@ class EotHost:
         """To be repeated every ``eot.VERSION_REPEAT_S`` until ``register_version`` is told."""
         self._say(eot.ASK_VERSION)
 
-    def heard(self, data: bytes) -> list[Order]:
+    def on_packet(self, data: bytes) -> list[RelayAction]:
         """One packet of the register; nonsense is dropped."""
         try:
-            tlv = eot.decode(data, eot.To.HOST)
+            tlv = eot.decode(data, eot.TlvRecipient.HOST)
         except RemoteError as error:
             _log.warning("EoT: %s", error)
             return []
         reaction = _REACTIONS.get(tlv.kind)
         return reaction(self, tlv) if reaction is not None else []
 
-    def connected(self, socket: int, yes: bool) -> None:
+    def on_connected(self, socket: int, yes: bool) -> None:
         """The network answered a ``Connect``, or lost the connection."""
         self._open[socket] = yes
         self._say(eot.CONNECTED, socket, yes)
 
-    def room(self, socket: int) -> int:
+    def free_bytes(self, socket: int) -> int:
         """How many bytes of the network fit into one TLV; 0: the register takes none."""
         return min(self._packet[socket], eot.READ_AT_ONCE) if self._open[socket] else 0
 
-    def received(self, socket: int, data: bytes) -> None:
+    def on_network_data(self, socket: int, data: bytes) -> None:
         """Bytes of the network, ``room`` at most."""
         self._say(eot.RECEIVED, socket, data)
 
-    def _say(self, kind: eot.Kind, socket: int | None = None, value: eot.Value = None) -> None:
+    def _say(
+        self, kind: eot.TlvKind, socket: int | None = None, value: eot.TlvValue = None
+    ) -> None:
         self.to_register.append(eot.encode(eot.Tlv(kind, socket, value)))
 
     # What the register says
 
-    def _version(self, tlv: eot.Tlv) -> list[Order]:
+    def _version(self, tlv: eot.Tlv) -> list[RelayAction]:
         self.register_version = cast(int, tlv.value)
         return []
 
-    def _asked_version(self, tlv: eot.Tlv) -> list[Order]:
+    def _asked_version(self, tlv: eot.Tlv) -> list[RelayAction]:
         self._say(eot.HOST_VERSION, value=eot.VERSION)
         return []
 
-    def _packet_size(self, tlv: eot.Tlv) -> list[Order]:
+    def _packet_size(self, tlv: eot.Tlv) -> list[RelayAction]:
         self._packet[cast(int, tlv.socket)] = cast(int, tlv.value)
         return []
 
-    def _port_told(self, tlv: eot.Tlv) -> list[Order]:
+    def _port_told(self, tlv: eot.Tlv) -> list[RelayAction]:
         self._port[cast(int, tlv.socket)] = cast(int, tlv.value)
         return []
 
-    def _connect(self, tlv: eot.Tlv) -> list[Order]:
+    def _connect(self, tlv: eot.Tlv) -> list[RelayAction]:
         """A socket that is connected is closed first: the register has forgotten it."""
         socket = cast(int, tlv.socket)
         self._open[socket] = False
         return [Close(socket), Connect(socket, cast(str, tlv.value), self._port[socket])]
 
-    def _close(self, tlv: eot.Tlv) -> list[Order]:
+    def _close(self, tlv: eot.Tlv) -> list[RelayAction]:
         socket = cast(int, tlv.socket)
-        self.connected(socket, False)
+        self.on_connected(socket, False)
         return [Close(socket)]
 
-    def _send(self, tlv: eot.Tlv) -> list[Order]:
+    def _send(self, tlv: eot.Tlv) -> list[RelayAction]:
         """Bytes for a connection that is gone go nowhere: the register has been told of it."""
         socket = cast(int, tlv.socket)
         return [Send(socket, cast(bytes, tlv.value))] if self._open[socket] else []
 
-    def _logged(self, tlv: eot.Tlv) -> list[Order]:
+    def _logged(self, tlv: eot.Tlv) -> list[RelayAction]:
         _log.info("EoT, the register says: %s", tlv.value)
         return []
 
 
-_Reaction = Callable[[EotHost, eot.Tlv], list[Order]]
+_Reaction = Callable[[EotHost, eot.Tlv], list[RelayAction]]
 
-_REACTIONS: Final[dict[eot.Kind, _Reaction]] = {
+_REACTIONS: Final[dict[eot.TlvKind, _Reaction]] = {
     eot.REGISTER_VERSION: EotHost._version,
     eot.ASK_HOST_VERSION: EotHost._asked_version,
     eot.PACKET_SIZE: EotHost._packet_size,
@@ -214,26 +216,26 @@ class _Connection(asyncio.Protocol):
         self.unread += data
         assert self.transport is not None
         self.transport.pause_reading()
-        self._relay.relay_room()
+        self._relay.on_relay_room()
 
     def eof_received(self) -> bool:
         """What was read before still goes to the register, then the end."""
         self.ended = True
-        self._relay.relay_room()
+        self._relay.on_relay_room()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended, self.full, self.transport = True, False, None
-        self._relay.flow_changed()
-        self._relay.relay_room()
+        self._relay.on_flow_changed()
+        self._relay.on_relay_room()
 
     def pause_writing(self) -> None:
         self.full = True
-        self._relay.flow_changed()
+        self._relay.on_flow_changed()
 
     def resume_writing(self) -> None:
         self.full = False
-        self._relay.flow_changed()
+        self._relay.on_flow_changed()
 
     def close(self) -> None:
         """What the register sent is still delivered; a network that takes nothing is cut off."""
@@ -265,8 +267,8 @@ class EotRelay:
         self._turn = 0
 
     async def __aenter__(self) -> "EotRelay":
-        self._host.relay(self)
-        self._obey(self._eot.begin())
+        self._host.set_relay_listener(self)
+        self._carry_out(self._eot.begin())
         self._asking = asyncio.create_task(self._ask_version())
         return self
 
@@ -287,7 +289,7 @@ class EotRelay:
         for socket in eot.SOCKETS:
             self._drop(socket)
         if self._host.lost is None:
-            self._host.relay(None)
+            self._host.set_relay_listener(None)
 
     async def _ask_version(self) -> None:
         """Until the register is there; it may be switched on later, or its EoT be off."""
@@ -295,18 +297,18 @@ class EotRelay:
             await asyncio.sleep(eot.VERSION_REPEAT_S * (1 + random.random() / 4))
             if self._eot.register_version is None and not self._host.relay_backlog:
                 self._eot.ask_version()
-                self.relay_room()
+                self.on_relay_room()
 
     # What the host says
 
-    def relay_heard(self, data: bytes) -> None:
-        self._obey(self._eot.heard(data))
+    def on_relay_data(self, data: bytes) -> None:
+        self._carry_out(self._eot.on_packet(data))
 
-    def relay_broken(self) -> None:
+    def on_relay_broken(self) -> None:
         _log.warning("EoT: the line lost something, both sockets begin anew")
-        self._obey(self._eot.begin())
+        self._carry_out(self._eot.begin())
 
-    def relay_room(self) -> None:
+    def on_relay_room(self) -> None:
         """Moves what waits towards the register; called whenever anything changed."""
         if self._pumping:
             return
@@ -317,10 +319,10 @@ class EotRelay:
         finally:
             self._pumping = False
 
-    def flow_changed(self) -> None:
+    def on_flow_changed(self) -> None:
         """A full socket holds the register back; both share one slot."""
         if self._host.lost is None:
-            self._host.relay_hold(any(each.full for each in self._connections.values()))
+            self._host.pause_relay(any(each.full for each in self._connections.values()))
 
     def _next(self) -> bool:
         """Words go first, then the sockets' bytes, turn about."""
@@ -334,19 +336,19 @@ class EotRelay:
         connection = self._connections.get(socket)
         if connection is None:
             return
-        room = self._eot.room(socket)
+        room = self._eot.free_bytes(socket)
         if room and connection.unread:
-            self._eot.received(socket, bytes(connection.unread[:room]))
+            self._eot.on_network_data(socket, bytes(connection.unread[:room]))
             del connection.unread[:room]
             if not connection.unread and connection.transport and not connection.ended:
                 connection.transport.resume_reading()
         elif connection.ended:
             self._drop(socket)
-            self._eot.connected(socket, False)
+            self._eot.on_connected(socket, False)
 
     # What the register wants
 
-    def _obey(self, orders: list[Order]) -> None:
+    def _carry_out(self, orders: list[RelayAction]) -> None:
         for order in orders:
             match order:
                 case Connect():
@@ -357,7 +359,7 @@ class EotRelay:
                         connection.transport.write(order.data)
                 case Close():
                     self._drop(order.socket)
-        self.relay_room()
+        self.on_relay_room()
 
     def _drop(self, socket: int) -> None:
         dialling = self._dialling.pop(socket, None)
@@ -366,7 +368,7 @@ class EotRelay:
         connection = self._connections.pop(socket, None)
         if connection is not None:
             connection.close()
-            self.flow_changed()
+            self.on_flow_changed()
 
     async def _dial(self, order: Connect) -> None:
         """Looks the name up, asks ``Targets``, connects, and tells the register."""
@@ -377,15 +379,15 @@ class EotRelay:
         except (OSError, TimeoutError) as error:
             why = str(error) or "no answer in time"
             _log.warning("EoT: %s:%d is not reached: %s", order.host, order.port, why)
-            self._eot.connected(order.socket, False)
+            self._eot.on_connected(order.socket, False)
         else:
             _log.info("EoT: connected to %s:%d", order.host, order.port)
             self._connections[order.socket] = connection
-            self._eot.connected(order.socket, True)
+            self._eot.on_connected(order.socket, True)
         finally:
             if self._dialling.get(order.socket) is asyncio.current_task():
                 del self._dialling[order.socket]
-        self.relay_room()
+        self.on_relay_room()
 
     async def _connect(self, order: Connect, connection: _Connection) -> None:
         """The address that was judged is the one that is dialled."""

@@ -15,14 +15,15 @@ from typing import Any, Final, NamedTuple
 import h11
 
 from gateway.edge.config import GatewayConfig
-from gateway.edge.context import Link
+from gateway.edge.context import TransportLink
 from gateway.edge.conversation import Conversation
-from gateway.edge.metrics import LIMITS, Limit, Outcome
+from gateway.edge.metrics import LIMITS, ConversationOutcome, Limit
+from protocol.transport import Transport
 
 PATH: Final = b"/kkt"
 """Where ATOL's registers of platform 2.5 call: service.atol.ru/kkt."""
 
-SENTENCES: Final = {
+REFUSAL_TEXTS: Final = {
     400: "Неверный запрос. / Bad request.",
     404: "Адрес для касс — /kkt. / Registers use /kkt.",
     405: "Допустим только метод POST. / Only POST is allowed.",
@@ -45,7 +46,7 @@ _LENGTH: Final = re.compile(rb"\ncontent-length[ \t]*:", re.IGNORECASE)
 """What programs read in different ways, and h11 takes: odd line ends, one length said twice."""
 
 
-class _Asked(NamedTuple):
+class _RequestHead(NamedTuple):
     """The head of a request, as it came and as h11 reads it."""
 
     head: bytes
@@ -56,13 +57,13 @@ class _Asked(NamedTuple):
     config: GatewayConfig
 
     @property
-    def ambiguous(self) -> bool:
+    def is_ambiguous(self) -> bool:
         said_twice = len(_LENGTH.findall(self.head)) > 1
         both = b"content-length" in self.headers and b"transfer-encoding" in self.headers
         return both or said_twice or _FOLDED_OR_BARE.search(self.head) is not None
 
     @property
-    def endless(self) -> bool:
+    def has_no_length(self) -> bool:
         return b"content-length" not in self.headers and b"transfer-encoding" not in self.headers
 
     @property
@@ -71,20 +72,20 @@ class _Asked(NamedTuple):
         return int(self.headers.get(b"content-length", b"0"))
 
 
-_REFUSED: Final[tuple[tuple[int, Callable[[_Asked], bool]], ...]] = (
+_REFUSALS: Final[tuple[tuple[int, Callable[[_RequestHead], bool]], ...]] = (
     (431, lambda asked: len(asked.head) > asked.config.http_header_bytes),
-    (400, lambda asked: asked.ambiguous),
+    (400, lambda asked: asked.is_ambiguous),
     (505, lambda asked: asked.version != b"1.1"),
     (417, lambda asked: b"expect" in asked.headers),
     (404, lambda asked: asked.path != PATH),
     (405, lambda asked: asked.method != b"POST"),
-    (411, lambda asked: asked.endless),
+    (411, lambda asked: asked.has_no_length),
     (413, lambda asked: asked.body_bytes > asked.config.http_body_bytes),
 )
 """Why a request is refused; the first that holds."""
 
 
-class _Refused(Exception):
+class _HttpRefusal(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
@@ -108,15 +109,19 @@ class HttpLink:
         "_http",
         "_method",
         "peer",
-        "road",
+        "transport",
     )
 
     def __init__(
-        self, conversation: Conversation, below: Link, config: GatewayConfig, road: str
+        self,
+        conversation: Conversation,
+        lower_link: TransportLink,
+        config: GatewayConfig,
+        transport: Transport,
     ) -> None:
-        self.road, self.peer = road, below.peer
+        self.transport, self.peer = transport, lower_link.peer
         self._conversation: Conversation | None = conversation
-        self._below, self._config = below, config
+        self._below, self._config = lower_link, config
         self._http = h11.Connection(h11.SERVER, config.http_header_bytes)
         self._head = self._answer = self._method = b""
         self._body_bytes = 0
@@ -155,12 +160,12 @@ class HttpLink:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED:
                     break
-                _ON[type(event)](self, event)
+                _HANDLERS[type(event)](self, event)
             if self._due and len(self._http.trailing_data[0]) > self._config.http_body_bytes:
-                raise _Refused(413)
+                raise _HttpRefusal(413)
         except h11.RemoteProtocolError as mistake:
             self._refuse(mistake.error_status_hint)
-        except _Refused as refused:
+        except _HttpRefusal as refused:
             self._refuse(refused.status)
 
     def _request(self, request: h11.Request) -> None:
@@ -169,21 +174,23 @@ class HttpLink:
         self._method, self._body_bytes = request.method, 0
         path = request.target.partition(b"?")[0]
         headers = dict(request.headers)
-        asked = _Asked(head, request.http_version, request.method, path, headers, self._config)
-        for status, holds in _REFUSED:
+        asked = _RequestHead(
+            head, request.http_version, request.method, path, headers, self._config
+        )
+        for status, holds in _REFUSALS:
             if holds(asked):
-                raise _Refused(status)
+                raise _HttpRefusal(status)
 
     def _data(self, data: h11.Data) -> None:
         self._body_bytes += len(data.data)
         if self._body_bytes > self._config.http_body_bytes:
-            raise _Refused(413)
+            raise _HttpRefusal(413)
         if self._conversation is not None:
             self._conversation.receive(bytes(data.data))
 
     def _end(self, end: h11.EndOfMessage) -> None:
         if list(end.headers):
-            raise _Refused(400)
+            raise _HttpRefusal(400)
         self._due = True
         if self._conversation is not None and not self._conversation.waiting:
             self._respond()
@@ -192,7 +199,7 @@ class HttpLink:
         """The answer; if the conversation goes on, the next request may come."""
         if self._conversation is None:
             return
-        self._send(200, close=self._conversation.over)
+        self._send(200, close=self._conversation.is_over)
         if self._http.our_state is h11.DONE:
             self._head = self._http.trailing_data[0]
             self._http.start_next_cycle()
@@ -208,7 +215,7 @@ class HttpLink:
             LIMITS[_LIMITS[status]].inc()
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(status, close=True)
-        conversation.finish(Outcome.REFUSED_MALFORMED, f"http_{status}")
+        conversation.finish(ConversationOutcome.REFUSED_MALFORMED, f"http_{status}")
         self._below.close()
 
     def _send(self, status: int, *, close: bool) -> None:
@@ -217,7 +224,7 @@ class HttpLink:
         headers = [("Content-Type", "application/octet-stream")]
         if status != 200:
             headers = [("Content-Type", "text/plain; charset=utf-8")]
-            answer = f"{SENTENCES[status]}\n".encode() if self._method != b"HEAD" else b""
+            answer = f"{REFUSAL_TEXTS[status]}\n".encode() if self._method != b"HEAD" else b""
         headers.append(("Content-Length", str(len(answer))))
         headers += [("Allow", "POST")] if status == 405 else []
         headers += [("Connection", "close")] if close else []
@@ -228,7 +235,7 @@ class HttpLink:
         self._below.write(b"".join(self._http.send(event) for event in events))
 
 
-_ON: Final[dict[type[Any], Callable[[HttpLink, Any], None]]] = {
+_HANDLERS: Final[dict[type[Any], Callable[[HttpLink, Any], None]]] = {
     h11.Request: HttpLink._request,
     h11.Data: HttpLink._data,
     h11.EndOfMessage: HttpLink._end,

@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from gateway.edge.context import Edge
+from gateway.edge.context import EdgeContext
 from gateway.edge.conversation import Conversation
 from gateway.edge.metrics import LIMITS, Limit
-from gateway.edge.transports.first_bytes import Speech, speech
 from gateway.edge.transports.http import HttpLink
+from gateway.edge.transports.protocol_detection import PeerProtocol, detect_protocol
 from protocol.conversation.messages import RefusalReason
+from protocol.transport import Transport
 
 
 class TcpLink(asyncio.Protocol):
@@ -20,14 +21,14 @@ class TcpLink(asyncio.Protocol):
 
     __slots__ = ("_conversation", "_edge", "_first", "_take", "_transport", "peer")
 
-    road = "tcp"
-    http_road = "http"
+    transport = Transport.TCP
+    http_transport = Transport.HTTP
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: EdgeContext) -> None:
         self._edge = edge
         self._conversation: Conversation | None = None
         self._transport: asyncio.Transport | None = None
-        self._take: Callable[[bytes], None] = self._tell
+        self._take: Callable[[bytes], None] = self._choose_receiver
         self._first = b""
         self.peer = ""
 
@@ -44,7 +45,7 @@ class TcpLink(asyncio.Protocol):
         conversation, self._conversation, self._transport = self._conversation, None, None
         self._take = _ignore
         if conversation is not None:
-            conversation.lost()
+            conversation.on_link_lost()
 
     def write(self, data: bytes) -> None:
         transport = self._transport
@@ -61,20 +62,20 @@ class TcpLink(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _tell(self, data: bytes) -> None:
+    def _choose_receiver(self, data: bytes) -> None:
         """The first bytes choose who takes the rest, and are the first that he takes."""
         conversation = self._conversation
         if conversation is None:
             return
         first = self._first + data
-        spoken = speech(first)
-        if spoken is Speech.UNTOLD:
+        spoken = detect_protocol(first)
+        if spoken is PeerProtocol.UNDECIDED:
             self._first = first
             return
-        if spoken is Speech.FRAMES:
+        if spoken is PeerProtocol.FRAMES:
             self._take = conversation.receive
-        elif spoken is Speech.HTTP:
-            link = HttpLink(conversation, self, self._edge.config, self.http_road)
+        elif spoken is PeerProtocol.HTTP:
+            link = HttpLink(conversation, self, self._edge.config, self.http_transport)
             conversation.link, self._take = link, link.receive
         else:
             LIMITS[Limit.FIRST_BYTES].inc()
@@ -87,7 +88,7 @@ def _ignore(_: bytes) -> None:
     """What still comes for a connection that is being closed."""
 
 
-async def listen(edge: Edge, host: str, port: int) -> asyncio.Server:
+async def listen(edge: EdgeContext, host: str, port: int) -> asyncio.Server:
     """Accepts connections until the server is closed; ``OSError`` if the address is taken."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: TcpLink(edge), host, port, backlog=4096)

@@ -12,9 +12,10 @@ from typing import Final
 
 import structlog
 
-from gateway.edge.context import Edge
-from gateway.edge.metrics import LIMITS, Limit, Outcome
+from gateway.edge.context import EdgeContext
+from gateway.edge.metrics import LIMITS, ConversationOutcome, Limit
 from gateway.edge.transports.tcp import TcpLink
+from protocol.transport import Transport
 
 RECORD_BYTES: Final = 16_384
 """The most that one record of TLS carries."""
@@ -75,10 +76,10 @@ class TlsLink(TcpLink):
 
     __slots__ = ("_incoming", "_outgoing", "_shaken", "_tls")
 
-    road = "tls"
-    http_road = "https"
+    transport = Transport.TLS
+    http_transport = Transport.HTTPS
 
-    def __init__(self, edge: Edge, context: ssl.SSLContext) -> None:
+    def __init__(self, edge: EdgeContext, context: ssl.SSLContext) -> None:
         super().__init__(edge)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -89,7 +90,7 @@ class TlsLink(TcpLink):
             return
         self._incoming.write(data)
         try:
-            plain, ended = self._opened() if self._shake_hands() else (b"", False)
+            plain, ended = self._decrypt() if self._do_handshake() else (b"", False)
         except ssl.SSLError as error:
             self._flush()
             self._fail(error)
@@ -112,7 +113,7 @@ class TlsLink(TcpLink):
             self._say_goodbye()
         super().close()
 
-    def _shake_hands(self) -> bool:
+    def _do_handshake(self) -> bool:
         """Whether both have."""
         if not self._shaken:
             try:
@@ -122,7 +123,7 @@ class TlsLink(TcpLink):
             self._shaken = True
         return True
 
-    def _opened(self) -> tuple[bytes, bool]:
+    def _decrypt(self) -> tuple[bytes, bool]:
         """All that came whole, and whether the peer has said goodbye."""
         pieces: list[bytes] = []
         try:
@@ -141,7 +142,7 @@ class TlsLink(TcpLink):
         LIMITS[Limit.TLS].inc()
         if self._conversation is not None:
             reason = (error.reason or "tls").lower()
-            self._conversation.finish(Outcome.REFUSED_MALFORMED, reason)
+            self._conversation.finish(ConversationOutcome.REFUSED_MALFORMED, reason)
 
     def _say_goodbye(self) -> None:
         # It waits for no goodbye of the peer, so OpenSSL has something to complain of.
@@ -150,7 +151,9 @@ class TlsLink(TcpLink):
         self._flush()
 
 
-async def listen(edge: Edge, certificate: Certificate, host: str, port: int) -> asyncio.Server:
+async def listen(
+    edge: EdgeContext, certificate: Certificate, host: str, port: int
+) -> asyncio.Server:
     """As ``tcp.listen``; each connection takes the certificate of its moment."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(

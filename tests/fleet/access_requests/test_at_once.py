@@ -20,9 +20,9 @@ NOW = START
 async def ask(database: Database, actor: Actor, serials: list[str]) -> int:
     """A request that waits for its decision; its id."""
     async with database.transaction() as db:
-        examined = service.examine("consent.pdf", PDF)
+        examined = service.check_file("consent.pdf", PDF)
         file = await service.add_file(db, actor, examined, NOW)
-        wish = service.Wish(INN, serials, NOW.date(), [file.id])
+        wish = service.NewAccessRequest(INN, serials, NOW.date(), [file.id])
         request, _ = await service.send(db, actor, wish, Language.RU, NOW)
         return request.id
 

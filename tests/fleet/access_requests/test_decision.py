@@ -11,7 +11,7 @@ from fleet.kit.database import Database
 from fleet.kit.facts import announce
 from fleet.notifications.models import Letter
 from fleet.operations.models import Operation
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
 from tests.fleet.access_requests.conftest import (
     INN,
@@ -255,15 +255,15 @@ async def test_the_former_partners_operations_are_cancelled(
     waiting, begun, kept = (each["id"] for each in ordered.json["accepted"])
     async with database.transaction() as db:
         mine = update(Operation).where(Operation.id == begun)
-        await db.execute(mine.values(status=Status.RUNNING, step=1, command=b"\x01"))
+        await db.execute(mine.values(status=OperationStatus.RUNNING, step=1, command=b"\x01"))
     await decide(people, await asked(people, "anna", serials[:2]), "grant")
     async with database.read() as db:
         columns = select(Operation.id, Operation.status, Operation.cause)
         rows = await db.execute(columns.add_columns(Operation.cancel_requested))
         found = {id_: tuple(row) for id_, *row in rows}
-    assert found[waiting] == (Status.CANCELLED, "handed_over", False)
-    assert found[begun] == (Status.RUNNING, "created", True)
-    assert found[kept] == (Status.QUEUED, "created", False)
+    assert found[waiting] == (OperationStatus.CANCELLED, "handed_over", False)
+    assert found[begun] == (OperationStatus.RUNNING, "created", True)
+    assert found[kept] == (OperationStatus.QUEUED, "created", False)
 
 
 async def test_both_partners_and_the_support_find_it_in_their_logs(

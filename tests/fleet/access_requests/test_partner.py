@@ -9,12 +9,12 @@ from sqlalchemy import func, select, update
 
 from fleet.access_requests.models import ConsentFile
 from fleet.access_requests.recognition import MAX_FILE_BYTES
-from fleet.access_requests.service import forget_files
+from fleet.access_requests.service import delete_expired_files
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
 from fleet.kit.database import Database
-from fleet.web.edge import MAX_OWN_UPLOADS
+from fleet.web.dispatch import MAX_OWN_UPLOADS
 from tests.fleet.access_requests.conftest import INN, OTHER_INN, People, Place, owners, serial
 from tests.fleet.access_requests.documents import DOCX, EXECUTABLE, PDF
 from tests.fleet.conftest import Employ, HandClock
@@ -307,10 +307,10 @@ async def test_files_that_wait_are_few_and_forgotten(
     assert (await people.api.get("/consent-files")).json["items"] == []
     clock.forward(hours=23)
     async with database.transaction() as db:
-        assert await forget_files(db, clock(), 500) == 0
+        assert await delete_expired_files(db, clock(), 500) == 0
     clock.forward(hours=1)
     async with database.transaction() as db:
-        assert await forget_files(db, clock(), 500) == 20
+        assert await delete_expired_files(db, clock(), 500) == 20
         assert await db.scalar(select(func.count()).select_from(ConsentFile)) == 1
 
 

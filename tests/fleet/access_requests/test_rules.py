@@ -7,9 +7,9 @@ import pytest
 from fleet.access_requests.errors import OWNER_DIFFERS
 from fleet.access_requests.rules import (
     REASONS,
+    AccessRoute,
     RefusalReason,
-    Standing,
-    Way,
+    RegisterFacts,
     judge,
     refuse_consent,
 )
@@ -19,30 +19,30 @@ from fleet.registers.errors import ALREADY_YOURS
 MINE, THEIRS = 1, 2
 INN, OTHER_INN = "7707083893", "7736050003"
 
-CASES: tuple[tuple[Standing, Way | Refusal], ...] = (
-    (Standing(None, False, ""), Way.BY_NUMBER),
-    (Standing(None, False, INN), Way.AT_ONCE),
-    (Standing(None, True, INN), Way.AT_ONCE),
-    (Standing(None, True, ""), Way.BY_REQUEST),
-    (Standing(None, True, OTHER_INN), OWNER_DIFFERS),
-    (Standing(THEIRS, False, ""), Way.BY_REQUEST),
-    (Standing(THEIRS, True, INN), Way.BY_REQUEST),
-    (Standing(THEIRS, True, OTHER_INN), OWNER_DIFFERS),
-    (Standing(MINE, True, INN), ALREADY_YOURS),
-    (Standing(MINE, True, OTHER_INN), ALREADY_YOURS),
+CASES: tuple[tuple[RegisterFacts, AccessRoute | Refusal], ...] = (
+    (RegisterFacts(None, False, ""), AccessRoute.BY_NUMBER),
+    (RegisterFacts(None, False, INN), AccessRoute.AT_ONCE),
+    (RegisterFacts(None, True, INN), AccessRoute.AT_ONCE),
+    (RegisterFacts(None, True, ""), AccessRoute.BY_REQUEST),
+    (RegisterFacts(None, True, OTHER_INN), OWNER_DIFFERS),
+    (RegisterFacts(THEIRS, False, ""), AccessRoute.BY_REQUEST),
+    (RegisterFacts(THEIRS, True, INN), AccessRoute.BY_REQUEST),
+    (RegisterFacts(THEIRS, True, OTHER_INN), OWNER_DIFFERS),
+    (RegisterFacts(MINE, True, INN), ALREADY_YOURS),
+    (RegisterFacts(MINE, True, OTHER_INN), ALREADY_YOURS),
 )
 
 
 @pytest.mark.parametrize(("known", "verdict"), CASES)
 def test_a_register_comes_at_once_by_request_or_not(
-    known: Standing, verdict: Way | Refusal
+    known: RegisterFacts, verdict: AccessRoute | Refusal
 ) -> None:
     assert judge(known, known.partner_id == MINE, INN) == verdict
 
 
 def test_what_one_does_not_see_is_as_another_partners() -> None:
-    assert judge(Standing(MINE, True, INN), False, INN) is Way.BY_REQUEST
-    assert judge(Standing(MINE, True, OTHER_INN), False, INN) is OWNER_DIFFERS
+    assert judge(RegisterFacts(MINE, True, INN), False, INN) is AccessRoute.BY_REQUEST
+    assert judge(RegisterFacts(MINE, True, OTHER_INN), False, INN) is OWNER_DIFFERS
 
 
 # A request of 31 March, 22:30 in Moscow: in Kamchatka it is 1 April already.

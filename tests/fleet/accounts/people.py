@@ -39,7 +39,7 @@ async def recover(
     """Somebody asks for links to an address, and the worker writes the letters."""
     answer = await api.post("/password-recovery", {"email": email})
     async with database.transaction() as db:
-        await recovery.answer(db, "http://127.0.0.1:8080", now, 100)
+        await recovery.answer_requests(db, "http://127.0.0.1:8080", now, 100)
     return answer
 
 
@@ -54,7 +54,7 @@ async def use(api: Api, token: str, password: str = NEW_PASSWORD) -> Answer:
     return await api.post("/password-links/use", {"token": token, "password": password})
 
 
-async def settle(api: Api, database: Database, **more: Any) -> Any:
+async def add_activated(api: Api, database: Database, **more: Any) -> Any:
     """As ``add``, and the invitation has been taken."""
     card = await add(api, **more)
     answer = await use(api, await last_token(database, card["email"]))
@@ -62,6 +62,6 @@ async def settle(api: Api, database: Database, **more: Any) -> Any:
     return card
 
 
-def code(answer: Answer) -> tuple[int, str, str]:
+def refusal_of(answer: Answer) -> tuple[int, str, str]:
     """Status, code and field of a refusal."""
     return answer.status, answer.json["code"], answer.json["field"]

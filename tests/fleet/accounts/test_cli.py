@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from fleet.accounts.cli import app
 from fleet.accounts.models import Employee, Partner, SignIn
-from fleet.accounts.passwords import fits
+from fleet.accounts.passwords import verify_password
 from fleet.accounts.service import sign_in
 from fleet.audit.models import AuditEntry
 from fleet.kit.clock import utc_now
@@ -38,7 +38,7 @@ def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
     ]
     ((login, role, kept),) = found(url, Employee.login, Employee.role, Employee.password_hash)
     assert (login, role) == ("anna", "administrator")
-    assert asyncio.run(fits("long enough", str(kept)))
+    assert asyncio.run(verify_password("long enough", str(kept)))
     assert "long enough" not in made.output
     logged = [what for (what,) in found(url, AuditEntry.what)]
     assert logged == ["accounts.partner_created", "accounts.employee_added"]
@@ -50,7 +50,7 @@ def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None
     words = ("create-partner", "Ромашка", "--login", "anna", "--password-file", str(secret))
     assert people(url, *words).exit_code == 0
     ((kept,),) = found(url, Employee.password_hash)
-    assert asyncio.run(fits("from a file", str(kept)))
+    assert asyncio.run(verify_password("from a file", str(kept)))
 
 
 def test_a_refusal_is_said_and_changes_nothing(url: str) -> None:
@@ -104,7 +104,7 @@ def test_another_password_for_who_has_lost_theirs(url: str) -> None:
     done = people(url, "set-password", "Anna", stdin="another one\n")
     assert (done.exit_code, done.output) == (0, "anna\n")
     ((kept,),) = found(url, Employee.password_hash)
-    assert asyncio.run(fits("another one", str(kept)))
+    assert asyncio.run(verify_password("another one", str(kept)))
     assert found(url, SignIn.revoked_at) != [(None,)]
     assert found(url, AuditEntry.what)[-1] == ("accounts.password_changed",)
     assert found(url, Letter.template) == [("password_changed",)]

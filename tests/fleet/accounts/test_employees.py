@@ -15,9 +15,17 @@ from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
-from fleet.notifications.delivery import Delivery, tidy
-from fleet.notifications.rules import Cause
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, code, last_token, letters, settle
+from fleet.notifications.delivery import LetterSender, finish_old_letters
+from fleet.notifications.rules import GivingUpCause
+from tests.fleet.accounts.people import (
+    BORIS,
+    NEW_PASSWORD,
+    add,
+    add_activated,
+    last_token,
+    letters,
+    refusal_of,
+)
 from tests.fleet.conftest import Api, Employ, HandClock
 from tests.fleet.notifications.mailbox import Mailbox, serving
 
@@ -116,7 +124,7 @@ async def test_a_refusal_can_be_read(
 
 async def test_a_refused_employee_leaves_nothing(api: Api, anna: Actor, database: Database) -> None:
     for field, *refusal in WRONG:
-        assert code(await api.post("/employees", BORIS | field)) == tuple(refusal), field
+        assert refusal_of(await api.post("/employees", BORIS | field)) == tuple(refusal), field
     async with database.read() as db:
         assert list(await db.scalars(select(Employee.login))) == ["anna"]
         assert list(await db.scalars(select(PasswordLink))) == []
@@ -131,7 +139,7 @@ async def test_of_two_who_take_a_login_at_once_one_gets_it(api: Api, anna: Actor
 async def test_search_filters_and_pages(api: Api, anna: Actor, database: Database) -> None:
     for number in range(5):
         await add(api, login=f"num{number}", email=f"n{number}@example.org")
-    await settle(api, database, login="vera", full_name="Вера ЖУК-Ёлкина", role="manager")
+    await add_activated(api, database, login="vera", full_name="Вера ЖУК-Ёлкина", role="manager")
     seen, after = [], ""
     for _ in range(4):
         page = (await api.get(f"/employees?limit=2{after}")).json
@@ -171,7 +179,7 @@ async def test_a_change_is_logged_with_what_was_before(api: Api, anna: Actor) ->
 async def test_deactivation_ends_everything_at_once(
     api: Api, anna: Actor, database: Database
 ) -> None:
-    card = await settle(api, database, login="boris")
+    card = await add_activated(api, database, login="boris")
     admin = api.token
     await api.sign_in("boris", NEW_PASSWORD)
     made = await api.post("/me/api-tokens", {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"})
@@ -186,7 +194,7 @@ async def test_deactivation_ends_everything_at_once(
     api.token = admin
     again = await api.post(f"/employees/{card['id']}/deactivate")
     assert again.status == 200
-    assert code(await api.post(f"/employees/{card['id']}/reset-password")) == (
+    assert refusal_of(await api.post(f"/employees/{card['id']}/reset-password")) == (
         409,
         "employee_inactive",
         "id",
@@ -200,11 +208,11 @@ async def test_deactivation_ends_everything_at_once(
 async def test_nobody_changes_their_own_access(api: Api, anna: Actor) -> None:
     path = f"/employees/{anna.employee_id}"
     own = BORIS | {"role": "administrator"}
-    assert code(await api.post(f"{path}/deactivate")) == (409, "not_yourself", "id")
+    assert refusal_of(await api.post(f"{path}/deactivate")) == (409, "not_yourself", "id")
     lower = own | {"role": "observer"}
-    assert code(await api.ask("PUT", path, json=lower)) == (409, "not_yourself", "role")
+    assert refusal_of(await api.ask("PUT", path, json=lower)) == (409, "not_yourself", "role")
     limited = own | {"scope": {}}
-    assert code(await api.ask("PUT", path, json=limited)) == (409, "not_yourself", "scope")
+    assert refusal_of(await api.ask("PUT", path, json=limited)) == (409, "not_yourself", "scope")
     assert (await api.ask("PUT", path, json=own)).json["email"] == "boris@example.org"
 
 
@@ -254,11 +262,11 @@ async def test_nobody_manages_who_has_more_rights(
         await api.post(f"{path}/deactivate"),
         await api.post(f"{path}/reset-password"),
     ):
-        assert code(answer) == (403, "employee_above_you", "id")
+        assert refusal_of(answer) == (403, "employee_above_you", "id")
     await api.sign_in("plus")
     demoted = await api.ask("PUT", f"/employees/{anna.employee_id}", json=BORIS)
     assert demoted.json["role"] == "engineer"
-    assert code(await api.ask("PUT", path, json=BORIS)) == (409, "not_yourself", "role")
+    assert refusal_of(await api.ask("PUT", path, json=BORIS)) == (409, "not_yourself", "role")
 
 
 async def test_another_partners_employee_is_not_found(
@@ -274,7 +282,7 @@ async def test_another_partners_employee_is_not_found(
             for verb in ("deactivate", "activate", "reset-password")
         ],
     ):
-        assert code(answer) == (404, "employee_not_found", "id")
+        assert refusal_of(answer) == (404, "employee_not_found", "id")
     assert (await api.get("/employees")).json["items"][0]["login"] == "anna"
     assert len((await api.get("/employees")).json["items"]) == 1
     assert await letters(database, "") == []
@@ -287,14 +295,14 @@ async def test_a_new_address_ends_the_links_of_the_old_one(
     token = await last_token(database)
     body = BORIS | {"email": "other@example.org"}
     await api.ask("PUT", f"/employees/{card['id']}", json=body)
-    assert (await letters(database))[-1].cause is Cause.WITHDRAWN
-    assert code(await api.post("/password-links/look", {"token": token}))[1] == "link_spent"
+    assert (await letters(database))[-1].cause is GivingUpCause.WITHDRAWN
+    assert refusal_of(await api.post("/password-links/look", {"token": token}))[1] == "link_spent"
 
 
 async def test_the_old_address_is_told_of_a_new_one(
     api: Api, anna: Actor, database: Database
 ) -> None:
-    card = await settle(api, database, login="boris")
+    card = await add_activated(api, database, login="boris")
     path = f"/employees/{card['id']}"
     await api.ask("PUT", path, json=BORIS | {"full_name": "Борис"})
     await api.ask("PUT", path, json=BORIS | {"email": "other@example.org"})
@@ -324,22 +332,22 @@ async def test_the_card_tells_what_became_of_the_last_letter(
 
     async with serving(Mailbox(recipient_answer="450 come again")) as mailbox:
         config = FleetConfig(smtp=mailbox.url)
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         waiting = await told()
         assert (waiting["state"], waiting["reason"]) == ("waiting", "450 come again")
         mailbox.recipient_answer = "550 no such mailbox"
         clock.forward(minutes=1)
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         given_up = await told("ru")
         assert (given_up["state"], given_up["reason"]) == ("given_up", "550 no such mailbox")
         assert "Проверьте адрес" in given_up["detail"]
         mailbox.recipient_answer = ""
         await api.post(f"{path}/reset-password")
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         assert (await told())["state"] == "sent"
     clock.forward(days=31)
     async with database.transaction() as db:
-        await tidy(db, clock(), 100)
+        await finish_old_letters(db, clock(), 100)
     await api.sign_in("anna")
     assert await told() is None
 
@@ -352,9 +360,9 @@ async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Emplo
     assert changed.json == card | {"name": "Ромашка", "inn": INN}
     for name in ("Банк\r\nвызывает", "https://evil.example"):
         answer = await api.ask("PUT", "/organisation", json={"name": name})
-        assert code(answer) == (422, "invalid_input", "name")
+        assert refusal_of(answer) == (422, "invalid_input", "name")
     wrong = await api.ask("PUT", "/organisation", json={"name": "Ромашка", "inn": "7707083894"})
-    assert code(wrong) == (422, "invalid_input", "inn")
+    assert refusal_of(wrong) == (422, "invalid_input", "inn")
     (entry,) = (await api.get("/audit?q=%D1%80%D0%BE%D0%BC%D0%B0%D1%88")).json["items"]
     assert entry["what"] == "accounts.organisation_changed"
     await employ("stranger")
@@ -367,8 +375,8 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     for _ in range(MAX_LETTERS - 1):
         assert (await api.post(f"/employees/{card['id']}/reset-password")).status == 204
     refused = await api.post(f"/employees/{card['id']}/reset-password")
-    assert code(refused) == (429, "too_many_attempts", "id")
-    assert code(await api.post("/employees", BORIS | {"login": "another"}))[0] == 429
+    assert refusal_of(refused) == (429, "too_many_attempts", "id")
+    assert refusal_of(await api.post("/employees", BORIS | {"login": "another"}))[0] == 429
     assert len(await letters(database)) == MAX_LETTERS
 
 
@@ -382,7 +390,7 @@ async def test_another_partners_letters_to_a_mailbox_hinder_nobody(
         await api.post(f"/employees/{squatter['id']}/reset-password")
     await employ("anna")
     await api.sign_in("anna")
-    card = await settle(api, database, login="boris")
+    card = await add_activated(api, database, login="boris")
     moved = BORIS | {"email": "other@example.org"}
     assert (await api.ask("PUT", f"/employees/{card['id']}", json=moved)).status == 200
 
@@ -395,7 +403,7 @@ async def test_a_partner_does_not_write_to_many_strangers(
         db.add(SignInAttempts(counter=counter, window_began_at=clock(), attempts=most - 1))
     await add(api)
     other = BORIS | {"login": "other", "email": "other@example.org"}
-    assert code(await api.post("/employees", other))[:2] == (429, "too_many_attempts")
+    assert refusal_of(await api.post("/employees", other))[:2] == (429, "too_many_attempts")
     clock.forward(minutes=15)
     await add(api, **other)
 
@@ -412,7 +420,7 @@ async def test_what_a_change_leaves_out_is_refused_not_taken_for_none(
     path = f"/employees/{card['id']}"
     for field in ("scope", "phone"):
         body = {name: value for name, value in BORIS.items() if name != field}
-        assert code(await api.ask("PUT", path, json=body)) == (422, "invalid_input", field)
+        assert refusal_of(await api.ask("PUT", path, json=body)) == (422, "invalid_input", field)
     assert (await api.get(path)).json == card
 
 
@@ -429,6 +437,10 @@ async def test_a_scope_that_outgrew_its_limit_may_stay_or_shrink(
         changed = await api.ask("PUT", path, json=body)
         assert changed.status == 200 and changed.json["scope"]["registers"] == registers
     over = {"scope": {"registers": grown[: MAX_SCOPE + 1]}}
-    assert code(await api.ask("PUT", path, json=BORIS | over)) == (422, "scope_too_large", "scope")
+    assert refusal_of(await api.ask("PUT", path, json=BORIS | over)) == (
+        422,
+        "scope_too_large",
+        "scope",
+    )
     again = BORIS | {"login": "another"} | over
-    assert code(await api.post("/employees", again)) == (422, "scope_too_large", "scope")
+    assert refusal_of(await api.post("/employees", again)) == (422, "scope_too_large", "scope")

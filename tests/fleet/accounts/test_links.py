@@ -10,21 +10,21 @@ from fleet.accounts.models import Employee, PasswordLink
 from fleet.accounts.rules import (
     MAX_ADDRESS_RECOVERIES,
     MAX_LOGIN_ATTEMPTS,
-    MAX_OF_A_PARTNER,
+    MAX_PARTNER_EMPLOYEES_PER_EMAIL,
     MAX_RECOVERIES,
 )
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
-from fleet.notifications.delivery import Delivery
-from fleet.notifications.rules import Cause, word
+from fleet.notifications.delivery import LetterSender
+from fleet.notifications.rules import GivingUpCause, render
 from tests.fleet.accounts.people import (
     NEW_PASSWORD,
     add,
-    code,
+    add_activated,
     last_token,
     letters,
     recover,
-    settle,
+    refusal_of,
     use,
 )
 from tests.fleet.conftest import Api, Employ, HandClock
@@ -55,9 +55,9 @@ async def test_an_invitation_is_taken_once(
         "partner": "of anna",
         "expires_at": "2026-03-05T09:00:00Z",
     }
-    assert code(await use(api, token, "short")) == (422, "password_length", "password")
+    assert refusal_of(await use(api, token, "short")) == (422, "password_length", "password")
     assert (await use(api, token)).status == 204
-    assert code(await use(api, token)) == (409, "link_spent", "token")
+    assert refusal_of(await use(api, token)) == (409, "link_spent", "token")
     assert (await api.sign_in("boris", NEW_PASSWORD)).status == 200
 
 
@@ -68,9 +68,9 @@ async def test_an_expired_link_says_so(
     token = await last_token(database)
     clock.forward(hours=72)
     for answer in (await use(api, token), await api.post("/password-links/look", {"token": token})):
-        assert code(answer) == (409, "link_expired", "token")
+        assert refusal_of(answer) == (409, "link_expired", "token")
     for unknown in ("x", "0" * 43, "Ж"):
-        assert code(await use(api, unknown)) == (404, "link_unknown", "token")
+        assert refusal_of(await use(api, unknown)) == (404, "link_unknown", "token")
 
 
 async def test_of_two_who_use_a_link_at_once_one_succeeds(
@@ -88,7 +88,7 @@ async def test_of_two_who_use_a_link_at_once_one_succeeds(
 async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    await settle(api, database, login="boris")
+    await add_activated(api, database, login="boris")
     await api.sign_in("boris", NEW_PASSWORD)
     made = await api.post("/me/api-tokens", {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"})
     opened = (api.token, made.json["token"])
@@ -108,7 +108,7 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
 async def test_the_log_tells_who_used_a_link_and_where_it_was_sent(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    card = await settle(api, database, login="boris")
+    card = await add_activated(api, database, login="boris")
     await api.post(f"/employees/{card['id']}/reset-password")
     await use(api, await last_token(database), "third password")
     log = (await api.get(f"/audit?object=employee:{card['id']}")).json["items"]
@@ -123,20 +123,20 @@ async def test_the_log_tells_who_used_a_link_and_where_it_was_sent(
 async def test_a_recovery_link_works_for_an_hour(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    await settle(api, database)
+    await add_activated(api, database)
     await recover(api, database, clock())
     clock.forward(hours=1)
-    assert code(await use(api, await last_token(database)))[1] == "link_expired"
+    assert refusal_of(await use(api, await last_token(database)))[1] == "link_expired"
 
 
 async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    card = await settle(api, database)
+    card = await add_activated(api, database)
     await api.post(f"/employees/{card['id']}/reset-password", headers={"Accept-Language": "ru"})
     letter = (await letters(database))[-1]
     assert letter.template == "password_reset"
-    text = word(letter.template, letter.language, letter.params).plain
+    text = render(letter.template, letter.language, letter.params).plain
     assert "Администратор организации of anna просит вас задать новый пароль" in text
     clock.forward(hours=71, minutes=59)
     assert (await use(api, await last_token(database))).status == 204
@@ -145,34 +145,40 @@ async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
 async def test_a_link_that_works_no_more_does_not_leave(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    card = await settle(api, database)
+    card = await add_activated(api, database)
     await recover(api, database, clock())
     await api.post(f"/employees/{card['id']}/reset-password")
     async with serving(Mailbox()) as mailbox:
         config = FleetConfig(smtp=mailbox.url)
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         assert [message["Subject"] for message in mailbox.messages] == [
             "Choose a new password for the cash server"
         ]
         assert (await use(api, link_token(mailbox.messages[0]))).status == 204
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         await recover(api, database, clock())
         mailbox.messages.clear()
         clock.forward(hours=1)
-        await Delivery().run(database, clock, config)
+        await LetterSender().run(database, clock, config)
         assert mailbox.messages == []
     causes = [letter.cause for letter in await letters(database)]
-    assert causes == [Cause.WITHDRAWN, Cause.WITHDRAWN, None, None, Cause.EXPIRED]
+    assert causes == [
+        GivingUpCause.WITHDRAWN,
+        GivingUpCause.WITHDRAWN,
+        None,
+        None,
+        GivingUpCause.EXPIRED,
+    ]
 
 
 async def test_a_link_that_an_administrator_sends_ends_the_older(
     api: Api, admin: str, database: Database
 ) -> None:
-    card = await settle(api, database)
+    card = await add_activated(api, database)
     await api.post(f"/employees/{card['id']}/reset-password")
     older = await last_token(database)
     await api.post(f"/employees/{card['id']}/reset-password")
-    assert code(await use(api, older))[1] == "link_spent"
+    assert refusal_of(await use(api, older))[1] == "link_spent"
     assert (await use(api, await last_token(database))).status == 204
 
 
@@ -185,7 +191,7 @@ async def test_a_stranger_who_asks_ends_nobodys_link_and_its_use_ends_all(
     await recover(api, database, clock())
     newer = await last_token(database)
     assert (await use(api, invitation)).status == 204
-    assert code(await use(api, newer))[1] == "link_spent"
+    assert refusal_of(await use(api, newer))[1] == "link_spent"
 
 
 async def test_who_adds_employees_with_anothers_address_does_not_keep_letters_from_them(
@@ -193,39 +199,39 @@ async def test_who_adds_employees_with_anothers_address_does_not_keep_letters_fr
 ) -> None:
     await employ("mallory")
     await api.sign_in("mallory")
-    for number in range(MAX_OF_A_PARTNER + 1):
+    for number in range(MAX_PARTNER_EMPLOYEES_PER_EMAIL + 1):
         await add(api, login=f"squatter-{number}")
     await employ("anna")
     await api.sign_in("anna")
     await add(api, login="invited")
     clock.forward(minutes=15)
-    await settle(api, database, login="victim")
+    await add_activated(api, database, login="victim")
     before = len(await letters(database))
     await recover(api, database, clock())
     logins = [letter.params["login"] for letter in (await letters(database))[before:]]
     assert logins[:2] == ["squatter-0", "victim"]
-    assert len(logins) == MAX_OF_A_PARTNER + 2
+    assert len(logins) == MAX_PARTNER_EMPLOYEES_PER_EMAIL + 2
 
 
 async def test_a_request_only_notes_that_links_are_asked_for(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    await settle(api, database)
+    await add_activated(api, database)
     before = len(await letters(database))
     await api.post("/password-recovery", RECOVERY)
     assert len(await letters(database)) == before
     async with database.transaction() as db:
-        assert await recovery.answer(db, "", clock(), 100) == 1
-        assert await recovery.answer(db, "", clock(), 100) == 0
+        assert await recovery.answer_requests(db, "", clock(), 100) == 1
+        assert await recovery.answer_requests(db, "", clock(), 100) == 0
     assert len(await letters(database)) == before + 1
 
 
 async def test_the_answer_is_the_same_for_an_unknown_address(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    gone = await settle(api, database, email="gone@example.org")
+    gone = await add_activated(api, database, email="gone@example.org")
     await api.post(f"/employees/{gone['id']}/deactivate")
-    await settle(api, database)
+    await add_activated(api, database)
     api.token = ""
     answers = [
         await recover(api, database, clock(), email)
@@ -248,7 +254,7 @@ async def test_an_address_does_not_try_many_mailboxes(
         body = {"email": f"n{number}@example.org"}
         assert (await api.post("/password-recovery", body)).status == 204
     refused = await api.post("/password-recovery", RECOVERY)
-    assert code(refused) == (429, "too_many_attempts", "email")
+    assert refusal_of(refused) == (429, "too_many_attempts", "email")
     assert refused.headers["Retry-After"] == "900"
     clock.forward(minutes=15)
     assert (await api.post("/password-recovery", RECOVERY)).status == 204
@@ -258,7 +264,7 @@ async def test_who_shares_an_address_gets_a_letter_for_each_login(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     for login in ("boris", "b.petrov"):
-        await settle(api, database, login=login)
+        await add_activated(api, database, login=login)
     await recover(api, database, clock())
     sent = [letter.params["login"] for letter in (await letters(database))[-2:]]
     assert sorted(sent) == ["b.petrov", "boris"]
@@ -267,11 +273,11 @@ async def test_who_shares_an_address_gets_a_letter_for_each_login(
 async def test_letters_are_in_the_language_of_who_asked(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
-    await settle(api, database)
+    await add_activated(api, database)
     for language in ("ru", "en"):
         await api.post("/password-recovery", RECOVERY, headers={"Accept-Language": language})
     async with database.transaction() as db:
-        assert await recovery.answer(db, "", clock(), 100) == 2
+        assert await recovery.answer_requests(db, "", clock(), 100) == 2
     sent = [letter.language for letter in await letters(database)]
     assert sent == ["en", "ru", "en"]
 
@@ -283,7 +289,7 @@ async def test_a_link_of_who_was_deactivated_does_not_work(
     token = await last_token(database)
     async with database.transaction() as db:
         await db.execute(update(Employee).values(active=False))
-    assert code(await use(api, token))[1] == "link_spent"
+    assert refusal_of(await use(api, token))[1] == "link_spent"
 
 
 async def test_links_are_forgotten_long_after_they_expired(
@@ -293,5 +299,5 @@ async def test_links_are_forgotten_long_after_they_expired(
     for days, left in ((32, 1), (2, 0)):
         clock.forward(days=days)
         async with database.transaction() as db:
-            await service.forget_sign_ins(db, clock())
+            await service.delete_expired_sign_ins(db, clock())
             assert await db.scalar(select(func.count()).select_from(PasswordLink)) == left

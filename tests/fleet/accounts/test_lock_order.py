@@ -8,18 +8,18 @@ import pytest
 
 from fleet.accounts import attempts, employees, links, organisation, recovery, service, tokens
 from fleet.accounts.forms import EmployeeBody, NewEmployee, OrganisationBody
-from fleet.accounts.links import Post
+from fleet.accounts.links import LetterContext
 from fleet.accounts.rules import MAX_TOKENS, letter_counters
 from fleet.audit import service as audit
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, last_token, letters, settle
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, add_activated, last_token, letters
 from tests.fleet.conftest import Api, Employ, HandClock
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-POST = Post(Language.EN, "")
+POST = LetterContext(Language.EN, "")
 PAUSE_S = 0.3
 
 
@@ -101,7 +101,7 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
     monkeypatch: pytest.MonkeyPatch,
     way: str,
 ) -> None:
-    card = await settle(api, database)
+    card = await add_activated(api, database)
     await api.post("/password-recovery", {"email": card["email"]})
 
     async def leave() -> None:
@@ -114,7 +114,7 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
 
     async def answer() -> None:
         async with database.transaction() as db:
-            await recovery.answer(db, "", clock(), 10)
+            await recovery.answer_requests(db, "", clock(), 10)
 
     spent = slow(monkeypatch, employees, "spend")
     await both(spent, leave(), answer)
@@ -145,7 +145,7 @@ async def test_cleaning_up_waits_for_nobody(
     async with database.transaction() as busy:
         await attempts.count(busy, counters[:1], "", clock(), field="email")
         async with database.transaction() as db:
-            forgotten = await asyncio.wait_for(service.forget_sign_ins(db, clock()), 5)
+            forgotten = await asyncio.wait_for(service.delete_expired_sign_ins(db, clock()), 5)
     # The other counter of letters, and two of anna's sign-in.
     assert forgotten == 3
 

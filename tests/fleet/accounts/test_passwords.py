@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from fleet.accounts import passwords
 from fleet.accounts.models import SignInAttempts
-from fleet.accounts.passwords import MAX_WAITING, THREADS, fits, hash_password
+from fleet.accounts.passwords import MAX_WAITING, THREADS, hash_password, verify_password
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from tests.fleet.conftest import Api, Employ
@@ -20,7 +20,7 @@ async def test_one_too_many_is_told_to_come_again_and_the_others_are_served() ->
     refused = [each for each in done if isinstance(each, DomainError)]
     assert [each.code for each in refused] == ["sign_ins_wait"] * 3
     kept = next(each for each in done if isinstance(each, str))
-    assert await fits("long enough", kept)
+    assert await verify_password("long enough", kept)
 
 
 async def test_a_sign_in_that_finds_the_queue_full_is_told_when_to_come(

@@ -13,7 +13,7 @@ from fleet.kit.input import Input
 from fleet.operations.models import Operation
 from fleet.registers.models import CashRegister
 from protocol.platforms import Platform
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, settle
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add_activated
 from tests.fleet.conftest import Api, Employ
 
 INN, OTHER_INN = "7707083893", "7736207543"
@@ -37,7 +37,7 @@ async def boris(api: Api, employ: Employ, database: Database) -> Any:
                 update(CashRegister).where(where).values(owner_inn=inn, platform=Platform.V5_0)
             )
     scope = {"clients": [INN], "registers": [NAMED, STRANGERS]}
-    return await settle(api, database, login="boris", scope=scope)
+    return await add_activated(api, database, login="boris", scope=scope)
 
 
 async def seen(api: Api) -> list[str]:

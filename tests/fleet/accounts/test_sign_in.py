@@ -72,7 +72,7 @@ async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
     change: dict[str, Any],
 ) -> None:
     await employ(ADMIN)
-    verify = passwords.fits
+    verify = passwords.verify_password
 
     async def fits(password: str, password_hash: str) -> bool:
         found = await verify(password, password_hash)
@@ -196,8 +196,8 @@ async def test_what_is_over_is_forgotten(
     await api.sign_in(ADMIN)
     await api.sign_in(ADMIN, "wrong password")
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(db, clock()) == 0
+        assert await service.delete_expired_sign_ins(db, clock()) == 0
     clock.forward(hours=12)
     async with database.transaction() as db:
-        assert await service.forget_sign_ins(db, clock()) == 4
+        assert await service.delete_expired_sign_ins(db, clock()) == 4
         assert await db.scalar(select(func.count()).select_from(SignIn)) == 0

@@ -8,7 +8,7 @@ from fleet.accounts import service
 from fleet.accounts.rules import MAX_PASSWORD_CHANGES, MAX_TOKENS
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
-from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, code, letters, settle
+from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add_activated, letters, refusal_of
 from tests.fleet.conftest import PASSWORD, Api, Employ, HandClock
 
 JUNE = {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"}
@@ -51,7 +51,7 @@ async def test_own_sign_ins_are_listed_and_revoked(api: Api, anna: Actor, employ
     path = f"/me/sign-ins/{rows[2]['id']}/revoke"
     assert (await api.post(path)).status == 204
     assert await alive(api, tokens) == [False, True, True]
-    assert code(await api.post(path)) == (404, "sign_in_not_found", "id")
+    assert refusal_of(await api.post(path)) == (404, "sign_in_not_found", "id")
     assert (await api.post("/me/sign-ins/revoke-others")).json == {"revoked": 1}
     assert await alive(api, tokens) == [False, False, True]
     assert [row["present"] for row in (await api.get("/me/sign-ins")).json["items"]] == [True]
@@ -68,7 +68,7 @@ async def test_nobody_revokes_what_is_anothers(api: Api, anna: Actor, employ: Em
     await employ("boris", partner_id=anna.partner_id)
     await api.sign_in("boris")
     for kind in ("sign-ins", "api-tokens"):
-        assert code(await api.post(f"/me/{kind}/{mine}/revoke"))[1] == "sign_in_not_found"
+        assert refusal_of(await api.post(f"/me/{kind}/{mine}/revoke"))[1] == "sign_in_not_found"
     await api.post("/me/sign-ins/revoke-others")
     assert await alive(api, tokens) == [True]
 
@@ -83,7 +83,7 @@ async def test_an_api_token_has_the_rights_of_its_employee_until_it_ends(
     assert (await api.get("/me")).json == me
     assert (await api.get("/employees")).status == 200
     refused = await api.post("/me/api-tokens", JUNE)
-    assert code(refused) == (403, "token_makes_no_token", "Authorization")
+    assert refusal_of(refused) == (403, "token_makes_no_token", "Authorization")
     clock.forward(days=80)
     assert await alive(api, [person, api.token]) == [False, True]
     assert (await api.get("/me/api-tokens")).json["items"] == [made.json]
@@ -98,7 +98,7 @@ async def test_an_api_token_is_no_sign_in_and_is_revoked_by_itself(api: Api, ann
     await api.post("/me/sign-ins/revoke-others")
     assert await alive(api, [made["token"]]) == [True]
     wrong = await api.post(f"/me/sign-ins/{made['id']}/revoke")
-    assert code(wrong)[1] == "sign_in_not_found"
+    assert refusal_of(wrong)[1] == "sign_in_not_found"
     assert (await api.post(f"/me/api-tokens/{made['id']}/revoke")).status == 204
     assert await alive(api, [made["token"]]) == [False]
     assert (await api.get("/me/api-tokens")).json["items"] == []
@@ -123,7 +123,7 @@ async def test_what_was_revoked_while_it_asked_makes_no_token(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(service, "authenticate", authenticate)
         refused = await api.post("/me/api-tokens", JUNE)
-    assert code(refused) == (401, "not_signed_in", "Authorization")
+    assert refusal_of(refused) == (401, "not_signed_in", "Authorization")
     await api.sign_in("anna")
     assert (await api.get("/me/api-tokens")).json["items"] == []
 
@@ -135,19 +135,19 @@ async def test_wrong_tokens_are_refused(api: Api, anna: Actor) -> None:
         ("expires_at", "2026-06-01", (422, "invalid_input", "expires_at")),
         ("name", " ", (422, "invalid_input", "name")),
     ):
-        assert code(await api.post("/me/api-tokens", JUNE | {field: value})) == refusal
+        assert refusal_of(await api.post("/me/api-tokens", JUNE | {field: value})) == refusal
     for _ in range(MAX_TOKENS):
         assert (await api.post("/me/api-tokens", JUNE)).status == 201
-    assert code(await api.post("/me/api-tokens", JUNE)) == (409, "too_many_tokens", "name")
+    assert refusal_of(await api.post("/me/api-tokens", JUNE)) == (409, "too_many_tokens", "name")
 
 
 async def test_a_changed_password_ends_the_other_sign_ins(api: Api, anna: Actor) -> None:
     made = (await api.post("/me/api-tokens", JUNE)).json
     tokens = await sign_in_twice_more(api)
     wrong = await api.post("/me/password", CHANGE | {"password": "wrong"})
-    assert code(wrong) == (422, "wrong_password", "password")
+    assert refusal_of(wrong) == (422, "wrong_password", "password")
     short = await api.post("/me/password", CHANGE | {"new_password": "short"})
-    assert code(short)[1] == "password_length"
+    assert refusal_of(short)[1] == "password_length"
     assert await alive(api, tokens) == [True, True, True]
     assert (await api.post("/me/password", CHANGE)).status == 204
     assert await alive(api, [*tokens, made["token"]]) == [False, False, True, True]
@@ -159,13 +159,17 @@ async def test_an_open_browser_does_not_give_the_password_away(api: Api, anna: A
     guess = CHANGE | {"password": "guessed it"}
     for _ in range(MAX_PASSWORD_CHANGES):
         assert (await api.post("/me/password", guess)).status == 422
-    assert code(await api.post("/me/password", CHANGE)) == (429, "too_many_attempts", "password")
+    assert refusal_of(await api.post("/me/password", CHANGE)) == (
+        429,
+        "too_many_attempts",
+        "password",
+    )
 
 
 async def test_letters_tell_of_a_new_token_and_of_those_that_outlive_a_password(
     api: Api, anna: Actor, database: Database
 ) -> None:
-    await settle(api, database, login="boris")
+    await add_activated(api, database, login="boris")
     await api.sign_in("boris", NEW_PASSWORD)
     await api.post("/me/api-tokens", JUNE)
     change = {"password": NEW_PASSWORD, "new_password": PASSWORD}
@@ -183,7 +187,7 @@ async def test_letters_tell_of_a_new_token_and_of_those_that_outlive_a_password(
 async def test_a_stolen_token_does_not_become_the_person(
     api: Api, anna: Actor, database: Database
 ) -> None:
-    card = await settle(api, database)
+    card = await add_activated(api, database)
     path = f"/employees/{anna.employee_id}"
     own = BORIS | {"role": "administrator", "email": "thief@example.org"}
     api.token = (await api.post("/me/api-tokens", JUNE)).json["token"]
@@ -194,7 +198,7 @@ async def test_a_stolen_token_does_not_become_the_person(
         await api.post(f"/employees/{card['id']}/deactivate"),
         await api.post(f"/employees/{card['id']}/activate"),
     ):
-        assert code(answer) == (403, "token_manages_no_people", "Authorization")
+        assert refusal_of(answer) == (403, "token_manages_no_people", "Authorization")
     assert (await api.get(path)).json["email"] == ""
     assert (await api.get(f"/employees/{card['id']}")).json["status"] == "active"
     assert await letters(database, "thief@example.org") == []

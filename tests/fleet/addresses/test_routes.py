@@ -14,7 +14,7 @@ from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
-from fleet.registers.service import keep_profiles
+from fleet.registers.service import store_profiles
 from tests.fleet.conftest import START, Answer, Api, Employ
 from tests.fleet.registers.conftest import make_profile, serial
 
@@ -28,7 +28,7 @@ async def anna(api: Api, employ: Employ, database: Database) -> Api:
     enrolled = await api.post("/registers/enrol", {"serial_numbers": [serial(1), serial(2)]})
     assert enrolled.json["refused"] == []
     async with database.transaction() as db:
-        await keep_profiles(db, [make_profile(1, address="Тула")], START)
+        await store_profiles(db, [make_profile(1, address="Тула")], START)
     return api
 
 
@@ -231,7 +231,7 @@ async def test_an_address_is_given_out_or_deleted(anna: Api, database: Database)
     for number in range(8):
         address = await made(anna, f"{number}")
         placed, removed = await asyncio.gather(
-            run(lambda db, id_=address: service.place(db, actor, [serial(1)], id_, START)),
+            run(lambda db, id_=address: service.assign_address(db, actor, [serial(1)], id_, START)),
             run(lambda db, id_=address: service.remove(db, actor, id_, START)),
         )
         assert (placed, removed) in (("", "address_in_use"), ("address_not_found", ""))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database

@@ -21,7 +21,7 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.http import FILES, Call, endpoint
 from fleet.kit.input import Nothing
-from fleet.web import edge
+from fleet.web import dispatch as edge
 from tests.fleet.conftest import PASSWORD, START, Api, Employ, HandClock
 
 

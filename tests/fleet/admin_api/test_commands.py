@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from typer.testing import CliRunner, Result
 
+from fleet.accounts.creation import create_partner_with_administrator
 from fleet.accounts.forms import NewPartner
-from fleet.accounts.founding import found_partner
 from fleet.accounts.models import Partner
 from fleet.admin_api.commands import app
 from fleet.kit.database import Database
@@ -26,7 +26,7 @@ def url(empty_url: str, clock: HandClock) -> str:
         await upgrade(empty_url)
         database = Database(empty_url)
         async with database.transaction() as db:
-            await found_partner(db, ROMASHKA, PASSWORD, clock())
+            await create_partner_with_administrator(db, ROMASHKA, PASSWORD, clock())
         await database.close()
 
     asyncio.run(prepare())

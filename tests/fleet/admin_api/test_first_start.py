@@ -8,18 +8,18 @@ from sqlalchemy import select
 
 from fleet.accounts.models import Employee, Partner
 from fleet.admin_api.first_start import (
-    CHANGED,
     LOGIN,
+    PASSWORD_CHANGED,
     PASSWORD_FILE,
-    Credentials,
+    InitialCredentials,
     enrol_demo,
     prepare_admin,
 )
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.subscriptions.catalogue import CATALOGUE
-from fleet.subscriptions.effective import entitled
 from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.holdings import entitled_registers
 from fleet.subscriptions.models import Grant
 from fleet.subscriptions.service import FIRST_STOCK
 from fleet.subscriptions.stock import available
@@ -36,7 +36,9 @@ async def start(database: Database, clock: HandClock, folder: Path, demo: list[s
         return (await db.scalars(select(Employee.partner_id).where(Employee.login == LOGIN))).one()
 
 
-async def prepare(database: Database, clock: HandClock, folder: Path, **more: Any) -> Credentials:
+async def prepare(
+    database: Database, clock: HandClock, folder: Path, **more: Any
+) -> InitialCredentials:
     async with database.transaction() as db:
         return await prepare_admin(db, FleetConfig(data=folder, **more), clock())
 
@@ -47,17 +49,19 @@ async def test_the_generated_password_is_shown_while_it_fits(
     first = await prepare(database, clock, tmp_path)
     assert (await prepare(database, clock, tmp_path)) == first
     assert (tmp_path / PASSWORD_FILE).stat().st_mode & 0o777 == 0o600
-    assert (await api.sign_in(LOGIN, first.shown)).json["employee"]["role"] == "administrator"
-    change = {"password": first.shown, "new_password": "chosen by a person"}
+    assert (await api.sign_in(LOGIN, first.shown_password)).json["employee"][
+        "role"
+    ] == "administrator"
+    change = {"password": first.shown_password, "new_password": "chosen by a person"}
     assert (await api.post("/me/password", change)).status == 204
-    assert await prepare(database, clock, tmp_path) == CHANGED
+    assert await prepare(database, clock, tmp_path) == PASSWORD_CHANGED
 
 
 async def test_a_lost_data_folder_makes_no_password_that_does_not_fit(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     await prepare(database, clock, tmp_path / "first")
-    assert await prepare(database, clock, tmp_path / "second") == CHANGED
+    assert await prepare(database, clock, tmp_path / "second") == PASSWORD_CHANGED
     assert not (tmp_path / "second" / PASSWORD_FILE).exists()
 
 
@@ -65,7 +69,7 @@ async def test_an_empty_password_file_is_no_password(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     (tmp_path / PASSWORD_FILE).write_text("")
-    shown = (await prepare(database, clock, tmp_path)).shown
+    shown = (await prepare(database, clock, tmp_path)).shown_password
     assert (await api.sign_in(LOGIN, shown)).status == 200
 
 
@@ -73,10 +77,10 @@ async def test_a_password_that_a_person_wrote_into_the_file_stops_no_start(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     (tmp_path / PASSWORD_FILE).write_text("пароль для пробы\n", "utf-8")
-    assert (await prepare(database, clock, tmp_path)).shown == "пароль для пробы"
+    assert (await prepare(database, clock, tmp_path)).shown_password == "пароль для пробы"
     assert (await api.sign_in(LOGIN, "пароль для пробы")).status == 200
     (tmp_path / PASSWORD_FILE).write_bytes("другой".encode("cp1251"))
-    assert await prepare(database, clock, tmp_path) == CHANGED
+    assert await prepare(database, clock, tmp_path) == PASSWORD_CHANGED
 
 
 async def test_two_first_starts_at_once_make_one_administrator(
@@ -92,11 +96,14 @@ async def test_a_given_password_is_that_of_the_first_start_only(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     given = await prepare(database, clock, tmp_path, admin_password="first password")
-    assert given == Credentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
+    assert given == InitialCredentials(LOGIN, "…", "CASH_SERVER_ADMIN_PASSWORD")
     await api.sign_in(LOGIN, "first password")
     change = {"password": "first password", "new_password": "chosen by a person"}
     assert (await api.post("/me/password", change)).status == 204
-    assert await prepare(database, clock, tmp_path, admin_password="first password") == CHANGED
+    assert (
+        await prepare(database, clock, tmp_path, admin_password="first password")
+        == PASSWORD_CHANGED
+    )
     assert (await api.sign_in(LOGIN, "first password")).status == 401
     assert (await api.sign_in(LOGIN, "chosen by a person")).status == 200
 
@@ -108,7 +115,7 @@ async def test_demo_registers_may_do_everything_at_once_and_there_is_stock_to_tr
         partner_id = await start(database, clock, tmp_path, DEMO)
     async with database.read() as db:
         for service in Entitlement:
-            assert await entitled(db, DEMO, service, clock()) == set(DEMO)
+            assert await entitled_registers(db, DEMO, service, clock()) == set(DEMO)
         assert await available(db, partner_id) == dict.fromkeys(CATALOGUE, FIRST_STOCK)
 
 

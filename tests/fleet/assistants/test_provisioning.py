@@ -118,14 +118,16 @@ async def test_a_broker_that_is_down_refuses_and_leaves_nothing_half_done(
 async def test_a_login_that_the_broker_has_from_others_is_taken(
     told: Api, admin: BrokerAdmin, login: str, database: Database
 ) -> None:
-    await admin._ask([{"command": "createClient", "username": login, "password": PASSWORD}])
+    await admin._send_commands(
+        [{"command": "createClient", "username": login, "password": PASSWORD}]
+    )
     try:
         answer = await told.post("/assistants", {"login": login, "password": PASSWORD})
         assert (answer.status, answer.json["code"]) == (409, "assistant_login_taken")
         async with database.read() as db:
             assert await db.scalar(select(func.count()).select_from(BrokerAccount)) == 0
     finally:
-        await admin._ask([{"command": "deleteClient", "username": login}])
+        await admin._send_commands([{"command": "deleteClient", "username": login}])
 
 
 async def test_what_the_broker_missed_is_reconciled(

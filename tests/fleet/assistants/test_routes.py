@@ -11,7 +11,7 @@ from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import RIGHTS, Right, Role
 from fleet.assistants.broker_rights import BrokerRights
 from fleet.assistants.models import AccountRegister, BrokerAccount
-from fleet.assistants.queries import with_assistant
+from fleet.assistants.queries import served_by_assistant
 from fleet.assistants.rules import MAX_REGISTERS_EACH
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
@@ -19,7 +19,7 @@ from fleet.kit.database import Database
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.wiring import REACTIONS
-from protocol.conversation.assistant import Doing, FoundRegister, Report
+from protocol.conversation.assistant import AssistantReport, FoundRegister, OperationProgress
 from protocol.platforms import Platform
 from tests.fleet.conftest import START, Api, Employ, HandClock
 
@@ -76,7 +76,7 @@ async def given(api: Api, id_: int, number: int) -> Any:
     return await api.post(f"/assistants/{id_}/registers", {"serial_number": serial(number)})
 
 
-def report(*numbers: int, doing: Doing | None = None) -> Report:
+def report(*numbers: int, doing: OperationProgress | None = None) -> AssistantReport:
     found = [
         FoundRegister(
             serial_number=serial(number),
@@ -89,7 +89,7 @@ def report(*numbers: int, doing: Doing | None = None) -> Report:
         )
         for number in numbers
     ]
-    return Report(version="1.0", computer="KASSA-1", public_key="ab" * 32, registers=found)
+    return AssistantReport(version="1.0", computer="KASSA-1", public_key="ab" * 32, registers=found)
 
 
 async def test_a_whole_life(
@@ -99,12 +99,12 @@ async def test_a_whole_life(
     id_ = await made(signed_in)
     card = (await given(signed_in, id_, 1)).json
     assert (card["status"], card["registers"]) == ("never", 1)
-    assert await rights.signs_in("shop-1", PASSWORD)
-    assert not await rights.signs_in("shop-1", PASSWORD + " ")
+    assert await rights.is_valid_password("shop-1", PASSWORD)
+    assert not await rights.is_valid_password("shop-1", PASSWORD + " ")
     assert await rights.registers("shop-1") == frozenset({serial(1)})
 
-    doing = Doing(operation_id=7, stage="Загрузка", percent=40)
-    assert await rights.reported("shop-1", report(1, 3, doing=doing)) == (serial(1),)
+    doing = OperationProgress(operation_id=7, stage="Загрузка", percent=40)
+    assert await rights.record_report("shop-1", report(1, 3, doing=doing)) == (serial(1),)
     card = (await signed_in.get(f"/assistants/{id_}")).json
     assert (card["status"], card["computer"], card["version"]) == ("online", "KASSA-1", "1.0")
     (added,) = card["added"]
@@ -119,15 +119,15 @@ async def test_a_whole_life(
     assert renamed.json["title"] == "Склад"
     changed = {"password": "another secret"}
     assert (await signed_in.ask("PUT", f"/assistants/{id_}/password", json=changed)).status == 204
-    assert await rights.signs_in("shop-1", "another secret")
-    assert not await rights.signs_in("shop-1", PASSWORD)
+    assert await rights.is_valid_password("shop-1", "another secret")
+    assert not await rights.is_valid_password("shop-1", PASSWORD)
 
     gone = await signed_in.ask("DELETE", f"/assistants/{id_}/registers/{serial(1)}")
     assert gone.status == 204 and await rights.registers("shop-1") == frozenset()
     assert (await signed_in.ask("DELETE", f"/assistants/{id_}")).status == 204
     assert await rights.registers("shop-1") is None
-    assert await rights.reported("shop-1", report(1)) is None
-    assert not await rights.signs_in("shop-1", "another secret")
+    assert await rights.record_report("shop-1", report(1)) is None
+    assert not await rights.is_valid_password("shop-1", "another secret")
     assert (await signed_in.get("/assistants")).json == {"items": [], "next": None}
 
 
@@ -222,9 +222,9 @@ async def test_a_register_has_one_account(
     assert await rights.registers(f"terminal-{serial(1)}") is None
 
     terminal = (await signed_in.post(f"/registers/{serial(2)}/mqtt-account")).json
-    assert await rights.signs_in(terminal["login"], terminal["password"])
+    assert await rights.is_valid_password(terminal["login"], terminal["password"])
     assert await rights.registers(terminal["login"]) == frozenset({serial(2)})
-    assert await rights.reported(terminal["login"], report(2)) is None
+    assert await rights.record_report(terminal["login"], report(2)) is None
     assert (await given(signed_in, first, 2)).json["code"] == "register_has_account"
     again = await signed_in.post(f"/registers/{serial(2)}/mqtt-account")
     assert (again.status, again.json["code"]) == (409, "terminal_account_exists")
@@ -260,7 +260,7 @@ async def test_a_register_that_changed_its_partner_is_free(
     await hand_over(database, 1, stranger)
     assert await rights.registers("shop-1") == frozenset()
     async with database.read() as db:
-        assert await with_assistant(db, [serial(1)]) == frozenset(), "nobody would do its work"
+        assert await served_by_assistant(db, [serial(1)]) == frozenset(), "nobody would do its work"
     await signed_in.sign_in("boris")
     theirs = await made(signed_in, login="their-shop")
     assert (await given(signed_in, theirs, 1)).status == 200
@@ -295,7 +295,7 @@ async def test_what_the_former_partner_set_up_stays_silent_when_the_register_com
         for number in (1, 2):
             await hand_over(database, number, to)
     assert await rights.registers("shop-1") == frozenset()
-    assert not await rights.signs_in(terminal["login"], terminal["password"])
+    assert not await rights.is_valid_password(terminal["login"], terminal["password"])
     assert (await signed_in.post(f"/registers/{serial(2)}/mqtt-account")).status == 201
 
 
@@ -326,7 +326,7 @@ async def test_a_limited_employee_sees_and_takes_only_registers_of_the_scope(
     id_ = await made(signed_in)
     await given(signed_in, id_, 1)
     await given(signed_in, id_, 2)
-    await rights.reported("shop-1", report(1, 2, 3, 4))
+    await rights.record_report("shop-1", report(1, 2, 3, 4))
     await limit(database, anna, 1, 3)
     (row,) = (await signed_in.get("/assistants")).json["items"]
     card = (await signed_in.get(f"/assistants/{id_}")).json
@@ -355,7 +355,7 @@ async def test_who_sees_not_all_registers_of_an_assistant_neither_takes_nor_dele
     ):
         assert (answer.status, answer.json["code"]) == (409, "assistant_serves_others")
         assert answer.json["field"] == "id"
-    assert await rights.signs_in("shop-1", PASSWORD)
+    assert await rights.is_valid_password("shop-1", PASSWORD)
     await limit(database, anna, 2)
     changed = await signed_in.ask("PUT", f"/assistants/{id_}/password", json=password)
     assert changed.status == 204
@@ -398,7 +398,7 @@ async def test_another_partner_sees_and_changes_nothing(
     ):
         answer = await signed_in.ask(method, path, **({"json": body} if body else {}))
         assert answer.status == 404, (method, path, answer.json)
-    assert await rights.signs_in("shop-1", PASSWORD)
+    assert await rights.is_valid_password("shop-1", PASSWORD)
     assert await rights.registers("shop-1") == frozenset({serial(1)})
 
 

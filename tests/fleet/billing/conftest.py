@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.admin_api.app import build_app
 from fleet.billing import queries, service
-from fleet.billing.desk import Desk
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.models import Payment
+from fleet.billing.processor import PaymentProcessor
 from fleet.billing.sandbox import Sandbox
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
@@ -39,12 +39,12 @@ class Shop:
     refunded: list[PaymentRefunded] = field(default_factory=list)
 
     @property
-    def desk(self) -> Desk:
-        return Desk.of(self.database, self.clock, self.config)
+    def desk(self) -> PaymentProcessor:
+        return PaymentProcessor.from_config(self.database, self.clock, self.config)
 
     @property
     def sandbox(self) -> Sandbox:
-        provider = self.desk.providers.chosen
+        provider = self.desk.providers.active
         assert isinstance(provider, Sandbox)
         return provider
 
@@ -71,7 +71,7 @@ class Shop:
 
     async def payment(self, payment_id: str) -> Payment:
         async with self.database.read() as db:
-            found = await queries.find(db, payment_id)
+            found = await queries.find_payment(db, payment_id)
         assert found is not None
         return found
 

@@ -72,11 +72,11 @@ async def test_a_lost_notice_of_a_refund_is_found_by_asking(
     monkeypatch.setattr(pages, "_tell", lose)
     id_, url = await paid(shop, number=UNTOLD)
     shop.clock.forward(minutes=2)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await give_back(shop, url, "100"))[0] == 303
     assert (await shop.payment(id_)).refunded_kopecks == 0
     shop.clock.forward(hours=27)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).refunded_kopecks == 100_00
     assert len(shop.refunded) == 1
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.billing.rules import (
-    NEXT,
+    TRANSITIONS,
     PaymentStatus,
-    ask_again_at,
     is_payment_id,
+    next_poll_at,
     to_kopecks,
     to_roubles,
 )
@@ -29,15 +29,19 @@ def test_other_amounts_are_refused(text: str) -> None:
 
 
 def test_what_was_paid_stays_paid_and_money_taken_is_honoured() -> None:
-    assert NEXT[PaymentStatus.PAID] == frozenset()
-    assert all(PaymentStatus.PAID in NEXT[each] for each in NEXT if each is not PaymentStatus.PAID)
-    assert set(NEXT) == set(PaymentStatus)
+    assert TRANSITIONS[PaymentStatus.PAID] == frozenset()
+    assert all(
+        PaymentStatus.PAID in TRANSITIONS[each]
+        for each in TRANSITIONS
+        if each is not PaymentStatus.PAID
+    )
+    assert set(TRANSITIONS) == set(PaymentStatus)
 
 
 @given(st.floats(min_value=0, max_value=1))
 def test_a_young_payment_is_asked_about_each_minute_an_old_one_rarely(chance: float) -> None:
-    young = ask_again_at(START, START, chance) - START
-    old = ask_again_at(START, START + timedelta(hours=1), chance) - START - timedelta(hours=1)
+    young = next_poll_at(START, START, chance) - START
+    old = next_poll_at(START, START + timedelta(hours=1), chance) - START - timedelta(hours=1)
     assert timedelta(seconds=54) <= young <= timedelta(seconds=66)
     assert timedelta(minutes=9) <= old <= timedelta(minutes=11)
 

@@ -11,8 +11,8 @@ import pytest
 from fleet.accounts.roles import Role
 from fleet.billing import pages
 from fleet.billing.errors import PROVIDER_AWAY
-from fleet.billing.pages import mistakes
-from fleet.billing.rules import PaymentStatus, Report
+from fleet.billing.pages import unfit_fields
+from fleet.billing.rules import PaymentReport, PaymentStatus
 from fleet.billing.sandbox import CARDS, KEY_FILE, SIGNATURE, Sandbox, sign
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.conftest import START, Employ
@@ -141,7 +141,7 @@ async def test_a_real_card_is_refused_and_not_shown_again(
     ],
 )
 def test_anything_but_a_test_card_is_a_mistake(typed: dict[str, str], wrong: list[str]) -> None:
-    assert mistakes({**CARD, **typed}, START) == wrong
+    assert unfit_fields({**CARD, **typed}, START) == wrong
 
 
 async def test_a_form_of_another_site_is_refused(shop: Shop) -> None:
@@ -169,9 +169,9 @@ async def test_a_lost_notice_is_found_by_asking(shop: Shop) -> None:
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
-    assert await shop.desk.ask_due() == 0  # it is not due yet
+    assert await shop.desk.poll_due() == 0  # it is not due yet
     shop.clock.forward(minutes=2)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
     assert len(shop.settled) == 1
 
@@ -180,7 +180,7 @@ async def test_money_taken_while_the_server_was_off_for_long_is_found(shop: Shop
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     shop.clock.forward(days=30)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
     assert len(shop.settled) == 1
 
@@ -191,31 +191,31 @@ async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
     id_ = await shop.open()
     await shop.check_out(id_)
 
-    async def silence(*_: object) -> Report:
+    async def silence(*_: object) -> PaymentReport:
         raise PROVIDER_AWAY(retry_after_s=5)
 
     monkeypatch.setattr(Sandbox, "ask", silence)
     shop.clock.forward(days=7)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
     shop.clock.forward(minutes=11)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.CANCELLED
     shop.clock.forward(days=1)
-    assert await shop.desk.ask_due() == 0
+    assert await shop.desk.poll_due() == 0
 
 
 async def test_a_payment_that_nobody_made_ends_by_itself(shop: Shop) -> None:
     never_opened, opened = await shop.open(), await shop.open()
     url = (await shop.check_out(opened))["redirect_url"]
     shop.clock.forward(minutes=61)
-    assert await shop.desk.ask_due() == 2
+    assert await shop.desk.poll_due() == 2
     for id_ in (never_opened, opened):
         payment = await shop.payment(id_)
         assert (payment.status, payment.reason) == (PaymentStatus.CANCELLED, "expired")
     async with shop.client.session.get(url, allow_redirects=False) as answer:
         assert answer.status == 303
-    assert await shop.desk.ask_due() == 0
+    assert await shop.desk.poll_due() == 0
 
 
 async def test_an_hour_later_the_page_is_not_opened_any_more(shop: Shop) -> None:

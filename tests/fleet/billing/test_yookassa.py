@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
 from fleet.billing import yookassa
-from fleet.billing.desk import PORTION
-from fleet.billing.rules import PaymentStatus, Report
+from fleet.billing.processor import PORTION
+from fleet.billing.rules import PaymentReport, PaymentStatus
 from fleet.billing.yookassa import YooKassa
 from fleet.kit.config import FleetConfig
 from simulator.bench.ports import free_port
@@ -98,7 +98,7 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key(
 async def test_a_provider_that_stays_away_is_said_so_and_may_be_asked_again(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
-    kassa[0].faults.extend(["cut"] * yookassa.ATTEMPTS)
+    kassa[0].faults.extend(["cut"] * yookassa.REQUEST_ATTEMPTS)
     id_ = await shop.open()
     answer = await shop.api.post(f"/payments/{id_}/checkout")
     assert (answer.status, answer.json["code"]) == (503, "payment_provider_away")
@@ -179,11 +179,11 @@ async def test_a_lost_notice_is_found_by_asking(
     id_, provider_id = await opened(shop)
     kassa[0].end(provider_id, "succeeded")
     shop.clock.forward(minutes=2)
-    kassa[0].faults.extend([503] * yookassa.ATTEMPTS)
-    assert await shop.desk.ask_due() == 1
+    kassa[0].faults.extend([503] * yookassa.REQUEST_ATTEMPTS)
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
     shop.clock.forward(minutes=2)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 
 
@@ -306,20 +306,20 @@ async def test_a_refund_whose_notice_was_lost_is_found_within_a_day_for_a_month(
 ) -> None:
     server = kassa[0]
     id_, provider_id = await paid(shop, server)
-    assert await shop.desk.ask_due() == 0
+    assert await shop.desk.poll_due() == 0
     for roubles in ("100.00", "200.00"):
         server.refund(provider_id, roubles)
     shop.clock.forward(hours=27)
-    assert await shop.desk.ask_due() == 1
+    assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).refunded_kopecks == 300_00
     assert [fact.refunded_kopecks for fact in shop.refunded] == [100_00, 300_00]
-    assert await shop.desk.ask_due() == 0
+    assert await shop.desk.poll_due() == 0
     shop.clock.forward(days=40)  # no worker ran: it is asked once more
     server.refund(provider_id, "1.00")
-    assert [await shop.desk.ask_due() for _ in range(2)] == [1, 0]
+    assert [await shop.desk.poll_due() for _ in range(2)] == [1, 0]
     assert (await shop.payment(id_)).refunded_kopecks == 301_00
     shop.clock.forward(days=2)
-    assert await shop.desk.ask_due() == 0
+    assert await shop.desk.poll_due() == 0
 
 
 async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
@@ -334,9 +334,9 @@ async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
     kassa[0].end(provider_id, "succeeded")
     shop.clock.forward(minutes=2)
     together: list[str] = []
-    ask, all_there = YooKassa.ask, asyncio.Event()
+    ask, all_there = YooKassa.fetch_payment, asyncio.Event()
 
-    async def slowly(self: YooKassa, asked: str) -> Report:
+    async def slowly(self: YooKassa, asked: str) -> PaymentReport:
         together.append(asked)
         if len(together) == PORTION:
             all_there.set()
@@ -345,7 +345,7 @@ async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
         return await ask(self, asked)
 
     monkeypatch.setattr(YooKassa, "ask", slowly)
-    assert await shop.desk.ask_due() == PORTION
+    assert await shop.desk.poll_due() == PORTION
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 
 

@@ -60,13 +60,13 @@ async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> 
             database,
             lambda db: service.remove(db, anna, SHOP, START),
             saying(number, SHOP),
-            lambda db: service.forget(db, 10),
+            lambda db: service.delete_unreferenced(db, 10),
         )
         assert codes == ["", "", ""]
         async with database.read() as db:
             assert [row.reported_name for row in await db.scalars(select(Client))] == ["Ромашка"]
-        await at_once(database, saying(number, ""), lambda db: service.forget(db, 10))
-        await at_once(database, lambda db: service.forget(db, 10))
+        await at_once(database, saying(number, ""), lambda db: service.delete_unreferenced(db, 10))
+        await at_once(database, lambda db: service.delete_unreferenced(db, 10))
         async with database.read() as db:
             assert (await db.scalars(select(Client))).all() == []
 

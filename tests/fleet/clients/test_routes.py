@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from fleet.accounts.models import Employee, ScopeEntry, ScopeKind
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
-from fleet.clients.service import forget
+from fleet.clients.service import delete_unreferenced
 from fleet.kit.database import Database
 from fleet.registers.service import hand_over
 from tests.fleet.clients.conftest import Say
@@ -211,7 +211,7 @@ async def test_a_client_whom_no_register_names_is_forgotten(
     await anna.post("/clients", {"inn": PERSON, "name": "Иванов"})
     await say({2: SHOP}, "Ромашка")
     async with database.transaction() as db:
-        assert await forget(db, 10) == 1
+        assert await delete_unreferenced(db, 10) == 1
     assert await listed(anna) == [(PERSON, "Иванов", 0), (SHOP, "Ромашка", 2)]
     await say({2: CAFE}, "Бар")
     assert (await anna.get(f"/clients/{CAFE}")).json["registers"] == 1

@@ -11,15 +11,16 @@ from sqlalchemy import event, select
 from fleet.accounts.roles import Role
 from fleet.device_port import DevicePort, EndedConversation
 from fleet.device_port import endings as endings_module
-from fleet.device_port.endings import FIRST_MET_PER_S, Endings
+from fleet.device_port.endings import MAX_NEW_REGISTERS_PER_S, ConversationRecorder
 from fleet.diagnostics.models import SeenConversation
-from fleet.diagnostics.rules import KEPT, SERVED
-from fleet.diagnostics.service import Ended, keep, trim
+from fleet.diagnostics.rules import MAX_KEPT_ROWS, SERVED
+from fleet.diagnostics.service import ConversationRecord, record, trim_conversations
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.metrics import CONVERSATIONS_UNWRITTEN
 from fleet.registers.models import CashRegister
 from fleet.telemetry.models import RegisterState
+from protocol.transport import Transport
 from tests.fleet.conftest import Api, Employ, HandClock
 
 SOON_S = 20.0
@@ -30,7 +31,9 @@ def serial(number: int) -> str:
 
 
 def ended(number: int = 1, outcome: str = SERVED, **changes: Any) -> EndedConversation:
-    ordinary = EndedConversation(serial(number), "tcp", "192.0.2.1", outcome, "", "open", 0, (), 12)
+    ordinary = EndedConversation(
+        serial(number), Transport.TCP, "192.0.2.1", outcome, "", "open", 0, (), 12
+    )
     return ordinary._replace(**changes)
 
 
@@ -48,9 +51,9 @@ async def enrolled(database: Database, anna: Actor) -> None:
 @pytest.fixture
 async def endings(
     database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Endings]:
+) -> AsyncIterator[ConversationRecorder]:
     monkeypatch.setattr(endings_module, "LINGER_S", 0.0)
-    endings = Endings(database, clock)
+    endings = ConversationRecorder(database, clock)
     endings.start()
     yield endings
     await asyncio.wait_for(endings.close(), SOON_S)
@@ -61,7 +64,9 @@ async def rows(database: Database) -> list[SeenConversation]:
         return list(await db.scalars(select(SeenConversation).order_by(SeenConversation.id)))
 
 
-async def told(database: Database, endings: Endings, *what: EndedConversation) -> list[str]:
+async def told(
+    database: Database, endings: ConversationRecorder, *what: EndedConversation
+) -> list[str]:
     """Outcomes of the rows that are there after these."""
     for each in what:
         endings.add(each)
@@ -70,20 +75,20 @@ async def told(database: Database, endings: Endings, *what: EndedConversation) -
 
 
 async def test_ordinary_calls_leave_one_row(
-    database: Database, enrolled: None, endings: Endings
+    database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     assert await told(database, endings, *[ended(ms=ms) for ms in range(99)]) == [SERVED]
 
 
 async def test_failures_and_what_follows_them_leave_rows(
-    database: Database, enrolled: None, endings: Endings
+    database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     calls = (ended(), ended(outcome="cut"), ended(outcome="cut"), ended(), ended())
     assert await told(database, endings, *calls) == [SERVED, "cut", SERVED]
 
 
 async def test_a_row_holds_what_the_gateway_said(
-    database: Database, enrolled: None, endings: Endings, clock: HandClock
+    database: Database, enrolled: None, endings: ConversationRecorder, clock: HandClock
 ) -> None:
     long = ended(outcome="cut", why="x" * 999, reached="stepping", steps=3, operations=(5, 6))
     await told(database, endings, long)
@@ -94,7 +99,7 @@ async def test_a_row_holds_what_the_gateway_said(
 
 
 async def test_numbers_that_no_register_has_leave_nothing(
-    database: Database, enrolled: None, endings: Endings
+    database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     strangers = (ended(2, "cut"), ended(serial_number="", outcome="timed_out"))
     odd = ended(serial_number="99999999999999", outcome="cut")
@@ -102,15 +107,15 @@ async def test_numbers_that_no_register_has_leave_nothing(
 
 
 async def test_few_registers_are_met_in_a_second(
-    database: Database, anna: Actor, endings: Endings, clock: HandClock
+    database: Database, anna: Actor, endings: ConversationRecorder, clock: HandClock
 ) -> None:
-    many = range(1, 3 * FIRST_MET_PER_S)
+    many = range(1, 3 * MAX_NEW_REGISTERS_PER_S)
     async with database.transaction() as db:
         for number in many:
             row = CashRegister(serial_number=serial(number), partner_id=anna.partner_id, model=69)
             db.add(row)
     calls = [*map(ended, many), ended(many[-1], "cut")]
-    expected = [SERVED] * FIRST_MET_PER_S + ["cut"]
+    expected = [SERVED] * MAX_NEW_REGISTERS_PER_S + ["cut"]
     for each in calls:
         endings.add(each)
     clock.forward(minutes=5)  # those that got no row are no strangers any more
@@ -118,7 +123,10 @@ async def test_few_registers_are_met_in_a_second(
 
 
 async def test_a_flood_is_bounded_and_counted(
-    database: Database, enrolled: None, endings: Endings, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    enrolled: None,
+    endings: ConversationRecorder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = CONVERSATIONS_UNWRITTEN._value.get()
     for number in range(endings_module.MAX_WAITING + 10):
@@ -138,7 +146,9 @@ async def test_a_batch_is_one_statement(database: Database, enrolled: None) -> N
         lambda _c, _u, statement, _p, _x, _m: said.append(statement),
     )
     async with database.transaction() as db:
-        await keep(db, [Ended(ended(number), HandClock()()) for number in range(1, 50)])
+        await record(
+            db, [ConversationRecord(ended(number), HandClock()()) for number in range(1, 50)]
+        )
     assert len([each for each in said if "conversations" in each]) == 1
     assert len(await rows(database)) == 1
 
@@ -149,39 +159,44 @@ async def test_the_last_ones_are_kept(
     async with database.transaction() as db:
         db.add(CashRegister(serial_number=serial(2), partner_id=anna.partner_id, model=69))
         await db.flush()
-        for number in range(KEPT + 5):
-            await keep(db, [Ended(ended(1, "cut", ms=number), clock())])
-        await keep(db, [Ended(ended(2), clock())])
+        for number in range(MAX_KEPT_ROWS + 5):
+            await record(db, [ConversationRecord(ended(1, "cut", ms=number), clock())])
+        await record(db, [ConversationRecord(ended(2), clock())])
     async with database.transaction() as db:
-        assert await trim(db, clock(), 500) == 1
+        assert await trim_conversations(db, clock(), 500) == 1
     async with database.transaction() as db:
-        assert await trim(db, clock(), 500) == 0
+        assert await trim_conversations(db, clock(), 500) == 0
     kept = await rows(database)
-    assert [row.ms for row in kept if row.serial_number == serial(1)] == list(range(5, KEPT + 5))
-    assert len(kept) == KEPT + 1
+    assert [row.ms for row in kept if row.serial_number == serial(1)] == list(
+        range(5, MAX_KEPT_ROWS + 5)
+    )
+    assert len(kept) == MAX_KEPT_ROWS + 1
 
 
 async def test_who_fails_in_a_registers_name_does_not_push_out_its_own_calls(
-    database: Database, enrolled: None, endings: Endings, clock: HandClock
+    database: Database, enrolled: None, endings: ConversationRecorder, clock: HandClock
 ) -> None:
     endings.add(ended())
     for number in range(100):
         endings.add(ended(outcome=("cut", "timed_out")[number % 2]))
     assert sorted(await told(database, endings)) == ["cut", SERVED]
     async with database.transaction() as db:
-        await keep(db, [Ended(ended(outcome="cut"), clock()) for _ in range(5 * KEPT)])
-        assert await trim(db, clock(), 500) == 1
-    assert sorted(row.outcome for row in await rows(database)) == ["cut"] * KEPT + [SERVED]
+        await record(
+            db,
+            [ConversationRecord(ended(outcome="cut"), clock()) for _ in range(5 * MAX_KEPT_ROWS)],
+        )
+        assert await trim_conversations(db, clock(), 500) == 1
+    assert sorted(row.outcome for row in await rows(database)) == ["cut"] * MAX_KEPT_ROWS + [SERVED]
 
 
 async def test_the_former_partners_conversations_are_not_shown(
     api: Api, database: Database, anna: Actor, enrolled: None, clock: HandClock
 ) -> None:
     async with database.transaction() as db:
-        await keep(db, [Ended(ended(outcome="cut", operations=(7,)), clock())])
+        await record(db, [ConversationRecord(ended(outcome="cut", operations=(7,)), clock())])
         clock.forward(seconds=1)
         (await db.get_one(CashRegister, serial(1))).enrolled_at = clock()
-        await keep(db, [Ended(ended(peer="192.0.2.9"), clock())])
+        await record(db, [ConversationRecord(ended(peer="192.0.2.9"), clock())])
     await api.sign_in("anna")
     page = (await api.get(f"/registers/{serial(1)}/diagnostics")).json
     assert [each["peer"] for each in page["conversations"]] == ["192.0.2.9"]
@@ -226,7 +241,7 @@ async def test_a_database_that_is_away_loses_diagnostics_only(
     monkeypatch.setattr(endings_module, "LINGER_S", 0.0)
     nowhere = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     before = CONVERSATIONS_UNWRITTEN._value.get()
-    endings = Endings(nowhere, clock)
+    endings = ConversationRecorder(nowhere, clock)
     endings.start()
     endings.add(ended(outcome="cut"))
     await asyncio.wait_for(endings.close(), SOON_S)

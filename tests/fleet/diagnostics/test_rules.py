@@ -7,24 +7,27 @@ import pytest
 
 from fleet.diagnostics.rules import (
     REASONS,
-    REPEATED_WITHIN,
+    REPEAT_INTERVAL,
     STATES,
-    Ending,
-    Link,
-    Remembered,
+    EndedConversation,
+    LastConversation,
+    LinkState,
     diagnose,
     is_worth_a_row,
-    printed,
+    printed_lines,
 )
 from fleet.kit.language import Language
-from gateway.edge.metrics import Outcome
+from gateway.edge.metrics import ConversationOutcome
+from protocol.transport import Transport
 from tests.fleet.conftest import START as NOW
 
-LAST = Remembered("tcp", "2001:db8::1", "served", NOW)
+LAST = LastConversation(Transport.TCP, "2001:db8::1", "served", NOW)
 
 
-def ending(outcome: str = "served", **changes: Any) -> Ending:
-    ordinary = Ending("00106900000001", "tcp", "2001:db8::1", outcome, "", "open", 0, (), 12)
+def ending(outcome: str = "served", **changes: Any) -> EndedConversation:
+    ordinary = EndedConversation(
+        "00106900000001", Transport.TCP, "2001:db8::1", outcome, "", "open", 0, (), 12
+    )
     return ordinary._replace(**changes)
 
 
@@ -39,12 +42,14 @@ def ending(outcome: str = "served", **changes: Any) -> Ending:
         (ending(steps=1), LAST, True),
         (ending("cut"), LAST, True),
         (ending("cut"), LAST._replace(outcome="cut"), False),
-        (ending("cut"), LAST._replace(outcome="cut", at=NOW - REPEATED_WITHIN), True),
+        (ending("cut"), LAST._replace(outcome="cut", at=NOW - REPEAT_INTERVAL), True),
         (ending("timed_out"), LAST._replace(outcome="cut"), False),
         (ending("cut", steps=1), LAST._replace(outcome="cut"), True),
     ],
 )
-def test_only_news_leave_a_row(what: Ending, last: Remembered | None, expected: bool) -> None:
+def test_only_news_leave_a_row(
+    what: EndedConversation, last: LastConversation | None, expected: bool
+) -> None:
     assert is_worth_a_row(what, last, NOW) is expected
 
 
@@ -54,17 +59,17 @@ LATELY, LONG_AGO = NOW - timedelta(minutes=5), NOW - timedelta(hours=2)
 @pytest.mark.parametrize(
     ("seen_at", "failed_at", "outcome", "blocked", "expected"),
     [
-        (LATELY, None, "", False, (Link.YES, Link.YES, "called")),
-        (LATELY, LATELY, "cut", False, (Link.YES, Link.YES, "called")),
-        (LONG_AGO, LATELY, "refused_key", False, (Link.YES, Link.NO, "refused_key")),
-        (None, LATELY, "refused_unknown", False, (Link.YES, Link.NO, "refused_unknown")),
-        (None, LATELY, "a word of tomorrow", False, (Link.YES, Link.NO, "other")),
-        (LONG_AGO, LONG_AGO, "cut", False, (Link.UNKNOWN, Link.NO, "silent")),
-        (LONG_AGO, None, "", False, (Link.UNKNOWN, Link.NO, "silent")),
-        (None, None, "", False, (Link.UNKNOWN, Link.NO, "never")),
-        (LONG_AGO, LATELY, "refused_blocked", True, (Link.YES, Link.NO, "blocked")),
-        (LATELY, None, "", True, (Link.YES, Link.NO, "blocked")),
-        (LONG_AGO, None, "", True, (Link.UNKNOWN, Link.NO, "silent")),
+        (LATELY, None, "", False, (LinkState.YES, LinkState.YES, "called")),
+        (LATELY, LATELY, "cut", False, (LinkState.YES, LinkState.YES, "called")),
+        (LONG_AGO, LATELY, "refused_key", False, (LinkState.YES, LinkState.NO, "refused_key")),
+        (None, LATELY, "refused_unknown", False, (LinkState.YES, LinkState.NO, "refused_unknown")),
+        (None, LATELY, "a word of tomorrow", False, (LinkState.YES, LinkState.NO, "other")),
+        (LONG_AGO, LONG_AGO, "cut", False, (LinkState.UNKNOWN, LinkState.NO, "silent")),
+        (LONG_AGO, None, "", False, (LinkState.UNKNOWN, LinkState.NO, "silent")),
+        (None, None, "", False, (LinkState.UNKNOWN, LinkState.NO, "never")),
+        (LONG_AGO, LATELY, "refused_blocked", True, (LinkState.YES, LinkState.NO, "blocked")),
+        (LATELY, None, "", True, (LinkState.YES, LinkState.NO, "blocked")),
+        (LONG_AGO, None, "", True, (LinkState.UNKNOWN, LinkState.NO, "silent")),
     ],
 )
 def test_the_diagnosis(
@@ -72,16 +77,20 @@ def test_the_diagnosis(
     failed_at: datetime | None,
     outcome: str,
     blocked: bool,
-    expected: tuple[Link, Link, str],
+    expected: tuple[LinkState, LinkState, str],
 ) -> None:
     assert diagnose(seen_at, failed_at, outcome, blocked, NOW) == expected
 
 
 def test_every_outcome_of_the_gateway_has_a_sentence() -> None:
     """Those that are left out are no trouble of the register's link."""
-    untold = {Outcome.SERVED, Outcome.STOPPED, Outcome.TAKEN_OVER}
-    for outcome in set(Outcome) - untold:
-        said = diagnose(None, LATELY, outcome, outcome is Outcome.REFUSED_BLOCKED, NOW)
+    untold = {
+        ConversationOutcome.SERVED,
+        ConversationOutcome.STOPPED,
+        ConversationOutcome.TAKEN_OVER,
+    }
+    for outcome in set(ConversationOutcome) - untold:
+        said = diagnose(None, LATELY, outcome, outcome is ConversationOutcome.REFUSED_BLOCKED, NOW)
         assert said.reason != "other", outcome
 
 
@@ -93,7 +102,7 @@ def test_sentences_are_in_both_languages() -> None:
 
 def test_the_report_is_printed_as_the_manual_shows_it() -> None:
     good = diagnose(LATELY, None, "", False, NOW)
-    assert printed(good, Language.RU) == [
+    assert printed_lines(good, Language.RU) == [
         "Выход в интернет:.....Есть",
         "Подключение к ЛК:.....Есть",
     ]

@@ -23,7 +23,7 @@ def manifest_of(image: Image, **other: object) -> str:
     return "".join(f"{name} = {value}\n" for name, value in lines.items())
 
 
-def lay(folder: Path, image: Image, content: bytes, **other: object) -> None:
+def put_image(folder: Path, image: Image, content: bytes, **other: object) -> None:
     """Puts manifest and file into their places."""
     place = folder / str(image.model)
     place.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from fleet.kit.database import Database
 from protocol.firmware import Image
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
-from tests.fleet.firmware.folder import lay
+from tests.fleet.firmware.folder import put_image
 from tests.protocol.publisher import PUBLISHER, content_of, forge, publish
 
 CONTENT = content_of(2300)
@@ -33,7 +33,7 @@ async def api(database: Database, clock: HandClock, tmp_path: Path) -> AsyncIter
 async def test_an_image_is_added_once_and_listed(api: Api, employ: Employ, tmp_path: Path) -> None:
     anna = await employ("anna", Role.ENGINEER)
     await api.sign_in("anna")
-    lay(tmp_path, IMAGE, CONTENT)
+    put_image(tmp_path, IMAGE, CONTENT)
     added = await api.post("/firmware-images", PLACE)
     assert added.status == 201
     assert added.json == {
@@ -61,7 +61,7 @@ async def test_the_list_is_filtered_and_paged(api: Api, employ: Employ, tmp_path
         (69, Platform.V5_0, "5.9.1"),
     ):
         image = publish(CONTENT, model=model, platform=platform, version=version)
-        lay(tmp_path, image, CONTENT)
+        put_image(tmp_path, image, CONTENT)
         place = {"model": model, "version": version}
         assert (await api.post("/firmware-images", place)).status == 201
 
@@ -84,7 +84,7 @@ async def test_a_bad_image_is_refused_and_not_listed(
     await api.sign_in("anna")
     missing = await api.post("/firmware-images", PLACE)
     assert (missing.status, missing.json["code"]) == (404, "manifest_not_found")
-    lay(tmp_path, forge(IMAGE), CONTENT)
+    put_image(tmp_path, forge(IMAGE), CONTENT)
     forged = await api.post("/firmware-images", PLACE)
     assert (forged.status, forged.json["code"]) == (422, "image_signature_wrong")
     for body in (
@@ -114,9 +114,9 @@ async def test_a_version_keeps_its_facts(
     """Registers are given blocks of the size that they were told."""
     await employ("anna", Role.ENGINEER)
     await api.sign_in("anna")
-    lay(tmp_path, IMAGE, CONTENT)
+    put_image(tmp_path, IMAGE, CONTENT)
     assert (await api.post("/firmware-images", PLACE)).status == 201
-    lay(tmp_path, image, content)
+    put_image(tmp_path, image, content)
     again = await api.post("/firmware-images", PLACE)
     assert (again.status, again.json["code"]) == (409, "image_already_added")
 
@@ -126,14 +126,14 @@ async def test_an_image_that_many_add_at_once_is_added_once(
 ) -> None:
     await employ("anna", Role.ADMINISTRATOR)
     await api.sign_in("anna")
-    lay(tmp_path, IMAGE, CONTENT)
+    put_image(tmp_path, IMAGE, CONTENT)
     answers = await asyncio.gather(*(api.post("/firmware-images", PLACE) for _ in range(6)))
     assert {answer.status for answer in answers} == {201}
     assert len((await api.get("/audit?object=firmware:61/5.9.1")).json["items"]) == 1
 
 
 async def test_adding_needs_the_right(api: Api, employ: Employ, tmp_path: Path) -> None:
-    lay(tmp_path, IMAGE, CONTENT)
+    put_image(tmp_path, IMAGE, CONTENT)
     assert (await api.get("/firmware-images")).status == 401
     await employ("olga", Role.OBSERVER)
     await api.sign_in("olga")

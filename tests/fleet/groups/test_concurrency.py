@@ -74,7 +74,7 @@ async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Datab
         assert codes in (["", "group_has_subgroups"], ["group_holds_registers", ""])
         async with database.read() as db:
             holds = group in await count_by_group(db, anna)
-            tree = await queries.tree(db, anna)
+            tree = await queries.load_tree(db, anna)
         assert holds != bool(tree.children(group))
 
 

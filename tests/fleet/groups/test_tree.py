@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete, update
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
 from fleet.audit.models import AuditEntry

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.kit.batch import Batcher, Paced
+from fleet.kit.batch import Batcher, PacedQueue
 
 
 class Ledger:
@@ -170,7 +170,7 @@ async def test_a_cancelled_writer_leaves_nobody_unanswered(linger_s: float) -> N
 
 async def test_paced_work_lets_the_loop_breathe_between_its_items() -> None:
     done: list[object] = []
-    paced = Paced[int](done.append)
+    paced = PacedQueue[int](done.append)
     paced.start()
     for number in range(3):
         paced.add(number)
@@ -189,7 +189,7 @@ async def test_paced_work_lets_the_loop_breathe_between_its_items() -> None:
 
 async def test_paced_work_that_is_closed_does_nothing_more() -> None:
     done: list[int] = []
-    paced = Paced[int](done.append)
+    paced = PacedQueue[int](done.append)
     paced.start()
     paced.add(1)
     await paced.close()

@@ -101,7 +101,7 @@ async def test_logins_of_others_are_not_touched(
     gateway = f"{login}-gateway"
     await admin.ensure_gateway_account(gateway, PASSWORD)
     foreign = {"command": "createClient", "username": login, "password": PASSWORD, "roles": []}
-    await admin._ask([foreign])
+    await admin._send_commands([foreign])
     try:
         for taken in (ADMIN, gateway, login):
             with pytest.raises(LoginTaken):
@@ -115,7 +115,7 @@ async def test_logins_of_others_are_not_touched(
             assert await lets_in(mosquitto, taken, password)
     finally:
         for made in (gateway, login):
-            await admin._ask([{"command": "deleteClient", "username": made}])
+            await admin._send_commands([{"command": "deleteClient", "username": made}])
 
 
 async def test_accounts_of_others_are_not_told(admin: BrokerAdmin) -> None:

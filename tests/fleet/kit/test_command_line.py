@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from fleet.kit.command_line import sparing
+from fleet.kit.command_line import run_without_traceback
 
 
 def test_a_database_without_its_tables_ends_a_program_with_a_sentence() -> None:
@@ -11,5 +11,5 @@ def test_a_database_without_its_tables_ends_a_program_with_a_sentence() -> None:
         raise OperationalError("SELECT secret", {}, Exception("no such table: employees"))
 
     with pytest.raises(ValueError, match="no such table: employees.*cash-server migrate") as ended:
-        sparing(program)
+        run_without_traceback(program)
     assert "SELECT" not in str(ended.value)

@@ -28,15 +28,15 @@ from fleet.kit.database import BigId, Database, SerialNumber, UtcDateTime
 from fleet.kit.dialect import (
     Columns,
     Replacement,
-    delete_some,
+    delete_portion,
     insert_columns,
-    locked,
     notify,
     replace_columns,
+    select_for_update,
     update_columns,
 )
 from fleet.migrations.run import full_metadata
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 from tests.fleet.conftest import START
 
 METADATA = MetaData()
@@ -50,7 +50,7 @@ THINGS = Table(
     Column(
         "status",
         Enum(
-            Status,
+            OperationStatus,
             native_enum=False,
             length=32,
             values_callable=lambda members: [member.value for member in members],
@@ -91,7 +91,12 @@ SAMPLES: Mapping[str, Sequence[Any]] = {
     "serial": ["00106900000001", None, "99999999999999", "00000000000000"],
     "moment": [START, None, MICROSECOND, datetime(2099, 12, 31, 23, 59, 59, 999999, UTC)],
     "day": [START.date(), None, date(2000, 1, 1), date(2099, 12, 31)],
-    "status": [Status.QUEUED, None, Status.NEEDS_ATTENTION, Status.FAILED],
+    "status": [
+        OperationStatus.QUEUED,
+        None,
+        OperationStatus.NEEDS_ATTENTION,
+        OperationStatus.FAILED,
+    ],
     "json": [{"a": [1, None, "ё\0"]}, None, {}, {"deep": {"{x}": 'quote " \\ '}}],
     "raw": [b"\0\xff'", None, b"", bytes(range(256))],
     "flag": [True, None, False, True],
@@ -252,10 +257,10 @@ async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
     async def take(wait: bool) -> list[int]:
         async with things.transaction() as db:
             wanted = select(THINGS.c.id).order_by(THINGS.c.id)
-            return list(await db.scalars(locked(db, wanted, wait=wait)))
+            return list(await db.scalars(select_for_update(db, wanted, wait=wait)))
 
     async with things.transaction() as db:
-        held = locked(db, select(THINGS.c.id).where(THINGS.c.id == 1), wait=True)
+        held = select_for_update(db, select(THINGS.c.id).where(THINGS.c.id == 1), wait=True)
         assert list(await db.scalars(held)) == [1]
         assert await take(wait=False) == [0, 2]
         waiting = asyncio.create_task(take(wait=True))
@@ -268,7 +273,11 @@ async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
 async def test_sqlite_locks_everything_by_itself(things: Database) -> None:
     statement = select(THINGS.c.id)
     async with things.transaction() as db:
-        assert locked(db, statement, wait=True) is locked(db, statement, wait=False) is statement
+        assert (
+            select_for_update(db, statement, wait=True)
+            is select_for_update(db, statement, wait=False)
+            is statement
+        )
 
 
 async def test_a_notification_is_no_write_anybody_sees(things: Database) -> None:
@@ -285,6 +294,6 @@ async def test_a_clean_up_takes_a_portion_of_what_matches(things: Database) -> N
     while not removed or removed[-1]:
         async with things.transaction() as db:
             border = moments[7]
-            removed.append(await delete_some(db, THINGS, "moment < :moment", 3, moment=border))
+            removed.append(await delete_portion(db, THINGS, "moment < :moment", 3, moment=border))
     assert removed == [3, 3, 1, 0]
     assert (await everything(things))["id"] == [7, 8, 9]

@@ -17,7 +17,7 @@ CHANNEL = "cash_server_test"
 SOON_S = 20.0
 
 
-class Ear:
+class NotificationLog:
     """What a follower was told."""
 
     def __init__(self) -> None:
@@ -50,12 +50,12 @@ Start = Callable[..., Awaitable[Follower]]
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def ear() -> NotificationLog:
+    return NotificationLog()
 
 
 @pytest.fixture
-async def start(database: Database, ear: Ear) -> AsyncIterator[Start]:
+async def start(database: Database, ear: NotificationLog) -> AsyncIterator[Start]:
     started: list[Follower] = []
 
     async def start(resync_s: float = 60.0) -> Follower:
@@ -96,12 +96,14 @@ async def followed(database: Database) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_everything_is_read_before_the_start_returns(start: Start, ear: Ear) -> None:
+async def test_everything_is_read_before_the_start_returns(
+    start: Start, ear: NotificationLog
+) -> None:
     await start()
     assert ear.resyncs >= 1
 
 
-async def test_a_start_without_a_database_fails(closed_port: int, ear: Ear) -> None:
+async def test_a_start_without_a_database_fails(closed_port: int, ear: NotificationLog) -> None:
     nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
 
     async def read() -> None:
@@ -113,7 +115,7 @@ async def test_a_start_without_a_database_fails(closed_port: int, ear: Ear) -> N
 
 
 async def test_a_commit_elsewhere_is_noticed(
-    start: Start, ear: Ear, database_url: str, database: Database
+    start: Start, ear: NotificationLog, database_url: str, database: Database
 ) -> None:
     await start()
     await soon(lambda: ear.resyncs >= 2)  # the one of the standing link
@@ -126,7 +128,9 @@ async def test_a_commit_elsewhere_is_noticed(
     await elsewhere.close()
 
 
-async def test_what_is_rolled_back_is_not_told(start: Start, ear: Ear, database: Database) -> None:
+async def test_what_is_rolled_back_is_not_told(
+    start: Start, ear: NotificationLog, database: Database
+) -> None:
     await start()
     await soon(lambda: ear.resyncs >= 2)
     before = ear.resyncs
@@ -139,12 +143,14 @@ async def test_what_is_rolled_back_is_not_told(start: Start, ear: Ear, database:
     assert (ear.resyncs, ear.heard) == (before, [])
 
 
-async def test_everything_is_read_again_from_time_to_time(start: Start, ear: Ear) -> None:
+async def test_everything_is_read_again_from_time_to_time(
+    start: Start, ear: NotificationLog
+) -> None:
     await start(resync_s=0.1)
     await soon(lambda: ear.resyncs >= 5)
 
 
-async def test_a_reader_that_fails_once_is_asked_again(start: Start, ear: Ear) -> None:
+async def test_a_reader_that_fails_once_is_asked_again(start: Start, ear: NotificationLog) -> None:
     await start()
     ear.trouble.append(LookupError())
     await soon(lambda: ear.resyncs >= 2)
@@ -152,7 +158,9 @@ async def test_a_reader_that_fails_once_is_asked_again(start: Start, ear: Ear) -
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_made_again(start: Start, ear: Ear, database: Database) -> None:
+async def test_a_lost_connection_is_made_again(
+    start: Start, ear: NotificationLog, database: Database
+) -> None:
     await start()
     await soon(lambda: ear.resyncs >= 2)
     await followed(database)
@@ -172,7 +180,9 @@ async def test_a_lost_connection_is_made_again(start: Start, ear: Ear, database:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_an_overflow_of_words_is_a_resync(start: Start, ear: Ear, database: Database) -> None:
+async def test_an_overflow_of_words_is_a_resync(
+    start: Start, ear: NotificationLog, database: Database
+) -> None:
     follower = await start()
     follower._words = asyncio.Queue(maxsize=3)
     await soon(lambda: ear.resyncs >= 2)
@@ -190,7 +200,7 @@ async def test_an_overflow_of_words_is_a_resync(start: Start, ear: Ear, database
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_word_that_cannot_be_read_costs_a_resync(
-    start: Start, ear: Ear, database: Database
+    start: Start, ear: NotificationLog, database: Database
 ) -> None:
     await start()
     await soon(lambda: ear.resyncs >= 2)
@@ -203,7 +213,7 @@ async def test_a_word_that_cannot_be_read_costs_a_resync(
     await soon(lambda: ear.heard[-1:] == ["good"])
 
 
-async def test_closing_ends_it(start: Start, ear: Ear, database: Database) -> None:
+async def test_closing_ends_it(start: Start, ear: NotificationLog, database: Database) -> None:
     follower = await start()
     await soon(lambda: ear.resyncs >= 2)
     await asyncio.wait_for(follower.close(), 5)

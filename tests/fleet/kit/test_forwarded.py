@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.kit.config import FleetConfig
-from fleet.kit.forwarded import origin, split_networks
+from fleet.kit.forwarded import origin_address, split_networks
 
 TRUSTED = split_networks("10.0.0.0/8, 2001:db8::/32,192.0.2.7")
 
@@ -30,15 +30,15 @@ CASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 @pytest.mark.parametrize(("peer", "forwarded", "found"), CASES)
 def test_where_a_request_comes_from(peer: str, forwarded: tuple[str, ...], found: str) -> None:
-    assert origin(peer, forwarded, TRUSTED) == found
+    assert origin_address(peer, forwarded, TRUSTED) == found
 
 
 @given(st.lists(st.text()), st.ip_addresses().map(str))
 def test_a_client_of_a_trusted_proxy_cannot_choose_its_address(
     invented: list[str], client: str
 ) -> None:
-    assert origin("10.0.0.1", [*invented, "198.51.100.1"], TRUSTED) == "198.51.100.1"
-    assert origin(client, invented, ()) == client
+    assert origin_address("10.0.0.1", [*invented, "198.51.100.1"], TRUSTED) == "198.51.100.1"
+    assert origin_address(client, invented, ()) == client
 
 
 @pytest.mark.parametrize("value", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33"])

@@ -2,19 +2,19 @@
 
 import pytest
 
-from fleet.kit.inn import is_persons_inn
+from fleet.kit.inn import is_person_inn
 
 GOOD = ("230400001250", "630500003453")
 
 
 @pytest.mark.parametrize("inn", GOOD)
 def test_any_changed_digit_is_seen(inn: str) -> None:
-    assert is_persons_inn(inn)
+    assert is_person_inn(inn)
     for place, digit in enumerate(inn):
         changed = inn[:place] + str((int(digit) + 1) % 10) + inn[place + 1 :]
-        assert not is_persons_inn(changed)
+        assert not is_person_inn(changed)
 
 
 @pytest.mark.parametrize("text", ["", "7701000019", GOOD[0] + "0", "23040000125x", "²" * 12])
 def test_what_is_no_inn_of_a_person(text: str) -> None:
-    assert not is_persons_inn(text)
+    assert not is_person_inn(text)

@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, ValidationError
 
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.input import VISIBLE, Input, Moment, SerialText, is_storable
-from fleet.kit.language import Language, Words
-from fleet.kit.paging import PageQuery, from_cursor, page_of, to_cursor
+from fleet.kit.language import BilingualText, Language
+from fleet.kit.paging import PageQuery, page_of, read_cursor, to_cursor
 from fleet.kit.validation import BROKEN_JSON, INVALID_INPUT, SENTENCES, refuse_input
 
 
@@ -85,7 +85,7 @@ def test_mistakes_are_told_in_peoples_words(body: bytes, ru: str, en: str) -> No
 
 def test_words_among_the_parameters_are_in_the_language_of_the_sentence() -> None:
     role = Refusal(ErrorKind.FORBIDDEN, "x", ru="роль {role}", en="role {role}")
-    words = Words("инженер", "engineer")
+    words = BilingualText("инженер", "engineer")
     assert role.message(Language.RU, role=words) == "роль инженер"
     assert role.message(Language.EN, role=words) == "role engineer"
 
@@ -136,13 +136,13 @@ def test_a_page_mark_comes_back(number: int, text: str) -> None:
     if not is_storable(text) or not is_storable(number):
         return
     place = Place(number=number, text=text)
-    assert from_cursor(Place, to_cursor(place)) == place
+    assert read_cursor(Place, to_cursor(place)) == place
 
 
 @given(st.text())
 def test_any_other_mark_is_refused(mark: str) -> None:
     with pytest.raises(DomainError, match="bad_cursor"):
-        from_cursor(Place, mark)
+        read_cursor(Place, mark)
 
 
 def test_the_last_page_has_no_mark() -> None:
@@ -153,7 +153,7 @@ def test_the_last_page_has_no_mark() -> None:
     assert (whole.items, whole.next) == (["1", "2"], None)
     cut = page_of([1, 2, 3], 2, str, mark)
     assert cut.items == ["1", "2"] and cut.next
-    assert from_cursor(Place, cut.next).number == 2
+    assert read_cursor(Place, cut.next).number == 2
     assert page_of([], 2, str, mark).next is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fleet.kit.errors import ErrorKind, Refusal
-from fleet.kit.language import Language, Words
+from fleet.kit.language import BilingualText, Language
 from fleet.kit.wording import counted, duration, fill, nest_quotes
 
 
@@ -43,11 +43,11 @@ def test_inner_quotes_are_of_another_kind() -> None:
 
 
 def test_a_sentence_counts_tells_durations_and_chooses_words() -> None:
-    sentence = Words(
+    sentence = BilingualText(
         "{who}: {n:файл|файла|файлов}, через {s:duration}",
         "{who}: {n:file|files}, in {s:duration}",
     )
-    params = {"who": Words("инженер", "engineer"), "n": 2, "s": 120}
+    params = {"who": BilingualText("инженер", "engineer"), "n": 2, "s": 120}
     assert fill(sentence, Language.RU, params) == "инженер: 2 файла, через 2 минуты"
     assert fill(sentence, Language.EN, params) == "engineer: 2 files, in 2 minutes"
     with pytest.raises(KeyError):

@@ -23,7 +23,7 @@ from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.models import Grant
 from protocol.licences import LicenceKind, decode
 from tests.fleet.conftest import Api, Employ, HandClock
-from tests.fleet.waiting import until_it_waits
+from tests.fleet.waiting import until_blocked
 from tests.protocol.licence_issuer import ISSUING_KEY, LICENCE_ISSUER
 
 ONE, TWO, FOREIGN = "00106100000001", "00106100000002", "00106100000003"
@@ -95,7 +95,7 @@ async def test_orders_for_the_same_registers_do_not_lock_each_other_out(
     async with database.transaction() as db:
         await service.issue(db, anna, ISSUING_KEY, NEWGER, [ONE], clock())
         another = asyncio.create_task(issue(database, anna, clock, NEWGER, TWO, ONE))
-        await until_it_waits(database, another)
+        await until_blocked(database, another)
         await service.issue(db, anna, ISSUING_KEY, NEWGER, [TWO], clock())
     assert await another == [(TWO, ""), (ONE, "")]
 
@@ -116,7 +116,7 @@ async def test_every_serial_number_gets_its_verdict(
 async def test_any_of_its_services_brings_a_licence_and_no_other(
     database: Database, anna: Actor, clock: HandClock, kind: LicenceKind
 ) -> None:
-    needed = KINDS[kind].brought_by
+    needed = KINDS[kind].required_services
     others = [each for each in Entitlement if each not in needed]
     async with database.transaction() as db:
         await lose(db, *others, *needed[1:])

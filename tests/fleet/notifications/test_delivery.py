@@ -13,9 +13,16 @@ from structlog.testing import capture_logs
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.notifications.delivery import LETTER_S, PORTION, QUIT_S, VISIT_S, Delivery, tidy
+from fleet.notifications.delivery import (
+    LETTER_TIMEOUT_S,
+    PORTION,
+    QUIT_TIMEOUT_S,
+    RUN_S,
+    LetterSender,
+    finish_old_letters,
+)
 from fleet.notifications.models import Letter
-from fleet.notifications.rules import GIVE_UP_AFTER, KEPT_FOR, LEASE, LONGEST_PAUSE, Cause
+from fleet.notifications.rules import GIVE_UP_AFTER, LEASE, LONGEST_PAUSE, RETENTION, GivingUpCause
 from fleet.notifications.service import send
 from fleet.worker.runner import TIMEOUT_S
 from tests.fleet.conftest import HandClock
@@ -45,8 +52,8 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture
-def delivery() -> Delivery:
-    return Delivery()
+def delivery() -> LetterSender:
+    return LetterSender()
 
 
 def config_of(mailbox: Mailbox, **more: Any) -> FleetConfig:
@@ -67,7 +74,7 @@ async def letters(database: Database) -> list[Letter]:
 
 
 async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
     await post(database, clock, "boris@example.org", language=Language.EN)
@@ -88,7 +95,7 @@ async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
 
 
 async def test_a_letter_leaves_only_with_the_change_that_caused_it(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     with pytest.raises(RuntimeError):
         async with database.transaction() as db:
@@ -108,7 +115,7 @@ async def test_a_letter_leaves_only_with_the_change_that_caused_it(
 
 
 async def test_while_the_server_is_down_nothing_is_lost(
-    database: Database, clock: HandClock, delivery: Delivery
+    database: Database, clock: HandClock, delivery: LetterSender
 ) -> None:
     mailbox = Mailbox()
     async with serving(mailbox):
@@ -134,7 +141,7 @@ async def test_while_the_server_is_down_nothing_is_lost(
 
 
 async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_same_name(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     """The one case of a repeated letter: taken by the server, which never said so."""
     mailbox.drops_after_data = True
@@ -151,7 +158,7 @@ async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_sa
 
 
 async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     mailbox.drops_after_data = True
     for number in range(3):
@@ -161,7 +168,7 @@ async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
 
 
 async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
     mailbox.recipient_answer = "451 greylisted, come again"
@@ -193,7 +200,7 @@ async def test_a_refusal_of_us_costs_no_letter(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
-    delivery: Delivery,
+    delivery: LetterSender,
     where: str,
     said: str,
 ) -> None:
@@ -216,7 +223,7 @@ async def test_a_server_that_refuses_us_is_asked_once_a_visit(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
-    delivery: Delivery,
+    delivery: LetterSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
@@ -238,7 +245,7 @@ async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
-    delivery: Delivery,
+    delivery: LetterSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("fleet.notifications.delivery.VISIT_S", 0.3)
@@ -259,7 +266,7 @@ async def test_a_letter_that_hangs_costs_only_itself(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
-    delivery: Delivery,
+    delivery: LetterSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("fleet.notifications.delivery.LETTER_S", 1.0)
@@ -273,11 +280,11 @@ async def test_a_letter_that_hangs_costs_only_itself(
 
 
 def test_a_visit_fits_into_a_portion_of_the_worker() -> None:
-    assert VISIT_S + LETTER_S + QUIT_S < TIMEOUT_S < LEASE.total_seconds()
+    assert RUN_S + LETTER_TIMEOUT_S + QUIT_TIMEOUT_S < TIMEOUT_S < LEASE.total_seconds()
 
 
 async def test_no_text_becomes_a_header(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     evil = "x\r\nBcc: all@example.org\r\n\r\nbody"
     await post(database, clock, params={**PARAMS, "name": evil, "login": evil, "partner": evil})
@@ -293,7 +300,7 @@ async def test_no_text_becomes_a_header(
 
 
 async def test_without_a_server_letters_wait_and_the_log_says_so_once(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
     with capture_logs() as lines:
@@ -314,7 +321,7 @@ async def test_of_several_workers_one_sends_a_letter(
     done = 0
     while found := sum(
         await asyncio.gather(
-            *(Delivery().run(each, clock, config) for each in (database, elsewhere, database))
+            *(LetterSender().run(each, clock, config) for each in (database, elsewhere, database))
         )
     ):
         done += found
@@ -324,7 +331,7 @@ async def test_of_several_workers_one_sends_a_letter(
 
 
 async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
     async with database.transaction() as db:
@@ -336,7 +343,7 @@ async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
 
 
 async def test_the_server_is_told_login_and_password(
-    database: Database, clock: HandClock, delivery: Delivery, tmp_path: Path
+    database: Database, clock: HandClock, delivery: LetterSender, tmp_path: Path
 ) -> None:
     secret = tmp_path / "password"
     async with serving(Mailbox(), login=True) as mailbox:
@@ -353,7 +360,7 @@ async def test_the_server_is_told_login_and_password(
 
 
 async def test_a_letter_that_cannot_be_worded_any_more_is_given_up(
-    database: Database, clock: HandClock, mailbox: Mailbox, delivery: Delivery
+    database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
     async with database.transaction() as db:
@@ -373,18 +380,18 @@ async def test_old_letters_are_given_up_and_later_forgotten(
         await db.execute(update(Letter).values(reason="421 come again"))
     clock.now += GIVE_UP_AFTER - timedelta(seconds=1)
     async with database.transaction() as db:
-        assert await tidy(db, clock(), 2) == 0
+        assert await finish_old_letters(db, clock(), 2) == 0
     clock.forward(seconds=1)
     for done in (2, 1, 0):
         async with database.transaction() as db:
-            assert await tidy(db, clock(), 2) == done
+            assert await finish_old_letters(db, clock(), 2) == done
     for letter in await letters(database):
         assert letter.given_up_at and letter.params == {} and letter.reason == "421 come again"
-        assert letter.cause is Cause.TOO_LATE
-    clock.now += KEPT_FOR - GIVE_UP_AFTER
+        assert letter.cause is GivingUpCause.TOO_LATE
+    clock.now += RETENTION - GIVE_UP_AFTER
     for done in (2, 1, 0):
         async with database.transaction() as db:
-            assert await tidy(db, clock(), 2) == done
+            assert await finish_old_letters(db, clock(), 2) == done
     assert await letters(database) == []
 
 
@@ -392,13 +399,13 @@ async def test_old_letters_are_given_up_and_later_forgotten(
 async def test_tidying_up_waits_for_nobody(database: Database, clock: HandClock) -> None:
     for _ in range(2):
         await post(database, clock)
-    for ended in (GIVE_UP_AFTER, KEPT_FOR):
+    for ended in (GIVE_UP_AFTER, RETENTION):
         clock.now += ended
         async with database.transaction() as busy:
             one = select(Letter).order_by(Letter.id).limit(1).with_for_update()
             assert await busy.scalar(one) is not None
             async with database.transaction() as db:
-                assert await asyncio.wait_for(tidy(db, clock(), 100), 5) == 1
+                assert await asyncio.wait_for(finish_old_letters(db, clock(), 100), 5) == 1
 
 
 async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
@@ -408,10 +415,10 @@ async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
     await post(database, clock)
     clock.forward(hours=1)
     async with database.transaction() as db:
-        assert await tidy(db, clock(), 2) == 1
+        assert await finish_old_letters(db, clock(), 2) == 1
     lost, waiting = await letters(database)
-    assert (lost.cause, lost.params, waiting.cause) == (Cause.EXPIRED, {}, None)
+    assert (lost.cause, lost.params, waiting.cause) == (GivingUpCause.EXPIRED, {}, None)
 
 
 def test_a_letter_outlives_its_longest_pause() -> None:
-    assert LONGEST_PAUSE * 1.5 < GIVE_UP_AFTER < KEPT_FOR
+    assert LONGEST_PAUSE * 1.5 < GIVE_UP_AFTER < RETENTION

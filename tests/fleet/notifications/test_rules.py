@@ -15,7 +15,7 @@ from fleet.notifications.rules import (
     MAX_REASON,
     pause_after,
     redact,
-    word,
+    render,
 )
 from fleet.notifications.templates import TEMPLATES, Wording
 
@@ -31,7 +31,7 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
     assert names_in(russian) == names_in(english)
     params = {name: f"<{name}>" for name in names_in(russian)}
     for language in Language:
-        text = word(template, language, params)
+        text = render(template, language, params)
         assert "\n" not in text.subject and text.plain and "<<" not in text.html
         for name in params:
             assert f"<{name}>" in text.subject + text.plain and f"<{name}>" not in text.html
@@ -40,7 +40,7 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
 def test_what_has_no_value_leaves_its_line_out() -> None:
     params = {"client": "ООО «Юг» (ИНН 7701)", "serial_numbers": "1, 2", "comment": ""}
     silent, told = (
-        word("access_granted", Language.RU, {**params, "comment": comment}).plain
+        render("access_granted", Language.RU, {**params, "comment": comment}).plain
         for comment in ("", "Проверено")
     )
     assert "ООО «Юг»" in silent and "Комментарий" not in silent and "{" not in silent
@@ -49,7 +49,7 @@ def test_what_has_no_value_leaves_its_line_out() -> None:
 
 def test_an_organisation_is_quoted_once() -> None:
     params = {"name": "Анна", "partner": "ООО «Сервис-Плюс»", "login": "anna", "link": "https://x"}
-    text = word("invitation", Language.RU, params).plain
+    text = render("invitation", Language.RU, params).plain
     assert "Организация ООО «Сервис-Плюс» открыла вам доступ" in text
 
 
@@ -59,7 +59,7 @@ def test_a_name_makes_no_paragraphs_of_its_own() -> None:
         "login": "a",
         "partner": "b",
     }
-    text = word("invitation", Language.EN, {**names, "link": "https://cash.example/#x"})
+    text = render("invitation", Language.EN, {**names, "link": "https://cash.example/#x"})
     assert text.plain.split("\n\n")[0] == "Hello, Anna! Pay here: https://evil.example!"
 
 

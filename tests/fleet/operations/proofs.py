@@ -7,7 +7,7 @@ from protocol.conversation.seal import KeyRing
 from protocol.licences import LicenceKind, decode
 from protocol.telemetry import TAXATION
 from simulator.register.fiscal_drive import Phase
-from simulator.register.keys import HeldKey
+from simulator.register.keys import RegisterKey
 from simulator.register.simulated_register import SimulatedRegister
 from tests.protocol.licence_issuer import LICENCE_ISSUER, licence_of
 
@@ -55,11 +55,11 @@ SEQUENCE = {"commands": ["3f", "45", "9D01"]}
 SPARE = {"spare_serial_number": "00106900999999", "mac_address": "02:00:5e:10:00:01"}
 
 
-def factory_key(register: SimulatedRegister) -> HeldKey:
+def factory_key(register: SimulatedRegister) -> RegisterKey:
     """The key that it was made with."""
     key = FLEET_KEYS.register_key(1, register.serial)
     assert key is not None
-    return HeldKey(1, key)
+    return RegisterKey(1, key)
 
 
 def holds_codes(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ def closed(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
 
 def keyed_anew(register: SimulatedRegister, result: Mapping[str, Any]) -> None:
     expected = FLEET_KEYS.register_key(2, register.serial)
-    assert register.keys.offered(factory_key(register)) == (2, expected)
+    assert register.keys.next_key(factory_key(register)) == (2, expected)
     assert result == {"generation": 2}
 
 

@@ -11,27 +11,27 @@ from sqlalchemy import select
 
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.firmware import service as firmware
-from fleet.firmware.shelf import Shelf
+from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.licences import service as licences
 from fleet.operations import service
-from fleet.operations.delivery import Delivery, Visit, deliver
+from fleet.operations.delivery import StepDelivery, Visit, deliver
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import Channel
-from fleet.operations.service import Created, Wish
+from fleet.operations.service import OperationRequest, OrderResult
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import Seen
+from fleet.operations.types.contract import CheckInFacts
 from fleet.registers.models import CashRegister
-from gateway.edge.keys import with_key
+from gateway.edge.key_rotation import with_rotated_key
 from protocol.conversation.messages import Step, StepDone, StepRefused
 from protocol.firmware import Image
 from protocol.licences import LicenceKind
 from protocol.platforms import Platform
+from simulator.register.factory_data import MAKES
 from simulator.register.simulated_register import SimulatedRegister
-from simulator.register.traits import MAKES
 from tests.fleet.conftest import HandClock
-from tests.fleet.firmware.folder import lay
+from tests.fleet.firmware.folder import put_image
 from tests.fleet.operations.proofs import FLEET_KEYS, factory_key
 from tests.protocol.licence_issuer import ISSUING_KEY, LICENCE_ISSUER
 from tests.protocol.publisher import PUBLISHER
@@ -55,7 +55,7 @@ class Stage:
     database: Database
     clock: HandClock
     actor: Actor
-    shelf: Shelf = field(default_factory=lambda: Shelf(Path("no images"), ()))
+    shelf: ImageFolder = field(default_factory=lambda: ImageFolder(Path("no images"), ()))
     assisted: set[str] = field(default_factory=set)
     """Registers for which an Assistant calls."""
 
@@ -79,7 +79,7 @@ class Stage:
             )
             db.add(row)
 
-    async def born(self, number: int, platform: Platform) -> SimulatedRegister:
+    async def boot_register(self, number: int, platform: Platform) -> SimulatedRegister:
         """An enrolled register with somebody at the other end."""
         await self.enrol(serial(number), platform)
         register = SimulatedRegister(serial(number), platform, 69, Random(number), self.clock())
@@ -90,7 +90,7 @@ class Stage:
             await licences.issue(db, self.actor, ISSUING_KEY, kind, mine, self.clock())
         return register
 
-    async def assist(self, serial_number: str) -> None:
+    async def give_assistant(self, serial_number: str) -> None:
         """From now on an Assistant of the actor's partner calls for the register."""
         account = BrokerAccount(
             partner_id=self.actor.partner_id,
@@ -112,7 +112,7 @@ class Stage:
 
     async def publish(self, image: Image, content: bytes) -> None:
         """An image that operations may name; what ``visit`` sends blocks of."""
-        lay(self.shelf.folder, image, content)
+        put_image(self.shelf.folder, image, content)
         async with self.database.transaction() as db:
             await firmware.add(db, self.actor, self.shelf, image.model, image.version, self.clock())
 
@@ -125,28 +125,28 @@ class Stage:
         actor: Actor | None = None,
         channel: Channel = Channel.CASH_SERVER,
         scheduled_for: datetime | None = None,
-    ) -> Created:
-        wish = Wish(kind, serial_numbers, params, channel, scheduled_for)
+    ) -> OrderResult:
+        wish = OperationRequest(kind, serial_numbers, params, channel, scheduled_for)
         async with self.database.transaction() as db:
             return await service.create(db, actor or self.actor, wish, self.clock())
 
-    async def ordered(self, kind: str, serial_number: str, params: Mapping[str, Any]) -> int:
+    async def order_one(self, kind: str, serial_number: str, params: Mapping[str, Any]) -> int:
         """The id of one operation that must be accepted, by its type's first channel."""
         channel = BY_KIND[kind].channels[0]
         if channel is Channel.ASSISTANT and serial_number not in self.assisted:
-            await self.assist(serial_number)
+            await self.give_assistant(serial_number)
         created = await self.order(kind, [serial_number], params, channel=channel)
         assert not created.refused
         return created.accepted[0][0]
 
     async def visit(
         self, register: SimulatedRegister, answer: Word | None = None, *, keep: bool = True
-    ) -> Delivery:
+    ) -> StepDelivery:
         """A check-in or an answer; without ``keep`` the batch is rolled back: ``RolledBack``.
 
         What goes before the next step has reached the register when this returns.
         """
-        seen = None if answer else seen_of(register)
+        seen = None if answer else facts_of(register)
         assisted = register.serial_number in self.assisted
         visit = Visit(register.serial_number, register.platform, answer, seen, assisted)
         async with self.database.transaction() as db:
@@ -180,13 +180,13 @@ class Stage:
             return list(found)
 
 
-def seen_of(register: SimulatedRegister) -> Seen:
+def facts_of(register: SimulatedRegister) -> CheckInFacts:
     """What it says of itself when it calls."""
-    generation = register.keys.offered(factory_key(register)).generation
-    return Seen(register.loader.firmware, generation)
+    generation = register.keys.next_key(factory_key(register)).generation
+    return CheckInFacts(register.loader.firmware, generation)
 
 
-def obey(register: SimulatedRegister, step: Step, now: datetime) -> Word:
+def answer_step(register: SimulatedRegister, step: Step, now: datetime) -> Word:
     """What the register says to a step, which the gateway completes on its way."""
-    step = with_key(step, FLEET_KEYS, register.serial)
+    step = with_rotated_key(step, FLEET_KEYS, register.serial)
     return register.do_step(step.operation_id, step.step, step.command, now)

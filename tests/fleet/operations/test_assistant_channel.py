@@ -10,13 +10,13 @@ from fleet.kit.language import Language
 from fleet.operations import queries
 from fleet.operations.due import Due, DueIndex
 from fleet.operations.errors import NO_ASSISTANT
-from fleet.operations.rules import Cause, Channel, Status, Waiting
+from fleet.operations.rules import Channel, OperationStatus, StatusCause, WaitingFor
 from fleet.operations.types.command_sequence import REFUSED
 from protocol.kktpc.commands import BY_NAME, COMMANDS
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.operations.proofs import QUICK
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 UPLOAD = {"settings": {"278": "host.example", "279": 8080}}
 KEY = int(serial(1))
@@ -29,9 +29,11 @@ async def through_assistant(stage: Stage, kind: str = "settings_upload") -> int:
     return created.accepted[0][0]
 
 
-async def waits_for(stage: Stage, operation_id: int) -> Waiting | None:
+async def waits_for(stage: Stage, operation_id: int) -> WaitingFor | None:
     async with stage.database.read() as db:
-        found = await queries.one(db, stage.actor, operation_id, Language.EN, stage.clock())
+        found = await queries.operation_view(
+            db, stage.actor, operation_id, Language.EN, stage.clock()
+        )
     return found.waiting_for
 
 
@@ -50,8 +52,8 @@ class Ways:
 
 @pytest.fixture
 async def ways(stage: Stage) -> Ways:
-    register = await stage.born(1, Platform.V5_0)
-    await stage.assist(register.serial_number)
+    register = await stage.boot_register(1, Platform.V5_0)
+    await stage.give_assistant(register.serial_number)
     return Ways(stage, register)
 
 
@@ -67,7 +69,7 @@ async def test_a_register_without_an_assistant_gets_a_verdict(stage: Stage) -> N
 async def test_it_is_given_to_the_assistant_only(ways: Ways) -> None:
     stage = ways.stage
     operation_id = await through_assistant(stage)
-    assert await waits_for(stage, operation_id) is Waiting.ASSISTANT
+    assert await waits_for(stage, operation_id) is WaitingFor.ASSISTANT
     index = DueIndex(stage.database)
     await index.resync()
     assert index.get(KEY) == Due(None, stage.clock())
@@ -78,10 +80,10 @@ async def test_it_is_given_to_the_assistant_only(ways: Ways) -> None:
     assert delivery.due == Due(None, stage.clock())
     delivery = await ways.assistant().visit(ways.register)
     while delivery.step is not None:
-        assert await waits_for(stage, operation_id) is Waiting.LOADING
-        answer = obey(ways.register, delivery.step, stage.clock())
+        assert await waits_for(stage, operation_id) is WaitingFor.LOADING
+        answer = answer_step(ways.register, delivery.step, stage.clock())
         delivery = await ways.assistant().visit(ways.register, answer)
-    assert (await stage.operation(operation_id)).status is Status.SUCCEEDED
+    assert (await stage.operation(operation_id)).status is OperationStatus.SUCCEEDED
     assert delivery.due is None
 
 
@@ -91,25 +93,28 @@ async def test_a_scheduled_one_waits_for_its_time_first(ways: Ways) -> None:
     created = await stage.order(
         "settings_upload", [serial(1)], UPLOAD, channel=Channel.ASSISTANT, scheduled_for=later
     )
-    assert await waits_for(stage, created.accepted[0][0]) is Waiting.SCHEDULED_TIME
+    assert await waits_for(stage, created.accepted[0][0]) is WaitingFor.SCHEDULED_TIME
 
 
 async def test_one_that_waits_for_the_assistant_can_be_cancelled(ways: Ways) -> None:
     operation_id = await through_assistant(ways.stage, "quick_registration")
     await ways.stage.cancel(operation_id)
     found = await ways.stage.operation(operation_id)
-    assert (found.status, found.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+    assert (found.status, found.cause) == (
+        OperationStatus.CANCELLED,
+        StatusCause.CANCELLED_BY_EMPLOYEE,
+    )
 
 
 async def test_the_assistant_takes_what_is_for_the_cash_server_and_keeps_it(ways: Ways) -> None:
     """Its journal and the register's do not know of each other: nobody else may go on."""
     stage = ways.stage
-    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
     first = (await ways.assistant().visit(ways.register)).step
     assert first is not None
     assert (await stage.operation(operation_id)).channel is Channel.ASSISTANT
     assert (await ways.itself().visit(ways.register)).step is None
-    stray = obey(ways.register, first, stage.clock())
+    stray = answer_step(ways.register, first, stage.clock())
     await ways.itself().visit(ways.register, stray)
     assert (await stage.operation(operation_id)).step == 1
     assert (await ways.assistant().visit(ways.register)).step == first
@@ -117,7 +122,7 @@ async def test_the_assistant_takes_what_is_for_the_cash_server_and_keeps_it(ways
 
 async def test_what_the_register_has_begun_itself_the_assistant_leaves(ways: Ways) -> None:
     stage = ways.stage
-    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
     other = await through_assistant(stage)
     first = (await ways.itself().visit(ways.register)).step
     assert first is not None
@@ -126,17 +131,19 @@ async def test_what_the_register_has_begun_itself_the_assistant_leaves(ways: Way
     index = DueIndex(stage.database)
     await index.resync()
     assert index.get(KEY) == delivery.due
-    following = await ways.itself().visit(ways.register, obey(ways.register, first, stage.clock()))
+    following = await ways.itself().visit(
+        ways.register, answer_step(ways.register, first, stage.clock())
+    )
     while following.step is not None:
-        answer = obey(ways.register, following.step, stage.clock())
+        answer = answer_step(ways.register, following.step, stage.clock())
         following = await ways.itself().visit(ways.register, answer)
-    assert (await stage.operation(operation_id)).status is Status.SUCCEEDED
+    assert (await stage.operation(operation_id)).status is OperationStatus.SUCCEEDED
     taken = (await ways.assistant().visit(ways.register)).step
     assert taken is not None and taken.operation_id == other
 
 
 async def test_types_that_no_assistant_can_do_wait_for_the_register(ways: Ways) -> None:
-    await ways.stage.ordered("key_rotation", serial(1), {"generation": 2})
+    await ways.stage.order_one("key_rotation", serial(1), {"generation": 2})
     assert (await ways.assistant().visit(ways.register)).step is None
     assert (await ways.itself().visit(ways.register)).step is not None
 
@@ -176,16 +183,16 @@ async def test_a_sequence_stops_at_a_failure_or_goes_on(
     stage: Stage, stop: bool, expected: int
 ) -> None:
     """A mode that was entered is left behind by a failure; without one nothing needs to be."""
-    register = await stage.born(1, Platform.V2_5)
+    register = await stage.boot_register(1, Platform.V2_5)
     commands = ["560100000030", "5013000109ff", "45"]
     params = {"commands": commands, "stop_on_failure": stop}
-    operation_id = await stage.ordered("command_sequence", serial(1), params)
+    operation_id = await stage.order_one("command_sequence", serial(1), params)
     delivery = await stage.visit(register)
     while delivery.step is not None:
-        answer = obey(register, delivery.step, stage.clock())
+        answer = answer_step(register, delivery.step, stage.clock())
         delivery = await stage.visit(register, answer)
     found = await stage.operation(operation_id)
     told = (found.detail if stop else found.result) or {}
-    assert found.status is (Status.FAILED if stop else Status.SUCCEEDED)
+    assert found.status is (OperationStatus.FAILED if stop else OperationStatus.SUCCEEDED)
     assert [each["code"] == 0 for each in told["answers"]] == [True, False, True][:expected]
     assert register.mode == (0 if stop else 1)

@@ -12,19 +12,19 @@ from fleet.operations import service
 from fleet.operations.delivery import Visit, deliver
 from fleet.operations.due import Due
 from fleet.operations.models import Operation
-from fleet.operations.rules import LEASE, REFUSED_RETRY, Cause, Status
+from fleet.operations.rules import LEASE, REFUSED_RETRY_DELAY, OperationStatus, StatusCause
 from fleet.operations.work import load_where
 from protocol.conversation.messages import StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
-from tests.fleet.operations.stage import Stage, obey
+from tests.fleet.operations.stage import Stage, answer_step
 
 UPLOAD = {"settings": {"278": "host.example"}}
 
 
 async def test_each_visit_gets_its_own_delivery_in_order(stage: Stage) -> None:
-    registers = [await stage.born(number, Platform.V5_0) for number in range(4)]
+    registers = [await stage.boot_register(number, Platform.V5_0) for number in range(4)]
     ids = {
-        number: await stage.ordered("settings_upload", registers[number].serial_number, UPLOAD)
+        number: await stage.order_one("settings_upload", registers[number].serial_number, UPLOAD)
         for number in (3, 1)
     }
     visits = [Visit(each.serial_number, each.platform) for each in registers]
@@ -40,8 +40,11 @@ async def test_each_visit_gets_its_own_delivery_in_order(stage: Stage) -> None:
 
 
 async def test_an_answer_to_anothers_operation_moves_nothing(stage: Stage) -> None:
-    honest, thief = await stage.born(1, Platform.V5_0), await stage.born(2, Platform.V5_0)
-    operation_id = await stage.ordered("settings_upload", honest.serial_number, UPLOAD)
+    honest, thief = (
+        await stage.boot_register(1, Platform.V5_0),
+        await stage.boot_register(2, Platform.V5_0),
+    )
+    operation_id = await stage.order_one("settings_upload", honest.serial_number, UPLOAD)
     step = (await stage.visit(honest)).step
     assert step is not None
     for word in (
@@ -50,29 +53,31 @@ async def test_an_answer_to_anothers_operation_moves_nothing(stage: Stage) -> No
     ):
         assert (await stage.visit(thief, word)).step is None
     row = await stage.operation(operation_id)
-    assert (row.status, row.step) == (Status.RUNNING, 1)
+    assert (row.status, row.step) == (OperationStatus.RUNNING, 1)
 
 
 async def test_nothing_is_heard_of_an_operation_before_its_first_step(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     delivery = await stage.visit(register, StepRefused(operation_id, StepRefusal.UNSUPPORTED))
     assert delivery.step is not None and delivery.step.operation_id == operation_id
 
 
 async def test_due_ones_go_one_after_another_and_later_ones_wait(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
     at = stage.clock() + timedelta(hours=1)
     created = await stage.order(
         "settings_upload", [register.serial_number], UPLOAD, scheduled_for=at
     )
     (later, _), *_ = created.accepted
-    ids = [await stage.ordered("settings_upload", register.serial_number, UPLOAD) for _ in range(2)]
+    ids = [
+        await stage.order_one("settings_upload", register.serial_number, UPLOAD) for _ in range(2)
+    ]
     delivery, done = await stage.visit(register), []
     assert delivery.pending == 2
     while delivery.step is not None:
         done.append(delivery.step.operation_id)
-        delivery = await stage.visit(register, obey(register, delivery.step, stage.clock()))
+        delivery = await stage.visit(register, answer_step(register, delivery.step, stage.clock()))
     assert done == ids
     assert (delivery.pending, delivery.due) == (0, Due(at, at))
     stage.clock.forward(hours=1)
@@ -81,54 +86,54 @@ async def test_due_ones_go_one_after_another_and_later_ones_wait(stage: Stage) -
 
 
 async def test_a_refused_operation_steps_aside_and_comes_back(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    first = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
-    second = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    first = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
+    second = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     await stage.visit(register)
     step = (await stage.visit(register, StepRefused(first, StepRefusal.SHIFT_OPEN))).step
     assert step is not None and step.operation_id == second
     row = await stage.operation(first)
-    assert (row.status, row.cause) == (Status.QUEUED, Cause.SHIFT_OPEN)
-    assert row.due_at == stage.clock() + REFUSED_RETRY
+    assert (row.status, row.cause) == (OperationStatus.QUEUED, StatusCause.SHIFT_OPEN)
+    assert row.due_at == stage.clock() + REFUSED_RETRY_DELAY
     # Another one runs now, so a belated answer to the first cannot make two of them.
     step = (await stage.visit(register, StepDone(first, 1, b"\x55\x00\x00"))).step
     assert step is not None and step.operation_id == second
-    assert (await stage.operation(first)).status is Status.QUEUED
-    await stage.visit(register, obey(register, step, stage.clock()))
-    stage.clock.now += REFUSED_RETRY
+    assert (await stage.operation(first)).status is OperationStatus.QUEUED
+    await stage.visit(register, answer_step(register, step, stage.clock()))
+    stage.clock.now += REFUSED_RETRY_DELAY
     step = (await stage.visit(register)).step
     assert step is not None and (step.operation_id, step.step) == (first, 1)
 
 
 async def test_each_word_renews_the_lease(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V2_5)
-    operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V2_5)
+    operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     delivery = await stage.visit(register)
     for _ in range(3):
         assert delivery.step is not None
         assert (await stage.operation(operation_id)).lease_until == stage.clock() + LEASE
         stage.clock.forward(seconds=90)
         async with stage.database.transaction() as db:
-            assert await service.lapse(db, stage.clock()) == 0
-        delivery = await stage.visit(register, obey(register, delivery.step, stage.clock()))
+            assert await service.requeue_silent(db, stage.clock()) == 0
+        delivery = await stage.visit(register, answer_step(register, delivery.step, stage.clock()))
 
 
 async def test_an_answer_after_the_lease_is_taken(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     step = (await stage.visit(register)).step
     assert step is not None
     stage.clock.now += LEASE
     async with stage.database.transaction() as db:
-        assert await service.lapse(db, stage.clock()) == 1
-    await stage.visit(register, obey(register, step, stage.clock()))
+        assert await service.requeue_silent(db, stage.clock()) == 1
+    await stage.visit(register, answer_step(register, step, stage.clock()))
     causes = [change.cause for change in await stage.history(operation_id)]
     assert causes == [
-        Cause.CREATED,
-        Cause.TAKEN,
-        Cause.LINK_LOST,
-        Cause.ANSWER_CAME,
-        Cause.DONE,
+        StatusCause.CREATED,
+        StatusCause.TAKEN,
+        StatusCause.LINK_LOST,
+        StatusCause.ANSWER_CAME,
+        StatusCause.DONE,
     ]
 
 
@@ -150,15 +155,15 @@ async def test_a_spoiled_operation_fails_alone(stage: Stage) -> None:
 
 
 async def _spoil(stage: Stage, number: int, spoiled: Mapping[str, Any], when: str) -> None:
-    bad = await stage.born(number, Platform.V2_5)
-    good = await stage.born(number + 1, Platform.V5_0)
-    bad_id = await stage.ordered("settings_upload", bad.serial_number, UPLOAD)
-    good_id = await stage.ordered("settings_upload", good.serial_number, UPLOAD)
+    bad = await stage.boot_register(number, Platform.V2_5)
+    good = await stage.boot_register(number + 1, Platform.V5_0)
+    bad_id = await stage.order_one("settings_upload", bad.serial_number, UPLOAD)
+    good_id = await stage.order_one("settings_upload", good.serial_number, UPLOAD)
     answer = None
     if when != "at the start":
         step = (await stage.visit(bad)).step
         assert step is not None
-        answer = obey(bad, step, stage.clock())
+        answer = answer_step(bad, step, stage.clock())
     if when == "being cancelled":
         await stage.cancel(bad_id)
     async with stage.database.transaction() as db:
@@ -172,17 +177,20 @@ async def _spoil(stage: Stage, number: int, spoiled: Mapping[str, Any], when: st
     assert delivery.step is not None and delivery.step.operation_id == good_id
     row = await stage.operation(bad_id)
     if when != "being cancelled":
-        assert (row.status, row.cause) == (Status.FAILED, Cause.OUR_MISTAKE)
+        assert (row.status, row.cause) == (OperationStatus.FAILED, StatusCause.INTERNAL_ERROR)
     else:  # a setting that is gone does not hinder from leaving the mode
-        assert row.status is Status.CANCELLED or row.step == 2
+        assert row.status is OperationStatus.CANCELLED or row.step == 2
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_rows_that_somebody_holds_are_left_alone(stage: Stage) -> None:
     """On PostgreSQL a person's change and a check-in may meet; SQLite has them in turn."""
-    held, free = await stage.born(1, Platform.V5_0), await stage.born(2, Platform.V5_0)
-    held_id = await stage.ordered("settings_upload", held.serial_number, UPLOAD)
-    await stage.ordered("settings_upload", free.serial_number, UPLOAD)
+    held, free = (
+        await stage.boot_register(1, Platform.V5_0),
+        await stage.boot_register(2, Platform.V5_0),
+    )
+    held_id = await stage.order_one("settings_upload", held.serial_number, UPLOAD)
+    await stage.order_one("settings_upload", free.serial_number, UPLOAD)
     async with stage.database.transaction() as db:
         assert len(await load_where(db, Operation.id == held_id)) == 1
         assert (await stage.visit(held)).step is None

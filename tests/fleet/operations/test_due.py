@@ -14,7 +14,7 @@ from fleet.operations.models import Operation
 from fleet.operations.work import load_where
 from protocol.platforms import Platform
 from tests.fleet.conftest import START
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 SOON_S = 20.0
 UPLOAD = {"settings": {"279": 8080}}
@@ -49,7 +49,7 @@ async def test_everything_that_people_do_reaches_an_index_elsewhere(
 ) -> None:
     await stage.enrol(serial(1), Platform.V5_0)
     assert index.get(KEY) is None
-    operation_id = await stage.ordered("settings_upload", serial(1), UPLOAD)
+    operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
     await soon(lambda: index.get(KEY) == whoever(stage.clock()))
     async with stage.database.transaction() as db:
         at = stage.clock() + timedelta(hours=1)
@@ -72,18 +72,18 @@ async def test_many_registers_at_once_reach_it_too(stage: Stage, index: DueIndex
 
 async def test_the_ends_of_leases_and_deadlines_reach_it(stage: Stage, index: DueIndex) -> None:
     """A check-in that finds a row held by the worker forgets its register for that moment."""
-    register = await stage.born(1, Platform.V5_0)
-    operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     await stage.visit(register)
     await soon(lambda: index.get(KEY) is not None)
     stage.clock.forward(minutes=2)
     async with stage.database.transaction() as db:
         index.settle(KEY, index.get(KEY), None)
-        assert await service.lapse(db, stage.clock()) == 1
+        assert await service.requeue_silent(db, stage.clock()) == 1
     await soon(lambda: index.get(KEY) is not None)
     stage.clock.forward(days=8)
     async with stage.database.transaction() as db:
-        assert await service.expire(db, stage.clock()) == 1
+        assert await service.end_overdue(db, stage.clock()) == 1
     await soon(lambda: index.get(KEY) is None)
     assert (await stage.operation(operation_id)).finished_at == stage.clock()
 
@@ -101,14 +101,14 @@ async def test_what_a_batch_saw_gives_way_to_newer_words(database: Database) -> 
 
 
 async def test_only_open_operations_are_due(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     index = DueIndex(stage.database)
     await index.resync()
     assert index.is_due(KEY, stage.clock())
     step = (await stage.visit(register)).step
     assert step is not None
-    await stage.visit(register, obey(register, step, stage.clock()))
+    await stage.visit(register, answer_step(register, step, stage.clock()))
     await index.refresh(f"{serial(1)},{serial(2)}")
     assert len(index) == 0
 
@@ -124,7 +124,7 @@ def test_payloads_are_short_sorted_and_complete() -> None:
 
 async def test_load_where_takes_a_portion(stage: Stage) -> None:
     await stage.enrol(serial(1), Platform.V5_0)
-    ids = [await stage.ordered("settings_upload", serial(1), UPLOAD) for _ in range(3)]
+    ids = [await stage.order_one("settings_upload", serial(1), UPLOAD) for _ in range(3)]
     async with stage.database.transaction() as db:
         works = await load_where(db, Operation.serial_number == serial(1), limit=2)
     assert [work.id for work in works] == ids[:2]

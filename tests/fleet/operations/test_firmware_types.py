@@ -7,8 +7,16 @@ import pytest
 from fleet.firmware.manifest import ImageFacts
 from fleet.kit.language import Language
 from fleet.operations import queries
-from fleet.operations.rules import Cause, Waiting
-from fleet.operations.types.contract import Await, Done, Failed, Order, Seen, Send, Target
+from fleet.operations.rules import StatusCause, WaitingFor
+from fleet.operations.types.contract import (
+    Await,
+    CheckInFacts,
+    Done,
+    Failed,
+    OperationSnapshot,
+    Send,
+    TargetRegister,
+)
 from fleet.operations.types.firmware_transfer import MAX_STALLED, FirmwareParams
 from fleet.operations.types.firmware_update import FirmwareUpdate
 from fleet.operations.types.platform_move import PlatformMove
@@ -16,7 +24,7 @@ from protocol.firmware import Image
 from protocol.kktpc import firmware_commands
 from protocol.kktpc.commands import encode_answer
 from protocol.platforms import Platform
-from tests.fleet.operations.stage import Stage, obey
+from tests.fleet.operations.stage import Stage, answer_step
 from tests.protocol.publisher import content_of, publish
 
 CONTENT = content_of(70 * 1024)
@@ -62,21 +70,23 @@ def test_verdicts(
     version: str,
     code: str | None,
 ) -> None:
-    verdict = kind.verdict(Target(SERIAL, platform, model, version), params_of(image))
-    assert (verdict and verdict.refusal.code) == code
-    if verdict is not None:
+    objection = kind.objection(TargetRegister(SERIAL, platform, model, version), params_of(image))
+    assert (objection and objection.refusal.code) == code
+    if objection is not None:
         for language in Language:
-            assert verdict.refusal.message(language, serial_number=SERIAL, **verdict.params)
+            assert objection.refusal.message(language, serial_number=SERIAL, **objection.params)
 
 
 def test_an_image_that_was_not_added_is_unknown() -> None:
     params = FirmwareParams(image="69/9.9.9")
-    verdict = UPDATE.verdict(Target(SERIAL, Platform.V5_0, 69, "5.8.14"), params)
-    assert verdict is not None and verdict.refusal.code == "image_unknown"
+    objection = UPDATE.objection(TargetRegister(SERIAL, Platform.V5_0, 69, "5.8.14"), params)
+    assert objection is not None and objection.refusal.code == "image_unknown"
 
 
-def step(progress: Any, answer: bytes | None, seen: Seen | None = None) -> Any:
-    return UPDATE.next_step(Order(Platform.V5_0, params_of(IMAGE), progress, seen), answer)
+def step(progress: Any, answer: bytes | None, seen: CheckInFacts | None = None) -> Any:
+    return UPDATE.next_step(
+        OperationSnapshot(Platform.V5_0, params_of(IMAGE), progress, seen), answer
+    )
 
 
 def wanted(block: int) -> bytes:
@@ -104,7 +114,7 @@ def test_a_transfer_that_stands_still_is_given_up() -> None:
     for _ in range(MAX_STALLED + 1):
         assert isinstance(outcome, Send)
         outcome = step(outcome.progress, wanted(0))
-    assert outcome == Failed(Cause.TRANSFER_STALLED, {"block": 0, "blocks": 35})
+    assert outcome == Failed(StatusCause.TRANSFER_STALLED, {"block": 0, "blocks": 35})
     one_more = step({"stage": "load", "next": 3, "stalled": MAX_STALLED}, wanted(4))
     assert isinstance(one_more, Send) and one_more.progress["stalled"] == 0
 
@@ -113,43 +123,45 @@ def test_a_transfer_that_stands_still_is_given_up() -> None:
     ("seen", "outcome"),
     [
         (None, Await({"stage": "restart"}, 99)),
-        (Seen("5.9.1", 1), Done({"firmware_version": "5.9.1", "platform": Platform.V5_0})),
+        (CheckInFacts("5.9.1", 1), Done({"firmware_version": "5.9.1", "platform": Platform.V5_0})),
         (
-            Seen("5.8.14", 1),
+            CheckInFacts("5.8.14", 1),
             Failed(
-                Cause.FIRMWARE_UNCHANGED,
+                StatusCause.FIRMWARE_UNCHANGED,
                 {"firmware_version": "5.8.14", "platform": Platform.V5_0, "expected": "5.9.1"},
             ),
         ),
     ],
     ids=["says nothing", "new", "old"],
 )
-def test_only_the_registers_word_ends_it(seen: Seen | None, outcome: object) -> None:
+def test_only_the_registers_word_ends_it(seen: CheckInFacts | None, outcome: object) -> None:
     assert step({"stage": "restart"}, None, seen) == outcome
 
 
 def test_a_move_ends_with_the_other_platform() -> None:
     params = params_of(IMAGE)
     for platform, expected in ((Platform.V5_0, Done), (Platform.V2_5, Failed)):
-        order = Order(platform, params, {"stage": "restart"}, Seen("5.9.1", 1))
+        order = OperationSnapshot(platform, params, {"stage": "restart"}, CheckInFacts("5.9.1", 1))
         assert isinstance(MOVE.next_step(order, None), expected)
 
 
 async def test_people_see_what_it_is_doing(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
     register.faults.shift_forgotten = True
     await stage.publish(IMAGE, CONTENT)
     params = {"image": IMAGE.image_id}
-    id_ = await stage.ordered("firmware_update", register.serial_number, params)
-    seen: list[tuple[Waiting | None, int]] = []
+    id_ = await stage.order_one("firmware_update", register.serial_number, params)
+    seen: list[tuple[WaitingFor | None, int]] = []
     step_now = (await stage.visit(register)).step
     while step_now is not None:
         async with stage.database.read() as db:
-            view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
+            view = await queries.operation_view(db, stage.actor, id_, Language.EN, stage.clock())
         seen.append((view.waiting_for, view.percent))
-        step_now = (await stage.visit(register, obey(register, step_now, stage.clock()))).step
-    loading = [(Waiting.LOADING, percent) for percent in (0, 0, 43, 86)]
-    assert seen == [*loading, (Waiting.BACKING_UP_SETTINGS, 96)]
+        step_now = (
+            await stage.visit(register, answer_step(register, step_now, stage.clock()))
+        ).step
+    loading = [(WaitingFor.LOADING, percent) for percent in (0, 0, 43, 86)]
+    assert seen == [*loading, (WaitingFor.BACKING_UP_SETTINGS, 96)]
     async with stage.database.read() as db:
-        view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
-    assert (view.waiting_for, view.percent) == (Waiting.REGISTER, 99)
+        view = await queries.operation_view(db, stage.actor, id_, Language.EN, stage.clock())
+    assert (view.waiting_for, view.percent) == (WaitingFor.REGISTER, 99)

@@ -10,15 +10,15 @@ from sqlalchemy import update
 from fleet.kit.database import Database
 from fleet.operations import service
 from fleet.operations.delivery import Visit, deliver
-from fleet.operations.rules import Cause, Channel, Status
-from fleet.operations.verdicts import Wish
+from fleet.operations.rules import Channel, OperationStatus, StatusCause
+from fleet.operations.verdicts import OperationRequest
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import hand_over
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Employ
 from tests.fleet.operations.stage import Stage, serial
-from tests.fleet.waiting import until_it_waits
+from tests.fleet.waiting import until_blocked
 
 ONE, TWO = serial(1), serial(2)
 UPLOAD = {"settings": {"279": 8080}}
@@ -45,10 +45,10 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
             await hand_over(db, [ONE], heir, stage.clock())
 
     async with stage.database.transaction() as db:
-        wish = Wish("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)
+        wish = OperationRequest("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)
         await service.create(db, stage.actor, wish, stage.clock())
         giving = asyncio.create_task(give())
-        await until_it_waits(wired, giving)
+        await until_blocked(wired, giving)
         assert not giving.done()
         # What a check-in writes into the register waits for no order.
         async with wired.transaction() as other:
@@ -56,7 +56,7 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
             await other.execute(mine.values(firmware_version="5.9.2"))
     await giving
     (row,) = await stage.operations()
-    assert (row.status, row.cause) == (Status.CANCELLED, Cause.HANDED_OVER)
+    assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.HANDED_OVER)
 
 
 async def test_nothing_of_a_former_owner_begins(stage: Stage, employ: Employ) -> None:
@@ -64,7 +64,7 @@ async def test_nothing_of_a_former_owner_begins(stage: Stage, employ: Employ) ->
     heir = (await employ("heir")).partner_id
     for each in (ONE, TWO):
         await stage.enrol(each, Platform.V5_0)
-        await stage.ordered("settings_upload", each, UPLOAD)
+        await stage.order_one("settings_upload", each, UPLOAD)
     begun, unbegun = Visit(ONE, Platform.V5_0), Visit(TWO, Platform.V5_0)
     async with stage.database.transaction() as db:
         assert (await deliver(db, [begun], stage.clock()))[0].step is not None

@@ -31,7 +31,7 @@ from fleet.kit.errors import DomainError
 from fleet.migrations.run import full_metadata
 from fleet.operations import service
 from fleet.operations.models import Operation, OperationChange
-from fleet.operations.rules import OPEN, TRANSITIONS, Cause, Status
+from fleet.operations.rules import OPEN, TRANSITIONS, OperationStatus, StatusCause
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -39,14 +39,14 @@ from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefu
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START, HandClock
-from tests.fleet.operations.stage import Stage, Word, obey, serial
+from tests.fleet.operations.stage import Stage, Word, answer_step, serial
 
 Result = TypeVar("Result")
 PARAMS: Mapping[str, Mapping[str, Any]] = {
     "settings_upload": {"settings": {"278": "host.example", "279": 8080}},
     "settings_download": {"settings": ["278", "279"]},
 }
-FINISHED = [status for status in Status if status not in OPEN]
+FINISHED = [status for status in OperationStatus if status not in OPEN]
 
 
 class Place:
@@ -127,7 +127,10 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         operation_id = data.draw(st.sampled_from(sorted(self.before)))
-        over = self.before[operation_id].status in (Status.SUCCEEDED, Status.FAILED)
+        over = self.before[operation_id].status in (
+            OperationStatus.SUCCEEDED,
+            OperationStatus.FAILED,
+        )
         with pytest.raises(DomainError) if over else contextlib.nullcontext():
             self.run(self.stage.cancel(operation_id))
 
@@ -136,7 +139,7 @@ class Life(RuleBasedStateMachine):
     def reschedule(self, data: st.DataObject, minutes: int) -> None:
         operation_id = data.draw(st.sampled_from(sorted(self.before)))
         row = self.before[operation_id]
-        begun = row.status is not Status.QUEUED or row.step > 0
+        begun = row.status is not OperationStatus.QUEUED or row.step > 0
         with pytest.raises(DomainError) if begun else contextlib.nullcontext():
             self.run(self._reschedule(operation_id, minutes))
 
@@ -156,7 +159,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def answer(self) -> None:
         assert self.outstanding is not None
-        self.hear(obey(self.register, self.outstanding, self.stage.clock()))
+        self.hear(answer_step(self.register, self.outstanding, self.stage.clock()))
 
     @precondition(lambda self: self.words)
     @rule(data=st.data())
@@ -167,7 +170,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), off=st.sampled_from([0, 0, 0, -1, 1]))
     def answer_without_being_asked(self, data: st.DataObject, off: int) -> None:
         step = self._some_step(data)
-        said = obey(self.register, step, self.stage.clock())
+        said = answer_step(self.register, step, self.stage.clock())
         if isinstance(said, StepDone):
             said = said._replace(step=max(0, said.step + off))
         self.hear(said)
@@ -205,12 +208,12 @@ class Life(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 3, 6]))
     def lapse(self, minutes: int) -> None:
         self.stage.clock.forward(minutes=minutes)
-        self.run(self._job(service.lapse))
+        self.run(self._job(service.requeue_silent))
 
     @rule(days=st.sampled_from([1, 8, 400]))
     def expire(self, days: int) -> None:
         self.stage.clock.forward(days=days)
-        self.run(self._job(service.expire))
+        self.run(self._job(service.end_overdue))
         rows = self.run(self.stage.operations())
         assert not [
             row for row in rows if row.status in OPEN and row.deadline_at <= self.stage.clock()
@@ -225,7 +228,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def laws(self) -> None:
         rows = self.run(self.stage.operations())
-        running = [row.serial_number for row in rows if row.status is Status.RUNNING]
+        running = [row.serial_number for row in rows if row.status is OperationStatus.RUNNING]
         assert len(running) == len(set(running)), "two operations run on one register"
         for row in rows:
             self._one_goes_on(row, self.before.get(row.id))
@@ -233,20 +236,24 @@ class Life(RuleBasedStateMachine):
 
     def _one_goes_on(self, row: Operation, before: Operation | None) -> None:
         assert (row.finished_at is None) is (row.status in OPEN)
-        assert (row.lease_until is None) is (row.status is not Status.RUNNING)
-        assert row.cause in set(Cause)
+        assert (row.lease_until is None) is (row.status is not OperationStatus.RUNNING)
+        assert row.cause in set(StatusCause)
         if before is not None and picture(row) != picture(before):
             assert row.step >= before.step
-            changed_its_mind = before.status is Status.NEEDS_ATTENTION
-            assert before.status in OPEN or (changed_its_mind and row.status is Status.CANCELLED)
+            changed_its_mind = before.status is OperationStatus.NEEDS_ATTENTION
+            assert before.status in OPEN or (
+                changed_its_mind and row.status is OperationStatus.CANCELLED
+            )
             assert row.cancel_requested or not before.cancel_requested
             self._ends_with_a_word(row, before)
         self._history_is_a_chain(row)
 
     def _ends_with_a_word(self, row: Operation, before: Operation) -> None:
         if before.cancel_requested and row.status in FINISHED:
-            late = row.cause == Cause.DEADLINE and row.status is Status.NEEDS_ATTENTION
-            assert row.status is Status.CANCELLED or late
+            late = (
+                row.cause == StatusCause.DEADLINE and row.status is OperationStatus.NEEDS_ATTENTION
+            )
+            assert row.status is OperationStatus.CANCELLED or late
 
     def _history_is_a_chain(self, row: Operation) -> None:
         changes = self.run(self.stage.history(row.id))

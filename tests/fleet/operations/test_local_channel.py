@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleet.operations.rules import Channel, Status
+from fleet.operations.rules import Channel, OperationStatus
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api
 from tests.fleet.operations.stage import Stage, serial
@@ -82,15 +82,15 @@ async def test_an_upload_is_said_to_the_driver_and_its_word_ends_it(
     assert await answer(anna, said(file, echoed)) == {"accepted": [id_], "refused": []}
     found = await stage.operation(id_)
     assert (found.status, found.result) == (
-        Status.SUCCEEDED,
+        OperationStatus.SUCCEEDED,
         {"written": [278, 279], "unchanged": []},
     )
     again = await answer(anna, said(file, echoed))
     assert [each["reason"] for each in again["refused"]] == ["not_local"]
     assert [change.to_status for change in await stage.history(id_)] == [
-        Status.QUEUED,
-        Status.RUNNING,
-        Status.SUCCEEDED,
+        OperationStatus.QUEUED,
+        OperationStatus.RUNNING,
+        OperationStatus.SUCCEEDED,
     ]
 
 
@@ -135,7 +135,7 @@ async def test_many_packages_are_a_zip(anna: Api) -> None:
 
 
 async def test_it_never_goes_to_the_register_itself(anna: Api, stage: Stage) -> None:
-    register = await stage.born(3, Platform.V5_0)
+    register = await stage.boot_register(3, Platform.V5_0)
     created = await stage.order(
         "settings_upload",
         [register.serial_number],
@@ -165,7 +165,7 @@ async def test_a_hostile_answer_changes_nothing(
     found = await answer(anna, {**good, **change})
     assert [each["reason"] for each in found["refused"]] == [reason] and not found["accepted"]
     assert all(each["message"] for each in found["refused"])
-    assert (await stage.operation(id_)).status is Status.QUEUED
+    assert (await stage.operation(id_)).status is OperationStatus.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,11 @@ async def test_a_result_of_another_shape_is_refused(anna: Api, stage: Stage, res
     id_, _ = await order(anna)
     found = await answer(anna, said(await package(anna, id_), result))
     assert [each["reason"] for each in found["refused"]] == ["answer_unfit"]
-    assert (await stage.operation(id_)).status is Status.QUEUED
+    assert (await stage.operation(id_)).status is OperationStatus.QUEUED
 
 
 async def test_no_package_of_what_is_not_local(anna: Api, stage: Stage) -> None:
-    id_ = await stage.ordered("settings_upload", ONE, UPLOAD)
+    id_ = await stage.order_one("settings_upload", ONE, UPLOAD)
     for wanted in (id_, 999):
         found = await anna.get(f"/operations/{wanted}/local-package")
         assert (found.status, found.json["code"]) == (409, "not_local")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fleet.operations.rules import Cause, Status
+from fleet.operations.rules import OperationStatus, StatusCause
 from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 UPLOAD = {"settings": {"279": 8080}}
 
@@ -19,8 +19,8 @@ async def anna(api: Api, stage: Stage) -> Api:
 
 async def ended(stage: Stage, reason: StepRefusal) -> int:
     """An operation whose first step the register refused for good."""
-    register = await stage.born(1, Platform.V5_0)
-    id_ = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    id_ = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     await stage.visit(register)
     await stage.visit(register, StepRefused(id_, reason))
     return id_
@@ -31,7 +31,7 @@ async def test_a_failed_one_is_ordered_anew_once(anna: Api, stage: Stage) -> Non
     answer = await anna.post(f"/operations/{id_}/retry")
     assert (answer.status, answer.json["status"], answer.json["retry_of"]) == (202, "queued", id_)
     assert answer.json["params"]["settings"] == UPLOAD["settings"]
-    assert (await stage.operation(id_)).status is Status.FAILED
+    assert (await stage.operation(id_)).status is OperationStatus.FAILED
     again = await anna.post(f"/operations/{id_}/retry")
     assert (again.status, again.json["code"]) == (409, "already_retried")
     assert str(answer.json["id"]) in again.json["detail"]
@@ -41,18 +41,18 @@ async def test_what_needed_attention_is_attended_to(anna: Api, stage: Stage) -> 
     id_ = await ended(stage, StepRefusal.STALE)
     new_id = (await anna.post(f"/operations/{id_}/retry")).json["id"]
     old = await stage.operation(id_)
-    assert (old.status, old.cause) == (Status.CANCELLED, Cause.REPLACED)
+    assert (old.status, old.cause) == (OperationStatus.CANCELLED, StatusCause.REPLACED)
     assert old.detail == {"operation_id": new_id}
     assert len(await stage.operations()) == 2
 
 
 async def test_what_is_open_or_done_is_not_retried(anna: Api, stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    id_ = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    id_ = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     assert (await anna.post(f"/operations/{id_}/retry")).json["code"] == "not_retryable"
     step = (await stage.visit(register)).step
     assert step is not None
-    await stage.visit(register, obey(register, step, stage.clock()))
+    await stage.visit(register, answer_step(register, step, stage.clock()))
     assert (await anna.post(f"/operations/{id_}/retry")).json["code"] == "not_retryable"
     assert (await anna.post("/operations/999/retry")).status == 404
 
@@ -62,4 +62,4 @@ async def test_a_register_that_cannot_get_it_now_changes_nothing(anna: Api, stag
     await anna.post("/registers/block", {"serial_numbers": [serial(1)]})
     answer = await anna.post(f"/operations/{id_}/retry")
     assert (answer.status, answer.json["code"]) == (409, "register_blocked")
-    assert (await stage.operation(id_)).status is Status.NEEDS_ATTENTION
+    assert (await stage.operation(id_)).status is OperationStatus.NEEDS_ATTENTION

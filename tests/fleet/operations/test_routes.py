@@ -8,7 +8,7 @@ from fleet.accounts.roles import Role
 from fleet.operations.types import TYPES
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 UPLOAD = {"settings": {"278": "host.example", "270": "тайна"}}
 ONE = serial(1)
@@ -94,12 +94,12 @@ async def test_cancel_and_reschedule(anna: Api) -> None:
 
 async def test_secrets_are_for_those_who_may_order(anna: Api, stage: Stage, employ: Employ) -> None:
     """The Wi-Fi password (setting 270) of an upload's parameters and of a download's result."""
-    register = await stage.born(2, Platform.V5_0)
-    up = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
-    down = await stage.ordered("settings_download", register.serial_number, {"settings": ["270"]})
+    register = await stage.boot_register(2, Platform.V5_0)
+    up = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
+    down = await stage.order_one("settings_download", register.serial_number, {"settings": ["270"]})
     step = (await stage.visit(register)).step
     while step is not None:
-        step = (await stage.visit(register, obey(register, step, stage.clock()))).step
+        step = (await stage.visit(register, answer_step(register, step, stage.clock()))).step
     shown = await anna.get(f"/operations/{up}")
     assert shown.json["params"]["settings"]["270"] == "тайна"
     assert (await anna.get(f"/operations/{down}")).json["result"]["settings"] == {"270": "тайна"}
@@ -131,9 +131,9 @@ async def test_anothers_operations_are_not_there(anna: Api, stage: Stage, employ
 async def test_the_list_is_paged_and_filtered(anna: Api, stage: Stage) -> None:
     await stage.enrol(serial(2), Platform.V5_0)
     for serial_number in (ONE, serial(2), ONE):
-        await stage.ordered("settings_upload", serial_number, UPLOAD)
+        await stage.order_one("settings_upload", serial_number, UPLOAD)
         stage.clock.forward(hours=1)
-    await stage.ordered("cancel_pending", serial(2), {})
+    await stage.order_one("cancel_pending", serial(2), {})
     ids = [row.id for row in await stage.operations()][::-1]
     first = (await anna.get("/operations?limit=3")).json
     rest = (await anna.get(f"/operations?limit=3&after={first['next']}")).json

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from fleet.kit.language import Language
-from fleet.operations.errors import CAUSES, channel_unfit, explain, right_needed
+from fleet.operations.errors import CAUSE_TEXTS, channel_unfit, explain, right_needed
 from fleet.operations.rules import (
     OPEN,
     TRANSITIONS,
-    Cause,
     Channel,
-    Status,
-    Waiting,
-    allowed,
-    refused,
-    waiting,
+    OperationStatus,
+    StatusCause,
+    WaitingFor,
+    is_allowed,
+    judge_refused_step,
+    waiting_for,
 )
 from fleet.operations.types import TYPES
 from fleet.operations.work import Work
@@ -31,35 +31,42 @@ LATER, EARLIER = START + timedelta(hours=1), START - timedelta(hours=1)
 # What the table says, in words: queued and running operations may come to any status, queued
 # ones not to success; only a person's decision follows an operation that needs attention.
 FORBIDDEN = {
-    *((status, status) for status in Status),
-    (Status.QUEUED, Status.SUCCEEDED),
-    *product([Status.SUCCEEDED, Status.FAILED, Status.CANCELLED], Status),
-    *((Status.NEEDS_ATTENTION, status) for status in Status if status is not Status.CANCELLED),
+    *((status, status) for status in OperationStatus),
+    (OperationStatus.QUEUED, OperationStatus.SUCCEEDED),
+    *product(
+        [OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED],
+        OperationStatus,
+    ),
+    *(
+        (OperationStatus.NEEDS_ATTENTION, status)
+        for status in OperationStatus
+        if status is not OperationStatus.CANCELLED
+    ),
 }
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(Status, Status)))
-def test_every_pair_of_statuses(before: Status, after: Status) -> None:
-    assert allowed(before, after) is ((before, after) not in FORBIDDEN)
+@pytest.mark.parametrize(("before", "after"), list(product(OperationStatus, OperationStatus)))
+def test_every_pair_of_statuses(before: OperationStatus, after: OperationStatus) -> None:
+    assert is_allowed(before, after) is ((before, after) not in FORBIDDEN)
     work = a_work(before)
     if (before, after) in FORBIDDEN:
         with pytest.raises(ValueError, match="cannot go"):
-            work.move(after, Cause.DONE, START)
+            work.change_status(after, StatusCause.DONE, START)
         assert (work.status, work.finished_at) == (before, None)
     else:
-        change = work.move(after, Cause.DONE, START)
+        change = work.change_status(after, StatusCause.DONE, START)
         assert (change.from_status, change.to_status, work.status) == (before, after, after)
         assert (work.finished_at == START) is (after not in OPEN)
-        assert (work.lease_until is None) is (after is not Status.RUNNING)
-        assert (work.percent == 100) is (after is Status.SUCCEEDED)
+        assert (work.lease_until is None) is (after is not OperationStatus.RUNNING)
+        assert (work.percent == 100) is (after is OperationStatus.SUCCEEDED)
 
 
-def a_work(status: Status) -> Work:
+def a_work(status: OperationStatus) -> Work:
     row: dict[str, Any] = dict.fromkeys(field.name for field in fields(Work))
     row |= {
         "id": 1,
         "status": status,
-        "cause": Cause.CREATED,
+        "cause": StatusCause.CREATED,
         "step": 0,
         "percent": 10,
         "lease_until": LATER,
@@ -68,50 +75,53 @@ def a_work(status: Status) -> Work:
 
 
 def test_transitions_name_every_status() -> None:
-    assert set(TRANSITIONS) == set(Status)
+    assert set(TRANSITIONS) == set(OperationStatus)
 
 
 @pytest.mark.parametrize(
     ("status", "step", "due_at", "cancel_requested", "expected"),
     [
-        (Status.QUEUED, 0, LATER, False, Waiting.SCHEDULED_TIME),
-        (Status.QUEUED, 0, START, False, Waiting.REGISTER),
-        (Status.QUEUED, 0, EARLIER, False, Waiting.REGISTER),
-        (Status.QUEUED, 3, LATER, False, Waiting.REGISTER),
-        (Status.RUNNING, 3, EARLIER, False, Waiting.LOADING),
-        (Status.QUEUED, 3, LATER, True, Waiting.REGISTERS_WORD),
-        (Status.RUNNING, 3, EARLIER, True, Waiting.REGISTERS_WORD),
-        *((status, 1, LATER, True, None) for status in Status if status not in OPEN),
+        (OperationStatus.QUEUED, 0, LATER, False, WaitingFor.SCHEDULED_TIME),
+        (OperationStatus.QUEUED, 0, START, False, WaitingFor.REGISTER),
+        (OperationStatus.QUEUED, 0, EARLIER, False, WaitingFor.REGISTER),
+        (OperationStatus.QUEUED, 3, LATER, False, WaitingFor.REGISTER),
+        (OperationStatus.RUNNING, 3, EARLIER, False, WaitingFor.LOADING),
+        (OperationStatus.QUEUED, 3, LATER, True, WaitingFor.REGISTER_ANSWER),
+        (OperationStatus.RUNNING, 3, EARLIER, True, WaitingFor.REGISTER_ANSWER),
+        *((status, 1, LATER, True, None) for status in OperationStatus if status not in OPEN),
     ],
 )
 def test_what_an_operation_waits_for(
-    status: Status,
+    status: OperationStatus,
     step: int,
     due_at: object,
     cancel_requested: bool,
-    expected: Waiting | None,
+    expected: WaitingFor | None,
 ) -> None:
-    assert waiting(status, step, due_at, cancel_requested, START) is expected  # type: ignore[arg-type]
+    assert waiting_for(status, step, due_at, cancel_requested, START) is expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("reason", "status", "cause"),
     [
-        (StepRefusal.SHIFT_OPEN, Status.QUEUED, Cause.SHIFT_OPEN),
-        (StepRefusal.RECEIPTS_UNSENT, Status.QUEUED, Cause.RECEIPTS_UNSENT),
-        (StepRefusal.BUSY, Status.QUEUED, Cause.BUSY),
-        (StepRefusal.LOW_BATTERY, Status.QUEUED, Cause.LOW_BATTERY),
-        (StepRefusal.UNSUPPORTED, Status.FAILED, Cause.UNSUPPORTED),
-        (StepRefusal.STALE, Status.NEEDS_ATTENTION, Cause.STALE),
-        *((reason, Status.NEEDS_ATTENTION, Cause.UNSUPPORTED) for reason in (0, 7, 255)),
+        (StepRefusal.SHIFT_OPEN, OperationStatus.QUEUED, StatusCause.SHIFT_OPEN),
+        (StepRefusal.RECEIPTS_UNSENT, OperationStatus.QUEUED, StatusCause.RECEIPTS_UNSENT),
+        (StepRefusal.BUSY, OperationStatus.QUEUED, StatusCause.BUSY),
+        (StepRefusal.LOW_BATTERY, OperationStatus.QUEUED, StatusCause.LOW_BATTERY),
+        (StepRefusal.UNSUPPORTED, OperationStatus.FAILED, StatusCause.UNSUPPORTED),
+        (StepRefusal.STALE, OperationStatus.NEEDS_ATTENTION, StatusCause.STALE),
+        *(
+            (reason, OperationStatus.NEEDS_ATTENTION, StatusCause.UNSUPPORTED)
+            for reason in (0, 7, 255)
+        ),
     ],
 )
-def test_what_follows_a_refusal(reason: int, status: Status, cause: Cause) -> None:
-    assert refused(reason) == (status, cause)
+def test_what_follows_a_refusal(reason: int, status: OperationStatus, cause: StatusCause) -> None:
+    assert judge_refused_step(reason) == (status, cause)
 
 
 def test_no_refusal_of_the_wire_is_unknown() -> None:
-    assert all(refused(each).cause.value == each.name.lower() for each in StepRefusal)
+    assert all(judge_refused_step(each).cause.value == each.name.lower() for each in StepRefusal)
 
 
 DETAILS = {
@@ -142,8 +152,8 @@ def test_people_read_names_and_no_codes() -> None:
     assert "через кассовый сервер, через Ассистента" in told.message(Language.RU)
 
 
-@pytest.mark.parametrize("cause", Cause)
-def test_every_cause_is_told_in_both_languages(cause: Cause) -> None:
+@pytest.mark.parametrize("cause", StatusCause)
+def test_every_cause_is_told_in_both_languages(cause: StatusCause) -> None:
     russian, english = (
         explain(cause, DETAILS, language) for language in (Language.RU, Language.EN)
     )
@@ -151,14 +161,14 @@ def test_every_cause_is_told_in_both_languages(cause: Cause) -> None:
     assert "{" not in russian + english and "True" not in russian + english
     named = [
         {name for _, name, _, _ in Formatter().parse(sentence) if name}
-        for sentence in CAUSES[cause]
+        for sentence in CAUSE_TEXTS[cause]
     ]
     assert named[0] == named[1] <= {*DETAILS, "code_text", "command_name"}
 
 
 def test_a_cause_names_the_command_and_not_its_code() -> None:
-    said = explain(Cause.COMMAND_FAILED, {"command": "rotate_key", "code": 0x66}, Language.RU)
+    said = explain(StatusCause.COMMAND_FAILED, {"command": "rotate_key", "code": 0x66}, Language.RU)
     assert "«перезапись сертификата»" in said and "rotate_key" not in said
     refused = {"command": "firmware_begin", "code": 0x13}
-    said = explain(Cause.COMMAND_FAILED, refused, Language.RU)
+    said = explain(StatusCause.COMMAND_FAILED, refused, Language.RU)
     assert said == "касса отклонила прошивку: подпись или формат не подходит"

@@ -15,13 +15,19 @@ from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput
 from fleet.operations import service
 from fleet.operations.errors import TOO_MANY_OPEN
-from fleet.operations.rules import MAX_OPEN_PER_REGISTER, MAX_REGISTERS, Cause, Channel, Status
-from fleet.operations.service import Created
-from fleet.registers.events import Move, RegistersHandedOver
+from fleet.operations.rules import (
+    MAX_OPEN_PER_REGISTER,
+    MAX_REGISTERS,
+    Channel,
+    OperationStatus,
+    StatusCause,
+)
+from fleet.operations.service import OrderResult
+from fleet.registers.events import RegisterHandOver, RegistersHandedOver
 from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.conftest import Employ
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 OURS, THEIRS, BLOCKED, SILENT, OLD = (serial(number) for number in range(1, 6))
 UPLOAD = {"settings": {"278": "host.example", "279": 8080}}
@@ -39,7 +45,7 @@ async def cabinet(stage: Stage, employ: Employ) -> Stage:
     return stage
 
 
-def verdicts(created: Created) -> dict[str, str]:
+def verdicts(created: OrderResult) -> dict[str, str]:
     """Serial number to the code of its refusal, or to "accepted"."""
     refused = {each.serial_number: each.refusal.code for each in created.refused}
     return refused | {serial_number: "accepted" for _, serial_number in created.accepted}
@@ -72,11 +78,11 @@ async def test_a_repeated_number_is_ordered_once(cabinet: Stage) -> None:
 
 async def test_a_register_takes_so_many_open_operations_and_no_more(cabinet: Stage) -> None:
     for _ in range(MAX_OPEN_PER_REGISTER):
-        await cabinet.ordered("settings_upload", OURS, UPLOAD)
+        await cabinet.order_one("settings_upload", OURS, UPLOAD)
     created = await cabinet.order("settings_upload", [OURS, OLD], UPLOAD)
     assert verdicts(created) == {OURS: TOO_MANY_OPEN.code, OLD: "accepted"}
     # What makes room again is not refused itself.
-    await cabinet.ordered("cancel_pending", OURS, {})
+    await cabinet.order_one("cancel_pending", OURS, {})
     assert verdicts(await cabinet.order("settings_upload", [OURS], UPLOAD)) == {OURS: "accepted"}
 
 
@@ -158,7 +164,9 @@ async def test_five_hundred_registers_at_once(stage: Stage) -> None:
     rows = {row.id: row for row in await stage.operations()}
     assert {(row.id, row.serial_number) for row in rows.values()} == set(created.accepted)
     changes = [await stage.history(operation_id) for operation_id in (min(rows), max(rows))]
-    assert [[change.to_status for change in each] for each in changes] == [[Status.QUEUED]] * 2
+    assert [[change.to_status for change in each] for each in changes] == [
+        [OperationStatus.QUEUED]
+    ] * 2
     assert len(await audited(stage)) == MAX_REGISTERS
 
 
@@ -169,8 +177,8 @@ async def test_a_time_to_come_moves_the_deadline_with_it(cabinet: Stage) -> None
     assert (row.due_at, row.scheduled_for) == (at, at)
     assert row.deadline_at == at + timedelta(days=7)
     assert (row.status, row.cause, row.created_by) == (
-        Status.QUEUED,
-        Cause.CREATED,
+        OperationStatus.QUEUED,
+        StatusCause.CREATED,
         cabinet.actor.employee_id,
     )
 
@@ -179,10 +187,10 @@ async def test_a_time_to_come_moves_the_deadline_with_it(cabinet: Stage) -> None
 
 
 async def test_what_has_not_begun_is_cancelled_at_once(cabinet: Stage) -> None:
-    operation_id = await cabinet.ordered("settings_upload", OURS, UPLOAD)
+    operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     await cabinet.cancel(operation_id)
     row = await cabinet.operation(operation_id)
-    assert (row.status, row.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+    assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.CANCELLED_BY_EMPLOYEE)
     await cabinet.cancel(operation_id)
     assert len(await cabinet.history(operation_id)) == 2
     assert await audited(cabinet) == ["operations.created", "operations.cancelled"]
@@ -192,78 +200,83 @@ async def test_what_has_not_begun_is_cancelled_at_once(cabinet: Stage) -> None:
 async def test_what_has_begun_waits_for_the_registers_word(
     stage: Stage, platform: Platform
 ) -> None:
-    register = await stage.born(1, platform)
-    operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, platform)
+    operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     step = (await stage.visit(register)).step
     assert step is not None
     await stage.cancel(operation_id)
     await stage.cancel(operation_id)
     row = await stage.operation(operation_id)
-    assert (row.status, row.cancel_requested) == (Status.RUNNING, True)
+    assert (row.status, row.cancel_requested) == (OperationStatus.RUNNING, True)
     assert await audited(stage) == ["operations.created", "operations.cancelled"]
-    last = (await stage.visit(register, obey(register, step, stage.clock()))).step
+    last = (await stage.visit(register, answer_step(register, step, stage.clock()))).step
     if last is not None:  # 2.5 leaves its programming mode first
         assert platform is Platform.V2_5 and register.mode == 4
-        assert (await stage.visit(register, obey(register, last, stage.clock()))).step is None
+        assert (
+            await stage.visit(register, answer_step(register, last, stage.clock()))
+        ).step is None
     assert register.mode == 0
     row = await stage.operation(operation_id)
-    assert (row.status, row.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_EMPLOYEE)
+    assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.CANCELLED_BY_EMPLOYEE)
 
 
 async def test_a_refusal_is_word_enough(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
     for reason in StepRefusal:
-        operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+        operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
         await stage.visit(register)
         await stage.cancel(operation_id)
         assert (await stage.visit(register, StepRefused(operation_id, reason))).step is None
-        assert (await stage.operation(operation_id)).status is Status.CANCELLED
+        assert (await stage.operation(operation_id)).status is OperationStatus.CANCELLED
 
 
 async def test_cancel_pending_cancels_what_waits_and_asks_what_runs(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    other = await stage.born(2, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
+    other = await stage.boot_register(2, Platform.V5_0)
     at = stage.clock() + timedelta(days=1)
-    running = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
-    queued = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    running = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
+    queued = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     later = await stage.order("settings_upload", [register.serial_number], UPLOAD, scheduled_for=at)
     step = (await stage.visit(register)).step
     assert step is not None
-    foreign = await stage.ordered("settings_upload", other.serial_number, UPLOAD)
-    own = await stage.ordered("cancel_pending", register.serial_number, {})
+    foreign = await stage.order_one("settings_upload", other.serial_number, UPLOAD)
+    own = await stage.order_one("cancel_pending", register.serial_number, {})
     rows = {row.id: row for row in await stage.operations()}
-    assert (rows[running].status, rows[running].cancel_requested) == (Status.RUNNING, True)
+    assert (rows[running].status, rows[running].cancel_requested) == (OperationStatus.RUNNING, True)
     for each in (queued, later.accepted[0][0]):
-        assert rows[each].status is Status.CANCELLED
-        assert rows[each].cause == Cause.CANCELLED_BY_OPERATION
-    assert rows[foreign].status is Status.QUEUED
-    assert rows[own].status is Status.SUCCEEDED
-    await stage.visit(register, obey(register, step, stage.clock()))
+        assert rows[each].status is OperationStatus.CANCELLED
+        assert rows[each].cause == StatusCause.CANCELLED_BY_OPERATION
+    assert rows[foreign].status is OperationStatus.QUEUED
+    assert rows[own].status is OperationStatus.SUCCEEDED
+    await stage.visit(register, answer_step(register, step, stage.clock()))
     row = await stage.operation(running)
-    assert (row.status, row.cause) == (Status.CANCELLED, Cause.CANCELLED_BY_OPERATION)
+    assert (row.status, row.cause) == (
+        OperationStatus.CANCELLED,
+        StatusCause.CANCELLED_BY_OPERATION,
+    )
 
 
 async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
     stage: Stage, employ: Employ
 ) -> None:
-    register = await stage.born(1, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
     heir = (await employ("heir")).partner_id
     for answer in (None, StepRefusal.BUSY):
-        operation_id = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+        operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
         step = (await stage.visit(register)).step
         assert step is not None
-        moves = (Move(register.serial_number, stage.actor.partner_id, heir),)
+        moves = (RegisterHandOver(register.serial_number, stage.actor.partner_id, heir),)
         async with stage.database.transaction() as db:
-            await service.cancel_moved(db, RegistersHandedOver(moves, stage.clock()))
+            await service.cancel_handed_over(db, RegistersHandedOver(moves, stage.clock()))
         await stage.cancel(operation_id)
         refused = answer and StepRefused(operation_id, answer)
-        await stage.visit(register, refused or obey(register, step, stage.clock()))
+        await stage.visit(register, refused or answer_step(register, step, stage.clock()))
         row = await stage.operation(operation_id)
-        assert (row.status, row.cause) == (Status.CANCELLED, Cause.HANDED_OVER)
+        assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.HANDED_OVER)
 
 
 async def test_what_has_ended_cannot_be_cancelled_or_moved(cabinet: Stage) -> None:
-    operation_id = await cabinet.ordered("cancel_pending", OURS, {})
+    operation_id = await cabinet.order_one("cancel_pending", OURS, {})
     with pytest.raises(DomainError) as refused:
         await cabinet.cancel(operation_id)
     assert refused.value.code == "operation_finished"
@@ -273,7 +286,7 @@ async def test_what_has_ended_cannot_be_cancelled_or_moved(cabinet: Stage) -> No
 
 
 async def test_a_new_time_moves_the_deadline_too(cabinet: Stage) -> None:
-    operation_id = await cabinet.ordered("settings_upload", OURS, UPLOAD)
+    operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     await reschedule(cabinet, operation_id, hours=5)
     row = await cabinet.operation(operation_id)
     assert row.due_at == row.scheduled_for == cabinet.clock() + timedelta(hours=5)
@@ -284,7 +297,7 @@ async def test_a_new_time_moves_the_deadline_too(cabinet: Stage) -> None:
 
 
 async def test_anothers_operation_is_as_good_as_none(cabinet: Stage, employ: Employ) -> None:
-    operation_id = await cabinet.ordered("settings_upload", OURS, UPLOAD)
+    operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     watcher = await employ("vera", Role.OBSERVER, cabinet.actor.partner_id)
     for actor, code in ((await employ("gleb"), "operation_not_found"), (watcher, "right_needed")):
         theirs = Stage(cabinet.database, cabinet.clock, actor)
@@ -294,7 +307,7 @@ async def test_anothers_operation_is_as_good_as_none(cabinet: Stage, employ: Emp
         with pytest.raises(DomainError) as refused:
             await reschedule(theirs, operation_id, hours=1)
         assert refused.value.code == code
-    assert (await cabinet.operation(operation_id)).status is Status.QUEUED
+    assert (await cabinet.operation(operation_id)).status is OperationStatus.QUEUED
 
 
 async def reschedule(stage: Stage, operation_id: int, *, hours: float) -> None:
@@ -309,20 +322,20 @@ async def reschedule(stage: Stage, operation_id: int, *, hours: float) -> None:
 async def test_the_deadline_ends_what_did_not_begin_and_asks_a_person_about_the_rest(
     stage: Stage,
 ) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    begun = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
-    waits = await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+    register = await stage.boot_register(1, Platform.V5_0)
+    begun = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
+    waits = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     await stage.visit(register)
     stage.clock.forward(days=7)
     async with stage.database.transaction() as db:
-        assert await service.expire(db, stage.clock()) == 2
+        assert await service.end_overdue(db, stage.clock()) == 2
     found = {row.id: (row.status, row.cause, row.detail) for row in await stage.operations()}
     assert found == {
-        begun: (Status.NEEDS_ATTENTION, Cause.DEADLINE, {"started": True}),
-        waits: (Status.FAILED, Cause.DEADLINE, {"started": False}),
+        begun: (OperationStatus.NEEDS_ATTENTION, StatusCause.DEADLINE, {"started": True}),
+        waits: (OperationStatus.FAILED, StatusCause.DEADLINE, {"started": False}),
     }
     await stage.cancel(begun)
-    assert (await stage.operation(begun)).status is Status.CANCELLED
+    assert (await stage.operation(begun)).status is OperationStatus.CANCELLED
 
 
 # ---- secrets ------------------------------------------------------------------------------------
@@ -334,7 +347,7 @@ async def test_a_secret_stands_in_no_audit_entry(
     cabinet: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = {"settings": {"270": SECRET}}
-    operation_id = await cabinet.ordered("settings_upload", OURS, secret)
+    operation_id = await cabinet.order_one("settings_upload", OURS, secret)
     await reschedule(cabinet, operation_id, hours=1)
     await cabinet.cancel(operation_id)
     bad = {"settings": {"270": SECRET * 10}}

@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 
-from fleet.operations.rules import Cause
-from fleet.operations.types.contract import Done, Failed, Order, Outcome, Send, Target
-from fleet.operations.types.errands import MAX_RESTARTS, WRONG_MODE
+from fleet.operations.rules import StatusCause
+from fleet.operations.types.contract import (
+    Done,
+    Failed,
+    OperationSnapshot,
+    Send,
+    StepOutcome,
+    TargetRegister,
+)
 from fleet.operations.types.settings_download import SettingsDownload, SettingsDownloadParams
 from fleet.operations.types.settings_upload import (
     SettingsUpload,
     SettingsUploadParams,
 )
+from fleet.operations.types.step_script import MAX_RESTARTS, WRONG_MODE
 from protocol.kktpc.commands import BY_NAME, encode_answer, encode_failure, parse_request
 from protocol.kktpc.settings import SETTINGS
 from protocol.platforms import Platform
@@ -28,17 +35,17 @@ Answer = Callable[[str, bytes], bytes]
 """What a register says to a command, given the command's name and bytes."""
 
 
-def conversation(platform: Platform, params: Any, answer: Answer) -> tuple[Outcome, list[str]]:
+def conversation(platform: Platform, params: Any, answer: Answer) -> tuple[StepOutcome, list[str]]:
     """The end of an operation and the names of the commands that it took."""
     operation_type = UPLOAD if isinstance(params, SettingsUploadParams) else DOWNLOAD
-    outcome = operation_type.next_step(Order(platform, params), None)
+    outcome = operation_type.next_step(OperationSnapshot(platform, params), None)
     names: list[str] = []
     for _ in range(MAX_STEPS):
         if not isinstance(outcome, Send):
             return outcome, names
         names.append(parse_request(outcome.command)[0].name)
         said = answer(names[-1], outcome.command)
-        order = Order(platform, params, outcome.progress)
+        order = OperationSnapshot(platform, params, outcome.progress)
         outcome = operation_type.next_step(order, said)
     raise AssertionError("the operation does not end")
 
@@ -58,31 +65,31 @@ SHORT_CELL = encode_answer("read_table", value=bytes(8))
 MISFITS = {
     "a cell too short": (
         {"read_table": SHORT_CELL},
-        Failed(Cause.SETTING_UNFIT, {"setting": "278"}),
+        Failed(StatusCause.SETTING_UNFIT, {"setting": "278"}),
     ),
     "garbage for a cell": (
         {"read_table": b"\xff"},
-        Failed(Cause.BAD_ANSWER, {"code": "malformed"}),
+        Failed(StatusCause.BAD_ANSWER, {"code": "malformed"}),
     ),
     "garbage after a write": (
         {"write_table": b""},
-        Failed(Cause.BAD_ANSWER, {"code": "malformed"}),
+        Failed(StatusCause.BAD_ANSWER, {"code": "malformed"}),
     ),
     "garbage instead of a mode": (
         {"enter_mode": b""},
-        Failed(Cause.BAD_ANSWER, {"code": "malformed"}),
+        Failed(StatusCause.BAD_ANSWER, {"code": "malformed"}),
     ),
     "no such cell": (
         {"read_table": encode_failure(BY_NAME["read_table"], 0x92)},
-        Failed(Cause.SETTING_FAILED, {"setting": 278, "code": 0x92}),
+        Failed(StatusCause.SETTING_FAILED, {"setting": 278, "code": 0x92}),
     ),
     "a value refused": (
         {"write_table": encode_failure(BY_NAME["write_table"], 0x13)},
-        Failed(Cause.SETTING_FAILED, {"setting": 278, "code": 0x13}),
+        Failed(StatusCause.SETTING_FAILED, {"setting": 278, "code": 0x13}),
     ),
     "the mode never holds": (
         {"write_table": encode_failure(BY_NAME["write_table"], WRONG_MODE)},
-        Failed(Cause.SETTING_FAILED, {"setting": 278, "code": WRONG_MODE}),
+        Failed(StatusCause.SETTING_FAILED, {"setting": 278, "code": WRONG_MODE}),
     ),
 }
 
@@ -102,7 +109,7 @@ def test_a_mode_that_is_refused_was_never_entered() -> None:
     outcome, names = conversation(
         Platform.V2_5, CABINET, but(obedient(Platform.V2_5), enter_mode=refused)
     )
-    assert outcome == Failed(Cause.COMMAND_FAILED, {"command": "enter_mode", "code": 0x8C})
+    assert outcome == Failed(StatusCause.COMMAND_FAILED, {"command": "enter_mode", "code": 0x8C})
     assert names == ["enter_mode"]
 
 
@@ -145,7 +152,7 @@ def test_a_value_refused_by_number_fails() -> None:
     outcome, names = conversation(
         Platform.V5_0, CABINET, but(obedient(Platform.V5_0), write_setting=refused)
     )
-    assert outcome == Failed(Cause.SETTING_FAILED, {"setting": 278, "code": 0x13})
+    assert outcome == Failed(StatusCause.SETTING_FAILED, {"setting": 278, "code": 0x13})
     assert names == ["write_setting"]
 
 
@@ -180,7 +187,7 @@ def test_two_spellings_of_one_setting_are_refused(
     platform: Platform, keys: tuple[str, str]
 ) -> None:
     params = SettingsUploadParams(settings=dict.fromkeys(keys, "host.example"))
-    verdict = UPLOAD.verdict(Target("00106900000001", platform, 69, ""), params)
+    verdict = UPLOAD.objection(TargetRegister("00106900000001", platform, 69, ""), params)
     assert verdict is not None
     assert (verdict.refusal.code, verdict.params) == ("setting_repeated", {"setting": 278})
 

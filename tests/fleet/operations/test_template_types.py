@@ -9,10 +9,17 @@ import pytest
 from pydantic import ValidationError
 
 from fleet.kit.errors import DomainError
-from fleet.operations.rules import Cause, Status
+from fleet.operations.rules import OperationStatus, StatusCause
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import Done, Failed, Order, Outcome, Send, Target
-from fleet.operations.types.template_transfer import Transfer, next_step
+from fleet.operations.types.contract import (
+    Done,
+    Failed,
+    OperationSnapshot,
+    Send,
+    StepOutcome,
+    TargetRegister,
+)
+from fleet.operations.types.template_transfer import TemplateTransfer, next_step
 from fleet.templates import service as templates
 from fleet.templates.models import InfoReceipt, Outlet, ReceiptTemplate, SettingsTemplate
 from fleet.templates.models import TipsTemplate as TipsRow
@@ -21,12 +28,12 @@ from protocol.platforms import Platform
 from protocol.templates import BLOCK_SIZE, MAX_SIZE, TemplateKind
 from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import START, Employ
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 CONTENT = bytes(range(256)) * 10
-TRANSFER = Transfer(TemplateKind.RECEIPT, 57, CONTENT)
-TARGET = Target(serial(1), Platform.V2_5, 69, "3.0.3689")
-FIRST: Order[Any] = Order(Platform.V2_5, None)
+TRANSFER = TemplateTransfer(TemplateKind.RECEIPT, 57, CONTENT)
+TARGET = TargetRegister(serial(1), Platform.V2_5, 69, "3.0.3689")
+FIRST: OperationSnapshot[Any] = OperationSnapshot(Platform.V2_5, None)
 PARAMS: dict[str, dict[str, Any]] = {
     "receipt_template": {"tape_width_mm": 57, "content": base64.b64encode(CONTENT).decode()},
     "info_receipt": {"text": "Скидки"},
@@ -38,12 +45,14 @@ def a_register(platform: Platform = Platform.V2_5) -> SimulatedRegister:
     return SimulatedRegister(serial(1), platform, 69, Random(1), START)
 
 
-def after(outcome: Outcome, answer: bytes, transfer: Transfer = TRANSFER) -> Outcome:
+def after(
+    outcome: StepOutcome, answer: bytes, transfer: TemplateTransfer = TRANSFER
+) -> StepOutcome:
     assert isinstance(outcome, Send)
     return next_step(transfer, replace(FIRST, progress=outcome.progress), answer)
 
 
-def run(register: SimulatedRegister, transfer: Transfer, steps: int = 100) -> Outcome:
+def run(register: SimulatedRegister, transfer: TemplateTransfer, steps: int = 100) -> StepOutcome:
     """An operation's life with this register, at most so many steps of it."""
     outcome = next_step(transfer, FIRST, None)
     for _ in range(steps):
@@ -97,14 +106,14 @@ def test_another_content_takes_the_place_of_an_unfinished_one() -> None:
 def test_a_block_that_cannot_be_wanted_ends_it(command: str, wanted: int) -> None:
     order = replace(FIRST, progress={"command": command, "block": 0})
     outcome = next_step(TRANSFER, order, encode_answer(command, next=wanted))
-    assert outcome == Failed(Cause.BAD_ANSWER, {"code": "block_unexpected"})
+    assert outcome == Failed(StatusCause.BAD_ANSWER, {"code": "block_unexpected"})
 
 
 @pytest.mark.parametrize("command", ["template_begin", "template_block", "template_apply"])
 def test_a_refusal_of_the_register_ends_it(command: str) -> None:
     order = replace(FIRST, progress={"command": command, "block": 0})
     outcome = next_step(TRANSFER, order, encode_failure(BY_NAME[command], 0x13))
-    assert outcome == Failed(Cause.COMMAND_FAILED, {"command": command, "code": 0x13})
+    assert outcome == Failed(StatusCause.COMMAND_FAILED, {"command": command, "code": 0x13})
 
 
 # ---- verdicts and parameters --------------------------------------------------------------------
@@ -122,16 +131,16 @@ def test_a_refusal_of_the_register_ends_it(command: str) -> None:
 )
 def test_platforms(kind: str, platform: Platform | None, code: str) -> None:
     params = BY_KIND[kind].Params.model_validate(PARAMS[kind])
-    verdict = BY_KIND[kind].verdict(replace(TARGET, platform=platform), params)
+    verdict = BY_KIND[kind].objection(replace(TARGET, platform=platform), params)
     assert verdict is not None and verdict.refusal.code == code
 
 
 def test_a_text_that_only_one_platform_can_print() -> None:
     params = BY_KIND["info_receipt"].Params.model_validate({"text": "пять €"})
-    verdict = BY_KIND["info_receipt"].verdict(TARGET, params)
+    verdict = BY_KIND["info_receipt"].objection(TARGET, params)
     assert verdict is not None and verdict.refusal.code == "text_refused"
     newer = replace(TARGET, platform=Platform.V5_0)
-    assert BY_KIND["info_receipt"].verdict(newer, params) is None
+    assert BY_KIND["info_receipt"].objection(newer, params) is None
 
 
 @pytest.mark.parametrize(
@@ -165,16 +174,16 @@ async def sent(stage: Stage, register: SimulatedRegister, operation_id: int) -> 
     """The register calls and does what there is to do."""
     delivery = await stage.visit(register)
     while delivery.step is not None:
-        delivery = await stage.visit(register, obey(register, delivery.step, stage.clock()))
+        delivery = await stage.visit(register, answer_step(register, delivery.step, stage.clock()))
     found = await stage.operation(operation_id)
-    assert found.status is Status.SUCCEEDED, (found.cause, found.detail)
+    assert found.status is OperationStatus.SUCCEEDED, (found.cause, found.detail)
 
 
 async def test_a_receipt_template_by_its_number(stage: Stage) -> None:
     values = templates.receipt_values("Логотип", 57, PARAMS["receipt_template"]["content"])
     id_ = await shelved(stage, ReceiptTemplate, **values)
-    register = await stage.born(1, Platform.V2_5)
-    operation = await stage.ordered(
+    register = await stage.boot_register(1, Platform.V2_5)
+    operation = await stage.order_one(
         "receipt_template", register.serial_number, {"template_id": id_}
     )
     await sent(stage, register, operation)
@@ -185,9 +194,9 @@ async def test_an_info_receipt_and_tips_by_their_numbers(stage: Stage) -> None:
     info = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
     outlet = await shelved(stage, Outlet, name="Кафе")
     tips = await shelved(stage, TipsRow, name="Чай", description="", outlet_id=outlet)
-    register = await stage.born(1, Platform.V5_0)
-    one = await stage.ordered("info_receipt", register.serial_number, {"template_id": info})
-    two = await stage.ordered(
+    register = await stage.boot_register(1, Platform.V5_0)
+    one = await stage.order_one("info_receipt", register.serial_number, {"template_id": info})
+    two = await stage.order_one(
         "tips_template", register.serial_number, {"template_id": tips, "tape_width_mm": 80}
     )
     await sent(stage, register, one)
@@ -199,8 +208,8 @@ async def test_an_info_receipt_and_tips_by_their_numbers(stage: Stage) -> None:
 
 async def test_a_change_of_the_template_does_not_reach_what_was_ordered(stage: Stage) -> None:
     id_ = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
-    register = await stage.born(1, Platform.V5_0)
-    operation = await stage.ordered("info_receipt", register.serial_number, {"template_id": id_})
+    register = await stage.boot_register(1, Platform.V5_0)
+    operation = await stage.order_one("info_receipt", register.serial_number, {"template_id": id_})
     async with stage.database.transaction() as db:
         await templates.remove(db, stage.actor, InfoReceipt, id_, stage.clock())
     await sent(stage, register, operation)
@@ -210,7 +219,10 @@ async def test_a_change_of_the_template_does_not_reach_what_was_ordered(stage: S
 async def test_settings_go_to_registers_of_their_platform_only(stage: Stage) -> None:
     values = templates.settings_values("Магазин", Platform.V5_0, {"ofd_port": 7778})
     id_ = await shelved(stage, SettingsTemplate, **values)
-    newer, older = await stage.born(1, Platform.V5_0), await stage.born(2, Platform.V2_5)
+    newer, older = (
+        await stage.boot_register(1, Platform.V5_0),
+        await stage.boot_register(2, Platform.V2_5),
+    )
     serials = [newer.serial_number, older.serial_number]
     created = await stage.order("settings_upload", serials, {"template_id": id_})
     assert [each.refusal.code for each in created.refused] == ["platform_unfit"]
@@ -222,7 +234,7 @@ async def test_settings_go_to_registers_of_their_platform_only(stage: Stage) -> 
 
 
 async def test_a_template_of_nobody_or_of_another_partner(stage: Stage, employ: Employ) -> None:
-    register = await stage.born(1, Platform.V5_0)
+    register = await stage.boot_register(1, Platform.V5_0)
     id_ = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
     boris = await employ("boris")
     for actor, number in ((stage.actor, id_ + 1), (stage.actor, 2**62), (boris, id_)):

@@ -18,20 +18,26 @@ from pydantic import ValidationError
 from fleet.accounts.roles import Right
 from fleet.kit.language import Language
 from fleet.operations import queries, service
-from fleet.operations.rules import Channel, Status
+from fleet.operations.rules import Channel, OperationStatus
 from fleet.operations.types import BY_KIND, TYPES
-from fleet.operations.types.contract import OperationType, Order, Outcome, Send, Target
+from fleet.operations.types.contract import (
+    OperationSnapshot,
+    OperationType,
+    Send,
+    StepOutcome,
+    TargetRegister,
+)
 from protocol.conversation.messages import Step
 from protocol.errors import RemoteError
 from protocol.firmware import Image
 from protocol.platforms import Platform
 from protocol.templates import TemplateKind
+from simulator.register.factory_data import MAKES
 from simulator.register.simulated_register import SimulatedRegister
 from simulator.register.templates import Template
-from simulator.register.traits import MAKES
 from tests.fleet.conftest import START
 from tests.fleet.operations import proofs
-from tests.fleet.operations.stage import RolledBack, Stage, Word, obey
+from tests.fleet.operations.stage import RolledBack, Stage, Word, answer_step
 from tests.protocol.licence_issuer import LICENCE_ISSUER
 from tests.protocol.publisher import content_of, publish
 
@@ -197,8 +203,8 @@ def test_every_type_has_an_example_for_a_platform_that_takes_it(operation_type: 
     assert takers, f"no example for {operation_type.kind}"
     for platform in takers:
         params = parsed(operation_type, platform)
-        target = Target("00106900000001", platform, 69, MAKES[platform].firmware)
-        assert operation_type.verdict(target, params) is None
+        target = TargetRegister("00106900000001", platform, 69, MAKES[platform].firmware)
+        assert operation_type.objection(target, params) is None
 
 
 @every_type
@@ -224,7 +230,7 @@ def test_every_schema_is_an_object_that_refuses_extras(operation_type: AnyType) 
 
 def test_types_are_listed_in_both_languages() -> None:
     for language, label in ((Language.RU, "label_ru"), (Language.EN, "label_en")):
-        shown = queries.types(language).items
+        shown = queries.operation_types(language).items
         assert [each.type for each in shown] == [each.kind for each in TYPES]
         assert [each.label for each in shown] == [getattr(each, label) for each in TYPES]
 
@@ -260,21 +266,25 @@ def test_hostile_answers_end_in_an_outcome(
     operation_type, params = BY_KIND[kind], parsed(BY_KIND[kind], platform)
     register = SimulatedRegister("00106900000001", platform, 69, Random(1), START)
     register.licence_issuers = (LICENCE_ISSUER,)
-    outcome = operation_type.next_step(Order(platform, params), None)
+    outcome = operation_type.next_step(OperationSnapshot(platform, params), None)
     for _ in range(honest):
         if not isinstance(outcome, Send):
             return
         answer = register.execute(outcome.command, START)
-        outcome = operation_type.next_step(Order(platform, params, outcome.progress), answer)
+        outcome = operation_type.next_step(
+            OperationSnapshot(platform, params, outcome.progress), answer
+        )
     for answer in said:
         if not isinstance(outcome, Send):
             return
         assert 0 <= outcome.percent <= 100 and outcome.command
         try:
-            outcome = operation_type.next_step(Order(platform, params, outcome.progress), answer)
+            outcome = operation_type.next_step(
+                OperationSnapshot(platform, params, outcome.progress), answer
+            )
         except RemoteError:
             return
-        assert isinstance(outcome, Outcome)
+        assert isinstance(outcome, StepOutcome)
 
 
 # ---- a whole life -------------------------------------------------------------------------------
@@ -284,46 +294,46 @@ Turn = Callable[[Stage, SimulatedRegister, Step], Awaitable[Step | None]]
 
 
 async def smoothly(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
-    return (await stage.visit(register, obey(register, step, stage.clock()))).step
+    return (await stage.visit(register, answer_step(register, step, stage.clock()))).step
 
 
 async def answer_lost(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
     """The link is cut before the answer: at the next call the same step is given again."""
-    first = obey(register, step, stage.clock())
+    first = answer_step(register, step, stage.clock())
     again = (await stage.visit(register)).step
     assert again == step
-    second = obey(register, again, stage.clock())
+    second = answer_step(register, again, stage.clock())
     assert second == first
     return (await stage.visit(register, second)).step
 
 
 async def lease_lapsed(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
     """The link is cut and the register stays away until the operation is queued again."""
-    first = obey(register, step, stage.clock())
+    first = answer_step(register, step, stage.clock())
     stage.clock.forward(minutes=3)
     async with stage.database.transaction() as db:
-        assert await service.lapse(db, stage.clock()) == 1
-    assert (await stage.operation(step.operation_id)).status is Status.QUEUED
+        assert await service.requeue_silent(db, stage.clock()) == 1
+    assert (await stage.operation(step.operation_id)).status is OperationStatus.QUEUED
     again = (await stage.visit(register)).step
     assert again == step
-    assert obey(register, again, stage.clock()) == first
+    assert answer_step(register, again, stage.clock()) == first
     return (await stage.visit(register, first)).step
 
 
 async def rolled_back(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
     """The batch with the answer does not commit, and neither does the next check-in."""
-    answer = obey(register, step, stage.clock())
+    answer = answer_step(register, step, stage.clock())
     for word in (answer, None):
         with pytest.raises(RolledBack):
             await stage.visit(register, word, keep=False)
     again = (await stage.visit(register)).step
     assert again == step
-    return (await stage.visit(register, obey(register, again, stage.clock()))).step
+    return (await stage.visit(register, answer_step(register, again, stage.clock()))).step
 
 
 async def answered_twice(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
     """The same answer comes in two conversations: the second one moves nothing."""
-    answer = obey(register, step, stage.clock())
+    answer = answer_step(register, step, stage.clock())
     following = (await stage.visit(register, answer)).step
     assert (await stage.visit(register, answer)).step == following
     return following
@@ -352,9 +362,9 @@ async def _live_once(
     stage: Stage, number: int, platform: Platform, what: tuple[str, Example], turn: Turn
 ) -> int:
     kind, example = what
-    register = await stage.born(number, platform)
+    register = await stage.boot_register(number, platform)
     register.faults.shift_forgotten = True  # the shop stays closed: no shift is in the way
-    operation_id = await stage.ordered(kind, register.serial_number, example.params)
+    operation_id = await stage.order_one(kind, register.serial_number, example.params)
     steps = await live_through(stage, register, turn)
     await succeeded(stage, register, operation_id, example)
     assert register.mode == 0
@@ -363,7 +373,7 @@ async def _live_once(
 
 def power_lost_after(last: int) -> Turn:
     async def turn(stage: Stage, register: SimulatedRegister, step: Step) -> Step | None:
-        word: Word = obey(register, step, stage.clock())
+        word: Word = answer_step(register, step, stage.clock())
         if step.step == last:
             register.power_cycle()
         return (await stage.visit(register, word)).step
@@ -387,7 +397,10 @@ async def succeeded(
     stage: Stage, register: SimulatedRegister, operation_id: int, example: Example
 ) -> None:
     found = await stage.operation(operation_id)
-    assert (found.status, found.percent) == (Status.SUCCEEDED, 100), (found.cause, found.detail)
+    assert (found.status, found.percent) == (OperationStatus.SUCCEEDED, 100), (
+        found.cause,
+        found.detail,
+    )
     example.prove(register, found.result or {})
     assert list(register.journal.effects) == [(operation_id, n + 1) for n in range(found.step)]
     assert set(register.journal.effects.values()) <= {1}

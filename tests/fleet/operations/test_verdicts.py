@@ -7,20 +7,20 @@ import pytest
 from sqlalchemy import delete, update
 
 from fleet.kit.language import Language
-from fleet.operations.rules import Status
-from fleet.operations.service import Created
-from fleet.operations.verdicts import PASSING
+from fleet.operations.rules import OperationStatus
+from fleet.operations.service import OrderResult
+from fleet.operations.verdicts import TRANSIENT_REFUSALS
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.models import Grant
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api
-from tests.fleet.operations.stage import Stage, obey, serial
+from tests.fleet.operations.stage import Stage, answer_step, serial
 
 ONE, TWO = serial(1), serial(2)
 UPLOAD = {"settings": {"279": 8080}}
 
 
-def codes(created: Created) -> list[str]:
+def codes(created: OrderResult) -> list[str]:
     return [each.refusal.code for each in created.refused]
 
 
@@ -55,24 +55,24 @@ async def test_nobody_is_told_to_buy_what_cannot_help(stage: Stage) -> None:
 
 async def test_the_queue_of_a_blocked_register_can_be_emptied(stage: Stage) -> None:
     await stage.enrol(ONE, Platform.V5_0)
-    waiting = await stage.ordered("settings_upload", ONE, UPLOAD)
+    waiting = await stage.order_one("settings_upload", ONE, UPLOAD)
     async with stage.database.transaction() as db:
         await db.execute(update(CashRegister).values(blocked=True))
     assert codes(await stage.order("settings_upload", [ONE], UPLOAD)) == ["register_blocked"]
     assert not (await stage.order("cancel_pending", [ONE], {})).refused
-    assert (await stage.operation(waiting)).status is Status.CANCELLED
+    assert (await stage.operation(waiting)).status is OperationStatus.CANCELLED
 
 
 async def test_nothing_is_ordered_while_something_runs(stage: Stage) -> None:
-    register = await stage.born(1, Platform.V5_0)
-    await stage.ordered("settings_upload", ONE, UPLOAD)
-    await stage.ordered("settings_upload", ONE, UPLOAD)  # what waits is no hindrance
+    register = await stage.boot_register(1, Platform.V5_0)
+    await stage.order_one("settings_upload", ONE, UPLOAD)
+    await stage.order_one("settings_upload", ONE, UPLOAD)  # what waits is no hindrance
     step = (await stage.visit(register)).step
     assert step is not None
     created = await stage.order("settings_upload", [ONE], UPLOAD)
-    assert codes(created) == ["another_running"] and set(codes(created)) <= PASSING
+    assert codes(created) == ["another_running"] and set(codes(created)) <= TRANSIENT_REFUSALS
     assert not (await stage.order("cancel_pending", [ONE], {})).refused
-    await stage.visit(register, obey(register, step, stage.clock()))
+    await stage.visit(register, answer_step(register, step, stage.clock()))
     assert not (await stage.order("settings_upload", [ONE], UPLOAD)).refused
 
 

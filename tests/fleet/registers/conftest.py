@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fleet.kit.database import Database
-from fleet.registers.jobs import keep_presence
-from fleet.registers.service import keep_conditions, keep_profiles
+from fleet.registers.jobs import update_silence
+from fleet.registers.service import store_conditions, store_profiles
 from fleet.telemetry.events import ConditionChange, Profile
 from fleet.telemetry.models import READINGS, RegisterState
 from protocol.platforms import Platform
@@ -68,9 +68,9 @@ def call_in(database: Database, clock: HandClock) -> Call:
             reading = {"accepted_at": clock(), "block_version": BLOCK_VERSION, "block": block}
             await db.execute(READINGS.insert().values(serial_number=serial(number), **reading))
             if profile is not None:
-                await keep_profiles(db, [make_profile(number, **profile)], clock())
-            await keep_conditions(db, [ConditionChange(serial(number), 0, mask)])
-            while await keep_presence(db, clock(), 100) == 100:
+                await store_profiles(db, [make_profile(number, **profile)], clock())
+            await store_conditions(db, [ConditionChange(serial(number), 0, mask)])
+            while await update_silence(db, clock(), 100) == 100:
                 pass
 
     return call_in

@@ -17,11 +17,11 @@ from fleet.kit.language import Language
 from fleet.registers import service
 from fleet.registers.models import CashRegister
 from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
-from fleet.telemetry.service import keep_readings
+from fleet.telemetry.service import store_readings
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import START, Employ
 from tests.fleet.registers.conftest import make_profile, serial
-from tests.fleet.telemetry.readings import a_reading
+from tests.fleet.telemetry.readings import make_reading
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 """SQLite has one writer at a time."""
@@ -92,8 +92,8 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 ) -> None:
     """5 has a new profile and then, in a second reading, the broken condition; 1 only that."""
     async with wired.transaction() as db:
-        await keep_readings(db, [a_reading(serial(number)) for number in (1, 5)], START)
-    keep_profiles = service.keep_profiles
+        await store_readings(db, [make_reading(serial(number)) for number in (1, 5)], START)
+    keep_profiles = service.store_profiles
 
     async def slowly(*given: object) -> None:
         await keep_profiles(*given)  # type: ignore[arg-type]
@@ -101,14 +101,14 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 
     monkeypatch.setattr("fleet.wiring.keep_profiles", slowly)
     batch = [
-        a_reading(serial(5), firmware_version="9"),
-        a_reading(serial(5), firmware_version="9", battery_mv=2000),
-        a_reading(serial(1), battery_mv=2000),
+        make_reading(serial(5), firmware_version="9"),
+        make_reading(serial(5), firmware_version="9", battery_mv=2000),
+        make_reading(serial(1), battery_mv=2000),
     ]
 
     async def check_in() -> None:
         async with wired.transaction() as db:
-            await keep_readings(db, batch, START)
+            await store_readings(db, batch, START)
 
     async def group() -> None:
         await asyncio.sleep(0.2)

@@ -11,10 +11,10 @@ from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import queries, service
-from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
-from fleet.registers.jobs import keep_presence
+from fleet.registers.events import BlockingChanged, RegisterHandOver, RegistersHandedOver
+from fleet.registers.jobs import update_silence
 from fleet.registers.models import CashRegister
-from fleet.registers.rules import CALLING, NEVER_SEEN
+from fleet.registers.rules import NEVER_SEEN, ONLINE_NOW
 from tests.fleet.conftest import START, Employ, HandClock
 from tests.fleet.registers.conftest import Call, make_profile, serial
 from tests.fleet.registers.test_service import enrol, register
@@ -48,7 +48,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
     anna, boris = await settled(database, employ, clock)
     async with database.transaction() as db:
         said = make_profile(1, fiscalised=True, address="Тверь")
-        await service.keep_profiles(db, [said, make_profile(3)], clock())
+        await service.store_profiles(db, [said, make_profile(3)], clock())
         await service.set_group(db, anna, [serial(1)], 7, clock())
         await service.set_address(db, anna, [serial(1)], 5, "Москва", clock())
         for change in (service.HIDE, service.BLOCK, service.NOTICES_OFF):
@@ -63,7 +63,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
         assert await service.hand_over(db, [], boris.partner_id, clock()) == []
     await wired.close()
     assert moved == [(serial(1), anna.partner_id), (serial(3), None), (serial(9), None)]
-    moves = tuple(Move(each, before, boris.partner_id) for each, before in moved)
+    moves = tuple(RegisterHandOver(each, before, boris.partner_id) for each, before in moved)
     assert facts == [RegistersHandedOver(moves, clock()), BlockingChanged((serial(1),), False)]
     taken = await register(database, 1)
     assert (taken.partner_id, taken.enrolled_at, taken.hidden) == (
@@ -133,9 +133,9 @@ async def test_an_installed_address_outlives_what_the_register_says(
 ) -> None:
     anna, _ = await settled(database, employ, clock)
     async with database.transaction() as db:
-        await service.keep_profiles(db, [make_profile(1, address="Тверь")], clock())
+        await service.store_profiles(db, [make_profile(1, address="Тверь")], clock())
         await service.set_address(db, anna, [serial(1)], 5, "Москва, склад", clock())
-        await service.keep_profiles(db, [make_profile(1, address="Самара")], clock())
+        await service.store_profiles(db, [make_profile(1, address="Самара")], clock())
     found = await register(database, 1)
     assert (found.address, found.installed_address) == ("Самара", "Москва, склад")
     assert found.shown_address == "Москва, склад"
@@ -162,7 +162,7 @@ async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
 
     async def work() -> int:
         async with database.transaction() as db:
-            return await keep_presence(db, clock(), 10)
+            return await update_silence(db, clock(), 10)
 
     async with database.transaction() as db:
         await db.execute(held)
@@ -177,7 +177,7 @@ async def test_the_job_follows_who_falls_silent_and_who_calls_again(
 
     async def work() -> tuple[int, list[Any]]:
         async with database.transaction() as db:
-            done = await keep_presence(db, clock(), 1)
+            done = await update_silence(db, clock(), 1)
         async with database.read() as db:
             rows = await db.scalars(
                 select(CashRegister.silent_since).order_by(CashRegister.serial_number)
@@ -185,9 +185,9 @@ async def test_the_job_follows_who_falls_silent_and_who_calls_again(
             return done, list(rows)
 
     await call_in(1, profile={})
-    assert await work() == (0, [CALLING, NEVER_SEEN])
+    assert await work() == (0, [ONLINE_NOW, NEVER_SEEN])
     clock.forward(minutes=30)
     assert await work() == (1, [START, NEVER_SEEN])
     assert await work() == (0, [START, NEVER_SEEN])
     await call_in(1)
-    assert await work() == (0, [CALLING, NEVER_SEEN])
+    assert await work() == (0, [ONLINE_NOW, NEVER_SEEN])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fleet.registers.rules import Presence, model_code, presence, read_serials, searched
+from fleet.registers.rules import RegisterPresence, model_code, presence, read_serials, search_texts
 from fleet.telemetry.events import Profile
 from protocol.platforms import Platform
 from tests.fleet.conftest import START
@@ -36,13 +36,15 @@ def test_spaces_are_forgiven_and_repetitions_named() -> None:
 
 def test_online_is_half_an_hour() -> None:
     half_an_hour = timedelta(minutes=30)
-    assert presence(None, START) is Presence.NEVER
-    assert presence(START - half_an_hour, START) is Presence.OFFLINE
-    assert presence(START - half_an_hour + timedelta(microseconds=1), START) is Presence.ONLINE
+    assert presence(None, START) is RegisterPresence.NEVER
+    assert presence(START - half_an_hour, START) is RegisterPresence.OFFLINE
+    assert (
+        presence(START - half_an_hour + timedelta(microseconds=1), START) is RegisterPresence.ONLINE
+    )
 
 
 def test_search_knows_small_russian_letters() -> None:
     numbers = ("", "9999078900012345", "7703864827")
     said = Profile(GOOD, Platform.V5_0, 77, 1, 2, "", "", True, *numbers, "ООО «Ёлка»", "", 180)
-    assert searched(said) == (f"{GOOD}\n9999078900012345\n7703864827", "ооо «елка»")
-    assert searched(said, "1-я Тверская").names == "ооо «елка»\n1-я тверская"
+    assert search_texts(said) == (f"{GOOD}\n9999078900012345\n7703864827", "ооо «елка»")
+    assert search_texts(said, "1-я Тверская").names == "ооо «елка»\n1-я тверская"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fleet.kit.errors import DomainError
 from fleet.registers.rules import read_serials
-from fleet.registers.serial_file import MAX_FILE_BYTES, MAX_SHOWN, Lines, TypedLine, read_file
+from fleet.registers.serial_file import MAX_FILE_BYTES, MAX_SHOWN, LineNumbers, TypedLine, read_file
 from tests.fleet.conftest import Api
 from tests.fleet.registers.conftest import serial
 from tests.fleet.registers.test_list import anna as anna
@@ -70,8 +70,8 @@ def test_five_hundred_are_taken_and_one_more_refuses_the_file() -> None:
 
 
 def test_equal_texts_get_their_lines_in_order() -> None:
-    lines = Lines([TypedLine("x", 1), TypedLine(A, 2), TypedLine("x", 5)])
-    assert [lines.take(text) for text in ("x", A, "x", "x")] == [1, 2, 5, None]
+    lines = LineNumbers([TypedLine("x", 1), TypedLine(A, 2), TypedLine("x", 5)])
+    assert [lines.line_of(text) for text in ("x", A, "x", "x")] == [1, 2, 5, None]
 
 
 @given(st.binary(max_size=300))

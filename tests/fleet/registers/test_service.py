@@ -33,7 +33,7 @@ async def test_each_serial_number_gets_its_verdict(
 ) -> None:
     anna, boris = await employ("anna"), await employ("boris")
     async with database.transaction() as db:
-        await service.keep_profiles(
+        await service.store_profiles(
             db,
             [
                 make_profile(3),
@@ -151,12 +151,12 @@ async def test_profiles_are_kept_and_ownership_with_them(
         await service.set_flag(db, anna, service.BLOCK, [serial(1)], clock())
     first_seen_at = clock()
     async with database.transaction() as db:
-        await service.keep_profiles(db, [make_profile(2), make_profile(1)], clock())
+        await service.store_profiles(db, [make_profile(2), make_profile(1)], clock())
     clock.forward(days=1)
     async with database.transaction() as db:
         changed = make_profile(1, firmware_version="5.9.0", owner_name="ООО Ёлка", fiscalised=True)
-        await service.keep_profiles(db, [changed], clock())
-        await service.keep_profiles(db, [], clock())
+        await service.store_profiles(db, [changed], clock())
+        await service.store_profiles(db, [], clock())
     own, stranger = await register(database, 1), await register(database, 2)
     assert (own.partner_id, own.blocked, own.hidden) == (anna.partner_id, True, False)
     assert (own.firmware_version, own.platform, own.fiscalised) == ("5.9.0", "5.0", True)
@@ -171,7 +171,7 @@ async def test_a_batch_of_profiles_of_the_size_of_a_batch_of_readings(
 ) -> None:
     profiles = [make_profile(n) for n in range(1000)]
     async with database.transaction() as db:
-        await service.keep_profiles(db, profiles, clock())
-        await service.keep_profiles(db, profiles[::-1], clock())
+        await service.store_profiles(db, profiles, clock())
+        await service.store_profiles(db, profiles[::-1], clock())
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 1000

@@ -12,17 +12,17 @@ from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
-from fleet.operations.rules import Cause, Status
+from fleet.operations.rules import OperationStatus, StatusCause
 from fleet.operations.work import load_open, load_where, save
 from fleet.registers.models import CashRegister
-from fleet.registers.ownership import hold
+from fleet.registers.ownership import lock_registers
 from fleet.rollouts.models import Rollout
-from fleet.rollouts.service import carry_on
+from fleet.rollouts.service import advance_rollouts
 from fleet.subscriptions.models import Grant
 from fleet.wiring import REACTIONS
 from protocol.platforms import Platform
 from tests.fleet.conftest import Api, Employ, HandClock
-from tests.fleet.waiting import until_it_waits
+from tests.fleet.waiting import until_blocked
 
 SERIALS = [f"001069{number:08d}" for number in range(1, 13)]
 PLAN: dict[str, Any] = {
@@ -66,24 +66,26 @@ async def begin(anna: Api, **more: Any) -> int:
 
 async def work(wired: Database, clock: HandClock) -> int:
     async with wired.transaction() as db:
-        return await carry_on(db, clock())
+        return await advance_rollouts(db, clock())
 
 
-async def end(wired: Database, status: Status) -> None:
+async def end(wired: Database, status: OperationStatus) -> None:
     """Whatever is open ends so, as if the registers had said it."""
     async with wired.transaction() as db:
         await db.execute(
-            update(Operation).where(Operation.status == Status.QUEUED).values(status=status)
+            update(Operation)
+            .where(Operation.status == OperationStatus.QUEUED)
+            .values(status=status)
         )
 
 
-async def say(wired: Database, clock: HandClock, status: Status, *serials: str) -> None:
+async def say(wired: Database, clock: HandClock, status: OperationStatus, *serials: str) -> None:
     """What the registers' last operations come to."""
     last = select(func.max(Operation.id)).where(Operation.serial_number.in_(serials))
     async with wired.transaction() as db:
         ids = (await db.scalars(last.group_by(Operation.serial_number))).all()
         works = await load_where(db, Operation.id.in_(ids))
-        changes = [work.move(status, Cause.UNSUPPORTED, clock()) for work in works]
+        changes = [work.change_status(status, StatusCause.UNSUPPORTED, clock()) for work in works]
         await save(db, works, changes, clock())
 
 
@@ -109,12 +111,12 @@ async def test_waves_follow_one_another_to_the_end(
     id_ = await begin(anna)
     assert counts(await card(anna, id_)) == [{"waiting": 2}, {"waiting": 6}, {"waiting": 4}]
     assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
-    await end(wired, Status.SUCCEEDED)
+    await end(wired, OperationStatus.SUCCEEDED)
     assert [await work(wired, clock), await work(wired, clock)] == [6, 0]
     assert counts(await card(anna, id_)) == [{"succeeded": 2}, {"queued": 6}, {"waiting": 4}]
-    await end(wired, Status.SUCCEEDED)
+    await end(wired, OperationStatus.SUCCEEDED)
     assert await work(wired, clock) == 4
-    await end(wired, Status.SUCCEEDED)
+    await end(wired, OperationStatus.SUCCEEDED)
     await work(wired, clock)
     found = await card(anna, id_)
     assert (found["status"], found["wave"], found["reason"]) == ("finished", 3, None)
@@ -134,7 +136,7 @@ async def test_a_pause_takes_back_and_a_resumption_orders_anew(
     assert (await anna.post(f"/rollouts/{id_}/resume")).json["status"] == "running"
     assert await work(wired, clock) == 2
     listed = (await anna.get("/operations?status=cancelled")).json["items"]
-    assert [each["cause"] for each in listed] == [Cause.CANCELLED_BY_ROLLOUT] * 2
+    assert [each["cause"] for each in listed] == [StatusCause.CANCELLED_BY_ROLLOUT] * 2
 
 
 async def test_an_abortion_is_for_ever(anna: Api, wired: Database, clock: HandClock) -> None:
@@ -153,12 +155,12 @@ async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: Han
     await anna.post("/registers/block", {"serial_numbers": [SERIALS[0]]})
     await anna.post("/operations", {**order(), "serial_numbers": [SERIALS[1]]})
     async with wired.transaction() as db:
-        await db.execute(update(Operation).values(status=Status.RUNNING))
+        await db.execute(update(Operation).values(status=OperationStatus.RUNNING))
     id_ = await begin(anna)
     assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
     assert counts(await card(anna, id_))[0] == {"refused": 1, "waiting": 1}
     async with wired.transaction() as db:
-        await db.execute(update(Operation).values(status=Status.SUCCEEDED))
+        await db.execute(update(Operation).values(status=OperationStatus.SUCCEEDED))
     clock.forward(minutes=5)
     assert await work(wired, clock) == 1
     assert counts(await card(anna, id_))[0] == {"refused": 1, "queued": 1}
@@ -231,10 +233,10 @@ async def test_what_is_left_of_a_passed_wave_pauses_too(
     await work(wired, clock)
     async with wired.transaction() as db:
         half = Operation.serial_number.in_(SERIALS[:3])
-        await db.execute(update(Operation).where(half).values(status=Status.SUCCEEDED))
+        await db.execute(update(Operation).where(half).values(status=OperationStatus.SUCCEEDED))
     assert await work(wired, clock) == 6
     assert (await card(anna, id_))["wave"] == 2
-    await say(wired, clock, Status.FAILED, *SERIALS[3:6])
+    await say(wired, clock, OperationStatus.FAILED, *SERIALS[3:6])
     found = await card(anna, id_)
     assert (found["status"], found["reason"]) == ("paused", "failures")
     assert await told(anna, id_) == [
@@ -249,7 +251,7 @@ async def test_only_failures_after_a_resumption_count(
     """Also when a retry takes some of the earlier ones away."""
     id_ = await begin(anna, waves=["12"], failure_percent=20)
     await work(wired, clock)
-    await say(wired, clock, Status.NEEDS_ATTENTION, *SERIALS[:3])
+    await say(wired, clock, OperationStatus.NEEDS_ATTENTION, *SERIALS[:3])
     assert (await card(anna, id_))["status"] == "paused"
     await work(wired, clock)
     clock.forward(minutes=1)
@@ -260,9 +262,9 @@ async def test_only_failures_after_a_resumption_count(
         retried = await anna.post(f"/operations/{waiting.json['items'][0]['id']}/retry")
         assert retried.status == 202
     clock.forward(minutes=1)
-    await say(wired, clock, Status.FAILED, *SERIALS[3:5])
+    await say(wired, clock, OperationStatus.FAILED, *SERIALS[3:5])
     assert (await card(anna, id_))["status"] == "running"
-    await say(wired, clock, Status.FAILED, SERIALS[5])
+    await say(wired, clock, OperationStatus.FAILED, SERIALS[5])
     assert (await card(anna, id_))["status"] == "paused"
 
 
@@ -285,7 +287,7 @@ async def test_who_resumes_orders_from_then_on(
     assert await work(wired, clock) == 12
     async with wired.read() as db:
         assert set(await db.scalars(select(Operation.created_by))) == {boss.employee_id}
-    await end(wired, Status.SUCCEEDED)
+    await end(wired, OperationStatus.SUCCEEDED)
     await work(wired, clock)
     assert await told(anna, id_) == [
         ("rollouts.started", None, "anna"),
@@ -364,7 +366,7 @@ async def test_a_template_is_copied_when_the_roll_out_starts(
     id_ = await begin(anna, type="info_receipt", params=params)
     assert await work(wired, clock) == 2
     assert (await anna.ask("DELETE", f"/info-receipts/{template}")).status == 204
-    await end(wired, Status.SUCCEEDED)
+    await end(wired, OperationStatus.SUCCEEDED)
     assert await work(wired, clock) == 6
     async with wired.read() as db:
         ordered = (await db.scalars(select(Operation.params))).all()
@@ -388,13 +390,13 @@ async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do
     clock.forward(minutes=1)
     await begin(anna, serial_numbers=[high if earlier_is_paused else low])
     async with database.transaction() as db:
-        await hold(db, [high if earlier_is_paused else low])
+        await lock_registers(db, [high if earlier_is_paused else low])
         working = asyncio.create_task(work(wired, clock))
-        await until_it_waits(database, working)
+        await until_blocked(database, working)
         if earlier_is_paused:
             await load_open(db, [high], wait=True)
         else:
-            await hold(db, [high])
+            await lock_registers(db, [high])
     assert await working == 2
 
 
@@ -417,7 +419,7 @@ async def test_operations_of_several_roll_outs_are_taken_back_in_one_order(
     async with database.transaction() as db:
         await load_open(db, SERIALS[:1], wait=True)
         working = asyncio.create_task(work(wired, clock))
-        await until_it_waits(database, working)
+        await until_blocked(database, working)
         await load_open(db, SERIALS[1:2], wait=True)
     assert await working == 2
     for id_ in (first, second):

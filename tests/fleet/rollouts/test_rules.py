@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.kit.language import Language
-from fleet.operations.rules import Status
+from fleet.operations.rules import OperationStatus
 from fleet.rollouts.errors import wrong_status
 from fleet.rollouts.rules import (
+    DEFAULT_WAVES,
     TRANSITIONS,
-    USUAL_WAVES,
     Judgement,
-    Policy,
     RolloutStatus,
     TargetState,
-    Wave,
+    WavePolicy,
+    WaveProgress,
     judge,
     wave_sizes,
 )
@@ -25,8 +25,8 @@ WAIT, NEXT, PAUSE = Judgement.WAIT, Judgement.NEXT, Judgement.PAUSE
 @pytest.mark.parametrize(
     ("waves", "total", "sizes"),
     [
-        (USUAL_WAVES, 500, [1, 10, 100, 389]),
-        (USUAL_WAVES, 5, [1, 4]),
+        (DEFAULT_WAVES, 500, [1, 10, 100, 389]),
+        (DEFAULT_WAVES, 5, [1, 4]),
         (["10%", "50%"], 200, [20, 100, 80]),
         (["1%", "rest"], 3, [1, 2]),
         (["rest", "10"], 7, [7]),
@@ -49,33 +49,33 @@ def test_every_register_is_in_one_wave(waves: list[str], total: int) -> None:
 @pytest.mark.parametrize(
     ("wave", "policy", "judgement"),
     [
-        (Wave(10, 0, 0), Policy(5, 100), WAIT),
-        (Wave(10, 9, 0), Policy(5, 100), WAIT),
-        (Wave(10, 10, 0), Policy(5, 100), NEXT),
-        (Wave(10, 10, 1), Policy(10, 100), NEXT),
-        (Wave(10, 10, 1), Policy(9, 100), PAUSE),
-        (Wave(10, 10, 1), Policy(100, 100), NEXT),
+        (WaveProgress(10, 0, 0), WavePolicy(5, 100), WAIT),
+        (WaveProgress(10, 9, 0), WavePolicy(5, 100), WAIT),
+        (WaveProgress(10, 10, 0), WavePolicy(5, 100), NEXT),
+        (WaveProgress(10, 10, 1), WavePolicy(10, 100), NEXT),
+        (WaveProgress(10, 10, 1), WavePolicy(9, 100), PAUSE),
+        (WaveProgress(10, 10, 1), WavePolicy(100, 100), NEXT),
         # One early failure does not stop a large wave, too many for the whole of it do.
-        (Wave(100, 1, 1), Policy(5, 100), WAIT),
-        (Wave(100, 5, 5), Policy(5, 100), WAIT),
-        (Wave(100, 6, 6), Policy(5, 100), PAUSE),
+        (WaveProgress(100, 1, 1), WavePolicy(5, 100), WAIT),
+        (WaveProgress(100, 5, 5), WavePolicy(5, 100), WAIT),
+        (WaveProgress(100, 6, 6), WavePolicy(5, 100), PAUSE),
         # Registers that are away do not hold the others up.
-        (Wave(100, 80, 0), Policy(5, 80), NEXT),
-        (Wave(100, 79, 0), Policy(5, 80), WAIT),
-        (Wave(100, 80, 5), Policy(5, 80), PAUSE),
+        (WaveProgress(100, 80, 0), WavePolicy(5, 80), NEXT),
+        (WaveProgress(100, 79, 0), WavePolicy(5, 80), WAIT),
+        (WaveProgress(100, 80, 5), WavePolicy(5, 80), PAUSE),
     ],
 )
-def test_the_wave_is_judged(wave: Wave, policy: Policy, judgement: Judgement) -> None:
+def test_the_wave_is_judged(wave: WaveProgress, policy: WavePolicy, judgement: Judgement) -> None:
     assert judge(policy, [wave]) is judgement
-    assert judge(policy, [Wave(10, 10, 0), wave]) is judgement
+    assert judge(policy, [WaveProgress(10, 10, 0), wave]) is judgement
 
 
 def test_what_is_left_of_a_passed_wave_counts_too() -> None:
-    assert judge(Policy(10, 50), [Wave(6, 6, 3), Wave(100, 0, 0)]) is PAUSE
+    assert judge(WavePolicy(10, 50), [WaveProgress(6, 6, 3), WaveProgress(100, 0, 0)]) is PAUSE
 
 
 def test_every_status_of_an_operation_is_a_state() -> None:
-    assert {status.value for status in Status} <= {state.value for state in TargetState}
+    assert {status.value for status in OperationStatus} <= {state.value for state in TargetState}
 
 
 def test_the_ends_are_ends() -> None:

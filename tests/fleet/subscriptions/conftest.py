@@ -12,7 +12,7 @@ from fleet.accounts.roles import Role
 from fleet.accounts.service import to_actor
 from fleet.billing import service as billing
 from fleet.billing.models import Payment
-from fleet.billing.rules import PaymentStatus, RefundReport, Report
+from fleet.billing.rules import PaymentReport, PaymentStatus, RefundReport
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -66,7 +66,9 @@ class Shop:
     async def buy(self, actor: Actor, plan: str, quantity: int) -> int:
         """Ordered and paid; the id of the order."""
         async with self.database.transaction() as db:
-            order = await orders.order(db, actor, plan, quantity, True, self.clock(), Language.RU)
+            order = await orders.place_order(
+                db, actor, plan, quantity, True, self.clock(), Language.RU
+            )
         await self.pay(order.payment_id, order.quantity * order.price_kopecks)
         return order.id
 
@@ -76,7 +78,7 @@ class Shop:
         """The provider says what became of a payment."""
         async with self.database.transaction() as db:
             payment = await db.get_one(Payment, payment_id)
-            report = Report(
+            report = PaymentReport(
                 provider=payment.provider or "sandbox",
                 provider_id=payment.provider_id or payment_id,
                 payment_id=payment_id,

@@ -8,17 +8,17 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from fleet.bonuses.models import Bonus
-from fleet.bonuses.service import accrue
+from fleet.bonuses.service import on_subscriptions_assigned
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
 from fleet.subscriptions import orders, stock
 from fleet.subscriptions.assigning import assign
-from fleet.subscriptions.events import Assigned, SubscriptionsAssigned
-from fleet.subscriptions.models import Assignment, MovementReason, Order, Subscription
-from fleet.subscriptions.service import expire
-from fleet.subscriptions.transfers import Wish, transfer
+from fleet.subscriptions.events import AssignedSubscription, SubscriptionsAssigned
+from fleet.subscriptions.models import Assignment, MovementReason, Subscription, SubscriptionOrder
+from fleet.subscriptions.service import expire_subscriptions
+from fleet.subscriptions.transfers import TransferRequest, transfer
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import START
 from tests.fleet.subscriptions.conftest import Shop, serial
@@ -45,12 +45,12 @@ async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> in
     serials = [serial(number) for number in numbers]
     async with database.transaction() as db:
         outcome = await assign(db, actor, ["management"], serials, START)
-    return len(outcome.gifts)
+    return len(outcome.assignments)
 
 
 async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:
     async with database.transaction() as db:
-        done = await transfer(db, actor, Wish("management", to, quantity, False), START)
+        done = await transfer(db, actor, TransferRequest("management", to, quantity, False), START)
         return done.quantity
 
 
@@ -122,7 +122,7 @@ async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     async with shop.database.transaction() as db:
-        order = await orders.order(db, anna, "management", 5, True, START, Language.RU)
+        order = await orders.place_order(db, anna, "management", 5, True, START, Language.RU)
     shops = [Shop(each, shop.clock) for each in processes]
     await asyncio.gather(*(each.pay(order.payment_id, 600_000) for each in shops * 2))
     assert await shop.stock(anna) == {("management", 50): 5}
@@ -150,14 +150,14 @@ async def test_a_refund_and_assignments_share_one_stock(
     back = [shops[turn % 3].refund(payment_id, 240_000, str(turn)) for turn in range(5)]
     given, _ = await asyncio.gather(all_of(*gave), asyncio.gather(*back))
     async with shop.database.read() as db:
-        taken = (await db.get_one(Order, order_id)).taken_back
+        taken = (await db.get_one(SubscriptionOrder, order_id)).taken_back
     assert given + taken == 10 and await shop.stock(anna) == {}
     assert await counts(shop) == (given, given, given * 50)
 
 
 async def payment_of(shop: Shop, order_id: int) -> str:
     async with shop.database.read() as db:
-        return (await db.get_one(Order, order_id)).payment_id
+        return (await db.get_one(SubscriptionOrder, order_id)).payment_id
 
 
 async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, anna: Actor) -> None:
@@ -165,19 +165,19 @@ async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, ann
     await shop.buy(anna, "management", 2)
     with pytest.raises(IntegrityError):
         async with shop.database.transaction() as db:
-            why = stock.Why(MovementReason.ASSIGNMENT, START)
-            await stock.take(db, anna.partner_id, {("management", 50): 3}, why)
+            why = stock.MovementContext(MovementReason.ASSIGNMENT, START)
+            await stock.take_units(db, anna.partner_id, {("management", 50): 3}, why)
     assert await shop.stock(anna) == {("management", 50): 2}
 
 
 async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Actor) -> None:
-    one = Assigned(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
+    one = AssignedSubscription(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
     fact = SubscriptionsAssigned((one,), START)
     async with shop.database.transaction() as db:
-        await accrue(db, fact)
+        await on_subscriptions_assigned(db, fact)
     with pytest.raises(IntegrityError):
         async with shop.database.transaction() as db:
-            await accrue(db, fact)
+            await on_subscriptions_assigned(db, fact)
     assert (await counts(shop))[1:] == (1, 50)
 
 
@@ -191,7 +191,7 @@ async def test_several_workers_announce_an_end_once(
 
     async def end(database: Database) -> int:
         async with database.transaction() as db:
-            return await expire(db, shop.clock(), 3)
+            return await expire_subscriptions(db, shop.clock(), 3)
 
     rounds = [await all_of(*(end(each) for each in processes)) for _ in range(4)]
     assert sum(rounds) == 9

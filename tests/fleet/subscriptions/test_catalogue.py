@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from fleet.subscriptions.catalogue import CATALOGUE, YEAR, PlanKind, offers, read_catalogue
+from fleet.subscriptions.catalogue import CATALOGUE, YEAR, PlanKind, plans_offering, read_catalogue
 from fleet.subscriptions.entitlements import Entitlement
 from protocol.platforms import Platform
 
@@ -50,10 +50,10 @@ def test_a_mistake_in_the_file_is_found(found: str, instead: str) -> None:
 
 
 def test_what_is_offered_fits_the_register_and_begins_with_the_cheapest() -> None:
-    codes = [plan.code for plan in offers(Entitlement.SETTINGS, Platform.V2_5, 69)]
+    codes = [plan.code for plan in plans_offering(Entitlement.SETTINGS, Platform.V2_5, 69)]
     assert codes == ["management", "complete"]
-    (remote,) = offers(Entitlement.REMOTE_ACCESS, Platform.V5_0, 90)
+    (remote,) = plans_offering(Entitlement.REMOTE_ACCESS, Platform.V5_0, 90)
     assert remote.fits(Platform.V5_0, 90) and not remote.fits(Platform.V5_0, 69)
     assert not remote.fits(Platform.V2_5, 90) and not remote.fits(None, 90)
     # Where none fits, people still learn what the service is called.
-    assert offers(Entitlement.REMOTE_ACCESS, Platform.V2_5, 69) == [remote]
+    assert plans_offering(Entitlement.REMOTE_ACCESS, Platform.V2_5, 69) == [remote]

@@ -12,10 +12,10 @@ from fleet.operations import service as operations
 from fleet.operations.rules import Channel
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.command_sequence import REFUSED
-from fleet.operations.verdicts import Wish
+from fleet.operations.verdicts import OperationRequest
 from fleet.subscriptions.assigning import assign
-from fleet.subscriptions.effective import ends_of, entitled
-from fleet.subscriptions.entitlements import LABELS, OF_COMMANDS, OF_OPERATIONS, Entitlement
+from fleet.subscriptions.entitlements import BY_COMMAND, BY_OPERATION_TYPE, LABELS, Entitlement
+from fleet.subscriptions.holdings import entitled_registers, service_ends
 from fleet.subscriptions.service import grant
 from protocol.kktpc.commands import COMMANDS, encode_request
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop, serial
@@ -32,12 +32,12 @@ def test_every_service_has_its_name_in_both_languages() -> None:
 
 
 def test_only_operations_and_commands_that_there_are_need_services() -> None:
-    assert set(OF_OPERATIONS) <= set(BY_KIND)
-    assert set(OF_COMMANDS) <= {command.name for command in COMMANDS} - REFUSED
+    assert set(BY_OPERATION_TYPE) <= set(BY_KIND)
+    assert set(BY_COMMAND) <= {command.name for command in COMMANDS} - REFUSED
 
 
 def test_a_service_is_sold_for_what_it_does() -> None:
-    free = {kind for kind in BY_KIND if kind not in OF_OPERATIONS}
+    free = {kind for kind in BY_KIND if kind not in BY_OPERATION_TYPE}
     assert free == {
         "licence_upload",  # its licences need services when they are issued
         "archive_closing",
@@ -50,7 +50,7 @@ def test_a_service_is_sold_for_what_it_does() -> None:
 
 def needs(kind: str, params: dict[str, Any]) -> tuple[Entitlement, ...]:
     operation_type = BY_KIND[kind]
-    return operation_type.needs(operation_type.Params.model_validate(params))
+    return operation_type.required_services(operation_type.Params.model_validate(params))
 
 
 def test_paper_is_off_for_money_and_on_for_nothing() -> None:
@@ -84,7 +84,7 @@ def test_a_sequence_needs_what_its_commands_need(
 
 async def who_may(shop: Shop, service: Entitlement) -> set[str]:
     async with shop.database.read() as db:
-        return await entitled(db, [ONE, TWO, serial(99)], service, shop.clock())
+        return await entitled_registers(db, [ONE, TWO, serial(99)], service, shop.clock())
 
 
 @ON_SQLITE
@@ -122,7 +122,7 @@ async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
     await shop.settle(anna, [ONE, TWO])
     await shop.without_contract()
     await shop.buy(anna, "management", 1)
-    wish = Wish(
+    wish = OperationRequest(
         "settings_upload", [ONE, TWO], {"settings": {"279": 8080}}, Channel.CASH_SERVER, None
     )
     async with shop.database.transaction() as db:
@@ -136,9 +136,11 @@ async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
 
 async def order_for(
     shop: Shop, anna: Actor, begins: datetime | None, wall_time: datetime | None = None
-) -> operations.Created:
+) -> operations.OrderResult:
     upload = {"settings": {"279": 8080}}
-    wish = Wish("settings_upload", [ONE], upload, Channel.CASH_SERVER, begins, wall_time)
+    wish = OperationRequest(
+        "settings_upload", [ONE], upload, Channel.CASH_SERVER, begins, wall_time
+    )
     async with shop.database.transaction() as db:
         return await operations.create(db, anna, wish, shop.clock())
 
@@ -184,6 +186,6 @@ async def test_of_several_ends_the_last_counts_and_a_contract_has_none(
         shop.clock.forward(days=1)
     async with shop.database.transaction() as db:
         await grant(db, olga.partner_id, [SETTINGS], shop.clock())
-        found = await ends_of(db, [ONE, TWO, serial(99)], SETTINGS)
+        found = await service_ends(db, [ONE, TWO, serial(99)], SETTINGS)
         assert found == {ONE: shop.clock() + timedelta(days=364), TWO: None}
-        assert await ends_of(db, [ONE, TWO], PAPER) == {}
+        assert await service_ends(db, [ONE, TWO], PAPER) == {}

@@ -20,11 +20,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from fleet.accounts import founding
+from fleet.accounts import creation as founding
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import Role
 from fleet.admin_api.app import build_app
-from fleet.billing.desk import PORTION, Desk
+from fleet.billing.processor import PORTION, PaymentProcessor
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
@@ -32,7 +32,7 @@ from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 from fleet.migrations.run import full_metadata
 from fleet.registers.ownership import hand_over
-from fleet.subscriptions.service import add_stock, expire
+from fleet.subscriptions.service import add_stock, expire_subscriptions
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import PASSWORD, Api, HandClock
 from tests.fleet.subscriptions.conftest import Shop, serial
@@ -155,11 +155,11 @@ class World:
 
     async def end(self) -> int:
         """What the worker does: asks what became of payments, and ends subscriptions."""
-        desk = Desk.of(self.database, self.clock, FleetConfig())
-        while await desk.ask_due() == PORTION:
+        desk = PaymentProcessor.from_config(self.database, self.clock, FleetConfig())
+        while await desk.poll_due() == PORTION:
             pass
         async with self.database.transaction() as db:
-            return await expire(db, self.clock(), 1000)
+            return await expire_subscriptions(db, self.clock(), 1000)
 
 
 Who, Plan = st.integers(0, 1), st.sampled_from(sorted(TERMS))
@@ -184,7 +184,7 @@ class Trade(RuleBasedStateMachine):
     def _ask(self, side: Side, method: str, path: str, body: Any = None) -> Any:
         return self._run(self.world.ask(side, method, path, body))
 
-    @rule(who=Who, plan=Plan, quantity=st.integers(1, 4))
+    @rule(actor_or_none=Who, plan=Plan, quantity=st.integers(1, 4))
     def buy(self, who: int, plan: str, quantity: int) -> None:
         side = self.sides[who]
         wish = {"plan": plan, "quantity": quantity, "agreed": True}
@@ -192,7 +192,7 @@ class Trade(RuleBasedStateMachine):
         self.orders.append(Order(side, found["id"], plan, quantity, found["payment_id"]))
         assert found["amount_kopecks"] == self.orders[-1].amount
 
-    @rule(who=Who, plan=Plan, quantity=st.integers(1, 2))
+    @rule(actor_or_none=Who, plan=Plan, quantity=st.integers(1, 2))
     def get_for_nothing(self, who: int, plan: str, quantity: int) -> None:
         self._run(self.world.give(self.sides[who], plan, quantity))
         self.sides[who].stock[plan, 0] += quantity
@@ -236,7 +236,7 @@ class Trade(RuleBasedStateMachine):
         return True
 
     @rule(
-        who=Who,
+        actor_or_none=Who,
         plans=st.lists(Plan, min_size=1, max_size=3, unique=True),
         places=st.lists(st.integers(0, 2 * REGISTERS - 1), min_size=1, max_size=4, unique=True),
     )
@@ -269,7 +269,7 @@ class Trade(RuleBasedStateMachine):
         side.points[self.owner[serial_number]] += side.take(plan, richest=True)
         self.held[serial_number][plan] = None if term is None else max(ends_at or now, now) + term
 
-    @rule(who=Who, plan=Plan, quantity=st.integers(1, 5))
+    @rule(actor_or_none=Who, plan=Plan, quantity=st.integers(1, 5))
     def transfer(self, who: int, plan: str, quantity: int) -> None:
         side = self.sides[who]
         body = {"plan": plan, "to": side.other, "quantity": quantity}
@@ -279,7 +279,7 @@ class Trade(RuleBasedStateMachine):
         for _ in range(quantity if enough else 0):
             self.sides[1 - who].stock[plan, side.take(plan, richest=False)] += 1
 
-    @rule(place=st.integers(0, 2 * REGISTERS - 1), who=Who)
+    @rule(place=st.integers(0, 2 * REGISTERS - 1), actor_or_none=Who)
     def hand_over(self, place: int, who: int) -> None:
         """By support's decision; to whom it is already, it changes nothing."""
         moved, to = sorted(self.owner)[place], self.sides[who]

@@ -9,7 +9,7 @@ from fleet.billing.events import PaymentSettled
 from fleet.billing.rules import PaymentStatus
 from fleet.kit.actor import Actor
 from fleet.kit.facts import announce
-from fleet.subscriptions.models import Order
+from fleet.subscriptions.models import SubscriptionOrder
 from tests.fleet.conftest import Api, Employ
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop
 
@@ -94,7 +94,7 @@ async def test_the_price_of_an_order_stays_as_it_was(api: Api, anna: Actor, shop
     """The catalogue may change between the order and its payment: the order holds its own."""
     order = (await place(api, quantity=2))["order"]
     async with shop.database.transaction() as db:
-        kept = await db.get_one(Order, order["id"])
+        kept = await db.get_one(SubscriptionOrder, order["id"])
         kept.bonus_points = 7
     await shop.pay(order["payment_id"], order["amount_kopecks"])
     assert await shop.stock(anna) == {("management", 7): 2}

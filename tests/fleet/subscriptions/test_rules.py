@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.subscriptions.catalogue import CATALOGUE
-from fleet.subscriptions.rules import Span, Target, counted, picked, prolonged, share_out
+from fleet.subscriptions.rules import Recipient, Span, allocate, count_units, pick_units, prolong
 from protocol.platforms import Platform
 from tests.fleet.conftest import START
 from tests.fleet.subscriptions.conftest import serial
@@ -18,8 +18,8 @@ YEAR, DAY = timedelta(days=365), timedelta(days=1)
 BEFORE = START - 100 * DAY
 
 
-def target(number: int, platform: Platform | None = Platform.V5_0, model: int = 69) -> Target:
-    return Target(serial(number, model), platform, model)
+def target(number: int, platform: Platform | None = Platform.V5_0, model: int = 69) -> Recipient:
+    return Recipient(serial(number, model), platform, model)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_a_term_begins_now_or_where_the_former_ends(
     plan: object, had: object, span: object, begins: object
 ) -> None:
     before = Span(*had) if had else None  # type: ignore[misc]
-    assert prolonged(plan, before, START) == (span, begins)  # type: ignore[arg-type]
+    assert prolong(plan, before, START) == (span, begins)  # type: ignore[arg-type]
 
 
 def test_a_register_gets_all_of_the_plans_or_none() -> None:
     stock = {"management": {50: 2}, "tax_change": {10: 1}}
-    gifts, turned = share_out([YEARLY, MONTHLY], [target(1), target(2)], {}, stock, START)
+    gifts, turned = allocate([YEARLY, MONTHLY], [target(1), target(2)], {}, stock, START)
     assert [(gift.serial_number, gift.plan) for gift in gifts] == [
         (serial(1), "management"),
         (serial(1), "tax_change"),
@@ -51,7 +51,7 @@ def test_a_register_gets_all_of_the_plans_or_none() -> None:
     (refused,) = turned
     assert (refused.serial_number, refused.refusal.code) == (serial(2), "stock_short")
     assert refused.plan is MONTHLY
-    assert counted(gifts) == {("management", 50): 1, ("tax_change", 10): 1}
+    assert count_units(gifts) == {("management", 50): 1, ("tax_change", 10): 1}
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_a_register_gets_all_of_the_plans_or_none() -> None:
     ],
 )
 def test_who_cannot_use_it_gets_none(
-    plan: object, who: Target, had: Span | None, code: str | None
+    plan: object, who: Recipient, had: Span | None, code: str | None
 ) -> None:
     known = {(who.serial_number, plan.code): had} if had else {}  # type: ignore[attr-defined]
     stock = {plan.code: {0: 5}}  # type: ignore[attr-defined]
-    gifts, turned = share_out([plan], [who], known, stock, START)  # type: ignore[list-item]
+    gifts, turned = allocate([plan], [who], known, stock, START)  # type: ignore[list-item]
     assert [each.refusal.code for each in turned] == ([code] if code else [])
     assert len(gifts) == (0 if code else 1)
 
@@ -79,7 +79,7 @@ def test_who_cannot_use_it_gets_none(
 def test_units_that_bring_more_points_are_assigned_first() -> None:
     stock = {"management": {0: 5, 40: 1, 50: 1}}
     targets = [target(number) for number in range(1, 5)]
-    gifts, _ = share_out([YEARLY], targets, {}, stock, START)
+    gifts, _ = allocate([YEARLY], targets, {}, stock, START)
     assert [gift.bonus_points for gift in gifts] == [50, 40, 0, 0]
 
 
@@ -88,7 +88,7 @@ Units = st.dictionaries(st.integers(0, 200), st.integers(0, 30), max_size=5)
 
 @given(Units, st.integers(0, 100), st.booleans())
 def test_what_is_picked_is_there(units: dict[int, int], quantity: int, richest: bool) -> None:
-    taken = picked(units, quantity, richest=richest)
+    taken = pick_units(units, quantity, richest=richest)
     assert sum(taken.values()) == min(quantity, sum(units.values()))
     assert all(0 < count <= units[points] for points, count in taken.items())
     # No unit is left that should have gone before one that was taken.
@@ -102,7 +102,7 @@ def test_what_is_picked_is_there(units: dict[int, int], quantity: int, richest: 
 @given(Units, st.integers(0, 40))
 def test_never_more_is_given_than_there_is(units: dict[int, int], registers: int) -> None:
     targets = [target(number) for number in range(registers)]
-    gifts, turned = share_out([YEARLY], targets, {}, {"management": units}, START)
+    gifts, turned = allocate([YEARLY], targets, {}, {"management": units}, START)
     assert len(gifts) == min(registers, sum(units.values()))
     assert len(gifts) + len(turned) == registers
-    assert all(count <= units[points] for (_, points), count in counted(gifts).items())
+    assert all(count <= units[points] for (_, points), count in count_units(gifts).items())

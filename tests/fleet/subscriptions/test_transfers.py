@@ -8,7 +8,7 @@ from sqlalchemy import update
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
 from fleet.kit.actor import Actor
-from fleet.subscriptions.transfers import MAX_STRANGERS
+from fleet.subscriptions.transfers import MAX_NEW_RECIPIENTS
 from tests.fleet.conftest import Answer, Api, Employ
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop
 
@@ -137,7 +137,7 @@ async def test_receivers_cannot_be_guessed_one_by_one(
     assert (await send(plus, quantity=1)).status == 201
     body = {"plan": "management", "quantity": 1}
     guess = "/subscriptions/transfers/preview"
-    for number in range(MAX_STRANGERS - 1):
+    for number in range(MAX_NEW_RECIPIENTS - 1):
         answer = await plus.post(guess, {**body, "to": f"guess{number}"})
         assert answer.status == 404
     await employ("boris")

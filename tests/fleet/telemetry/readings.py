@@ -33,12 +33,12 @@ HEALTHY: dict[str, Any] = {
 """A reading with nothing wrong in it, by the names of its fields."""
 
 
-def a_block(**said: Any) -> bytes:
+def make_block(**said: Any) -> bytes:
     """The block of a healthy reading with some fields said otherwise."""
     return encode({**HEALTHY, **said})
 
 
-def a_reading(serial_number: str, *, block: bytes | None = None, **said: Any) -> Reading:
+def make_reading(serial_number: str, *, block: bytes | None = None, **said: Any) -> Reading:
     """What the gateway takes in from a register of platform 5.0."""
-    sent = a_block(**said) if block is None else block
-    return Reading.taken(int(serial_number), Platform.V5_0, 69, 1, 2, BLOCK_VERSION, sent)
+    sent = make_block(**said) if block is None else block
+    return Reading.from_block(int(serial_number), Platform.V5_0, 69, 1, 2, BLOCK_VERSION, sent)

@@ -12,11 +12,11 @@ from fleet.telemetry.rules import (
     BY_NAME,
     CONDITIONS,
     UNSENT_MANY,
-    broken,
+    broken_conditions,
     condition_mask,
 )
 from protocol.telemetry import BLOCK, BLOCK_VERSION, check
-from tests.fleet.telemetry.readings import a_block
+from tests.fleet.telemetry.readings import make_block
 
 Said = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ CASES: Mapping[str, tuple[tuple[Said, ...], tuple[Said, ...]]] = {
 
 
 def mask_of(said: Said) -> int:
-    return condition_mask(check(BLOCK_VERSION, a_block(**said)))
+    return condition_mask(check(BLOCK_VERSION, make_block(**said)))
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -57,7 +57,7 @@ def test_every_condition_breaks_and_mends(name: str) -> None:
     assert name in CASES, f"no case for {name}"
     breaking, mending = CASES[name]
     for said in breaking:
-        assert broken(mask_of(said)) == (name,), said
+        assert broken_conditions(mask_of(said)) == (name,), said
     for said in mending:
         assert mask_of(said) == 0, said
 
@@ -86,8 +86,8 @@ def test_bits_never_move() -> None:
 
 def test_broken_names_what_the_mask_holds() -> None:
     everything = (1 << len(CONDITIONS)) - 1
-    assert broken(everything) == tuple(each.name for each in CONDITIONS)
-    assert broken(0) == ()
+    assert broken_conditions(everything) == tuple(each.name for each in CONDITIONS)
+    assert broken_conditions(0) == ()
 
 
 @given(st.binary(min_size=BLOCK.size, max_size=BLOCK.size))

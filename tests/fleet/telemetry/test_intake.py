@@ -14,18 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import known_offset
-from fleet.registers.service import keep_profiles
+from fleet.registers.service import store_profiles
 from fleet.telemetry.events import ConditionsChanged, ProfilesChanged
-from fleet.telemetry.jobs import forget_readings
+from fleet.telemetry.jobs import delete_old_readings
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import BY_NAME
-from fleet.telemetry.service import Reading, keep_readings
+from fleet.telemetry.service import Reading, store_readings
 from fleet.wiring import REACTIONS
 from protocol.errors import RemoteError
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK, BLOCK_VERSION, MAX_TAIL, TAIL_HEADER, decode
 from tests.fleet.conftest import HandClock
-from tests.fleet.telemetry.readings import a_block, a_reading
+from tests.fleet.telemetry.readings import make_block, make_reading
 
 ONE, TWO, THREE = (f"0010690000000{number}" for number in range(1, 4))
 
@@ -68,7 +68,7 @@ class Intake:
         """Keeps a batch a minute later than the one before; what was announced."""
         self.clock.forward(minutes=1)
         async with self.database.transaction() as db:
-            await keep_readings(db, readings, self.clock())
+            await store_readings(db, readings, self.clock())
         return self.news.take()
 
     async def states(self) -> dict[str, RegisterState]:
@@ -96,10 +96,10 @@ def bits(*names: str) -> int:
 
 
 async def test_a_reading_is_the_latest_state_and_history(intake: Intake) -> None:
-    first, second = a_reading(ONE, reading_number=1), a_reading(ONE, reading_number=2)
+    first, second = make_reading(ONE, reading_number=1), make_reading(ONE, reading_number=2)
     await intake.keep(first)
     seen = [intake.clock()]
-    await intake.keep(second, a_reading(TWO))
+    await intake.keep(second, make_reading(TWO))
     seen.append(intake.clock())
     states = await intake.states()
     assert {serial: row.seen_at for serial, row in states.items()} == {ONE: seen[1], TWO: seen[1]}
@@ -111,14 +111,14 @@ async def test_a_reading_is_the_latest_state_and_history(intake: Intake) -> None
         [
             (ONE, seen[0], first.block),
             (ONE, seen[1], second.block),
-            (TWO, seen[1], a_reading(TWO).block),
+            (TWO, seen[1], make_reading(TWO).block),
         ]
     )
 
 
 async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake) -> None:
-    batch = [a_reading(ONE, reading_number=n, hardware_error=n % 2) for n in (1, 2, 3, 4)]
-    profiles, changes = await intake.keep(*batch[:3], a_reading(TWO), batch[3])
+    batch = [make_reading(ONE, reading_number=n, hardware_error=n % 2) for n in (1, 2, 3, 4)]
+    profiles, changes = await intake.keep(*batch[:3], make_reading(TWO), batch[3])
     ill = bits("hardware_error")
     assert sorted(profiles) == [ONE, TWO]
     assert changes == [(ONE, 0, ill), (ONE, ill, 0)] * 2
@@ -129,12 +129,12 @@ async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake)
 
 async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake: Intake) -> None:
     batch = [
-        a_reading(TWO, owner_name="A"),
-        a_reading(ONE, owner_name="B"),
-        a_reading(TWO, owner_name="C"),
+        make_reading(TWO, owner_name="A"),
+        make_reading(ONE, owner_name="B"),
+        make_reading(TWO, owner_name="C"),
     ]
     async with intake.database.transaction() as db:
-        await keep_readings(db, batch, intake.clock())
+        await store_readings(db, batch, intake.clock())
     (fact,) = intake.news.profiles
     told = {(each.serial_number, each.owner_name) for each in fact.profiles}
     assert told == {(ONE, "B"), (TWO, "C")} and len(fact.profiles) == 2
@@ -147,15 +147,15 @@ async def test_two_gateways_that_hear_a_register_at_once_miss_nothing(
 ) -> None:
     """What the second finds is what the first has written meanwhile."""
     if known:
-        await intake.keep(a_reading(ONE))
+        await intake.keep(make_reading(ONE))
     database, now = intake.database, intake.clock()
 
     async def second() -> None:
         async with database.transaction() as db:
-            await keep_readings(db, [a_reading(ONE)], now)
+            await store_readings(db, [make_reading(ONE)], now)
 
     async with database.transaction() as db:
-        await keep_readings(db, [a_reading(ONE, firmware_version="9", battery_mv=2000)], now)
+        await store_readings(db, [make_reading(ONE, firmware_version="9", battery_mv=2000)], now)
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -169,14 +169,14 @@ async def test_exactly_the_news_is_told(intake: Intake) -> None:
     sick: dict[str, Any] = {"battery_mv": 2000, "printer": ["no_paper"]}
     new: dict[str, Any] = {"firmware_version": "5.9.0"}
     story: list[tuple[list[Reading], Told]] = [
-        ([a_reading(ONE), a_reading(TWO)], ([ONE, TWO], [])),
-        ([a_reading(ONE, cuts=5, documents=7), a_reading(TWO)], ([], [])),
-        ([a_reading(ONE, **sick), a_reading(TWO)], ([], [(ONE, 0, ill)])),
-        ([a_reading(ONE, **sick)], ([], [])),
-        ([a_reading(ONE, battery_mv=2000)], ([], [(ONE, ill, low)])),
-        ([a_reading(ONE, battery_mv=2000, **new)], ([ONE], [])),
-        ([a_reading(ONE, **new)], ([], [(ONE, low, 0)])),
-        ([a_reading(THREE, battery_mv=2000)], ([THREE], [(THREE, 0, low)])),
+        ([make_reading(ONE), make_reading(TWO)], ([ONE, TWO], [])),
+        ([make_reading(ONE, cuts=5, documents=7), make_reading(TWO)], ([], [])),
+        ([make_reading(ONE, **sick), make_reading(TWO)], ([], [(ONE, 0, ill)])),
+        ([make_reading(ONE, **sick)], ([], [])),
+        ([make_reading(ONE, battery_mv=2000)], ([], [(ONE, ill, low)])),
+        ([make_reading(ONE, battery_mv=2000, **new)], ([ONE], [])),
+        ([make_reading(ONE, **new)], ([], [(ONE, low, 0)])),
+        ([make_reading(THREE, battery_mv=2000)], ([THREE], [(THREE, 0, low)])),
     ]
     for readings, told in story:
         assert await intake.keep(*readings) == told
@@ -192,7 +192,9 @@ async def test_what_hello_says_is_of_the_profile_too(what: str) -> None:
     }
     other = {**said, what: Platform.V2_5 if what == "platform" else 9}
     crcs = [
-        Reading.taken(int(ONE), **each, block_version=BLOCK_VERSION, block=a_block()).profile_crc
+        Reading.from_block(
+            int(ONE), **each, block_version=BLOCK_VERSION, block=make_block()
+        ).profile_crc
         for each in (said, other)
     ]
     assert crcs[0] != crcs[1]
@@ -202,7 +204,7 @@ async def test_a_profile_says_what_the_register_said(intake: Intake) -> None:
     heard: list[ProfilesChanged] = []
     intake.news.profiles = heard
     async with intake.database.transaction() as db:
-        await keep_readings(db, [a_reading(ONE)], intake.clock())
+        await store_readings(db, [make_reading(ONE)], intake.clock())
     (fact,) = heard
     (profile,) = fact.profiles
     assert fact.at == intake.clock()
@@ -226,16 +228,16 @@ async def test_state_history_and_reactions_are_one_thing(
     )
     with pytest.raises(LookupError):
         async with broken.transaction() as db:
-            await keep_readings(db, [a_reading(ONE)], intake.clock())
+            await store_readings(db, [make_reading(ONE)], intake.clock())
     await broken.close()
     assert await intake.states() == {} and await intake.history() == []
 
 
 async def test_a_batch_of_a_thousand(intake: Intake) -> None:
     serials = [f"001069{number:08d}" for number in range(1000)]
-    profiles, _ = await intake.keep(*(a_reading(serial) for serial in serials[::-1]))
+    profiles, _ = await intake.keep(*(make_reading(serial) for serial in serials[::-1]))
     assert profiles == serials
-    assert await intake.keep(*(a_reading(serial) for serial in serials)) == ([], [])
+    assert await intake.keep(*(make_reading(serial) for serial in serials)) == ([], [])
     assert sorted(await intake.states()) == serials
 
 
@@ -244,28 +246,28 @@ async def test_a_batch_of_a_thousand(intake: Intake) -> None:
 TAIL = TAIL_HEADER.pack(0x7777, 3) + b"abc"
 NO_BLOCKS = {
     "nothing": b"",
-    "short": a_block()[:-1],
-    "half a tail": a_block() + b"\0",
-    "a cut tail": a_block() + TAIL[:-1],
-    "a long tail": a_block() + TAIL_HEADER.pack(1, MAX_TAIL) + bytes(MAX_TAIL),
+    "short": make_block()[:-1],
+    "half a tail": make_block() + b"\0",
+    "a cut tail": make_block() + TAIL[:-1],
+    "a long tail": make_block() + TAIL_HEADER.pack(1, MAX_TAIL) + bytes(MAX_TAIL),
 }
 
 
 @pytest.mark.parametrize("why", NO_BLOCKS)
 def test_what_is_no_block_is_refused(why: str) -> None:
     with pytest.raises(RemoteError) as refused:
-        a_reading(ONE, block=NO_BLOCKS[why])
+        make_reading(ONE, block=NO_BLOCKS[why])
     assert refused.value.code == "malformed"
 
 
 def test_a_block_of_another_version_is_refused() -> None:
     with pytest.raises(RemoteError) as refused:
-        Reading.taken(int(ONE), Platform.V5_0, 69, 1, 2, BLOCK_VERSION + 1, a_block())
+        Reading.from_block(int(ONE), Platform.V5_0, 69, 1, 2, BLOCK_VERSION + 1, make_block())
     assert refused.value.code == "version"
 
 
 async def test_a_tail_is_kept_as_it_came(intake: Intake) -> None:
-    await intake.keep(a_reading(ONE, block=a_block() + TAIL))
+    await intake.keep(make_reading(ONE, block=make_block() + TAIL))
     state = (await intake.states())[ONE]
     assert decode(state.block_version, state.block)["tail"] == {"7777": b"abc".hex()}
 
@@ -273,7 +275,7 @@ async def test_a_tail_is_kept_as_it_came(intake: Intake) -> None:
 @given(st.binary(max_size=2 * BLOCK.size))
 def test_any_bytes_are_a_reading_or_refused(block: bytes) -> None:
     try:
-        a_reading(ONE, block=block)
+        make_reading(ONE, block=block)
     except RemoteError:
         return
     assert len(block) >= BLOCK.size
@@ -296,12 +298,12 @@ async def registers(intake: Intake) -> dict[str, CashRegister]:
 
 
 async def test_a_register_that_nobody_enrolled_appears_unclaimed(whole: Intake) -> None:
-    await whole.keep(a_reading(ONE))
+    await whole.keep(make_reading(ONE))
     first_seen = whole.clock()
     row = (await registers(whole))[ONE]
     assert (row.partner_id, row.platform, row.enrolled_at) == (None, Platform.V5_0, None)
     assert (row.first_seen_at, row.profile_at) == (first_seen, first_seen)
-    await whole.keep(a_reading(ONE, firmware_version="5.9.0"))
+    await whole.keep(make_reading(ONE, firmware_version="5.9.0"))
     row = (await registers(whole))[ONE]
     assert (row.firmware_version, row.first_seen_at) == ("5.9.0", first_seen)
     assert row.profile_at == whole.clock()
@@ -315,9 +317,9 @@ async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
     batch = []
     for number in range(0, len(HOSTILE), 8):
         ugly = (HOSTILE[number:] + HOSTILE[:number])[: BLOCK.size].ljust(BLOCK.size, b"\xff")
-        batch.append(a_reading(f"001069{number:08d}", block=ugly))
-    batch.append(a_reading(ONE, block=bytes(BLOCK.size)))
-    batch.append(a_reading(TWO, block=b"\xff" * BLOCK.size))
+        batch.append(make_reading(f"001069{number:08d}", block=ugly))
+    batch.append(make_reading(ONE, block=bytes(BLOCK.size)))
+    batch.append(make_reading(TWO, block=b"\xff" * BLOCK.size))
     await whole.keep(*batch)
     found = await registers(whole)
     assert len(found) == len(batch)
@@ -331,7 +333,7 @@ async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
 
 async def test_no_profiles_are_no_work(whole: Intake) -> None:
     async with whole.database.transaction() as db:
-        await keep_profiles(db, (), whole.clock())
+        await store_profiles(db, (), whole.clock())
     assert await registers(whole) == {}
 
 
@@ -340,16 +342,16 @@ async def test_no_profiles_are_no_work(whole: Intake) -> None:
 
 async def test_only_old_readings_are_forgotten_and_in_portions(intake: Intake) -> None:
     for n in range(5):
-        await intake.keep(a_reading(ONE, reading_number=n), a_reading(TWO, reading_number=n))
+        await intake.keep(make_reading(ONE, reading_number=n), make_reading(TWO, reading_number=n))
     moments = [row.accepted_at for row in await intake.history()]
     border = moments[6]
     removed: list[int] = []
     while not removed or removed[-1]:
         async with intake.database.transaction() as db:
-            removed.append(await forget_readings(db, border, 4))
+            removed.append(await delete_old_readings(db, border, 4))
     assert removed == [4, 2, 0]
     left = await intake.history()
     assert [row.accepted_at for row in left] == moments[6:]
     assert len(await intake.states()) == 2
     async with intake.database.transaction() as db:
-        assert await forget_readings(db, intake.clock() + timedelta(days=1), 100) == 4
+        assert await delete_old_readings(db, intake.clock() + timedelta(days=1), 100) == 4

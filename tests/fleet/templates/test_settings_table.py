@@ -4,17 +4,17 @@ import pytest
 
 from fleet.kit.errors import FieldError
 from fleet.kit.language import Language
-from fleet.templates.rules import choices_on, mistakes, to_settings
+from fleet.templates.rules import choices_on, to_settings, value_errors
 from fleet.templates.settings_table import (
     BY_KEY,
     FIELDS,
     GROUP_LABELS,
-    Group,
-    Kind,
+    FieldKind,
     SettingField,
+    SettingGroup,
     Value,
 )
-from protocol.kktpc.setting_types import Form, Setting
+from protocol.kktpc.setting_types import CellForm, Setting
 from protocol.kktpc.settings import (
     cell_length,
     decode_cell,
@@ -25,7 +25,7 @@ from protocol.kktpc.settings import (
 from protocol.kktpc.settings import parse as parse_setting
 from protocol.platforms import Platform
 
-PLACES = [(field, platform) for field in FIELDS for platform in field.places]
+PLACES = [(field, platform) for field in FIELDS for platform in field.by_platform]
 NOWHERE = {"gsm_enabled", "strong_power_supply", "header_alignment", "extra_baud"}
 """Fields of the manual behind which the public lists have no setting."""
 
@@ -36,15 +36,15 @@ every_place = pytest.mark.parametrize(
 
 def values_of(field: SettingField, platform: Platform, setting: Setting) -> list[Value]:
     """Values that the field must take on the platform; the whole list where there is one."""
-    if field.kind is Kind.TOGGLE:
+    if field.kind is FieldKind.TOGGLE:
         return [True, False]
-    if field.kind is Kind.CHOICE:
+    if field.kind is FieldKind.CHOICE:
         return list(choices_on(field, platform))
-    if field.kind is Kind.PERCENT:
+    if field.kind is FieldKind.PERCENT:
         return [0, 50, 100]
-    if field.kind is Kind.NUMBER:
+    if field.kind is FieldKind.NUMBER:
         return [end for ends in setting.ranges for end in ends]
-    return ["192.0.2.7"] if setting.form is Form.ADDRESS else ["Example 1"]
+    return ["192.0.2.7"] if setting.form is CellForm.ADDRESS else ["Example 1"]
 
 
 def through_the_wire(setting: Setting, value: Value) -> Value:
@@ -62,11 +62,11 @@ def test_every_value_reaches_its_setting_and_comes_back(
     assert setting is not None and setting.reachable
     seen = set()
     for value in values_of(field, platform, setting):
-        assert mistakes(platform, {field.key: value}) == []
+        assert value_errors(platform, {field.key: value}) == []
         ((number, code),) = to_settings(platform, {field.key: value}).items()
         assert int(number) == setting.number
         parsed = parse_setting(setting, code)
-        if setting.form not in (Form.TEXT,) or platform is Platform.V5_0:
+        if setting.form not in (CellForm.TEXT,) or platform is Platform.V5_0:
             assert through_the_wire(setting, code) == parsed
         seen.add(parsed)
     assert len(seen) == len(set(map(str, values_of(field, platform, setting))))
@@ -74,15 +74,15 @@ def test_every_value_reaches_its_setting_and_comes_back(
 
 @every_place
 def test_what_does_not_fit_names_the_field(field: SettingField, platform: Platform) -> None:
-    wrong: dict[Kind, list[Value]] = {
-        Kind.TOGGLE: [1, "true"],
-        Kind.CHOICE: ["no such value", 1, True],
-        Kind.NUMBER: [-1, 10**6, "80", True],
-        Kind.PERCENT: [-1, 101, "80", True],
-        Kind.TEXT: ["x" * 300, 1, "\x07"],
+    wrong: dict[FieldKind, list[Value]] = {
+        FieldKind.TOGGLE: [1, "true"],
+        FieldKind.CHOICE: ["no such value", 1, True],
+        FieldKind.NUMBER: [-1, 10**6, "80", True],
+        FieldKind.PERCENT: [-1, 101, "80", True],
+        FieldKind.TEXT: ["x" * 300, 1, "\x07"],
     }
     for value in wrong[field.kind]:
-        (mistake,) = mistakes(platform, {field.key: value})
+        (mistake,) = value_errors(platform, {field.key: value})
         assert mistake.field == f"values.{field.key}"
         for language in Language:
             assert mistake.message(language)
@@ -91,20 +91,22 @@ def test_what_does_not_fit_names_the_field(field: SettingField, platform: Platfo
 def test_keys_are_unique_and_no_setting_is_behind_two_fields() -> None:
     assert len(BY_KEY) == len(FIELDS)
     for platform in Platform:
-        numbers = [field.places[platform].number for field in FIELDS if platform in field.places]
+        numbers = [
+            field.by_platform[platform].number for field in FIELDS if platform in field.by_platform
+        ]
         assert len(numbers) == len(set(numbers))
 
 
 def test_every_group_of_the_manual_has_fields() -> None:
-    assert len(Group) == 11 and set(GROUP_LABELS) == set(Group)
-    assert {field.group for field in FIELDS} == set(Group)
-    assert {field.key for field in FIELDS if not field.places} == NOWHERE
+    assert len(SettingGroup) == 11 and set(GROUP_LABELS) == set(SettingGroup)
+    assert {field.group for field in FIELDS} == set(SettingGroup)
+    assert {field.key for field in FIELDS if not field.by_platform} == NOWHERE
 
 
 def test_every_field_says_what_it_is() -> None:
     for field in FIELDS:
         assert field.label_ru and field.label_en
-        assert bool(field.choices) == (field.kind is Kind.CHOICE)
+        assert bool(field.choices) == (field.kind is FieldKind.CHOICE)
     assert [field.key for field in FIELDS if field.secret] == ["wifi_password"]
 
 
@@ -125,7 +127,7 @@ def test_every_field_says_what_it_is() -> None:
 def test_conversions(
     platform: Platform, values: dict[str, Value], settings: dict[str, Value]
 ) -> None:
-    assert mistakes(platform, values) == []
+    assert value_errors(platform, values) == []
     assert to_settings(platform, values) == settings
 
 
@@ -144,7 +146,7 @@ def test_conversions(
 def test_what_a_platform_does_not_have(
     platform: Platform, key: str, value: Value, code: str
 ) -> None:
-    (mistake,) = mistakes(platform, {"ofd_port": 7777, key: value})
+    (mistake,) = value_errors(platform, {"ofd_port": 7777, key: value})
     assert isinstance(mistake, FieldError)
     assert (mistake.field, mistake.refusal.code) == (f"values.{key}", code)
 

@@ -13,9 +13,9 @@ from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.kit.database import Database
 from fleet.kit.http import Call, Download, Upload, endpoint
 from fleet.kit.input import Nothing
+from fleet.web.dispatch import MAX_OWN_UPLOADS
 from fleet.web.downloads import MAX_DOWNLOADS
-from fleet.web.edge import MAX_OWN_UPLOADS
-from fleet.web.places import Places
+from fleet.web.slots import Slots
 from tests.fleet.conftest import Answer, Api, Employ, HandClock
 
 
@@ -101,15 +101,15 @@ async def _open(api: Api) -> ClientResponse:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """Whose files have taken a place."""
-    begun, take = list[int | None](), Places.take
+    begun, take = list[int | None](), Slots.take
 
     @contextmanager
-    def told(places: Places, partner_id: int | None) -> Iterator[None]:
+    def told(places: Slots, partner_id: int | None) -> Iterator[None]:
         with take(places, partner_id):
             begun.append(partner_id)
             yield
 
-    monkeypatch.setattr(Places, "take", told)
+    monkeypatch.setattr(Slots, "take", told)
     return begun
 
 

@@ -10,33 +10,33 @@ from sqlalchemy import func, select
 
 from fleet.access_requests.models import ConsentFile
 from fleet.access_requests.rules import FILE_KEPT_FOR
-from fleet.access_requests.service import add_file, examine
+from fleet.access_requests.service import add_file, check_file
 from fleet.accounts.models import SignIn
 from fleet.accounts.roles import Role
 from fleet.accounts.service import sign_in
 from fleet.billing.models import Payment
-from fleet.billing.rules import OPEN_FOR, PaymentStatus
+from fleet.billing.rules import PAYMENT_PAGE_LIFETIME, PaymentStatus
 from fleet.billing.service import open_payment
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
-from fleet.kit.models import OrderKey
+from fleet.kit.models import IdempotencyKey
 from fleet.notifications.models import Letter
 from fleet.notifications.rules import GIVE_UP_AFTER
 from fleet.notifications.service import send
-from fleet.operations.rules import Cause, Channel, Status
-from fleet.rollouts.rules import ASK_AGAIN, Policy
-from fleet.rollouts.service import Plan, start
+from fleet.operations.rules import Channel, OperationStatus, StatusCause
+from fleet.rollouts.rules import RETRY_DELAY, WavePolicy
+from fleet.rollouts.service import RolloutRequest, start
 from fleet.subscriptions.models import Subscription
 from fleet.telemetry.models import READINGS
-from fleet.telemetry.service import keep_readings
+from fleet.telemetry.service import store_readings
 from fleet.worker.runner import Worker
 from fleet.worker.schedule import JOBS, Job
 from protocol.platforms import Platform
 from tests.fleet.access_requests.documents import PDF
 from tests.fleet.conftest import PASSWORD, Employ, HandClock
 from tests.fleet.operations.stage import Stage, serial
-from tests.fleet.telemetry.readings import a_reading
+from tests.fleet.telemetry.readings import make_reading
 
 UPLOAD = {"settings": {"279": 8080}}
 BY_NAME = {job.name: job for job in JOBS}
@@ -59,8 +59,8 @@ def worker(database: Database, clock: HandClock, config: FleetConfig) -> Worker:
 
 async def lost_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
     for number in (1, 2):
-        register = await stage.born(number, Platform.V5_0)
-        await stage.ordered("settings_upload", register.serial_number, UPLOAD)
+        register = await stage.boot_register(number, Platform.V5_0)
+        await stage.order_one("settings_upload", register.serial_number, UPLOAD)
         await stage.visit(register)
 
     async def look() -> object:
@@ -72,7 +72,7 @@ async def lost_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
 async def late_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
     await stage.enrol(serial(1), Platform.V5_0)
     for _ in range(2):
-        await stage.ordered("settings_upload", serial(1), UPLOAD)
+        await stage.order_one("settings_upload", serial(1), UPLOAD)
 
     async def look() -> object:
         return [(row.status, row.cause) for row in await stage.operations()]
@@ -82,7 +82,7 @@ async def late_operations(stage: Stage) -> Callable[[], Awaitable[object]]:
 
 async def readings(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
-        await keep_readings(db, [a_reading(serial(1)), a_reading(serial(2))], stage.clock())
+        await store_readings(db, [make_reading(serial(1)), make_reading(serial(2))], stage.clock())
     return counted(stage, READINGS)
 
 
@@ -96,14 +96,14 @@ async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
     """Registers that were asked just now and are to be asked again later."""
     for number in (1, 2):
         await stage.enrol(serial(number), Platform.V5_0)
-    later = stage.clock() + ASK_AGAIN
-    plan = Plan(
+    later = stage.clock() + RETRY_DELAY
+    plan = RolloutRequest(
         "settings_upload",
         Channel.CASH_SERVER,
         UPLOAD,
         [serial(1), serial(2)],
         ["rest"],
-        Policy(5, 100),
+        WavePolicy(5, 100),
     )
     async with stage.database.transaction() as db:
         await start(db, stage.actor, plan, later)
@@ -117,10 +117,10 @@ async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
 async def order_keys(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         db.add_all(
-            OrderKey(employee_id=1, key=key, asked_sha256=bytes(32), created_at=stage.clock())
+            IdempotencyKey(employee_id=1, key=key, asked_sha256=bytes(32), created_at=stage.clock())
             for key in ("one", "two")
         )
-    return counted(stage, OrderKey)
+    return counted(stage, IdempotencyKey)
 
 
 async def letters(stage: Stage) -> Callable[[], Awaitable[object]]:
@@ -161,7 +161,7 @@ async def subscriptions(stage: Stage) -> Callable[[], Awaitable[object]]:
 async def unsent_files(stage: Stage) -> Callable[[], Awaitable[object]]:
     async with stage.database.transaction() as db:
         for name in ("one.pdf", "two.pdf"):
-            await add_file(db, stage.actor, examine(name, PDF), stage.clock())
+            await add_file(db, stage.actor, check_file(name, PDF), stage.clock())
     return counted(stage, ConsentFile)
 
 
@@ -201,26 +201,26 @@ CASES: Mapping[str, tuple[Prepare, timedelta, object, object]] = {
     "queue_lost_operations": (
         lost_operations,
         timedelta(minutes=2),
-        [(Status.RUNNING, Cause.TAKEN)] * 2,
-        [(Status.QUEUED, Cause.LINK_LOST)] * 2,
+        [(OperationStatus.RUNNING, StatusCause.TAKEN)] * 2,
+        [(OperationStatus.QUEUED, StatusCause.LINK_LOST)] * 2,
     ),
     "end_late_operations": (
         late_operations,
         timedelta(days=7),
-        [(Status.QUEUED, Cause.CREATED)] * 2,
-        [(Status.FAILED, Cause.DEADLINE)] * 2,
+        [(OperationStatus.QUEUED, StatusCause.CREATED)] * 2,
+        [(OperationStatus.FAILED, StatusCause.DEADLINE)] * 2,
     ),
     "forget_readings": (readings, timedelta(days=30, seconds=1), 2, 0),
     "forget_unsent_files": (unsent_files, FILE_KEPT_FOR, 2, 0),
     "ask_payments": (
         payments,
-        OPEN_FOR,
+        PAYMENT_PAGE_LIFETIME,
         [PaymentStatus.WAITING] * 2,
         [PaymentStatus.CANCELLED] * 2,
     ),
     "end_subscriptions": (subscriptions, timedelta(days=365), [False] * 2, [True] * 2),
     "forget_order_keys": (order_keys, timedelta(hours=24), 2, 0),
-    "carry_on_rollouts": (rollouts, ASK_AGAIN, [], [Status.QUEUED] * 2),
+    "carry_on_rollouts": (rollouts, RETRY_DELAY, [], [OperationStatus.QUEUED] * 2),
     "tidy_letters": (letters, GIVE_UP_AFTER, [False] * 2, [True] * 2),
     "forget_sign_ins": (sign_ins, timedelta(days=365), 2, 0),
 }
@@ -275,7 +275,7 @@ async def test_any_number_of_workers_do_the_work_once(
     assert sum(done) == 2
     for row in await stage.operations():
         causes = [change.cause for change in await stage.history(row.id)]
-        assert causes == [Cause.CREATED, Cause.TAKEN, Cause.LINK_LOST]
+        assert causes == [StatusCause.CREATED, StatusCause.TAKEN, StatusCause.LINK_LOST]
 
 
 async def test_a_full_portion_is_followed_by_the_next(

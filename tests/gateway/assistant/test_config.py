@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.assistant.config import example, load, read_secret
-from gateway.assistant.words import WORDS, Sentence
+from gateway.assistant.texts import TEXTS, CommandEnded
 from tests.architecture.tree import ROOT
 
 GOOD = """
@@ -42,7 +42,7 @@ def test_paths_are_seen_from_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, more: str, named: str) -> None:
-    with pytest.raises(Sentence) as told:
+    with pytest.raises(CommandEnded) as told:
         load(written(tmp_path, GOOD + more))
     assert told.value.name == "bad_config" and f" {named}: " in str(told.value)
 
@@ -51,18 +51,18 @@ def test_a_mistake_is_named(tmp_path: Path, more: str, named: str) -> None:
     "broker", ["http://x", "mqtt://", "mqtt://login:secret@host", "mqtt://host:0"]
 )
 def test_a_broker_is_an_address_without_a_password(tmp_path: Path, broker: str) -> None:
-    with pytest.raises(Sentence, match=r"server\.broker"):
+    with pytest.raises(CommandEnded, match=r"server\.broker"):
         load(written(tmp_path, GOOD.replace("mqtts://ks.example.ru", broker)))
 
 
 def test_what_is_no_toml_and_what_is_missing_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.toml", written(tmp_path, "server = ")):
-        with pytest.raises(Sentence, match=path.name):
+        with pytest.raises(CommandEnded, match=path.name):
             load(path)
 
 
 def test_a_publisher_is_a_key(tmp_path: Path) -> None:
-    with pytest.raises(Sentence, match="publishers"):
+    with pytest.raises(CommandEnded, match="publishers"):
         load(written(tmp_path, 'publishers = ["00"]\n' + GOOD))
 
 
@@ -73,7 +73,7 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     secret.chmod(0o600)
     assert read_secret(secret) == "eight-or-more"
     secret.chmod(0o640)
-    with pytest.raises(Sentence) as told:
+    with pytest.raises(CommandEnded) as told:
         read_secret(secret)
     assert told.value.name == "open_secret" and "eight" not in str(told.value)
 
@@ -81,7 +81,7 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
 def test_an_empty_secret_is_none(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.touch(0o600)
-    with pytest.raises(Sentence):
+    with pytest.raises(CommandEnded):
         read_secret(secret)
 
 
@@ -107,6 +107,6 @@ def test_the_unit_keeps_the_password_off_the_command_line() -> None:
 
 
 def test_every_sentence_is_there_in_both_languages() -> None:
-    for name, texts in WORDS.items():
+    for name, texts in TEXTS.items():
         assert texts.keys() == {"ru", "en"}, name
         assert all(texts.values()), name

@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.assistant.cli import app
-from gateway.assistant.words import say
+from gateway.assistant.texts import text_of
 from protocol.conversation.messages import StepRefusal
-from simulator.kktpc import Setup, serve_tcp
+from simulator.kktpc import LineSetup, serve_tcp
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.assistant.kktpc.test_way import CONTENT, PUBLISHER, TRUSTED, an_image
-from tests.gateway.assistant.ways import NOON, SERIAL, a_register
+from tests.gateway.assistant.connections import NOON, SERIAL, a_register
+from tests.gateway.assistant.kktpc.test_connection import CONTENT, PUBLISHER, TRUSTED, an_image
 
 
 class Shop:
@@ -40,7 +40,7 @@ class Shop:
 
     def _serve(self) -> None:
         async def begin() -> Any:
-            setup = Setup(now=lambda: NOON, restart_s=0.3)
+            setup = LineSetup(now=lambda: NOON, restart_s=0.3)
             return await serve_tcp(self.register, "127.0.0.1", 0, setup)
 
         server = self._loop.run_until_complete(begin())
@@ -175,7 +175,7 @@ def test_mistakes_are_told_in_the_language_of_the_system(
 
 @pytest.mark.parametrize("refusal", StepRefusal)
 def test_every_refusal_has_words(refusal: StepRefusal) -> None:
-    assert say(f"refused_{refusal.name.lower()}")
+    assert text_of(f"refused_{refusal.name.lower()}")
 
 
 def test_a_broken_journal_is_said(config: Path, tmp_path: Path) -> None:

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from gateway.assistant import conversation as conversations
-from gateway.assistant.conversation import Conversation, Ended, Ending, HeldKey, HungUp
+from gateway.assistant.conversation import (
+    AssistantConversation,
+    ConversationEnding,
+    ConversationResult,
+    HungUp,
+    RegisterKey,
+)
 from gateway.assistant.journal import Journal
-from gateway.assistant.steps import Steps
-from gateway.assistant.ways import WayLost
+from gateway.assistant.register_connection import RegisterUnreachable
+from gateway.assistant.steps import StepExecutor
 from protocol import telemetry
 from protocol.conversation.connection import GatewayEnd
 from protocol.conversation.messages import (
@@ -28,7 +34,7 @@ from protocol.conversation.messages import (
     StepDone,
 )
 from protocol.conversation.seal import KeyRing
-from tests.gateway.assistant.ways import DONE, SERIAL, CountedWay
+from tests.gateway.assistant.connections import DONE, SERIAL, CountingConnection
 
 KEYS = KeyRing({1: bytes(range(32))})
 KEY = KEYS.register_key(1, bytes.fromhex(SERIAL)) or b""
@@ -64,12 +70,12 @@ class Joined:
 
 class Scene:
     def __init__(self, journal: Journal) -> None:
-        self.way, self.link = CountedWay(), Joined()
-        self.steps = Steps(SERIAL, journal)
-        self.key = HeldKey(1, KEY)
+        self.way, self.link = CountingConnection(), Joined()
+        self.steps = StepExecutor(SERIAL, journal)
+        self.key = RegisterKey(1, KEY)
 
-    def begin(self) -> asyncio.Task[Ended]:
-        talk = Conversation(self.way, self.key, self.steps, self.link, self.way.reading)
+    def begin(self) -> asyncio.Task[ConversationResult]:
+        talk = AssistantConversation(self.way, self.key, self.steps, self.link, self.way.reading)
         return asyncio.create_task(talk.run())
 
     async def checked_in(self) -> CheckIn:
@@ -101,7 +107,7 @@ async def test_an_idle_call_is_a_reading_and_its_acceptance(scene: Scene) -> Non
     told = telemetry.decode(reading.block_version, reading.block)
     assert told["firmware_version"] and told["fiscal_drive_number"]
     scene.link.say(accepted())
-    assert await ended == Ended(Ending.DONE, "", 300, True)
+    assert await ended == ConversationResult(ConversationEnding.DONE, "", 300, True)
 
 
 async def test_blocks_and_steps_are_done_in_their_order(scene: Scene) -> None:
@@ -112,7 +118,7 @@ async def test_blocks_and_steps_are_done_in_their_order(scene: Scene) -> None:
     scene.link.say(Step(9, 2, b"\xa7"))
     assert await scene.link.hear() == StepDone(9, 2, DONE + b"\x03")
     scene.link.say(Farewell(60))
-    assert await ended == Ended(Ending.DONE, "", 60, True)
+    assert await ended == ConversationResult(ConversationEnding.DONE, "", 60, True)
     assert scene.way.effects == [b"\xec\x04", b"\xa6", b"\xa7"]
 
 
@@ -143,7 +149,7 @@ async def test_a_long_step_outlives_its_conversation_and_is_answered_in_the_next
         pass
     assert said == StepDone(9, 1, DONE)
     scene.link.say(Farewell(60))
-    assert (await second).ending is Ending.DONE
+    assert (await second).ending is ConversationEnding.DONE
     assert scene.way.effects == [b"\xa6"]
 
 
@@ -165,11 +171,11 @@ async def test_a_refusal_tells_when_to_call_again(scene: Scene) -> None:
     ended = scene.begin()
     assert isinstance(await scene.link.hear(), Hello)
     scene.link.raw(scene.link.end.refuse(RefusalReason.BUSY, 17))
-    assert await ended == Ended(Ending.REFUSED, "busy", 17, False)
+    assert await ended == ConversationResult(ConversationEnding.REFUSED, "busy", 17, False)
 
 
 async def test_a_gateway_that_does_not_know_the_key_hears_no_reading(scene: Scene) -> None:
-    scene.key = HeldKey(1, bytes(32))
+    scene.key = RegisterKey(1, bytes(32))
     ended = scene.begin()
     assert isinstance(await scene.link.hear(), Hello)
     scene.link.raw(scene.link.end.challenge())
@@ -184,26 +190,26 @@ async def test_noise_and_a_hung_up_line_end_it(
     ended = scene.begin()
     await scene.checked_in()
     scene.link.raw(noise)
-    assert (await ended).ending is Ending.CUT
+    assert (await ended).ending is ConversationEnding.CUT
 
 
 async def test_silence_ends_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversations, "ANSWER_S", 0.02)
-    assert await scene.begin() == Ended(Ending.CUT, "silence")
+    assert await scene.begin() == ConversationResult(ConversationEnding.CUT, "silence")
 
 
 async def test_a_register_that_goes_away_ends_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def gone() -> dict[str, Any]:
-        raise WayLost("unplugged")
+        raise RegisterUnreachable("unplugged")
 
     monkeypatch.setattr(scene.way, "reading", gone)
     ended = scene.begin()
     assert isinstance(await scene.link.hear(), Hello)
     scene.link.raw(scene.link.end.challenge())
-    assert await ended == Ended(Ending.REGISTER_LOST, "unplugged")
+    assert await ended == ConversationResult(ConversationEnding.REGISTER_LOST, "unplugged")
 
 
 def test_a_key_is_never_shown() -> None:
-    assert KEY.hex() not in repr(HeldKey(1, KEY)) and repr(KEY) not in repr(HeldKey(1, KEY))
+    assert KEY.hex() not in repr(RegisterKey(1, KEY)) and repr(KEY) not in repr(RegisterKey(1, KEY))

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gateway.assistant import journal as journals
 from gateway.assistant.journal import Journal, StepKey
-from gateway.assistant.steps import Steps
-from gateway.assistant.ways import Untold, WayLost
+from gateway.assistant.register_connection import RegisterUnreachable, StepOutcomeUnknown
+from gateway.assistant.steps import StepExecutor
 from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
-from tests.gateway.assistant.ways import DONE, SERIAL, CountedWay, lose
+from tests.gateway.assistant.connections import DONE, SERIAL, CountingConnection, lose_connection
 
 STEP = Step(7, 1, b"\xa6")
 KEY = StepKey(SERIAL, 7, 1)
@@ -56,13 +56,15 @@ def killing(point: str) -> Callable[[str], None]:
     return cut
 
 
-async def life(path: Path, way: CountedWay, point: str, after: bool) -> StepDone | StepRefused:
+async def life(
+    path: Path, way: CountingConnection, point: str, after: bool
+) -> StepDone | StepRefused:
     """One run of the program: the step is brought, and the journal's file stays."""
     journal = KilledJournal(path)
     journal.point, journal.after = point, after
     way.cut = killing(point)
     try:
-        return await Steps(SERIAL, journal).do(way, STEP)
+        return await StepExecutor(SERIAL, journal).execute(way, STEP)
     finally:
         journal.close()
 
@@ -73,7 +75,7 @@ async def test_killed_anywhere_a_step_is_done_once_and_answered(
     tmp_path_factory: pytest.TempPathFactory, deaths: list[tuple[str, bool]]
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
-    way = CountedWay()
+    way = CountingConnection()
     for point, after in deaths:
         with suppress(Killed):
             await life(path, way, point, after)
@@ -91,43 +93,45 @@ def journal(tmp_path: Path) -> Any:
 
 
 async def test_a_cut_line_leaves_the_step_open_until_the_register_tells(journal: Journal) -> None:
-    way = CountedWay(lambda point: lose(point) if point == "after" else None)
-    steps = Steps(SERIAL, journal)
-    with pytest.raises(WayLost):
-        await steps.do(way, STEP)
+    way = CountingConnection(lambda point: lose_connection(point) if point == "after" else None)
+    steps = StepExecutor(SERIAL, journal)
+    with pytest.raises(RegisterUnreachable):
+        await steps.execute(way, STEP)
     way.cut = lambda _: None
-    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+    assert await steps.execute(way, STEP) == StepDone(7, 1, DONE + b"\x01")
     assert len(way.effects) == 1
 
 
 async def test_what_nobody_can_tell_asks_for_a_person(journal: Journal) -> None:
-    class Mute(CountedWay):
+    class Mute(CountingConnection):
         async def was_done(self, command: bytes, before: dict[str, Any]) -> bytes | None:
-            raise Untold("no trace")
+            raise StepOutcomeUnknown("no trace")
 
-    way = Mute(lambda point: lose(point) if point == "before" else None)
-    steps = Steps(SERIAL, journal)
-    with pytest.raises(WayLost):
-        await steps.do(way, STEP)
+    way = Mute(lambda point: lose_connection(point) if point == "before" else None)
+    steps = StepExecutor(SERIAL, journal)
+    with pytest.raises(RegisterUnreachable):
+        await steps.execute(way, STEP)
     way.cut = lambda _: None
     for _ in range(2):
-        assert await steps.do(way, STEP) == StepRefused(7, StepRefusal.STALE)
+        assert await steps.execute(way, STEP) == StepRefused(7, StepRefusal.STALE)
     assert way.effects == []
 
 
 async def test_a_refusal_leaves_no_trace(journal: Journal) -> None:
-    way = CountedWay()
+    way = CountingConnection()
     way.refusal = StepRefusal.SHIFT_OPEN
-    steps = Steps(SERIAL, journal)
-    assert await steps.do(way, STEP) == StepRefused(7, StepRefusal.SHIFT_OPEN)
+    steps = StepExecutor(SERIAL, journal)
+    assert await steps.execute(way, STEP) == StepRefused(7, StepRefusal.SHIFT_OPEN)
     way.refusal = None
-    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+    assert await steps.execute(way, STEP) == StepDone(7, 1, DONE + b"\x01")
 
 
 async def test_another_command_under_the_same_number_is_refused(journal: Journal) -> None:
-    way, steps = CountedWay(), Steps(SERIAL, journal)
-    await steps.do(way, STEP)
-    assert await steps.do(way, STEP._replace(command=b"\xa7")) == StepRefused(7, StepRefusal.STALE)
+    way, steps = CountingConnection(), StepExecutor(SERIAL, journal)
+    await steps.execute(way, STEP)
+    assert await steps.execute(way, STEP._replace(command=b"\xa7")) == StepRefused(
+        7, StepRefusal.STALE
+    )
     assert way.effects == [b"\xa6"]
 
 
@@ -136,17 +140,17 @@ async def test_another_command_is_refused_also_while_the_first_is_being_done(
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
-    class Slow(CountedWay):
-        async def do(self, command: bytes, step: str) -> bytes | StepRefusal:
+    class Slow(CountingConnection):
+        async def execute(self, command: bytes, step: str) -> bytes | StepRefusal:
             begun.set()
             await go_on.wait()
-            return await super().do(command, step)
+            return await super().execute(command, step)
 
-    way, steps = Slow(), Steps(SERIAL, journal)
-    first = asyncio.create_task(steps.do(way, STEP))
+    way, steps = Slow(), StepExecutor(SERIAL, journal)
+    first = asyncio.create_task(steps.execute(way, STEP))
     await begun.wait()
-    again = asyncio.create_task(steps.do(way, STEP))
-    other = asyncio.create_task(steps.do(way, STEP._replace(command=b"\xa7")))
+    again = asyncio.create_task(steps.execute(way, STEP))
+    other = asyncio.create_task(steps.execute(way, STEP._replace(command=b"\xa7")))
     await asyncio.sleep(0)
     go_on.set()
     assert await first == await again == StepDone(7, 1, DONE + b"\x01")
@@ -158,24 +162,24 @@ async def test_an_answer_that_finds_no_room_on_the_disk_harms_no_later_record(
     tmp_path: Path,
 ) -> None:
     """The next record is on the disk again before its command leaves."""
-    path, way = tmp_path / "journal.sqlite", CountedWay()
+    path, way = tmp_path / "journal.sqlite", CountingConnection()
     journal = Journal(path)
-    steps, beside = Steps(SERIAL, journal), Journal(path)
+    steps, beside = StepExecutor(SERIAL, journal), Journal(path)
     with sqlite3.connect(path) as disk:
         disk.execute(
             "CREATE TRIGGER full BEFORE INSERT ON last_step BEGIN SELECT RAISE(FAIL, 'full'); END"
         )
         with pytest.raises(sqlite3.Error):
-            await steps.do(way, STEP)
+            await steps.execute(way, STEP)
         disk.execute("DROP TRIGGER full")
     disk.close()
     later = Step(8, 1, b"\xa6")
-    way.cut = lambda point: lose(point) if point == "before" else None
-    with pytest.raises(WayLost):
-        await steps.do(way, later)
+    way.cut = lambda point: lose_connection(point) if point == "before" else None
+    with pytest.raises(RegisterUnreachable):
+        await steps.execute(way, later)
     assert beside.find(StepKey(SERIAL, 8, 1), later.command) is not None
     way.cut = lambda _: None
-    assert await steps.do(way, STEP) == StepDone(7, 1, DONE + b"\x01")
+    assert await steps.execute(way, STEP) == StepDone(7, 1, DONE + b"\x01")
     assert way.effects == [STEP.command]
     journal.close()
     beside.close()
@@ -185,18 +189,18 @@ async def test_old_answers_are_forgotten_but_not_that_they_were_given(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journals, "KEPT_ANSWERS", 3)
-    way, steps = CountedWay(), Steps(SERIAL, journal)
+    way, steps = CountingConnection(), StepExecutor(SERIAL, journal)
     for number in range(5):
-        await steps.do(way, Step(7, number, b"\xa6"))
-    assert await steps.do(way, Step(7, 1, b"\xa6")) == StepRefused(7, StepRefusal.STALE)
-    assert isinstance(await steps.do(way, Step(7, 4, b"\xa6")), StepDone)
+        await steps.execute(way, Step(7, number, b"\xa6"))
+    assert await steps.execute(way, Step(7, 1, b"\xa6")) == StepRefused(7, StepRefusal.STALE)
+    assert isinstance(await steps.execute(way, Step(7, 4, b"\xa6")), StepDone)
     assert len(way.effects) == 5
 
 
 async def test_ids_of_64_bits_are_kept_apart(journal: Journal) -> None:
-    way, steps = CountedWay(), Steps(SERIAL, journal)
+    way, steps = CountingConnection(), StepExecutor(SERIAL, journal)
     for operation in (1, (1 << 63) + 1, (1 << 64) - 1):
-        assert isinstance(await steps.do(way, Step(operation, 1, b"\xa6")), StepDone)
+        assert isinstance(await steps.execute(way, Step(operation, 1, b"\xa6")), StepDone)
     assert len(way.effects) == 3
 
 
@@ -212,7 +216,7 @@ def test_readings_are_counted_across_restarts(tmp_path: Path) -> None:
 async def test_the_file_keeps_no_command(tmp_path: Path) -> None:
     path, secret = tmp_path / "journal.sqlite", b"\x50 a password of a register"
     journal = Journal(path)
-    await Steps(SERIAL, journal).do(CountedWay(), Step(7, 1, secret))
+    await StepExecutor(SERIAL, journal).execute(CountingConnection(), Step(7, 1, secret))
     journal.close()
     kept = [path.parent / name for name in os.listdir(tmp_path)]
     assert kept and all(secret not in each.read_bytes() for each in kept)

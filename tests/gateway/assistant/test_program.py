@@ -16,25 +16,31 @@ from structlog.testing import capture_logs
 from fleet.assistants import service as assistants
 from fleet.assistants.provisioning import Provisioning
 from fleet.firmware import service as firmware
-from fleet.firmware.shelf import Shelf
+from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation
-from fleet.operations.rules import Channel, Status
-from fleet.operations.service import Wish, create
+from fleet.operations.rules import Channel, OperationStatus
+from fleet.operations.service import OperationRequest, create
 from gateway.assistant.config import AssistantConfig, Lines, Relay, Server, WebService
 from gateway.assistant.program import Program
 from protocol.kktpc import settings
 from protocol.platforms import Platform
-from simulator.kktpc import Caller, RegisterServer, Setup, serve_tcp
+from simulator.kktpc import CallCredentials, LineSetup, RegisterServer, serve_tcp
 from simulator.register.settings_memory import Tables
 from simulator.register.simulated_register import SimulatedRegister
 from simulator.web_requests import build_app
-from tests.fleet.firmware.folder import lay
-from tests.gateway.assistant.kktpc.test_way import CONTENT, TRUSTED, an_image
-from tests.gateway.assistant.ways import SERIAL, a_register
-from tests.gateway.edge.brokers import PASSWORD, Place, embedded, login, on_mosquitto
+from tests.fleet.firmware.folder import put_image
+from tests.gateway.assistant.connections import SERIAL, a_register
+from tests.gateway.assistant.kktpc.test_connection import CONTENT, TRUSTED, an_image
 from tests.gateway.edge.ordering import order, owner_of
-from tests.gateway.edge.running import HOST, Running, key_of, running
+from tests.gateway.edge.running_brokers import (
+    PASSWORD,
+    RunningBroker,
+    embedded,
+    login,
+    on_mosquitto,
+)
+from tests.gateway.edge.running_gateway import HOST, RunningGateway, key_of, running_gateway
 
 WAIT_S: Final = 20.0
 STRANGER: Final = "00106107654321"
@@ -61,8 +67,8 @@ class Ear:
 class Stage:
     """A gateway, an account at its broker, and where the Assistant keeps its files."""
 
-    gateway: Running
-    place: Place
+    gateway: RunningGateway
+    place: RunningBroker
     account: str
     folder: Path
     owner: Any
@@ -82,22 +88,22 @@ class Stage:
 
 @pytest.fixture(params=["mosquitto", "embedded"])
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    opened: AbstractAsyncContextManager[Place] = (
+    opened: AbstractAsyncContextManager[RunningBroker] = (
         embedded()
         if request.param == "embedded"
         else on_mosquitto(request.getfixturevalue("mosquitto"))
     )
-    shelf = Shelf(tmp_path / "images", TRUSTED)
+    shelf = ImageFolder(tmp_path / "images", TRUSTED)
     async with (
         opened as place,
-        running(
+        running_gateway(
             tmp_path, broker=place.address, blocks=shelf.blocks, check_in_interval_s=1
         ) as gateway,
     ):
         yield await staged(gateway, place, tmp_path)
 
 
-async def staged(gateway: Running, place: Place, folder: Path) -> Stage:
+async def staged(gateway: RunningGateway, place: RunningBroker, folder: Path) -> Stage:
     """An account that holds the register, in the fleet and in the broker."""
     owner = await owner_of(gateway.database, [SERIAL])
     account, books = login(), Provisioning(None)
@@ -105,15 +111,15 @@ async def staged(gateway: Running, place: Place, folder: Path) -> Stage:
         made = (account, PASSWORD, "Касса у входа")
         id_ = await assistants.create(db, owner, books, made, utc_now())
         await assistants.add_register(db, owner, books, id_, SERIAL, utc_now())
-    await place.hold(account, [SERIAL])
+    await place.permit(account, [SERIAL])
     return Stage(gateway, place, account, folder, owner)
 
 
 @asynccontextmanager
 async def served(
-    register: SimulatedRegister, setup: Setup | None = None
+    register: SimulatedRegister, setup: LineSetup | None = None
 ) -> AsyncIterator[tuple[RegisterServer, str]]:
-    server = await serve_tcp(register, HOST, 0, setup or Setup(restart_s=0.2))
+    server = await serve_tcp(register, HOST, 0, setup or LineSetup(restart_s=0.2))
     try:
         yield server, f"{HOST}:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -171,7 +177,9 @@ async def test_a_register_that_is_not_ours_is_shown_and_not_spoken_for(stage: St
         at_work(stage.config(address), ear) as program,
     ):
         await until(lambda: ear.times("not_ours", serial_number=STRANGER) >= 1)
-        assert [one.serial_number for one in program.desk.report().registers] == [STRANGER]
+        assert [one.serial_number for one in program.registers.make_report().registers] == [
+            STRANGER
+        ]
     assert not ear.times("checked_in", serial_number=STRANGER)
 
 
@@ -218,7 +226,7 @@ async def test_a_register_without_a_network_reaches_the_cash_server_through_the_
     for number, value in ((276, 5), (278, HOST), (279, stage.gateway.number)):
         set_value(register, number, value)
     with capture_logs() as lines:
-        setup = Setup(caller=Caller(key_of(SERIAL), 1))
+        setup = LineSetup(credentials=CallCredentials(key_of(SERIAL), 1))
         async with served(register, setup) as (_, address):
             config = stage.config(address, eot=Relay(enabled=True, targets=(gateway,)))
             async with at_work(config, ear):
@@ -257,8 +265,8 @@ async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
     """Offered, gathered, proven on the PC, cut anew for the line, and said by the register."""
     register, ear, image = living(), Ear(), an_image()
     life_at_rest(register)
-    lay(stage.folder / "images", image, CONTENT)
-    shelf = Shelf(stage.folder / "images", TRUSTED)
+    put_image(stage.folder / "images", image, CONTENT)
+    shelf = ImageFolder(stage.folder / "images", TRUSTED)
     async with stage.gateway.database.transaction() as db:
         await firmware.add(db, None, shelf, image.model, image.version, utc_now())
     async with (
@@ -266,7 +274,7 @@ async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
         at_work(stage.config(address, publishers=(TRUSTED[0].hex(),)), ear),
     ):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
-        wish = Wish(
+        wish = OperationRequest(
             "firmware_update", [SERIAL], {"image": image.image_id}, Channel.CASH_SERVER, None
         )
         async with stage.gateway.database.transaction() as db:
@@ -276,7 +284,7 @@ async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
         await until(lambda: ear.times("found", version=image.version) >= 1)
         checked_in = ear.times("checked_in")
         await until(lambda: ear.times("checked_in") > checked_in)
-        await until_status(stage, created.accepted[0][0], Status.SUCCEEDED)
+        await until_status(stage, created.accepted[0][0], OperationStatus.SUCCEEDED)
     assert (SERIAL, "firmware", 100) in ear.bars
     assert register.loader.boots == 1
 
@@ -288,7 +296,7 @@ def life_at_rest(register: SimulatedRegister) -> None:
     register.faults.paper_out = True
 
 
-async def until_status(stage: Stage, operation_id: int, status: Status) -> None:
+async def until_status(stage: Stage, operation_id: int, status: OperationStatus) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
             async with stage.gateway.database.transaction() as db:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.edge.running import Running, running
+from tests.gateway.edge.running_gateway import RunningGateway, running_gateway
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(tmp_path) as gateway:
+async def gateway(tmp_path: Path) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(tmp_path) as gateway:
         yield gateway

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fleet.accounts.founding import create_partner
+from fleet.accounts.creation import create_partner
 from fleet.accounts.roles import RIGHTS, Role
 from fleet.kit.actor import Actor
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.operations.rules import Channel
-from fleet.operations.service import Wish, create
+from fleet.operations.service import OperationRequest, create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -47,7 +47,7 @@ async def order(
     accepted: dict[str, int] = {}
     for start in range(0, len(serials), AT_ONCE):
         chosen = serials[start : start + AT_ONCE]
-        wish = Wish("settings_upload", chosen, params, Channel.CASH_SERVER, None)
+        wish = OperationRequest("settings_upload", chosen, params, Channel.CASH_SERVER, None)
         async with database.transaction() as db:
             created = await create(db, actor, wish, utc_now())
         assert created.refused == []

@@ -1,6 +1,6 @@
 """The key that joins a command on its way out."""
 
-from gateway.edge.keys import with_key
+from gateway.edge.key_rotation import with_rotated_key
 from protocol.conversation.messages import Step
 from protocol.conversation.seal import KeyRing
 
@@ -11,13 +11,13 @@ SERIAL = bytes.fromhex("00106100000001")
 def test_only_the_rotation_gets_a_key_and_only_of_its_register() -> None:
     key = RING.register_key(2, SERIAL)
     assert key is not None
-    assert with_key(Step(7, 1, b"\xd6\x02"), RING, SERIAL) == Step(7, 1, b"\xd6\x02" + key)
-    other = with_key(Step(7, 1, b"\xd6\x02"), RING, bytes(7))
+    assert with_rotated_key(Step(7, 1, b"\xd6\x02"), RING, SERIAL) == Step(7, 1, b"\xd6\x02" + key)
+    other = with_rotated_key(Step(7, 1, b"\xd6\x02"), RING, bytes(7))
     assert len(other.command) == 34 and key not in other.command
     for command in (b"\x48", b"\x50\x02", b"\xd7\x01"):
-        assert with_key(Step(7, 1, command), RING, SERIAL).command == command
+        assert with_rotated_key(Step(7, 1, command), RING, SERIAL).command == command
 
 
 def test_a_generation_that_is_not_in_the_ring_has_none() -> None:
     step = Step(7, 1, b"\xd6\x09")
-    assert with_key(step, RING, SERIAL) == step
+    assert with_rotated_key(step, RING, SERIAL) == step

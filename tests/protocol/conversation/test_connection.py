@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.conversation.connection import TRANSITIONS, GatewayEnd, RegisterEnd, State
+from protocol.conversation.connection import TRANSITIONS, ConversationState, GatewayEnd, RegisterEnd
 from protocol.conversation.messages import (
     OUTER,
     ROWS,
@@ -15,12 +15,12 @@ from protocol.conversation.messages import (
     Accepted,
     Challenge,
     CheckIn,
+    ConversationRefused,
     Farewell,
     Hello,
     Keepalive,
     Message,
     RefusalReason,
-    Refused,
     Step,
     StepDone,
     StepRefused,
@@ -28,9 +28,9 @@ from protocol.conversation.messages import (
 from protocol.conversation.seal import KeyRing
 from protocol.errors import LocalError, ProtocolError, RemoteError
 from protocol.kktpc.frame import encode
-from protocol.rows import Row, Side, build, parse
+from protocol.rows import MessageRow, Side, build, parse
 from protocol.telemetry import BLOCK
-from tests.protocol import by_the_book
+from tests.protocol import sealing_formulas as by_the_book
 
 FLEET_KEY = bytes(range(32))
 RING = KeyRing({1: FLEET_KEY})
@@ -46,7 +46,7 @@ EXAMPLES: dict[type, Message] = {
     for message in (
         Hello(1, 50, SERIAL, 61, 2, 1, REGISTERS_NONCE),
         Challenge(GATEWAYS_NONCE, by_the_book.proof(KEY, HELLO_BODY, GATEWAYS_NONCE)),
-        Refused(4, 60),
+        ConversationRefused(4, 60),
         CheckIn(1, b"block"),
         Accepted(1, 300, 0, 1),
         Step(7, 1, b"\x46"),
@@ -58,7 +58,7 @@ EXAMPLES: dict[type, Message] = {
 }
 
 
-def example(row: Row) -> Any:
+def example(row: MessageRow) -> Any:
     """A message of the row: one that makes sense, or for a row without such, zeros."""
     if row.message in EXAMPLES:
         return EXAMPLES[row.message]
@@ -94,7 +94,7 @@ def shaken() -> Ends:
     return ends
 
 
-def written(side: Side, row: Row, message: Message, counter: int = 0) -> bytes:
+def written(side: Side, row: MessageRow, message: Message, counter: int = 0) -> bytes:
     """The frame of any message as a peer without a table would send it."""
     packet_id, prefix = (0xF0, UP) if side is Side.REGISTER else (counter, DOWN)
     body = build(row, message)
@@ -178,14 +178,14 @@ def test_the_conversation_survives_any_chunks(data: st.DataObject) -> None:
         other = Side.GATEWAY if side is Side.REGISTER else Side.REGISTER
         assert carry(ends.of(other), ends.of(side).send(message)) == [message]
         assert ends.register.state is ends.gateway.state
-    assert ends.gateway.state is State.CLOSED
+    assert ends.gateway.state is ConversationState.CLOSED
 
 
 EVERY_PAIR = pytest.mark.parametrize(
     ("state", "row"),
     [
         pytest.param(state, row, id=f"{state.name}-{row.message.__name__}")
-        for state in State
+        for state in ConversationState
         for row in (*OUTER, *SEALED)
     ],
 )
@@ -194,7 +194,9 @@ SIDES = pytest.mark.parametrize("side", [Side.REGISTER, Side.GATEWAY], ids=lambd
 
 @SIDES
 @EVERY_PAIR
-def test_only_what_the_table_knows_is_sent(side: Side, state: State, row: Row) -> None:
+def test_only_what_the_table_knows_is_sent(
+    side: Side, state: ConversationState, row: MessageRow
+) -> None:
     end = shaken().of(side)
     end.state = state
     after = TRANSITIONS.get((state, row.message))
@@ -209,7 +211,9 @@ def test_only_what_the_table_knows_is_sent(side: Side, state: State, row: Row) -
 
 @SIDES
 @EVERY_PAIR
-def test_only_what_the_table_knows_is_heard(side: Side, state: State, row: Row) -> None:
+def test_only_what_the_table_knows_is_heard(
+    side: Side, state: ConversationState, row: MessageRow
+) -> None:
     """``side`` speaks; the other end stands in ``state``."""
     listener = shaken().of(Side.GATEWAY if side is Side.REGISTER else Side.REGISTER)
     listener.state = state
@@ -222,19 +226,19 @@ def test_only_what_the_table_knows_is_heard(side: Side, state: State, row: Row) 
         with pytest.raises(RemoteError) as caught:
             listener.receive(heard)
         assert caught.value.code == "order"
-        assert listener.state is State.CLOSED
+        assert listener.state is ConversationState.CLOSED
 
 
 def test_every_message_is_in_the_table_and_every_state_ends() -> None:
     assert {message for _, message in TRANSITIONS} == set(ROWS)
-    for state in State:
+    for state in ConversationState:
         reached = {state}
         while True:
             further = reached | {to for (was, _), to in TRANSITIONS.items() if was in reached}
             if further == reached:
                 break
             reached = further
-        assert State.CLOSED in reached
+        assert ConversationState.CLOSED in reached
 
 
 GENERATION = 11
@@ -339,7 +343,7 @@ def test_a_first_frame_that_is_none_of_ours(frame: bytes, code: str) -> None:
     with pytest.raises(RemoteError) as caught:
         end.receive(frame)
     assert caught.value.code == code
-    assert end.state is State.CLOSED
+    assert end.state is ConversationState.CLOSED
 
 
 @given(st.lists(st.binary(max_size=80), max_size=5))
@@ -349,29 +353,29 @@ def test_whatever_comes_only_our_own_errors_leave(chunks: list[bytes]) -> None:
             for chunk in chunks:
                 end.receive(chunk)
         except ProtocolError:
-            assert end.state is State.CLOSED
+            assert end.state is ConversationState.CLOSED
 
 
-@pytest.mark.parametrize("state", State)
-def test_a_refusal_can_be_said_from_anywhere(state: State) -> None:
+@pytest.mark.parametrize("state", ConversationState)
+def test_a_refusal_can_be_said_from_anywhere(state: ConversationState) -> None:
     gateway = shaken().gateway
     gateway.state = state
     register = shaken().register
-    assert register.receive(gateway.refuse(RefusalReason.BUSY, 60)) == [Refused(4, 60)]
-    assert gateway.state is register.state is State.CLOSED
+    assert register.receive(gateway.refuse(RefusalReason.BUSY, 60)) == [ConversationRefused(4, 60)]
+    assert gateway.state is register.state is ConversationState.CLOSED
 
 
 def test_nothing_is_said_before_its_time() -> None:
     gateway: Any = fresh().gateway
     with pytest.raises(LocalError):
         gateway.challenge()
-    gateway.state = State.OPEN
+    gateway.state = ConversationState.OPEN
     with pytest.raises(LocalError):
         gateway.send(Farewell(1))
 
 
 def test_packets_of_the_gateway_are_numbered_as_a_host_numbers_them() -> None:
     gateway = shaken().gateway
-    gateway.state = State.OPEN
+    gateway.state = ConversationState.OPEN
     ids = [gateway.send(Keepalive())[3] for _ in range(0xE0)]
     assert ids == [*range(1, 0xE0), 0]

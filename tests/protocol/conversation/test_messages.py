@@ -16,17 +16,17 @@ from protocol.conversation.messages import (
     Accepted,
     Challenge,
     CheckIn,
+    ConversationRefused,
     Farewell,
     Hello,
     Keepalive,
-    Refused,
     Step,
     StepDone,
     StepRefused,
     parse_sealed,
 )
 from protocol.errors import LocalError, RemoteError
-from protocol.rows import Row, Side, build, parse, row
+from protocol.rows import MessageRow, Side, build, message_row, parse
 
 EVERY = pytest.mark.parametrize("row", (*OUTER, *SEALED), ids=lambda row: row.message.__name__)
 SERIAL = bytes.fromhex("00106101234567")
@@ -44,7 +44,7 @@ NONCE, PROOF = bytes(range(16)), bytes(range(16, 32))
             Challenge(NONCE, PROOF),
             "000102030405060708090a0b0c0d0e0f 101112131415161718191a1b1c1d1e1f",
         ),
-        (Refused(4, 60), "04 003c"),
+        (ConversationRefused(4, 60), "04 003c"),
         (CheckIn(1, b"block"), "01 626c6f636b"),
         (Accepted(0x6553F100, 300, 1, 2), "6553f100 012c 01 02"),
         (Step(0x0102030405060708, 9, b"\x46"), "0102030405060708 0009 46"),
@@ -62,7 +62,7 @@ def test_bytes_as_written_down(message: Any, body: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [(0x01, Hello), (0x02, Challenge), (0x04, Refused)],
+    [(0x01, Hello), (0x02, Challenge), (0x04, ConversationRefused)],
 )
 def test_outer_kinds_as_written_down(code: int, message: type) -> None:
     assert BY_OUTER_CODE[code].message is message
@@ -84,7 +84,7 @@ def test_sealed_types_as_written_down(code: int, message: type, side: Side) -> N
     assert (BY_SEALED_CODE[code].message, BY_SEALED_CODE[code].side) == (message, side)
 
 
-def values_of(row: Row, draw: st.DataObject) -> list[Any]:
+def values_of(row: MessageRow, draw: st.DataObject) -> list[Any]:
     values = [draw.draw(_strategy(part.subcon)) for part in row.layout.declaration.subcons]
     return [*values, draw.draw(st.binary(max_size=100))] if row.rest else values
 
@@ -98,7 +98,7 @@ def _strategy(wire: Any) -> st.SearchStrategy[Any]:
 
 @EVERY
 @given(data=st.data())
-def test_every_message_comes_back(row: Row, data: st.DataObject) -> None:
+def test_every_message_comes_back(row: MessageRow, data: st.DataObject) -> None:
     message = row.message(*values_of(row, data))
     assert parse(row, build(row, message)) == message
     if row in SEALED:
@@ -106,7 +106,7 @@ def test_every_message_comes_back(row: Row, data: st.DataObject) -> None:
 
 
 @EVERY
-def test_a_body_of_another_size_is_refused(row: Row) -> None:
+def test_a_body_of_another_size_is_refused(row: MessageRow) -> None:
     sizes = {row.layout.size - 1} | (set() if row.rest else {row.layout.size + 1})
     for size in sizes - {-1}:
         with pytest.raises(RemoteError) as caught:
@@ -131,4 +131,4 @@ def test_a_value_that_does_not_fit_is_our_own_mistake() -> None:
 
 def test_a_row_that_differs_from_its_message_stops_the_start() -> None:
     with pytest.raises(ValueError, match="Farewell"):
-        row(0x1E, Farewell, Side.GATEWAY)
+        message_row(0x1E, Farewell, Side.GATEWAY)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol.conversation.seal import DOWN, UP, KeyRing, Seal, proof
 from protocol.errors import RemoteError
-from tests.protocol import by_the_book
+from tests.protocol import sealing_formulas as by_the_book
 
 FLEET_KEY = bytes(range(32))
 SERIAL = bytes.fromhex("00106101234567")

@@ -22,7 +22,7 @@ from protocol.kktpc.buffer import (
     Result,
     Retransmit,
 )
-from protocol.rows import Row, Side
+from protocol.rows import MessageRow, Side
 from tests.protocol.vectors import VECTORS, Vector
 
 
@@ -42,7 +42,7 @@ from tests.protocol.vectors import VECTORS, Vector
         ("a6deda400101", AsyncResult(0xDE, bytes.fromhex("da400101"))),
     ],
 )
-def test_what_was_seen_on_the_wire(data: str, message: buffer.Message) -> None:
+def test_what_was_seen_on_the_wire(data: str, message: buffer.BufferMessage) -> None:
     assert buffer.decode(bytes.fromhex(data)) == message
     assert buffer.encode(message) == bytes.fromhex(data)
 
@@ -58,7 +58,7 @@ def test_every_vector_is_a_message_of_its_side(vector: Vector) -> None:
 
 @pytest.mark.parametrize("row", buffer.ROWS, ids=lambda row: row.message.__name__)
 @given(data=st.data())
-def test_every_message_comes_back(row: Row, data: st.DataObject) -> None:
+def test_every_message_comes_back(row: MessageRow, data: st.DataObject) -> None:
     values: list[Any] = [data.draw(st.integers(0, 255)) for _ in row.layout.names]
     if row.rest:
         values.append(data.draw(st.binary(max_size=40)))

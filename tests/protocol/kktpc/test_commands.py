@@ -23,7 +23,7 @@ from protocol.kktpc.commands import (
     split_password,
     with_password,
 )
-from protocol.kktpc.registers import parse_register, register_named
+from protocol.kktpc.registers import internal_register_named, parse_register
 
 CLOCK = datetime(2026, 11, 20, 12, 34, 56)
 VERSION = {"major": 3, "minor": 0, "language": 0, "build": "3689"}
@@ -347,7 +347,7 @@ def test_answers_as_the_driver_takes_them() -> None:
     cell = answer_to("read_table", "5500 736572766963652e61746f6c2e7275002f6b6b74" + "00" * 44)
     assert cell["value"] == b"service.atol.ru\0/kkt".ljust(64, b"\0")
     serial = answer_to("read_register", "5500 00106101234567")
-    assert parse_register(register_named("serial_number"), serial["data"]) == {
+    assert parse_register(internal_register_named("serial_number"), serial["data"]) == {
         "serial_number": "00106101234567"
     }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from protocol.errors import LocalError, RemoteError
 from protocol.kktpc import buffer, eot
-from protocol.kktpc.eot import BY_CODE, KINDS, Form, Kind, Tlv, To, decode, encode
+from protocol.kktpc.eot import BY_CODE, KINDS, Tlv, TlvForm, TlvKind, TlvRecipient, decode, encode
 from protocol.kktpc.frame import Frame, FrameReader
 from tests.protocol.vectors import VECTORS
 
@@ -45,13 +45,13 @@ def test_the_rows_stand_on_the_wire(wire: str, tlv: Tlv) -> None:
 
 def test_every_row_of_the_specification_has_its_direction() -> None:
     assert {tlv.kind for _, tlv in EXAMPLES} == set(KINDS)
-    for codes, to in ((TO_REGISTER, To.REGISTER), (TO_HOST, To.HOST)):
+    for codes, to in ((TO_REGISTER, TlvRecipient.REGISTER), (TO_HOST, TlvRecipient.HOST)):
         assert {code for code, (kind, _) in BY_CODE.items() if kind.to is to} == set(codes)
 
 
 def test_each_direction_is_kept() -> None:
     for wire, tlv in EXAMPLES:
-        wrong = To.HOST if tlv.kind.to is To.REGISTER else To.REGISTER
+        wrong = TlvRecipient.HOST if tlv.kind.to is TlvRecipient.REGISTER else TlvRecipient.REGISTER
         with pytest.raises(RemoteError):
             decode(bytes.fromhex(wire), wrong)
 
@@ -62,9 +62,9 @@ def test_the_frames_of_the_wire_are_explained() -> None:
         message = buffer.decode(vector.data)
         if isinstance(message, buffer.Add) and message.body[2:3] == b"\xda":
             assert message.flags == eot.SEND_FLAGS
-            assert encode(decode(message.body[2:], To.REGISTER)) == message.body[2:]
+            assert encode(decode(message.body[2:], TlvRecipient.REGISTER)) == message.body[2:]
         elif isinstance(message, buffer.AsyncResult) and message.task_id in eot.SLOTS:
-            assert encode(decode(message.data, To.HOST)) == message.data
+            assert encode(decode(message.data, TlvRecipient.HOST)) == message.data
 
 
 def test_a_slot_is_opened_by_an_empty_command() -> None:
@@ -75,12 +75,12 @@ def test_a_slot_is_opened_by_an_empty_command() -> None:
 
 
 def test_a_packet_size_of_one_byte_is_taken() -> None:
-    assert decode(bytes.fromhex("da500180"), To.HOST) == Tlv(eot.PACKET_SIZE, 0, 128)
+    assert decode(bytes.fromhex("da500180"), TlvRecipient.HOST) == Tlv(eot.PACKET_SIZE, 0, 128)
 
 
 def test_a_host_name_may_end_with_nul() -> None:
-    assert decode(b"\xda\x70\x0aks.atol.ru", To.HOST).value == "ks.atol.ru"
-    assert decode(b"\xda\x70\x0bks.atol.ru\0", To.HOST).value == "ks.atol.ru"
+    assert decode(b"\xda\x70\x0aks.atol.ru", TlvRecipient.HOST).value == "ks.atol.ru"
+    assert decode(b"\xda\x70\x0bks.atol.ru\0", TlvRecipient.HOST).value == "ks.atol.ru"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_host_name_may_end_with_nul() -> None:
     ],
 )
 def test_nonsense_is_the_peer_s_fault(wire: str) -> None:
-    for to in To:
+    for to in TlvRecipient:
         with pytest.raises(RemoteError):
             decode(bytes.fromhex(wire), to)
 
@@ -138,19 +138,19 @@ def test_impossible_tlvs_are_ours(tlv: Tlv) -> None:
         encode(tlv)
 
 
-VALUES: dict[Form, st.SearchStrategy[Any]] = {
-    Form.NOTHING: st.none(),
-    Form.U8: st.integers(0, 0xFF),
-    Form.YES_OR_NO: st.booleans(),
-    Form.U16: st.integers(0, 0xFFFF),
-    Form.TEXT: st.from_regex(r"[a-z0-9.-]{1,255}", fullmatch=True),
-    Form.BYTES: st.binary(max_size=255),
+VALUES: dict[TlvForm, st.SearchStrategy[Any]] = {
+    TlvForm.NOTHING: st.none(),
+    TlvForm.U8: st.integers(0, 0xFF),
+    TlvForm.YES_OR_NO: st.booleans(),
+    TlvForm.U16: st.integers(0, 0xFFFF),
+    TlvForm.TEXT: st.from_regex(r"[a-z0-9.-]{1,255}", fullmatch=True),
+    TlvForm.BYTES: st.binary(max_size=255),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
 @given(data=st.data())
-def test_every_value_comes_back(kind: Kind, data: st.DataObject) -> None:
+def test_every_value_comes_back(kind: TlvKind, data: st.DataObject) -> None:
     socket = data.draw(st.sampled_from(eot.SOCKETS)) if len(kind.codes) > 1 else None
     tlv = Tlv(kind, socket, data.draw(VALUES[kind.form]))
     assert decode(encode(tlv), kind.to) == tlv
@@ -161,9 +161,9 @@ def test_every_value_comes_back(kind: Kind, data: st.DataObject) -> None:
     | st.tuples(st.sampled_from(sorted(BY_CODE)), st.binary(max_size=255)).map(
         lambda row: bytes((0xDA, row[0], len(row[1]))) + row[1]
     ),
-    to=st.sampled_from(To),
+    to=st.sampled_from(TlvRecipient),
 )
-def test_hostile_bytes(data: bytes, to: To) -> None:
+def test_hostile_bytes(data: bytes, to: TlvRecipient) -> None:
     try:
         tlv = decode(data, to)
     except RemoteError:

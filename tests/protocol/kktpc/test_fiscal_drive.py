@@ -12,7 +12,7 @@ from protocol.kktpc.commands import parse_request
 from protocol.kktpc.fiscal_drive import (
     BY_NAME,
     QUESTIONS,
-    Question,
+    DriveQuestion,
     encode_answer,
     encode_question,
     exchange_flags,
@@ -136,7 +136,7 @@ def test_impossible_parameters_are_ours() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(question.name))
 @given(data=st.binary(max_size=80))
-def test_hostile_answers(question: Question, data: bytes) -> None:
+def test_hostile_answers(question: DriveQuestion, data: bytes) -> None:
     try:
         fields = parse_answer(question, data)
     except RemoteError:

@@ -14,10 +14,10 @@ from protocol.kktpc.registers import (
     BY_NUMBER,
     FFD_VERSIONS,
     REGISTERS,
-    Register,
+    InternalRegister,
     encode_register,
+    internal_register_named,
     parse_register,
-    register_named,
     request_fields,
 )
 from tests.protocol.vectors import VECTORS as VECTORS_OF_WIRE
@@ -131,7 +131,7 @@ def test_register_numbers_and_names_are_unique() -> None:
 
 
 @each_register
-def test_registers_round_trip(register: Register) -> None:
+def test_registers_round_trip(register: InternalRegister) -> None:
     data, fields = VECTORS[register.name]
     assert parse_register(register, bytes.fromhex(data)) == fields
     assert encode_register(register, **fields).hex() == data
@@ -164,12 +164,12 @@ def test_every_register_that_the_driver_asks_is_there() -> None:
     ],
 )
 def test_registers_are_asked_with_their_parameters(name: str, request_: str) -> None:
-    fields = request_fields(register_named(name))
+    fields = request_fields(internal_register_named(name))
     assert encode_request("read_register", **fields).hex() == request_
 
 
 def test_a_line_length_may_come_without_its_pixels() -> None:
-    register = register_named("line_length")
+    register = internal_register_named("line_length")
     assert parse_register(register, b"\x42") == {"characters": 42, "pixels": None}
     assert encode_register(register, characters=42, pixels=None) == b"\x42"
     for wrong in (b"\x42\x05", b"\x42\x05\x76\x00", b"\x42\x0a\x00"):
@@ -183,7 +183,7 @@ KNOWN = [register for register in REGISTERS if VECTORS[register.name][1] != RAW]
 
 
 @pytest.mark.parametrize("register", KNOWN, ids=lambda entry: str(entry.name))
-def test_short_registers_are_the_peer_s_fault(register: Register) -> None:
+def test_short_registers_are_the_peer_s_fault(register: InternalRegister) -> None:
     least = 0 if len(VECTORS[register.name][0]) == 2 or register.name == "line_length" else 1
     with pytest.raises(RemoteError):
         parse_register(register, bytes.fromhex(VECTORS[register.name][0])[:least])
@@ -191,7 +191,7 @@ def test_short_registers_are_the_peer_s_fault(register: Register) -> None:
 
 @each_register
 @given(data=st.binary(max_size=12))
-def test_hostile_registers(register: Register, data: bytes) -> None:
+def test_hostile_registers(register: InternalRegister, data: bytes) -> None:
     try:
         fields = parse_register(register, data)
     except RemoteError:
@@ -200,11 +200,11 @@ def test_hostile_registers(register: Register, data: bytes) -> None:
 
 
 def test_no_date_is_none() -> None:
-    validity = parse_register(register_named("fiscal_drive_validity"), bytes(5))
+    validity = parse_register(internal_register_named("fiscal_drive_validity"), bytes(5))
     assert validity["valid_until"] is None
 
 
 def test_unknown_registers_are_ours() -> None:
     with pytest.raises(LocalError):
-        register_named("serial")
+        internal_register_named("serial")
     assert FFD_VERSIONS[2] == "1.05"

@@ -13,17 +13,24 @@ from hypothesis import strategies as st
 
 from protocol.errors import RemoteError
 from protocol.kktpc import settings_2_5, settings_5_0
-from protocol.kktpc.setting_types import Form, Kind, Setting, SettingError, SettingFault, Value
+from protocol.kktpc.setting_types import (
+    CellForm,
+    Setting,
+    SettingError,
+    SettingFault,
+    SettingKind,
+    SettingValue,
+)
 from protocol.kktpc.settings import (
     SETTINGS,
-    allowed,
+    cell_contains,
     cell_length,
     decode_cell,
     decode_value,
+    describe_allowed,
     encode_cell,
     encode_value,
     find,
-    holds,
     parse,
     read_back,
 )
@@ -48,20 +55,22 @@ def texts(setting: Setting) -> st.SearchStrategy[str]:
     host = st.text(string.ascii_lowercase + string.digits + ".-", min_size=1, max_size=30)
     path = st.text(string.ascii_lowercase + "/", max_size=30)
     return {
-        Form.TEXT: st.text(SAYABLE, max_size=longest),
-        Form.DIGITS: st.text(string.digits, min_size=1, max_size=max(longest, 1)),
-        Form.ADDRESS: st.integers(0, 2**32 - 1).map(lambda number: str(IPv4Address(number))),
-        Form.CABINET: st.one_of(st.just(""), host, st.builds(lambda h, p: f"{h}/{p}", host, path)),
+        CellForm.TEXT: st.text(SAYABLE, max_size=longest),
+        CellForm.DIGITS: st.text(string.digits, min_size=1, max_size=max(longest, 1)),
+        CellForm.ADDRESS: st.integers(0, 2**32 - 1).map(lambda number: str(IPv4Address(number))),
+        CellForm.CABINET: st.one_of(
+            st.just(""), host, st.builds(lambda h, p: f"{h}/{p}", host, path)
+        ),
     }[setting.form]
 
 
-def values(setting: Setting) -> st.SearchStrategy[Value]:
+def values(setting: Setting) -> st.SearchStrategy[SettingValue]:
     """Values that the setting takes."""
-    if setting.kind is Kind.BOOL:
+    if setting.kind is SettingKind.BOOL:
         return st.booleans()
-    if setting.kind is Kind.LIST:
+    if setting.kind is SettingKind.LIST:
         return st.sampled_from(sorted(setting.choices))
-    if setting.kind is Kind.STRING:
+    if setting.kind is SettingKind.STRING:
         return texts(setting)
     return st.one_of(*(st.integers(low, high) for low, high in setting.ranges))
 
@@ -78,8 +87,10 @@ def test_every_setting_stands_once() -> None:
 def test_only_bits_share_a_cell() -> None:
     cells = Counter(setting.cell for setting in IN_CELLS)
     for setting in IN_CELLS:
-        assert (setting.form is Form.BIT) == (cells[setting.cell] > 1)
-    bits = Counter((setting.cell, setting.bit) for setting in IN_CELLS if setting.form is Form.BIT)
+        assert (setting.form is CellForm.BIT) == (cells[setting.cell] > 1)
+    bits = Counter(
+        (setting.cell, setting.bit) for setting in IN_CELLS if setting.form is CellForm.BIT
+    )
     assert set(bits.values()) == {1}
     assert max(setting.bit for setting in IN_CELLS) < 8
 
@@ -88,18 +99,20 @@ def test_only_bits_share_a_cell() -> None:
 def test_each_setting_says_what_it_takes(setting: Setting) -> None:
     assert setting.name_ru == setting.name_ru.strip() != ""
     assert 0 <= setting.number <= 0xFFFF
-    assert bool(setting.choices) == (setting.kind in (Kind.BOOL, Kind.LIST))
-    assert bool(setting.ranges) == (setting.kind in (Kind.INT, Kind.COLOR))
-    assert bool(setting.lengths) == (setting.kind is Kind.STRING)
+    assert bool(setting.choices) == (setting.kind in (SettingKind.BOOL, SettingKind.LIST))
+    assert bool(setting.ranges) == (setting.kind in (SettingKind.INT, SettingKind.COLOR))
+    assert bool(setting.lengths) == (setting.kind is SettingKind.STRING)
     assert all(low < high for low, high in setting.ranges)
-    assert set(allowed(setting)) == {"ru", "en"} and all(allowed(setting).values())
-    if setting.kind is Kind.BOOL or setting.form is Form.BIT:
+    assert set(describe_allowed(setting)) == {"ru", "en"} and all(
+        describe_allowed(setting).values()
+    )
+    if setting.kind is SettingKind.BOOL or setting.form is CellForm.BIT:
         assert set(setting.choices) == {0, 1}
 
 
 @each_setting
 def test_passwords_are_secret(setting: Setting) -> None:
-    hidden = setting.kind is Kind.STRING and setting.name_ru.startswith(("Пароль", "PIN"))
+    hidden = setting.kind is SettingKind.STRING and setting.name_ru.startswith(("Пароль", "PIN"))
     assert setting.secret == hidden
 
 
@@ -114,7 +127,7 @@ def test_each_setting_is_found_by_its_number(setting: Setting) -> None:
 
 @pytest.mark.parametrize("setting", IN_CELLS, ids=named)
 def test_each_cell_is_found(setting: Setting) -> None:
-    if setting.form is Form.BIT:
+    if setting.form is CellForm.BIT:
         with pytest.raises(SettingError) as refusal:
             find(V2_5, str(setting.cell))
         assert refusal.value.fault is SettingFault.AMBIGUOUS
@@ -152,7 +165,9 @@ def test_platform_5_0_has_no_cells() -> None:
 @each_setting
 def test_values_of_the_wrong_type_are_refused(setting: Setting) -> None:
     wrong: list[Any] = [None, 1.5, [], {}, b"1", "", "nonsense!", " 1", "1e3", "٣", 2**40, -(2**40)]
-    good: set[str] = {"", "nonsense!", " 1", "1e3", "٣"} if setting.kind is Kind.STRING else set()
+    good: set[str] = (
+        {"", "nonsense!", " 1", "1e3", "٣"} if setting.kind is SettingKind.STRING else set()
+    )
     for value in wrong:
         if isinstance(value, str) and value in good:
             continue
@@ -160,7 +175,7 @@ def test_values_of_the_wrong_type_are_refused(setting: Setting) -> None:
             parse(setting, value)
         assert refusal.value.code == "setting_value"
         assert refusal.value.key == str(setting.number)
-        assert allowed(setting)["ru"] in refusal.value.describe("ru")
+        assert describe_allowed(setting)["ru"] in refusal.value.describe("ru")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +196,7 @@ def test_values_of_the_wrong_type_are_refused(setting: Setting) -> None:
     ],
 )
 def test_values_are_kept_in_one_way(
-    platform: Platform, number: int, value: Value, kept: Value
+    platform: Platform, number: int, value: SettingValue, kept: SettingValue
 ) -> None:
     assert parse(find(platform, number), value) == kept
     assert type(parse(find(platform, number), value)) is type(kept)
@@ -219,7 +234,9 @@ def test_values_are_kept_in_one_way(
         (V5_0, 394, 128),
     ],
 )
-def test_values_out_of_bounds_are_refused(platform: Platform, number: int, value: Value) -> None:
+def test_values_out_of_bounds_are_refused(
+    platform: Platform, number: int, value: SettingValue
+) -> None:
     with pytest.raises(SettingError) as refusal:
         parse(find(platform, number), value)
     assert refusal.value.fault is SettingFault.VALUE
@@ -245,10 +262,10 @@ def test_cells_round_trip(data: st.DataObject) -> None:
     written = encode_cell(setting, value, length, before)
     assert len(written) == length
     raw = read_back(setting, written)
-    assert holds(setting, value, raw)
+    assert cell_contains(setting, value, raw)
     read = decode_cell(setting, raw)
     expected = parse(setting, value)
-    if setting.form is Form.TEXT:
+    if setting.form is CellForm.TEXT:
         assert isinstance(expected, str)
         expected = expected.rstrip("А")
     assert read == expected and type(read) is type(expected)
@@ -261,7 +278,9 @@ def test_hostile_cells(setting: Setting, raw: bytes) -> None:
         value = decode_cell(setting, raw)
     except RemoteError:
         return
-    assert isinstance(value, {Kind.BOOL: bool, Kind.STRING: str}.get(setting.kind, int))
+    assert isinstance(
+        value, {SettingKind.BOOL: bool, SettingKind.STRING: str}.get(setting.kind, int)
+    )
 
 
 @given(before=st.binary(min_size=1, max_size=2), value=st.booleans())
@@ -296,7 +315,7 @@ CELL_VECTORS = [
 
 
 @pytest.mark.parametrize(("number", "value", "cell"), CELL_VECTORS)
-def test_cells_as_on_the_wire(number: int, value: Value, cell: bytes) -> None:
+def test_cells_as_on_the_wire(number: int, value: SettingValue, cell: bytes) -> None:
     setting = find(V2_5, number)
     assert encode_cell(setting, value, len(cell)) == cell
     assert cell_length(setting) == len(cell)
@@ -311,8 +330,8 @@ def test_a_capital_a_at_the_end_is_lost_in_reading_but_not_in_verifying() -> Non
     setting = find(V2_5, 122)
     raw = read_back(setting, encode_cell(setting, "ИВАНОВА", 64))
     assert decode_cell(setting, raw) == "ИВАНОВ"
-    assert holds(setting, "ИВАНОВА", raw)
-    assert not holds(setting, "ПЕТРОВА", raw)
+    assert cell_contains(setting, "ИВАНОВА", raw)
+    assert not cell_contains(setting, "ПЕТРОВА", raw)
 
 
 def test_a_host_without_a_path_wipes_the_path() -> None:
@@ -327,7 +346,7 @@ def test_a_host_without_a_path_wipes_the_path() -> None:
     ("number", "value", "length"),
     [(279, 80, 0), (279, 256, 1), (278, "ks.atol.ru", 9), (275, "1.2.3.4", 5), (181, "12345", 2)],
 )
-def test_a_cell_too_small_is_refused(number: int, value: Value, length: int) -> None:
+def test_a_cell_too_small_is_refused(number: int, value: SettingValue, length: int) -> None:
     with pytest.raises(SettingError) as refusal:
         encode_cell(find(V2_5, number), value, length, bytes(length))
     assert refusal.value.code == "setting_cell"
@@ -368,7 +387,9 @@ def test_hostile_values(setting: Setting, raw: bytes) -> None:
         value = decode_value(setting, raw)
     except expected:
         return
-    assert isinstance(value, {Kind.BOOL: bool, Kind.STRING: str}.get(setting.kind, int))
+    assert isinstance(
+        value, {SettingKind.BOOL: bool, SettingKind.STRING: str}.get(setting.kind, int)
+    )
 
 
 @pytest.mark.parametrize(
@@ -383,7 +404,7 @@ def test_hostile_values(setting: Setting, raw: bytes) -> None:
         (184, "", ""),
     ],
 )
-def test_values_as_designed(number: int, value: Value, raw: str) -> None:
+def test_values_as_designed(number: int, value: SettingValue, raw: str) -> None:
     assert encode_value(find(V5_0, number), value).hex() == raw
     assert decode_value(find(V5_0, number), bytes.fromhex(raw)) == value
 

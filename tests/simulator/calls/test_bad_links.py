@@ -26,20 +26,20 @@ UP, DOWN = Direction.UP, Direction.DOWN
 )
 def test_what_comes_out(fault: Fault, out: list[bytes]) -> None:
     link = BadLink(fault)
-    assert [chunk for data in (b"abc", b"def") for chunk in link.pass_on(UP, data)] == out
+    assert [chunk for data in (b"abc", b"def") for chunk in link.transfer(UP, data)] == out
 
 
 @pytest.mark.parametrize("cut_after", range(8))
 def test_a_cut_counts_over_both_directions(cut_after: int) -> None:
     link, passed = BadLink(Fault(cut_after=cut_after)), b""
     for direction, data in ((UP, b"ab"), (DOWN, b"cd"), (UP, b"ef")):
-        passed += b"".join(link.pass_on(direction, data))
+        passed += b"".join(link.transfer(direction, data))
     assert passed == b"abcdef"[:cut_after]
     assert link.cut is (cut_after <= 6)
 
 
 def test_a_dead_link_is_not_cut() -> None:
     link = BadLink(Fault(dead_after=2))
-    assert link.pass_on(UP, b"abc") == [b"ab"]
+    assert link.transfer(UP, b"abc") == [b"ab"]
     assert (link.cut, link.dead) == (False, True)
-    assert link.pass_on(DOWN, b"abc") == []
+    assert link.transfer(DOWN, b"abc") == []

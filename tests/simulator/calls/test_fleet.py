@@ -16,14 +16,14 @@ from protocol.conversation.messages import RefusalReason
 from protocol.conversation.seal import KeyRing
 from protocol.models import BY_CODE, model_of_serial
 from protocol.platforms import Platform
-from simulator.calls.dial import Patience
 from simulator.calls.fleet import FleetConfig, FleetRunner
 from simulator.calls.ledger import FileLedger
+from simulator.calls.socket_call import CallTimeouts
 from simulator.calls.statistics import Latencies, Statistics
 from simulator.demo import MAX_REGISTERS, DemoRegisters, demo_serials
-from tests.simulator.calls.test_talk import settings_orders
+from tests.simulator.calls.test_conversation import settings_orders
 from tests.simulator.conftest import NOON, until
-from tests.simulator.small_gateway import KEY_RING, Listener, Orders, listening
+from tests.simulator.small_gateway import KEY_RING, GatewayScript, Listener, running_small_gateway
 
 
 def config_for(gateway: Listener) -> FleetConfig:
@@ -50,8 +50,8 @@ async def run_until(config: FleetConfig, done: Callable[[Statistics], bool]) -> 
 
 
 async def test_every_register_calls_and_the_ledger_agrees_with_the_gateway(tmp_path: Path) -> None:
-    orders = Orders()
-    async with listening(orders) as gateway:
+    orders = GatewayScript()
+    async with running_small_gateway(orders) as gateway:
         with FileLedger(tmp_path / "ledger.jsonl") as ledger:
             statistics, _ = await run(replace(config_for(gateway), calls=100, ledger=ledger))
         assert not gateway.open
@@ -74,16 +74,16 @@ async def test_the_ledger_is_on_its_way_before_the_file_is_closed(tmp_path: Path
 
 
 async def test_steps_are_counted() -> None:
-    orders = Orders(settings_orders())
-    async with listening(orders) as gateway:
+    orders = GatewayScript(settings_orders())
+    async with running_small_gateway(orders) as gateway:
         statistics, fleet = await run(replace(config_for(gateway), calls=1), registers=1)
     assert (statistics.steps_done, statistics.steps_refused) == (4, 0)
     assert set(fleet[0].journal.effects.values()) == {1}
 
 
 async def test_the_servers_interval_rules_unless_overridden() -> None:
-    orders = Orders(next_check_in_s=300)
-    async with listening(orders) as gateway:
+    orders = GatewayScript(next_check_in_s=300)
+    async with running_small_gateway(orders) as gateway:
         told = replace(config_for(gateway), interval_s=None)
         statistics = await run_until(told, lambda so_far: so_far.accepted == 20)
         assert statistics.calls == 20
@@ -93,13 +93,13 @@ async def test_the_servers_interval_rules_unless_overridden() -> None:
 
 async def test_refused_and_failing_registers_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.calls.fleet.FIRST_BACK_OFF_S", 60.0)
-    orders = Orders(refuse=(RefusalReason.BUSY, 60))
-    async with listening(orders) as gateway:
+    orders = GatewayScript(refuse=(RefusalReason.BUSY, 60))
+    async with running_small_gateway(orders) as gateway:
         config = config_for(gateway)
         statistics = await run_until(config, lambda so_far: so_far.refused.total() >= 20)
         assert statistics.refused == {"busy": 20}
         orders.refuse, orders.silent = None, True
-        patient = replace(config, patience=Patience(answer_s=0.1))
+        patient = replace(config, timeouts=CallTimeouts(answer_s=0.1))
         statistics = await run_until(patient, lambda so_far: so_far.broken.total() >= 20)
         assert statistics.broken == {"silence": 20}
     statistics = await run_until(config, lambda so_far: so_far.broken.total() >= 20)
@@ -107,8 +107,8 @@ async def test_refused_and_failing_registers_back_off(monkeypatch: pytest.Monkey
 
 
 async def test_no_more_calls_at_once_than_allowed() -> None:
-    orders, most = Orders(silent=True), 0
-    async with listening(orders) as gateway:
+    orders, most = GatewayScript(silent=True), 0
+    async with running_small_gateway(orders) as gateway:
         config = replace(config_for(gateway), spread_s=0, max_open=3)
         runner = FleetRunner(DemoRegisters(20), config)
         stop = asyncio.Event()
@@ -125,8 +125,8 @@ async def test_no_more_calls_at_once_than_allowed() -> None:
 
 
 async def test_held_conversations_take_no_place() -> None:
-    orders = Orders(hold=True, next_check_in_s=300)
-    async with listening(orders) as gateway:
+    orders = GatewayScript(hold=True, next_check_in_s=300)
+    async with running_small_gateway(orders) as gateway:
         config = replace(config_for(gateway), interval_s=None, max_open=2)
         stop, runner = asyncio.Event(), FleetRunner(DemoRegisters(20), config)
         running = asyncio.create_task(runner.run(stop))
@@ -219,8 +219,8 @@ def test_bad_options_are_told_clearly(arguments: list[str], words: str) -> None:
 async def test_the_program_reports_and_stops_on_a_signal(tmp_path: Path) -> None:
     keys = tmp_path / "key-ring.json"
     keys.write_text(KeyRing.generate())
-    orders = Orders()
-    async with listening(orders) as gateway:
+    orders = GatewayScript()
+    async with running_small_gateway(orders) as gateway:
         gateway.keys = KeyRing.load(keys)
         process = await asyncio.create_subprocess_exec(
             *simulator("--registers", "5", "--interval", "0.1", "--key-ring", str(keys)),

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.conversation.seal import KeyRing
-from simulator.calls.http import LONGEST_ANSWER, CarrierBroken, HttpCarrier
-from simulator.calls.transports import PLAIN, RoadName, road_named
+from protocol.transport import Transport
+from simulator.calls.http import LONGEST_ANSWER, CarrierError, HttpCarrier
+from simulator.calls.transports import PLAIN_TCP, SOCKET_TRANSPORTS, transport_setup
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b"
 
@@ -31,7 +32,7 @@ def asked(request: bytes) -> tuple[h11.Request, bytes]:
 
 
 def test_frames_become_a_request() -> None:
-    head, body = asked(HttpCarrier("service.example", "/kkt").packed(b"\xfe\x01"))
+    head, body = asked(HttpCarrier("service.example", "/kkt").pack(b"\xfe\x01"))
     assert (head.method, head.target, body) == (b"POST", b"/kkt", b"\xfe\x01")
     headers = dict(head.headers)
     assert headers[b"host"] == b"service.example"
@@ -42,11 +43,11 @@ def test_frames_become_a_request() -> None:
 def test_an_answer_in_pieces_gives_its_frames_when_it_is_whole(body: bytes, size: int) -> None:
     carrier = HttpCarrier("x", "/kkt")
     for _ in range(2):
-        carrier.packed(b"frames")
+        carrier.pack(b"frames")
         data = answer(body)
         pieces = [data[at : at + size] for at in range(0, len(data), size)]
-        assert [carrier.unpacked(piece) for piece in pieces[:-1]] == [b""] * (len(pieces) - 1)
-        assert carrier.unpacked(pieces[-1]) == body
+        assert [carrier.unpack(piece) for piece in pieces[:-1]] == [b""] * (len(pieces) - 1)
+        assert carrier.unpack(pieces[-1]) == body
 
 
 @pytest.mark.parametrize(
@@ -61,38 +62,38 @@ def test_an_answer_in_pieces_gives_its_frames_when_it_is_whole(body: bytes, size
 )
 def test_what_is_no_answer_breaks_the_call(data: bytes, why: str) -> None:
     carrier = HttpCarrier("x", "/kkt")
-    carrier.packed(b"frames")
-    with pytest.raises(CarrierBroken) as broken:
-        carrier.unpacked(data)
+    carrier.pack(b"frames")
+    with pytest.raises(CarrierError) as broken:
+        carrier.unpack(data)
     assert broken.value.why == why
 
 
 def test_nothing_can_be_said_where_the_peer_has_closed() -> None:
     carrier = HttpCarrier("x", "/kkt")
-    carrier.packed(b"frames")
-    assert carrier.unpacked(answer(b"last", b"Connection: close\r\n")) == b"last"
-    with pytest.raises(CarrierBroken, match="http"):
-        carrier.unpacked(b"more")
-    with pytest.raises(CarrierBroken, match="http_order"):
-        carrier.packed(b"frames")
+    carrier.pack(b"frames")
+    assert carrier.unpack(answer(b"last", b"Connection: close\r\n")) == b"last"
+    with pytest.raises(CarrierError, match="http"):
+        carrier.unpack(b"more")
+    with pytest.raises(CarrierError, match="http_order"):
+        carrier.pack(b"frames")
 
 
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_frames_or_breaks_the_call(data: bytes) -> None:
     carrier = HttpCarrier("x", "/kkt")
-    carrier.packed(b"frames")
+    carrier.pack(b"frames")
     try:
-        carrier.unpacked(data)
-    except CarrierBroken as broken:
+        carrier.unpack(data)
+    except CarrierError as broken:
         assert broken.why.startswith("http")
 
 
-@pytest.mark.parametrize("name", RoadName)
-def test_a_road_has_a_name(name: RoadName) -> None:
-    road = road_named(name, path="/other")
+@pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
+def test_a_road_has_a_name(name: Transport) -> None:
+    road = transport_setup(name, path="/other")
     assert (road.tls is not None) == (name in ("tls", "https"))
     assert road.path == ("/other" if name in ("http", "https") else None)
-    assert (road == PLAIN) == (name == "tcp")
+    assert (road == PLAIN_TCP) == (name == "tcp")
 
 
 @pytest.mark.parametrize("file", ["nowhere.pem", __file__])

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import pytest
 
 from protocol.platforms import Platform
-from simulator.kktpc import Setup, serve_serial, serve_tcp
+from simulator.kktpc import LineSetup, serve_serial, serve_tcp
 from simulator.register.simulated_register import SimulatedRegister
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.host import HostV2, HostV3, Wire, over_tcp
 
-AT_NOON = Setup(now=lambda: NOON, restart_s=0.1)
+AT_NOON = LineSetup(now=lambda: NOON, restart_s=0.1)
 T = TypeVar("T")
 LINES = ("tcp", "pty")
 
@@ -34,7 +34,7 @@ def new_register(platform: Platform = Platform.V2_5) -> SimulatedRegister:
 
 @asynccontextmanager
 async def at_line(
-    line: str, register: SimulatedRegister, setup: Setup = AT_NOON, lower_level: int = 3
+    line: str, register: SimulatedRegister, setup: LineSetup = AT_NOON, lower_level: int = 3
 ) -> AsyncIterator[Wire]:
     """The host's end of a line of that kind."""
     if line == "tcp":
@@ -61,7 +61,7 @@ async def with_host(
     line: str,
     register: SimulatedRegister,
     talk: Callable[[HostV3], T],
-    setup: Setup = AT_NOON,
+    setup: LineSetup = AT_NOON,
 ) -> T:
     """What a host does in its own thread, after the probes."""
 

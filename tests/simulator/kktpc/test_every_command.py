@@ -6,12 +6,12 @@ from datetime import datetime
 import pytest
 
 from protocol.kktpc.commands import COMMANDS
-from simulator.kktpc import Setup
+from simulator.kktpc import LineSetup
 from simulator.register.simulated_register import SimulatedRegister
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import LINES, with_host, with_old_host
 from tests.simulator.kktpc.host import HostV2, HostV3
-from tests.simulator.kktpc.walk import CLOSING, DAY, OK, REGISTRATION, WHO, visit
+from tests.simulator.kktpc.register_day import CLOSING, DAY, OK, REGISTRATION, WHO, exchange_all
 
 OURS = {0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDC}
 RELAY, FIRMWARE, POWER = 0xDA, 0xEC, 0xCE
@@ -20,8 +20,8 @@ ELSEWHERE = {RELAY, FIRMWARE, POWER}
 
 
 def a_life(host: HostV3 | HostV2, register: SimulatedRegister) -> set[int]:
-    walked = set(visit(host.ask, WHO))
-    walked.update(visit(host.ask, DAY))
+    walked = set(exchange_all(host.ask, WHO))
+    walked.update(exchange_all(host.ask, DAY))
     number = register.drive.documents.to_bytes(4, "little").hex()
     assert host.ask(bytes.fromhex("a440" + number)).startswith(b"\x55\0\x05\0")
     assert host.ask(bytes.fromhex("a441" + number))[1] == 0xDA
@@ -30,11 +30,11 @@ def a_life(host: HostV3 | HostV2, register: SimulatedRegister) -> set[int]:
     assert host.ask(bytes.fromhex("a441" + number))[:2] == b"\x55\0"
     assert host.ask(bytes.fromhex("a445" + number))[:2] == b"\x55\0"
     assert host.ask(b"\xa4\x46").startswith(bytes.fromhex("5500f4030400"))
-    walked.update(visit(host.ask, REGISTRATION))
+    walked.update(exchange_all(host.ask, REGISTRATION))
     register.drive.hand_over()
-    walked.update(visit(host.ask, CLOSING[:-1]))
+    walked.update(exchange_all(host.ask, CLOSING[:-1]))
     register.drive.hand_over()
-    walked.update(visit(host.ask, CLOSING[-1:]))
+    walked.update(exchange_all(host.ask, CLOSING[-1:]))
     return walked
 
 
@@ -111,7 +111,7 @@ async def test_while_it_restarts_nobody_is_answered(register: SimulatedRegister)
         assert host.gone()
         return True
 
-    assert await with_host("tcp", register, again, Setup(now=lambda: NOON, restart_s=0.5))
+    assert await with_host("tcp", register, again, LineSetup(now=lambda: NOON, restart_s=0.5))
 
 
 async def test_the_diagnostics_print_what_the_last_call_met(register: SimulatedRegister) -> None:
@@ -120,13 +120,13 @@ async def test_the_diagnostics_print_what_the_last_call_met(register: SimulatedR
         return list(register.till.tape)[-3:]
 
     assert await with_host("tcp", register, printed) == ["Интернет: нет", "ОФД: да", "Кабинет: нет"]
-    register.internet_met = register.cabinet_met = True
+    register.internet_reached = register.cabinet_reached = True
     assert await with_host("tcp", register, printed) == ["Интернет: да", "ОФД: да", "Кабинет: да"]
 
 
 async def test_without_paper_nothing_is_signed(register: SimulatedRegister) -> None:
     def try_to_sell(host: HostV3) -> bytes:
-        list(visit(host.ask, DAY[1:2] + DAY[3:4] + DAY[8:13]))
+        list(exchange_all(host.ask, DAY[1:2] + DAY[3:4] + DAY[8:13]))
         register.faults.paper_out = True
         before = register.drive.documents, register.till.cash
         answer = host.ask(bytes.fromhex("4a00010000000000"))
@@ -143,11 +143,11 @@ async def test_an_expired_shift_sells_nothing(register: SimulatedRegister) -> No
     clock = [NOON]
 
     def wait_a_day(host: HostV3) -> bytes:
-        list(visit(host.ask, DAY[1:2] + DAY[3:4]))
+        list(exchange_all(host.ask, DAY[1:2] + DAY[3:4]))
         clock[0] = datetime.fromisoformat("2026-11-21T12:00:01+00:00")
         return host.ask(b"\x92\0\x01")
 
-    setup = Setup(now=lambda: clock[0])
+    setup = LineSetup(now=lambda: clock[0])
     assert (await with_host("tcp", register, wait_a_day, setup))[:2] == b"\x55\x88"
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.platforms import Platform
-from simulator.kktpc import Setup
-from simulator.kktpc.line_v2 import LineV2, Turn
+from simulator.kktpc import LineSetup
+from simulator.kktpc.line_v2 import ExchangeState, LineV2
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.probe import ProbeLine
 from simulator.register.simulated_register import SimulatedRegister
@@ -106,9 +106,9 @@ def test_our_own_conversation_has_no_place_in_the_buffer(line: LineV3) -> None:
 
 def test_the_rest_of_a_frame_that_does_not_come_is_given_up(line: LineV3) -> None:
     assert line.receive(frame(1, ASK_STATE)[:5], 0) == b""
-    line.turn(NOON, 0.9)
+    line.tick(NOON, 0.9)
     assert line.receive(b"", 0.9) == b""
-    line.turn(NOON, 2.0)
+    line.tick(NOON, 2.0)
     assert line.receive(ABORT, 2.0) == ABORTED
 
 
@@ -121,8 +121,8 @@ def test_noise_does_no_harm(noise: list[bytes], seed: int) -> None:
         for data in (piece, hurt, hurt[: dice.randrange(len(hurt))]):
             line.receive(data, 0)
             line.work(NOON, 0)
-            line.turn(NOON, 0)
-    line.turn(NOON, 5.0)
+            line.tick(NOON, 0)
+    line.tick(NOON, 5.0)
     assert replies(line.receive(ABORT, 5.0))[-1] == (0, b"\xa3")
     assert len(line.buffer) == 0
 
@@ -163,7 +163,7 @@ async def test_a_command_that_takes_time_can_be_watched(register: SimulatedRegis
         host.wait_for(lambda data: data[:2] == b"\xa6\1")
         return [first, second, *asked, host.say(b"\xc3\0"), host.say(b"\xc4"), host.say(b"\xc3\0")]
 
-    said = await with_host("tcp", register, watch, Setup(now=lambda: NOON, work_s=0.1))
+    said = await with_host("tcp", register, watch, LineSetup(now=lambda: NOON, work_s=0.1))
     assert said[:4] == [b"\xa2", b"\xa1", b"\xa2", b"\xa1"]
     assert said[4][:2] == b"\xa3\x55" and said[5:] == [b"\xa3", b"\xb3"]
 
@@ -208,7 +208,7 @@ def test_an_exchange_by_turns(register: SimulatedRegister) -> None:
     asked(line)
     assert line.receive(ACK, 0) == old_frame(b"\x55\0\0")
     assert line.receive(ACK, 0) == EOT
-    assert line.state is Turn.IDLE
+    assert line.state is ExchangeState.IDLE
 
 
 def test_a_broken_frame_is_asked_for_again(register: SimulatedRegister) -> None:
@@ -229,9 +229,9 @@ def test_while_it_works_it_is_busy(register: SimulatedRegister) -> None:
 def test_a_host_that_does_not_answer_is_asked_five_times(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
-    said = [line.turn(NOON, 0.51 * count) for count in range(1, 7)]
+    said = [line.tick(NOON, 0.51 * count) for count in range(1, 7)]
     assert said == [ENQ] * 4 + [EOT, b""]
-    assert line.state is Turn.IDLE
+    assert line.state is ExchangeState.IDLE
 
 
 def test_a_frame_is_repeated_ten_times_in_all(register: SimulatedRegister) -> None:
@@ -245,22 +245,22 @@ def test_two_enqs_that_meet(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
     assert line.receive(ENQ, 0) == b""
-    assert line.turn(NOON, 0.4) == b""
-    assert line.turn(NOON, 0.51) == ENQ
+    assert line.tick(NOON, 0.4) == b""
+    assert line.tick(NOON, 0.51) == ENQ
 
 
 def test_a_host_that_falls_silent_is_forgotten(register: SimulatedRegister) -> None:
     line = LineV2(register)
     line.receive(ENQ, 0)
-    assert line.turn(NOON, 2.1) == b"" and line.state is Turn.IDLE
+    assert line.tick(NOON, 2.1) == b"" and line.state is ExchangeState.IDLE
     line.receive(ENQ + old_frame(b"\0\0\x45")[:4], 3)
-    assert line.turn(NOON, 3.6) == NAK
+    assert line.tick(NOON, 3.6) == NAK
 
 
 def test_a_lost_eot_does_not_lose_the_command(register: SimulatedRegister) -> None:
     line = LineV2(register)
     line.receive(ENQ + old_frame(b"\0\0\x45"), 0)
-    line.turn(NOON, 0.6)
+    line.tick(NOON, 0.6)
     assert line.busy
 
 
@@ -272,11 +272,11 @@ def test_noise_on_the_old_level_does_no_harm(pieces: list[bytes]) -> None:
         now_s += 0.3
         line.receive(piece, now_s)
         line.work(NOON, now_s)
-        line.turn(NOON, now_s)
+        line.tick(NOON, now_s)
     for _ in range(20):
         now_s += 3.0
         line.work(NOON, now_s)
-        line.turn(NOON, now_s)
-    assert line.state is Turn.IDLE
+        line.tick(NOON, now_s)
+    assert line.state is ExchangeState.IDLE
     asked_again = line.receive(ENQ, now_s)
     assert asked_again == ACK

@@ -9,25 +9,30 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from simulator.kktpc import Caller, Setup
+from simulator.kktpc import CallCredentials, LineSetup
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.relay import MOST_PIECES
 from simulator.register.settings_memory import OFD_CHANNEL
 from simulator.register.simulated_register import SimulatedRegister
-from tests.simulator.calls.test_talk import settings_orders
+from tests.simulator.calls.test_conversation import settings_orders
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import with_host
 from tests.simulator.kktpc.host import HostV3, frame, take_frame
-from tests.simulator.small_gateway import KEY_RING, Orders, SmallGateway, listening
+from tests.simulator.small_gateway import (
+    KEY_RING,
+    GatewayScript,
+    SmallGateway,
+    running_small_gateway,
+)
 
 ARM = {slot: bytes((0xC1, 0x07, slot, 0, 0)) for slot in (0xDE, 0xDF)}
 OTHER = {0xDE: 0xDF, 0xDF: 0xDE}
 
 
-def caller(register: SimulatedRegister) -> Caller:
+def caller(register: SimulatedRegister) -> CallCredentials:
     key = KEY_RING.register_key(1, register.serial)
     assert key is not None
-    return Caller(key, 1)
+    return CallCredentials(key, 1)
 
 
 def cells(place: str, port: int, ofd_port: int) -> Iterator[bytes]:
@@ -69,12 +74,12 @@ def test_the_vectors_of_the_specification(register: SimulatedRegister) -> None:
         take(line.work(NOON, 0))
     assert said == [(0x12, b"\xa2"), (0x16, b"\xa8")]
     take(line.receive(frame(0x17, bytes.fromhex("c1000b0000da0100")), 0))
-    take(line.work(NOON, 0) + line.turn(NOON, 0))
+    take(line.work(NOON, 0) + line.tick(NOON, 0))
     assert said[2:] == [(0x17, b"\xa2"), (0xF0, bytes.fromhex("a6deda400102"))]
     for wanted in ("da50028000", "da6002611e", "da7009" + b"127.0.0.1".hex()):
         take(line.receive(frame(0x18, bytes((0xC2, slot))), 0))
         slot = OTHER[slot]
-        take(line.receive(frame(0x19, ARM[slot]), 0) + line.turn(NOON, 0))
+        take(line.receive(frame(0x19, ARM[slot]), 0) + line.tick(NOON, 0))
         assert said[-1] == (0xF0, bytes((0xA6, slot)) + bytes.fromhex(wanted))
 
 
@@ -82,7 +87,7 @@ def test_another_channel_calls_nobody(register: SimulatedRegister) -> None:
     line = LineV3(register, caller(register))
     line.receive(frame(1, bytes.fromhex("c100000000da0300")), 0)
     line.work(NOON, 0)
-    line.turn(NOON, 100)
+    line.tick(NOON, 100)
     assert line.relay.quiet and line.relay.opened
 
 
@@ -91,10 +96,10 @@ def test_a_host_that_takes_nothing_cannot_fill_the_memory(register: SimulatedReg
     line = LineV3(register, caller(register))
     for count in range(3 * MOST_PIECES):
         line.relay.receive(bytes.fromhex("da0100"), NOON, float(count))
-        line.turn(NOON, float(count))
+        line.tick(NOON, float(count))
     waiting = 0
     while line.relay.next_piece() is not None:
-        line.relay.said()
+        line.relay.on_piece_taken()
         waiting += 1
     assert waiting <= MOST_PIECES
 
@@ -185,7 +190,7 @@ class RelayingHost:
 
 
 @asynccontextmanager
-async def over_http(orders: Orders) -> AsyncIterator[int]:
+async def over_http(orders: GatewayScript) -> AsyncIterator[int]:
     """The port of a cash server that takes frames in the bodies of POST /kkt."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -213,31 +218,31 @@ async def over_http(orders: Orders) -> AsyncIterator[int]:
 
 
 async def call_through_host(
-    register: SimulatedRegister, orders: Orders, until: Callable[[], bool]
+    register: SimulatedRegister, orders: GatewayScript, until: Callable[[], bool]
 ) -> list[int]:
     def relay(host: HostV3) -> list[int]:
         pc = RelayingHost(host)
         pc.run(until)
         return pc.heard
 
-    setup = Setup(now=lambda: NOON, turn_s=0.01, caller=caller(register), restart_s=0.1)
+    setup = LineSetup(now=lambda: NOON, tick_s=0.01, credentials=caller(register), restart_s=0.1)
     return await with_host("pty", register, relay, setup)
 
 
 async def test_a_call_with_work_through_the_host(register: SimulatedRegister) -> None:
-    orders = Orders(settings_orders())
-    async with listening(orders) as gateway:
+    orders = GatewayScript(settings_orders())
+    async with running_small_gateway(orders) as gateway:
         set_up(register, "127.0.0.1", gateway.port, gateway.port)
         heard = await call_through_host(
             register, orders, lambda: len(orders.answers) == 3 and register.ofd_relayed
         )
     assert orders.readings == {register.serial_number: [1]}
     assert {0x40, 0x50, 0x60, 0x70, 0x90, 0x51, 0x61, 0x71, 0x81} <= set(heard)
-    assert register.internet_met and register.cabinet_met
+    assert register.internet_reached and register.cabinet_reached
 
 
 async def test_a_call_over_http_through_the_host(register: SimulatedRegister) -> None:
-    orders = Orders(settings_orders())
+    orders = GatewayScript(settings_orders())
     async with over_http(orders) as port:
         set_up(register, "127.0.0.1/kkt", port, port)
         await call_through_host(register, orders, lambda: len(orders.answers) == 3)
@@ -249,14 +254,16 @@ async def test_a_network_without_a_cash_server(register: SimulatedRegister) -> N
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         set_up(register, "127.0.0.1", port, port)
-        register.internet_met = True
-        heard = await call_through_host(register, Orders(), lambda: not register.internet_met)
+        register.internet_reached = True
+        heard = await call_through_host(
+            register, GatewayScript(), lambda: not register.internet_reached
+        )
     assert 0x70 in heard and 0x90 not in heard
 
 
 async def test_the_next_call_comes_when_it_is_due(register: SimulatedRegister) -> None:
-    orders = Orders()
-    async with listening(orders) as gateway:
+    orders = GatewayScript()
+    async with running_small_gateway(orders) as gateway:
         set_up(register, "127.0.0.1", gateway.port, gateway.port)
 
         def twice() -> bool:

@@ -12,8 +12,8 @@ from protocol.kktpc.buffer import (
     Add,
     AsyncError,
     AsyncResult,
+    BufferMessage,
     InProgress,
-    Message,
     Request,
     encode,
 )
@@ -72,7 +72,7 @@ class OnTheWire:
         self.inside = TaskBuffer(capacity)
         self.finish, self.deliver = self.inside.finish, self.inside.deliver
 
-    def answer(self, message: Message) -> bytes:
+    def answer(self, message: BufferMessage) -> bytes:
         return encode(self.inside.answer(message))
 
     def __len__(self) -> int:
@@ -181,7 +181,7 @@ def test_an_id_is_used_once_at_a_time(buffer: OnTheWire) -> None:
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
-    buffer: OnTheWire, message: Message, reply: bytes
+    buffer: OnTheWire, message: BufferMessage, reply: bytes
 ) -> None:
     assert buffer.answer(message) == reply
     assert len(buffer) == 0 and buffer.running is None

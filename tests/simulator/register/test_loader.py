@@ -11,11 +11,11 @@ from protocol.firmware import Image
 from protocol.kktpc import firmware_commands
 from protocol.kktpc.commands import CommandFailed
 from protocol.platforms import Platform
+from simulator.register.factory_data import MAKES
 from simulator.register.failures import Failure, PowerLost, ResultCode
-from simulator.register.loader import Loader
+from simulator.register.firmware_loader import Loader
 from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
 from simulator.register.simulated_register import SimulatedRegister
-from simulator.register.traits import MAKES
 from tests.protocol.publisher import PUBLISHER, STRANGER, content_of, forge, publish, sign
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -52,7 +52,7 @@ def load(one: Loader, image: Image = IMAGE, content: bytes = CONTENT) -> None:
 def test_a_whole_image_runs_after_the_restart_and_not_before() -> None:
     one = loader()
     load(one)
-    one.mark()
+    one.mark_for_boot()
     assert one.firmware == "5.8.14"
     assert one.boot() == IMAGE
     assert (one.firmware, one.boots) == ("5.9.1", 1)
@@ -70,7 +70,7 @@ def test_power_lost_at_any_block_leaves_the_old_one_and_the_transfer(block: int)
     assert one.boot() is None and one.firmware == "5.8.14"
     assert begin(one) == block
     load(one)
-    one.mark()
+    one.mark_for_boot()
     assert one.boot() == IMAGE
 
 
@@ -87,7 +87,7 @@ def test_only_the_block_that_is_wanted_is_taken() -> None:
     assert begin(one) == 1
     load(one)
     one.write(IMAGE.blocks, b"more")
-    one.mark()
+    one.mark_for_boot()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_file_of_another_hash_is_forgotten() -> None:
     one = loader()
     load(one, content=content_of(2300, seed=1))
     with pytest.raises(Failure) as refused:
-        one.mark()
+        one.mark_for_boot()
     assert refused.value.code is ResultCode.WRONG_FORMAT
     assert one.boot() is None and begin(one) == 0
 
@@ -124,7 +124,7 @@ def test_a_part_is_not_installed() -> None:
     one = loader()
     for _ in range(2):
         with pytest.raises(Failure) as refused:
-            one.mark()
+            one.mark_for_boot()
         assert refused.value.code is ResultCode.NO_DATA
         begin(one)
         one.write(0, pieces(IMAGE)[0])

@@ -8,13 +8,13 @@ from protocol.conversation.messages import StepDone, StepRefusal, StepRefused
 from protocol.kktpc.commands import encode_request
 from protocol.platforms import Platform
 from simulator.register.fiscal_drive import LAST_REGISTRATION, DriveError, Phase
-from simulator.register.keys import HeldKey, KeyStore
+from simulator.register.keys import KeyStore, RegisterKey
 from simulator.register.simulated_register import SimulatedRegister
 from simulator.register.state import RECEIPT_CM
 from tests.fleet.conftest import START
 
 DONE = b"\x55\x00\x00"
-OLD, NEW = HeldKey(1, bytes(32)), HeldKey(2, bytes(range(32)))
+OLD, NEW = RegisterKey(1, bytes(32)), RegisterKey(2, bytes(range(32)))
 
 
 @pytest.fixture
@@ -103,18 +103,18 @@ def test_without_paper_receipts_are_still_made(register: SimulatedRegister) -> N
 
 def test_a_key_on_trial_replaces_the_old_one_when_it_worked() -> None:
     keys = KeyStore()
-    assert keys.offered(OLD) == OLD
+    assert keys.next_key(OLD) == OLD
     keys.candidate = NEW
-    assert keys.offered(OLD) == NEW
-    keys.accepted(OLD)
+    assert keys.next_key(OLD) == NEW
+    keys.on_accepted(OLD)
     assert keys.candidate == NEW
-    keys.accepted(NEW)
-    assert keys == KeyStore(proven=NEW) and keys.offered(OLD) == NEW
+    keys.on_accepted(NEW)
+    assert keys == KeyStore(proven=NEW) and keys.next_key(OLD) == NEW
 
 
 def test_a_key_on_trial_is_forgotten_when_it_was_refused() -> None:
     keys = KeyStore(candidate=NEW)
-    keys.refused(OLD)
-    assert keys.offered(OLD) == NEW
-    keys.refused(NEW)
-    assert keys.offered(OLD) == OLD
+    keys.on_refused(OLD)
+    assert keys.next_key(OLD) == NEW
+    keys.on_refused(NEW)
+    assert keys.next_key(OLD) == OLD

@@ -7,12 +7,12 @@ import pytest
 from protocol import telemetry
 from protocol.kktpc import commands, registers, result_codes, settings
 from protocol.kktpc.commands import CommandFailed
-from protocol.kktpc.setting_types import Cell, Form, Kind, Setting, Value
+from protocol.kktpc.setting_types import Cell, CellForm, Setting, SettingKind, SettingValue
 from protocol.platforms import Platform
+from simulator.register.factory_data import OFD, OWNERS, registration_number
 from simulator.register.failures import ResultCode
 from simulator.register.fiscal_drive import CAPACITY, DriveError, Phase
 from simulator.register.simulated_register import SimulatedRegister
-from simulator.register.traits import OFD, OWNERS, registration_number
 from tests.simulator.conftest import NOON, MakeRegister
 
 BOTH = list(Platform)
@@ -72,7 +72,7 @@ def test_every_fault_shows_in_the_reading(make_register: MakeRegister) -> None:
 def test_life_does_not_depend_on_how_often_one_looks(make_register: MakeRegister) -> None:
     often, once = make_register(seed=7), make_register(seed=7)
     for minutes in range(0, 3 * 24 * 60, 7):
-        often.live(NOON + timedelta(minutes=minutes))
+        often.advance_to(NOON + timedelta(minutes=minutes))
     end = NOON + timedelta(days=3)
     assert often.reading(end) == once.reading(end)
 
@@ -92,9 +92,9 @@ def test_a_shop_opens_sells_and_closes(make_register: MakeRegister) -> None:
 
 def test_time_that_goes_back_changes_nothing(make_register: MakeRegister) -> None:
     register = make_register()
-    register.live(NOON + timedelta(days=1))
+    register.advance_to(NOON + timedelta(days=1))
     before = register.drive.documents
-    register.live(NOON)
+    register.advance_to(NOON)
     assert (register.drive.documents, register.lived_until) == (before, NOON + timedelta(days=1))
 
 
@@ -193,7 +193,7 @@ def test_state_commands(make_register: MakeRegister, platform: Platform, name: s
 @pytest.mark.parametrize("platform", BOTH)
 @pytest.mark.parametrize("row", registers.REGISTERS, ids=lambda row: row.name)
 def test_every_register_is_answered(
-    make_register: MakeRegister, platform: Platform, row: registers.Register
+    make_register: MakeRegister, platform: Platform, row: registers.InternalRegister
 ) -> None:
     answer = ask(make_register(platform), "read_register", register=row.number)
     assert isinstance(answer, dict)
@@ -255,14 +255,14 @@ def test_every_code_that_is_answered_has_a_text() -> None:
 # ---- settings -----------------------------------------------------------------------------------
 
 
-def a_value(setting: Setting) -> Value:
+def a_value(setting: Setting) -> SettingValue:
     """A value that the setting allows and, where it can, one that no factory wrote."""
-    values: dict[Kind, Value] = {
-        Kind.BOOL: True,
-        Kind.LIST: max(setting.choices, default=0),
-        Kind.INT: max((high for _, high in setting.ranges), default=0),
-        Kind.COLOR: 0x123456,
-        Kind.STRING: "10.1.2.3" if setting.form is Form.ADDRESS else "1",
+    values: dict[SettingKind, SettingValue] = {
+        SettingKind.BOOL: True,
+        SettingKind.LIST: max(setting.choices, default=0),
+        SettingKind.INT: max((high for _, high in setting.ranges), default=0),
+        SettingKind.COLOR: 0x123456,
+        SettingKind.STRING: "10.1.2.3" if setting.form is CellForm.ADDRESS else "1",
     }
     value = values[setting.kind]
     return min(value, 0x7FFFFFFF) if isinstance(value, int) else value
@@ -284,7 +284,7 @@ def test_every_cell_is_written_and_read_back(make_register: MakeRegister, settin
     assert isinstance(ask(register, "write_table", **cell, value=raw), dict)
     after = ask(register, "read_table", **cell)
     assert isinstance(after, dict)
-    assert settings.holds(setting, value, after["value"])
+    assert settings.cell_contains(setting, value, after["value"])
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,33 @@ from simulator.register.simulated_register import SimulatedRegister
 from simulator.register.till import tax_within
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import new_register
-from tests.simulator.kktpc.walk import DAY, REGISTRATION, WHO, Visit, bcd, item, mode, visit
+from tests.simulator.kktpc.register_day import (
+    DAY,
+    REGISTRATION,
+    WHO,
+    CommandExchange,
+    bcd,
+    exchange_all,
+    item,
+    mode,
+)
 
 
 @pytest.fixture
 def register() -> SimulatedRegister:
     """In mode 1, its shift open, 100.00 in the drawer, a receipt open with one item of 50.00."""
     found = new_register()
-    before = [mode(1), Visit("9a 00", "550000"), Visit(f"49 00 {bcd(10_000, 5)}", "550000")]
-    do(found, *before, Visit("92 00 01", "550000"), *item("Хлеб", 5_000, 1_000, 1))
+    before = [
+        mode(1),
+        CommandExchange("9a 00", "550000"),
+        CommandExchange(f"49 00 {bcd(10_000, 5)}", "550000"),
+    ]
+    do(found, *before, CommandExchange("92 00 01", "550000"), *item("Хлеб", 5_000, 1_000, 1))
     return found
 
 
-def do(register: SimulatedRegister, *visits: Visit) -> None:
-    assert list(visit(lambda request: register.execute(request, NOON), list(visits)))
+def do(register: SimulatedRegister, *visits: CommandExchange) -> None:
+    assert list(exchange_all(lambda request: register.execute(request, NOON), list(visits)))
 
 
 @pytest.mark.parametrize(
@@ -84,15 +97,15 @@ def test_a_tried_command_does_nothing(register: SimulatedRegister, request_hex: 
 
 
 def test_cash_that_is_not_there_is_not_paid_out(register: SimulatedRegister) -> None:
-    do(register, Visit("59", "550000"), Visit("92 00 02", "550000"))
-    do(register, *item("Хлеб", 10_001, 1_000, 1), Visit("4a 00 01 0000000000", "559800"))
-    do(register, Visit("4a 00 02 0000000000", "550000"))
+    do(register, CommandExchange("59", "550000"), CommandExchange("92 00 02", "550000"))
+    do(register, *item("Хлеб", 10_001, 1_000, 1), CommandExchange("4a 00 01 0000000000", "559800"))
+    do(register, CommandExchange("4a 00 02 0000000000", "550000"))
     assert register.till.cash == 10_000
 
 
 def test_a_position_is_begun_and_ended(register: SimulatedRegister) -> None:
-    do(register, Visit("ea 00", "550000"), Visit("ea 00", "557600"))
-    do(register, Visit("4a 00 01 0000000000", "557600"))
+    do(register, CommandExchange("ea 00", "550000"), CommandExchange("ea 00", "557600"))
+    do(register, CommandExchange("4a 00 01 0000000000", "557600"))
 
 
 @pytest.mark.parametrize(
@@ -103,10 +116,10 @@ def test_the_tax_that_a_sum_holds(amount: int, tax: int, within: int) -> None:
 
 
 def test_a_receipt_off_paper_leaves_no_line(register: SimulatedRegister) -> None:
-    do(register, Visit("59", "550000"))
+    do(register, CommandExchange("59", "550000"))
     lines, cuts = len(register.till.tape), register.cuts
-    do(register, Visit("92 02 01", "550000"), *item("Хлеб", 100, 1_000, 1))
-    do(register, Visit("4a 00 01 0000000000", "550000"))
+    do(register, CommandExchange("92 02 01", "550000"), *item("Хлеб", 100, 1_000, 1))
+    do(register, CommandExchange("4a 00 01 0000000000", "550000"))
     assert (len(register.till.tape), register.cuts) == (lines, cuts)
 
 

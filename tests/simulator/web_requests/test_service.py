@@ -13,11 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.platforms import Platform
-from simulator.web_requests.desk import Desk, Point
 from simulator.web_requests.failures import DriverFailure
 from simulator.web_requests.queue import MAX_KEPT, MAX_WAITING
+from simulator.web_requests.served_register import ServedRegister, TaskContext
 from simulator.web_requests.tasks import TASKS, perform
-from tests.simulator.web_requests.running import Clock, Http, Service, quiet_register, running
+from tests.simulator.web_requests.running_service import (
+    Clock,
+    Http,
+    RunningService,
+    quiet_register,
+    running_service,
+)
 
 BASE = "/api/v2"
 PIECE = {"type": "position", "name": "Хлеб", "price": 45.5, "quantity": 2, "amount": 91}
@@ -30,15 +36,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=list(Platform))
-async def service(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Service]:
+async def service(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[RunningService]:
     other = Platform.V5_0 if request.param is Platform.V2_5 else Platform.V2_5
     registers = quiet_register(request.param, clock), quiet_register(other, clock)
-    async with running(*registers, clock=clock) as found:
+    async with running_service(*registers, clock=clock) as found:
         yield found
 
 
 @pytest.fixture
-async def http(service: Service) -> AsyncIterator[Http]:
+async def http(service: RunningService) -> AsyncIterator[Http]:
     async with ClientSession() as session:
         yield Http(session, service.url)
 
@@ -122,7 +128,7 @@ async def test_parameters_are_texts_and_each_has_its_own_fault(http: Http) -> No
 
 async def test_the_driver_shows_only_the_host_of_a_cabinet(clock: Clock) -> None:
     register = quiet_register(Platform.V2_5, clock)
-    async with running(register, clock=clock) as service, ClientSession() as session:
+    async with running_service(register, clock=clock) as service, ClientSession() as session:
         read = await Http(session, service.url).done("getDeviceParameters", keys=[278, 279])
     assert read == {
         "deviceParameters": [{"key": 278, "value": "service.atol.ru"}, {"key": 279, "value": "80"}]
@@ -132,7 +138,7 @@ async def test_the_driver_shows_only_the_host_of_a_cabinet(clock: Clock) -> None
 # ---- a day in the shop --------------------------------------------------------------------------
 
 
-async def test_a_shop_day(http: Http, service: Service) -> None:
+async def test_a_shop_day(http: Http, service: RunningService) -> None:
     drive = service.registers[0].drive
     before = drive.documents
     assert await http.refused("sell", items=[PIECE], payments=[CASH]) == 73
@@ -201,7 +207,7 @@ async def test_a_quantity_has_bounds(http: Http, quantity: float) -> None:
     ],
 )
 async def test_a_receipt_that_cannot_be_read_changes_nothing(
-    http: Http, service: Service, wrong: dict[str, Any]
+    http: Http, service: RunningService, wrong: dict[str, Any]
 ) -> None:
     await http.done("openShift")
     before = service.registers[0].drive.documents
@@ -227,7 +233,7 @@ async def test_the_clock_is_set_by_the_shops_wall(http: Http) -> None:
 # ---- registrations ------------------------------------------------------------------------------
 
 
-async def test_a_registration_is_changed(http: Http, service: Service) -> None:
+async def test_a_registration_is_changed(http: Http, service: RunningService) -> None:
     register, now = service.registers[0], await http.done("getRegistrationInfo")
     made = register.drive.registrations_made
     now["organization"]["taxationTypes"] = ["patent", "osn"]
@@ -256,7 +262,7 @@ async def test_a_change_wants_device_and_ofd(http: Http) -> None:
 
 
 async def test_nothing_is_closed_while_a_shift_is_open_or_receipts_are_unsent(
-    http: Http, service: Service
+    http: Http, service: RunningService
 ) -> None:
     await http.done("openShift")
     assert await http.refused("closeArchive") == 83
@@ -271,7 +277,7 @@ async def test_nothing_is_closed_while_a_shift_is_open_or_receipts_are_unsent(
 # ---- requests -----------------------------------------------------------------------------------
 
 
-async def test_a_uuid_is_done_once(http: Http, service: Service) -> None:
+async def test_a_uuid_is_done_once(http: Http, service: RunningService) -> None:
     before = service.registers[0].drive.documents
     body = {"uuid": "once", "request": {"type": "openShift"}}
     statuses = [(await http.call("POST", f"{BASE}/requests", body)).status for _ in range(3)]
@@ -294,7 +300,7 @@ async def test_version_one_has_its_own_form(http: Http) -> None:
 
 
 async def test_without_paper_a_request_is_blocked_until_there_is_some(
-    http: Http, service: Service
+    http: Http, service: RunningService
 ) -> None:
     faults = service.registers[0].faults
     faults.paper_out = True
@@ -311,7 +317,7 @@ async def test_without_paper_a_request_is_blocked_until_there_is_some(
     assert (await http.results("second"))[0]["status"] == "canceled"
 
 
-async def test_queue_and_history_are_bounded(http: Http, service: Service) -> None:
+async def test_queue_and_history_are_bounded(http: Http, service: RunningService) -> None:
     service.registers[0].faults.paper_out = True
     statuses = []
     for n in range(MAX_WAITING + 3):
@@ -369,7 +375,7 @@ async def test_a_hostile_body_is_refused(http: Http, data: bytes) -> None:
 # ---- the service itself -------------------------------------------------------------------------
 
 
-async def test_each_register_has_its_own_queue(http: Http, service: Service) -> None:
+async def test_each_register_has_its_own_queue(http: Http, service: RunningService) -> None:
     listed = (await http.call("GET", f"{BASE}/devices")).body
     assert [(each["id"], each["isDefault"]) for each in listed] == [("1", True), ("2", False)]
     assert (await http.call("POST", f"{BASE}/setDefaultDevice", {"id": "2"})).status == 200
@@ -388,7 +394,7 @@ async def test_basic_authentication(clock: Clock) -> None:
     register = quiet_register(Platform.V5_0, clock)
     credentials = ("cabinet", "пароль-1")
     async with (
-        running(register, clock=clock, credentials=credentials) as service,
+        running_service(register, clock=clock, credentials=credentials) as service,
         ClientSession() as session,
     ):
         http = Http(session, service.url + BASE)
@@ -424,7 +430,7 @@ JSON = st.recursive(
 @given(st.sampled_from(list(Platform)), st.sampled_from(sorted(TASKS)), JSON)
 def test_no_body_breaks_a_task(platform: Platform, task: str, body: Any) -> None:
     clock = Clock()
-    desk = Desk("1", quiet_register(platform, clock))
+    desk = ServedRegister("1", quiet_register(platform, clock))
     fields = body if isinstance(body, dict) else {}
     with suppress(DriverFailure):
-        perform(Point(desk, clock()), {**fields, "type": task})
+        perform(TaskContext(desk, clock()), {**fields, "type": task})

@@ -26,6 +26,7 @@ from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from gateway.edge.config import GatewayConfig
 from gateway.edge.limits import PerAddress
 from gateway.edge.transports.mqtt.address import BrokerAddress
+from protocol.transport import Transport
 
 GATEWAY_LOGIN: Final = "gateway of this process"
 """No account of the fleet can have a space in its login."""
@@ -52,17 +53,17 @@ SILENCE_S: Final = 600.0
 UNACKNOWLEDGED: Final = 64
 """Messages that a peer may leave unacknowledged before further ones are dropped."""
 
-WAITING: Final = 10_000
+MAX_QUEUED: Final = 10_000
 """Messages that wait to be passed on; more, and nobody is read from for a while."""
 
-BREATH_S: Final = 0.05
-RIGHTS_S: Final = 5.0
+QUEUE_POLL_S: Final = 0.05
+RIGHTS_CACHE_S: Final = 5.0
 """How long an account's registers are remembered."""
 
 log = structlog.get_logger("broker")
 
 
-class Accounts(Protocol):
+class BrokerAccounts(Protocol):
     """Who may connect, and what is theirs; ``DevicePort`` is one."""
 
     async def broker_account(self, login: str, password: str) -> bool: ...
@@ -70,15 +71,15 @@ class Accounts(Protocol):
     async def broker_registers(self, login: str) -> frozenset[str] | None: ...
 
 
-class Doorkeeper:
+class BrokerAccess:
     """Rights by login: the table of the topics, and the fleet's word on whose register it is."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: BrokerAccounts) -> None:
         self.password = secrets.token_urlsafe(32)
         self._accounts = accounts
         self._held: dict[str, tuple[float, frozenset[str]]] = {}
 
-    async def admits(self, login: str, password: str) -> bool:
+    async def authenticates(self, login: str, password: str) -> bool:
         """Whether this is an account's password; anonymous never is."""
         if login == GATEWAY_LOGIN:
             return secrets.compare_digest(password.encode(), self.password.encode())
@@ -90,9 +91,9 @@ class Doorkeeper:
             return True
         match topic.split("/"):
             case ["assistants", name, way]:
-                return name == login and way == _WAY[action]
+                return name == login and way == _DIRECTION[action]
             case ["registers", serial_number, way]:
-                return way == _WAY[action] and serial_number in await self._registers(login)
+                return way == _DIRECTION[action] and serial_number in await self._registers(login)
         return False
 
     async def _registers(self, login: str) -> frozenset[str]:
@@ -101,7 +102,7 @@ class Doorkeeper:
         if now >= until:
             registers = await self._accounts.broker_registers(login) or frozenset()
             self._forget(now)
-            self._held[login] = now + RIGHTS_S, registers
+            self._held[login] = now + RIGHTS_CACHE_S, registers
         return registers
 
     def _forget(self, now: float) -> None:
@@ -109,10 +110,10 @@ class Doorkeeper:
             self._held = {name: held for name, held in self._held.items() if held[0] > now}
 
 
-_WAY: Final = {Action.PUBLISH: "up", Action.SUBSCRIBE: "down", Action.RECEIVE: "down"}
+_DIRECTION: Final = {Action.PUBLISH: "up", Action.SUBSCRIBE: "down", Action.RECEIVE: "down"}
 
 
-class _Steady(UserDict[str, list[Any]]):
+class _SnapshotSubscriptions(UserDict[str, list[Any]]):
     """Subscriptions that may change while the broker walks over them."""
 
     def items(self) -> ItemsView[str, list[Any]]:
@@ -132,7 +133,7 @@ class _Reader(StreamReaderAdapter):  # type: ignore[misc]
         if not 0 <= n <= MAX_PACKET:
             raise ConnectionError("a packet is too large")
         ahead, self._ahead = self._ahead[:n], self._ahead[n:]
-        await self._broker.breathe()
+        await self._broker.wait_for_room()
         try:
             async with asyncio.timeout(self.silence_s):
                 return ahead + bytes(await super().read(n - len(ahead)))
@@ -157,20 +158,20 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
     """amqtt with a doorkeeper.  It replaces what amqtt does before it knows who calls: there a
     stranger who guesses a client identifier would end the connection of its owner."""
 
-    def __init__(self, host: str, port: int, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, host: str, port: int, doorkeeper: BrokerAccess) -> None:
         listener = ListenerConfig(bind=_bind(host, port), max_connections=MAX_CONNECTIONS)
         super().__init__(BrokerConfig(listeners={"default": listener}, plugins={}))
         self._doorkeeper = doorkeeper
-        self._subscriptions = _Steady()
+        self._subscriptions = _SnapshotSubscriptions()
         self._open: set[asyncio.StreamWriter] = set()
         self._attempts = PerAddress(ATTEMPTS_PER_MIN)
 
-    async def breathe(self) -> None:
+    async def wait_for_room(self) -> None:
         """Waits while too many messages are not passed on yet."""
         while True:
-            if self._broadcast_queue.qsize() <= WAITING:
+            if self._broadcast_queue.qsize() <= MAX_QUEUED:
                 return
-            await asyncio.sleep(BREATH_S)
+            await asyncio.sleep(QUEUE_POLL_S)
 
     @property
     def number(self) -> int:
@@ -201,7 +202,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
     async def _initialize_client_session(
         self, reader: _Reader, writer: StreamWriterAdapter, *remote: Any
     ) -> tuple[Any, Any]:
-        with _in_the_librarys_words():
+        with _raised_as_library_errors():
             async with asyncio.timeout(CONNECT_S):
                 if await reader.is_of_another_version():
                     await _refuse(writer, UNACCEPTABLE_PROTOCOL_VERSION)
@@ -226,7 +227,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
         # The gateway's password is not hashed, and nobody may keep the gateway out.
         if login != GATEWAY_LOGIN and not self._attempts.take(peer.remote_address, monotonic()):
             return False
-        if not await self._doorkeeper.admits(login, password):
+        if not await self._doorkeeper.authenticates(login, password):
             return False
         return not peer.will_flag or await self._doorkeeper.allows(
             login, peer.will_topic, Action.PUBLISH
@@ -252,7 +253,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
 
 
 @contextmanager
-def _in_the_librarys_words() -> Iterator[None]:
+def _raised_as_library_errors() -> Iterator[None]:
     """After any other error the library would count the connection as open for ever."""
     try:
         yield
@@ -270,7 +271,7 @@ async def _refuse(writer: StreamWriterAdapter, code: int) -> None:
     await ConnackPacket.build(0, code).to_stream(writer)
 
 
-class _Errors(logging.Handler):
+class _LibraryLogHandler(logging.Handler):
     """The library's own words, as lines of ours; its warnings are about what peers do."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -278,7 +279,7 @@ class _Errors(logging.Handler):
 
 
 async def start_broker(
-    stack: AsyncExitStack, config: GatewayConfig, accounts: Accounts
+    stack: AsyncExitStack, config: GatewayConfig, accounts: BrokerAccounts
 ) -> BrokerAddress | None:
     """The broker, which ends with the stack, as the gateway calls it.
 
@@ -286,8 +287,8 @@ async def start_broker(
     """
     if config.mqtt:
         return None
-    _speak_up()
-    doorkeeper = Doorkeeper(accounts)
+    _redirect_library_log()
+    doorkeeper = BrokerAccess(accounts)
     broker = EmbeddedBroker(*config.broker_address, doorkeeper)
     try:
         await broker.start()
@@ -295,8 +296,8 @@ async def start_broker(
         raise OSError(f"the MQTT broker cannot listen on {config.broker}: {error}") from error
     stack.push_async_callback(_shut, broker)
     host = config.broker_address[0]
-    log.info("listening", road="mqtt", host=host, port=broker.number)
-    called = _CALLED.get(host, host)
+    log.info("listening", road=Transport.MQTT, host=host, port=broker.number)
+    called = _REACHABLE_AS.get(host, host)
     return BrokerAddress(called, broker.number, GATEWAY_LOGIN, doorkeeper.password, shared=False)
 
 
@@ -311,12 +312,12 @@ def _bind(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-_CALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_REACHABLE_AS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """How an address that means every one of this machine is called from it."""
 
 
-def _speak_up() -> None:
+def _redirect_library_log() -> None:
     library = logging.getLogger("amqtt")
     library.propagate = False
     library.setLevel(logging.ERROR)
-    library.handlers = [_Errors()]
+    library.handlers = [_LibraryLogHandler()]

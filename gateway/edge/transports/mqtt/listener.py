@@ -17,12 +17,19 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.edge.context import Edge
-from gateway.edge.metrics import MQTT_CONNECTED, MQTT_DROPPED, Dropped
+from gateway.edge.context import EdgeContext
+from gateway.edge.metrics import MQTT_CONNECTED, MQTT_DROPPED, DropReason
 from gateway.edge.transports.mqtt.address import BrokerAddress
-from gateway.edge.transports.mqtt.lines import MqttLines
+from gateway.edge.transports.mqtt.conversations import MqttConversations
 from gateway.edge.transports.mqtt.reports import AssistantReports
-from gateway.edge.transports.mqtt.topics import Kind, Sender, own_up, sender_of, subscriptions
+from gateway.edge.transports.mqtt.topics import (
+    TopicKind,
+    TopicOwner,
+    response_topic,
+    subscriptions,
+    topic_owner,
+)
+from protocol.transport import Transport
 
 INBOX: Final = 10_000
 """Messages that wait to be read; a register whose message is dropped calls again."""
@@ -52,8 +59,8 @@ _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
 
 
-class _Leaving(NamedTuple):
-    to: Sender
+class _OutgoingMessage(NamedTuple):
+    to: TopicOwner
     payload: bytes
 
 
@@ -62,7 +69,7 @@ class _Inbox(asyncio.Queue[Message]):
 
     def put_nowait(self, item: Message) -> None:
         if self.full():
-            MQTT_DROPPED[Dropped.INBOX].inc()
+            MQTT_DROPPED[DropReason.INBOX].inc()
         else:
             super().put_nowait(item)
 
@@ -70,11 +77,11 @@ class _Inbox(asyncio.Queue[Message]):
 class MqttListener:
     """``start`` returns when the first connection stands, or has been tried."""
 
-    def __init__(self, edge: Edge, address: BrokerAddress) -> None:
+    def __init__(self, edge: EdgeContext, address: BrokerAddress) -> None:
         self.gateway_id = f"{socket.gethostname().split('.')[0]}-{secrets.token_hex(4)}"
         self._address = address
-        self._outbox: asyncio.Queue[_Leaving] = asyncio.Queue(OUTBOX)
-        self._lines = MqttLines(edge, self._to_register)
+        self._outbox: asyncio.Queue[_OutgoingMessage] = asyncio.Queue(OUTBOX)
+        self._lines = MqttConversations(edge, self._to_register)
         self._reports = AssistantReports(edge, self._to_assistant)
         self._connected = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -97,12 +104,12 @@ class MqttListener:
                 await self._running
 
     def _to_register(self, serial_number: str, payload: bytes) -> bool:
-        return self._put(_Leaving(Sender(Kind.REGISTERS, serial_number), payload))
+        return self._put(_OutgoingMessage(TopicOwner(TopicKind.REGISTERS, serial_number), payload))
 
     def _to_assistant(self, login: str, payload: bytes) -> bool:
-        return self._put(_Leaving(Sender(Kind.ASSISTANTS, login), payload))
+        return self._put(_OutgoingMessage(TopicOwner(TopicKind.ASSISTANTS, login), payload))
 
-    def _put(self, leaving: _Leaving) -> bool:
+    def _put(self, leaving: _OutgoingMessage) -> bool:
         try:
             self._outbox.put_nowait(leaving)
         except asyncio.QueueFull:
@@ -125,13 +132,13 @@ class MqttListener:
         try:
             async with AsyncExitStack() as stack:
                 client = self._client()
-                stack.callback(_heard_of, client)
+                stack.callback(_retrieve_error, client)
                 await stack.enter_async_context(client)
                 stack.callback(self._lost)
                 await self._subscribe(client)
                 self._connected.set()
                 MQTT_CONNECTED.set(1)
-                log.info("listening", road="mqtt", host=address.host, port=address.port)
+                log.info("listening", road=Transport.MQTT, host=address.host, port=address.port)
                 await self._serve(client)
         except* (MqttError, OSError) as lost:
             words = "; ".join(str(one) for one in lost.exceptions)
@@ -169,7 +176,7 @@ class MqttListener:
     def _lost(self) -> None:
         """Conversations end first: what they would still say is not for the next connection."""
         MQTT_CONNECTED.set(0)
-        self._lines.lost()
+        self._lines.on_broker_lost()
         while not self._outbox.empty():
             self._outbox.get_nowait()
             self._outbox.task_done()
@@ -181,16 +188,16 @@ class MqttListener:
             async for message in client.messages:
                 try:
                     self._take(message)
-                except Exception:  # one message must not end the road for everybody
+                except Exception:  # one message must not end MQTT for everybody
                     log.exception("message_failed", topic=message.topic.value)
 
     def _take(self, message: Message) -> None:
-        sender = sender_of(message.topic.value)
+        sender = topic_owner(message.topic.value)
         if sender is None:
-            MQTT_DROPPED[Dropped.TOPIC].inc()
+            MQTT_DROPPED[DropReason.TOPIC].inc()
         elif message.retain:
-            MQTT_DROPPED[Dropped.RETAINED].inc()
-        elif sender.kind is Kind.REGISTERS:
+            MQTT_DROPPED[DropReason.RETAINED].inc()
+        elif sender.kind is TopicKind.REGISTERS:
             self._lines.receive(sender.name, bytes(message.payload))
         else:
             self._reports.receive(sender.name, bytes(message.payload))
@@ -205,16 +212,16 @@ class MqttListener:
             finally:
                 self._outbox.task_done()
 
-    def _properties(self, to: Sender) -> Properties | None:
+    def _properties(self, to: TopicOwner) -> Properties | None:
         """Where the rest of the conversation goes, so that it stays with this gateway."""
-        if not self._address.shared or to.kind is not Kind.REGISTERS:
+        if not self._address.shared or to.kind is not TopicKind.REGISTERS:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = own_up(to.name, self.gateway_id)
+        properties.ResponseTopic = response_topic(to.name, self.gateway_id)
         return properties
 
 
-def _heard_of(client: Client) -> None:
+def _retrieve_error(client: Client) -> None:
     """The library keeps why a connection was lost; unread, it would be told to the log again."""
     lost = client._disconnected
     if lost.done() and not lost.cancelled():

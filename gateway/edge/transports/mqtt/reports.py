@@ -6,12 +6,12 @@ from typing import Final
 
 import structlog
 
-from gateway.edge.context import Edge, jittered
-from gateway.edge.metrics import MQTT_DROPPED, Dropped
+from gateway.edge.context import EdgeContext, jittered
+from gateway.edge.metrics import MQTT_DROPPED, DropReason
 from protocol.conversation.assistant import (
-    HeldRegister,
-    Registers,
-    Report,
+    AssistantReport,
+    PermittedRegister,
+    ReportAnswer,
     decode_report,
     encode,
     seal_key,
@@ -36,7 +36,7 @@ log = structlog.get_logger("gateway")
 class AssistantReports:
     """A bounded queue and a few readers of it."""
 
-    def __init__(self, edge: Edge, publish: Publish) -> None:
+    def __init__(self, edge: EdgeContext, publish: Publish) -> None:
         self._edge, self._publish = edge, publish
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MAX_WAITING)
 
@@ -47,7 +47,7 @@ class AssistantReports:
         try:
             self._waiting.put_nowait((login, payload))
         except asyncio.QueueFull:
-            MQTT_DROPPED[Dropped.REPORT].inc()
+            MQTT_DROPPED[DropReason.REPORT].inc()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -62,10 +62,10 @@ class AssistantReports:
                 async with asyncio.timeout(REPORT_S):
                     await self._answer(login, payload)
             except RemoteError as error:
-                MQTT_DROPPED[Dropped.REPORT].inc()
+                MQTT_DROPPED[DropReason.REPORT].inc()
                 log.info("report_refused", login=login, why=error.code)
             except Exception:  # the next report is another one's
-                MQTT_DROPPED[Dropped.REPORT].inc()
+                MQTT_DROPPED[DropReason.REPORT].inc()
                 log.exception("report_failed", login=login)
 
     async def _answer(self, login: str, payload: bytes) -> None:
@@ -73,12 +73,12 @@ class AssistantReports:
         serials = await self._edge.port.assistant_reported(login, report)
         if serials is None:
             raise RemoteError("unknown", "no such account")
-        held = [self._held(serial, report) for serial in serials]
-        answer = Registers(registers=held, next_report_s=jittered(NEXT_REPORT_S))
+        held = [self._permitted_register(serial, report) for serial in serials]
+        answer = ReportAnswer(registers=held, next_report_s=jittered(NEXT_REPORT_S))
         self._publish(login, encode(answer))
 
-    def _held(self, serial_number: str, report: Report) -> HeldRegister:
+    def _permitted_register(self, serial_number: str, report: AssistantReport) -> PermittedRegister:
         generation = self._edge.keys.current
         key = self._edge.keys.register_key(generation, bytes.fromhex(serial_number)) or b""
         box = seal_key(key, serial_number, report.public_key)
-        return HeldRegister(serial_number=serial_number, key_generation=generation, key=box)
+        return PermittedRegister(serial_number=serial_number, key_generation=generation, key=box)

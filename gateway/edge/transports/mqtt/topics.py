@@ -16,15 +16,15 @@ GROUP: Final = "$share/gateways/"
 """The gateways share what comes here: the broker gives each message to one of them."""
 
 
-class Kind(StrEnum):
+class TopicKind(StrEnum):
     REGISTERS = "registers"
     ASSISTANTS = "assistants"
 
 
-class Sender(NamedTuple):
+class TopicOwner(NamedTuple):
     """Whose topic it is: a register's serial number or an account's login."""
 
-    kind: Kind
+    kind: TopicKind
     name: str
 
     @property
@@ -33,20 +33,20 @@ class Sender(NamedTuple):
 
 
 _UP: Final = {
-    Kind.REGISTERS: re.compile(r"registers/([0-9]{14})/up(?:/[^/]+)?"),
-    Kind.ASSISTANTS: re.compile(f"assistants/({LOGIN_PATTERN.strip('^$')})/up"),
+    TopicKind.REGISTERS: re.compile(r"registers/([0-9]{14})/up(?:/[^/]+)?"),
+    TopicKind.ASSISTANTS: re.compile(f"assistants/({LOGIN_PATTERN.strip('^$')})/up"),
 }
 
 
-def sender_of(topic: str) -> Sender | None:
+def topic_owner(topic: str) -> TopicOwner | None:
     """``None`` for a topic on which nobody has anything to say."""
     for kind, pattern in _UP.items():
         if found := pattern.fullmatch(topic):
-            return Sender(kind, found[1])
+            return TopicOwner(kind, found[1])
     return None
 
 
-def own_up(serial_number: str, gateway_id: str) -> str:
+def response_topic(serial_number: str, gateway_id: str) -> str:
     """Where a register sends the rest of a conversation."""
     return f"registers/{serial_number}/up/{gateway_id}"
 
@@ -55,4 +55,4 @@ def subscriptions(gateway_id: str, shared: bool) -> tuple[str, ...]:
     """Everything that a gateway listens to."""
     group = GROUP if shared else ""
     common = (f"{group}registers/+/up", f"{group}assistants/+/up")
-    return (*common, own_up("+", gateway_id)) if shared else common
+    return (*common, response_topic("+", gateway_id)) if shared else common

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from fleet.operations.types import BY_KIND
-from fleet.operations.types.contract import Done, Failed, Order, Outcome, Send
-from gateway.assistant.driver import service as web_service
-from gateway.assistant.driver.client import Patience
-from gateway.assistant.ways import Way
+from fleet.operations.types.contract import Done, Failed, OperationSnapshot, Send, StepOutcome
+from gateway.assistant.driver import connection as web_service
+from gateway.assistant.driver.client import DriverTimeouts
+from gateway.assistant.register_connection import RegisterConnection
 from protocol import telemetry
 from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
-from tests.simulator.web_requests.running import Clock, quiet_register, running
+from tests.simulator.web_requests.running_service import Clock, quiet_register, running_service
 
 BOTH = list(Platform)
 TAX_CHANGE = {
@@ -27,20 +27,24 @@ TAX_CHANGE = {
 }
 
 
-async def carry_out(way: Way, kind: str, params: Mapping[str, Any]) -> Outcome | StepRefusal:
+async def carry_out(
+    way: RegisterConnection, kind: str, params: Mapping[str, Any]
+) -> StepOutcome | StepRefusal:
     """Each command is given twice under its step, as after a cut."""
     operation = BY_KIND[kind]
-    order: Order[Any] = Order(way.about.platform, operation.Params.model_validate(params))
+    order: OperationSnapshot[Any] = OperationSnapshot(
+        way.identity.platform, operation.Params.model_validate(params)
+    )
     outcome = operation.next_step(order, None)
     for step in range(500):
         if not isinstance(outcome, Send):
             return outcome
-        name = f"{way.about.serial_number}/{kind}/{step}"
-        first, answer = [await way.do(outcome.command, name) for _ in range(2)]
+        name = f"{way.identity.serial_number}/{kind}/{step}"
+        first, answer = [await way.execute(outcome.command, name) for _ in range(2)]
         assert first == answer
         if isinstance(answer, StepRefusal):
             return answer
-        order = Order(order.platform, order.params, dict(outcome.progress))
+        order = OperationSnapshot(order.platform, order.params, dict(outcome.progress))
         outcome = operation.next_step(order, answer)
     raise AssertionError("no end")
 
@@ -51,8 +55,8 @@ async def test_operations_that_the_driver_can_say(platform: Platform) -> None:
     register = quiet_register(platform, clock)
     made = register.drive.registrations_made
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(running(register, clock=clock))
-        (way,) = await web_service.find(service.url, patience=Patience(2.0, 2.0))
+        service = await stack.enter_async_context(running_service(register, clock=clock))
+        (way,) = await web_service.find_registers(service.url, timeouts=DriverTimeouts(2.0, 2.0))
         stack.push_async_callback(way.close)
 
         upload = {"settings": {"273": "ofd.test", "274": 7788, "9": True}}
@@ -89,8 +93,8 @@ async def test_a_shift_puts_them_off_before_anything_is_changed(
     register = quiet_register(platform, clock)
     register.open_shift(clock.now)
     documents = register.drive.documents
-    async with running(register, clock=clock) as service:
-        (way,) = await web_service.find(service.url, patience=Patience(2.0, 2.0))
+    async with running_service(register, clock=clock) as service:
+        (way,) = await web_service.find_registers(service.url, timeouts=DriverTimeouts(2.0, 2.0))
         assert await carry_out(way, kind, params) is StepRefusal.SHIFT_OPEN
         await way.close()
     assert register.drive.documents == documents
@@ -99,8 +103,8 @@ async def test_a_shift_puts_them_off_before_anything_is_changed(
 @pytest.mark.parametrize("platform", BOTH)
 async def test_what_the_driver_cannot_say_is_refused_at_once(platform: Platform) -> None:
     clock = Clock()
-    async with running(quiet_register(platform, clock), clock=clock) as service:
-        (way,) = await web_service.find(service.url, patience=Patience(2.0, 2.0))
+    async with running_service(quiet_register(platform, clock), clock=clock) as service:
+        (way,) = await web_service.find_registers(service.url, timeouts=DriverTimeouts(2.0, 2.0))
         refused = await carry_out(way, "paper_receipt", {"enabled": False})
         await way.close()
     assert refused is StepRefusal.UNSUPPORTED and not isinstance(refused, Failed)

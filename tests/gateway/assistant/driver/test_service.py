@@ -11,32 +11,44 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.assistant.driver import service as web_service
-from gateway.assistant.driver.client import Listed, Patience, WebClient
-from gateway.assistant.driver.notes import Notes
-from gateway.assistant.driver.reading import FIELDS, NOT_TOLD, reading_from
-from gateway.assistant.ways import About, Untold, Way, WayKind, WayLost
+from gateway.assistant.driver import connection as web_service
+from gateway.assistant.driver.client import DriverTimeouts, Listed, WebClient
+from gateway.assistant.driver.reading import FIELDS, UNAVAILABLE_FIELDS, reading_from
+from gateway.assistant.driver.register_memory import RegisterMemory
+from gateway.assistant.register_connection import (
+    ConnectionKind,
+    RegisterConnection,
+    RegisterIdentity,
+    RegisterUnreachable,
+    StepOutcomeUnknown,
+)
 from protocol import telemetry
 from protocol.conversation.messages import StepRefusal
 from protocol.kktpc import fiscal_drive, registers
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
-from protocol.kktpc.setting_types import Form, Kind
+from protocol.kktpc.setting_types import CellForm, SettingKind
 from protocol.kktpc.settings import (
     SETTINGS,
+    cell_contains,
     cell_length,
     decode_value,
     encode_cell,
     encode_value,
     find,
-    holds,
 )
 from protocol.kktpc.text import encode_cp866
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
-from tests.simulator.web_requests.running import SERIALS, Clock, Service, quiet_register, running
+from tests.simulator.web_requests.running_service import (
+    SERIALS,
+    Clock,
+    RunningService,
+    quiet_register,
+    running_service,
+)
 
 BOTH = list(Platform)
-IMPATIENT = Patience(call_s=2.0, result_s=2.0)
+IMPATIENT = DriverTimeouts(call_s=2.0, result_s=2.0)
 MODE = "00000030"
 
 
@@ -51,14 +63,14 @@ def register(request: pytest.FixtureRequest, clock: Clock) -> SimulatedRegister:
 
 
 @pytest.fixture
-async def service(register: SimulatedRegister, clock: Clock) -> AsyncIterator[Service]:
-    async with running(register, clock=clock) as found:
+async def service(register: SimulatedRegister, clock: Clock) -> AsyncIterator[RunningService]:
+    async with running_service(register, clock=clock) as found:
         yield found
 
 
 @asynccontextmanager
-async def way_to(service: Service, **more: Any) -> AsyncIterator[Way]:
-    (way,) = await web_service.find(service.url, **{"patience": IMPATIENT, **more})
+async def way_to(service: RunningService, **more: Any) -> AsyncIterator[RegisterConnection]:
+    (way,) = await web_service.find_registers(service.url, **{"patience": IMPATIENT, **more})
     try:
         yield way
     finally:
@@ -66,7 +78,7 @@ async def way_to(service: Service, **more: Any) -> AsyncIterator[Way]:
 
 
 @pytest.fixture
-async def way(service: Service) -> AsyncIterator[Way]:
+async def way(service: RunningService) -> AsyncIterator[RegisterConnection]:
     async with way_to(service) as found:
         yield found
 
@@ -78,11 +90,11 @@ def steps() -> Iterator[str]:
 class Asking:
     """Commands by name, each under a step of its own, and their good answers."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: RegisterConnection) -> None:
         self.way, self.steps = way, steps()
 
     async def raw(self, name: str, **fields: Any) -> bytes | StepRefusal:
-        return await self.way.do(encode_request(name, **fields), next(self.steps))
+        return await self.way.execute(encode_request(name, **fields), next(self.steps))
 
     async def good(self, name: str, **fields: Any) -> Any:
         answer = await self.raw(name, **fields)
@@ -104,57 +116,57 @@ class Asking:
 
 async def test_every_connected_register_is_found(clock: Clock) -> None:
     registers_ = [quiet_register(platform, clock) for platform in BOTH]
-    async with running(*registers_, clock=clock, credentials=("shop", "пароль")) as service:
-        ways = await web_service.find(service.url, ("shop", "пароль"), patience=IMPATIENT)
-        about = [way.about for way in ways]
+    async with running_service(*registers_, clock=clock, credentials=("shop", "пароль")) as service:
+        ways = await web_service.find_registers(service.url, ("shop", "пароль"), timeouts=IMPATIENT)
+        about = [way.identity for way in ways]
         for way in ways:
             await way.close()
         assert [(each.serial_number, each.platform, each.kind) for each in about] == [
-            (SERIALS[platform], platform, WayKind.WEB_SERVICE) for platform in BOTH
+            (SERIALS[platform], platform, ConnectionKind.WEB_SERVICE) for platform in BOTH
         ]
         assert [(each.model, each.firmware_version) for each in about] == [
             (61, "3.0.3689"),
             (57, "5.8.14"),
         ]
         assert about[0].place == f"{service.url}/api/v2?deviceID=1"
-        with pytest.raises(WayLost, match="401"):
-            await web_service.find(service.url, ("shop", "x"), patience=IMPATIENT)
+        with pytest.raises(RegisterUnreachable, match="401"):
+            await web_service.find_registers(service.url, ("shop", "x"), timeouts=IMPATIENT)
 
 
-async def test_the_platform_may_be_told(service: Service) -> None:
+async def test_the_platform_may_be_told(service: RunningService) -> None:
     serial = service.registers[0].serial_number
     async with way_to(service, platforms={serial: Platform.V5_0}) as way:
-        assert way.about.platform is Platform.V5_0
+        assert way.identity.platform is Platform.V5_0
 
 
 async def test_a_register_whose_queue_stands_still_hides_no_other(clock: Clock) -> None:
     blocked, free = (quiet_register(platform, clock) for platform in BOTH)
-    async with running(blocked, free, clock=clock) as service:
+    async with running_service(blocked, free, clock=clock) as service:
         blocked.faults.paper_out = True
         client = WebClient(service.url, None, IMPATIENT)
         await client.submit("1", "block", [{"type": "openShift"}])
         await client.close()
         patience = IMPATIENT._replace(result_s=0.2)
-        (way,) = await web_service.find(service.url, patience=patience)
-        assert way.about.serial_number == free.serial_number
+        (way,) = await web_service.find_registers(service.url, timeouts=patience)
+        assert way.identity.serial_number == free.serial_number
         await way.close()
 
 
 async def test_nobody_there_is_a_lost_way() -> None:
-    with pytest.raises(WayLost):
-        await web_service.find("http://127.0.0.1:9", patience=IMPATIENT)
+    with pytest.raises(RegisterUnreachable):
+        await web_service.find_registers("http://127.0.0.1:9", timeouts=IMPATIENT)
 
 
 # ---- telemetry ----------------------------------------------------------------------------------
 
 
 def test_every_field_is_told_or_said_not_to_be() -> None:
-    assert FIELDS.keys() | NOT_TOLD | {"reading_number"} == set(telemetry.BY_NAME)
-    assert not FIELDS.keys() & NOT_TOLD
+    assert FIELDS.keys() | UNAVAILABLE_FIELDS | {"reading_number"} == set(telemetry.BY_NAME)
+    assert not FIELDS.keys() & UNAVAILABLE_FIELDS
 
 
 async def test_a_reading_says_what_the_register_itself_would(
-    way: Way, register: SimulatedRegister, clock: Clock
+    way: RegisterConnection, register: SimulatedRegister, clock: Clock
 ) -> None:
     register.open_shift(clock.now)
     register.faults.paper_out = True
@@ -196,7 +208,7 @@ def test_a_word_that_is_too_long_is_cut() -> None:
 
 async def test_every_setting_of_5_0_is_read_and_written(clock: Clock) -> None:
     register = quiet_register(Platform.V5_0, clock)
-    async with running(register, clock=clock) as service, way_to(service) as way:
+    async with running_service(register, clock=clock) as service, way_to(service) as way:
         ask = Asking(way)
         for setting in SETTINGS[Platform.V5_0].values():
             found = await ask.good("read_setting", number=setting.number)
@@ -213,13 +225,13 @@ async def test_every_setting_of_5_0_is_read_and_written(clock: Clock) -> None:
 async def test_every_cell_of_2_5_is_read_as_the_register_would_answer(clock: Clock) -> None:
     register = quiet_register(Platform.V2_5, clock)
     cells = {each.cell: each for each in SETTINGS[Platform.V2_5].values() if each.cell}
-    async with running(register, clock=clock) as service, way_to(service) as way:
+    async with running_service(register, clock=clock) as service, way_to(service) as way:
         ask = Asking(way)
         for cell, setting in cells.items():
             assert cell is not None
             command = encode_request("read_table", table=cell.table, row=cell.row, field=cell.field)
-            answer = await way.do(command, next(ask.steps))
-            if setting.form is not Form.CABINET:  # the driver hides the path
+            answer = await way.execute(command, next(ask.steps))
+            if setting.form is not CellForm.CABINET:  # the driver hides the path
                 assert answer == register.execute(command, clock.now)
         assert await ask.failed("read_table", table=99, row=1, field=1) == 0x93
 
@@ -234,7 +246,7 @@ async def test_a_cell_of_2_5_is_written(clock: Clock, number: int, value: Any) -
         pytest.skip("not on the wire")
     table, row, field = setting.cell
     register = quiet_register(Platform.V2_5, clock)
-    async with running(register, clock=clock) as service, way_to(service) as way:
+    async with running_service(register, clock=clock) as service, way_to(service) as way:
         ask = Asking(way)
         await ask.good("enter_mode", mode=4, password=MODE)
         current = (await ask.good("read_table", table=table, row=row, field=field))["value"]
@@ -242,19 +254,19 @@ async def test_a_cell_of_2_5_is_written(clock: Clock, number: int, value: Any) -
         await ask.good("write_table", table=table, row=row, field=field, value=raw)
         await ask.good("leave_mode")
         back = (await ask.good("read_table", table=table, row=row, field=field))["value"]
-        assert holds(setting, value, back)
+        assert cell_contains(setting, value, back)
 
 
 async def test_a_cabinet_with_a_path_cannot_be_said(clock: Clock) -> None:
     register = quiet_register(Platform.V2_5, clock)
     setting = find(Platform.V2_5, 278)
-    assert setting.cell and setting.kind is Kind.STRING
+    assert setting.cell and setting.kind is SettingKind.STRING
     raw = encode_cell(setting, "service.atol.ru/kkt", cell_length(setting))
-    async with running(register, clock=clock) as service, way_to(service) as way:
+    async with running_service(register, clock=clock) as service, way_to(service) as way:
         command = encode_request(
             "write_table", table=19, row=1, field=setting.cell.field, value=raw
         )
-        assert await way.do(command, "1/0") is StepRefusal.UNSUPPORTED
+        assert await way.execute(command, "1/0") is StepRefusal.UNSUPPORTED
     assert register.memory.value(278) == "service.atol.ru/kkt"
 
 
@@ -274,11 +286,11 @@ async def test_a_cabinet_with_a_path_cannot_be_said(clock: Clock) -> None:
     ],
 )
 async def test_a_register_of_the_wire_is_answered_as_the_register_would(
-    way: Way, register: SimulatedRegister, clock: Clock, name: str
+    way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
-    row = registers.register_named(name)
+    row = registers.internal_register_named(name)
     command = encode_request("read_register", register=row.number)
-    answer = await way.do(command, "1/0")
+    answer = await way.execute(command, "1/0")
     own = register.execute(command, clock.now)
     assert isinstance(answer, bytes) and own.startswith(answer)
     assert answer == own or name == "ffd_versions"  # the meaning of its rest is not known
@@ -286,11 +298,11 @@ async def test_a_register_of_the_wire_is_answered_as_the_register_would(
 
 @pytest.mark.parametrize("name", ["status", "validity", "exchange", "number"])
 async def test_the_drive_is_asked(
-    way: Way, register: SimulatedRegister, clock: Clock, name: str
+    way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
     question = fiscal_drive.BY_NAME[name]
     command = encode_request("ask_fiscal_drive", question=question.number)
-    answers = await way.do(command, "1/0"), register.execute(command, clock.now)
+    answers = await way.execute(command, "1/0"), register.execute(command, clock.now)
     found = []
     for answer in answers:
         assert isinstance(answer, bytes)
@@ -305,7 +317,9 @@ async def test_the_drive_is_asked(
     assert told == own
 
 
-async def test_state_and_versions(way: Way, register: SimulatedRegister, clock: Clock) -> None:
+async def test_state_and_versions(
+    way: RegisterConnection, register: SimulatedRegister, clock: Clock
+) -> None:
     ask = Asking(way)
     register.licences[3] = b"12345678"
     state = await ask.good("read_state")
@@ -316,7 +330,7 @@ async def test_state_and_versions(way: Way, register: SimulatedRegister, clock: 
     assert not any(code["flags"].values())
     for source in (0x01, 0x91):
         command = encode_request("read_version", source=source)
-        assert await way.do(command, next(ask.steps)) == register.execute(command, clock.now)
+        assert await way.execute(command, next(ask.steps)) == register.execute(command, clock.now)
     assert await ask.raw("read_version", source=0xA0) is StepRefusal.UNSUPPORTED
     assert (await ask.good("read_protection_code", number=3))["entered"]
     assert not (await ask.good("read_protection_code", number=4))["entered"]
@@ -337,8 +351,8 @@ async def test_state_and_versions(way: Way, register: SimulatedRegister, clock: 
         b"\xec\x00",
     ],
 )
-async def test_what_has_no_word_is_unsupported(way: Way, command: bytes) -> None:
-    assert await way.do(command, "1/0") is StepRefusal.UNSUPPORTED
+async def test_what_has_no_word_is_unsupported(way: RegisterConnection, command: bytes) -> None:
+    assert await way.execute(command, "1/0") is StepRefusal.UNSUPPORTED
 
 
 # ---- once ---------------------------------------------------------------------------------------
@@ -357,90 +371,94 @@ async def write_requisites(ask: Asking) -> None:
 
 
 async def test_a_registration_is_changed_once_however_often_the_step_comes(
-    service: Service, register: SimulatedRegister, tmp_path: Path
+    service: RunningService, register: SimulatedRegister, tmp_path: Path
 ) -> None:
     made, documents = register.drive.registrations_made, register.drive.documents
-    async with way_to(service, notes=tmp_path) as way:
+    async with way_to(service, memory=tmp_path) as way:
         await write_requisites(Asking(way))
     file = tmp_path / f"web-service-{register.serial_number}.json"
     assert os.stat(file).st_mode & 0o777 == 0o600
-    async with way_to(service, notes=tmp_path) as way:  # the Assistant was started anew
-        answers = [await way.do(encode_request("fiscalise"), "7/5") for _ in range(3)]
+    async with way_to(service, memory=tmp_path) as way:  # the Assistant was started anew
+        answers = [await way.execute(encode_request("fiscalise"), "7/5") for _ in range(3)]
         assert answers == [b"\x55\x00\x00"] * 3
-    async with way_to(service, notes=tmp_path) as way:
-        assert await way.do(encode_request("fiscalise"), "7/5") == b"\x55\x00\x00"
+    async with way_to(service, memory=tmp_path) as way:
+        assert await way.execute(encode_request("fiscalise"), "7/5") == b"\x55\x00\x00"
         ask = Asking(way)
-        row = registers.register_named("last_registration")
+        row = registers.internal_register_named("last_registration")
         told = await ask.good("read_register", register=row.number)
         assert registers.parse_register(row, told["data"])["document"] == documents + 1
         assert await ask.failed("fiscalise") == 0x13  # the requisites are used up
     assert register.drive.registrations_made == made + 1
     assert telemetry.TAXATION.decode(register.taxation_types) == ["osn", "usn_income"]
-    assert Notes(file).requisites == {} and Notes(file).registration is not None
+    assert RegisterMemory(file).requisites == {} and RegisterMemory(file).registration is not None
 
 
 async def test_a_registration_whose_answer_was_lost_is_found_in_the_drive(
-    service: Service, register: SimulatedRegister
+    service: RunningService, register: SimulatedRegister
 ) -> None:
     """The service died with its history after A6; the report is then the drive's last document."""
     command = encode_request("fiscalise")
     async with way_to(service) as way:
         await write_requisites(Asking(way))
-        before = await way.witness(command)
-        assert await way.do(command, "7/5") == b"\x55\x00\x00"
+        before = await way.state_before(command)
+        assert await way.execute(command, "7/5") == b"\x55\x00\x00"
     async with way_to(service) as way:  # knows nothing
-        assert await way.was_done(command, before) == b"\x55\x00\x00"
-        row = registers.register_named("last_registration")
+        assert await way.recover_answer(command, before) == b"\x55\x00\x00"
+        row = registers.internal_register_named("last_registration")
         told = await Asking(way).good("read_register", register=row.number)
         found = registers.parse_register(row, told["data"])
     assert found["document"] == register.drive.registered_document
 
 
-async def test_an_archive_is_closed_once(way: Way, register: SimulatedRegister) -> None:
+async def test_an_archive_is_closed_once(
+    way: RegisterConnection, register: SimulatedRegister
+) -> None:
     command = encode_request("close_archive")
-    before = await way.witness(command)
-    assert await way.was_done(command, before) is None
-    answers = [await way.do(command, "9/1") for _ in range(3)]
+    before = await way.state_before(command)
+    assert await way.recover_answer(command, before) is None
+    answers = [await way.execute(command, "9/1") for _ in range(3)]
     assert answers == [b"\x55\x00\x00"] * 3
     assert register.drive.phase.value == "post_fiscal"
-    assert await way.was_done(command, before) == b"\x55\x00\x00"
-    assert await way.do(command, "10/1") is StepRefusal.RECEIPTS_UNSENT
+    assert await way.recover_answer(command, before) == b"\x55\x00\x00"
+    assert await way.execute(command, "10/1") is StepRefusal.RECEIPTS_UNSENT
 
 
-async def test_the_clock_is_set_once(way: Way, register: SimulatedRegister) -> None:
+async def test_the_clock_is_set_once(way: RegisterConnection, register: SimulatedRegister) -> None:
     wanted, later = datetime(2026, 11, 22, 3, 4, 5), datetime(2026, 11, 23)
     for clock, step in ((wanted, "11/1"), (later, "11/2"), (wanted, "11/1")):
-        answer = await way.do(encode_request("set_clock", clock=clock), step)
+        answer = await way.execute(encode_request("set_clock", clock=clock), step)
         assert answer == b"\x55\x00\x00"
     assert (await way.reading())["clock"].replace(tzinfo=None) == later
 
 
-async def test_one_step_with_two_commands_is_two_orders(way: Way) -> None:
+async def test_one_step_with_two_commands_is_two_orders(way: RegisterConnection) -> None:
     for clock in (datetime(2026, 11, 22), datetime(2026, 11, 23)):
-        await way.do(encode_request("set_clock", clock=clock), "11/1")
+        await way.execute(encode_request("set_clock", clock=clock), "11/1")
     assert (await way.reading())["clock"].replace(tzinfo=None) == datetime(2026, 11, 23)
 
 
-async def test_with_another_drive_nobody_can_tell(way: Way, register: SimulatedRegister) -> None:
+async def test_with_another_drive_nobody_can_tell(
+    way: RegisterConnection, register: SimulatedRegister
+) -> None:
     command = encode_request("close_archive")
-    before = await way.witness(command)
+    before = await way.state_before(command)
     register.drive.number = "9999000000000001"
-    with pytest.raises(Untold):
-        await way.was_done(command, before)
+    with pytest.raises(StepOutcomeUnknown):
+        await way.recover_answer(command, before)
 
 
 @pytest.mark.parametrize("name", ["fiscalise", "close_archive"])
 async def test_what_the_register_puts_off_is_asked_again(
-    way: Way, register: SimulatedRegister, clock: Clock, name: str
+    way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
     await write_requisites(Asking(way))
     register.open_shift(clock.now)
     command = encode_request(name)
-    assert await way.do(command, "3/0") is StepRefusal.SHIFT_OPEN
+    assert await way.execute(command, "3/0") is StepRefusal.SHIFT_OPEN
     register.close_shift(clock.now)
-    assert await way.do(command, "3/0") is StepRefusal.RECEIPTS_UNSENT
+    assert await way.execute(command, "3/0") is StepRefusal.RECEIPTS_UNSENT
     register.drive.hand_over()
-    assert await way.do(command, "3/0") == b"\x55\x00\x00"
+    assert await way.execute(command, "3/0") == b"\x55\x00\x00"
 
 
 async def test_a_mode_of_the_drive_is_put_off_as_a_register_does(
@@ -448,13 +466,13 @@ async def test_a_mode_of_the_drive_is_put_off_as_a_register_does(
 ) -> None:
     register = quiet_register(Platform.V2_5, clock)
     register.open_shift(clock.now)
-    async with running(register, clock=clock) as service, way_to(service) as way:
+    async with running_service(register, clock=clock) as service, way_to(service) as way:
         ask = Asking(way)
         assert await ask.raw("enter_mode", mode=6, password=MODE) is StepRefusal.SHIFT_OPEN
         assert await ask.raw("enter_mode", mode=4, password=MODE) == b"\x55\x00\x00"
 
 
-async def test_requisites_that_are_none_are_refused(way: Way) -> None:
+async def test_requisites_that_are_none_are_refused(way: RegisterConnection) -> None:
     ask = Asking(way)
     for tag, value in ((1101, b"\x09"), (1062, b"\x00"), (1062, b"ab"), (1108, b"\x02")):
         assert await ask.failed("write_requisite", tag=tag, value=value) == 0x13
@@ -466,68 +484,68 @@ async def test_requisites_that_are_none_are_refused(way: Way) -> None:
 
 
 async def test_another_register_under_the_same_id_is_not_touched(
-    service: Service, way: Way, register: SimulatedRegister, clock: Clock
+    service: RunningService, way: RegisterConnection, register: SimulatedRegister, clock: Clock
 ) -> None:
     register.serial_number = "00106199999999"
-    with pytest.raises(WayLost, match="another register"):
+    with pytest.raises(RegisterUnreachable, match="another register"):
         await way.reading()
-    with pytest.raises(WayLost, match="another register"):
-        await way.do(encode_request("close_archive"), "1/0")
+    with pytest.raises(RegisterUnreachable, match="another register"):
+        await way.execute(encode_request("close_archive"), "1/0")
     assert register.drive.phase.value == "fiscal"
 
 
 async def test_a_service_that_died_is_a_lost_way_and_its_return_does_nothing_twice(
-    service: Service, register: SimulatedRegister
+    service: RunningService, register: SimulatedRegister
 ) -> None:
     """The new service has forgotten its history: what was done shows in the drive."""
     async with way_to(service) as way:
         command = encode_request("close_archive")
-        before = await way.witness(command)
-        assert await way.do(command, "1/0") == b"\x55\x00\x00"
+        before = await way.state_before(command)
+        assert await way.execute(command, "1/0") == b"\x55\x00\x00"
         documents = register.drive.documents
         await service.stop()
-        with pytest.raises(WayLost):
-            await way.do(command, "1/0")
-        with pytest.raises(WayLost):
-            await way.was_done(command, before)
+        with pytest.raises(RegisterUnreachable):
+            await way.execute(command, "1/0")
+        with pytest.raises(RegisterUnreachable):
+            await way.recover_answer(command, before)
         await service.start()
-        assert await way.was_done(command, before) == b"\x55\x00\x00"
+        assert await way.recover_answer(command, before) == b"\x55\x00\x00"
     assert register.drive.documents == documents
 
 
 async def test_a_service_killed_in_the_middle_of_a_request(
-    service: Service, register: SimulatedRegister
+    service: RunningService, register: SimulatedRegister
 ) -> None:
     """Blocked for want of paper, the request is never finished: nothing was done."""
-    async with way_to(service, patience=replace_wait(10.0)) as way:
-        before = await way.witness(encode_request("close_archive"))
+    async with way_to(service, timeouts=replace_wait(10.0)) as way:
+        before = await way.state_before(encode_request("close_archive"))
         service.registers[0].drive.hand_over()
         block = {"uuid": "block", "request": [{"type": "openShift"}]}
         register.faults.paper_out = True
         async with way._client._http.post(f"{service.url}/api/v2/requests", json=block) as done:  # type: ignore[attr-defined]
             assert done.status == 201
-        under_way = asyncio.create_task(way.do(encode_request("close_archive"), "1/0"))
+        under_way = asyncio.create_task(way.execute(encode_request("close_archive"), "1/0"))
         await asyncio.sleep(0.1)
         await service.stop()
-        with pytest.raises(WayLost):
+        with pytest.raises(RegisterUnreachable):
             await under_way
         register.faults.paper_out = False
         await service.start()
-        assert await way.was_done(encode_request("close_archive"), before) is None
-        assert await way.do(encode_request("close_archive"), "1/0") == b"\x55\x00\x00"
+        assert await way.recover_answer(encode_request("close_archive"), before) is None
+        assert await way.execute(encode_request("close_archive"), "1/0") == b"\x55\x00\x00"
 
 
-def replace_wait(result_s: float) -> Patience:
+def replace_wait(result_s: float) -> DriverTimeouts:
     return IMPATIENT._replace(result_s=result_s)
 
 
 async def test_a_request_that_is_never_finished_is_given_up(
-    service: Service, register: SimulatedRegister
+    service: RunningService, register: SimulatedRegister
 ) -> None:
     register.faults.paper_out = True
-    async with way_to(service, patience=replace_wait(0.2)) as way:
+    async with way_to(service, timeouts=replace_wait(0.2)) as way:
         await way._client.submit("1", "block", [{"type": "openShift"}])  # type: ignore[attr-defined]
-        with pytest.raises(WayLost, match="in time"):
+        with pytest.raises(RegisterUnreachable, match="in time"):
             await way.reading()
 
 
@@ -559,12 +577,12 @@ async def test_a_service_that_talks_nonsense_has_no_registers_and_loses_ways(bod
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        assert await web_service.find(url, patience=IMPATIENT) == []
+        assert await web_service.find_registers(url, timeouts=IMPATIENT) == []
         client, way = WebClient(url, None, IMPATIENT), Listed("1", True, {})
-        about = About("0" * 14, Platform.V2_5, 1, "3", WayKind.WEB_SERVICE, url)
-        lost = web_service.WebServiceWay(client, way, about, Notes())
-        for call in (lost.reading(), lost.do(encode_request("close_archive"), "1/1")):
-            with pytest.raises(WayLost):
+        about = RegisterIdentity("0" * 14, Platform.V2_5, 1, "3", ConnectionKind.WEB_SERVICE, url)
+        lost = web_service.WebServiceConnection(client, way, about, RegisterMemory())
+        for call in (lost.reading(), lost.execute(encode_request("close_archive"), "1/1")):
+            with pytest.raises(RegisterUnreachable):
                 await call
         await lost.close()
     finally:
@@ -583,8 +601,8 @@ async def test_a_service_that_never_answers_is_a_lost_way() -> None:
     try:
         port = server.sockets[0].getsockname()[1]
         patience = IMPATIENT._replace(call_s=0.2)
-        with pytest.raises(WayLost):
-            await web_service.find(f"http://127.0.0.1:{port}", patience=patience)
+        with pytest.raises(RegisterUnreachable):
+            await web_service.find_registers(f"http://127.0.0.1:{port}", timeouts=patience)
         await asyncio.wait_for(gone.wait(), 2)
     finally:
         server.close()

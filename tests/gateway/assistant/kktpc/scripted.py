@@ -25,7 +25,7 @@ def framed(packet_id: int, data: bytes) -> bytes:
 
 
 @dataclass
-class Held:
+class ScriptedTask:
     """A command in the buffer."""
 
     flags: int
@@ -53,7 +53,7 @@ class ScriptedRegister:
     heard: list[bytes] = field(default_factory=list)
     aborts: int = 0
     to_say: list[bytes] = field(default_factory=list)
-    held: dict[int, Held] = field(default_factory=dict)
+    held: dict[int, ScriptedTask] = field(default_factory=dict)
     _buffer: bytes = b""
 
     def feed(self, data: bytes, now: float) -> bytes:
@@ -123,7 +123,7 @@ class ScriptedRegister:
         if len(self.held) >= self.room:
             return b"\xb1"
         if flags & 4:
-            self.held[task_id] = Held(flags, b"", float("inf"))
+            self.held[task_id] = ScriptedTask(flags, b"", float("inf"))
             return b"\xa2"
         if command[:1] == b"\xda":
             self.relayed.append(command[1:])
@@ -131,7 +131,7 @@ class ScriptedRegister:
         self.executed.append(command)
         if flags & 1:
             answer = self.answers.get(command, b"\x55\x00" + command)
-            self.held[task_id] = Held(flags, command, now + self.slow, answer)
+            self.held[task_id] = ScriptedTask(flags, command, now + self.slow, answer)
             if self.at_once:
                 self.held[task_id].told = True
                 return b"\xa3" + answer

@@ -9,17 +9,21 @@ import pytest
 from gateway.assistant.image_store import ImageStore
 from gateway.assistant.journal import Journal
 from gateway.assistant.kktpc import connect, open_tcp
+from gateway.assistant.kktpc.connection import KktPcConnection
 from gateway.assistant.kktpc.errors import HostError
-from gateway.assistant.kktpc.way import KktPcWay
-from gateway.assistant.steps import Steps
-from gateway.assistant.ways import About, WayKind, WayLost
+from gateway.assistant.register_connection import (
+    ConnectionKind,
+    RegisterIdentity,
+    RegisterUnreachable,
+)
+from gateway.assistant.steps import StepExecutor
 from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 from protocol.kktpc.commands import encode_request
 from protocol.platforms import Platform
 from simulator.calls.bad_links import BadLinkProxy, Fault
-from simulator.kktpc import Setup, serve_tcp
+from simulator.kktpc import LineSetup, serve_tcp
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.assistant.ways import DONE, NOON, SERIAL, a_register
+from tests.gateway.assistant.connections import DONE, NOON, SERIAL, a_register
 
 CLOSE = Step(7, 1, encode_request("close_shift"))
 TRIES = 4
@@ -38,13 +42,13 @@ def at_work() -> SimulatedRegister:
 
 
 @asynccontextmanager
-async def way_over(fault: Fault, number: int, folder: Path) -> AsyncIterator[KktPcWay]:
+async def way_over(fault: Fault, number: int, folder: Path) -> AsyncIterator[KktPcConnection]:
     async with BadLinkProxy("127.0.0.1", number, fault) as proxy:
         line = await open_tcp("127.0.0.1", proxy.port)
         host = await connect(line, serial=False, probe_s=0.3)
-        about = About(SERIAL, Platform.V2_5, 61, "3.0.1", WayKind.TCP, "there")
+        about = RegisterIdentity(SERIAL, Platform.V2_5, 61, "3.0.1", ConnectionKind.TCP, "there")
         try:
-            yield KktPcWay(about, host, ImageStore(folder, SERIAL, ()), lambda: NOON)
+            yield KktPcConnection(about, host, ImageStore(folder, SERIAL, ()), lambda: NOON)
         finally:
             host.close()
 
@@ -56,8 +60,8 @@ async def brought(faults: Sequence[Fault], number: int, folder: Path) -> StepDon
         journal = Journal(folder / "journal.sqlite")
         try:
             async with way_over(fault, number, folder) as way:
-                told = await Steps(SERIAL, journal).do(way, CLOSE)
-        except (WayLost, HostError):
+                told = await StepExecutor(SERIAL, journal).execute(way, CLOSE)
+        except (RegisterUnreachable, HostError):
             continue
         finally:
             journal.close()
@@ -69,7 +73,7 @@ async def brought(faults: Sequence[Fault], number: int, folder: Path) -> StepDon
 async def once(faults: Sequence[Fault], folder: Path) -> None:
     register = at_work()
     documents = register.drive.documents
-    setup = Setup(now=lambda: NOON)
+    setup = LineSetup(now=lambda: NOON)
     server = await serve_tcp(register, "127.0.0.1", 0, setup)
     try:
         number = server.sockets[0].getsockname()[1]

@@ -21,8 +21,8 @@ from gateway.assistant.kktpc.discovery import (
 from gateway.assistant.kktpc.errors import LineBusy, LineLost
 from gateway.assistant.kktpc.lines import open_serial
 from protocol.platforms import Platform
-from tests.gateway.assistant.kktpc.joined import on_pty, on_tcp, soon
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
+from tests.gateway.assistant.kktpc.scripted_lines import on_pty, on_tcp, wait_until
 from tests.gateway.assistant.kktpc.test_host import Platform5
 
 
@@ -106,7 +106,7 @@ async def test_a_silent_register_is_found_when_it_is_switched_on() -> None:
         async with looking(sources) as events:
             loop = asyncio.get_running_loop()
             began = loop.time()
-            await soon(lambda: len(listening.connections) > 3)
+            await wait_until(lambda: len(listening.connections) > 3)
             assert loop.time() - began > 2 * sources.probe_s
             register.mute = False
             await events.found()

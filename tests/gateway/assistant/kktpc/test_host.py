@@ -6,11 +6,23 @@ import threading
 import pytest
 import serial
 
-from gateway.assistant.kktpc.errors import LineBusy, LineLost, NotDone, Silent, Unspeakable
+from gateway.assistant.kktpc.errors import (
+    CommandNotDone,
+    LineBusy,
+    LineLost,
+    NoKktPcAnswer,
+    UnsupportedPlatform,
+)
 from gateway.assistant.kktpc.host import KktHost, connect
 from gateway.assistant.kktpc.lines import ThreadedSerialLine, open_serial, open_tcp
-from tests.gateway.assistant.kktpc.joined import Listening, Pty, on_pty, on_tcp, soon
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
+from tests.gateway.assistant.kktpc.scripted_lines import (
+    ListeningRegister,
+    Pty,
+    on_pty,
+    on_tcp,
+    wait_until,
+)
 from tests.gateway.assistant.kktpc.scripted_v2 import ScriptedV2
 
 QUICK = 0.15
@@ -27,7 +39,7 @@ class Platform5:
         return b""
 
 
-async def over_tcp(listening: Listening) -> KktHost:
+async def over_tcp(listening: ListeningRegister) -> KktHost:
     line = await open_tcp("127.0.0.1", listening.port)
     return await connect(line, serial=False, probe_s=QUICK)
 
@@ -47,7 +59,7 @@ async def test_commands_are_answered_over_a_real_line(kind: str) -> None:
         assert answers == [b"\x55\x00" + command for command in commands]
         assert await host.ask(b"\xec\x04\x00\x00" + bytes(900), need_result=False) == b""
         host.close()
-        await soon(lambda: register.aborts == 2)
+        await wait_until(lambda: register.aborts == 2)
 
 
 async def test_the_largest_command_goes_through_a_serial_line() -> None:
@@ -64,7 +76,7 @@ async def test_unplugging_in_the_middle_of_a_command_is_told(kind: str) -> None:
     async with on_tcp(register) as listening, on_pty(register) as pty:
         host = await (over_tcp(listening) if kind == "tcp" else over_pty(pty))
         asked = asyncio.create_task(host.ask(b"\x91\x16"))
-        await soon(lambda: bool(register.executed))
+        await wait_until(lambda: bool(register.executed))
         (listening if kind == "tcp" else pty).unplug()
         with pytest.raises(LineLost):
             await asyncio.wait_for(asked, 5)
@@ -78,7 +90,7 @@ async def test_a_caller_who_leaves_does_not_mix_up_the_answers() -> None:
     async with on_tcp(register) as listening:
         host = await over_tcp(listening)
         asked = asyncio.create_task(host.ask(b"\x45"))
-        await soon(lambda: bool(register.executed))
+        await wait_until(lambda: bool(register.executed))
         asked.cancel()
         assert await host.ask(b"\x3f") == b"\x55\x00\x3f"
         host.close()
@@ -86,7 +98,7 @@ async def test_a_caller_who_leaves_does_not_mix_up_the_answers() -> None:
 
 async def test_platform_5_0_is_told_and_not_spoken_to() -> None:
     async with on_tcp(Platform5()) as listening:
-        with pytest.raises(Unspeakable):
+        with pytest.raises(UnsupportedPlatform):
             await over_tcp(listening)
 
 
@@ -98,17 +110,17 @@ async def test_a_register_of_the_older_level_is_spoken_to_on_serial_lines() -> N
         command = b"\x50\x02\x03\x10\x10\x04"
         assert await host.ask(command) == b"\x55\x00" + command
         assert register.executed == [b"\xa5", command]
-        with pytest.raises(NotDone):
+        with pytest.raises(CommandNotDone):
             await host.ask(bytes(300))
-        with pytest.raises(Silent):
-            host.relay(None)
+        with pytest.raises(NoKktPcAnswer):
+            host.set_relay_listener(None)
         host.close()
 
 
 async def test_a_command_that_no_packet_carries_is_refused_and_the_next_is_answered() -> None:
     async with on_tcp() as listening:
         host = await over_tcp(listening)
-        with pytest.raises(NotDone):
+        with pytest.raises(CommandNotDone):
             await host.ask(bytes(16_384))
         assert await host.ask(b"\x45") == b"\x55\x00\x45"
         host.close()
@@ -116,9 +128,9 @@ async def test_a_command_that_no_packet_carries_is_refused_and_the_next_is_answe
 
 async def test_a_silent_line_ends_as_silent() -> None:
     async with on_tcp(ScriptedRegister(mute=True)) as listening:
-        with pytest.raises(Silent):
+        with pytest.raises(NoKktPcAnswer):
             await over_tcp(listening)
-        await soon(lambda: bool(listening.connections))
+        await wait_until(lambda: bool(listening.connections))
 
 
 async def test_a_port_is_held_by_one_host() -> None:
@@ -147,8 +159,10 @@ async def test_the_line_with_threads_does_the_same_as_the_one_without() -> None:
         assert await host.ask(b"\x45") == b"\x55\x00\x45"
         register.slow = 60
         asked = asyncio.create_task(host.ask(b"\x91\x16"))
-        await soon(lambda: len(register.executed) == 2)
+        await wait_until(lambda: len(register.executed) == 2)
         pty.unplug()
         with pytest.raises(LineLost):
             await asyncio.wait_for(asked, 5)
-    await soon(lambda: not any(each.name.startswith("line ") for each in threading.enumerate()))
+    await wait_until(
+        lambda: not any(each.name.startswith("line ") for each in threading.enumerate())
+    )

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gateway.assistant.kktpc.host import KktHost, connect
 from gateway.assistant.kktpc.lines import open_serial, open_tcp
 from gateway.assistant.kktpc.relay import Close, Connect, EotHost, EotRelay, Send, Targets
-from tests.gateway.assistant.kktpc.joined import on_pty, on_tcp, soon
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
+from tests.gateway.assistant.kktpc.scripted_lines import on_pty, on_tcp, wait_until
 
 MUCH = 100 * 1024
 
@@ -66,7 +66,7 @@ async def relayed(
         caller = Caller(register, poke)
         try:
             async with EotRelay(host, targets, connect_s):
-                await soon(lambda: len(caller.told(1)) > 0)
+                await wait_until(lambda: len(caller.told(1)) > 0)
                 yield caller, host
         finally:
             host.close()
@@ -121,35 +121,35 @@ async def test_both_sockets_carry_much_in_both_directions_beside_commands(kind: 
         sent = [os.urandom(MUCH), os.urandom(MUCH)]
         for socket in (0, 1):
             register.dial(socket, port)
-        await soon(lambda: register.states(0) == [1] and register.states(1) == [1])
+        await wait_until(lambda: register.states(0) == [1] and register.states(1) == [1])
         for socket in (0, 1):
             register.send(socket, sent[socket])
         for number in range(30):
             assert await host.ask(bytes([0x46, number])) == bytes([0x55, 0, 0x46, number])
         for socket in (0, 1):
-            await soon(lambda s=socket: len(register.received(s)) >= MUCH, 40)  # type: ignore[misc]
+            await wait_until(lambda s=socket: len(register.received(s)) >= MUCH, 40)  # type: ignore[misc]
             assert register.received(socket) == sent[socket]
         register.say(0x80)
-        await soon(lambda: register.states(0) == [1, 0])
+        await wait_until(lambda: register.states(0) == [1, 0])
 
 
 async def test_nothing_is_read_back_until_the_packet_size_is_told_and_then_no_more() -> None:
     async with serving(echo) as port, relayed(allowing(port)) as (register, _):
         register.say(0x60, port.to_bytes(2, "little"))
         register.say(0x70, b"127.0.0.1\0")
-        await soon(lambda: register.states(0) == [1])
+        await wait_until(lambda: register.states(0) == [1])
         register.send(0, b"hello" * 20)
         await asyncio.sleep(0.2)
         assert register.received(0) == b""
         register.say(0x50, b"\x10")
-        await soon(lambda: register.received(0) == b"hello" * 20)
+        await wait_until(lambda: register.received(0) == b"hello" * 20)
         assert max(map(len, register.told(0x20))) == 16
 
 
 async def test_the_versions_are_exchanged() -> None:
     async with relayed(Targets()) as (register, _):
         register.say(0x42)
-        await soon(lambda: register.told(0x02) == [b"\x02"])
+        await wait_until(lambda: register.told(0x02) == [b"\x02"])
         register.say(0x40, b"\x01")
         asked = len(register.told(0x01))
         await asyncio.sleep(1.4)
@@ -164,7 +164,7 @@ async def test_a_server_that_hangs_up_is_told_after_its_last_bytes() -> None:
     async with serving(greet) as port, relayed(allowing(port)) as (register, _):
         for expected in ([1, 0], [1, 0, 1, 0]):
             register.dial(0, port)
-            await soon(lambda e=expected: register.states(0) == e)  # type: ignore[misc]
+            await wait_until(lambda e=expected: register.states(0) == e)  # type: ignore[misc]
         assert register.received(0) == b"x" * 10_000
 
 
@@ -179,7 +179,7 @@ async def test_a_server_that_reads_slowly_holds_the_register_back() -> None:
 
     async with serving(slow) as port, relayed(allowing(port)) as (register, host):
         register.dial(0, port)
-        await soon(lambda: register.states(0) == [1])
+        await wait_until(lambda: register.states(0) == [1])
         # More than the buffers of two sockets hold: the register keeps the rest.
         waiting = register.waiting
         waiting.extend(bytes([0x90, 250]) + os.urandom(250) for _ in range(4_000))
@@ -191,7 +191,7 @@ async def test_a_server_that_reads_slowly_holds_the_register_back() -> None:
         assert held > 0
         assert await host.ask(b"\x45") == b"\x55\x00\x45"
         go_on.set()
-        await soon(lambda: len(waiting) < held)
+        await wait_until(lambda: len(waiting) < held)
 
 
 @pytest.mark.parametrize(
@@ -216,26 +216,26 @@ async def test_a_register_is_no_way_into_the_pc(host: bytes, targets: Targets) -
         register.dial(0, port, host)
         await asyncio.sleep(0.1)
         if b" " not in host:
-            await soon(lambda: register.states(0) == [0])
+            await wait_until(lambda: register.states(0) == [0])
         assert not dialled
 
 
 async def test_a_server_that_is_not_there_is_told(closed_port: int) -> None:
     async with relayed(allowing(closed_port)) as (register, _):
         register.dial(1, closed_port)
-        await soon(lambda: register.states(1) == [0])
+        await wait_until(lambda: register.states(1) == [0])
         register.say(0x60, b"\0\0")
         register.say(0x70, b"127.0.0.1")
-        await soon(lambda: register.states(0) == [0])
+        await wait_until(lambda: register.states(0) == [0])
 
 
 async def test_dialling_again_leaves_the_first_connection() -> None:
     async with serving(echo) as port, relayed(allowing(port)) as (register, _):
         for number in range(1, 4):
             register.dial(0, port)
-            await soon(lambda n=number: register.states(0) == [1] * n)  # type: ignore[misc]
+            await wait_until(lambda n=number: register.states(0) == [1] * n)  # type: ignore[misc]
         register.send(0, b"last")
-        await soon(lambda: register.received(0) == b"last")
+        await wait_until(lambda: register.received(0) == b"last")
 
 
 async def test_sockets_close_when_the_line_goes() -> None:
@@ -250,9 +250,9 @@ async def test_sockets_close_when_the_line_goes() -> None:
         host = await connect(await open_tcp("127.0.0.1", listening.port), serial=False)
         caller = Caller(register, listening.poke)
         async with EotRelay(host, allowing(port)):
-            await soon(lambda: bool(caller.told(1)))
+            await wait_until(lambda: bool(caller.told(1)))
             caller.dial(0, port)
-            await soon(lambda: caller.states(0) == [1])
+            await wait_until(lambda: caller.states(0) == [1])
             listening.unplug()
             await host.wait_lost()
         await asyncio.wait_for(ended.wait(), 5)
@@ -264,20 +264,20 @@ def test_the_vectors_of_the_specification() -> None:
     assert eot.begin() == [Close(0), Close(1)]
     assert [each.hex() for each in eot.to_register] == ["da0300", "da0100"]
     eot.to_register.clear()
-    assert eot.heard(bytes.fromhex("da400101")) == []
+    assert eot.on_packet(bytes.fromhex("da400101")) == []
     assert eot.register_version == 1
-    eot.heard(bytes.fromhex("da60021e61"[:6] + "611e"))
-    orders = eot.heard(bytes.fromhex("da70093132372e302e302e31"))
+    eot.on_packet(bytes.fromhex("da60021e61"[:6] + "611e"))
+    orders = eot.on_packet(bytes.fromhex("da70093132372e302e302e31"))
     assert orders == [Close(0), Connect(0, "127.0.0.1", 7777)]
-    eot.connected(0, True)
+    eot.on_connected(0, True)
     assert eot.to_register == [bytes.fromhex("da100101")]
-    assert eot.room(0) == 0
-    eot.heard(bytes.fromhex("da50028000"))
-    assert eot.room(0) == 128
-    assert eot.heard(bytes.fromhex("da900568656c6c6f")) == [Send(0, b"hello")]
-    eot.received(0, b"ECHO:hello")
+    assert eot.free_bytes(0) == 0
+    eot.on_packet(bytes.fromhex("da50028000"))
+    assert eot.free_bytes(0) == 128
+    assert eot.on_packet(bytes.fromhex("da900568656c6c6f")) == [Send(0, b"hello")]
+    eot.on_network_data(0, b"ECHO:hello")
     assert eot.to_register[-1] == bytes.fromhex("da200a4543484f3a68656c6c6f")
-    assert eot.heard(bytes.fromhex("da8000")) == [Close(0)]
+    assert eot.on_packet(bytes.fromhex("da8000")) == [Close(0)]
     assert eot.to_register[-1] == bytes.fromhex("da100100")
 
 
@@ -285,5 +285,5 @@ def test_the_vectors_of_the_specification() -> None:
 def test_no_packet_of_a_register_breaks_the_relay(packets: list[bytes]) -> None:
     eot = EotHost()
     for packet in packets:
-        eot.heard(packet)
+        eot.on_packet(packet)
     assert len(eot.to_register) <= len(packets)

@@ -16,10 +16,10 @@ from protocol.fields import Fields
 from protocol.kktpc import settings
 from protocol.kktpc.commands import BY_CODE, CommandFailed, encode_request, parse_answer
 from protocol.platforms import Platform
-from simulator.kktpc import Caller, Setup, serve_serial, serve_tcp
+from simulator.kktpc import CallCredentials, LineSetup, serve_serial, serve_tcp
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.assistant.kktpc.joined import soon
-from tests.simulator.small_gateway import KEY_RING, Orders, listening
+from tests.gateway.assistant.kktpc.scripted_lines import wait_until
+from tests.simulator.small_gateway import KEY_RING, GatewayScript, running_small_gateway
 
 SERIAL_NUMBER = "00106101234567"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -56,9 +56,9 @@ async def null_modem() -> AsyncIterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def hosted(road: str, setup: Setup | None = None) -> AsyncIterator[KktHost]:
+async def hosted(road: str, setup: LineSetup | None = None) -> AsyncIterator[KktHost]:
     """A host whose register stands at the end of that road."""
-    setup = setup or Setup(now=noon)
+    setup = setup or LineSetup(now=noon)
     async with AsyncExitStack() as stack:
         if road == "tcp":
             server = await serve_tcp(a_register(), "127.0.0.1", 0, setup)
@@ -111,18 +111,21 @@ async def test_a_register_without_a_network_calls_the_cash_server_through_its_ho
     road: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("simulator.kktpc.relay.RETRY_S", 1.0)
-    orders = Orders(next_check_in_s=3600)
+    orders = GatewayScript(next_check_in_s=3600)
     key = KEY_RING.register_key(1, a_register().serial)
     assert key is not None
-    caller = Caller(key, 1)
-    async with listening(orders) as gateway, hosted(road, Setup(caller=caller, now=noon)) as host:
+    caller = CallCredentials(key, 1)
+    async with (
+        running_small_gateway(orders) as gateway,
+        hosted(road, LineSetup(credentials=caller, now=noon)) as host,
+    ):
         await ask(host, "enter_mode", mode=4, password="00000030")
         for number, value in ((276, 5), (278, "127.0.0.1"), (279, gateway.port)):
             await write_setting(host, number, value)
         await ask(host, "leave_mode")
         targets = Targets(private=frozenset({f"127.0.0.1:{gateway.port}"}))
         async with EotRelay(host, targets) as relay:
-            await soon(lambda: SERIAL_NUMBER in orders.readings)
+            await wait_until(lambda: SERIAL_NUMBER in orders.readings)
             assert relay.register_version == 2
             assert (await ask(host, "read_type"))["model"] == 61
-            await soon(lambda: not gateway.open)
+            await wait_until(lambda: not gateway.open)

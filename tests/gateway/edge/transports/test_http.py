@@ -17,21 +17,21 @@ from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
 from fleet.wiring import REACTIONS
 from gateway.edge.config import GatewayConfig
-from gateway.edge.context import Edge
-from gateway.edge.metrics import Limit, Outcome
-from gateway.edge.transports.http import SENTENCES
+from gateway.edge.context import EdgeContext
+from gateway.edge.metrics import ConversationOutcome, Limit
+from gateway.edge.transports.http import REFUSAL_TEXTS
 from gateway.edge.transports.tcp import TcpLink
-from protocol.conversation.messages import Accepted, Challenge, RefusalReason, Refused
-from tests.gateway.edge.running import (
+from protocol.conversation.messages import Accepted, Challenge, ConversationRefused, RefusalReason
+from tests.gateway.edge.running_gateway import (
     HOST,
     KEYS,
     SERIAL,
     WAIT_S,
-    Line,
-    Running,
+    RawRegister,
+    RunningGateway,
     key_of,
-    noticed,
-    running,
+    one_ending_recorded,
+    running_gateway,
 )
 
 HEAD = b"POST /kkt HTTP/1.1\r\nHost: x\r\n"
@@ -50,7 +50,7 @@ class Browser:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self.writer = reader, writer
-        self.register = Line(reader, writer, SERIAL, key_of(SERIAL))
+        self.register = RawRegister(reader, writer, SERIAL, key_of(SERIAL))
         """Its messages; nobody reads the connection through it."""
 
     async def __aenter__(self) -> "Browser":
@@ -94,7 +94,7 @@ class Browser:
                 assert await self._reader.read() == b""
 
 
-async def browser(gateway: Running) -> Browser:
+async def browser(gateway: RunningGateway) -> Browser:
     return Browser(*await asyncio.open_connection(HOST, gateway.number))
 
 
@@ -150,18 +150,20 @@ TOO_MUCH = {
     [*((400, words) for words in MALFORMED.values()), *OTHERS.values()],
     ids=[*MALFORMED, *OTHERS],
 )
-async def test_what_is_not_our_request(gateway: Running, status: int, words: bytes) -> None:
-    with noticed(Outcome.REFUSED_MALFORMED, f"http_{status}", road="http"):
+async def test_what_is_not_our_request(gateway: RunningGateway, status: int, words: bytes) -> None:
+    with one_ending_recorded(
+        ConversationOutcome.REFUSED_MALFORMED, f"http_{status}", transport="http"
+    ):
         async with await browser(gateway) as peer:
             peer.say(words)
             answer = await peer.answer()
             await peer.hung_up()
     assert (answer.status, answer.headers[b"connection"]) == (status, b"close")
-    assert answer.body.decode() == f"{SENTENCES[status]}\n"
+    assert answer.body.decode() == f"{REFUSAL_TEXTS[status]}\n"
     assert answer.headers.get(b"allow") == (b"post" if status == 405 else None)
 
 
-async def test_who_asks_for_the_head_alone_gets_no_body(gateway: Running) -> None:
+async def test_who_asks_for_the_head_alone_gets_no_body(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         peer.say(b"HEAD /kkt HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = await peer.answer()
@@ -177,8 +179,10 @@ async def test_too_much(tmp_path: Path, name: str) -> None:
         "http_header_bytes": 512,
         "first_frame_bytes": 4096,
     }
-    async with running(tmp_path, **few) as gateway:
-        with noticed(Outcome.REFUSED_MALFORMED, f"http_{status}", limit, road="http"):
+    async with running_gateway(tmp_path, **few) as gateway:
+        with one_ending_recorded(
+            ConversationOutcome.REFUSED_MALFORMED, f"http_{status}", limit, transport="http"
+        ):
             async with await browser(gateway) as peer:
                 peer.say(words)
                 assert (await peer.answer()).status == status
@@ -186,14 +190,19 @@ async def test_too_much(tmp_path: Path, name: str) -> None:
 
 async def test_requests_that_do_not_wait_for_their_turn(tmp_path: Path) -> None:
     """While a commit is waited for, so much may come and no more."""
-    async with running(tmp_path, http_body_bytes=2048) as gateway, await browser(gateway) as peer:
+    async with (
+        running_gateway(tmp_path, http_body_bytes=2048) as gateway,
+        await browser(gateway) as peer,
+    ):
         await greet(peer)
         async with gateway.database.transaction() as db:
             await db.execute(text("SELECT 1"))
             peer.post(peer.register.check_in())
             await gateway.until(lambda: gateway.waiting == 1)
             limit = Limit.HTTP_BODY_BYTES
-            with noticed(Outcome.REFUSED_MALFORMED, "http_413", limit, road="http"):
+            with one_ending_recorded(
+                ConversationOutcome.REFUSED_MALFORMED, "http_413", limit, transport="http"
+            ):
                 peer.say(ROUND * 100)
                 assert (await peer.answer()).status == 413
 
@@ -205,9 +214,9 @@ async def greet(peer: Browser, chunk: int | None = None) -> None:
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 100])
-async def test_a_call_over_one_connection(gateway: Running, chunk: int | None) -> None:
+async def test_a_call_over_one_connection(gateway: RunningGateway, chunk: int | None) -> None:
     async with await browser(gateway) as peer:
-        with noticed(Outcome.SERVED, road="http"):
+        with one_ending_recorded(ConversationOutcome.SERVED, transport="http"):
             await greet(peer, chunk)
             peer.post(peer.register.check_in(), chunk=chunk)
             answer = await peer.answer()
@@ -218,7 +227,7 @@ async def test_a_call_over_one_connection(gateway: Running, chunk: int | None) -
 
 
 async def test_half_a_frame_is_answered_with_nothing_and_the_rest_may_come(
-    gateway: Running,
+    gateway: RunningGateway,
 ) -> None:
     async with await browser(gateway) as peer:
         hello = peer.register.hello()
@@ -231,7 +240,7 @@ async def test_half_a_frame_is_answered_with_nothing_and_the_rest_may_come(
         assert isinstance((await peer.messages())[0], Challenge)
 
 
-async def test_requests_in_one_breath_are_answered_in_their_order(gateway: Running) -> None:
+async def test_requests_in_one_breath_are_answered_in_their_order(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         peer.say(ROUND * 3)
         peer.post(peer.register.hello())
@@ -240,19 +249,19 @@ async def test_requests_in_one_breath_are_answered_in_their_order(gateway: Runni
         assert [bool(length) for length in lengths] == [False, False, False, True, False]
 
 
-async def test_what_comes_after_the_last_answer_is_nobodys(gateway: Running) -> None:
+async def test_what_comes_after_the_last_answer_is_nobodys(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         await greet(peer)
-        with noticed(Outcome.SERVED, road="http"):
+        with one_ending_recorded(ConversationOutcome.SERVED, transport="http"):
             peer.post(peer.register.check_in())
             peer.say(ROUND + b"garbage")
             assert (await peer.answer()).headers[b"connection"] == b"close"
             await gateway.until_quiet()
 
 
-async def test_a_client_that_keeps_no_connection_gets_one_answer(gateway: Running) -> None:
+async def test_a_client_that_keeps_no_connection_gets_one_answer(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
-        with noticed(Outcome.CUT, road="http"):
+        with one_ending_recorded(ConversationOutcome.CUT, transport="http"):
             hello = peer.register.hello()
             peer.say(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(hello) + hello)
             answer = await peer.answer()
@@ -261,30 +270,30 @@ async def test_a_client_that_keeps_no_connection_gets_one_answer(gateway: Runnin
     assert isinstance(peer.register.end.receive(answer.body)[0], Challenge)
 
 
-async def test_nobody_changes_the_protocol(gateway: Running) -> None:
+async def test_nobody_changes_the_protocol(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         for _ in range(2):
             peer.say(HEAD + UPGRADE)
             assert (await peer.answer()).status == 200
 
 
-async def test_a_refusal_is_the_body_of_the_last_answer(gateway: Running) -> None:
+async def test_a_refusal_is_the_body_of_the_last_answer(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
-        with noticed(Outcome.REFUSED_MALFORMED, "junk", road="http"):
+        with one_ending_recorded(ConversationOutcome.REFUSED_MALFORMED, "junk", transport="http"):
             peer.post(b"no frame at all")
             answer = await peer.answer()
             await peer.hung_up()
     (refused,) = peer.register.end.receive(answer.body)
-    assert isinstance(refused, Refused) and refused.reason == RefusalReason.MALFORMED
+    assert isinstance(refused, ConversationRefused) and refused.reason == RefusalReason.MALFORMED
     assert (answer.status, answer.headers[b"connection"]) == (200, b"close")
 
 
-async def test_a_reading_that_is_not_kept_is_not_answered_with_200(gateway: Running) -> None:
+async def test_a_reading_that_is_not_kept_is_not_answered_with_200(gateway: RunningGateway) -> None:
     async with gateway.database.transaction() as db:
         await db.execute(text("ALTER TABLE readings RENAME TO readings_away"))
     async with await browser(gateway) as peer:
         await greet(peer)
-        with noticed(Outcome.NOT_KEPT, road="http"):
+        with one_ending_recorded(ConversationOutcome.NOT_KEPT, transport="http"):
             peer.post(peer.register.check_in())
             answer = await peer.answer()
             await peer.hung_up()
@@ -303,8 +312,13 @@ async def test_a_reading_that_is_not_kept_is_not_answered_with_200(gateway: Runn
 )
 async def test_a_request_that_drips(tmp_path: Path, words: bytes, status: int | None) -> None:
     road = "tcp" if words == b"POS" else "http"
-    async with running(tmp_path, hello_timeout_s=0.4) as gateway, await browser(gateway) as peer:
-        with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, road=road):
+    async with (
+        running_gateway(tmp_path, hello_timeout_s=0.4) as gateway,
+        await browser(gateway) as peer,
+    ):
+        with one_ending_recorded(
+            ConversationOutcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, transport=road
+        ):
             for byte in words:
                 peer.say(bytes((byte,)))
             if status:
@@ -312,11 +326,13 @@ async def test_a_request_that_drips(tmp_path: Path, words: bytes, status: int | 
             await peer.hung_up()
 
 
-async def test_bytes_that_make_no_frame_keep_no_conversation(gateway: Running) -> None:
+async def test_bytes_that_make_no_frame_keep_no_conversation(gateway: RunningGateway) -> None:
     """After HELLO a body drips, a byte at a time, for ever."""
     async with await browser(gateway) as peer:
         await greet(peer)
-        with noticed(Outcome.TIMED_OUT, "idle_timeout", Limit.IDLE_TIMEOUT, road="http"):
+        with one_ending_recorded(
+            ConversationOutcome.TIMED_OUT, "idle_timeout", Limit.IDLE_TIMEOUT, transport="http"
+        ):
             peer.say(HEAD + b"Content-Length: 1000\r\n\r\n\xfe\x7f\x07\xf0")
             dripping = asyncio.ensure_future(drip(peer))
             (one,) = gateway.conversations
@@ -378,17 +394,17 @@ class Wire(asyncio.Transport):
 
 
 @pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Edge:
+def edge(tmp_path_factory: pytest.TempPathFactory) -> EdgeContext:
     """A gateway's edge over a fleet that has not started: nobody gets as far as a reading."""
     file = tmp_path_factory.mktemp("fleet") / "fleet.db"
     port = DevicePort(Database(f"sqlite+aiosqlite:///{file}", REACTIONS), utc_now)
-    return Edge(port, KEYS, GatewayConfig(http_header_bytes=512, http_body_bytes=1024))
+    return EdgeContext(port, KEYS, GatewayConfig(http_header_bytes=512, http_body_bytes=1024))
 
 
 @settings(deadline=None, max_examples=400)
 @given(st.lists(WORDS, min_size=1, max_size=12), st.lists(st.integers(1, 40), min_size=1))
 def test_whatever_comes_in_whatever_pieces(
-    edge: Edge, words: list[bytes], sizes: list[int]
+    edge: EdgeContext, words: list[bytes], sizes: list[int]
 ) -> None:
     """Nothing is raised, little is kept, and every answer is one that a client can read."""
     link, wire = TcpLink(edge), Wire()
@@ -408,7 +424,7 @@ def test_whatever_comes_in_whatever_pieces(
 
 
 @pytest.mark.parametrize("words", [HEAD, ROUND], ids=["in a head", "between requests"])
-def test_no_bytes_say_nothing(edge: Edge, words: bytes) -> None:
+def test_no_bytes_say_nothing(edge: EdgeContext, words: bytes) -> None:
     link, wire = TcpLink(edge), Wire()
     link.connection_made(wire)
     for piece in (words, b"", ROUND.removeprefix(HEAD) if words is HEAD else ROUND):

@@ -14,13 +14,22 @@ from structlog.testing import capture_logs
 
 from fleet.kit.config import configured
 from gateway.edge.config import GatewayConfig
-from gateway.edge.metrics import Limit, Outcome
+from gateway.edge.metrics import ConversationOutcome, Limit
 from gateway.edge.transports.tls import Certificate
 from protocol.conversation.messages import Accepted, RefusalReason
-from simulator.calls.transports import RoadName, road_named
+from protocol.transport import Transport
+from simulator.calls.transports import transport_setup
 from simulator.demo import DemoRegisters
 from tests.gateway.edge.certificates import Authority
-from tests.gateway.edge.running import HOST, SERIAL, Line, Running, key_of, noticed, running
+from tests.gateway.edge.running_gateway import (
+    HOST,
+    SERIAL,
+    RawRegister,
+    RunningGateway,
+    key_of,
+    one_ending_recorded,
+    running_gateway,
+)
 
 
 @pytest.fixture
@@ -31,18 +40,18 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, authority: Authority) -> AsyncIterator[Running]:
-    async with running(tmp_path, certificate=authority.certificate()) as gateway:
+async def gateway(tmp_path: Path, authority: Authority) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(tmp_path, certificate=authority.certificate()) as gateway:
         yield gateway
 
 
-async def line(gateway: Running, context: ssl.SSLContext | None) -> Line:
+async def line(gateway: RunningGateway, context: ssl.SSLContext | None) -> RawRegister:
     """A connection to the port with TLS, inside TLS or not."""
     reader, writer = await asyncio.open_connection(HOST, gateway.tls_number, ssl=context)
-    return Line(reader, writer, SERIAL, key_of(SERIAL))
+    return RawRegister(reader, writer, SERIAL, key_of(SERIAL))
 
 
-def shown(of: Line) -> int:
+def shown(of: RawRegister) -> int:
     """Serial number of the certificate that the gateway has shown."""
     found: Any = of._writer.get_extra_info("ssl_object")
     return x509.load_der_x509_certificate(found.getpeercert(True)).serial_number
@@ -50,24 +59,29 @@ def shown(of: Line) -> int:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_both_versions_of_today(
-    gateway: Running, authority: Authority, version: ssl.TLSVersion
+    gateway: RunningGateway, authority: Authority, version: ssl.TLSVersion
 ) -> None:
     trust = authority.trust()
     trust.minimum_version = trust.maximum_version = version
     async with await line(gateway, trust) as register:
-        await register.prove()
-        with noticed(Outcome.SERVED, road="tls"):
+        await register.reach_accepted()
+        with one_ending_recorded(ConversationOutcome.SERVED, transport="tls"):
             register._writer.close()
             await gateway.until_quiet()
 
 
-async def test_older_versions_are_refused(gateway: Running) -> None:
+async def test_older_versions_are_refused(gateway: RunningGateway) -> None:
     """As bytes: today's libraries no longer say such a hello.  TLS 1.1, one cipher, no more."""
     hello = bytes.fromhex("0302") + bytes(32) + bytes.fromhex("00 0002c013 0100")
     record = b"\x16\x03\x01" + (len(hello) + 4).to_bytes(2) + b"\x01" + len(hello).to_bytes(3)
     async with await line(gateway, None) as register:
-        with noticed(Outcome.REFUSED_MALFORMED, "unsupported_protocol", Limit.TLS, road="tls"):
-            register.say(record + hello)
+        with one_ending_recorded(
+            ConversationOutcome.REFUSED_MALFORMED,
+            "unsupported_protocol",
+            Limit.TLS,
+            transport="tls",
+        ):
+            register.send(record + hello)
             assert (await register._reader.read()).startswith(b"\x15\x03")
 
 
@@ -84,11 +98,15 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-async def test_what_is_no_tls_ends_quickly_and_is_counted(gateway: Running, name: str) -> None:
+async def test_what_is_no_tls_ends_quickly_and_is_counted(
+    gateway: RunningGateway, name: str
+) -> None:
     words, why = GARBAGE[name]
     async with await line(gateway, None) as stranger:
-        with noticed(Outcome.REFUSED_MALFORMED, why, Limit.TLS, road="tls"):
-            stranger.say(words)
+        with one_ending_recorded(
+            ConversationOutcome.REFUSED_MALFORMED, why, Limit.TLS, transport="tls"
+        ):
+            stranger.send(words)
             async with asyncio.timeout(5):
                 await stranger._reader.read()
     assert gateway.open == 0
@@ -100,62 +118,70 @@ async def test_a_handshake_that_never_ends(
 ) -> None:
     certificate = authority.certificate()
     async with (
-        running(tmp_path, certificate=certificate, hello_timeout_s=0.15) as gateway,
+        running_gateway(tmp_path, certificate=certificate, hello_timeout_s=0.15) as gateway,
         await line(gateway, None) as stranger,
     ):
-        with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, road="tls"):
-            stranger.say(said)
+        with one_ending_recorded(
+            ConversationOutcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, transport="tls"
+        ):
+            stranger.send(said)
             async with asyncio.timeout(5):
                 await stranger._reader.read()
 
 
-async def test_hands_are_shaken_and_nothing_is_said(gateway: Running, authority: Authority) -> None:
+async def test_hands_are_shaken_and_nothing_is_said(
+    gateway: RunningGateway, authority: Authority
+) -> None:
     async with await line(gateway, authority.trust()) as silent:
         await gateway.until(lambda: gateway.open == 1)
-        with noticed(Outcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, road="tls"):
+        with one_ending_recorded(
+            ConversationOutcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, transport="tls"
+        ):
             gateway.skip(gateway.edge.config.hello_timeout_s)
             await silent.hung_up()
 
 
-async def test_garbage_inside(gateway: Running, authority: Authority) -> None:
+async def test_garbage_inside(gateway: RunningGateway, authority: Authority) -> None:
     async with await line(gateway, authority.trust()) as stranger:
-        with noticed(Outcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES, road="tls"):
-            stranger.say(b"?" * 1000)
+        with one_ending_recorded(
+            ConversationOutcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES, transport="tls"
+        ):
+            stranger.send(b"?" * 1000)
             assert (await stranger.refusal()).reason == RefusalReason.MALFORMED
 
 
-async def test_a_flipped_byte_inside(gateway: Running, authority: Authority) -> None:
+async def test_a_flipped_byte_inside(gateway: RunningGateway, authority: Authority) -> None:
     """After the handshake somebody writes under TLS."""
     async with await line(gateway, authority.trust()) as register:
-        await register.greet()
+        await register.reach_challenge()
         socket = register._writer.get_extra_info("socket")
-        with noticed(
-            Outcome.REFUSED_MALFORMED,
+        with one_ending_recorded(
+            ConversationOutcome.REFUSED_MALFORMED,
             "decryption_failed_or_bad_record_mac",
             Limit.TLS,
-            road="tls",
+            transport="tls",
         ):
             os.write(socket.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
             await gateway.until_quiet()
 
 
 async def test_a_new_certificate_is_taken_and_those_who_talk_go_on(
-    gateway: Running, authority: Authority
+    gateway: RunningGateway, authority: Authority
 ) -> None:
     async with await line(gateway, authority.trust()) as early:
-        await early.greet()
+        await early.reach_challenge()
         before = shown(early)
         with capture_logs() as told:
             after = authority.issue()
             await gateway.until(lambda: names(told)[-1:] == ["certificate_taken"])
         async with await line(gateway, authority.trust()) as late:
             assert shown(late) == after != before
-        early.say(early.check_in())
-        assert isinstance(await early.hear(), Accepted)
+        early.send(early.check_in())
+        assert isinstance(await early.receive(), Accepted)
 
 
 async def test_a_broken_certificate_is_told_and_the_old_one_stays(
-    gateway: Running, authority: Authority
+    gateway: RunningGateway, authority: Authority
 ) -> None:
     async with await line(gateway, authority.trust()) as early:
         before = shown(early)
@@ -200,12 +226,12 @@ def test_all_this_holds_on_uvloop(tmp_path: Path, authority: Authority) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def scenario() -> None:
-        async with running(tmp_path, certificate=authority.certificate()) as gateway:
-            for name in (RoadName.TLS, RoadName.HTTPS):
-                road = road_named(name, authority.file)
-                assert (await gateway.call(DemoRegisters(1)[0], road=road)).accepted
+        async with running_gateway(tmp_path, certificate=authority.certificate()) as gateway:
+            for name in (Transport.TLS, Transport.HTTPS):
+                road = transport_setup(name, authority.file)
+                assert (await gateway.call(DemoRegisters(1)[0], transport=road)).accepted
             async with await line(gateway, None) as stranger:
-                stranger.say(b"garbage")
+                stranger.send(b"garbage")
                 await stranger._reader.read()
             await gateway.until_quiet()
 

@@ -9,48 +9,57 @@ import pytest
 
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
-from gateway.edge.metrics import Outcome
+from gateway.edge.metrics import ConversationOutcome
+from protocol.transport import Transport
 from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
-from simulator.calls.talk import Ending
-from simulator.calls.talk import Outcome as TalkOutcome
-from simulator.calls.transports import RoadName, road_named
+from simulator.calls.conversation import ConversationEnding
+from simulator.calls.conversation import ConversationResult as TalkOutcome
+from simulator.calls.transports import SOCKET_TRANSPORTS, transport_setup
 from simulator.demo import DemoRegisters
 from tests.gateway.edge.certificates import Authority
 from tests.gateway.edge.ordering import order, owner_of
-from tests.gateway.edge.running import HOST, Running, noticed, outcomes, running
+from tests.gateway.edge.running_gateway import (
+    HOST,
+    RunningGateway,
+    one_ending_recorded,
+    outcomes,
+    running_gateway,
+)
 
 AT_ONCE = 40
 """Calls that are cut at the same time."""
 
 
 @asynccontextmanager
-async def on_two_ports(folder: Path) -> AsyncIterator[tuple[Running, Authority]]:
+async def on_two_ports(folder: Path) -> AsyncIterator[tuple[RunningGateway, Authority]]:
     authority = Authority(folder)
     authority.issue()
-    async with running(folder, certificate=authority.certificate()) as gateway:
+    async with running_gateway(folder, certificate=authority.certificate()) as gateway:
         yield gateway, authority
 
 
-@pytest.mark.parametrize("name", RoadName)
-async def test_a_check_in(tmp_path: Path, name: RoadName) -> None:
+@pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
+async def test_a_check_in(tmp_path: Path, name: Transport) -> None:
     async with on_two_ports(tmp_path) as (gateway, authority):
-        with noticed(Outcome.SERVED, road=name):
-            talk = await gateway.call(DemoRegisters(1)[0], road=road_named(name, authority.file))
-            assert talk.accepted and talk.outcome == TalkOutcome(Ending.DONE)
+        with one_ending_recorded(ConversationOutcome.SERVED, transport=name):
+            talk = await gateway.call(
+                DemoRegisters(1)[0], transport=transport_setup(name, authority.file)
+            )
+            assert talk.accepted and talk.result == TalkOutcome(ConversationEnding.DONE)
             await gateway.until_quiet()
 
 
-@pytest.mark.parametrize("name", RoadName)
-async def test_an_operation_in_several_steps(tmp_path: Path, name: RoadName) -> None:
+@pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
+async def test_an_operation_in_several_steps(tmp_path: Path, name: Transport) -> None:
     async with on_two_ports(tmp_path) as (gateway, authority):
-        register, road = DemoRegisters(1)[0], road_named(name, authority.file)
+        register, road = DemoRegisters(1)[0], transport_setup(name, authority.file)
         serial = register.serial_number
         actor = await owner_of(gateway.database, [serial])
-        await gateway.call(register, road=road)
+        await gateway.call(register, transport=road)
         ordered = await order(gateway.database, actor, [serial], register.platform)
         await gateway.until(lambda: len(gateway.port._due) == 1)
-        talk = await gateway.call(register, road=road)
-        assert talk.outcome == TalkOutcome(Ending.DONE) and talk.steps_done > 1
+        talk = await gateway.call(register, transport=road)
+        assert talk.result == TalkOutcome(ConversationEnding.DONE) and talk.steps_done > 1
         assert await status(gateway.database, ordered[serial]) == "succeeded"
         assert set(register.journal.effects.values()) == {1}
 
@@ -62,25 +71,27 @@ async def status(database: Database, operation_id: int) -> str:
     return operation.status
 
 
-@pytest.mark.parametrize("name", RoadName)
-async def test_drop_by_drop(tmp_path: Path, name: RoadName) -> None:
+@pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
+async def test_drop_by_drop(tmp_path: Path, name: Transport) -> None:
     """Every byte by itself, both ways."""
     async with on_two_ports(tmp_path) as (gateway, authority):
-        number = gateway.tls_number if road_named(name).tls else gateway.number
+        number = gateway.tls_number if transport_setup(name).tls else gateway.number
         assert number is not None
         async with BadLinkProxy(HOST, number, Fault(drip=True)) as proxy:
-            road = road_named(name, authority.file)
-            assert (await gateway.call(DemoRegisters(1)[0], number=proxy.port, road=road)).accepted
+            road = transport_setup(name, authority.file)
+            assert (
+                await gateway.call(DemoRegisters(1)[0], number=proxy.port, transport=road)
+            ).accepted
 
 
 @pytest.mark.parametrize("direction", [Direction.UP, Direction.DOWN])
-@pytest.mark.parametrize("name", RoadName)
+@pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
 async def test_half_a_call_costs_nothing_but_time(
-    tmp_path: Path, name: RoadName, direction: Direction
+    tmp_path: Path, name: Transport, direction: Direction
 ) -> None:
     """Cut after every byte, and the next call goes well."""
     async with on_two_ports(tmp_path) as (gateway, authority):
-        road = road_named(name, authority.file)
+        road = transport_setup(name, authority.file)
         number = gateway.tls_number if road.tls else gateway.number
         assert number is not None
         registers = DemoRegisters(AT_ONCE)
@@ -88,8 +99,8 @@ async def test_half_a_call_costs_nothing_but_time(
         async def cut(after: int, index: int) -> bool:
             fault = Fault(direction, cut_after=after)
             async with BadLinkProxy(HOST, number, fault) as proxy:
-                talk = await gateway.call(registers[index], number=proxy.port, road=road)
-            return talk.outcome == TalkOutcome(Ending.DONE)
+                talk = await gateway.call(registers[index], number=proxy.port, transport=road)
+            return talk.result == TalkOutcome(ConversationEnding.DONE)
 
         after, went_well = 0, False
         while not went_well:
@@ -98,7 +109,9 @@ async def test_half_a_call_costs_nothing_but_time(
             after = cuts.stop
         await gateway.until_quiet()
         assert after > 100
-        assert (await gateway.call(registers[0], road=road)).outcome == TalkOutcome(Ending.DONE)
+        assert (await gateway.call(registers[0], transport=road)).result == TalkOutcome(
+            ConversationEnding.DONE
+        )
 
 
 async def test_a_register_believes_no_other_authority(tmp_path: Path) -> None:
@@ -106,19 +119,19 @@ async def test_a_register_believes_no_other_authority(tmp_path: Path) -> None:
     other.mkdir()
     async with on_two_ports(tmp_path) as (gateway, _):
         before = outcomes("tls")
-        road = road_named(RoadName.TLS, Authority(other).file)
-        talk = await gateway.call(DemoRegisters(1)[0], road=road)
-        assert talk.outcome == TalkOutcome(Ending.BROKEN, "certificate")
+        road = transport_setup(Transport.TLS, Authority(other).file)
+        talk = await gateway.call(DemoRegisters(1)[0], transport=road)
+        assert talk.result == TalkOutcome(ConversationEnding.BROKEN, "certificate")
         await gateway.until_quiet()
         after = outcomes("tls")
-        assert after[Outcome.REFUSED_MALFORMED] + after[Outcome.CUT] == 1 + (
-            before[Outcome.REFUSED_MALFORMED] + before[Outcome.CUT]
-        )
+        assert after[ConversationOutcome.REFUSED_MALFORMED] + after[
+            ConversationOutcome.CUT
+        ] == 1 + (before[ConversationOutcome.REFUSED_MALFORMED] + before[ConversationOutcome.CUT])
 
 
-async def test_http_elsewhere_is_a_clear_end(gateway: Running) -> None:
-    road = road_named(RoadName.HTTP, path="/elsewhere")
-    with noticed(Outcome.REFUSED_MALFORMED, "http_404", road="http"):
-        talk = await gateway.call(DemoRegisters(1)[0], road=road)
+async def test_http_elsewhere_is_a_clear_end(gateway: RunningGateway) -> None:
+    road = transport_setup(Transport.HTTP, path="/elsewhere")
+    with one_ending_recorded(ConversationOutcome.REFUSED_MALFORMED, "http_404", transport="http"):
+        talk = await gateway.call(DemoRegisters(1)[0], transport=road)
         await gateway.until_quiet()
-    assert talk.outcome == TalkOutcome(Ending.BROKEN, "http_404")
+    assert talk.result == TalkOutcome(ConversationEnding.BROKEN, "http_404")

@@ -13,24 +13,32 @@ from fleet.assistants import service
 from fleet.assistants.provisioning import Provisioning
 from fleet.kit.clock import utc_now
 from gateway.edge.config import GatewayConfig
-from gateway.edge.metrics import Dropped
+from gateway.edge.metrics import DropReason
 from gateway.edge.transports.mqtt.embedded_broker import start_broker
-from protocol.conversation.assistant import Report, decode_registers, encode, open_key
-from tests.gateway.edge import brokers
-from tests.gateway.edge.brokers import PASSWORD, Place, login
+from protocol.conversation.assistant import AssistantReport, decode_report_answer, encode, open_key
+from tests.gateway.edge import running_brokers as brokers
 from tests.gateway.edge.ordering import owner_of
-from tests.gateway.edge.running import HOST, SERIAL, WAIT_S, Running, counted, key_of, running
+from tests.gateway.edge.running_brokers import PASSWORD, RunningBroker, login
+from tests.gateway.edge.running_gateway import (
+    HOST,
+    SERIAL,
+    WAIT_S,
+    RunningGateway,
+    key_of,
+    metric_value,
+    running_gateway,
+)
 
-place = brokers.place
+place = brokers.running_broker
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, place: Place) -> AsyncIterator[Running]:
-    async with running(tmp_path, broker=place.address) as gateway:
+async def gateway(tmp_path: Path, place: RunningBroker) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(tmp_path, broker=place.address) as gateway:
         yield gateway
 
 
-async def employ(gateway: Running, account: str) -> None:
+async def employ(gateway: RunningGateway, account: str) -> None:
     """An Assistant's account with ``SERIAL`` in the cabinet."""
     actor, broker = await owner_of(gateway.database, [SERIAL]), Provisioning(None)
     async with gateway.database.transaction() as db:
@@ -46,9 +54,9 @@ async def assistant(port: int, account: str) -> AsyncIterator[Client]:
         yield client
 
 
-def report(own: X25519PrivateKey) -> Report:
+def report(own: X25519PrivateKey) -> AssistantReport:
     public = own.public_key().public_bytes_raw().hex()
-    return Report(version="1", computer="till", public_key=public, registers=[])
+    return AssistantReport(version="1", computer="till", public_key=public, registers=[])
 
 
 async def keys_of(client: Client, account: str) -> dict[str, bytes]:
@@ -57,25 +65,29 @@ async def keys_of(client: Client, account: str) -> dict[str, bytes]:
     await client.publish(f"assistants/{account}/up", encode(report(own)), 1)
     async with asyncio.timeout(WAIT_S):
         message = await anext(aiter(client.messages))
-    held = decode_registers(bytes(message.payload)).registers
+    held = decode_report_answer(bytes(message.payload)).registers
     assert all(one.key_generation == 1 for one in held)
     return {one.serial_number: open_key(one.key, one.serial_number, own) for one in held}
 
 
-async def test_a_report_is_answered_with_keys(place: Place, gateway: Running) -> None:
+async def test_a_report_is_answered_with_keys(
+    place: RunningBroker, gateway: RunningGateway
+) -> None:
     account = login()
-    await place.hold(account, [SERIAL])
+    await place.permit(account, [SERIAL])
     await employ(gateway, account)
     async with assistant(place.address.port, account) as client:
         assert await keys_of(client, account) == {SERIAL: key_of(SERIAL)}
 
 
-async def test_what_is_no_report_is_not_answered(place: Place, gateway: Running) -> None:
+async def test_what_is_no_report_is_not_answered(
+    place: RunningBroker, gateway: RunningGateway
+) -> None:
     account, stranger = login(), login()
-    await place.hold(account, [])
-    await place.hold(stranger, [])
+    await place.permit(account, [])
+    await place.permit(stranger, [])
     await employ(gateway, account)
-    before = counted("mqtt_dropped_total", why=Dropped.REPORT)
+    before = metric_value("mqtt_dropped_total", why=DropReason.REPORT)
     async with (
         assistant(place.address.port, account) as client,
         assistant(place.address.port, stranger) as other,
@@ -85,14 +97,16 @@ async def test_what_is_no_report_is_not_answered(place: Place, gateway: Running)
         )
         for payload in (b"", b"{", b"[]", bytes(70_000)):
             await client.publish(f"assistants/{account}/up", payload, 1)
-        await gateway.until(lambda: counted("mqtt_dropped_total", why=Dropped.REPORT) == before + 4)
+        await gateway.until(
+            lambda: metric_value("mqtt_dropped_total", why=DropReason.REPORT) == before + 4
+        )
         assert await keys_of(client, account) == {SERIAL: key_of(SERIAL)}
 
 
 async def test_the_embedded_broker_asks_the_fleet(tmp_path: Path) -> None:
     """As ``cash-server up`` composes them: who may connect stands in the database."""
     account = login()
-    async with running(tmp_path) as gateway, AsyncExitStack() as stack:
+    async with running_gateway(tmp_path) as gateway, AsyncExitStack() as stack:
         config = GatewayConfig(broker=f"{HOST}:0")
         address = await start_broker(stack, config, gateway.port)
         assert address is not None

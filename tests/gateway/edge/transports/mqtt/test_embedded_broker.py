@@ -11,14 +11,20 @@ from aiomqtt import Client, MqttError, ProtocolVersion
 from gateway.edge.config import GatewayConfig
 from gateway.edge.transports.mqtt import embedded_broker as broker
 from gateway.edge.transports.mqtt.embedded_broker import MAX_PACKET, start_broker
-from tests.gateway.edge.brokers import PASSWORD, Book, Place, embedded, login
-from tests.gateway.edge.running import HOST, WAIT_S
+from tests.gateway.edge.running_brokers import (
+    PASSWORD,
+    MemoryAccounts,
+    RunningBroker,
+    embedded,
+    login,
+)
+from tests.gateway.edge.running_gateway import HOST, WAIT_S
 
 SERIAL = "00106100000001"
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
+async def place() -> AsyncIterator[RunningBroker]:
     async with embedded() as place:
         yield place
 
@@ -32,10 +38,10 @@ async def hangs_up(reader: asyncio.StreamReader) -> None:
             return
 
 
-async def works(place: Place) -> bool:
+async def works(place: RunningBroker) -> bool:
     """Whether somebody else is served all the same."""
     account = login()
-    await place.hold(account, [SERIAL])
+    await place.permit(account, [SERIAL])
     topic = f"registers/{SERIAL}/down"
     async with Client(HOST, place.address.port, username=account, password=PASSWORD) as client:
         await client.subscribe(topic, 1)
@@ -59,7 +65,7 @@ NO_CONNECT = {
 
 @pytest.mark.parametrize("said", NO_CONNECT.values(), ids=NO_CONNECT.keys())
 async def test_what_is_no_connect(
-    place: Place, said: bytes, monkeypatch: pytest.MonkeyPatch
+    place: RunningBroker, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(broker, "CONNECT_S", 0.5)
@@ -67,7 +73,7 @@ async def test_what_is_no_connect(
     assert await works(place)
 
 
-async def say(place: Place, said: bytes) -> None:
+async def say(place: RunningBroker, said: bytes) -> None:
     """By somebody who then waits to be hung up on."""
     reader, writer = await asyncio.open_connection(HOST, place.address.port)
     writer.write(said)
@@ -99,7 +105,7 @@ async def test_when_accounts_cannot_be_looked_up_nobody_is_let_in(
     monkeypatch.setattr(broker, "MAX_CONNECTIONS", 2)
     async with embedded() as place:
         with monkeypatch.context() as patch:
-            patch.setattr(Book, "broker_account", fail)
+            patch.setattr(MemoryAccounts, "broker_account", fail)
             for _ in range(3):
                 with pytest.raises(MqttError):
                     async with Client(HOST, place.address.port, username="shop", timeout=1):
@@ -108,7 +114,7 @@ async def test_when_accounts_cannot_be_looked_up_nobody_is_let_in(
 
 
 @pytest.mark.parametrize("flags", [b"\x02", b"\xc2"], ids=["anonymous", "with a login"])
-async def test_another_version_is_refused_at_once(place: Place, flags: bytes) -> None:
+async def test_another_version_is_refused_at_once(place: RunningBroker, flags: bytes) -> None:
     """Before the time-out, so that a peer of MQTT 5 goes on with 3.1.1."""
     body = b"\x00\x04MQTT\x05" + flags + b"\x00\x3c" + b"\x05\x11\0\0\0\0" + b"\x00\x04shop"
     reader, writer = await asyncio.open_connection(HOST, place.address.port)
@@ -120,7 +126,7 @@ async def test_another_version_is_refused_at_once(place: Place, flags: bytes) ->
     assert await works(place)
 
 
-async def test_a_client_of_mqtt_5_hears_why(place: Place) -> None:
+async def test_a_client_of_mqtt_5_hears_why(place: RunningBroker) -> None:
     with pytest.raises(MqttError, match="[Uu]nsupported protocol version"):
         async with Client(HOST, place.address.port, protocol=ProtocolVersion.V5, timeout=1):
             pytest.fail("it was taken")
@@ -137,9 +143,9 @@ async def test_who_says_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> N
         assert await works(place)
 
 
-async def test_a_packet_that_is_too_large(place: Place) -> None:
+async def test_a_packet_that_is_too_large(place: RunningBroker) -> None:
     account = login()
-    await place.hold(account, [SERIAL])
+    await place.permit(account, [SERIAL])
     with pytest.raises(MqttError):
         async with Client(
             HOST, place.address.port, username=account, password=PASSWORD, timeout=1
@@ -148,10 +154,10 @@ async def test_a_packet_that_is_too_large(place: Place) -> None:
     assert await works(place)
 
 
-async def test_who_keeps_silent_for_too_long(place: Place) -> None:
+async def test_who_keeps_silent_for_too_long(place: RunningBroker) -> None:
     """One and a half of the keep-alive that the peer itself has named."""
     account = login()
-    await place.hold(account, [])
+    await place.permit(account, [])
     name, password = account.encode(), PASSWORD.encode()
     body = b"\x00\x04MQTT\x04\xc2\x00\x01\x00\x00"
     body += len(name).to_bytes(2, "big") + name + len(password).to_bytes(2, "big") + password
@@ -162,15 +168,17 @@ async def test_who_keeps_silent_for_too_long(place: Place) -> None:
     writer.close()
 
 
-async def test_rights_follow_the_fleet(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rights_follow_the_fleet(
+    place: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(broker, "RIGHTS_S", 0.0)
     account = login()
-    await place.hold(account, [SERIAL])
+    await place.permit(account, [SERIAL])
     topic = f"registers/{SERIAL}/down"
     async with Client(HOST, place.address.port, username=account, password=PASSWORD) as client:
         await client.subscribe(topic, 1)
         await client.unsubscribe(topic)
-        await place.hold(account, [])
+        await place.permit(account, [])
         (code,) = await client.subscribe(topic, 1)
         assert (code if isinstance(code, int) else code.value) == 0x80
 
@@ -182,20 +190,20 @@ async def test_an_address_that_is_taken() -> None:
         config = GatewayConfig(broker=f"{HOST}:{taken.getsockname()[1]}")
         async with AsyncExitStack() as stack:
             with pytest.raises(OSError, match="cannot listen"):
-                await start_broker(stack, config, Book())
+                await start_broker(stack, config, MemoryAccounts())
 
 
 async def test_another_broker_is_configured() -> None:
     async with AsyncExitStack() as stack:
         config = GatewayConfig(mqtt="mqtt://gateway@broker")
-        assert await start_broker(stack, config, Book()) is None
+        assert await start_broker(stack, config, MemoryAccounts()) is None
 
 
 async def test_passwords_are_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "ATTEMPTS_PER_MIN", 2)
     account = login()
     async with embedded() as place:
-        await place.hold(account, [SERIAL])
+        await place.permit(account, [SERIAL])
         for attempt in range(3):
             right = Client(HOST, place.address.port, username=account, password=PASSWORD)
             if attempt < 2:

@@ -11,8 +11,8 @@ from fleet.kit.clock import utc_now
 from gateway.edge.transports.mqtt import listener
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge.brokers import login, on_mosquitto
-from tests.gateway.edge.running import counted, running
+from tests.gateway.edge.running_brokers import login, on_mosquitto
+from tests.gateway.edge.running_gateway import metric_value, running_gateway
 from tests.servers.mosquitto import Mosquitto
 
 REGISTER = SimulatedRegister("00106100000009", Platform.V5_0, 61, Random(9), utc_now())
@@ -31,14 +31,14 @@ async def test_a_gateway_starts_without_its_broker(
     monkeypatch.setattr(listener, "BROKER_S", 0.3)
     account = login()
     async with on_mosquitto(broker) as place:
-        await place.hold(account, [REGISTER.serial_number])
+        await place.permit(account, [REGISTER.serial_number])
         broker.stop()
-        async with running(tmp_path, broker=place.address) as gateway:
-            assert counted("mqtt_connected") == 0
+        async with running_gateway(tmp_path, broker=place.address) as gateway:
+            assert metric_value("mqtt_connected") == 0
             await asyncio.to_thread(broker.restart)
-            await gateway.until(lambda: counted("mqtt_connected") == 1)
+            await gateway.until(lambda: metric_value("mqtt_connected") == 1)
             assert (await place.call(account, REGISTER)).accepted
-        assert counted("mqtt_connected") == 0
+        assert metric_value("mqtt_connected") == 0
 
 
 async def test_a_gateway_without_rights_says_so_and_tries_again(
@@ -47,7 +47,7 @@ async def test_a_gateway_without_rights_says_so_and_tries_again(
     monkeypatch.setattr(listener, "BROKER_S", 0.5)
     account = login()
     async with on_mosquitto(broker) as place:
-        await place.hold(account, [])
+        await place.permit(account, [])
         wrong = place.address._replace(login=account)
-        async with running(tmp_path, broker=wrong):
-            assert counted("mqtt_connected") == 0
+        async with running_gateway(tmp_path, broker=wrong):
+            assert metric_value("mqtt_connected") == 0

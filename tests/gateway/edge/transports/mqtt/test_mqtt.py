@@ -11,52 +11,52 @@ import pytest
 from aiomqtt import Client, ProtocolVersion
 
 from fleet.kit.clock import utc_now
-from gateway.edge.metrics import Dropped, Limit
-from gateway.edge.transports.mqtt.lines import MqttLines
+from gateway.edge.metrics import DropReason, Limit
+from gateway.edge.transports.mqtt.conversations import MqttConversations
 from protocol.conversation.connection import RegisterEnd
 from protocol.conversation.messages import (
     Accepted,
     Challenge,
     CheckIn,
+    ConversationRefused,
     Message,
     RefusalReason,
-    Refused,
 )
 from protocol.platforms import Platform
 from protocol.telemetry import BLOCK_VERSION
-from simulator.calls.mqtt import Line, response_topic
-from simulator.calls.talk import Ending
+from simulator.calls.conversation import ConversationEnding
+from simulator.calls.mqtt import MqttCaller, response_topic
 from simulator.register.simulated_register import SimulatedRegister
-from tests.gateway.edge import brokers
-from tests.gateway.edge.brokers import PASSWORD, Place, login
+from tests.gateway.edge import running_brokers as brokers
 from tests.gateway.edge.ordering import order, owner_of
-from tests.gateway.edge.running import (
+from tests.gateway.edge.running_brokers import PASSWORD, RunningBroker, login
+from tests.gateway.edge.running_gateway import (
     BLOCK_OF_ZEROS,
     HOST,
     SERIAL,
     WAIT_S,
-    Running,
-    counted,
+    RunningGateway,
     key_of,
-    running,
+    metric_value,
+    running_gateway,
 )
 
-place = brokers.place
+place = brokers.running_broker
 
 OTHER = "00106100000002"
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, place: Place) -> AsyncIterator[Running]:
-    async with running(tmp_path, broker=place.address) as gateway:
+async def gateway(tmp_path: Path, place: RunningBroker) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(tmp_path, broker=place.address) as gateway:
         yield gateway
 
 
 @pytest.fixture
-async def account(place: Place) -> str:
+async def account(place: RunningBroker) -> str:
     """An account that holds ``SERIAL``."""
     name = login()
-    await place.hold(name, [SERIAL])
+    await place.permit(name, [SERIAL])
     return name
 
 
@@ -96,7 +96,7 @@ class Hand:
 
 
 @asynccontextmanager
-async def hand(place: Place, account: str, serial: str = SERIAL) -> AsyncIterator[Hand]:
+async def hand(place: RunningBroker, account: str, serial: str = SERIAL) -> AsyncIterator[Hand]:
     server = place.server(account)
     version = ProtocolVersion.V5 if server.version_5 else ProtocolVersion.V311
     async with Client(
@@ -106,42 +106,44 @@ async def hand(place: Place, account: str, serial: str = SERIAL) -> AsyncIterato
         yield Hand(client, serial)
 
 
-def dropped(why: Dropped) -> float:
-    return counted("mqtt_dropped_total", why=why)
+def dropped(why: DropReason) -> float:
+    return metric_value("mqtt_dropped_total", why=why)
 
 
 def ended(outcome: str) -> float:
-    return counted("conversations_total", road="mqtt", outcome=outcome)
+    return metric_value("conversations_total", road="mqtt", outcome=outcome)
 
 
 def register(number: int = 1) -> SimulatedRegister:
     return SimulatedRegister(f"001061{number:08}", Platform.V5_0, 61, Random(number), utc_now())
 
 
-async def test_a_check_in(place: Place, gateway: Running, account: str) -> None:
+async def test_a_check_in(place: RunningBroker, gateway: RunningGateway, account: str) -> None:
     served = ended("served")
     talk = await place.call(account, register())
-    assert talk.accepted and talk.outcome is not None
-    assert talk.outcome.ending is Ending.DONE
+    assert talk.accepted and talk.result is not None
+    assert talk.result.ending is ConversationEnding.DONE
     await gateway.until_quiet()
     assert ended("served") == served + 1
 
 
-async def test_an_operation(place: Place, gateway: Running, account: str) -> None:
+async def test_an_operation(place: RunningBroker, gateway: RunningGateway, account: str) -> None:
     one = register()
     actor = await owner_of(gateway.database, [SERIAL])
     assert (await place.call(account, one)).accepted
     await order(gateway.database, actor, [SERIAL], Platform.V5_0)
     await gateway.port._resync()
     talk = await place.call(account, one)
-    assert talk.steps_done >= 1 and talk.outcome is not None
-    assert talk.outcome.ending is Ending.DONE
+    assert talk.steps_done >= 1 and talk.result is not None
+    assert talk.result.ending is ConversationEnding.DONE
     assert set(one.journal.effects.values()) == {1}
     assert (await place.call(account, one)).steps_done == 0
 
 
-async def test_a_duplicate_is_dropped(place: Place, gateway: Running, account: str) -> None:
-    before = dropped(Dropped.DUPLICATE)
+async def test_a_duplicate_is_dropped(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
+    before = dropped(DropReason.DUPLICATE)
     async with hand(place, account) as one:
         hello = one.hello()
         await one.say(hello)
@@ -151,11 +153,11 @@ async def test_a_duplicate_is_dropped(place: Place, gateway: Running, account: s
         await one.say(check_in)
         await one.say(check_in)
         assert isinstance(await one.hear(), Accepted)
-        assert dropped(Dropped.DUPLICATE) == before + 2
+        assert dropped(DropReason.DUPLICATE) == before + 2
 
 
 async def test_half_a_frame_waits_for_the_rest(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     async with hand(place, account) as one:
         await one.greet()
@@ -166,9 +168,9 @@ async def test_half_a_frame_waits_for_the_rest(
 
 
 async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
-    before = counted("limits_total", limit=Limit.IDLE_TIMEOUT)
+    before = metric_value("limits_total", limit=Limit.IDLE_TIMEOUT)
     async with hand(place, account) as one:
         await one.greet()
         await one.say(one.check_in()[:-1])
@@ -177,79 +179,91 @@ async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
         gateway.skip(gateway.edge.config.idle_timeout_s)
         assert await one.payload() == b""
     await gateway.until_quiet()
-    assert counted("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
+    assert metric_value("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
 
 
 async def test_a_message_that_fails_ends_nothing_for_others(
-    place: Place, gateway: Running, account: str, monkeypatch: pytest.MonkeyPatch
+    place: RunningBroker, gateway: RunningGateway, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with us, the road stays open."""
-    receive, failed = MqttLines.receive, asyncio.Event()
+    receive, failed = MqttConversations.receive, asyncio.Event()
 
-    def fails_once(lines: MqttLines, serial_number: str, payload: bytes) -> None:
+    def fails_once(lines: MqttConversations, serial_number: str, payload: bytes) -> None:
         if not failed.is_set():
             failed.set()
             raise RuntimeError("a mistake of ours")
         receive(lines, serial_number, payload)
 
-    monkeypatch.setattr(MqttLines, "receive", fails_once)
+    monkeypatch.setattr(MqttConversations, "receive", fails_once)
     async with hand(place, account) as one:
         await one.say(one.hello())
         await asyncio.wait_for(failed.wait(), WAIT_S)
     assert (await place.call(account, register())).accepted
 
 
-async def test_a_retained_message_is_no_call(place: Place, tmp_path: Path, account: str) -> None:
+async def test_a_retained_message_is_no_call(
+    place: RunningBroker, tmp_path: Path, account: str
+) -> None:
     """It was said to somebody else, at another time: Mosquitto keeps it, the gateway drops it;
     the embedded broker keeps nothing."""
-    before = dropped(Dropped.RETAINED)
+    before = dropped(DropReason.RETAINED)
     async with hand(place, account) as one:
         await one.say(one.hello(), retain=True)
         try:
-            async with running(tmp_path, broker=place.address) as gateway:
+            async with running_gateway(tmp_path, broker=place.address) as gateway:
                 assert (await place.call(account, register())).accepted
                 await gateway.until_quiet()
         finally:
             await one.say(b"", one.up, retain=True)
-    assert dropped(Dropped.RETAINED) - before == place.address.shared
+    assert dropped(DropReason.RETAINED) - before == place.address.shared
 
 
 async def test_the_topic_and_hello_name_the_same_register(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
-    before = dropped(Dropped.SERIAL_NUMBER)
+    before = dropped(DropReason.SERIAL_NUMBER)
     async with hand(place, account) as one:
         await one.say(one.hello(OTHER))
         refused = await one.hear()
-        assert isinstance(refused, Refused) and refused.reason == RefusalReason.MALFORMED
+        assert (
+            isinstance(refused, ConversationRefused) and refused.reason == RefusalReason.MALFORMED
+        )
     await gateway.until_quiet()
-    assert dropped(Dropped.SERIAL_NUMBER) == before + 1
+    assert dropped(DropReason.SERIAL_NUMBER) == before + 1
 
 
 async def test_what_belongs_to_no_conversation_begins_anew(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
-    before = dropped(Dropped.ELSEWHERE)
+    before = dropped(DropReason.ELSEWHERE)
     async with hand(place, account) as one:
         await one.greet()
         gateway.server._mqtt._lines._open.clear()  # type: ignore[union-attr]
         await one.say(one.check_in(), one.up)
         refused = await one.hear()
-        assert isinstance(refused, Refused) and refused.reason == RefusalReason.ELSEWHERE
+        assert (
+            isinstance(refused, ConversationRefused) and refused.reason == RefusalReason.ELSEWHERE
+        )
         assert refused.retry_after_s == 1
-    assert dropped(Dropped.ELSEWHERE) == before + 1
+    assert dropped(DropReason.ELSEWHERE) == before + 1
 
 
-async def test_a_payload_that_is_too_large(place: Place, gateway: Running, account: str) -> None:
-    before = dropped(Dropped.OVERSIZE)
+async def test_a_payload_that_is_too_large(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
+    before = dropped(DropReason.OVERSIZE)
     async with hand(place, account) as one:
         await one.say(bytes(70_000))
         refused = await one.hear()
-        assert isinstance(refused, Refused) and refused.reason == RefusalReason.MALFORMED
-    assert dropped(Dropped.OVERSIZE) == before + 1
+        assert (
+            isinstance(refused, ConversationRefused) and refused.reason == RefusalReason.MALFORMED
+        )
+    assert dropped(DropReason.OVERSIZE) == before + 1
 
 
-async def test_garbage_is_refused(place: Place, gateway: Running, account: str) -> None:
+async def test_garbage_is_refused(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
     async with hand(place, account) as one:
         for payload in (b"\x00", b"\xfe" * 50, one.hello()[:-1] + b"\x00", b"GET / HTTP/1.1\r\n"):
             await one.say(payload, one.up)
@@ -257,7 +271,9 @@ async def test_garbage_is_refused(place: Place, gateway: Running, account: str) 
     await gateway.until_quiet()
 
 
-async def test_an_empty_payload_hangs_up(place: Place, gateway: Running, account: str) -> None:
+async def test_an_empty_payload_hangs_up(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
     cut = ended("cut")
     async with hand(place, account) as one:
         await one.greet()
@@ -267,9 +283,11 @@ async def test_an_empty_payload_hangs_up(place: Place, gateway: Running, account
     assert ended("cut") == cut + 1
 
 
-async def test_the_last_will_hangs_up(place: Place, gateway: Running, account: str) -> None:
+async def test_the_last_will_hangs_up(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
     """A register whose power went has said so beforehand."""
-    line = Line(place.server(account), SERIAL)
+    line = MqttCaller(place.server(account), SERIAL)
     async with line:
         end = RegisterEnd(key_of(SERIAL))
         hello = end.hello(bytes.fromhex(SERIAL), 50, 61, 2, 1)
@@ -281,7 +299,7 @@ async def test_the_last_will_hangs_up(place: Place, gateway: Running, account: s
 
 
 async def test_the_gateway_hangs_up_with_an_empty_payload(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     async with hand(place, account) as one:
         await one.greet()
@@ -290,7 +308,7 @@ async def test_the_gateway_hangs_up_with_an_empty_payload(
 
 
 async def test_a_hello_begins_a_new_conversation(
-    place: Place, gateway: Running, account: str
+    place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     async with hand(place, account) as one:
         await one.greet()
@@ -302,14 +320,14 @@ async def test_a_hello_begins_a_new_conversation(
     await gateway.until_quiet()
 
 
-async def test_too_many_conversations(place: Place, tmp_path: Path, account: str) -> None:
-    await place.hold(account, [SERIAL, OTHER])
+async def test_too_many_conversations(place: RunningBroker, tmp_path: Path, account: str) -> None:
+    await place.permit(account, [SERIAL, OTHER])
     async with (
-        running(tmp_path, broker=place.address, max_conversations=1),
+        running_gateway(tmp_path, broker=place.address, max_conversations=1),
         hand(place, account) as one,
         hand(place, account, OTHER) as other,
     ):
         await one.greet()
         await other.say(other.hello())
         refused = await other.hear()
-        assert isinstance(refused, Refused) and refused.reason == RefusalReason.BUSY
+        assert isinstance(refused, ConversationRefused) and refused.reason == RefusalReason.BUSY

@@ -5,18 +5,18 @@ import asyncio
 import pytest
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
 
-from simulator.calls.mqtt import MqttServer
-from tests.gateway.edge import brokers
-from tests.gateway.edge.brokers import PASSWORD, Place, login
-from tests.gateway.edge.running import HOST, WAIT_S
+from simulator.calls.mqtt import MqttAccount
+from tests.gateway.edge import running_brokers as brokers
+from tests.gateway.edge.running_brokers import PASSWORD, RunningBroker, login
+from tests.gateway.edge.running_gateway import HOST, WAIT_S
 
-place = brokers.place
+place = brokers.running_broker
 
 MINE, THEIRS = "00106100000001", "00106100000002"
 QUIET_S = 0.3
 
 
-def client(server: MqttServer, will: Will | None = None) -> Client:
+def client(server: MqttAccount, will: Will | None = None) -> Client:
     version = ProtocolVersion.V5 if server.version_5 else ProtocolVersion.V311
     return Client(
         HOST,
@@ -29,9 +29,9 @@ def client(server: MqttServer, will: Will | None = None) -> Client:
     )
 
 
-def gateway(place: Place) -> Client:
+def gateway(place: RunningBroker) -> Client:
     address = place.address
-    return client(MqttServer(HOST, address.port, address.login, address.password, address.shared))
+    return client(MqttAccount(HOST, address.port, address.login, address.password, address.shared))
 
 
 async def heard(listener: Client, last: str = "") -> list[str]:
@@ -46,10 +46,10 @@ async def heard(listener: Client, last: str = "") -> list[str]:
             return topics
 
 
-async def test_what_an_account_can_say(place: Place) -> None:
+async def test_what_an_account_can_say(place: RunningBroker) -> None:
     me, they = login(), login()
-    await place.hold(me, [MINE])
-    await place.hold(they, [THEIRS])
+    await place.permit(me, [MINE])
+    await place.permit(they, [THEIRS])
     allowed = {f"registers/{MINE}/up", f"assistants/{me}/up"}
     refused = {
         f"registers/{THEIRS}/up",
@@ -75,10 +75,10 @@ async def test_what_an_account_can_say(place: Place) -> None:
             assert await heard(theirs) == []
 
 
-async def test_what_an_account_can_hear(place: Place) -> None:
+async def test_what_an_account_can_hear(place: RunningBroker) -> None:
     me, they = login(), login()
-    await place.hold(me, [MINE])
-    await place.hold(they, [THEIRS])
+    await place.permit(me, [MINE])
+    await place.permit(they, [THEIRS])
     mine = [f"registers/{MINE}/down", f"assistants/{me}/down"]
     others = [
         f"registers/{THEIRS}/down",
@@ -107,10 +107,10 @@ async def test_what_an_account_can_hear(place: Place) -> None:
         assert sorted(await heard(listener, mine[-1])) == sorted(mine)
 
 
-async def test_a_last_will_has_no_more_rights(place: Place) -> None:
+async def test_a_last_will_has_no_more_rights(place: RunningBroker) -> None:
     me, they = login(), login()
-    await place.hold(me, [MINE])
-    await place.hold(they, [THEIRS])
+    await place.permit(me, [MINE])
+    await place.permit(they, [THEIRS])
     async with gateway(place) as listener:
         await listener.subscribe("registers/+/up", 1)
         will = Will(f"registers/{THEIRS}/up", b"forged", 1)
@@ -124,9 +124,9 @@ async def test_a_last_will_has_no_more_rights(place: Place) -> None:
 
 
 @pytest.mark.parametrize("way", ["nobody", "unknown", "wrong_password"])
-async def test_strangers_stay_outside(place: Place, way: str) -> None:
+async def test_strangers_stay_outside(place: RunningBroker, way: str) -> None:
     me = login()
-    await place.hold(me, [MINE])
+    await place.permit(me, [MINE])
     names: dict[str, tuple[str | None, str | None]] = {
         "nobody": (None, None),
         "unknown": (login(), PASSWORD),
@@ -140,11 +140,11 @@ async def test_strangers_stay_outside(place: Place, way: str) -> None:
             pytest.fail("a stranger was let in")
 
 
-async def test_a_client_identifier_of_another_account_is_nobodys(place: Place) -> None:
+async def test_a_client_identifier_of_another_account_is_nobodys(place: RunningBroker) -> None:
     """Who takes the name of another's connection gets none of what is meant for the other."""
     me, they = login(), login()
-    await place.hold(me, [MINE])
-    await place.hold(they, [THEIRS])
+    await place.permit(me, [MINE])
+    await place.permit(they, [THEIRS])
     server, topic = place.server(they), f"registers/{THEIRS}/down"
     mine = Client(
         HOST,

@@ -1,0 +1,13 @@
+"""What `cash-server up` says when it is ready: where everything is, and how to sign in."""
+
+STARTUP_TEXT = """
+  Кассовый сервер работает / the cash server is running
+  API                 http://{http}/api/v1
+  Документация / docs http://{http}/api/docs
+  Вход / sign in      {admin.login} / {admin.shown}  ({admin.kept_in})
+  Кассы / registers   {where} с / s; демо / demo: {demo}
+  MQTT                {mqtt}
+  Метрики / metrics   http://{http}/metrics
+  Журнал / log        {log}
+  Остановка / stop    Ctrl-C
+"""

@@ -1,0 +1,101 @@
+"""The same request sent twice is done once: ``Idempotency-Key``."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.database import insert_into, table_of
+from fleet.kit.dialect import delete_portion
+from fleet.kit.errors import ErrorKind, Refusal
+from fleet.kit.models import IdempotencyKey
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+KEY_RETENTION: Final = timedelta(hours=24)
+"""How long an ``Idempotency-Key`` is remembered."""
+
+KEY_REUSED = Refusal(
+    ErrorKind.CONFLICT,
+    "key_reused",
+    ru="С этим ключом Idempotency-Key уже отправлен другой запрос. Возьмите новый ключ.",
+    en="Another request has already used this Idempotency-Key. Use a new one.",
+    field="Idempotency-Key",
+)
+
+
+async def run_once(
+    db: AsyncSession,
+    actor: Actor,
+    key: str | None,
+    request: BaseModel,
+    now: datetime,
+    do: Callable[[], Awaitable[Reply]],
+    reply: type[Reply],
+) -> Reply:
+    """What ``do`` answers, or what it answered when the key first came from this employee.
+
+    Of two requests at once the unique key lets one through; the other waits for its commit and
+    gets its answer.  If the first one fails, its key goes with its transaction.
+    Raises ``KEY_REUSED`` when something else was asked with the key.
+    """
+    if key is None:
+        return await do()
+    digest = _digest(request)
+    if not await _claim_key(db, actor, key, digest, now):
+        return reply.model_validate(await _stored_reply(db, actor, key, digest))
+    answer = await do()
+    await db.execute(
+        update(IdempotencyKey)
+        .where(*_matches(actor, key))
+        .values(reply=answer.model_dump(mode="json"))
+    )
+    return answer
+
+
+def _matches(actor: Actor, key: str) -> tuple[ColumnElement[bool], ...]:
+    return IdempotencyKey.employee_id == actor.employee_id, IdempotencyKey.key == key
+
+
+def _digest(request: BaseModel) -> bytes:
+    """Of the kind of request and its values, in whatever order they were sent."""
+    values = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(f"{type(request).__name__} {values}".encode()).digest()
+
+
+async def _claim_key(
+    db: AsyncSession, actor: Actor, key: str, digest: bytes, now: datetime
+) -> bool:
+    row = {
+        "employee_id": actor.employee_id,
+        "key": key,
+        "asked_sha256": digest,
+        "created_at": now,
+    }
+    claim = insert_into(db, IdempotencyKey).values(row).on_conflict_do_nothing()
+    return await db.scalar(claim.returning(IdempotencyKey.key)) is not None
+
+
+async def _stored_reply(db: AsyncSession, actor: Actor, key: str, digest: bytes) -> object:
+    kept = select(IdempotencyKey.asked_sha256, IdempotencyKey.reply).where(*_matches(actor, key))
+    asked_sha256, reply = (await db.execute(kept)).one()
+    if asked_sha256 != digest:
+        raise KEY_REUSED()
+    return reply
+
+
+async def delete_expired_keys(db: AsyncSession, now: datetime, limit: int) -> int:
+    """Forget what is older than ``KEY_RETENTION``; returns how many."""
+    return await delete_portion(
+        db,
+        table_of(IdempotencyKey),
+        "created_at <= :created_at",
+        limit,
+        created_at=now - KEY_RETENTION,
+    )

@@ -1,0 +1,257 @@
+"""Reading what registers have: subscriptions by client, by end, and those of one register; and
+who may use a service.
+
+A subscription goes with its register, so the list is of the registers that the actor may see
+now, whoever assigned it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fleet.kit.actor import Actor
+from fleet.kit.inn import Inn
+from fleet.kit.input import Input, Moment, SerialText
+from fleet.kit.language import Language
+from fleet.kit.paging import (
+    BAD_CURSOR,
+    Filters,
+    Page,
+    PageQuery,
+    conditions,
+    page_of,
+    read_cursor,
+)
+from fleet.registers.errors import REGISTER_NOT_FOUND
+from fleet.registers.models import CashRegister
+from fleet.registers.queries import find_own, registers_visible_to
+from fleet.subscriptions.catalogue import CATALOGUE, PlanKind, plans_with
+from fleet.subscriptions.entitlements import Entitlement
+from fleet.subscriptions.models import Grant, Subscription
+from fleet.subscriptions.queries import ServiceView, plan_name, service_view
+
+ENDLESS = datetime(2099, 12, 31, tzinfo=UTC)
+"""Where a subscription without end stands when sorted by its end."""
+
+
+class SubscriptionSort(StrEnum):
+    SERIAL_NUMBER = "serial_number"
+    ENDS_AT = "ends_at"
+    """The next to end first, those without end last."""
+
+
+class SubscriptionFilter(PageQuery):
+    """Conditions of the list; all given ones must hold."""
+
+    serial_number: SerialText | None = None
+    client: Inn | None = Field(default=None, description="INN of the registers' owner.")
+    plan: str | None = Field(default=None, max_length=32)
+    service: Entitlement | None = None
+    active: bool | None = Field(default=None, description="True: have not ended; false: have.")
+    ends_within_days: int | None = Field(
+        default=None, ge=0, le=3660, description="Only active ones that end so soon."
+    )
+    sort: SubscriptionSort = SubscriptionSort.SERIAL_NUMBER
+
+
+class SubscriptionCursor(Input):
+    sort: SubscriptionSort
+    ends_at: Moment
+    serial_number: SerialText
+    plan: str = Field(max_length=32)
+
+
+class SubscriptionRow(BaseModel):
+    """A plan that a register has, or had."""
+
+    serial_number: str
+    plan: str
+    plan_name: str
+    kind: PlanKind | None = Field(description="Null: the plan is in the catalogue no more.")
+    services: list[ServiceView]
+    started_at: datetime = Field(description="Since when it has the plan without a break.")
+    ends_at: datetime | None = Field(description="Null: without end.")
+    active: bool
+    owner_inn: str
+    owner_name: str
+
+
+class RegisterService(ServiceView):
+    """A service that a register may use."""
+
+    ends_at: datetime | None = Field(description="Null: without end.")
+    by_contract: bool = Field(description="The partner may use it with all registers.")
+
+
+class RegisterHoldings(BaseModel):
+    """What a register has: its subscriptions, also ended ones, and its services of today."""
+
+    subscriptions: list[SubscriptionRow]
+    services: list[RegisterService]
+
+
+FILTERS: Filters = {
+    "serial_number": lambda serial: Subscription.serial_number == serial,
+    "client": lambda inn: CashRegister.owner_inn == inn,
+    "plan": lambda code: Subscription.plan == code,
+    "service": lambda service: Subscription.plan.in_([plan.code for plan in plans_with(service)]),
+}
+
+_END = func.coalesce(Subscription.ends_at, literal(ENDLESS, Subscription.ends_at.type))
+_KEYS: dict[SubscriptionSort, Sequence[ColumnElement[Any]]] = {
+    SubscriptionSort.SERIAL_NUMBER: (
+        Subscription.serial_number.expression,
+        Subscription.plan.expression,
+    ),
+    SubscriptionSort.ENDS_AT: (
+        _END,
+        Subscription.serial_number.expression,
+        Subscription.plan.expression,
+    ),
+}
+
+
+async def page(
+    db: AsyncSession, actor: Actor, query: SubscriptionFilter, language: Language, now: datetime
+) -> Page[SubscriptionRow]:
+    """Subscriptions of the registers that the actor may see."""
+    keys = _KEYS[query.sort]
+    statement = (
+        select(Subscription, CashRegister.owner_inn, CashRegister.owner_name)
+        .join(CashRegister, CashRegister.serial_number == Subscription.serial_number)
+        .where(
+            registers_visible_to(actor),
+            *conditions(FILTERS, query),
+            *_expiry_conditions(query, now),
+        )
+        .where(*_after_cursor(query))
+        .order_by(*keys)
+        .limit(query.limit + 1)
+    )
+    rows = [_row(*found, language, now) for found in await db.execute(statement)]
+    return page_of(rows, query.limit, lambda row: row, lambda row: _cursor_of(query.sort, row))
+
+
+def _expiry_conditions(query: SubscriptionFilter, now: datetime) -> list[ColumnElement[bool]]:
+    running = or_(Subscription.ends_at.is_(None), Subscription.ends_at > now)
+    wanted: list[ColumnElement[bool]] = []
+    if query.active is not None:
+        wanted.append(running if query.active else Subscription.ends_at <= now)
+    if query.ends_within_days is not None:
+        edge = now + timedelta(days=query.ends_within_days)
+        # What still runs was never marked as ended; saying so lets the index of ends serve.
+        unmarked = Subscription.expired_at.is_(None)
+        wanted += [Subscription.ends_at > now, Subscription.ends_at <= edge, unmarked]
+    return wanted
+
+
+def _after_cursor(query: SubscriptionFilter) -> list[ColumnElement[bool]]:
+    if query.after is None:
+        return []
+    mark = read_cursor(SubscriptionCursor, query.after)
+    if mark.sort is not query.sort:
+        raise BAD_CURSOR()
+    keys = _KEYS[query.sort]
+    values = (mark.ends_at, mark.serial_number, mark.plan)[-len(keys) :]
+    shown = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
+    return [tuple_(*keys) > tuple_(*shown)]
+
+
+def _cursor_of(sort: SubscriptionSort, row: SubscriptionRow) -> SubscriptionCursor:
+    ends_at = row.ends_at or ENDLESS
+    return SubscriptionCursor(
+        sort=sort, ends_at=ends_at, serial_number=row.serial_number, plan=row.plan
+    )
+
+
+def _row(
+    held: Subscription, owner_inn: str, owner_name: str, language: Language, now: datetime
+) -> SubscriptionRow:
+    plan = CATALOGUE.get(held.plan)
+    return SubscriptionRow(
+        serial_number=held.serial_number,
+        plan=held.plan,
+        plan_name=plan_name(held.plan, language),
+        kind=plan.kind if plan else None,
+        services=[service_view(code, language) for code in plan.services] if plan else [],
+        started_at=held.started_at,
+        ends_at=held.ends_at,
+        active=held.ends_at is None or held.ends_at > now,
+        owner_inn=owner_inn,
+        owner_name=owner_name,
+    )
+
+
+async def of_register(
+    db: AsyncSession, actor: Actor, serial_number: str, language: Language, now: datetime
+) -> RegisterHoldings:
+    """What one register has; refuses one that the actor may not see."""
+    register = (await find_own(db, actor, [serial_number])).get(serial_number)
+    if register is None:
+        raise REGISTER_NOT_FOUND()
+    mine = select(Subscription).where(Subscription.serial_number == serial_number)
+    owner = (register.owner_inn, register.owner_name)
+    found = await db.scalars(mine.order_by(Subscription.plan))
+    rows = [_row(held, *owner, language, now) for held in found]
+    granted = select(Grant.entitlement).where(Grant.partner_id == actor.partner_id)
+    return RegisterHoldings(
+        subscriptions=rows, services=_services(rows, set(await db.scalars(granted)), language)
+    )
+
+
+async def service_ends(
+    db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement
+) -> dict[str, datetime | None]:
+    """When the service ends for those of the registers that have it or had it; ``None``: never."""
+    plans = [plan.code for plan in plans_with(entitlement)]
+    subscribed = (
+        select(Subscription.serial_number, func.max(_END))
+        .where(Subscription.serial_number.in_(serial_numbers), Subscription.plan.in_(plans))
+        .group_by(Subscription.serial_number)
+    )
+    by_contract = (
+        select(CashRegister.serial_number, literal(ENDLESS, Subscription.ends_at.type))
+        .join(Grant, Grant.partner_id == CashRegister.partner_id)
+        .where(CashRegister.serial_number.in_(serial_numbers), Grant.entitlement == entitlement)
+    )
+    found: dict[str, datetime] = {}
+    for serial, end in await db.execute(union_all(subscribed, by_contract)):
+        found[serial] = max(end, found.get(serial, end))
+    return {serial: None if end == ENDLESS else end for serial, end in found.items()}
+
+
+async def entitled_registers(
+    db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement, now: datetime
+) -> set[str]:
+    """Those of the registers that may use the service: by a subscription of their own that has
+    not ended, or because their partner may by contract."""
+    ends = await service_ends(db, serial_numbers, entitlement)
+    return {serial for serial, end in ends.items() if end is None or end > now}
+
+
+def _services(
+    rows: Sequence[SubscriptionRow], granted: set[Entitlement], language: Language
+) -> list[RegisterService]:
+    """Each service that works today, with the latest of the ends that bring it."""
+    found = []
+    for code in Entitlement:
+        ends = [
+            row.ends_at or ENDLESS
+            for row in rows
+            if row.active and code in (service.code for service in row.services)
+        ]
+        if ends or code in granted:
+            last = ENDLESS if code in granted else max(ends)
+            found.append(
+                RegisterService(
+                    **service_view(code, language).model_dump(),
+                    ends_at=None if last == ENDLESS else last,
+                    by_contract=code in granted,
+                )
+            )
+    return found
