@@ -66,7 +66,7 @@ TEXTS: Final[dict[str, dict[Language, str]]] = {
     "not_updated": {"ru": "после перезапуска на кассе прошивка {version}, ожидалась {expected}", "en": "after the restart the register runs firmware {version}, expected {expected}"},
     "journal_broken": {"ru": "журнал не открывается: {why}", "en": "the journal cannot be opened: {why}"},
     "signed_in": {"ru": "связь с сервером установлена", "en": "connected to the server"},
-    "signed_out": {"ru": "нет связи с сервером: {why}; повтор через {wait_s} с", "en": "no connection to the server: {why}; trying again in {wait_s} s"},
+    "signed_out": {"ru": "нет связи с сервером: {why}; программа повторит попытку сама", "en": "no connection to the server: {why}; the program will try again by itself"},
     "found": {"ru": "{place}: касса {serial_number}, платформа {platform}, прошивка {version}", "en": "{place}: register {serial_number}, platform {platform}, firmware {version}"},
     "lost": {"ru": "{place}: касса отключилась ({why})", "en": "{place}: the register is disconnected ({why})"},
     "not_ours": {"ru": "{serial_number}: касса не добавлена этому Ассистенту, добавьте её в личном кабинете", "en": "{serial_number}: the register is not added to this Assistant, add it in your account"},

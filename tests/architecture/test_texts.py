@@ -24,7 +24,7 @@ CYRILLIC: Final = re.compile("[А-Яа-яЁё]")
 PARAMETER: Final = re.compile(r"\{[\w.]*(:[^{}]*)?\}")
 BANNED: Final = {
     "символ, not знак": re.compile(r"\bзнак(а|ов|и|у|ом|ами|ах)?\b", re.I),
-    "a duration in bare seconds": re.compile(r"через \{\w+\} с\b"),
+    "a duration in bare seconds": re.compile(r"через \{\} с\b"),
     "«…» within «…»": re.compile(r"«[^»]*«"),
     "an internal name": re.compile(r"\b[a-z]+_[a-z_]+\b"),
     "Ассистент with a capital": re.compile(r"\bассистент"),
@@ -65,7 +65,7 @@ def test_no_russian_text_breaks_a_rule_of_wording(rule: str) -> None:
     broken = [
         f"{place} {text}"
         for place, text in texts()
-        if BANNED[rule].search(PARAMETER.sub("", text))
+        if BANNED[rule].search(PARAMETER.sub("{}", text))
         and not (rule == "an internal name" and place.startswith(CODES_STAND_IN))
     ]
     assert not broken, f"{rule}:\n" + "\n".join(broken)
