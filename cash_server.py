@@ -24,7 +24,6 @@ from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
 from gateway.assistant import cli as assistant
-from gateway.assistant.texts import text_of
 from gateway.edge import key_ring, process
 from gateway.edge.config import GatewayConfig
 from gateway.edge.server import start_gateway
@@ -36,16 +35,14 @@ LOG = "cash-server.log"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(bench.app, name="bench", help="Measure the server under load.")
-app.add_typer(assistant.app, name="assistant", help=text_of("help"))
+app.add_typer(assistant.app, name="assistant")
 app.add_typer(commands.app)
 
 Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
 Http = Annotated[str | None, typer.Option(help="HOST:PORT of the admin API")]
 Devices = Annotated[str | None, typer.Option(help="HOST:PORT that registers connect to")]
-Demo = Annotated[
-    int, typer.Option(min=0, max=10_000, help="number of simulated registers to start")
-]
+Demo = Annotated[int, typer.Option(min=0, max=10_000, help="simulated registers to start")]
 
 
 @app.command()

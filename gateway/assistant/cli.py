@@ -27,7 +27,9 @@ Place = Annotated[str, typer.Option(help=text_of("help_place"))]
 
 DEFAULT: Final = Path("assistant.toml")
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    help=text_of("help"), no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 @app.command(help=text_of("help_run"))
