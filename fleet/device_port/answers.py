@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
 from fleet.operations.types.contract import Stream
-from protocol.conversation.messages import LinkChannel, Step
+from protocol.conversation.messages import Hello, LinkChannel, Step
 from protocol.platforms import Platform
+
+PLATFORMS: Final = {platform.wire_code: platform for platform in Platform}
 
 Reply = Callable[["Answer | None"], None]
 
@@ -33,6 +35,18 @@ class Caller(NamedTuple):
     model: int
     channel: int
     key_generation: int
+
+    @classmethod
+    def named_by(cls, hello: Hello) -> Self:
+        """Return the caller of a HELLO; ``KeyError`` for a platform that no register has."""
+        return cls(
+            serial_number=hello.serial_number,
+            key=int(hello.serial_number),
+            platform=PLATFORMS[hello.platform],
+            model=hello.model,
+            channel=hello.channel,
+            key_generation=hello.key_generation,
+        )
 
     @property
     def by_assistant(self) -> bool:

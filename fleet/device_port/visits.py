@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from fleet.assistants.broker_rights import BrokerRights
-from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
+from fleet.device_port.answers import PLATFORMS, Answer, BlockSource, Caller, Reply
 from fleet.device_port.endings import Endings
 from fleet.diagnostics.rules import Ending
 from fleet.kit.batch import Batcher, Paced
@@ -31,11 +31,8 @@ from fleet.telemetry.service import Reading, keep_readings
 from protocol.conversation.assistant import Report
 from protocol.conversation.messages import Hello, StepDone, StepRefused
 from protocol.errors import RemoteError
-from protocol.platforms import Platform
 
 log = structlog.get_logger(__name__)
-
-_PLATFORMS = {platform.wire_code: platform for platform in Platform}
 
 
 @dataclass(slots=True)
@@ -97,13 +94,11 @@ class DevicePort:
         no register has, ``blocked``.
         """
         serial = hello.serial_number
-        if not is_serial_number(serial) or hello.platform not in _PLATFORMS:
+        if not is_serial_number(serial) or hello.platform not in PLATFORMS:
             raise RemoteError("unknown", "no register is called this")
         if serial in self._blocked:
             raise RemoteError("blocked", serial)
-        platform = _PLATFORMS[hello.platform]
-        said = hello.model, hello.channel, hello.key_generation
-        return Caller(serial, int(serial), platform, *said)
+        return Caller.named_by(hello)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
         """Keep a reading; ``False`` when too much waits already.
@@ -111,7 +106,13 @@ class DevicePort:
         ``protocol.errors.RemoteError`` for a block that is not one.
         """
         reading = Reading.taken(
-            caller.key, *caller[2:4], caller.key_generation, caller.channel, block_version, block
+            serial_number=caller.key,
+            platform=caller.platform,
+            model=caller.model,
+            key_generation=caller.key_generation,
+            channel=caller.channel,
+            block_version=block_version,
+            block=block,
         )
         return self._batcher.add(_Visit(caller, reply, reading, None))
 
@@ -182,8 +183,8 @@ class DevicePort:
 
 
 def _visit(visit: _Visit) -> Visit:
-    seen = visit.reading and Seen(visit.reading.firmware_version, visit.caller.key_generation)
-    caller = visit.caller
+    caller, reading = visit.caller, visit.reading
+    seen = reading and Seen(reading.firmware_version, caller.key_generation)
     return Visit(caller.serial_number, caller.platform, visit.answer, seen, caller.by_assistant)
 
 
