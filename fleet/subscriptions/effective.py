@@ -8,10 +8,10 @@ now, whoever assigned it.
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.actor import Actor
@@ -19,12 +19,11 @@ from fleet.kit.inn import Inn
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.language import Language
 from fleet.kit.paging import (
-    BAD_CURSOR,
     Filters,
+    Keyset,
     Page,
     PageQuery,
     conditions,
-    from_cursor,
     page_of,
 )
 from fleet.registers.errors import REGISTER_NOT_FOUND
@@ -103,9 +102,10 @@ FILTERS: Filters = {
 }
 
 _END = func.coalesce(Subscription.ends_at, literal(ENDLESS, Subscription.ends_at.type))
-_KEYS: dict[Sort, Sequence[ColumnElement[Any]]] = {
-    Sort.SERIAL_NUMBER: (Subscription.serial_number.expression, Subscription.plan.expression),
-    Sort.ENDS_AT: (_END, Subscription.serial_number.expression, Subscription.plan.expression),
+_BY_REGISTER: Final = {"serial_number": Subscription.serial_number, "plan": Subscription.plan}
+_ORDERS: Final = {
+    Sort.SERIAL_NUMBER: Keyset(SubscriptionCursor, _BY_REGISTER),
+    Sort.ENDS_AT: Keyset(SubscriptionCursor, {"ends_at": _END, **_BY_REGISTER}),
 }
 
 
@@ -113,16 +113,13 @@ async def page(
     db: AsyncSession, actor: Actor, query: SubscriptionFilter, language: Language, now: datetime
 ) -> Page[SubscriptionRow]:
     """Subscriptions of the registers that the actor may see."""
-    keys = _KEYS[query.sort]
     statement = (
         select(Subscription, CashRegister.owner_inn, CashRegister.owner_name)
         .join(CashRegister, CashRegister.serial_number == Subscription.serial_number)
         .where(belongs_to(actor), *conditions(FILTERS, query), *_in_time(query, now))
-        .where(*_beyond(query))
-        .order_by(*keys)
-        .limit(query.limit + 1)
     )
-    rows = [_row(*found, language, now) for found in await db.execute(statement)]
+    found = await db.execute(_ORDERS[query.sort].page(statement, query))
+    rows = [_row(*each, language, now) for each in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: _mark(query.sort, row))
 
 
@@ -137,18 +134,6 @@ def _in_time(query: SubscriptionFilter, now: datetime) -> list[ColumnElement[boo
         unmarked = Subscription.expired_at.is_(None)
         wanted += [Subscription.ends_at > now, Subscription.ends_at <= edge, unmarked]
     return wanted
-
-
-def _beyond(query: SubscriptionFilter) -> list[ColumnElement[bool]]:
-    if query.after is None:
-        return []
-    mark = from_cursor(SubscriptionCursor, query.after)
-    if mark.sort is not query.sort:
-        raise BAD_CURSOR()
-    keys = _KEYS[query.sort]
-    values = (mark.ends_at, mark.serial_number, mark.plan)[-len(keys) :]
-    shown = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
-    return [tuple_(*keys) > tuple_(*shown)]
 
 
 def _mark(sort: Sort, row: SubscriptionRow) -> SubscriptionCursor:
