@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, Self
 
 from fleet.operations.types.contract import Stream
+from fleet.telemetry.service import Reading
 from protocol.conversation.messages import Hello, LinkChannel, Step
 from protocol.platforms import Platform
 
@@ -46,6 +47,19 @@ class Caller(NamedTuple):
             model=hello.model,
             channel=hello.channel,
             key_generation=hello.key_generation,
+        )
+
+    def reading(self, block_version: int, block: bytes) -> Reading:
+        """Return the telemetry block with who sent it; raise ``protocol.errors.RemoteError`` for a
+        block that is not one."""
+        return Reading.taken(
+            serial_number=self.key,
+            platform=self.platform,
+            model=self.model,
+            key_generation=self.key_generation,
+            channel=self.channel,
+            block_version=block_version,
+            block=block,
         )
 
     @property

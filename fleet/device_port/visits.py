@@ -15,6 +15,7 @@ from fleet.assistants.broker_rights import BrokerRights
 from fleet.device_port.answers import PLATFORMS, Answer, BlockSource, Caller, Reply
 from fleet.device_port.endings import Endings
 from fleet.diagnostics.rules import Ending
+from fleet.kit.act import Act
 from fleet.kit.batch import Batcher, Paced
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
@@ -105,15 +106,7 @@ class DevicePort:
 
         ``protocol.errors.RemoteError`` for a block that is not one.
         """
-        reading = Reading.taken(
-            serial_number=caller.key,
-            platform=caller.platform,
-            model=caller.model,
-            key_generation=caller.key_generation,
-            channel=caller.channel,
-            block_version=block_version,
-            block=block,
-        )
+        reading = caller.reading(block_version, block)
         return self._batcher.add(_Visit(caller, reply, reading, None))
 
     def step_done(self, caller: Caller, answer: StepDone | StepRefused, reply: Reply) -> bool:
@@ -149,7 +142,8 @@ class DevicePort:
             async with self._writer.transaction() as db:
                 if readings:
                     await keep_readings(db, readings, now)
-                deliveries = await deliver(db, list(map(_visit, working)), now) if working else []
+                act = Act(db, None, now)
+                deliveries = await deliver(act, list(map(_visit, working))) if working else []
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
             self._due.settle(visit.caller.key, was, delivery.due)

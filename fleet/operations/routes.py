@@ -10,8 +10,9 @@ from fleet.kit.input import MAX_INTEGER, Input, Moment, Nothing, SerialText, Wal
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
 from fleet.kit.repetition import once
-from fleet.operations import local_channel, queries, service
+from fleet.operations import local_channel, ordering, queries, service
 from fleet.operations.local_channel import DriverResult, LocalAnswer
+from fleet.operations.ordering import OperationRequest, OrderResult
 from fleet.operations.queries import (
     OperationFilter,
     OperationKey,
@@ -81,27 +82,21 @@ async def list_types(call: Call[Nothing, None]) -> OperationTypes:
 @endpoint("POST", "/operations", right=Right.MONITORING, status=202, repeatable=True)
 async def create(call: Call[Nothing, Order]) -> Ordered:
     """Order an operation for up to 500 registers; each gets its own verdict."""
-    wish = service.Wish(**dict(call.body))
+    request = OperationRequest(**dict(call.body))
 
     async def order() -> Ordered:
-        created = await service.create(call.db, call.actor, wish, call.now)
-        return _ordered(created, call.language)
+        return _ordered(await ordering.create(call.act, request), call.language)
 
     return await once(
         call.db, call.actor, call.idempotency_key, call.body, call.now, order, Ordered
     )
 
 
-def _ordered(created: service.Created, language: Language) -> Ordered:
+def _ordered(created: OrderResult, language: Language) -> Ordered:
     return Ordered(
         accepted=[Accepted(id=id_, serial_number=serial) for id_, serial in created.accepted],
         refused=[
-            Refused(
-                serial_number=serial,
-                reason=refusal.code,
-                message=refusal.message(language, **params, serial_number=serial),
-            )
-            for serial, refusal, params in created.refused
+            Refused(serial_number=each.item, **each.told(language)) for each in created.refused
         ],
     )
 
@@ -109,37 +104,35 @@ def _ordered(created: service.Created, language: Language) -> Ordered:
 @endpoint("GET", "/operations", right=Right.MONITORING)
 async def list_operations(call: Call[OperationFilter, None]) -> Page[OperationRow]:
     """The partner's operations, newest first."""
-    return await queries.page(call.db, call.actor, call.query, call.language, call.now)
+    return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/operations/{id}", right=Right.MONITORING)
 async def show(call: Call[OperationKey, None]) -> OperationView:
     """One operation with its progress, result and history."""
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    return await queries.one(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/cancel", right=Right.MONITORING)
 async def cancel(call: Call[OperationKey, None]) -> OperationView:
     """Cancel an operation; one whose command has left ends when the register has answered."""
-    await service.cancel(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    await service.cancel(call.act, call.query.id)
+    return await queries.one(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
 async def retry(call: Call[OperationKey, None]) -> OperationView:
     """Order anew an operation that failed or needs attention; shows the new one."""
-    new_id = await service.retry(call.db, call.actor, call.query.id, call.now)
-    return await queries.one(call.db, call.actor, new_id, call.language, call.now)
+    new_id = await service.retry(call.act, call.query.id)
+    return await queries.one(call.act, new_id)
 
 
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
 async def reschedule(call: Call[OperationKey, NewTime]) -> OperationView:
     """Move the start of an operation that has not begun."""
     new = call.body
-    await service.reschedule(
-        call.db, call.actor, call.query.id, new.scheduled_for, call.now, new.scheduled_local
-    )
-    return await queries.one(call.db, call.actor, call.query.id, call.language, call.now)
+    await service.reschedule(call.act, call.query.id, new.scheduled_for, new.scheduled_local)
+    return await queries.one(call.act, call.query.id)
 
 
 class DriverWord(Input):
@@ -185,7 +178,7 @@ class AnswersTaken(BaseModel):
 )
 async def local_package(call: Call[OperationKey, None]) -> Attachment:
     """Requests to the ATOL driver v10 (JSON) that do a local operation."""
-    (file,) = await local_channel.packages(call.db, call.actor, [call.query.id])
+    (file,) = await local_channel.packages(call.act, [call.query.id])
     return Attachment(name=file.name, media_type="application/json", content=file.content)
 
 
@@ -193,7 +186,7 @@ async def local_package(call: Call[OperationKey, None]) -> Attachment:
 async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
     """The same for several operations: a zip with one file for each."""
     ids = list(map(int, call.query.ids.split(",")))
-    files = await local_channel.packages(call.db, call.actor, list(dict.fromkeys(ids)))
+    files = await local_channel.packages(call.act, list(dict.fromkeys(ids)))
     content = local_channel.zipped(files)
     return Attachment(name="operations.zip", media_type="application/zip", content=content)
 
@@ -202,18 +195,12 @@ async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
 async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersTaken:
     """Take in what the drivers answered; each operation takes one answer."""
     answers = [_answer(each) for each in call.body.answers]
-    verdicts = await local_channel.take_answers(call.db, call.actor, answers, call.now)
-    pairs = list(zip(answers, verdicts, strict=True))
+    taken = await local_channel.take_answers(call.act, answers)
     return AnswersTaken(
-        accepted=[answer.operation_id for answer, refusal in pairs if refusal is None],
+        accepted=list(taken.accepted),
         refused=[
-            RefusedAnswer(
-                operation_id=answer.operation_id,
-                reason=refusal.code,
-                message=refusal.message(call.language),
-            )
-            for answer, refusal in pairs
-            if refusal is not None
+            RefusedAnswer(operation_id=each.item, **each.told(call.language))
+            for each in taken.refused
         ],
     )
 

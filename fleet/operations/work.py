@@ -106,6 +106,14 @@ class Work:
             self.percent = 100
         return change
 
+    def cancel(self, cause: Cause, now: datetime) -> list[Change]:
+        """Cancel at once what has not begun or awaits a person; what has begun is cancelled when
+        its register has answered, so nothing changes yet."""
+        if self.step == 0 or self.status is Status.NEEDS_ATTENTION:
+            return [self.move(Status.CANCELLED, cause, now)]
+        self.cancel_requested, self.cancel_cause = True, self.cancel_cause or cause
+        return []
+
 
 async def load_open(
     db: AsyncSession, serial_numbers: Sequence[str], *conditions: Any, wait: bool = False
@@ -130,18 +138,16 @@ async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
     return [Work(*row) for row in await db.execute(locked(db, ordered, wait=wait))]
 
 
-async def save(
-    db: AsyncSession, works: Sequence[Work], changes: Sequence[Change], now: datetime
-) -> None:
+async def save(act: Act, works: Sequence[Work], changes: Sequence[Change]) -> None:
     """Write the rows and their transitions; tell the features above."""
     if works:
         columns = {name: [getattr(work, name) for work in works] for name in _WRITTEN}
-        await update_columns(db, _OPERATIONS, "id", columns, {"changed_at": now})
-    await write_changes(db, changes, now)
+        await update_columns(act.db, _OPERATIONS, "id", columns, {"changed_at": act.now})
+    await write_changes(act, changes)
     if changes:
         by_id = {work.id: work for work in works}
         moves = tuple(_moved(by_id[change.operation_id], change) for change in changes)
-        await Act(db, None, now).announce(OperationsMoved(now, moves))
+        await act.announce(OperationsMoved(act.now, moves))
 
 
 async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
@@ -150,7 +156,7 @@ async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
     await db.execute(update(_OPERATIONS).where(mine).values(channel=Channel.ASSISTANT))
 
 
-async def write_changes(db: AsyncSession, changes: Sequence[Change], now: datetime) -> None:
+async def write_changes(act: Act, changes: Sequence[Change]) -> None:
     """The history of statuses."""
     if not changes:
         return
@@ -158,7 +164,7 @@ async def write_changes(db: AsyncSession, changes: Sequence[Change], now: dateti
         name: [getattr(change, name) for change in changes]
         for name in ("operation_id", "from_status", "to_status", "cause", "detail")
     }
-    await insert_columns(db, _CHANGES, columns, {"at": now})
+    await insert_columns(act.db, _CHANGES, columns, {"at": act.now})
 
 
 def _moved(work: Work, change: Change) -> Moved:

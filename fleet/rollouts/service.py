@@ -17,15 +17,14 @@ from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, locked, update_columns
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
+from fleet.kit.verdicts import RefusedItem
+from fleet.operations import ordering
 from fleet.operations import service as operations
 from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationsMoved
-from fleet.operations.from_template import filled_in
+from fleet.operations.ordering import TRANSIENT_REFUSALS, OperationRequest, OrderResult
 from fleet.operations.rules import Channel, Status
-from fleet.operations.service import Wish
 from fleet.operations.types import BY_KIND
-from fleet.operations.verdicts import PASSING, Refused
-from fleet.operations.work import PORTION
 from fleet.registers.models import CashRegister
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
@@ -61,71 +60,71 @@ class Plan:
     policy: Policy
 
 
-async def start(db: AsyncSession, actor: Actor, plan: Plan, now: datetime) -> int:
+async def start(act: Act, plan: Plan) -> int:
     """A new roll-out; the worker orders its first wave.  Returns its id.
 
     A template's content is copied now, so that every wave gets the same.  Refuses what no
     register could be ordered: unknown type, wrong parameters, a missing right.
     """
-    params = await filled_in(db, actor, plan.type, plan.params)
-    wish = Wish(plan.type, plan.serial_numbers, params, plan.channel, None)
-    await operations.accept(db, actor, wish)
+    request = OperationRequest(plan.type, plan.serial_numbers, plan.params, plan.channel, None)
+    prepared = await ordering.read_request(act, request)
     if not plan.serial_numbers:
         raise NO_REGISTERS()
     sizes = wave_sizes(plan.waves, len(plan.serial_numbers))
     rollout = Rollout(
-        partner_id=actor.partner_id,
-        created_by=actor.employee_id,
+        partner_id=act.actor.partner_id,
+        created_by=act.actor.employee_id,
         type=plan.type,
         channel=plan.channel,
-        params=dict(params),
+        params=dict(prepared.given),
         **plan.policy._asdict(),
         status=RolloutStatus.RUNNING,
         wave=0,
         wave_count=len(sizes),
         withdrawing=False,
-        looked_at=now,
-        created_at=now,
-        changed_at=now,
+        looked_at=act.now,
+        created_at=act.now,
+        changed_at=act.now,
     )
-    db.add(rollout)
-    await db.flush()
+    act.db.add(rollout)
+    await act.db.flush()
     numbers = [number for number, size in enumerate(sizes) for _ in range(size)]
     columns = {"serial_number": plan.serial_numbers, "wave": numbers}
-    await insert_columns(db, _TARGETS, columns, {"rollout_id": rollout.id, "due_at": now})
-    await _audit(db, actor, rollout, now, "rollouts.started")
+    constants = {"rollout_id": rollout.id, "due_at": act.now}
+    await insert_columns(act.db, _TARGETS, columns, constants)
+    await _audit(act, rollout, "rollouts.started")
     return rollout.id
 
 
-async def pause(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def pause(act: Act, rollout_id: int) -> None:
     """No new operations; those that have not begun are taken back."""
-    rollout = await _own(db, actor, rollout_id)
-    _turn(rollout, RolloutStatus.PAUSED, now, Reason.EMPLOYEE)
-    await _audit(db, actor, rollout, now, "rollouts.paused")
+    rollout = await _own(act, rollout_id)
+    _turn(rollout, RolloutStatus.PAUSED, act.now, Reason.EMPLOYEE)
+    await _audit(act, rollout, "rollouts.paused")
 
 
-async def resume(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def resume(act: Act, rollout_id: int) -> None:
     """Go on; the failures so far are forgiven, and the orders are the actor's from now on: who
     started it may have lost the right, or left."""
-    rollout = await _own(db, actor, rollout_id)
-    _turn(rollout, RolloutStatus.RUNNING, now)
-    rollout.resumed_at, rollout.resumed_by = now, actor.employee_id
-    await _audit(db, actor, rollout, now, "rollouts.resumed")
+    rollout = await _own(act, rollout_id)
+    _turn(rollout, RolloutStatus.RUNNING, act.now)
+    rollout.resumed_at, rollout.resumed_by = act.now, act.actor.employee_id
+    await _audit(act, rollout, "rollouts.resumed")
 
 
-async def abort(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def abort(act: Act, rollout_id: int) -> None:
     """For ever; what has begun in a register ends there."""
-    rollout = await _own(db, actor, rollout_id)
-    _turn(rollout, RolloutStatus.ABORTED, now, Reason.EMPLOYEE)
-    await _audit(db, actor, rollout, now, "rollouts.aborted")
+    rollout = await _own(act, rollout_id)
+    _turn(rollout, RolloutStatus.ABORTED, act.now, Reason.EMPLOYEE)
+    await _audit(act, rollout, "rollouts.aborted")
 
 
-async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
-    own = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
-    rollout: Rollout | None = await db.scalar(locked(db, own, wait=True))
+async def _own(act: Act, rollout_id: int) -> Rollout:
+    own = select(Rollout).where(Rollout.id == rollout_id, visible_to(act.actor))
+    rollout: Rollout | None = await act.db.scalar(locked(act.db, own, wait=True))
     if rollout is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)
-    if BY_KIND[rollout.type].right not in actor.rights:
+    if BY_KIND[rollout.type].right not in act.actor.rights:
         raise right_needed(BY_KIND[rollout.type].right)
     return rollout
 
@@ -145,7 +144,6 @@ async def heed_failures(act: Act, fact: OperationsMoved) -> None:
 
     A roll-out that somebody holds is left to the worker: a check-in waits for nobody.
     """
-    db = act.db
     failed = [move.operation_id for move in fact.moves if move.status in FAILED]
     if not failed:
         return
@@ -153,11 +151,11 @@ async def heed_failures(act: Act, fact: OperationsMoved) -> None:
     statement = select(Rollout).where(
         Rollout.id.in_(touched), Rollout.status == RolloutStatus.RUNNING
     )
-    for rollout in (await db.scalars(locked(db, statement, wait=False))).all():
-        await _judge(db, rollout, fact.at)
+    for rollout in (await act.db.scalars(locked(act.db, statement, wait=False))).all():
+        await _judge(act, rollout)
 
 
-async def carry_on(db: AsyncSession, now: datetime) -> int:
+async def carry_on(act: Act, portion: int) -> int:
     """Order what is to be ordered and take back what is to be taken back, a portion of each
     roll-out; returns the number of registers.  Repeating it does no harm.
 
@@ -166,18 +164,19 @@ async def carry_on(db: AsyncSession, now: datetime) -> int:
     """
     busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
     statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(AT_ONCE)
-    rollouts: Sequence[Rollout] = (await db.scalars(locked(db, statement, wait=False))).all()
+    held = locked(act.db, statement, wait=False)
+    rollouts: Sequence[Rollout] = (await act.db.scalars(held)).all()
     withdrawing = [rollout for rollout in rollouts if rollout.withdrawing]
-    ordering = []
+    due = []
     for rollout in rollouts:
-        rollout.looked_at = now
+        rollout.looked_at = act.now
         if not rollout.withdrawing:
-            await _judge(db, rollout, now)
+            await _judge(act, rollout)
         if rollout.status is RolloutStatus.RUNNING:
-            ordering.append((rollout, await _waiting(db, rollout, now)))
-    await _hold(db, [serial for _, waiting in ordering for serial in waiting])
-    ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
-    return sum(ordered) + await _withdraw(db, withdrawing, now)
+            due.append((rollout, await _waiting(act, rollout, portion)))
+    await _hold(act.db, [serial for _, waiting in due for serial in waiting])
+    ordered = [await _order(act, rollout, waiting) for rollout, waiting in due]
+    return sum(ordered) + await _withdraw(act, withdrawing, portion)
 
 
 async def _hold(db: AsyncSession, serial_numbers: Collection[str]) -> None:
@@ -187,87 +186,81 @@ async def _hold(db: AsyncSession, serial_numbers: Collection[str]) -> None:
     await db.execute(locked(db, ordered, wait=True, shared=True))
 
 
-async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
+async def _judge(act: Act, rollout: Rollout) -> None:
     policy = Policy(rollout.failure_percent, rollout.pass_percent)
-    judgement = judge(policy, await started_waves(db, rollout))
+    judgement = judge(policy, await started_waves(act.db, rollout))
     if judgement is Judgement.PAUSE:
-        await _pause(db, rollout, now, Reason.FAILURES)
+        await _pause(act, rollout, Reason.FAILURES)
     elif judgement is Judgement.NEXT and rollout.wave + 1 < rollout.wave_count:
-        rollout.wave, rollout.changed_at = rollout.wave + 1, now
-    elif judgement is Judgement.NEXT and not await is_open(db, rollout):
-        _turn(rollout, RolloutStatus.FINISHED, now)
-        await _audit(db, None, rollout, now, "rollouts.finished")
+        rollout.wave, rollout.changed_at = rollout.wave + 1, act.now
+    elif judgement is Judgement.NEXT and not await is_open(act.db, rollout):
+        _turn(rollout, RolloutStatus.FINISHED, act.now)
+        await _audit(act.by(None), rollout, "rollouts.finished")
 
 
-async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: Reason) -> None:
-    """By the server itself."""
-    _turn(rollout, RolloutStatus.PAUSED, now, reason)
-    await _audit(db, None, rollout, now, "rollouts.paused")
+async def _pause(act: Act, rollout: Rollout, reason: Reason) -> None:
+    """Pause it in the server's own name, whoever's operations have failed."""
+    _turn(rollout, RolloutStatus.PAUSED, act.now, reason)
+    await _audit(act.by(None), rollout, "rollouts.paused")
 
 
-async def _order(
-    db: AsyncSession, rollout: Rollout, waiting: Mapping[str, int], now: datetime
-) -> int:
+async def _order(act: Act, rollout: Rollout, waiting: Mapping[str, int]) -> int:
     if not waiting:
         return 0
     try:
-        actor = await _author(db, rollout)
-        wish = Wish(rollout.type, list(waiting), rollout.params, rollout.channel, None)
-        created = await operations.create(db, actor, wish, now)
-    except DomainError:  # of the whole wish; nothing was written
-        await _pause(db, rollout, now, Reason.REFUSED)
+        author = await _author(act.db, rollout)
+        request = OperationRequest(
+            rollout.type, list(waiting), rollout.params, rollout.channel, None
+        )
+        created = await ordering.create(act.by(author), request)
+    except DomainError:  # of the whole request; nothing was written
+        await _pause(act, rollout, Reason.REFUSED)
         return 0
-    await _note(db, created, waiting, now)
+    await _note(act, created, waiting)
     return len(waiting)
 
 
-async def _note(
-    db: AsyncSession, created: operations.Created, targets: Mapping[str, int], now: datetime
-) -> None:
+async def _note(act: Act, created: OrderResult, targets: Mapping[str, int]) -> None:
     """What became of each target; a refusal that time mends only puts it off."""
     if created.accepted:
         columns = {
             "id": [targets[serial] for _, serial in created.accepted],
             "operation_id": [operation_id for operation_id, _ in created.accepted],
         }
-        await update_columns(db, _TARGETS, "id", columns, {})
-    put_off = [targets[each.serial_number] for each in created.refused if _passes(each)]
+        await update_columns(act.db, _TARGETS, "id", columns, {})
+    put_off = [targets[each.item] for each in created.refused if _passes(each)]
     later = update(RolloutTarget).where(RolloutTarget.id.in_(put_off))
-    await db.execute(later.values(due_at=now + ASK_AGAIN))
+    await act.db.execute(later.values(due_at=act.now + ASK_AGAIN))
     if left_out := [each for each in created.refused if not _passes(each)]:
         told: Columns = {
-            "id": [targets[each.serial_number] for each in left_out],
+            "id": [targets[each.item] for each in left_out],
             "refusal": [each.refusal.code for each in left_out],
             "why": [_in_words(each) for each in left_out],
         }
-        await update_columns(db, _TARGETS, "id", told, {})
+        await update_columns(act.db, _TARGETS, "id", told, {})
 
 
-def _passes(refused: Refused) -> bool:
-    return refused.refusal.code in PASSING
+def _passes(refused: RefusedItem[str]) -> bool:
+    return refused.refusal.code in TRANSIENT_REFUSALS
 
 
-def _in_words(refused: Refused) -> dict[str, str]:
-    serial, refusal, params = refused
-    return {
-        language.value: refusal.message(language, **params, serial_number=serial)
-        for language in Language
-    }
+def _in_words(refused: RefusedItem[str]) -> dict[str, str]:
+    return {language.value: refused.told(language)["message"] for language in Language}
 
 
-async def _waiting(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[str, int]:
+async def _waiting(act: Act, rollout: Rollout, portion: int) -> dict[str, int]:
     """A portion of registers that are to get their operations: serial number -> id of the row."""
-    rows = await db.execute(
+    rows = await act.db.execute(
         select(RolloutTarget.serial_number, RolloutTarget.id)
         .where(
             RolloutTarget.rollout_id == rollout.id,
             RolloutTarget.wave <= rollout.wave,
             RolloutTarget.operation_id.is_(None),
             RolloutTarget.refusal.is_(None),
-            RolloutTarget.due_at <= now,
+            RolloutTarget.due_at <= act.now,
         )
         .order_by(RolloutTarget.wave, RolloutTarget.id)
-        .limit(PORTION)
+        .limit(portion)
     )
     return {serial: target_id for serial, target_id in rows}
 
@@ -281,7 +274,7 @@ async def _author(db: AsyncSession, rollout: Rollout) -> Actor:
     return actor
 
 
-async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime) -> int:
+async def _withdraw(act: Act, rollouts: Sequence[Rollout], portion: int) -> int:
     """Take back a portion of what has not begun; a paused roll-out will order it anew.
 
     In one statement: whoever holds several operations holds them in the order of their numbers.
@@ -289,21 +282,20 @@ async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime
     if not rollouts:
         return 0
     of_them = RolloutTarget.rollout_id.in_([rollout.id for rollout in rollouts])
-    taken = await operations.withdraw(db, select(RolloutTarget.operation_id).where(of_them), now)
+    theirs = select(RolloutTarget.operation_id).where(of_them)
+    taken = await operations.withdraw(act, theirs, portion)
     for rollout in rollouts:
-        rollout.withdrawing = len(taken) == PORTION
+        rollout.withdrawing = len(taken) == portion
     paused = [each.id for each in rollouts if each.status is RolloutStatus.PAUSED]
-    theirs = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
-    await db.execute(update(RolloutTarget).where(theirs).values(operation_id=None))
+    again = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
+    await act.db.execute(update(RolloutTarget).where(again).values(operation_id=None))
     return len(taken)
 
 
-async def _audit(
-    db: AsyncSession, actor: Actor | None, rollout: Rollout, now: datetime, what: str
-) -> None:
+async def _audit(act: Act, rollout: Rollout, what: str) -> None:
     told = ("status", "reason", "type", "wave", "ordered_by")
     await audit.write(
-        Act(db, actor, now),
+        act,
         what,
         [f"rollout:{rollout.id}"],
         after={name: getattr(rollout, name) for name in told},

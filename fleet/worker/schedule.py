@@ -60,14 +60,6 @@ async def _forget_files(act: Act, portion: int) -> int:
     return await forget_files(act.db, act.now, portion)
 
 
-async def _lapse(act: Act, portion: int) -> int:
-    return await lapse(act.db, act.now)
-
-
-async def _expire(act: Act, portion: int) -> int:
-    return await expire(act.db, act.now)
-
-
 async def _forget_readings(act: Act, portion: int) -> int:
     return await forget_readings(
         act.db, act.now - timedelta(days=act.config.readings_days), portion
@@ -84,10 +76,6 @@ async def _answer_recoveries(act: Act, portion: int) -> int:
 
 async def _forget_keys(act: Act, portion: int) -> int:
     return await forget_keys(act.db, act.now, portion)
-
-
-async def _carry_on_rollouts(act: Act, portion: int) -> int:
-    return await carry_on(act.db, act.now)
 
 
 async def _trim_conversations(act: Act, portion: int) -> int:
@@ -124,10 +112,10 @@ JOBS: Final[tuple[Job | Errand, ...]] = (
     Job("answer_recoveries", 2, RECOVERIES_PORTION, _answer_recoveries),
     Job("forget_unsent_files", 3600, PORTION, _forget_files),
     Job("tidy_letters", 3600, PORTION, _tidy_letters),
-    Job("queue_lost_operations", 10, PORTION, _lapse),
-    Job("carry_on_rollouts", 2, PORTION, _carry_on_rollouts),
+    Job("queue_lost_operations", 10, PORTION, lapse),
+    Job("carry_on_rollouts", 2, PORTION, carry_on),
     Job("keep_presence", 60, PRESENCE_PORTION, _keep_presence),
-    Job("end_late_operations", 60, PORTION, _expire),
+    Job("end_late_operations", 60, PORTION, expire),
     Job("end_subscriptions", 60, PORTION, _end_subscriptions),
     Errand("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
     Job("trim_conversations", 300, PORTION, _trim_conversations),

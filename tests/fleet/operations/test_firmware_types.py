@@ -145,11 +145,11 @@ async def test_people_see_what_it_is_doing(stage: Stage) -> None:
     step_now = (await stage.visit(register)).step
     while step_now is not None:
         async with stage.database.read() as db:
-            view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
+            view = await queries.one(stage.act(db), id_)
         seen.append((view.waiting_for, view.percent))
         step_now = (await stage.visit(register, obey(register, step_now, stage.clock()))).step
     loading = [(Waiting.LOADING, percent) for percent in (0, 0, 43, 86)]
     assert seen == [*loading, (Waiting.BACKING_UP_SETTINGS, 96)]
     async with stage.database.read() as db:
-        view = await queries.one(db, stage.actor, id_, Language.EN, stage.clock())
+        view = await queries.one(stage.act(db), id_)
     assert (view.waiting_for, view.percent) == (Waiting.REGISTER, 99)

@@ -21,6 +21,7 @@ from fleet.operations import queries, service
 from fleet.operations.rules import Channel, Status
 from fleet.operations.types import BY_KIND, TYPES
 from fleet.operations.types.contract import OperationType, Order, Outcome, Send, Target
+from fleet.operations.work import PORTION
 from protocol.conversation.messages import Step
 from protocol.errors import RemoteError
 from protocol.firmware import Image
@@ -302,7 +303,7 @@ async def lease_lapsed(stage: Stage, register: SimulatedRegister, step: Step) ->
     first = obey(register, step, stage.clock())
     stage.clock.forward(minutes=3)
     async with stage.database.transaction() as db:
-        assert await service.lapse(db, stage.clock()) == 1
+        assert await service.lapse(stage.act(db), PORTION) == 1
     assert (await stage.operation(step.operation_id)).status is Status.QUEUED
     again = (await stage.visit(register)).step
     assert again == step

@@ -10,10 +10,11 @@ from sqlalchemy import delete, func, select, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import Cause, Status
-from fleet.operations.work import load_open, load_where, save
+from fleet.operations.work import PORTION, load_open, load_where, save
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import hold
 from fleet.rollouts.models import Rollout
@@ -66,7 +67,7 @@ async def begin(anna: Api, **more: Any) -> int:
 
 async def work(wired: Database, clock: HandClock) -> int:
     async with wired.transaction() as db:
-        return await carry_on(db, clock())
+        return await carry_on(Act(db, None, clock()), PORTION)
 
 
 async def end(wired: Database, status: Status) -> None:
@@ -84,7 +85,7 @@ async def say(wired: Database, clock: HandClock, status: Status, *serials: str) 
         ids = (await db.scalars(last.group_by(Operation.serial_number))).all()
         works = await load_where(db, Operation.id.in_(ids))
         changes = [work.move(status, Cause.UNSUPPORTED, clock()) for work in works]
-        await save(db, works, changes, clock())
+        await save(Act(db, None, clock()), works, changes)
 
 
 async def told(anna: Api, id_: int) -> list[tuple[str, str | None, str]]:
