@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.act import Act
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import columns_of, field_names, insert_columns, locked, update_columns
 from fleet.operations.events import Moved, OperationsMoved
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Cause, Channel, Status, allowed
@@ -21,41 +21,10 @@ _CHANGES = table_of(OperationChange)
 PORTION = 500
 """Operations that one transaction of the worker takes at most."""
 
-_READ = (
-    "id",
-    "serial_number",
-    "type",
-    "channel",
-    "params",
-    "status",
-    "cause",
-    "detail",
-    "step",
-    "command",
-    "stream",
-    "progress",
-    "percent",
-    "result",
-    "cancel_requested",
-    "cancel_cause",
-    "scheduled_for",
-    "due_at",
-    "deadline_at",
-    "lease_until",
-    "finished_at",
-)
-_FIXED = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
-"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
-``turn_to_assistant`` the channel."""
-
-_WRITTEN = tuple(name for name in _READ if name not in _FIXED)
-
-_SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A transition that has to be written down."""
+    """A transition that has to be written down: the columns of its row."""
 
     operation_id: int
     from_status: Status | None
@@ -66,7 +35,10 @@ class Change:
 
 @dataclass(slots=True)
 class Work:
-    """One operation's row under change; ``move`` is the only way to another status."""
+    """One operation's row under change; ``move`` is the only way to another status.
+
+    Its fields are the columns that are read, in their order.
+    """
 
     id: int
     serial_number: str
@@ -115,6 +87,17 @@ class Work:
         return []
 
 
+_CHANGED = field_names(Change)
+_READ = field_names(Work)
+_FIXED = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
+"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
+``turn_to_assistant`` the channel."""
+
+_WRITTEN = tuple(name for name in _READ if name not in _FIXED)
+
+_SELECT = select(*(_OPERATIONS.c[name] for name in _READ))
+
+
 async def load_open(
     db: AsyncSession, serial_numbers: Sequence[str], *conditions: Any, wait: bool = False
 ) -> list[Work]:
@@ -141,7 +124,7 @@ async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
 async def save(act: Act, works: Sequence[Work], changes: Sequence[Change]) -> None:
     """Write the rows and their transitions; tell the features above."""
     if works:
-        columns = {name: [getattr(work, name) for work in works] for name in _WRITTEN}
+        columns = columns_of(_WRITTEN, works)
         await update_columns(act.db, _OPERATIONS, "id", columns, {"changed_at": act.now})
     await write_changes(act, changes)
     if changes:
@@ -158,13 +141,9 @@ async def turn_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
 
 async def write_changes(act: Act, changes: Sequence[Change]) -> None:
     """The history of statuses."""
-    if not changes:
-        return
-    columns = {
-        name: [getattr(change, name) for change in changes]
-        for name in ("operation_id", "from_status", "to_status", "cause", "detail")
-    }
-    await insert_columns(act.db, _CHANGES, columns, {"at": act.now})
+    if changes:
+        columns = columns_of(_CHANGED, changes)
+        await insert_columns(act.db, _CHANGES, columns, {"at": act.now})
 
 
 def _moved(work: Work, change: Change) -> Moved:

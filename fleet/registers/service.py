@@ -14,7 +14,7 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, locked, update_columns
+from fleet.kit.dialect import columns_of, field_names, insert_columns, locked, update_columns
 from fleet.kit.errors import Refusal
 from fleet.registers.errors import (
     ALREADY_YOURS,
@@ -32,6 +32,8 @@ from fleet.registers.ownership import hold as hold
 from fleet.registers.queries import belongs_to, everywhere, find_own
 from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
 from fleet.telemetry.events import ConditionChange, Profile
+
+_TOLD = field_names(Profile)
 
 
 class Flag(StrEnum):
@@ -231,9 +233,7 @@ async def keep_profiles(db: AsyncSession, profiles: Sequence[Profile], now: date
     if not profiles:
         return
     ordered = sorted(profiles, key=lambda profile: profile.serial_number)
-    columns: dict[str, list[Any]] = {
-        name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
-    }
+    columns = columns_of(_TOLD, ordered)
     before = await _before(db, columns["serial_number"])
     known = (before[profile.serial_number] for profile in ordered)
     places, owners, seen = zip(*known, strict=True)
@@ -273,21 +273,3 @@ async def keep_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) 
         "condition_mask": [change.after for change in changes],
     }
     await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
-
-
-_PROFILE_COLUMNS = (
-    "serial_number",
-    "platform",
-    "model",
-    "key_generation",
-    "channel",
-    "firmware_version",
-    "ffd_version",
-    "fiscalised",
-    "registration_number",
-    "fiscal_drive_number",
-    "owner_inn",
-    "owner_name",
-    "address",
-    "utc_offset_min",
-)
