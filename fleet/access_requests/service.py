@@ -40,10 +40,11 @@ from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_some, locked, take_turn
 from fleet.kit.inn import is_inn
 from fleet.kit.language import Language
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, read_serials
+from fleet.registers.rules import read_serials
 
 
 class Claim(NamedTuple):
@@ -52,7 +53,7 @@ class Claim(NamedTuple):
     added: list[str]
     by_request: list[str]
     """They come with a request only."""
-    refused: list[Verdict]
+    refused: list[RefusedItem[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ async def claim(
         raise CLIENT_INN_WRONG()
     ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
     new = [serial for serial, way in ways.items() if way is Way.BY_NUMBER]
-    enrolled = await registers.enrol(db, actor, new, now) if new else []
+    enrolled = await registers.enrol(db, actor, new, now) if new else Verdicts([], [])
     free = [serial for serial, way in ways.items() if way is Way.AT_ONCE]
     await registers.hand_over(db, free, actor.partner_id, now)
     await widen_scope(db, actor, free)
@@ -97,11 +98,13 @@ async def claim(
     after = {"client_inn": client_inn}
     await audit.write(Act(db, actor, now), "access_requests.claimed", objects, after=after)
     return Claim(
-        added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
+        added=[*free, *enrolled.accepted],
         by_request=[serial for serial, way in ways.items() if way is Way.BY_REQUEST],
-        refused=[Verdict(serial, way) for serial, way in ways.items() if not isinstance(way, Way)]
-        + [verdict for verdict in enrolled if verdict.refusal]
-        + refused,
+        refused=[
+            *(RefusedItem(each, way) for each, way in ways.items() if not isinstance(way, Way)),
+            *enrolled.refused,
+            *refused,
+        ],
     )
 
 

@@ -18,7 +18,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import locked
 from fleet.registers import service as registers
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
@@ -63,7 +63,7 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
 
 async def place(
     db: AsyncSession, actor: Actor, typed: Sequence[str], address_id: int | None, now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""

@@ -22,7 +22,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.dialect import take_turn
 from fleet.registers import queries as registers
 from fleet.registers import service as registers_service
-from fleet.registers.rules import Verdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(
@@ -87,7 +87,7 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
 
 async def add_registers(
     db: AsyncSession, actor: Actor, id_: int, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
     tree = await _turn(db, actor)
     if tree.children(tree.node(id_).id):
@@ -97,7 +97,7 @@ async def add_registers(
 
 async def remove_registers(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Take registers out of their groups; one that was in none counts as done."""
     return await registers_service.set_group(db, actor, typed, None, now)
 

@@ -40,7 +40,7 @@ class Verdicts(Generic[Accepted, Item]):
     refused: Sequence[RefusedItem[Item]]
 
 
-def judge(
+def judge_each(
     items: Iterable[Item],
     refusal_of: Callable[[Item], Refusal | None],
     unfit: Sequence[RefusedItem[Item]] = (),

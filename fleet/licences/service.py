@@ -13,12 +13,14 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
+from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import Verdicts, judge_each
 from fleet.licences.errors import not_brought
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, read_serials
+from fleet.registers.rules import SerialVerdicts, read_serials
 from fleet.subscriptions.effective import entitled
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
@@ -30,27 +32,26 @@ async def issue(
     kind: LicenceKind,
     typed: Sequence[str],
     now: datetime,
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
-    serials, verdicts = read_serials(typed)
+    serials, unfit = read_serials(typed)
     own = await find_own(db, actor, serials)
     brought = await _brought(db, list(own), kind, now)
-    for serial in serials:
+
+    def refusal_of(serial: str) -> Refusal | None:
         register = own.get(serial)
         if register is None:
-            verdicts.append(Verdict(serial, REGISTER_NOT_FOUND))
-        elif serial in brought:
-            verdicts.append(Verdict(serial))
-        else:
-            missing = not_brought(kind, register.platform, register.model)
-            verdicts.append(Verdict(serial, missing))
-    rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
+            return REGISTER_NOT_FOUND
+        return None if serial in brought else not_brought(kind, register.platform, register.model)
+
+    verdicts = judge_each(serials, refusal_of)
+    rows = [_row(actor, key, kind, serial, now) for serial in verdicts.accepted]
     if rows:
         await _keep(db, actor, kind, rows, now)
-    return verdicts
+    return Verdicts(verdicts.accepted, [*unfit, *verdicts.refused])
 
 
 async def _keep(

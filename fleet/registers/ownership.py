@@ -12,11 +12,17 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import locked
-from fleet.registers.errors import NONE_BOUND, REGISTER_NOT_FOUND
+from fleet.registers.errors import NONE_BOUND
 from fleet.registers.events import BlockingChanged, Move, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import Verdict, model_code, read_serials, searched
+from fleet.registers.rules import (
+    SerialVerdicts,
+    found_or_refused,
+    model_code,
+    read_serials,
+    searched,
+)
 
 
 async def hold(db: AsyncSession, serials: Collection[str]) -> None:
@@ -52,7 +58,7 @@ async def claim(
     return set(await db.scalars(bound.returning(CashRegister.serial_number)))
 
 
-async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[Verdict]:
+async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> SerialVerdicts:
     """Which of ``typed`` the actor may go on with; a verdict for each.
 
     Refuses when it is none of them (ATOL Connect manual, "choose registers").
@@ -61,7 +67,7 @@ async def choose(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> list[V
     found = await find_own(db, actor, good)
     if not found:
         raise NONE_BOUND()
-    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+    return found_or_refused(good, found, refused)
 
 
 async def hand_over(

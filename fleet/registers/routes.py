@@ -16,7 +16,7 @@ from fleet.registers.export import as_csv
 from fleet.registers.filters import RegisterConditions
 from fleet.registers.listing import RegisterCount, RegisterFilter
 from fleet.registers.queries import RegisterKey, RegisterRow
-from fleet.registers.rules import MAX_REGISTERS, Verdict
+from fleet.registers.rules import MAX_REGISTERS, SerialVerdicts
 from fleet.registers.serial_file import MAX_FILE_BYTES, Lines, TypedLine, read_file
 from fleet.registers.view import View, ViewBody
 
@@ -59,26 +59,20 @@ class Verdicts(BaseModel):
 
 
 def to_reply(
-    verdicts: Sequence[Verdict], language: Language, typed: Sequence[TypedLine] = ()
+    verdicts: SerialVerdicts, language: Language, typed: Sequence[TypedLine] = ()
 ) -> Verdicts:
     """``typed``: where the serial numbers stood, if they came in a file."""
     lines = Lines(typed)
-    placed = [(verdict, lines.take(verdict.serial_number)) for verdict in verdicts]
     return Verdicts(
         accepted=[
-            AcceptedSerial(serial_number=v.serial_number, line=line)
-            for v, line in placed
-            if not v.refusal
+            AcceptedSerial(serial_number=serial, line=lines.take(serial))
+            for serial in verdicts.accepted
         ],
         refused=[
             RefusedSerial(
-                serial_number=v.serial_number,
-                reason=v.refusal.code,
-                message=v.refusal.message(language),
-                line=line,
+                serial_number=each.item, line=lines.take(each.item), **each.told(language)
             )
-            for v, line in placed
-            if v.refusal
+            for each in verdicts.refused
         ],
     )
 

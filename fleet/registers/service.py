@@ -1,7 +1,7 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import columns_of, field_names, insert_columns, locked, update_columns
 from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import judge_each
 from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
     FISCALISED,
     OUT_OF_SIGHT,
     OWNER_KNOWN,
-    REGISTER_NOT_FOUND,
 )
 from fleet.registers.events import BlockingChanged, OwnersChanged
 from fleet.registers.models import CashRegister
@@ -30,7 +30,14 @@ from fleet.registers.ownership import claim
 from fleet.registers.ownership import hand_over as hand_over
 from fleet.registers.ownership import hold as hold
 from fleet.registers.queries import belongs_to, everywhere, find_own
-from fleet.registers.rules import CALLING, Verdict, known_offset, read_serials, searched
+from fleet.registers.rules import (
+    CALLING,
+    SerialVerdicts,
+    found_or_refused,
+    known_offset,
+    read_serials,
+    searched,
+)
 from fleet.telemetry.events import ConditionChange, Profile
 
 _TOLD = field_names(Profile)
@@ -63,7 +70,7 @@ NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 async def enrol(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
     A register that never called is taken by its number alone.  Fiscalised ones, those that name
@@ -75,7 +82,7 @@ async def enrol(
     reasons = await _why_not(db, actor, [serial for serial in good if serial not in enrolled])
     await _audit(db, actor, now, "registers.enrolled", enrolled)
     await widen_scope(db, actor, enrolled)
-    return [Verdict(serial, reasons.get(serial)) for serial in good] + refused
+    return judge_each(good, reasons.get, refused)
 
 
 async def _why_not(
@@ -94,7 +101,7 @@ async def _why_not(
 
 async def set_flag(
     db: AsyncSession, actor: Actor, change: FlagChange, typed: Sequence[str], now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Set a flag of the partner's registers; a verdict for each of ``typed``.
 
     A register that has the flag so already counts as done and leaves no trace in the log.
@@ -111,11 +118,7 @@ async def set_flag(
         .returning(CashRegister.serial_number)
     )
     await _tell(db, actor, change, set(changed), now)
-    return _verdicts(good, found) + refused
-
-
-def _verdicts(serials: Sequence[str], found: Container[str]) -> list[Verdict]:
-    return [Verdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
+    return found_or_refused(good, found, refused)
 
 
 async def _tell(
@@ -136,14 +139,14 @@ async def _audit(
 
 async def set_group(
     db: AsyncSession, actor: Actor, typed: Sequence[str], group_id: int | None, now: datetime
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Put registers of the partner into a group, or with None into none; a verdict for each.
 
     Whether there is such a group, and whether it may hold registers, the caller has seen to.
     """
     good, refused = read_serials(typed)
     found = await _change(db, actor, good, {"group_id": group_id}, "registers.grouped", now)
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def set_address(
@@ -153,7 +156,7 @@ async def set_address(
     address_id: int | None,
     text: str,
     now: datetime,
-) -> list[Verdict]:
+) -> SerialVerdicts:
     """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
     verdict for each of ``typed``."""
     good, refused = read_serials(typed)
@@ -162,7 +165,7 @@ async def set_address(
     for register in found.values():
         register.shown_address = text or register.address
         register.search_numbers, register.search_names = searched(register, text)
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def leave_groups(

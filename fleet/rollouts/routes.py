@@ -101,7 +101,7 @@ async def _registers(call: Call[Nothing, NewRollout]) -> tuple[list[str], list[s
     own = await find_own(call.db, call.actor, serials)
     good = [serial for serial in serials if serial in own]
     strangers = [serial for serial in serials if serial not in own]
-    return good, strangers + [verdict.serial_number for verdict in unfit]
+    return good, strangers + [each.item for each in unfit]
 
 
 @endpoint("GET", "/rollouts", right=Right.MONITORING)

@@ -1,7 +1,6 @@
 """Giving subscriptions to registers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, locked
-from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import belongs_to
 from fleet.registers.rules import read_serials
@@ -25,27 +24,13 @@ from fleet.subscriptions.models import Assignment, MovementReason, Subscription
 from fleet.subscriptions.rules import MAX_YEARS_AHEAD, Gift, Span, Target, counted, share_out
 from fleet.subscriptions.service import find_plan
 
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A serial number as it was typed, and why its register gets nothing."""
-
-    serial_number: str
-    refusal: Refusal
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Who got what, and who got nothing."""
-
-    gifts: Sequence[Gift]
-    refused: Sequence[Refused]
+AssignmentResult = Verdicts[Gift, str]
+"""Who got what, and who got nothing."""
 
 
 async def assign(
     db: AsyncSession, actor: Actor, codes: Sequence[str], typed: Sequence[str], now: datetime
-) -> Outcome:
+) -> AssignmentResult:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
@@ -59,19 +44,16 @@ async def assign(
     targets = [registers[serial] for serial in good if serial in registers]
     gifts, turned = share_out(plans, targets, had, held, now)
     await _hand_out(db, actor, gifts, now)
-    refused = [
-        Refused(verdict.serial_number, verdict.refusal, {}) for verdict in unfit if verdict.refusal
-    ]
-    refused += [
-        Refused(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+    unknown = [
+        RefusedItem(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
         for serial in good
         if serial not in registers
     ]
-    refused += [
-        Refused(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+    short = [
+        RefusedItem(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
         for each in turned
     ]
-    return Outcome(gifts, refused)
+    return Verdicts(gifts, [*unfit, *unknown, *short])
 
 
 def _chosen(codes: Sequence[str]) -> list[Plan]:

@@ -123,20 +123,15 @@ async def assign(call: Call[Nothing, NewAssignment]) -> Outcome:
     return await once(call.db, call.actor, call.idempotency_key, call.body, call.now, give, Outcome)
 
 
-def _outcome(done: assigning.Outcome, stock: dict[str, int], language: Language) -> Outcome:
+def _outcome(
+    done: assigning.AssignmentResult, stock: dict[str, int], language: Language
+) -> Outcome:
     return Outcome(
         accepted=[
             Given(serial_number=gift.serial_number, plan=gift.plan, ends_at=gift.span.ends_at)
-            for gift in done.gifts
+            for gift in done.accepted
         ],
-        refused=[
-            Refused(
-                serial_number=each.serial_number,
-                reason=each.refusal.code,
-                message=each.refusal.message(language, **each.params),
-            )
-            for each in done.refused
-        ],
+        refused=[Refused(serial_number=each.item, **each.told(language)) for each in done.refused],
         available=stock,
     )
 

@@ -46,7 +46,7 @@ async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> in
     serials = [serial(number) for number in numbers]
     async with database.transaction() as db:
         outcome = await assign(db, actor, ["management"], serials, START)
-    return len(outcome.gifts)
+    return len(outcome.accepted)
 
 
 async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:

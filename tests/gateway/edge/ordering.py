@@ -33,7 +33,7 @@ async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
         actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
         for start in range(0, len(serials), AT_ONCE):
             verdicts = await enrol(db, actor, serials[start : start + AT_ONCE], utc_now())
-            assert not any(verdict.refusal for verdict in verdicts)
+            assert not verdicts.refused
     return actor
 
 
