@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from fleet.access_requests import decision
 from fleet.assistants import service as assistants
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.bonuses.service import on_subscriptions_assigned
 from fleet.clients.service import on_profiles_changed, on_registers_handed_over
+from fleet.kit.act import Act
 from fleet.kit.dialect import notify
 from fleet.kit.facts import Reactions
 from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED, SUBSCRIPTIONS_EXPIRED
@@ -26,19 +25,19 @@ from fleet.telemetry.events import ConditionsChanged, ProfilesChanged, ReadingsD
 from fleet.telemetry.rules import broken_conditions
 
 
-async def _lock_registers(db: AsyncSession, fact: ReadingsDiffer) -> None:
-    await lock_registers(db, fact.serial_numbers)
+async def _lock_registers(act: Act, fact: ReadingsDiffer) -> None:
+    await lock_registers(act.db, fact.serial_numbers)
 
 
-async def _store_profiles(db: AsyncSession, fact: ProfilesChanged) -> None:
-    await store_profiles(db, fact.profiles, fact.at)
+async def _store_profiles(act: Act, fact: ProfilesChanged) -> None:
+    await store_profiles(act.db, fact.profiles, fact.at)
 
 
-async def _store_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
-    await store_conditions(db, fact.changes)
+async def _store_conditions(act: Act, fact: ConditionsChanged) -> None:
+    await store_conditions(act.db, fact.changes)
 
 
-async def _count_conditions(db: AsyncSession, fact: ConditionsChanged) -> None:
+async def _count_conditions(act: Act, fact: ConditionsChanged) -> None:
     for change in fact.changes:
         _count("broken", broken_conditions(change.after & ~change.before))
         _count("mended", broken_conditions(change.before & ~change.after))
@@ -49,16 +48,16 @@ def _count(direction: str, conditions: Sequence[str]) -> None:
         CONDITIONS_CHANGED.labels(condition, direction).inc()
 
 
-async def _count_operations(db: AsyncSession, fact: OperationStatusesChanged) -> None:
+async def _count_operations(act: Act, fact: OperationStatusesChanged) -> None:
     for (kind, status), count in Counter((each.type, each.status) for each in fact.changes).items():
         OPERATIONS_MOVED.labels(kind, status).inc(count)
 
 
-async def _notify_gateways(db: AsyncSession, fact: BlockingChanged) -> None:
-    await notify(db, blocking.CHANNEL, "")
+async def _notify_gateways(act: Act, fact: BlockingChanged) -> None:
+    await notify(act.db, blocking.CHANNEL, "")
 
 
-async def _count_ended(db: AsyncSession, fact: SubscriptionsExpired) -> None:
+async def _count_ended(act: Act, fact: SubscriptionsExpired) -> None:
     for each in fact.expired:
         SUBSCRIPTIONS_EXPIRED.labels(each.plan).inc()
 

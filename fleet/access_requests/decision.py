@@ -28,6 +28,7 @@ from fleet.access_requests.service import lock_register_facts
 from fleet.accounts.employees import widen_scope_of
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import select_for_update
 from fleet.kit.language import BilingualText, Language
@@ -157,9 +158,9 @@ async def _audit(
     """For the partner, in whose log the operator has no name; and for the support's own log."""
     objects, after = [f"access_request:{request.id}"], {"status": request.status, **more}
     what = f"access_requests.{request.status}"
-    await audit.write(db, None, now, what, objects, after=after, partner_id=request.partner_id)
+    await audit.write(Act(db, None, now), what, objects, after=after, partner_id=request.partner_id)
     if actor is not None and actor.partner_id != request.partner_id:
-        await audit.write(db, actor, now, what, objects, after=after)
+        await audit.write(Act(db, actor, now), what, objects, after=after)
 
 
 async def _client_of(db: AsyncSession, request: AccessRequest) -> str:
@@ -183,8 +184,9 @@ async def _notify_requester(
     await notify_partner(db, *to, employee_id=request.created_by)
 
 
-async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
     """Judge anew what both ends of each move were granted, and tell the former partners."""
+    db = act.db
     await _update_grants_of(db, [move.serial_number for move in fact.hand_overs], fact.at)
     lost: dict[int, list[str]] = {}
     for move in fact.hand_overs:
@@ -196,8 +198,9 @@ async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) 
         await notify_partner(db, partner_id, "registers_handed_over", params, Language.RU, fact.at)
 
 
-async def on_owners_changed(db: AsyncSession, fact: OwnersChanged) -> None:
+async def on_owners_changed(act: Act, fact: OwnersChanged) -> None:
     """Clients have more registers than before, or fewer."""
+    db = act.db
     await _update_grants(db, AccessRequest.client_inn.in_(fact.inns), fact.at)
 
 

@@ -34,15 +34,17 @@ from fleet.access_requests.rules import (
 )
 from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_portion, lock_until_commit, select_for_update
 from fleet.kit.inn import is_inn
 from fleet.kit.language import Language
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.registers.rules import read_serials
 
 
 class Claim(NamedTuple):
@@ -51,7 +53,7 @@ class Claim(NamedTuple):
     added: list[str]
     by_request: list[str]
     """They come with a request only."""
-    refused: list[RegisterVerdict]
+    refused: list[RefusedItem[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +90,25 @@ async def claim(
         raise CLIENT_INN_WRONG()
     ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
     new = [serial for serial, way in ways.items() if way is AccessRoute.BY_NUMBER]
-    enrolled = await registers.enrol(db, actor, new, now) if new else []
+    enrolled = await registers.enrol(db, actor, new, now) if new else Verdicts([], [])
     free = [serial for serial, way in ways.items() if way is AccessRoute.AT_ONCE]
     await registers.hand_over(db, free, actor.partner_id, now)
     await widen_scope(db, actor, free)
     objects = [f"register:{serial}" for serial in free]
     after = {"client_inn": client_inn}
-    await audit.write(db, actor, now, "access_requests.claimed", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.claimed", objects, after=after)
     return Claim(
-        added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
+        added=[*free, *enrolled.accepted],
         by_request=[serial for serial, way in ways.items() if way is AccessRoute.BY_REQUEST],
         refused=[
-            RegisterVerdict(serial, way)
-            for serial, way in ways.items()
-            if not isinstance(way, AccessRoute)
-        ]
-        + [verdict for verdict in enrolled if verdict.refusal]
-        + refused,
+            *(
+                RefusedItem(each, way)
+                for each, way in ways.items()
+                if not isinstance(way, AccessRoute)
+            ),
+            *enrolled.refused,
+            *refused,
+        ],
     )
 
 
@@ -148,7 +152,7 @@ async def send(
         "files": list(new_request.files),
     }
     objects = [f"access_request:{request.id}"]
-    await audit.write(db, actor, now, "access_requests.sent", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.sent", objects, after=after)
     return request, claimed
 
 
@@ -199,7 +203,7 @@ async def withdraw(db: AsyncSession, actor: Actor, request_id: int, now: datetim
         raise NOT_PROCESSING(id=request_id)
     request.status, request.changed_at = RequestStatus.WITHDRAWN, now
     objects = [f"access_request:{request_id}"]
-    await audit.write(db, actor, now, "access_requests.withdrawn", objects)
+    await audit.write(Act(db, actor, now), "access_requests.withdrawn", objects)
 
 
 def check_file(name: str, content: bytes) -> CheckedFile:
@@ -230,7 +234,7 @@ async def add_file(db: AsyncSession, actor: Actor, file: CheckedFile, now: datet
     db.add(row)
     await db.flush()
     objects, after = [f"consent_file:{row.id}"], {"name": row.name, "sha256": row.sha256}
-    await audit.write(db, actor, now, "access_requests.file_attached", objects, after=after)
+    await audit.write(Act(db, actor, now), "access_requests.file_attached", objects, after=after)
     return row
 
 
@@ -242,7 +246,7 @@ async def remove_file(db: AsyncSession, actor: Actor, file_id: int, now: datetim
         sent = await db.scalar(select(ConsentFile.id).where(mine))
         raise (FILE_SENT if sent else FILE_NOT_FOUND)(id=file_id)
     objects = [f"consent_file:{file_id}"]
-    await audit.write(db, actor, now, "access_requests.file_removed", objects)
+    await audit.write(Act(db, actor, now), "access_requests.file_removed", objects)
 
 
 async def delete_expired_files(db: AsyncSession, now: datetime, limit: int) -> int:

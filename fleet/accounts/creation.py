@@ -16,6 +16,7 @@ from fleet.accounts.roles import Role
 from fleet.accounts.rules import check_password, normalise_login
 from fleet.accounts.service import lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.dialect import lock_until_commit
 from fleet.kit.language import Language
 
@@ -57,9 +58,7 @@ async def set_password(
     await revoke_sign_ins(db, employee.id, now)
     employee.password_hash = password_hash
     await audit.write(
-        db,
-        None,
-        now,
+        Act(db, None, now),
         "accounts.password_changed",
         [f"employee:{employee.id}"],
         partner_id=employee.partner_id,
@@ -73,9 +72,7 @@ async def create_partner(db: AsyncSession, name: str, now: datetime) -> Partner:
     db.add(partner)
     await db.flush()
     await audit.write(
-        db,
-        None,
-        now,
+        Act(db, None, now),
         "accounts.partner_created",
         [f"partner:{partner.id}"],
         after={"name": name},

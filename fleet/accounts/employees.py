@@ -46,6 +46,7 @@ from fleet.accounts.rules import MAX_SCOPE, check_login, letter_counters, normal
 from fleet.accounts.service import employee_search_text, lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import select_for_update
@@ -340,9 +341,7 @@ async def _write(
     after: State | None = None,
 ) -> None:
     await audit.write(
-        db,
-        actor,
-        now,
+        Act(db, actor, now),
         f"accounts.{what}",
         [f"employee:{employee.id}"],
         before=before,

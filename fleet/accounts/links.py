@@ -29,6 +29,7 @@ from fleet.accounts.rules import (
 )
 from fleet.accounts.service import lock_employee, revoke_sign_ins, to_actor
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -173,7 +174,7 @@ async def _audit_use(db: AsyncSession, link: PasswordLink, address: str, now: da
     who = to_actor(link.employee, 0, address)
     after = {"by": "link"}
     objects = [f"employee:{link.employee_id}"]
-    await audit.write(db, who, now, f"accounts.{what}", objects, after=after)
+    await audit.write(Act(db, who, now), f"accounts.{what}", objects, after=after)
 
 
 async def notify_employee(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.accounts.forms import OrganisationBody
 from fleet.accounts.models import Partner
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import select_for_update
 
@@ -22,6 +23,10 @@ async def change(db: AsyncSession, actor: Actor, body: OrganisationBody, now: da
     if after != before:
         objects = [f"partner:{partner.id}"]
         await audit.write(
-            db, actor, now, "accounts.organisation_changed", objects, before=before, after=after
+            Act(db, actor, now),
+            "accounts.organisation_changed",
+            objects,
+            before=before,
+            after=after,
         )
     return partner

@@ -20,6 +20,7 @@ from fleet.accounts.rules import (
     recovery_counters,
 )
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.dialect import select_for_update
 from fleet.kit.language import Language
 
@@ -78,9 +79,7 @@ async def _write_letters(
     db: AsyncSession, employee: Employee, recovery: Recovery, now: datetime
 ) -> None:
     await audit.write(
-        db,
-        None,
-        now,
+        Act(db, None, now),
         "accounts.recovery_asked",
         [f"employee:{employee.id}"],
         after={"asked_from": recovery.address},

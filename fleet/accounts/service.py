@@ -26,6 +26,7 @@ from fleet.accounts.rules import (
     search_text,
 )
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Base, Database
@@ -100,7 +101,7 @@ async def _open_sign_in(
     await db.flush()
     await _reset_attempts(db, employee.login, address)
     who = to_actor(employee, opened.id, address)
-    await audit.write(db, who, now, "accounts.signed_in", [f"employee:{employee.id}"])
+    await audit.write(Act(db, who, now), "accounts.signed_in", [f"employee:{employee.id}"])
     return OpenedSignIn(token, opened, employee)
 
 
@@ -134,7 +135,7 @@ async def authenticate(db: AsyncSession, token: str, now: datetime, address: str
 async def sign_out(db: AsyncSession, actor: Actor, now: datetime) -> None:
     """Revoke the sign-in that asks."""
     await db.execute(update(SignIn).where(SignIn.id == actor.sign_in_id).values(revoked_at=now))
-    await audit.write(db, actor, now, "accounts.signed_out", [f"employee:{actor.employee_id}"])
+    await audit.write(Act(db, actor, now), "accounts.signed_out", [f"employee:{actor.employee_id}"])
 
 
 async def lock_employee(db: AsyncSession, employee_id: int) -> None:

@@ -29,6 +29,7 @@ from fleet.accounts.rules import (
 from fleet.accounts.service import lock_employee, revoke_sign_ins
 from fleet.audit import service as audit
 from fleet.audit.service import State
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -196,4 +197,4 @@ async def _write(
     before: State | None = None,
 ) -> None:
     objects = [f"employee:{actor.employee_id}"]
-    await audit.write(db, actor, now, what, objects, before=before, after=after)
+    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

@@ -14,10 +14,11 @@ from fleet.addresses.models import Address
 from fleet.addresses.queries import any_register_at, find_by_text, own_condition
 from fleet.addresses.rules import address_texts
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import select_for_update
 from fleet.registers import service as registers
-from fleet.registers.rules import RegisterVerdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(db: AsyncSession, actor: Actor, typed: str, now: datetime) -> Address:
@@ -62,7 +63,7 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
 
 async def assign_address(
     db: AsyncSession, actor: Actor, typed: Sequence[str], address_id: int | None, now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""
@@ -102,4 +103,4 @@ async def _audit(
     after: Mapping[str, str] | None = None,
 ) -> None:
     what, objects = f"addresses.{verb}", [f"address:{address.id}"]
-    await audit.write(db, actor, now, what, objects, before=before, after=after)
+    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

@@ -34,6 +34,7 @@ from fleet.assistants.rules import (
     terminal_login,
 )
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import select_for_update
@@ -185,9 +186,10 @@ async def remove_terminal(
     await broker.delete(account.login)
 
 
-async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
     """What former partners gave their registers to is gone, so that it does not speak again
     should they come back.  The broker hears of it by the reconciliation."""
+    db = act.db
     serials = [move.serial_number for move in fact.hand_overs]
     of_them = AccountRegister.serial_number.in_(serials)
     await db.execute(delete(AccountRegister).where(of_them))
@@ -273,4 +275,6 @@ async def _audit(
     after: dict[str, Any] | None = None,
 ) -> None:
     objects = [f"{account.kind}:{account.id}"]
-    await audit.write(db, actor, now, f"assistants.{verb}", objects, before=before, after=after)
+    await audit.write(
+        Act(db, actor, now), f"assistants.{verb}", objects, before=before, after=after
+    )

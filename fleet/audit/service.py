@@ -1,24 +1,20 @@
 """Writing the audit log, in the transaction of the change itself."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
 from fleet.audit.rules import mask_secrets, search_text
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
 
 State = Mapping[str, Any]
 """JSON-like picture of an object; secrets in it are masked before they are stored."""
 
 
 async def write(
-    db: AsyncSession,
-    actor: Actor | None,
-    now: datetime,
+    act: Act,
     what: str,
     objects: Sequence[str],
     *,
@@ -26,16 +22,17 @@ async def write(
     after: State | None = None,
     partner_id: int | None = None,
 ) -> None:
-    """One entry for each of ``objects``, all with the same states.
+    """Write one entry for each of ``objects``, all with the same states.
 
-    ``actor`` None = the command line or the server itself; then ``partner_id`` names the tenant.
+    ``partner_id`` names the partner whose log it is when nobody asks (``act.who`` is None).
     """
+    who = act.who
     entry = {
-        "at": now,
-        "partner_id": actor.partner_id if actor else partner_id,
-        "employee_id": actor.employee_id if actor else None,
-        "login": actor.login if actor else "",
-        "address": actor.address if actor else "",
+        "at": act.now,
+        "partner_id": who.partner_id if who else partner_id,
+        "employee_id": who.employee_id if who else None,
+        "login": who.login if who else "",
+        "address": who.address if who else "",
         "what": what,
         "before": None if before is None else mask_secrets(before),
         "after": None if after is None else mask_secrets(after),
@@ -45,4 +42,4 @@ async def write(
         rows = [
             {**entry, "object": name, "search_text": f"{name.lower()} {told}"} for name in objects
         ]
-        await db.execute(insert(AuditEntry), rows)
+        await act.db.execute(insert(AuditEntry), rows)

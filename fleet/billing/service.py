@@ -40,9 +40,9 @@ from fleet.billing.rules import (
     next_refund_poll_at,
     to_roubles,
 )
+from fleet.kit.act import Act
 from fleet.kit.dialect import select_for_update
 from fleet.kit.errors import Refusal
-from fleet.kit.facts import announce
 from fleet.kit.metrics import PAYMENTS
 
 FAILED_REFUSALS: Mapping[PaymentStatus, Refusal] = MappingProxyType(
@@ -166,7 +166,9 @@ async def refund(db: AsyncSession, report: RefundReport, now: datetime) -> None:
     after = {"refunded_kopecks": payment.refunded_kopecks, "refund": report.refund_id}
     await _audit(db, payment, "payments.refunded", now, after, {"refunded_kopecks": before})
     opened_for = (payment.id, payment.purpose, payment.reference, payment.partner_id)
-    await announce(db, PaymentRefunded(*opened_for, amount, payment.refunded_kopecks, now))
+    await Act(db, None, now).announce(
+        PaymentRefunded(*opened_for, amount, payment.refunded_kopecks, now)
+    )
 
 
 async def lease_due(db: AsyncSession, now: datetime, limit: int) -> list[Payment]:
@@ -237,7 +239,7 @@ async def _finish(
     PAYMENTS.labels(payment.provider or "none", status).inc()
     if status is PaymentStatus.PAID:
         paid = (payment.id, payment.purpose, payment.reference, payment.partner_id)
-        await announce(db, PaymentSettled(*paid, now))
+        await Act(db, None, now).announce(PaymentSettled(*paid, now))
 
 
 async def _audit(
@@ -251,4 +253,6 @@ async def _audit(
     """By the server itself: the person stands in the payment, and in the entry of the purchase."""
     objects = [f"payment:{payment.id}"]
     partner = payment.partner_id
-    await audit.write(db, None, now, what, objects, before=before, after=after, partner_id=partner)
+    await audit.write(
+        Act(db, None, now), what, objects, before=before, after=after, partner_id=partner
+    )

@@ -4,17 +4,19 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.bonuses.models import Bonus
+from fleet.kit.act import Act
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.events import SubscriptionsAssigned
 
 
-async def on_subscriptions_assigned(db: AsyncSession, fact: SubscriptionsAssigned) -> None:
+async def on_subscriptions_assigned(act: Act, fact: SubscriptionsAssigned) -> None:
     """Points for each assigned subscription that was bought with any.
 
     An assignment brings them once: the database refuses a second row for it.
     """
+    db = act.db
     worth = [each for each in fact.assignments if each.bonus_points]
     if not worth:
         return

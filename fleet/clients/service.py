@@ -12,6 +12,7 @@ from fleet.clients.errors import CLIENT_EXISTS, CLIENT_NOT_FOUND, CLIENT_OF_REGI
 from fleet.clients.models import Client
 from fleet.clients.queries import find_own
 from fleet.clients.rules import is_client, search_text, sort_key
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import select_for_update
@@ -65,13 +66,15 @@ async def remove(db: AsyncSession, actor: Actor, inn: str, now: datetime) -> Non
     await _audit(db, actor, now, "clients.removed", inn, before=before)
 
 
-async def on_profiles_changed(db: AsyncSession, fact: ProfilesChanged) -> None:
+async def on_profiles_changed(act: Act, fact: ProfilesChanged) -> None:
     """Registers say something new, maybe of their owners."""
+    db = act.db
     await _record_owners(db, [profile.serial_number for profile in fact.profiles])
 
 
-async def on_registers_handed_over(db: AsyncSession, fact: RegistersHandedOver) -> None:
+async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
     """Owners come to the new partner with their registers, and leave the former with the last."""
+    db = act.db
     serials = [move.serial_number for move in fact.hand_overs]
     await _record_owners(db, serials)
     former = {move.from_partner_id for move in fact.hand_overs if move.from_partner_id is not None}
@@ -173,7 +176,7 @@ async def _audit(
     before: Values | None = None,
     after: Values | None = None,
 ) -> None:
-    await audit.write(db, actor, now, what, [f"client:{inn}"], before=before, after=after)
+    await audit.write(Act(db, actor, now), what, [f"client:{inn}"], before=before, after=after)
 
 
 _KEY = ("partner_id", "inn")

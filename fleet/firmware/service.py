@@ -11,6 +11,7 @@ from fleet.firmware.errors import ALREADY_ADDED
 from fleet.firmware.image_folder import ImageFolder
 from fleet.firmware.manifest import ImageFacts
 from fleet.firmware.models import FirmwareImage
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 
@@ -42,7 +43,7 @@ async def add(
     if added is not None:
         after = {"sha256": found.sha256}
         await audit.write(
-            db, actor, now, "firmware.added", [f"firmware:{found.image}"], after=after
+            Act(db, actor, now), "firmware.added", [f"firmware:{found.image}"], after=after
         )
     return found
 

@@ -17,11 +17,12 @@ from fleet.groups import queries
 from fleet.groups.errors import GROUP_HAS_SUBGROUPS, GROUP_HOLDS_REGISTERS
 from fleet.groups.models import Group
 from fleet.groups.rules import Tree, check_move, check_name, check_new
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import lock_until_commit
 from fleet.registers import queries as registers
 from fleet.registers import service as registers_service
-from fleet.registers.rules import RegisterVerdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(
@@ -86,7 +87,7 @@ async def remove(db: AsyncSession, actor: Actor, id_: int, now: datetime) -> Non
 
 async def add_registers(
     db: AsyncSession, actor: Actor, id_: int, typed: Sequence[str], now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
     tree = await _lock_tree(db, actor)
     if tree.children(tree.node(id_).id):
@@ -96,7 +97,7 @@ async def add_registers(
 
 async def remove_registers(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Take registers out of their groups; one that was in none counts as done."""
     return await registers_service.set_group(db, actor, typed, None, now)
 
@@ -148,4 +149,4 @@ async def _audit(
     before: State | None = None,
     after: State | None = None,
 ) -> None:
-    await audit.write(db, actor, now, what, [f"group:{group.id}"], before=before, after=after)
+    await audit.write(Act(db, actor, now), what, [f"group:{group.id}"], before=before, after=after)

@@ -25,7 +25,8 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from fleet.kit.facts import REACTIONS, Reactions
+from fleet.kit.act import REACTIONS
+from fleet.kit.facts import Reactions
 
 SERIAL_NUMBER_DIGITS = 14
 """ATOL serial numbers: ``001``, three digits of the model, eight of the register."""

@@ -14,7 +14,7 @@ after; a handler holds no SQL.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from inspect import cleandoc
@@ -23,7 +23,9 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, get_args, get_type_hi
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -55,31 +57,45 @@ class Call(Generic[Query, Body]):
 
     ``query`` holds the parameters of the path and of the query string, ``body`` the JSON or the
     file (``Upload``).
-    ``db`` is inside the request's transaction.
+    ``act`` is the request's, inside its transaction; ``acts`` opens more of them.
     """
 
-    db: AsyncSession
-    database: Database
-    clock: Clock
-    actor_or_none: Actor | None
-    language: Language
+    act: Act
+    acts: Acts
     address: str
     query: Query
     body: Body
     idempotency_key: str | None = None
     """Names the request when it is sent again; read where the endpoint is ``repeatable``."""
-    config: FleetConfig = field(default_factory=FleetConfig)
+
+    @property
+    def db(self) -> AsyncSession:
+        return self.act.db
 
     @property
     def now(self) -> datetime:
-        return self.clock()
+        return self.act.now
+
+    @property
+    def language(self) -> Language:
+        return self.act.language
+
+    @property
+    def config(self) -> FleetConfig:
+        return self.act.config
+
+    @property
+    def database(self) -> Database:
+        return self.acts.database
+
+    @property
+    def clock(self) -> Clock:
+        return self.acts.clock
 
     @property
     def actor(self) -> Actor:
         """The employee who asks; only a public endpoint can be without one."""
-        if self.actor_or_none is None:
-            raise NOT_SIGNED_IN()
-        return self.actor_or_none
+        return self.act.actor
 
 
 class Attachment(BaseModel):

@@ -10,14 +10,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
+from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import Verdicts, judge_each
 from fleet.licences.errors import service_missing
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.registers.rules import SerialVerdicts, read_serials
 from fleet.subscriptions.holdings import entitled_registers
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
@@ -29,27 +32,28 @@ async def issue(
     kind: LicenceKind,
     typed: Sequence[str],
     now: datetime,
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
-    serials, verdicts = read_serials(typed)
+    serials, unfit = read_serials(typed)
     own = await find_own(db, actor, serials)
     brought = await _entitled_registers(db, list(own), kind, now)
-    for serial in serials:
+
+    def refusal_of(serial: str) -> Refusal | None:
         register = own.get(serial)
         if register is None:
-            verdicts.append(RegisterVerdict(serial, REGISTER_NOT_FOUND))
-        elif serial in brought:
-            verdicts.append(RegisterVerdict(serial))
-        else:
-            missing = service_missing(kind, register.platform, register.model)
-            verdicts.append(RegisterVerdict(serial, missing))
-    rows = [_row(actor, key, kind, serial, now) for serial in serials if serial in brought]
+            return REGISTER_NOT_FOUND
+        return (
+            None if serial in brought else service_missing(kind, register.platform, register.model)
+        )
+
+    verdicts = judge_each(serials, refusal_of)
+    rows = [_row(actor, key, kind, serial, now) for serial in verdicts.accepted]
     if rows:
         await _insert_issued(db, actor, kind, rows, now)
-    return verdicts
+    return Verdicts(verdicts.accepted, [*unfit, *verdicts.refused])
 
 
 async def _insert_issued(
@@ -61,7 +65,7 @@ async def _insert_issued(
     new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
     issued = await db.scalars(new.returning(IssuedLicence.serial_number))
     objects = [f"register:{serial}" for serial in issued]
-    await audit.write(db, actor, now, "licences.issued", objects, after={"kind": kind})
+    await audit.write(Act(db, actor, now), "licences.issued", objects, after={"kind": kind})
 
 
 async def _entitled_registers(

@@ -27,6 +27,7 @@ from sqlalchemy import ColumnElement, case, delete, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit import smtp_url
+from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -75,19 +76,19 @@ class LetterSender:
 
     _warned: bool = field(default=False, init=False)
 
-    async def run(self, database: Database, clock: Clock, config: FleetConfig) -> int:
-        """One portion; returns how many letters were tried."""
+    async def run(self, acts: Acts) -> int:
+        """Try one portion; return how many letters were tried."""
+        config = acts.config
         if not config.smtp:
             self._warn_once()
             return 0
         server = _server(config)
-        async with database.transaction() as db:
-            letters = await _lease(db, clock())
+        async with acts.transaction() as act:
+            letters = await _lease(act.db, act.now)
         if not letters:
             return 0
-        return await _MailServerRun(
-            database, clock, config.mail_from, server, deque(letters)
-        ).make()
+        visit = _MailServerRun(acts.database, acts.clock, config.mail_from, server, deque(letters))
+        return await visit.make()
 
     def _warn_once(self) -> None:
         if not self._warned:

@@ -8,15 +8,21 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import select_for_update
-from fleet.kit.facts import announce
-from fleet.registers.errors import NO_OWN_REGISTERS, REGISTER_NOT_FOUND
+from fleet.registers.errors import NO_OWN_REGISTERS
 from fleet.registers.events import BlockingChanged, RegisterHandOver, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, model_code, read_serials, search_texts
+from fleet.registers.rules import (
+    SerialVerdicts,
+    found_or_refused,
+    model_code,
+    read_serials,
+    search_texts,
+)
 
 
 async def lock_registers(db: AsyncSession, serials: Collection[str]) -> None:
@@ -52,9 +58,7 @@ async def claim(
     return set(await db.scalars(bound.returning(CashRegister.serial_number)))
 
 
-async def choose_registers(
-    db: AsyncSession, actor: Actor, typed: Sequence[str]
-) -> list[RegisterVerdict]:
+async def choose_registers(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> SerialVerdicts:
     """Which of ``typed`` the actor may go on with; a verdict for each.
 
     Refuses when it is none of them (ATOL Connect manual, "choose registers").
@@ -63,7 +67,7 @@ async def choose_registers(
     found = await find_own(db, actor, good)
     if not found:
         raise NO_OWN_REGISTERS()
-    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+    return found_or_refused(good, found, refused)
 
 
 async def hand_over(
@@ -89,7 +93,7 @@ async def hand_over(
     if moved:
         await _announce_hand_over(db, moved, to_partner_id, now)
     if freed:
-        await announce(db, BlockingChanged(freed, False))
+        await Act(db, None, now).announce(BlockingChanged(freed, False))
     return moved
 
 
@@ -105,13 +109,13 @@ async def _announce_hand_over(
     db: AsyncSession, moved: Sequence[tuple[str, int | None]], to_partner_id: int, now: datetime
 ) -> None:
     received = [f"register:{serial}" for serial, _ in moved]
-    await audit.write(db, None, now, "registers.received", received, partner_id=to_partner_id)
+    await audit.write(Act(db, None, now), "registers.received", received, partner_id=to_partner_id)
     for former in sorted({partner for _, partner in moved if partner is not None}):
         given = [f"register:{serial}" for serial, partner in moved if partner == former]
-        await audit.write(db, None, now, "registers.handed_over", given, partner_id=former)
+        await audit.write(Act(db, None, now), "registers.handed_over", given, partner_id=former)
     await db.flush()
     moves = tuple(RegisterHandOver(serial, former, to_partner_id) for serial, former in moved)
-    await announce(db, RegistersHandedOver(moves, now))
+    await Act(db, None, now).announce(RegistersHandedOver(moves, now))
 
 
 def _unknown_register_rows(serials: Collection[str]) -> list[dict[str, object]]:

@@ -1,7 +1,7 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -11,18 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import widen_scope
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, select_for_update, update_columns
+from fleet.kit.dialect import (
+    columns_of,
+    field_names,
+    insert_columns,
+    select_for_update,
+    update_columns,
+)
 from fleet.kit.errors import Refusal
-from fleet.kit.facts import announce
+from fleet.kit.verdicts import judge_each
 from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
     FISCALISED,
     OUT_OF_SCOPE,
     OWNER_KNOWN,
-    REGISTER_NOT_FOUND,
 )
 from fleet.registers.events import BlockingChanged, OwnersChanged
 from fleet.registers.models import CashRegister
@@ -32,12 +38,15 @@ from fleet.registers.ownership import lock_registers as lock_registers
 from fleet.registers.queries import find_own, owned_by_partner, registers_visible_to
 from fleet.registers.rules import (
     ONLINE_NOW,
-    RegisterVerdict,
+    SerialVerdicts,
+    found_or_refused,
     known_offset,
     read_serials,
     search_texts,
 )
 from fleet.telemetry.events import ConditionChange, Profile
+
+_TOLD = field_names(Profile)
 
 
 class Flag(StrEnum):
@@ -67,7 +76,7 @@ NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 async def enrol(
     db: AsyncSession, actor: Actor, typed: Sequence[str], now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
     A register that never called is taken by its number alone.  Fiscalised ones, those that name
@@ -79,7 +88,7 @@ async def enrol(
     reasons = await _refusals(db, actor, [serial for serial in good if serial not in enrolled])
     await _audit(db, actor, now, "registers.enrolled", enrolled)
     await widen_scope(db, actor, enrolled)
-    return [RegisterVerdict(serial, reasons.get(serial)) for serial in good] + refused
+    return judge_each(good, reasons.get, refused)
 
 
 async def _refusals(
@@ -98,7 +107,7 @@ async def _refusals(
 
 async def set_flag(
     db: AsyncSession, actor: Actor, change: FlagChange, typed: Sequence[str], now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Set a flag of the partner's registers; a verdict for each of ``typed``.
 
     A register that has the flag so already counts as done and leaves no trace in the log.
@@ -115,11 +124,7 @@ async def set_flag(
         .returning(CashRegister.serial_number)
     )
     await _announce_flag(db, actor, change, set(changed), now)
-    return _verdicts(good, found) + refused
-
-
-def _verdicts(serials: Sequence[str], found: Container[str]) -> list[RegisterVerdict]:
-    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
+    return found_or_refused(good, found, refused)
 
 
 async def _announce_flag(
@@ -127,25 +132,27 @@ async def _announce_flag(
 ) -> None:
     await _audit(db, actor, now, change.what, serials)
     if serials and change.flag is Flag.BLOCKED:
-        await announce(db, BlockingChanged(tuple(sorted(serials)), change.value))
+        await Act(db, None, now).announce(BlockingChanged(tuple(sorted(serials)), change.value))
 
 
 async def _audit(
     db: AsyncSession, actor: Actor, now: datetime, what: str, serials: set[str]
 ) -> None:
-    await audit.write(db, actor, now, what, [f"register:{serial}" for serial in sorted(serials)])
+    await audit.write(
+        Act(db, actor, now), what, [f"register:{serial}" for serial in sorted(serials)]
+    )
 
 
 async def set_group(
     db: AsyncSession, actor: Actor, typed: Sequence[str], group_id: int | None, now: datetime
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Put registers of the partner into a group, or with None into none; a verdict for each.
 
     Whether there is such a group, and whether it may hold registers, the caller has seen to.
     """
     good, refused = read_serials(typed)
     found = await _change(db, actor, good, {"group_id": group_id}, "registers.grouped", now)
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def set_address(
@@ -155,7 +162,7 @@ async def set_address(
     address_id: int | None,
     text: str,
     now: datetime,
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
     verdict for each of ``typed``."""
     good, refused = read_serials(typed)
@@ -164,7 +171,7 @@ async def set_address(
     for register in found.values():
         register.shown_address = text or register.address
         register.search_numbers, register.search_names = search_texts(register, text)
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def clear_groups(
@@ -182,7 +189,9 @@ async def clear_groups(
     await db.execute(update(CashRegister).where(in_them).values(group_id=None))
     for group_id, objects in left.items():
         was, now_is = ({"group_id": each} for each in (group_id, None))
-        await audit.write(db, actor, now, "registers.grouped", objects, before=was, after=now_is)
+        await audit.write(
+            Act(db, actor, now), "registers.grouped", objects, before=was, after=now_is
+        )
 
 
 async def rename_address(
@@ -198,7 +207,7 @@ async def rename_address(
         register.search_numbers, register.search_names = search_texts(register, new)
     was, now_is = ({"address_id": address_id, "installed_address": each} for each in (old, new))
     objects = [f"register:{register.serial_number}" for register in registers]
-    await audit.write(db, actor, now, "registers.moved", objects, before=was, after=now_is)
+    await audit.write(Act(db, actor, now), "registers.moved", objects, before=was, after=now_is)
 
 
 async def _change(
@@ -226,7 +235,7 @@ async def _change(
             setattr(register, name, value)
     for before, objects in groups.items():
         was = dict(zip(values, before, strict=True))
-        await audit.write(db, actor, now, what, objects, before=was, after=values)
+        await audit.write(Act(db, actor, now), what, objects, before=was, after=values)
     return found
 
 
@@ -238,9 +247,7 @@ async def store_profiles(db: AsyncSession, profiles: Sequence[Profile], now: dat
     if not profiles:
         return
     ordered = sorted(profiles, key=lambda profile: profile.serial_number)
-    columns: dict[str, list[Any]] = {
-        name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
-    }
+    columns = columns_of(_TOLD, ordered)
     before = await _previous_values(db, columns["serial_number"])
     known = (before[profile.serial_number] for profile in ordered)
     places, owners, seen = zip(*known, strict=True)
@@ -256,7 +263,7 @@ async def store_profiles(db: AsyncSession, profiles: Sequence[Profile], now: dat
     await insert_columns(db, table_of(CashRegister), columns, constants, replace_on="serial_number")
     pairs = zip(owners, columns["owner_inn"], strict=True)
     if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
-        await announce(db, OwnersChanged(frozenset(changed - {""}), now))
+        await Act(db, None, now).announce(OwnersChanged(frozenset(changed - {""}), now))
 
 
 async def _previous_values(
@@ -280,21 +287,3 @@ async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange])
         "condition_mask": [change.after for change in changes],
     }
     await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
-
-
-_PROFILE_COLUMNS = (
-    "serial_number",
-    "platform",
-    "model",
-    "key_generation",
-    "channel",
-    "firmware_version",
-    "ffd_version",
-    "fiscalised",
-    "registration_number",
-    "fiscal_drive_number",
-    "owner_inn",
-    "owner_name",
-    "address",
-    "utc_offset_min",
-)

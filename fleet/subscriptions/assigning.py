@@ -1,7 +1,6 @@
 """Giving subscriptions to registers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +8,11 @@ from sqlalchemy import Result, Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, select_for_update
-from fleet.kit.errors import Refusal
-from fleet.kit.facts import announce
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import registers_visible_to
 from fleet.registers.rules import read_serials
@@ -32,27 +31,13 @@ from fleet.subscriptions.rules import (
 )
 from fleet.subscriptions.service import find_plan
 
-
-@dataclass(frozen=True, slots=True)
-class RefusedRecipient:
-    """A serial number as it was typed, and why its register gets nothing."""
-
-    serial_number: str
-    refusal: Refusal
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class AssignmentOutcome:
-    """Who got what, and who got nothing."""
-
-    assignments: Sequence[PlannedAssignment]
-    refused: Sequence[RefusedRecipient]
+AssignmentResult = Verdicts[PlannedAssignment, str]
+"""Who got what, and who got nothing."""
 
 
 async def assign(
     db: AsyncSession, actor: Actor, codes: Sequence[str], typed: Sequence[str], now: datetime
-) -> AssignmentOutcome:
+) -> AssignmentResult:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
@@ -66,21 +51,16 @@ async def assign(
     targets = [registers[serial] for serial in good if serial in registers]
     gifts, turned = allocate(plans, targets, had, held, now)
     await _take_from_stock(db, actor, gifts, now)
-    refused = [
-        RefusedRecipient(verdict.serial_number, verdict.refusal, {})
-        for verdict in unfit
-        if verdict.refusal
-    ]
-    refused += [
-        RefusedRecipient(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+    unknown = [
+        RefusedItem(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
         for serial in good
         if serial not in registers
     ]
-    refused += [
-        RefusedRecipient(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+    short = [
+        RefusedItem(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
         for each in turned
     ]
-    return AssignmentOutcome(gifts, refused)
+    return Verdicts(gifts, [*unfit, *unknown, *short])
 
 
 def _find_plans(codes: Sequence[str]) -> list[Plan]:
@@ -136,7 +116,7 @@ async def _take_from_stock(
     await _save_terms(db, gifts)
     assigned = await _write_history(db, actor, gifts, now)
     await _audit(db, actor, gifts, now)
-    await announce(db, SubscriptionsAssigned(assigned, now))
+    await Act(db, None, now).announce(SubscriptionsAssigned(assigned, now))
 
 
 async def _save_terms(db: AsyncSession, gifts: Sequence[PlannedAssignment]) -> None:
@@ -181,4 +161,6 @@ async def _audit(
     """One entry for each register; all got the same plans."""
     plans = sorted({gift.plan for gift in gifts})
     objects = [f"register:{serial}" for serial in sorted({gift.serial_number for gift in gifts})]
-    await audit.write(db, actor, now, "subscriptions.assigned", objects, after={"plans": plans})
+    await audit.write(
+        Act(db, actor, now), "subscriptions.assigned", objects, after={"plans": plans}
+    )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.audit import service as audit
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.service import open_payment
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.language import BilingualText, Language
 from fleet.subscriptions import stock
@@ -65,7 +66,9 @@ async def place_order(
     new.payment_id = payment.id
     await db.flush()
     after = {"plan": plan.code, "quantity": quantity, "price_kopecks": plan.price_kopecks}
-    await audit.write(db, actor, now, "subscriptions.ordered", [f"order:{new.id}"], after=after)
+    await audit.write(
+        Act(db, actor, now), "subscriptions.ordered", [f"order:{new.id}"], after=after
+    )
     return new
 
 
@@ -76,8 +79,9 @@ def _on_sale(code: str) -> Plan:
     return plan
 
 
-async def on_payment_settled(db: AsyncSession, fact: PaymentSettled) -> None:
+async def on_payment_settled(act: Act, fact: PaymentSettled) -> None:
     """What was paid goes to the stock, once however often it is said."""
+    db = act.db
     if fact.purpose != PURPOSE:
         return
     unpaid = (SubscriptionOrder.id == int(fact.reference)) & SubscriptionOrder.paid_at.is_(None)
@@ -96,9 +100,10 @@ async def on_payment_settled(db: AsyncSession, fact: PaymentSettled) -> None:
         await stock.add_units(db, partner_id, plan, {points: quantity}, why)
 
 
-async def on_payment_refunded(db: AsyncSession, fact: PaymentRefunded) -> None:
+async def on_payment_refunded(act: Act, fact: PaymentRefunded) -> None:
     """What was refunded leaves the stock again, as far as it is still there with the points of
     the order; what was assigned or transferred stays where it is, and the order says so."""
+    db = act.db
     if fact.purpose != PURPOSE:
         return
     order = await db.get_one(SubscriptionOrder, int(fact.reference))

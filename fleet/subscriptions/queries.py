@@ -25,11 +25,11 @@ from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
 from fleet.kit.paging import (
     Filters,
+    Keyset,
     Page,
     PageQuery,
     conditions,
     page_of,
-    read_cursor,
 )
 from fleet.kit.validation import describe_pattern
 from fleet.registers.models import CashRegister
@@ -416,9 +416,7 @@ async def movements(
 
 def _newest_page(statement: Any, key: Any, query: PageQuery) -> Any:
     """A page of a history whose rows are numbered in their order."""
-    if query.after:
-        statement = statement.where(key < read_cursor(OrderKey, query.after).id)
-    return statement.order_by(key.desc()).limit(query.limit + 1)
+    return Keyset(OrderKey, {"id": key}, down=True).page(statement, query)
 
 
 def _shown(row: Any, model: type[BaseModel], actor: Actor, language: Language) -> dict[str, Any]:

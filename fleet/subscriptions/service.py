@@ -8,9 +8,9 @@ from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.database import insert_into
 from fleet.kit.dialect import select_for_update
-from fleet.kit.facts import announce
 from fleet.subscriptions import stock
 from fleet.subscriptions.catalogue import CATALOGUE, Plan
 from fleet.subscriptions.entitlements import Entitlement
@@ -52,9 +52,7 @@ async def add_stock(
     why = stock.MovementContext(MovementReason.GRANT, now)
     await stock.add_units(db, partner_id, plan.code, {0: quantity}, why)
     await audit.write(
-        db,
-        None,
-        now,
+        Act(db, None, now),
         "subscriptions.granted",
         [f"partner:{partner_id}"],
         after={"plan": plan.code, "quantity": quantity},
@@ -87,5 +85,5 @@ async def expire_subscriptions(db: AsyncSession, now: datetime, limit: int) -> i
     keys = [(each.serial_number, each.plan) for each in expired]
     mine = tuple_(Subscription.serial_number, Subscription.plan).in_(keys)
     await db.execute(update(Subscription).where(mine).values(expired_at=now))
-    await announce(db, SubscriptionsExpired(expired, now))
+    await Act(db, None, now).announce(SubscriptionsExpired(expired, now))
     return len(expired)

@@ -12,6 +12,7 @@ from fleet.accounts.models import Employee, Partner
 from fleet.accounts.roles import RIGHTS, Right
 from fleet.accounts.rules import normalise_login
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
@@ -159,7 +160,7 @@ async def _audit(db: AsyncSession, actor: Actor, done: Transfer, now: datetime) 
     """Both partners find it in their logs."""
     what, objects = "subscriptions.transferred", [f"transfer:{done.id}"]
     after = {"plan": done.plan, "quantity": done.quantity}
-    await audit.write(db, actor, now, what, objects, after={**after, "to": done.to_partner_id})
+    await audit.write(Act(db, actor, now), what, objects, after={**after, "to": done.to_partner_id})
     received = {**after, "from": done.from_partner_id}
     partner = done.to_partner_id
-    await audit.write(db, None, now, what, objects, after=received, partner_id=partner)
+    await audit.write(Act(db, None, now), what, objects, after=received, partner_id=partner)

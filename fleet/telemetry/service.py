@@ -7,9 +7,9 @@ from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.database import SERIAL_NUMBER_DIGITS, table_of
 from fleet.kit.dialect import Replacement, replace_columns
-from fleet.kit.facts import announce
 from fleet.telemetry.events import (
     ConditionChange,
     ConditionsChanged,
@@ -129,7 +129,7 @@ async def _announce(db: AsyncSession, news: Sequence[_ChangedReadings], now: dat
     clients and requests for them, and to take some more later would be another order.
     """
     touched = sorted({serial for _, before in news for serial in before})
-    await announce(db, ReadingsDiffer(tuple(map(serial_text, touched))))
+    await Act(db, None, now).announce(ReadingsDiffer(tuple(map(serial_text, touched))))
     profiles = {
         serial: _profile(latest[serial])
         for latest, before in news
@@ -137,7 +137,7 @@ async def _announce(db: AsyncSession, news: Sequence[_ChangedReadings], now: dat
         if crc != latest[serial].profile_crc
     }
     if profiles:
-        await announce(db, ProfilesChanged(now, tuple(profiles.values())))
+        await Act(db, None, now).announce(ProfilesChanged(now, tuple(profiles.values())))
     for latest, before in news:
         changes = tuple(
             ConditionChange(serial_text(serial), mask, latest[serial].condition_mask)
@@ -145,7 +145,7 @@ async def _announce(db: AsyncSession, news: Sequence[_ChangedReadings], now: dat
             if mask != latest[serial].condition_mask
         )
         if changes:
-            await announce(db, ConditionsChanged(now, changes))
+            await Act(db, None, now).announce(ConditionsChanged(now, changes))
 
 
 def _profile(reading: Reading) -> Profile:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit import service as audit
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.validation import InvalidInput
 from fleet.templates.errors import NAME_TAKEN, OUTLET_IN_USE, SYSTEM_TEMPLATE
@@ -127,4 +128,4 @@ async def _audit(
 ) -> None:
     what = f"templates.{row.kind}_{verb}"
     objects = [f"{row.kind}:{row.id}"]
-    await audit.write(db, actor, now, what, objects, before=before, after=after)
+    await audit.write(Act(db, actor, now), what, objects, before=before, after=after)

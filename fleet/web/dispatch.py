@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from fleet.accounts import service as accounts
 from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES, granted_by_support
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -98,18 +99,14 @@ class Dispatcher:
         query = read_query(endpoint.query, request)
         body = await read_body(endpoint.body, request) if endpoint.body else None
         language = language_of(request, self.language)
-        begin = self.database.read if endpoint.reads_only else self.database.transaction
-        async with begin() as db:
+        acts = Acts(self.database, self.clock, actor, language, self.config)
+        async with acts.read() if endpoint.reads_only else acts.transaction() as act:
             call = Call(
-                db=db,
-                database=self.database,
-                clock=self.clock,
-                actor_or_none=actor,
-                language=language,
+                act=act,
+                acts=acts,
                 address=_address(request),
                 query=query,
                 body=body,
-                config=self.config,
                 idempotency_key=_idempotency_key(request) if endpoint.repeatable else None,
             )
             reply = await endpoint.handle(call)

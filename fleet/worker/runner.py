@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -28,9 +29,7 @@ class Worker:
         config: FleetConfig,
         jobs: Sequence[Job | ExternalJob] = JOBS,
     ) -> None:
-        self._database = database
-        self._clock = clock
-        self._config = config
+        self._acts = Acts(database, clock, None, config.language, config)
         self._jobs = jobs
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -57,9 +56,9 @@ class Worker:
 
     async def _run_portion(self, job: Job | ExternalJob) -> int:
         if isinstance(job, ExternalJob):
-            return await job.run(self._database, self._clock, self._config)
-        async with self._database.transaction() as db:
-            return await job.run(db, self._clock(), self._config)
+            return await job.run(self._acts)
+        async with self._acts.transaction() as act:
+            return await job.run(act, job.portion)
 
     async def _repeat(self, job: Job | ExternalJob) -> None:
         while True:

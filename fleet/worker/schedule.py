@@ -2,10 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.service import delete_expired_files
 from fleet.accounts import recovery
@@ -15,10 +13,9 @@ from fleet.billing import processor as billing
 from fleet.billing.jobs import poll_payments
 from fleet.clients.service import delete_unreferenced as forget_unnamed_clients
 from fleet.diagnostics.service import trim_conversations
+from fleet.kit.act import Act
+from fleet.kit.acts import Acts
 from fleet.kit.broker import broker_admin
-from fleet.kit.clock import Clock
-from fleet.kit.config import FleetConfig
-from fleet.kit.database import Database
 from fleet.kit.idempotency import delete_expired_keys
 from fleet.notifications import delivery
 from fleet.operations.service import end_overdue, requeue_silent
@@ -40,13 +37,13 @@ ALL_ACCOUNTS: Final = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``run`` does a portion in one transaction and says how much it was; a full portion is
+    """``run`` does a portion, in one transaction, and says how much it was; a full portion is
     followed by the next at once.  Any number of workers may run the same job."""
 
     name: str
     every_s: float
     portion: int
-    run: Callable[[AsyncSession, datetime, FleetConfig], Awaitable[int]]
+    run: Callable[[Act, int], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +53,57 @@ class ExternalJob:
     name: str
     every_s: float
     portion: int
-    run: Callable[[Database, Clock, FleetConfig], Awaitable[int]]
+    run: Callable[[Acts], Awaitable[int]]
 
 
-async def _delete_expired_files(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await delete_expired_files(db, now, PORTION)
+async def _delete_expired_files(act: Act, portion: int) -> int:
+    return await delete_expired_files(act.db, act.now, portion)
 
 
-async def _requeue_silent_operations(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await requeue_silent(db, now)
-
-
-async def _end_overdue_operations(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await end_overdue(db, now)
-
-
-async def _delete_old_readings(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
+async def _delete_old_readings(act: Act, portion: int) -> int:
     return await delete_old_readings(
-        db, now - timedelta(days=config.readings_days), READINGS_PORTION
+        act.db, act.now - timedelta(days=act.config.readings_days), portion
     )
 
 
-async def _delete_expired_sign_ins(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await delete_expired_sign_ins(db, now)
+async def _delete_expired_sign_ins(act: Act, portion: int) -> int:
+    return await delete_expired_sign_ins(act.db, act.now)
 
 
-async def _answer_recoveries(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await recovery.answer_requests(db, config.links_begin_with, now, RECOVERIES_PORTION)
+async def _answer_recoveries(act: Act, portion: int) -> int:
+    return await recovery.answer_requests(act.db, act.config.links_begin_with, act.now, portion)
 
 
-async def _delete_expired_keys(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await delete_expired_keys(db, now, PORTION)
+async def _delete_expired_keys(act: Act, portion: int) -> int:
+    return await delete_expired_keys(act.db, act.now, portion)
 
 
-async def _advance_rollouts(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await advance_rollouts(db, now)
+async def _trim_conversations(act: Act, portion: int) -> int:
+    return await trim_conversations(act.db, act.now, portion)
 
 
-async def _trim_conversations(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await trim_conversations(db, now, PORTION)
+async def _delete_unreferenced_clients(act: Act, portion: int) -> int:
+    return await forget_unnamed_clients(act.db, portion)
 
 
-async def _delete_unreferenced_clients(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await forget_unnamed_clients(db, PORTION)
+async def _finish_old_letters(act: Act, portion: int) -> int:
+    return await delivery.finish_old_letters(act.db, act.now, portion)
 
 
-async def _finish_old_letters(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await delivery.finish_old_letters(db, now, PORTION)
+async def _update_silence(act: Act, portion: int) -> int:
+    return await update_silence(act.db, act.now, portion)
 
 
-async def _update_silence(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await update_silence(db, now, PRESENCE_PORTION)
-
-
-async def _end_subscriptions(db: AsyncSession, now: datetime, config: FleetConfig) -> int:
-    return await end_subscriptions(db, now, PORTION)
+async def _end_subscriptions(act: Act, portion: int) -> int:
+    return await end_subscriptions(act.db, act.now, portion)
 
 
 _RECONCILIATION: Final = Reconciliation()
 
 
-async def _reconcile_broker(database: Database, clock: Clock, config: FleetConfig) -> int:
-    broker = broker_admin(config)
-    return 0 if broker is None else await _RECONCILIATION.run(database, broker)
+async def _reconcile_broker(acts: Acts) -> int:
+    broker = broker_admin(acts.config)
+    return 0 if broker is None else await _RECONCILIATION.run(acts.database, broker)
 
 
 JOBS: Final[tuple[Job | ExternalJob, ...]] = (
@@ -127,10 +112,10 @@ JOBS: Final[tuple[Job | ExternalJob, ...]] = (
     Job("answer_recoveries", 2, RECOVERIES_PORTION, _answer_recoveries),
     Job("forget_unsent_files", 3600, PORTION, _delete_expired_files),
     Job("tidy_letters", 3600, PORTION, _finish_old_letters),
-    Job("queue_lost_operations", 10, PORTION, _requeue_silent_operations),
-    Job("carry_on_rollouts", 2, PORTION, _advance_rollouts),
+    Job("queue_lost_operations", 10, PORTION, requeue_silent),
+    Job("carry_on_rollouts", 2, PORTION, advance_rollouts),
     Job("keep_presence", 60, PRESENCE_PORTION, _update_silence),
-    Job("end_late_operations", 60, PORTION, _end_overdue_operations),
+    Job("end_late_operations", 60, PORTION, end_overdue),
     Job("end_subscriptions", 60, PORTION, _end_subscriptions),
     ExternalJob("reconcile_broker", 60, ALL_ACCOUNTS, _reconcile_broker),
     Job("trim_conversations", 300, PORTION, _trim_conversations),

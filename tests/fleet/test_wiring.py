@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import Counter
 from sqlalchemy import select
 
+from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.kit.facts import announce
 from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED
 from fleet.operations.events import ChangedOperation, OperationStatusesChanged
 from fleet.operations.rules import OperationStatus
@@ -64,12 +64,12 @@ def test_every_fact_has_a_reaction() -> None:
 async def test_a_profile_is_kept_with_the_reading_or_not_at_all(wired: Database) -> None:
     with pytest.raises(LookupError):
         async with wired.transaction() as db:
-            await announce(db, ProfilesChanged(START, (PROFILE,)))
+            await Act(db, None, START).announce(ProfilesChanged(START, (PROFILE,)))
             raise LookupError
     async with wired.read() as db:
         assert await db.scalar(select(CashRegister.serial_number)) is None
     async with wired.transaction() as db:
-        await announce(db, ProfilesChanged(START, (PROFILE,)))
+        await Act(db, None, START).announce(ProfilesChanged(START, (PROFILE,)))
     async with wired.read() as db:
         assert await db.scalar(select(CashRegister.profile_at)) == START
 
@@ -86,7 +86,7 @@ async def test_conditions_are_counted_each_way(wired: Database) -> None:
     low, hard = bits("battery_low"), bits("hardware_error")
     changes = (ConditionChange(ONE, low, low | hard), ConditionChange(ONE, low | hard, 0))
     async with wired.transaction() as db:
-        await announce(db, ConditionsChanged(START, changes))
+        await Act(db, None, START).announce(ConditionsChanged(START, changes))
     after = [count(CONDITIONS_CHANGED, *labels) for labels in watched]
     assert [b - a for a, b in zip(before, after, strict=True)] == [0, 1, 1, 1]
 
@@ -98,5 +98,5 @@ async def test_moves_of_operations_are_counted(wired: Database) -> None:
         ChangedOperation(n, ONE, "settings_upload", OperationStatus.FAILED) for n in range(3)
     )
     async with wired.transaction() as db:
-        await announce(db, OperationStatusesChanged(START, moves))
+        await Act(db, None, START).announce(OperationStatusesChanged(START, moves))
     assert count(OPERATIONS_MOVED, "settings_upload", "failed") == before + 3

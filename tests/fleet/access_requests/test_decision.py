@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from fleet.access_requests.rules import RefusalReason
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.kit.facts import announce
 from fleet.notifications.models import Letter
 from fleet.operations.models import Operation
 from fleet.operations.rules import OperationStatus
@@ -142,8 +142,8 @@ async def test_full_and_partial_follow_the_clients_registers(
     async def call(number: int, owner_inn: str) -> str:
         async with database.transaction() as db:
             profile = make_profile(number, owner_inn=owner_inn)
-            await announce(db, ReadingsDiffer((serial(number),)))
-            await announce(db, ProfilesChanged(START, (profile,)))
+            await Act(db, None, START).announce(ReadingsDiffer((serial(number),)))
+            await Act(db, None, START).announce(ProfilesChanged(START, (profile,)))
         return str((await seen(people, "anna", first))["status"])
 
     assert await call(7, INN) == "partial"

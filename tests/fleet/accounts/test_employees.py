@@ -12,6 +12,7 @@ from fleet.accounts.roles import Role
 from fleet.accounts.rules import MAX_LETTERS, MAX_PARTNER_LETTERS, MAX_SCOPE
 from fleet.audit.models import AuditEntry
 from fleet.kit.actor import Actor
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -332,18 +333,18 @@ async def test_the_card_tells_what_became_of_the_last_letter(
 
     async with serving(Mailbox(recipient_answer="450 come again")) as mailbox:
         config = FleetConfig(smtp=mailbox.url)
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         waiting = await told()
         assert (waiting["state"], waiting["reason"]) == ("waiting", "450 come again")
         mailbox.recipient_answer = "550 no such mailbox"
         clock.forward(minutes=1)
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         given_up = await told("ru")
         assert (given_up["state"], given_up["reason"]) == ("given_up", "550 no such mailbox")
         assert "Проверьте адрес" in given_up["detail"]
         mailbox.recipient_answer = ""
         await api.post(f"{path}/reset-password")
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         assert (await told())["state"] == "sent"
     clock.forward(days=31)
     async with database.transaction() as db:

@@ -13,6 +13,7 @@ from fleet.accounts.rules import (
     MAX_PARTNER_EMPLOYEES_PER_EMAIL,
     MAX_RECOVERIES,
 )
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.notifications.delivery import LetterSender
@@ -150,16 +151,16 @@ async def test_a_link_that_works_no_more_does_not_leave(
     await api.post(f"/employees/{card['id']}/reset-password")
     async with serving(Mailbox()) as mailbox:
         config = FleetConfig(smtp=mailbox.url)
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         assert [message["Subject"] for message in mailbox.messages] == [
             "Choose a new password for the cash server"
         ]
         assert (await use(api, link_token(mailbox.messages[0]))).status == 204
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         await recover(api, database, clock())
         mailbox.messages.clear()
         clock.forward(hours=1)
-        await LetterSender().run(database, clock, config)
+        await LetterSender().run(Acts(database, clock, config=config))
         assert mailbox.messages == []
     causes = [letter.cause for letter in await letters(database)]
     assert causes == [

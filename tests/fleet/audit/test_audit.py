@@ -5,6 +5,7 @@ from datetime import timedelta
 from fleet.accounts.roles import Role
 from fleet.audit import service
 from fleet.audit.rules import mask_secrets, search_text
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from tests.fleet.conftest import Api, Employ, HandClock
 
@@ -33,9 +34,7 @@ async def test_the_list_tells_who_what_where_before_and_after(
     clock.forward(minutes=1)
     async with database.transaction() as db:
         await service.write(
-            db,
-            anna,
-            clock(),
+            Act(db, anna, clock()),
             "registers.moved",
             ["register:1"],
             before={"address": "old", "password": "x"},
@@ -88,7 +87,8 @@ async def test_pages_go_by_the_time_of_the_change(
     for minutes in (3, 1, 2):
         at = clock() + timedelta(minutes=minutes)
         async with database.transaction() as db:
-            await service.write(db, anna, at, "registers.moved", [f"a:{minutes}", f"b:{minutes}"])
+            objects = [f"a:{minutes}", f"b:{minutes}"]
+            await service.write(Act(db, anna, at), "registers.moved", objects)
     await api.sign_in("anna")
     told: list[str] = []
     after = ""
@@ -110,9 +110,7 @@ async def test_the_log_is_searched_by_any_text_but_a_secret(
     anna = await employ("anna")
     async with database.transaction() as db:
         await service.write(
-            db,
-            anna,
-            clock(),
+            Act(db, anna, clock()),
             "registers.moved",
             ["register:1", "register:2"],
             before={"address": "ул. Ёлкина", "password": "s3cret"},

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.admin_api.app import build_app
 from fleet.billing import queries, service
@@ -17,6 +16,7 @@ from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.billing.models import Payment
 from fleet.billing.processor import PaymentProcessor
 from fleet.billing.sandbox import Sandbox
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
@@ -82,10 +82,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     settled: list[PaymentSettled] = []
     refunded: list[PaymentRefunded] = []
 
-    async def keep(_: AsyncSession, fact: PaymentSettled) -> None:
+    async def keep(_: Act, fact: PaymentSettled) -> None:
         settled.append(fact)
 
-    async def keep_refund(_: AsyncSession, fact: PaymentRefunded) -> None:
+    async def keep_refund(_: Act, fact: PaymentRefunded) -> None:
         refunded.append(fact)
 
     database = Database(database_url, {PaymentSettled: (keep,), PaymentRefunded: (keep_refund,)})

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.kit.facts import announce
 from fleet.telemetry.events import ProfilesChanged
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import HandClock
@@ -32,6 +32,6 @@ def say(database: Database, clock: HandClock) -> Say:
             for number, inn in owners.items()
         )
         async with database.transaction() as db:
-            await announce(db, ProfilesChanged(clock(), profiles))
+            await Act(db, None, clock()).announce(ProfilesChanged(clock(), profiles))
 
     return say

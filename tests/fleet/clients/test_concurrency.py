@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.clients import service
 from fleet.clients.models import Client
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
-from fleet.kit.facts import announce
 from fleet.registers.service import enrol
 from fleet.telemetry.events import ProfilesChanged
 from tests.fleet.conftest import START, Employ
@@ -49,7 +49,7 @@ async def at_once(database: Database, *works: Work) -> list[str]:
 
 def saying(number: int, inn: str) -> Work:
     profile = make_profile(number, owner_inn=inn, owner_name="Ромашка", fiscalised=True)
-    return lambda db: announce(db, ProfilesChanged(START, (profile,)))
+    return lambda db: Act(db, None, START).announce(ProfilesChanged(START, (profile,)))
 
 
 async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> None:

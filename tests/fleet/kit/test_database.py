@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.models import Partner
+from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.kit.facts import announce
 from fleet.registers.models import CashRegister
 from tests.conftest import DURABLE
 from tests.fleet.conftest import START
@@ -116,22 +115,20 @@ async def test_sqlite_is_durable_and_checks_keys(
 async def test_reactions_share_the_transaction(database_url: str, database: Database) -> None:
     seen: list[object] = []
 
-    async def write(db: AsyncSession, fact: str) -> None:
-        db.add(Partner(name=fact, created_at=START))
+    async def write(act: Act, fact: str) -> None:
+        act.db.add(Partner(name=fact, created_at=START))
 
-    async def fail(_db: AsyncSession, fact: str) -> None:
+    async def fail(_act: Act, fact: str) -> None:
         seen.append(fact)
         raise LookupError
 
-    reactions: dict[type, tuple[Callable[[AsyncSession, str], Awaitable[None]], ...]] = {
-        str: (write, fail)
-    }
+    reactions: dict[type, tuple[Callable[[Act, str], Awaitable[None]], ...]] = {str: (write, fail)}
     wired = Database(database_url, reactions)
     with pytest.raises(LookupError):
         async with wired.transaction() as db:
-            await announce(db, "fact")
+            await Act(db, None, START).announce("fact")
     async with wired.transaction() as db:
-        await announce(db, 5)
+        await Act(db, None, START).announce(5)
         assert await db.scalar(select(Partner.id)) is None
     await wired.close()
     assert seen == ["fact"]

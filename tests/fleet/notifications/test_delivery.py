@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from fleet.kit.acts import Acts
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -79,7 +80,7 @@ async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
     await post(database, clock)
     await post(database, clock, "boris@example.org", language=Language.EN)
     with capture_logs() as lines:
-        assert await delivery.run(database, clock, config_of(mailbox)) == 2
+        assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 2
     russian, english = mailbox.messages
     assert (russian["To"], russian["From"]) == ("anna@example.org", "cash@example.org")
     assert russian["Subject"] == "Приглашение в кассовый сервер"
@@ -91,7 +92,7 @@ async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
         assert (letter.sent_at, letter.due_at, letter.params) == (clock(), None, {})
     assert len(lines) == 2
     assert SECRET not in str(lines) and "example.org" not in str(lines)
-    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 0
 
 
 async def test_a_letter_leaves_only_with_the_change_that_caused_it(
@@ -110,7 +111,7 @@ async def test_a_letter_leaves_only_with_the_change_that_caused_it(
             raise RuntimeError
     with pytest.raises(KeyError):
         await post(database, clock, params={"name": "Анна"})
-    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 0
     assert mailbox.messages == []
 
 
@@ -124,8 +125,8 @@ async def test_while_the_server_is_down_nothing_is_lost(
         await post(database, clock, f"n{number}@example.org")
     config = config_of(mailbox)
     for attempts in (1, 2, 3):
-        assert await delivery.run(database, clock, config) == 3
-        assert await delivery.run(database, clock, config) == 0
+        assert await delivery.run(Acts(database, clock, config=config)) == 3
+        assert await delivery.run(Acts(database, clock, config=config)) == 0
         for letter in await letters(database):
             assert letter.attempts == attempts and letter.due_at is not None
             pause = timedelta(seconds=30) * 2 ** (attempts - 1)
@@ -133,7 +134,7 @@ async def test_while_the_server_is_down_nothing_is_lost(
             assert "Connect" in letter.reason
         clock.forward(minutes=10)
     async with serving(mailbox):
-        assert await delivery.run(database, clock, config) == 3
+        assert await delivery.run(Acts(database, clock, config=config)) == 3
     assert {message["To"] for message in mailbox.messages} == {
         f"n{n}@example.org" for n in range(3)
     }
@@ -146,12 +147,12 @@ async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_sa
     """The one case of a repeated letter: taken by the server, which never said so."""
     mailbox.drops_after_data = True
     await post(database, clock)
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     mailbox.drops_after_data = False
     clock.forward(minutes=2)
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     clock.forward(hours=2)
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     first, second = mailbox.messages
     assert first["Message-ID"] == second["Message-ID"] and first["Message-ID"]
     assert (await letters(database))[0].sent_at is not None
@@ -163,7 +164,7 @@ async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
     mailbox.drops_after_data = True
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     assert len(mailbox.messages) == 3
 
 
@@ -172,14 +173,14 @@ async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
 ) -> None:
     await post(database, clock)
     mailbox.recipient_answer = "451 greylisted, come again"
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     (letter,) = await letters(database)
     assert letter.due_at is not None and letter.reason == "451 greylisted, come again"
     mailbox.recipient_answer = ""
     mailbox.data_answer = f"554 spam: {PARAMS['link']} {SECRET}"
     clock.forward(hours=1)
     with capture_logs() as lines:
-        await delivery.run(database, clock, config_of(mailbox))
+        await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     (letter,) = await letters(database)
     assert (letter.due_at, letter.given_up_at, letter.params) == (None, clock(), {})
     assert letter.reason == "554 spam: *** ***" and SECRET not in str(lines)
@@ -208,14 +209,14 @@ async def test_a_refusal_of_us_costs_no_letter(
         await post(database, clock, f"n{number}@example.org")
     right = getattr(mailbox, f"{where}_answer")
     setattr(mailbox, f"{where}_answer", said)
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     for letter in await letters(database):
         assert (letter.given_up_at, letter.attempts) == (None, 1)
         assert letter.reason == said and letter.params == PARAMS
     setattr(mailbox, f"{where}_answer", right)
     clock.forward(minutes=1)
     mailbox.messages.clear()
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     assert len(mailbox.messages) == 3
 
 
@@ -237,7 +238,7 @@ async def test_a_server_that_refuses_us_is_asked_once_a_visit(
     monkeypatch.setattr(mailbox, "handle_MAIL", refuse)
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     assert asked == ["cash@example.org"]
 
 
@@ -252,13 +253,13 @@ async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
     mailbox.pauses_s.extend([0.5, 0.0, 0.0])
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
-    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 1
     first, *rest = await letters(database)
     assert first.sent_at and len(mailbox.messages) == 1
     for letter in rest:
         assert (letter.due_at, letter.attempts, letter.reason) == (clock(), 0, "")
     monkeypatch.undo()  # else the machine must serve both in time
-    assert await delivery.run(database, clock, config_of(mailbox)) == 2
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 2
     assert len({message["To"] for message in mailbox.messages}) == len(mailbox.messages) == 3
 
 
@@ -273,7 +274,7 @@ async def test_a_letter_that_hangs_costs_only_itself(
     mailbox.pauses_s.extend([60.0])
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
-    assert await delivery.run(database, clock, config_of(mailbox)) == 3
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 3
     hung, *rest = await letters(database)
     assert (hung.sent_at, hung.attempts) == (None, 1) and "Timeout" in hung.reason
     assert all(letter.sent_at for letter in rest)
@@ -290,7 +291,7 @@ async def test_no_text_becomes_a_header(
     await post(database, clock, params={**PARAMS, "name": evil, "login": evil, "partner": evil})
     for address in (f"a@example.org{evil}", "a@example.org, b@example.org", "", "a b@c", "x@"):
         await post(database, clock, address[:200])
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     (message,) = mailbox.messages
     assert message["Bcc"] is None and message["To"] == "anna@example.org"
     assert sorted(letter.given_up_at is None for letter in await letters(database)) == [
@@ -305,9 +306,9 @@ async def test_without_a_server_letters_wait_and_the_log_says_so_once(
     await post(database, clock)
     with capture_logs() as lines:
         for _ in range(3):
-            assert await delivery.run(database, clock, FleetConfig(smtp="")) == 0
+            assert await delivery.run(Acts(database, clock, config=FleetConfig(smtp=""))) == 0
     assert [line["event"] for line in lines] == ["no_mail_server"]
-    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 1
 
 
 async def test_of_several_workers_one_sends_a_letter(
@@ -317,13 +318,11 @@ async def test_of_several_workers_one_sends_a_letter(
     for number in range(count):
         await post(database, clock, f"n{number}@example.org")
     elsewhere = Database(database_url)
-    config = config_of(mailbox)
+    works = [
+        Acts(each, clock, config=config_of(mailbox)) for each in (database, elsewhere, database)
+    ]
     done = 0
-    while found := sum(
-        await asyncio.gather(
-            *(LetterSender().run(each, clock, config) for each in (database, elsewhere, database))
-        )
-    ):
+    while found := sum(await asyncio.gather(*(LetterSender().run(acts) for acts in works))):
         done += found
     await elsewhere.close()
     assert done == count == len(mailbox.messages)
@@ -336,9 +335,9 @@ async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
     await post(database, clock)
     async with database.transaction() as db:
         await db.execute(update(Letter).values(due_at=clock() + LEASE, attempts=1))
-    assert await delivery.run(database, clock, config_of(mailbox)) == 0
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 0
     clock.now += LEASE
-    assert await delivery.run(database, clock, config_of(mailbox)) == 1
+    assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 1
     assert len(mailbox.messages) == 1
 
 
@@ -353,7 +352,7 @@ async def test_the_server_is_told_login_and_password(
                 smtp=mailbox.url.replace("//", f"//{LOGIN}@"), smtp_password_file=secret
             )
             await post(database, clock)
-            await delivery.run(database, clock, config)
+            await delivery.run(Acts(database, clock, config=config))
             assert len(mailbox.messages) == sent
             first = (await letters(database))[0]
             assert first.given_up_at is None and first.reason.startswith("535")
@@ -366,7 +365,7 @@ async def test_a_letter_that_cannot_be_worded_any_more_is_given_up(
     async with database.transaction() as db:
         await db.execute(update(Letter).values(template="of another version"))
     await post(database, clock)
-    await delivery.run(database, clock, config_of(mailbox))
+    await delivery.run(Acts(database, clock, config=config_of(mailbox)))
     lost, sent = await letters(database)
     assert lost.given_up_at and "KeyError" in lost.reason and sent.sent_at
 

@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from fleet.accounts.roles import Role
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput
 from fleet.operations import service
 from fleet.operations.errors import TOO_MANY_OPEN
+from fleet.operations.ordering import OrderResult
 from fleet.operations.rules import (
     MAX_OPEN_PER_REGISTER,
     MAX_REGISTERS,
@@ -22,7 +24,7 @@ from fleet.operations.rules import (
     OperationStatus,
     StatusCause,
 )
-from fleet.operations.service import OrderResult
+from fleet.operations.work import PORTION
 from fleet.registers.events import RegisterHandOver, RegistersHandedOver
 from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
@@ -47,7 +49,7 @@ async def cabinet(stage: Stage, employ: Employ) -> Stage:
 
 def verdicts(created: OrderResult) -> dict[str, str]:
     """Serial number to the code of its refusal, or to "accepted"."""
-    refused = {each.serial_number: each.refusal.code for each in created.refused}
+    refused = {each.item: each.refusal.code for each in created.refused}
     return refused | {serial_number: "accepted" for _, serial_number in created.accepted}
 
 
@@ -102,7 +104,7 @@ async def test_a_wrong_setting_is_named_in_both_languages(cabinet: Stage) -> Non
         (refused,) = created.refused
         assert (refused.refusal.code, refused.refusal.field) == (code, "params.settings")
         for language in Language:
-            told = refused.refusal.message(language, serial_number=OURS, **refused.params)
+            told = refused.told(language)["message"]
             assert named in told and OURS in told
     assert await cabinet.operations() == []
 
@@ -267,7 +269,9 @@ async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
         assert step is not None
         moves = (RegisterHandOver(register.serial_number, stage.actor.partner_id, heir),)
         async with stage.database.transaction() as db:
-            await service.cancel_handed_over(db, RegistersHandedOver(moves, stage.clock()))
+            await service.cancel_handed_over(
+                Act(db, None, stage.clock()), RegistersHandedOver(moves, stage.clock())
+            )
         await stage.cancel(operation_id)
         refused = answer and StepRefused(operation_id, answer)
         await stage.visit(register, refused or answer_step(register, step, stage.clock()))
@@ -313,7 +317,7 @@ async def test_anothers_operation_is_as_good_as_none(cabinet: Stage, employ: Emp
 async def reschedule(stage: Stage, operation_id: int, *, hours: float) -> None:
     now = stage.clock()
     async with stage.database.transaction() as db:
-        await service.reschedule(db, stage.actor, operation_id, now + timedelta(hours=hours), now)
+        await service.reschedule(stage.act(db), operation_id, now + timedelta(hours=hours))
 
 
 # ---- time ---------------------------------------------------------------------------------------
@@ -328,7 +332,7 @@ async def test_the_deadline_ends_what_did_not_begin_and_asks_a_person_about_the_
     await stage.visit(register)
     stage.clock.forward(days=7)
     async with stage.database.transaction() as db:
-        assert await service.end_overdue(db, stage.clock()) == 2
+        assert await service.end_overdue(stage.act(db), PORTION) == 2
     found = {row.id: (row.status, row.cause, row.detail) for row in await stage.operations()}
     assert found == {
         begun: (OperationStatus.NEEDS_ATTENTION, StatusCause.DEADLINE, {"started": True}),

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.access_requests import service as access_requests
 from fleet.access_requests.models import AccessRequest
 from fleet.access_requests.rules import RequestStatus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
-from fleet.kit.facts import announce
 from fleet.kit.language import Language
 from fleet.registers import service
 from fleet.registers.models import CashRegister
@@ -128,7 +128,7 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 
 async def enrolled(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
     verdicts = await service.enrol(db, anna, numbers, START)
-    return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
+    return list(verdicts.accepted)
 
 
 async def claimed(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
@@ -143,16 +143,16 @@ async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_ou
     """11 and 13 call for the first time, 12 is known and nobody's; Anna takes all."""
     three = [serial(number) for number in (13, 11, 12)]
     async with wired.transaction() as db:
-        await announce(db, ReadingsDiffer((serial(12),)))
-        await announce(db, ProfilesChanged(START, (make_profile(12),)))
+        await Act(db, None, START).announce(ReadingsDiffer((serial(12),)))
+        await Act(db, None, START).announce(ProfilesChanged(START, (make_profile(12),)))
 
     async def calling() -> None:
         await asyncio.sleep(0 if first == "a call" else 0.2)
         async with wired.transaction() as db:
-            await announce(db, ReadingsDiffer(tuple(three)))
+            await Act(db, None, START).announce(ReadingsDiffer(tuple(three)))
             await asyncio.sleep(0.4)
             profiles = [make_profile(number, firmware_version="9") for number in (11, 12, 13)]
-            await announce(db, ProfilesChanged(START, tuple(profiles)))
+            await Act(db, None, START).announce(ProfilesChanged(START, tuple(profiles)))
 
     async def taking_all() -> list[str]:
         await asyncio.sleep(0 if first == "a person" else 0.2)
@@ -192,12 +192,12 @@ async def test_a_call_that_names_an_owner_and_a_hand_over_of_that_owners_registe
     first, *others = REACTIONS[ProfilesChanged]
 
     async def begin(db: AsyncSession) -> None:
-        await announce(db, ReadingsDiffer((serial(1),)))
-        await first(db, called)
+        await Act(db, None, START).announce(ReadingsDiffer((serial(1),)))
+        await first(Act(db, None, START), called)
 
     async def go_on(db: AsyncSession) -> None:
         for react in others:
-            await react(db, called)
+            await react(Act(db, None, START), called)
 
     await meet(
         wired,

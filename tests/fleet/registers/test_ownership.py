@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import queries, service
@@ -42,7 +42,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
 ) -> None:
     facts: list[object] = []
 
-    async def hear(_db: AsyncSession, fact: object) -> None:
+    async def hear(_act: Act, fact: object) -> None:
         facts.append(fact)
 
     anna, boris = await settled(database, employ, clock)
@@ -119,8 +119,9 @@ async def test_groups_count_their_registers_and_the_log_says_what_changed(
     async with database.transaction() as db:
         verdicts = await service.set_group(db, anna, [serial(1), serial(3), "x"], 7, clock())
         await service.set_group(db, anna, [serial(1), serial(2)], 7, clock())
-    codes = [v.refusal.code if v.refusal else "" for v in verdicts]
-    assert codes == ["", "register_not_found", "serial_number_unfit"]
+    codes = [each.refusal.code for each in verdicts.refused]
+    assert list(verdicts.accepted) == [serial(1)]
+    assert codes == ["register_not_found", "serial_number_unfit"]
     async with database.read() as db:
         assert await queries.count_by_group(db, anna) == {7: 2}
         assert await queries.count_by_group(db, boris) == {}

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.registers import service
@@ -20,7 +20,8 @@ async def enrol(database: Database, actor: Actor, clock: HandClock, *typed: str)
     """Serial number as typed -> code of the refusal, or "" when it was done."""
     async with database.transaction() as db:
         verdicts = await service.enrol(db, actor, typed, clock())
-    return {v.serial_number: v.refusal.code if v.refusal else "" for v in verdicts}
+    refused = {each.item: each.refusal.code for each in verdicts.refused}
+    return {**dict.fromkeys(verdicts.accepted, ""), **refused}
 
 
 async def register(database: Database, number: int) -> CashRegister:
@@ -107,7 +108,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
 ) -> None:
     facts: list[BlockingChanged] = []
 
-    async def hear(_db: AsyncSession, fact: Any) -> None:
+    async def hear(_act: Act, fact: Any) -> None:
         facts.append(fact)
 
     anna, boris = await employ("anna"), await employ("boris")
@@ -118,7 +119,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
     async def set_flag(change: service.FlagChange, *typed: str) -> list[str]:
         async with wired.transaction() as db:
             verdicts = await service.set_flag(db, anna, change, typed, clock())
-        return [v.refusal.code if v.refusal else "" for v in verdicts]
+        return [*("" for _ in verdicts.accepted), *(v.refusal.code for v in verdicts.refused)]
 
     asked = (serial(1), serial(2), serial(3), serial(4), "x")
     refused = ["register_not_found", "register_not_found", "serial_number_unfit"]

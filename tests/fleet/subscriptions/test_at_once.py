@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.bonuses.models import Bonus
 from fleet.bonuses.service import on_subscriptions_assigned
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -45,7 +46,7 @@ async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> in
     serials = [serial(number) for number in numbers]
     async with database.transaction() as db:
         outcome = await assign(db, actor, ["management"], serials, START)
-    return len(outcome.assignments)
+    return len(outcome.accepted)
 
 
 async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:
@@ -174,10 +175,10 @@ async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Acto
     one = AssignedSubscription(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
     fact = SubscriptionsAssigned((one,), START)
     async with shop.database.transaction() as db:
-        await on_subscriptions_assigned(db, fact)
+        await on_subscriptions_assigned(Act(db, None, START), fact)
     with pytest.raises(IntegrityError):
         async with shop.database.transaction() as db:
-            await on_subscriptions_assigned(db, fact)
+            await on_subscriptions_assigned(Act(db, None, START), fact)
     assert (await counts(shop))[1:] == (1, 50)
 
 

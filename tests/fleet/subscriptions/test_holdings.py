@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
@@ -135,7 +135,7 @@ async def test_an_end_is_announced_once_and_again_after_a_prolongation(
 ) -> None:
     told: list[SubscriptionsExpired] = []
 
-    async def keep(_: AsyncSession, fact: SubscriptionsExpired) -> None:
+    async def keep(_: Act, fact: SubscriptionsExpired) -> None:
         told.append(fact)
 
     async def work() -> int:

@@ -7,8 +7,8 @@ import pytest
 from fleet.accounts.roles import Role
 from fleet.billing.events import PaymentSettled
 from fleet.billing.rules import PaymentStatus
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.facts import announce
 from fleet.subscriptions.models import SubscriptionOrder
 from tests.fleet.conftest import Api, Employ
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop
@@ -58,8 +58,8 @@ async def test_what_is_paid_comes_to_the_stock_once(api: Api, anna: Actor, shop:
     fact = PaymentSettled("p", "subscriptions", str(order["id"]), anna.partner_id, shop.clock())
     other = PaymentSettled("p", "something else", "1", anna.partner_id, shop.clock())
     async with shop.database.transaction() as db:
-        await announce(db, fact)
-        await announce(db, other)
+        await Act(db, None, shop.clock()).announce(fact)
+        await Act(db, None, shop.clock()).announce(other)
     assert await shop.stock(anna) == {("management", 50): 3}
 
 

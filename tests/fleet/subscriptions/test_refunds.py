@@ -3,8 +3,8 @@
 from typing import Any
 
 from fleet.billing.events import PaymentRefunded
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
-from fleet.kit.facts import announce
 from fleet.subscriptions.service import add_stock
 from tests.fleet.conftest import Api
 from tests.fleet.subscriptions.conftest import ON_SQLITE, Shop, serial
@@ -79,7 +79,7 @@ async def test_gifts_and_refunds_of_something_else_are_left_alone(
     async with shop.database.transaction() as db:
         await add_stock(db, anna.partner_id, "management", 4, shop.clock())
         its = ("p", "something else", "1", anna.partner_id, PRICE, PRICE, shop.clock())
-        await announce(db, PaymentRefunded(*its))
+        await Act(db, None, shop.clock()).announce(PaymentRefunded(*its))
     await shop.refund(order["payment_id"], PRICE)
     assert await shop.stock(anna) == {("management", 0): 4}
     assert await refunds(api, order["id"]) == (PRICE, 0, 1)

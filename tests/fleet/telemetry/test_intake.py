@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import known_offset
@@ -40,10 +40,10 @@ class News:
         self.profiles: list[ProfilesChanged] = []
         self.conditions: list[ConditionsChanged] = []
 
-    async def hear_profiles(self, db: AsyncSession, fact: ProfilesChanged) -> None:
+    async def hear_profiles(self, act: Act, fact: ProfilesChanged) -> None:
         self.profiles.append(fact)
 
-    async def hear_conditions(self, db: AsyncSession, fact: ConditionsChanged) -> None:
+    async def hear_conditions(self, act: Act, fact: ConditionsChanged) -> None:
         self.conditions.append(fact)
 
     def take(self) -> Told:
@@ -219,7 +219,7 @@ async def test_state_history_and_reactions_are_one_thing(
 ) -> None:
     """A reaction that fails takes the whole batch back."""
 
-    async def fail(db: AsyncSession, fact: object) -> None:
+    async def fail(act: Act, fact: object) -> None:
         raise LookupError
 
     monkeypatch.setattr(intake.news, "hear_profiles", fail)

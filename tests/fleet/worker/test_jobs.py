@@ -17,6 +17,7 @@ from fleet.accounts.service import sign_in
 from fleet.billing.models import Payment
 from fleet.billing.rules import PAYMENT_PAGE_LIFETIME, PaymentStatus
 from fleet.billing.service import open_payment
+from fleet.kit.act import Act
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.language import Language
@@ -106,7 +107,7 @@ async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
         WavePolicy(5, 100),
     )
     async with stage.database.transaction() as db:
-        await start(db, stage.actor, plan, later)
+        await start(Act(db, stage.actor, later), plan)
 
     async def look() -> object:
         return [row.status for row in await stage.operations()]
@@ -283,8 +284,8 @@ async def test_a_full_portion_is_followed_by_the_next(
 ) -> None:
     left, now = [3, 3, 2, 9], []
 
-    async def run(db: object, at: object, config: object) -> int:
-        now.append(at)
+    async def run(act: Act, portion: int) -> int:
+        now.append(act.now)
         return left.pop(0)
 
     assert await worker.run_once(Job("portions", 1, 3, run)) == 8

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from structlog.testing import LogCapture
 
 from fleet.accounts.models import Partner
+from fleet.kit.act import Act
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
@@ -52,11 +53,11 @@ async def test_a_job_that_fails_is_logged_counted_and_run_again(
 ) -> None:
     calls = 0
 
-    async def fail_twice(db: Any, now: object, config: object) -> int:
+    async def fail_twice(act: Act, portion: int) -> int:
         nonlocal calls
         calls += 1
-        db.add(Partner(name="P", created_at=START))
-        await db.flush()
+        act.db.add(Partner(name="P", created_at=START))
+        await act.db.flush()
         if calls < 3:
             raise LookupError
         return 1
@@ -80,13 +81,13 @@ async def test_a_job_that_hangs_is_ended_and_holds_up_no_other(
     monkeypatch.setattr(runner, "TIMEOUT_S", 0.05)
     other = 0
 
-    async def hang(db: Any, now: object, config: object) -> int:
-        db.add(Partner(name="P", created_at=START))
-        await db.flush()
+    async def hang(act: Act, portion: int) -> int:
+        act.db.add(Partner(name="P", created_at=START))
+        await act.db.flush()
         await asyncio.Event().wait()
         return 0
 
-    async def work(db: object, now: object, config: object) -> int:
+    async def work(act: Act, portion: int) -> int:
         nonlocal other
         other += 1
         return 0
@@ -102,9 +103,9 @@ async def test_a_job_that_hangs_is_ended_and_holds_up_no_other(
 async def test_stopping_rolls_back_what_is_under_way(database: Database, clock: HandClock) -> None:
     began = asyncio.Event()
 
-    async def half(db: Any, now: object, config: object) -> int:
-        db.add(Partner(name="P", created_at=START))
-        await db.flush()
+    async def half(act: Act, portion: int) -> int:
+        act.db.add(Partner(name="P", created_at=START))
+        await act.db.flush()
         began.set()
         await asyncio.Event().wait()
         return 0

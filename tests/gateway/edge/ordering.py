@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from fleet.accounts.creation import create_partner
 from fleet.accounts.roles import RIGHTS, Role
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
+from fleet.operations.ordering import OperationRequest, create
 from fleet.operations.rules import Channel
-from fleet.operations.service import OperationRequest, create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -32,7 +33,7 @@ async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
         actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
         for start in range(0, len(serials), AT_ONCE):
             verdicts = await enrol(db, actor, serials[start : start + AT_ONCE], utc_now())
-            assert not any(verdict.refusal for verdict in verdicts)
+            assert not verdicts.refused
     return actor
 
 
@@ -47,9 +48,9 @@ async def order(
     accepted: dict[str, int] = {}
     for start in range(0, len(serials), AT_ONCE):
         chosen = serials[start : start + AT_ONCE]
-        wish = OperationRequest("settings_upload", chosen, params, Channel.CASH_SERVER, None)
+        request = OperationRequest("settings_upload", chosen, params, Channel.CASH_SERVER, None)
         async with database.transaction() as db:
-            created = await create(db, actor, wish, utc_now())
+            created = await create(Act(db, actor, utc_now()), request)
         assert created.refused == []
         accepted |= {serial: id_ for id_, serial in created.accepted}
     return accepted
