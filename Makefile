@@ -33,7 +33,7 @@ clean:
 # A stamp is newer than pyproject.toml while what it installed is up to date.
 .venv/.runs: pyproject.toml
 	@$(or $(PYTHON),false) -c '$(new_enough)' || { \
-		echo "Нужен Python 3.11 или новее, найдено: $(or $(PYTHON),ничего)." \
+		echo "Нужен Python 3.11 или новее; найден: $(or $(PYTHON),нет)." \
 			"/ Python 3.11 or newer is needed; found: $(or $(PYTHON),none)." \
 			"make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv .venv

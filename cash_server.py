@@ -35,15 +35,15 @@ from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 LOG = "cash-server.log"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-app.add_typer(bench.app, name="bench", help="Measure it.")
-app.add_typer(assistant.app, name="assistant", help="The program on the shop's PC.")
+app.add_typer(bench.app, name="bench", help="Measure the server under load.")
+app.add_typer(assistant.app, name="assistant")
 app.add_typer(commands.app)
 
-Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
+Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
 Http = Annotated[str | None, typer.Option(help="HOST:PORT of the admin API")]
-Devices = Annotated[str | None, typer.Option(help="HOST:PORT where registers call")]
-Demo = Annotated[int, typer.Option(min=0, max=10_000, help="simulated registers that call")]
+Devices = Annotated[str | None, typer.Option(help="HOST:PORT that registers connect to")]
+Demo = Annotated[int, typer.Option(min=0, max=10_000, help="simulated registers to start")]
 
 
 @app.command()
@@ -54,7 +54,7 @@ def up(
     devices: Devices = None,
     database: Url = None,
 ) -> None:
-    """Everything in one process: gateway, admin API, worker."""
+    """Run everything in one process: gateway, admin API, worker."""
     fleet = configured(FleetConfig, data=data, http=http, database=database)
     gateway = configured(GatewayConfig, devices=devices)
     if demo and "check_in_interval_s" not in gateway.model_fields_set:
@@ -87,7 +87,7 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
 
 @app.command("gateway")
 def run_gateway(data: Data = None, devices: Devices = None, database: Url = None) -> None:
-    """Only what registers talk to; the metrics have an address of their own."""
+    """Run only the gateway that registers connect to; its metrics have their own address."""
     fleet = configured(FleetConfig, data=data, database=database)
     gateway = configured(GatewayConfig, devices=devices)
 
@@ -105,7 +105,7 @@ def run_gateway(data: Data = None, devices: Devices = None, database: Url = None
 
 @app.command("fleet")
 def run_fleet(data: Data = None, http: Http = None, database: Url = None) -> None:
-    """Only the admin API."""
+    """Run only the admin API."""
     fleet = configured(FleetConfig, data=data, http=http, database=database)
 
     async def compose(stack: AsyncExitStack) -> None:
@@ -119,7 +119,7 @@ def run_fleet(data: Data = None, http: Http = None, database: Url = None) -> Non
 
 @app.command("worker")
 def run_worker(data: Data = None, database: Url = None) -> None:
-    """Only the periodic jobs."""
+    """Run only the periodic jobs."""
     fleet = configured(FleetConfig, data=data, database=database)
 
     async def compose(stack: AsyncExitStack) -> None:
@@ -136,7 +136,7 @@ def migrate(data: Data = None, database: Url = None) -> None:
 
 @app.command("config-example")
 def config_example() -> None:
-    """Every environment variable with its meaning and default."""
+    """Print every environment variable with its meaning and default."""
     typer.echo(example(FleetConfig, GatewayConfig), nl=False)
 
 

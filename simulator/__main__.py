@@ -45,29 +45,29 @@ def about() -> None:
 @app.command()
 def run(
     server: Annotated[str, typer.Option(help="HOST:PORT of the gateway")] = "127.0.0.1:7080",
-    registers: Annotated[int, typer.Option(min=1, max=1_000_000, help="how many")] = 50,
+    registers: Annotated[int, typer.Option(min=1, max=1_000_000, help="how many registers")] = 50,
     interval: Annotated[
-        float | None, typer.Option(min=0.01, help="seconds between calls; else as the server says")
+        float | None, typer.Option(min=0.01, help="seconds between calls; default: as told")
     ] = None,
     spread: Annotated[
-        float | None, typer.Option(min=0, help="seconds for all first calls; else one interval")
+        float | None, typer.Option(min=0, help="seconds for all first calls; default: one interval")
     ] = None,
     key_ring: Annotated[Path, typer.Option(help="the fleet's key ring")] = Path(
         "data/key-ring.json"
     ),
-    seed: Annotated[int, typer.Option(help="another seed, other registers' lives")] = 0,
-    seconds: Annotated[float | None, typer.Option(min=0, help="stop after so long")] = None,
-    calls: Annotated[int | None, typer.Option(min=1, help="stop after so many calls")] = None,
-    max_open: Annotated[int, typer.Option(min=1, help="calls at once")] = 256,
+    seed: Annotated[int, typer.Option(help="seed of random data")] = 0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="stop after so many seconds")] = None,
+    calls: Annotated[int | None, typer.Option(min=1, help="stop after this many calls")] = None,
+    max_open: Annotated[int, typer.Option(min=1, help="calls open at once")] = 256,
     transport: Annotated[
-        Transport, typer.Option("--transport", "--road", help="how they call")
+        Transport, typer.Option("--transport", "--road", help="transport of the calls")
     ] = Transport.TCP,
     ca: Annotated[
-        Path | None, typer.Option(help="certificates that TLS trusts, PEM; else the system's")
+        Path | None, typer.Option(help="trusted certificates, PEM; default: the system's")
     ] = None,
-    path: Annotated[str, typer.Option(help="path of HTTP, as in setting Т19Р1П9")] = USUAL_PATH,
+    path: Annotated[str, typer.Option(help="HTTP path, as in setting T19R1F9")] = USUAL_PATH,
     ledger: Annotated[
-        Path | None, typer.Option(help="write each accepted reading here, a JSON line each")
+        Path | None, typer.Option(help="file for accepted readings, JSON lines")
     ] = None,
 ) -> None:
     """Let registers call a server until Ctrl-C."""
@@ -89,10 +89,10 @@ def run(
 @app.command("web-requests")
 def web_requests(
     listen: Annotated[str, typer.Option(help="HOST:PORT of the service")] = "127.0.0.1:16732",
-    registers: Annotated[int, typer.Option(min=1, max=64, help="how many")] = 2,
-    seed: Annotated[int, typer.Option(help="another seed, other registers' lives")] = 0,
+    registers: Annotated[int, typer.Option(min=1, max=64, help="number of registers")] = 2,
+    seed: Annotated[int, typer.Option(help="seed of the random data")] = 0,
     password_file: Annotated[
-        Path | None, typer.Option(help="NAME:PASSWORD that the service asks for; else nothing")
+        Path | None, typer.Option(help="file with LOGIN:PASSWORD that the service requires")
     ] = None,
 ) -> None:
     """The driver's local web service over registers of both platforms in turn."""
@@ -117,19 +117,21 @@ async def _serve_web(
 def one_register(
     listen: Annotated[str | None, typer.Option(help="HOST:PORT that hosts connect to")] = None,
     serial: Annotated[str | None, typer.Option(help="path of a serial port or pty")] = None,
-    platform: Annotated[Platform, typer.Option(help="of the register")] = Platform.V2_5,
-    serial_number: Annotated[str, typer.Option(help="14 digits")] = "00106101234567",
-    lower_level: Annotated[int, typer.Option(min=2, max=3, help="of the serial line: 2 or 3")] = 3,
+    platform: Annotated[Platform, typer.Option(help="platform of the register")] = Platform.V2_5,
+    serial_number: Annotated[str, typer.Option(help="serial number, 14 digits")] = "00106101234567",
+    lower_level: Annotated[
+        int, typer.Option(min=2, max=3, help="lower-level protocol of the serial line: 2 or 3")
+    ] = 3,
     key_ring: Annotated[
         Path | None, typer.Option(help="the fleet's key ring, to call the cash server over EoT")
     ] = None,
-    seed: Annotated[int, typer.Option(help="another seed, another life")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the random data")] = 0,
 ) -> None:
     """One register as a KKT-PC host finds it, on TCP or on a serial line, until Ctrl-C."""
     if (listen is None) == (serial is None):
-        raise typer.BadParameter("one of them", param_hint="--listen, --serial")
+        raise typer.BadParameter("give exactly one of the two", param_hint="--listen, --serial")
     if not (serial_number.isascii() and serial_number.isdecimal() and len(serial_number) == 14):
-        raise typer.BadParameter("14 digits", param_hint="--serial-number")
+        raise typer.BadParameter("must be 14 digits", param_hint="--serial-number")
     register = make_simulated_register(serial_number, platform, seed)
     caller = call_credentials(register, _key_ring(key_ring) if key_ring else None)
     address = _address(listen, "--listen") if listen else None
@@ -152,7 +154,7 @@ def _call(registers: DemoRegisters, config: FleetConfig, ledger: Path | None) ->
 def _address(server: str, option: str = "--server") -> tuple[str, int]:
     host, _, port = server.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 0x10000:
-        raise typer.BadParameter("HOST:PORT expected", param_hint=option)
+        raise typer.BadParameter("must be HOST:PORT", param_hint=option)
     return host.strip("[]"), int(port)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.access_requests.errors import (
@@ -30,7 +30,7 @@ from fleet.accounts.models import Partner
 from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.dialect import select_for_update
-from fleet.kit.language import Language
+from fleet.kit.language import BilingualText, Language
 from fleet.registers import service as registers
 from fleet.registers.events import OwnersChanged, RegistersHandedOver
 from fleet.registers.models import CashRegister
@@ -62,8 +62,12 @@ async def grant(
     await act.db.execute(these.values(granted_at=act.now))
     status = await _extent(act.db, request)
     await _decide(act, request, status, comment, {"serial_numbers": given})
-    params = {"client_inn": request.client_inn, "serial_numbers": ", ".join(given)}
-    await _notify_requester(act, request, "access_granted", {**params, "comment": comment or "–"})
+    params = {
+        "client": await _client_of(act.db, request),
+        "serial_numbers": ", ".join(given),
+        "comment": comment,
+    }
+    await _notify_requester(act, request, "access_granted", params)
 
 
 async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str) -> None:
@@ -72,9 +76,9 @@ async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str)
     request.reason = reason
     await _decide(act, request, RequestStatus.REFUSED, comment, {"reason": reason})
     params = {
-        "client_inn": request.client_inn,
+        "client": await _client_of(act.db, request),
         "reason": reason_text(reason, request.language),
-        "comment": comment or "–",
+        "comment": comment,
     }
     await _notify_requester(act, request, "access_refused", params)
 
@@ -136,6 +140,20 @@ async def _log(act: Act, request: AccessRequest, more: Any) -> None:
     await audit.write(act.by(None), what, objects, after=after, partner_id=request.partner_id)
     if act.who is not None and act.who.partner_id != request.partner_id:
         await audit.write(act, what, objects, after=after)
+
+
+async def _client_of(db: AsyncSession, request: AccessRequest) -> str:
+    """Return the client as letters name it: the name that its registers report, and the INN."""
+    asked = select(RequestedRegister.serial_number).where(
+        RequestedRegister.request_id == request.id
+    )
+    named = (CashRegister.owner_inn == request.client_inn) & (CashRegister.owner_name != "")
+    names = select(func.max(CashRegister.owner_name)).where(
+        named, CashRegister.serial_number.in_(asked)
+    )
+    name: str | None = await db.scalar(names)
+    inn = f"{BilingualText('ИНН', 'INN').in_language(request.language)} {request.client_inn}"
+    return f"{name} ({inn})" if name else inn
 
 
 async def _notify_requester(

@@ -32,87 +32,89 @@ FILE_SENT = Refusal(
     _CONFLICT,
     "consent_file_sent",
     field="id",
-    ru="Файл {id} уже отправлен с запросом, удалить его нельзя. Если он лишний, отзовите запрос и "
-    "отправьте новый с другим файлом.",
-    en="File {id} has been sent with a request and cannot be removed. If it is wrong, withdraw the "
-    "request and send another one with another file.",
+    ru="Файл {id} уже отправлен с запросом, удалить его нельзя. Если он лишний, отзовите запрос "
+    "и отправьте новый.",
+    en="File {id} has already been sent with a request and cannot be deleted. If it is wrong, "
+    "withdraw the request and send a new one.",
 )
 TOO_MANY_FILES_WAITING = Refusal(
     _CONFLICT,
     "too_many_files_waiting",
     field="body",
-    ru="Приложено уже {limit} файлов без запроса. Отправьте запрос, удалите лишние или подождите: "
-    "неотправленные хранятся 24 часа.",
-    en="{limit} files are attached to no request already. Send the request, remove some or wait: "
-    "files that were not sent are kept for 24 hours.",
+    ru="Без запроса приложено уже {limit:файл|файла|файлов}. Отправьте запрос, удалите лишние "
+    "файлы или подождите: неотправленные хранятся 24 часа.",
+    en="{limit:file is|files are} already attached to no request. Send the request, delete some "
+    "files or wait: unsent files are kept for 24 hours.",
 )
 CLIENT_INN_WRONG = Refusal(
     _INVALID,
     "wrong_inn",
     field="client_inn",
-    ru="В ИНН клиента опечатка: контрольная цифра не сходится, и ни одна из касс такого ИНН не "
-    "называет. Сверьте его с документами клиента.",
-    en="The client's INN has a mistake: a check digit is wrong, and none of the registers names "
-    "such an INN. Compare it with the client's papers.",
+    ru="Ошибка в ИНН клиента: контрольная цифра не сходится, и ни одна из касс не "
+    "зарегистрирована на этот ИНН. Сверьте его с документами клиента.",
+    en="The client's INN is wrong: its check digit does not match, and none of the registers is "
+    "registered to it. Compare it with the client's documents.",
 )
 OWNER_DIFFERS = Refusal(
     _CONFLICT,
     "owner_differs",
     field="client_inn",
     ru="Касса зарегистрирована на владельца с другим ИНН. Проверьте ИНН и номер кассы.",
-    en="The register is registered to an owner with another INN. Check the INN and the number.",
+    en="The register belongs to an owner with another INN. Check the INN and the serial number.",
 )
 NOTHING_TO_REQUEST = Refusal(
     _CONFLICT,
     "nothing_to_request",
     field="serial_numbers",
-    ru="Запрос не нужен ни одной из этих касс: они уже ваши, добавляются без запроса или называют "
-    "другого владельца. Добавьте их без запроса — ответ придёт по каждой кассе.",
-    en="None of these registers needs a request: they are yours already, can be added without one, "
-    "or name another owner. Add them without a request: each gets its answer.",
+    ru="Ни для одной из этих касс запрос не нужен: они уже ваши, добавляются без запроса или "
+    "принадлежат другой организации. Добавьте их без запроса — по каждой кассе придёт ответ.",
+    en="None of these registers needs a request: they are already yours, can be added without "
+    "one, or belong to another organisation. Add them without a request: each will get an answer.",
 )
 REQUEST_OPEN = Refusal(
     _CONFLICT,
     "access_request_open",
     field="client_inn",
     ru="Запрос на кассы этого клиента уже в обработке. Дождитесь решения или отзовите его.",
-    en="A request for this client's registers is being processed. Wait for the decision or "
-    "withdraw it.",
+    en="A request for this client's registers is already being processed. Wait for the decision "
+    "or withdraw it.",
 )
 NOT_PROCESSING = Refusal(
     _CONFLICT,
     "access_request_decided",
     field="id",
-    ru="Запрос {id} уже решён или отозван. Обновите список.",
-    en="Request {id} is decided or withdrawn already. Refresh the list.",
+    ru="Запрос {id} уже рассмотрен или отозван. Обновите список.",
+    en="Request {id} has already been decided or withdrawn. Refresh the list.",
 )
 NOT_OF_REQUEST = Refusal(
     _INVALID,
     "not_of_request",
     field="serial_numbers",
-    ru="Кассы {serial_number} нет в запросе. Выберите из касс запроса.",
-    en="Register {serial_number} is not in the request. Choose among those of the request.",
+    ru="Кассы {serial_number} нет в запросе. Выберите кассы из запроса.",
+    en="Register {serial_number} is not in the request. Choose registers from the request.",
 )
 WRONG_OWNER_NOW = Refusal(
     _CONFLICT,
     "owner_differs_now",
     field="serial_numbers",
-    ru="Касса {serial_number} называет другого владельца. Снимите с неё отметку или откажите.",
-    en="Register {serial_number} names another owner. Leave it out or refuse the request.",
+    ru="По данным кассы {serial_number} её владелец — другая организация. Исключите эту кассу "
+    "или откажите в доступе.",
+    en="According to register {serial_number}, its owner is another organisation. Leave it out "
+    "or refuse the request.",
 )
 CONSENT_TOO_OLD = Refusal(
     _INVALID,
     "consent_too_old",
     field="consent_date",
-    ru="Согласию больше {days} дней. Получите у клиента новое.",
-    en="The consent is over {days} days old. Get a new one from the client.",
+    ru="С даты согласия прошло больше {days:дня|дней|дней}. Получите у клиента новое согласие.",
+    en="The consent is more than {days:day|days} old. Get a new one from the client.",
 )
 CONSENT_IN_THE_FUTURE = Refusal(
     _INVALID,
     "consent_in_the_future",
     field="consent_date",
     ru="Дата согласия ещё не наступила. Проверьте дату.",
-    en="The date of the consent has not come yet. Check the date.",
+    en="The date of the consent is in the future. Check the date.",
 )
 
 FILE_EMPTY = Refusal(
@@ -126,22 +128,23 @@ FILE_TYPE_UNFIT = Refusal(
     _INVALID,
     "file_type_unfit",
     field="name",
-    ru="Имя файла должно оканчиваться на {extensions}.",
-    en="The file's name must end with {extensions}.",
+    ru="Файл такого типа не принимается. Допустимые типы: {extensions}.",
+    en="Files of this type are not accepted. Allowed types: {extensions}.",
 )
 FILE_CONTENT_UNFIT = Refusal(
     _INVALID,
     "file_content_unfit",
     field="body",
-    ru="Содержимое файла — не {kind}. Сохраните согласие как {kind} и приложите снова.",
-    en="The file's content is not {kind}. Save the consent as {kind} and attach it again.",
+    ru="Файл повреждён, или его формат не {kind}. Сохраните согласие в формате {kind} и "
+    "приложите снова.",
+    en="The file is damaged or is not {kind}. Save the consent as {kind} and attach it again.",
 )
 FILE_ACTIVE = Refusal(
     _INVALID,
     "file_active",
     field="body",
     ru="В файле есть макросы, сценарии, вложенные объекты или ссылки на внешние шаблоны и "
-    "картинки. Сохраните согласие без них, лучше всего как PDF.",
-    en="The file holds macros, scripts, embedded objects or references to outside templates and "
-    "pictures. Save the consent without them, best as a PDF.",
+    "картинки. Сохраните согласие без них, лучше всего в PDF.",
+    en="The file has macros, scripts, embedded objects or links to external templates and "
+    "pictures. Save the consent without them, preferably as a PDF.",
 )

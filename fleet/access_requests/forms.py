@@ -101,8 +101,8 @@ class RefuseBody(Input):
 
 FILE_PATTERN = describe_pattern(
     r"^[^\x00-\x1f\x7f/\\]+$",
-    "нужно имя файла без папки: без «/», «\\» и управляющих символов.",
-    "the name of a file without its folder is needed: no '/', no '\\', no control characters.",
+    "нужно имя файла без пути: без «/», «\\» и управляющих символов.",
+    "must be a file name without a path: no '/', no '\\', no control characters.",
 )
 
 
@@ -133,7 +133,7 @@ class FormQuery(Input):
 class ClaimReply(BaseModel):
     """What became of each serial number of the request."""
 
-    added: list[AcceptedSerial] = Field(description="In the cabinet now.")
+    added: list[AcceptedSerial] = Field(description="In the account now.")
     by_request: list[AcceptedSerial] = Field(
         description="Of another partner, or of an owner that is not known: these need a request."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, func, select
@@ -20,7 +20,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.inn import NamedInn
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.registers.models import CashRegister
 
 
@@ -167,13 +167,14 @@ def files_visible_to(actor: Actor) -> ColumnElement[bool]:
     return own & (ConsentFile.uploaded_by == actor.employee_id) if actor.limited else own
 
 
+NEWEST_FIRST: Final = Keyset(RequestKey, {"id": AccessRequest.id}, down=True)
+OLDEST_FIRST: Final = Keyset(RequestKey, {"id": AccessRequest.id})
+
+
 async def page(act: Act, query: RequestFilter) -> Page[RequestRow]:
     """One page of the partner's requests, newest first."""
-    mine = [requests_visible_to(act.actor), *conditions(FILTERS, query)]
-    if query.after:
-        mine.append(AccessRequest.id < read_cursor(RequestKey, query.after).id)
-    statement = _counted().where(*mine).order_by(AccessRequest.id.desc())
-    found = (await act.db.execute(statement.limit(query.limit + 1))).all()
+    mine = _counted().where(requests_visible_to(act.actor), *conditions(FILTERS, query))
+    found = (await act.db.execute(NEWEST_FIRST.page(mine, query))).all()
     return page_of(
         found,
         query.limit,
@@ -184,11 +185,8 @@ async def page(act: Act, query: RequestFilter) -> Page[RequestRow]:
 
 async def queue(act: Act, query: QueueFilter) -> Page[QueueRow]:
     """One page of every partner's requests, oldest first: the next to decide stands in front."""
-    chosen = conditions(QUEUE_FILTERS, query)
-    if query.after:
-        chosen.append(AccessRequest.id > read_cursor(RequestKey, query.after).id)
-    statement = _with_partner().where(*chosen).order_by(AccessRequest.id)
-    found = (await act.db.execute(statement.limit(query.limit + 1))).all()
+    chosen = _with_partner().where(*conditions(QUEUE_FILTERS, query))
+    found = (await act.db.execute(OLDEST_FIRST.page(chosen, query))).all()
     return page_of(
         found,
         query.limit,

@@ -40,8 +40,8 @@ from fleet.kit.http import Attachment, Call, endpoint
 from fleet.kit.input import Nothing
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
+from fleet.kit.verdicts import Verdicts
 from fleet.registers.routes import SerialFile, to_reply
-from fleet.registers.rules import RegisterVerdict
 from fleet.registers.serial_file import TypedLine, read_file
 
 
@@ -49,8 +49,8 @@ def _claimed(
     claim: service.Claim, language: Language, typed: Sequence[TypedLine] = ()
 ) -> ClaimReply:
     """``typed``: where the serial numbers stood, if they came in a file."""
-    done = [RegisterVerdict(serial) for serial in (*claim.added, *claim.by_request)]
-    told = to_reply([*done, *claim.refused], language, typed)
+    verdicts = Verdicts([*claim.added, *claim.by_request], claim.refused)
+    told = to_reply(verdicts, language, typed)
     count = len(claim.added)
     return ClaimReply(
         added=told.accepted[:count], by_request=told.accepted[count:], refused=told.refused

@@ -60,26 +60,26 @@ REASONS: Final[Mapping[RefusalReason, tuple[str, str]]] = MappingProxyType(
     {
         RefusalReason.NO_STAMP: (
             "Нет печати (кроме ИП)",
-            "There is no stamp (sole traders need none)",
+            "There is no stamp (not needed for sole traders)",
         ),
         RefusalReason.INN_DIFFERS: (
-            "ИНН клиента в обращении не совпадает с ИНН клиента в согласии",
-            "The client's INN in the request is not the one in the consent",
+            "ИНН клиента в запросе не совпадает с ИНН в согласии",
+            "The client's INN in the request does not match the consent",
         ),
         RefusalReason.INN_MISSING: (
             "В согласии отсутствует ИНН клиента",
-            "The consent has no INN of the client",
+            "The consent does not state the client's INN",
         ),
         RefusalReason.POOR_PHOTO: (
             "Низкое качество фотографии с согласием",
             "The photo of the consent is of poor quality",
         ),
         RefusalReason.CONSENT_TOO_OLD: (
-            "Дата согласия не должна быть более 30 дней от даты обращения",
-            "The consent may be at most 30 days older than the request",
+            "С даты согласия прошло больше 30 дней",
+            "The consent is more than 30 days old",
         ),
         RefusalReason.IMAGE_EDITED: (
-            "Исправление согласия с помощью графических редакторов",
+            "Согласие исправлено в графическом редакторе",
             "The consent was altered with a graphics editor",
         ),
         RefusalReason.INCOMPLETE: (
@@ -88,7 +88,7 @@ REASONS: Final[Mapping[RefusalReason, tuple[str, str]]] = MappingProxyType(
         ),
         RefusalReason.ORGANISATION_CODE_WRONG: (
             "Код организации не указан или указан неверно",
-            "The code of the organisation is missing or wrong",
+            "The organisation code is missing or wrong",
         ),
     }
 )

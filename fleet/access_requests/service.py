@@ -39,10 +39,11 @@ from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import delete_portion, lock_until_commit, select_for_update
 from fleet.kit.inn import is_inn
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers import service as registers
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.registers.rules import read_serials
 
 
 class Claim(NamedTuple):
@@ -51,7 +52,7 @@ class Claim(NamedTuple):
     added: list[str]
     by_request: list[str]
     """They come with a request only."""
-    refused: list[RegisterVerdict]
+    refused: list[RefusedItem[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ async def claim(act: Act, client_inn: str, typed: Sequence[str]) -> Claim:
         raise CLIENT_INN_WRONG()
     ways = {serial: judge(known[serial], serial in seen, client_inn) for serial in good}
     new = [serial for serial, way in ways.items() if way is AccessRoute.BY_NUMBER]
-    enrolled = await registers.enrol(act, new) if new else []
+    enrolled = await registers.enrol(act, new) if new else Verdicts([], [])
     free = [serial for serial, way in ways.items() if way is AccessRoute.AT_ONCE]
     await registers.hand_over(act, free, act.actor.partner_id)
     await widen_scope(act.db, act.actor, free)
@@ -94,15 +95,17 @@ async def claim(act: Act, client_inn: str, typed: Sequence[str]) -> Claim:
     after = {"client_inn": client_inn}
     await audit.write(act, "access_requests.claimed", objects, after=after)
     return Claim(
-        added=free + [verdict.serial_number for verdict in enrolled if not verdict.refusal],
+        added=[*free, *enrolled.accepted],
         by_request=[serial for serial, way in ways.items() if way is AccessRoute.BY_REQUEST],
         refused=[
-            RegisterVerdict(serial, way)
-            for serial, way in ways.items()
-            if not isinstance(way, AccessRoute)
-        ]
-        + [verdict for verdict in enrolled if verdict.refusal]
-        + refused,
+            *(
+                RefusedItem(each, way)
+                for each, way in ways.items()
+                if not isinstance(way, AccessRoute)
+            ),
+            *enrolled.refused,
+            *refused,
+        ],
     )
 
 

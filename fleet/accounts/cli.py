@@ -36,13 +36,17 @@ PasswordFile = Annotated[
 def create_partner(
     name: Annotated[str, typer.Argument(help="name of the organisation")],
     login: Annotated[str, typer.Option(help="login of its Administrator")],
-    full_name: Annotated[str, typer.Option(help="and the name")] = FIRST_EMPLOYEE_NAME,
-    email: Annotated[str | None, typer.Option(help="where a forgotten password is mended")] = None,
+    full_name: Annotated[
+        str, typer.Option(help="full name of the Administrator")
+    ] = FIRST_EMPLOYEE_NAME,
+    email: Annotated[
+        str | None, typer.Option(help="e-mail address used to reset the password")
+    ] = None,
     password_file: PasswordFile = None,
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """A new partner and its Administrator."""
+    """Create a partner and its Administrator."""
     password = _password(password_file)
 
     async def work(act: Act) -> str:
@@ -56,11 +60,13 @@ def create_partner(
 @app.command("grant-role")
 def grant(
     login: Annotated[str, typer.Argument(help="login of the employee")],
-    role: Annotated[Role, typer.Argument(help="any role, also those that no employee grants")],
+    role: Annotated[
+        Role, typer.Argument(help="any role, including those that only support assigns")
+    ],
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Another role for an employee; it holds from their next request on."""
+    """Give an employee another role, in force from the next request."""
 
     async def work(act: Act) -> str:
         employee = await grant_role(act, login, role)
@@ -76,7 +82,7 @@ def change_password(
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Another password for who has lost theirs; their sign-ins and API tokens end."""
+    """Set an employee's password; all sign-ins and API tokens of the employee end."""
     password = _password(password_file)
     config = configured(FleetConfig, data=data, database=database)
 

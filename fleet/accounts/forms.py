@@ -17,13 +17,14 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL_PATTERN = describe_pattern(
     rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+{_LABEL}$",
     "нужен адрес электронной почты латиницей, например anna@example.org.",
-    "an e-mail address in Latin letters is needed, for example anna@example.org.",
+    "must be an e-mail address in Latin letters, for example anna@example.org.",
 )
 PHONE_PATTERN = describe_pattern(
     r"^(\+?[0-9][0-9 ()-]{4,30})?$",
-    "нужен номер телефона из 5–31 знака: цифры, пробелы, скобки и дефисы, впереди может быть «+».",
-    "a phone number of 5 to 31 characters is needed: digits, spaces, brackets and dashes, maybe "
-    "'+' in front.",
+    "нужен номер телефона от 5 до 31 символа: цифры, пробелы, скобки и дефисы, в начале может "
+    "быть «+».",
+    "must be a phone number of 5 to 31 characters: digits, spaces, brackets and hyphens, "
+    "optionally beginning with '+'.",
 )
 
 Email = Annotated[
@@ -71,7 +72,7 @@ NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": 
 class Scope(Input):
     """The registers that an employee sees: all of these clients', and these."""
 
-    clients: list[Inn] = Field(default_factory=list, description="ИНН.")
+    clients: list[Inn] = Field(default_factory=list, description="INN.")
     registers: list[SerialText] = Field(default_factory=list)
 
 

@@ -25,35 +25,36 @@ WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
         Language.RU: {
             "title": "Пароль кассового сервера",
             "login": "Логин",
-            "password": f"Новый пароль, от {MIN_PASSWORD} до {MAX_PASSWORD} символов",
+            "password": f"Новый пароль — от {MIN_PASSWORD} до {MAX_PASSWORD} символов",
             "again": "Новый пароль ещё раз",
             "set": "Сохранить пароль",
             "done": "Пароль сохранён, теперь можно войти. Прежние входы завершены.",
             "email": "Электронная почта вашей учётной записи",
-            "send": "Прислать ссылку",
-            "asked": "Если такой адрес есть у сотрудника, на него придёт письмо со ссылкой. Она "
-            "действует недолго и только один раз. Письма нет? Проверьте папку «Спам» и адрес.",
+            "send": "Отправить ссылку",
+            "asked": "Если этот адрес указан у сотрудника, на него придёт письмо со ссылкой. "
+            "Ссылка одноразовая и действует 1 час. Если письма нет, проверьте адрес и папку "
+            "«Спам».",
             "anew": "Запросить новую ссылку",
             "differ": "Пароли не совпадают. Введите один и тот же пароль в оба поля.",
-            "away": "Сервер не отвечает. Проверьте интернет и попробуйте ещё раз.",
+            "away": "Сервер не отвечает. Проверьте подключение к интернету и повторите.",
             "script": "Для этой страницы нужен JavaScript. Включите его в браузере.",
         },
         Language.EN: {
-            "title": "Password of the cash server",
+            "title": "Cash server password",
             "login": "Login",
             "password": f"New password, {MIN_PASSWORD} to {MAX_PASSWORD} characters",
-            "again": "New password once more",
-            "set": "Save the password",
+            "again": "New password again",
+            "set": "Save password",
             "done": "The password is saved, you can sign in now. Earlier sign-ins were ended.",
-            "email": "E-mail address of your account",
-            "send": "Send me a link",
+            "email": "Your account's e-mail address",
+            "send": "Send link",
             "asked": "If an employee has this address, a letter with a link will come to it. The "
-            "link works for a short time and only once. No letter? Look into the spam folder and "
-            "check the address.",
-            "anew": "Ask for a new link",
-            "differ": "The passwords differ. Type the same password into both fields.",
-            "away": "The server does not answer. Check the Internet and try again.",
-            "script": "This page needs JavaScript. Switch it on in the browser.",
+            "link works once and for 1 hour. If there is no letter, check the address and the "
+            "spam folder.",
+            "anew": "Request a new link",
+            "differ": "The passwords do not match. Enter the same password in both fields.",
+            "away": "The server is not responding. Check your internet connection and try again.",
+            "script": "This page needs JavaScript. Turn it on in your browser.",
         },
     }
 )

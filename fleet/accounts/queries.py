@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, select
@@ -16,7 +17,7 @@ from fleet.accounts.rules import employee_reference, normalise_login
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.kit.search import SearchText, fold_case
 from fleet.notifications.queries import LetterView, last_about
 
@@ -157,8 +158,10 @@ FILTERS: Filters = {
     "q": lambda text: Employee.search_text.contains(fold_case(text), autoescape=True),
     "role": lambda role: Employee.role == role,
     "status": lambda status: _STATUSES[status],
-    "after": lambda mark: Employee.login > read_cursor(EmployeeCursor, mark).login,
 }
+
+BY_LOGIN: Final = Keyset(EmployeeCursor, {"login": Employee.login})
+NEWEST_FIRST: Final = Keyset(SignInCursor, {"id": SignIn.id}, down=True)
 
 
 def status_of(employee: Employee) -> EmployeeStatus:
@@ -200,13 +203,9 @@ async def find_by_login(db: AsyncSession, login: str) -> Employee:
 
 async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[EmployeeRow]:
     """One page of the partner's employees, by login."""
-    statement = (
-        select(Employee)
-        .where(Employee.partner_id == actor.partner_id, *conditions(FILTERS, query))
-        .order_by(Employee.login)
-        .limit(query.limit + 1)
-    )
-    found = (await db.scalars(statement)).all()
+    own = Employee.partner_id == actor.partner_id
+    statement = select(Employee).where(own, *conditions(FILTERS, query))
+    found = (await db.scalars(BY_LOGIN.page(statement, query))).all()
     return page_of(found, query.limit, _row, lambda one: EmployeeCursor(login=one.login))
 
 
@@ -277,12 +276,8 @@ async def _valid(act: Act, query: PageQuery, kind: ColumnElement[bool]) -> list[
         select(SignIn)
         .where(SignIn.employee_id == act.actor.employee_id, kind)
         .where(SignIn.revoked_at.is_(None), SignIn.expires_at > act.now)
-        .order_by(SignIn.id.desc())
-        .limit(query.limit + 1)
     )
-    if query.after is not None:
-        statement = statement.where(SignIn.id < read_cursor(SignInCursor, query.after).id)
-    return list(await act.db.scalars(statement))
+    return list(await act.db.scalars(NEWEST_FIRST.page(statement, query)))
 
 
 def token_row(token: SignIn) -> TokenRow:

@@ -69,17 +69,17 @@ ROLE_NAMES: Mapping[str, BilingualText] = MappingProxyType(
 RIGHT_NAMES: Mapping[str, BilingualText] = MappingProxyType(
     {
         Right.MONITORING: BilingualText("Просмотр касс", "Viewing registers"),
-        Right.SUBSCRIPTIONS: BilingualText("Работа с подписками", "Working with subscriptions"),
-        Right.FIRMWARE: BilingualText("Обновление прошивок", "Updating firmware"),
-        Right.SETTINGS: BilingualText("Настройка касс", "Setting up registers"),
-        Right.TEMPLATES: BilingualText("Работа с шаблонами", "Working with templates"),
+        Right.SUBSCRIPTIONS: BilingualText("Работа с подписками", "Subscriptions"),
+        Right.FIRMWARE: BilingualText("Обновление ПО", "Firmware updates"),
+        Right.SETTINGS: BilingualText("Настройка касс", "Register settings"),
+        Right.TEMPLATES: BilingualText("Работа с шаблонами", "Templates"),
         Right.ASSISTANTS: BilingualText("Управление Ассистентами", "Managing Assistants"),
         Right.REGISTERS: BilingualText("Управление кассами", "Managing registers"),
         Right.ORGANISATION: BilingualText("Управление организацией", "Managing the organisation"),
         Right.TRANSFER_SUBSCRIPTIONS: BilingualText(
             "Передача подписок", "Transferring subscriptions"
         ),
-        Right.SUPPORT: BilingualText("Решения поддержки", "Decisions of the support"),
+        Right.SUPPORT: BilingualText("Рассмотрение запросов на доступ", "Deciding access requests"),
     }
 )
 
@@ -97,3 +97,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
 )
 
 ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGANISATION in rights)
+
+
+def granted_by_support(right: str) -> Role | None:
+    """Return the role to ask support for, if no role that administrators grant has the right."""
+    having = [role for role in Role if right in RIGHTS[role]]
+    return having[0] if FROM_COMMAND_LINE.issuperset(having) else None

@@ -4,16 +4,17 @@ A limited employee sees the places of the registers that they see.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, String, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.addresses.models import Address
 from fleet.addresses.rules import SORT_KEY_LENGTH, normalise_spaces
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.kit.search import SearchText, fold_case
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import owned_by_partner, registers_visible_to
@@ -43,19 +44,15 @@ _searched = func.replace(Address.search_text, "ё", "е", type_=String)
 
 FILTERS: Filters = {
     "q": lambda typed: _searched.contains(fold_case(normalise_spaces(typed)), autoescape=True),
-    "after": lambda mark: tuple_(Address.sort_key, Address.id) > _position_of(mark),
 }
+
+ALPHABETICAL: Final = Keyset(AddressCursor, {"sort_key": Address.sort_key, "id": Address.id})
 
 
 async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[AddressView]:
     """One page of the book in the order of the alphabet."""
-    statement = (
-        select(Address)
-        .where(_visible_to(actor), *conditions(FILTERS, query))
-        .order_by(Address.sort_key, Address.id)
-        .limit(query.limit + 1)
-    )
-    found = (await db.scalars(statement)).all()
+    seen = select(Address).where(_visible_to(actor), *conditions(FILTERS, query))
+    found = (await db.scalars(ALPHABETICAL.page(seen, query))).all()
     counts = await _count_registers(db, actor, found)
     return page_of(
         found,
@@ -113,8 +110,3 @@ def _registers_at(partner_id: int, addresses: Sequence[Address]) -> Select[str]:
 
 def _view(address: Address, counts: Mapping[int, int]) -> AddressView:
     return AddressView(id=address.id, text=address.text, registers=counts.get(address.id, 0))
-
-
-def _position_of(mark: str) -> tuple[str, int]:
-    cursor = read_cursor(AddressCursor, mark)
-    return cursor.sort_key, cursor.id

@@ -17,7 +17,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import select_for_update
 from fleet.registers import service as registers
-from fleet.registers.rules import RegisterVerdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(act: Act, typed: str) -> Address:
@@ -67,9 +67,7 @@ async def remove(act: Act, id_: int) -> None:
     await act.db.delete(address)
 
 
-async def assign_address(
-    act: Act, typed: Sequence[str], address_id: int | None
-) -> list[RegisterVerdict]:
+async def assign_address(act: Act, typed: Sequence[str], address_id: int | None) -> SerialVerdicts:
     """Say at which address of the book registers stand, None: where each says itself; a verdict
     for each of ``typed``."""
     text = ""

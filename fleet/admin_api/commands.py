@@ -16,30 +16,32 @@ from fleet.subscriptions.stock import available
 from fleet.subscriptions.transfers import find_partner
 
 app = typer.Typer()
-app.add_typer(people.app, name="people", help="Partners, and roles that only support grants.")
+app.add_typer(people.app, name="people", help="Partners, and roles that only support assigns.")
 stock = typer.Typer(no_args_is_help=True)
-app.add_typer(stock, name="stock", help="Subscriptions that partners hold.")
+app.add_typer(stock, name="stock", help="Subscriptions in partners' stock.")
 
 
 @app.command("broker-account")
 def broker_account(
-    password_file: Annotated[Path, typer.Option(help="file with its password, nothing else")],
-    login: Annotated[str, typer.Option(help="name of the account")] = "gateway",
+    password_file: Annotated[Path, typer.Option(help="file with the password of the account only")],
+    login: Annotated[str, typer.Option(help="login of the account")] = "gateway",
 ) -> None:
-    """Make the gateways' account in Mosquitto; once more changes nothing but the password."""
+    """Create the gateways' account in Mosquitto, or change its password."""
     asyncio.run(ensure_gateway_account(configured(FleetConfig), login, password_file))
     typer.echo(f"Учётная запись {login} готова / the account {login} is ready")
 
 
 @stock.command("add")
 def add_to_stock(
-    partner: Annotated[str, typer.Option(help="UUID, or the login of an employee")],
+    partner: Annotated[
+        str, typer.Option(help="UUID of the partner, or the login of one of its employees")
+    ],
     plan: Annotated[str, typer.Option(help="code of the subscription")],
-    quantity: Annotated[int, typer.Option(help="how many")],
+    quantity: Annotated[int, typer.Option(help="number of subscriptions")],
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Give a partner subscriptions without money and bonuses; says how many it holds then."""
+    """Add subscriptions to a partner's stock free of charge; print how many it has then."""
 
     async def work(act: Act) -> str:
         taker = await find_partner(act.db, partner)

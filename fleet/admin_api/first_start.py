@@ -34,7 +34,7 @@ class InitialCredentials:
 
 
 PASSWORD_CHANGED = InitialCredentials(
-    LOGIN, "…", f"забыт / forgotten: cash-server people set-password {LOGIN}"
+    LOGIN, "…", f"сброс / reset: cash-server people set-password {LOGIN}"
 )
 
 

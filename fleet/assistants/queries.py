@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, and_, func, select
@@ -15,7 +15,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.dialect import select_for_update
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Page, PageQuery, page_of, read_cursor
+from fleet.kit.paging import Keyset, Page, PageQuery, page_of
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own, registers_visible_to
 from protocol.conversation.assistant import FoundRegister, OperationProgress
@@ -63,13 +63,13 @@ class AssistantCard(AssistantRow):
     )
 
 
+OLDEST_FIRST: Final = Keyset(AssistantKey, {"id": BrokerAccount.id})
+
+
 async def page(act: Act, query: PageQuery) -> Page[AssistantRow]:
     """The partner's Assistants, in the order of their making."""
-    mine = [*_own_condition(act.actor)]
-    if query.after:
-        mine.append(BrokerAccount.id > read_cursor(AssistantKey, query.after).id)
-    statement = select(BrokerAccount).where(*mine).order_by(BrokerAccount.id)
-    found = (await act.db.scalars(statement.limit(query.limit + 1))).all()
+    mine = select(BrokerAccount).where(*_own_condition(act.actor))
+    found = (await act.db.scalars(OLDEST_FIRST.page(mine, query))).all()
     counts = await _counts(act.db, act.actor, [row.id for row in found])
     return page_of(
         found,

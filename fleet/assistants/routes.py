@@ -49,10 +49,10 @@ class AssistantBody(Input):
     login: str = Field(
         pattern=describe_pattern(
             LOGIN_PATTERN,
-            "нужны от 3 до 64 знаков: строчные латинские буквы, цифры и . _ -, первым буква или "
-            "цифра.",
-            "3 to 64 characters are needed: small Latin letters, digits and . _ -, first a letter "
-            "or a digit.",
+            "нужны от 3 до 64 символов: строчные латинские буквы, цифры и . _ -, первый символ — "
+            "буква или цифра.",
+            "must be 3 to 64 characters: lower-case Latin letters, digits and . _ -, beginning "
+            "with a letter or a digit.",
         ),
         description="What the program signs in with: 3 to 64 small Latin letters, digits, "
         "dots, hyphens and underscores.",

@@ -1,15 +1,15 @@
 """Reading the audit log, newest first."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.audit.models import AuditEntry
 from fleet.kit.input import MAX_INTEGER, Input, Moment
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.kit.search import SearchText, fold_case
 
 
@@ -52,15 +52,8 @@ class AuditCursor(Input):
     id: int = Field(ge=0, lt=MAX_INTEGER)
 
 
-POSITION = tuple_(AuditEntry.at, AuditEntry.id)
-"""In the list; entries of one change were written at one moment."""
-
-
-def _before_cursor(mark: str) -> ColumnElement[bool]:
-    last = read_cursor(AuditCursor, mark)
-    at, key = literal(last.at, AuditEntry.at.type), literal(last.id, AuditEntry.id.type)
-    return tuple_(at, key) > POSITION
-
+NEWEST_FIRST: Final = Keyset(AuditCursor, {"at": AuditEntry.at, "id": AuditEntry.id}, down=True)
+"""Entries of one change were written at one moment."""
 
 FILTERS: Filters = {
     "q": lambda text: AuditEntry.search_text.contains(fold_case(text), autoescape=True),
@@ -69,19 +62,14 @@ FILTERS: Filters = {
     "employee_id": lambda key: AuditEntry.employee_id == key,
     "since": lambda moment: AuditEntry.at >= moment,
     "until": lambda moment: AuditEntry.at < moment,
-    "after": _before_cursor,
 }
 
 
 async def page(db: AsyncSession, partner_id: int, query: AuditFilter) -> Page[AuditRow]:
     """One page of the partner's log."""
-    statement = (
-        select(AuditEntry)
-        .where(AuditEntry.partner_id == partner_id, *conditions(FILTERS, query))
-        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
-        .limit(query.limit + 1)
-    )
-    found = (await db.scalars(statement)).all()
+    own = AuditEntry.partner_id == partner_id
+    statement = select(AuditEntry).where(own, *conditions(FILTERS, query))
+    found = (await db.scalars(NEWEST_FIRST.page(statement, query))).all()
     return page_of(found, query.limit, AuditRow.model_validate, _position_of)
 
 

@@ -19,33 +19,32 @@ PAGE_TEXTS: Mapping[Language, PageTexts] = MappingProxyType(
             "title": "Оплата",
             "amount": "{roubles},{kopecks:02} ₽",
             "thousands": "\u00a0",
-            "sandbox": "Учебная платёжная страница: деньги не списываются. Не вводите данные "
-            "настоящей карты. Принимаются только эти номера, с любыми тремя цифрами CVC-кода и "
-            "сроком не раньше текущего месяца:",
+            "sandbox": "Тестовый режим: деньги не списываются. Не вводите данные настоящей "
+            "карты. Принимаются только эти номера, CVC-код — любые три цифры, срок действия — не "
+            "раньше текущего месяца:",
             "number": "Номер карты",
             "term": "Срок действия, ММ/ГГ",
             "cvc": "CVC-код",
             "pay": "Заплатить",
             "give_up": "Отказаться от оплаты",
-            "number_wrong": "Это не одна из учебных карт. Возьмите номер из списка.",
-            "term_wrong": "Срок действия — месяц и год, ММ/ГГ, не раньше текущего месяца.",
-            "cvc_wrong": "CVC-код — три цифры.",
+            "number_wrong": "Такой тестовой карты нет. Введите номер из списка.",
+            "term_wrong": "Введите срок действия, ММ/ГГ: не раньше текущего месяца.",
+            "cvc_wrong": "Введите CVC-код: три цифры.",
             "works": "оплата проходит",
             "declined": "банк отказывает",
             "slow": "оплата проходит через 3 секунды",
             "untold": "оплата проходит, уведомление теряется",
-            "refund_title": "Возврат денег",
-            "refund_link": "Вернуть деньги, как это делает магазин",
-            "refund_note": "Учебный кабинет магазина: деньги не движутся. По-настоящему их "
-            "возвращают в личном кабинете платёжной системы.",
-            "left": "Из этой суммы можно вернуть {amount}.",
-            "refund_amount": "Сколько вернуть, рублей",
-            "refund_amount_wrong": "Введите рубли, например 600 или 600,50, не больше, чем "
-            "осталось.",
+            "refund_title": "Возврат",
+            "refund_link": "Оформить тестовый возврат",
+            "refund_note": "Тестовый режим: деньги не списываются и не возвращаются. Настоящий "
+            "возврат оформляется в личном кабинете платёжной системы.",
+            "left": "Можно вернуть {amount}.",
+            "refund_amount": "Сумма возврата, руб.",
+            "refund_amount_wrong": "Введите сумму в рублях, например 600 или 600,50, не больше "
+            "остатка.",
             "refund": "Вернуть",
             "refunded": "Возвращено: {amount}.",
-            "refunded_all": "Деньги возвращены. Подписки, которые не были назначены или переданы, "
-            "из запаса изъяты.",
+            "refunded_all": "Деньги возвращены, неназначенные подписки списаны.",
             PaymentStatus.WAITING: "Платёж обрабатывается, не платите второй раз. Страница "
             "обновится сама.",
             PaymentStatus.PAID: "Оплачено. Подписка доступна для назначения.",
@@ -56,36 +55,37 @@ PAGE_TEXTS: Mapping[Language, PageTexts] = MappingProxyType(
             "title": "Payment",
             "amount": "{roubles}.{kopecks:02} ₽",
             "thousands": ",",
-            "sandbox": "A sandbox: no money is taken. Do not type the data of a real card. Only "
-            "these numbers are accepted, with any CVC code and a term not before this month:",
+            "sandbox": "Test mode: no money is taken. Do not enter the details of a real card. "
+            "Only these numbers are accepted, with any three digits as the CVC code and an "
+            "expiry date not before this month:",
             "number": "Card number",
-            "term": "Valid thru, MM/YY",
+            "term": "Expiry date, MM/YY",
             "cvc": "CVC code",
             "pay": "Pay",
-            "give_up": "Do not pay",
-            "number_wrong": "This is none of the sandbox's cards. Take a number from the list.",
-            "term_wrong": "The term is a month and a year, MM/YY, not before this month.",
-            "cvc_wrong": "The CVC code is three digits.",
-            "works": "is paid",
-            "declined": "the bank refuses",
-            "slow": "is paid after 3 seconds",
-            "untold": "is paid, the notice gets lost",
+            "give_up": "Cancel payment",
+            "number_wrong": "This is not a test card. Enter a number from the list.",
+            "term_wrong": "Enter the expiry date, MM/YY: not before this month.",
+            "cvc_wrong": "Enter the CVC code: three digits.",
+            "works": "payment succeeds",
+            "declined": "the bank declines",
+            "slow": "payment succeeds after 3 seconds",
+            "untold": "payment succeeds, the notice is lost",
             "refund_title": "Refund",
-            "refund_link": "Give the money back, as the shop does",
-            "refund_note": "The sandbox's office of the shop: no money moves. In earnest it is "
-            "given back in the payment system's own office.",
-            "left": "Of this sum {amount} can be given back.",
-            "refund_amount": "How much to give back, roubles",
-            "refund_amount_wrong": "Type roubles, such as 600 or 600.50, not more than is left.",
-            "refund": "Give back",
-            "refunded": "Given back: {amount}.",
-            "refunded_all": "The money was given back. Subscriptions that were not assigned or "
-            "transferred have left the stock.",
-            PaymentStatus.WAITING: "The payment is being made, do not pay again. This page renews "
-            "itself.",
-            PaymentStatus.PAID: "Paid. The subscription is ready to be assigned.",
+            "refund_link": "Make a test refund",
+            "refund_note": "Test mode: no money is taken or returned. Real refunds are made in "
+            "the payment system's account.",
+            "left": "{amount} can be refunded.",
+            "refund_amount": "Refund amount, roubles",
+            "refund_amount_wrong": "Enter roubles, for example 600 or 600.50, not more than can "
+            "be refunded.",
+            "refund": "Refund",
+            "refunded": "Refunded: {amount}.",
+            "refunded_all": "The money was refunded; unassigned subscriptions were removed.",
+            PaymentStatus.WAITING: "The payment is being processed, do not pay again. This page "
+            "refreshes itself.",
+            PaymentStatus.PAID: "Paid. The subscription can now be assigned.",
             PaymentStatus.CANCELLED: "The payment was cancelled. Make a new purchase.",
-            PaymentStatus.FAILED: "The payment was refused. Make a new purchase.",
+            PaymentStatus.FAILED: "The payment failed. Make a new purchase.",
         },
     }
 )

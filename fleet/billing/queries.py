@@ -15,8 +15,8 @@ from fleet.kit.validation import describe_pattern
 
 UUID_PATTERN = describe_pattern(
     f"^{PAYMENT_ID}$",
-    "нужен номер платежа целиком (UUID), он есть в заказе.",
-    "the whole number of the payment is needed (a UUID), it stands in the order.",
+    "нужен полный номер платежа (UUID), он указан в заказе.",
+    "must be the full number of the payment (a UUID), as shown in the order.",
 )
 
 

@@ -53,10 +53,10 @@ FAILED_REFUSALS: Mapping[PaymentStatus, Refusal] = MappingProxyType(
 FIELD_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "provider": ("платёжная система", "payment system"),
-        "id": ("номер платежа", "number of the payment"),
+        "id": ("номер платежа", "payment number"),
         "amount": ("сумма", "amount"),
         "currency": ("валюта", "currency"),
-        "status": ("состояние платежа", "state of the payment"),
+        "status": ("статус платежа", "payment status"),
     }
 )
 """What a report may get wrong, in people's words."""

@@ -6,8 +6,8 @@ ONLY_YOUR_OWN = Refusal(
     ErrorKind.FORBIDDEN,
     "only_your_own",
     field="employee_id",
-    ru="Бонусы других сотрудников видит администратор. Уберите поле «employee_id» или укажите "
-    "себя.",
-    en="An administrator sees the bonuses of other employees. Remove the field 'employee_id' or "
-    "give your own number.",
+    ru="Бонусы других сотрудников видит только администратор. Выберите себя или снимите фильтр "
+    "по сотруднику.",
+    en="Only an administrator sees the bonuses of other employees. Choose yourself or remove the "
+    "filter by employee.",
 )

@@ -5,7 +5,7 @@ employee, is for administrators.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, select
@@ -20,14 +20,14 @@ from fleet.kit.actor import Actor
 from fleet.kit.inn import Inn
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.subscriptions.queries import plan_name, within_scope
 
 
 class BonusFilter(PageQuery):
     """Conditions of the history; all given ones must hold."""
 
-    client: Inn | None = Field(default=None, description="ИНН of the registers' owner.")
+    client: Inn | None = Field(default=None, description="INN of the registers' owner.")
     employee_id: int | None = Field(default=None, ge=1, lt=2**31)
     serial_number: SerialText | None = None
     plan: str | None = Field(default=None, max_length=32)
@@ -92,6 +92,10 @@ FILTERS: Filters = {
     "until": lambda moment: Bonus.at < moment,
 }
 
+NEWEST_FIRST: Final = Keyset(BonusCursor, {"id": Bonus.id}, down=True)
+BY_CLIENT: Final = Keyset(ClientBonusCursor, {"client_inn": Bonus.client_inn})
+BY_EMPLOYEE: Final = Keyset(BonusCursor, {"id": Employee.id})
+
 _POINTS, _COUNT = func.coalesce(func.sum(Bonus.points), 0), func.count(Bonus.id)
 
 
@@ -105,10 +109,7 @@ async def history(act: Act, query: BonusFilter) -> Page[BonusRow]:
     if not everybody and query.employee_id not in (None, act.actor.employee_id):
         raise ONLY_YOUR_OWN()
     statement = select(Bonus).where(*_visible_to(act.actor), *conditions(FILTERS, query))
-    if query.after:
-        statement = statement.where(Bonus.id < read_cursor(BonusCursor, query.after).id)
-    page = statement.order_by(Bonus.id.desc()).limit(query.limit + 1)
-    found = (await act.db.scalars(page)).all()
+    found = (await act.db.scalars(NEWEST_FIRST.page(statement, query))).all()
     return page_of(
         found,
         query.limit,
@@ -138,15 +139,10 @@ async def by_client(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[Cl
         select(Bonus.client_inn, func.max(Bonus.client_name), _POINTS, _COUNT)
         .where(*_visible_to(actor))
         .group_by(Bonus.client_inn)
-        .order_by(Bonus.client_inn)
-        .limit(query.limit + 1)
     )
-    if query.after:
-        mark = read_cursor(ClientBonusCursor, query.after)
-        statement = statement.where(Bonus.client_inn > mark.client_inn)
     found = [
         ClientBonuses(client_inn=inn, client_name=name, points=points, assignments=count)
-        for inn, name, points, count in await db.execute(statement)
+        for inn, name, points, count in await db.execute(BY_CLIENT.page(statement, query))
     ]
     return page_of(
         found,
@@ -163,15 +159,11 @@ async def by_employee(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[
         .join(Bonus, Bonus.employee_id == Employee.id)
         .where(*_visible_to(actor))
         .group_by(Employee.id, Employee.login, Employee.full_name)
-        .order_by(Employee.id)
-        .limit(query.limit + 1)
     )
-    if query.after:
-        statement = statement.where(Employee.id > read_cursor(BonusCursor, query.after).id)
     found = [
         EmployeeBonuses(
             employee_id=id_, login=login, full_name=name, points=points, assignments=count
         )
-        for id_, login, name, points, count in await db.execute(statement)
+        for id_, login, name, points, count in await db.execute(BY_EMPLOYEE.page(statement, query))
     ]
     return page_of(found, query.limit, lambda row: row, lambda row: BonusCursor(id=row.employee_id))

@@ -7,21 +7,21 @@ CLIENT_NOT_FOUND = Refusal(
     "client_not_found",
     field="inn",
     ru="Клиента с ИНН {inn} у вас нет. Проверьте номер или добавьте клиента.",
-    en="You have no client with the ИНН {inn}. Check the number or add the client.",
+    en="You have no client with the INN {inn}. Check the number or add the client.",
 )
 CLIENT_EXISTS = Refusal(
     ErrorKind.CONFLICT,
     "client_exists",
     field="inn",
     ru="Клиент с ИНН {inn} уже добавлен. Измените его карточку.",
-    en="The client with the ИНН {inn} has been added already. Change the card.",
+    en="The client with the INN {inn} has already been added. Edit its card.",
 )
 CLIENT_OF_REGISTERS = Refusal(
     ErrorKind.CONFLICT,
     "client_of_registers",
     field="inn",
-    ru="Клиента называют ваши ККТ, и введённых данных о нём нет: удалять нечего. Он исчезнет из "
-    "списка вместе с последней своей ККТ.",
-    en="Your registers name this client, and nothing was typed about it: there is nothing to "
-    "delete. It leaves the list with the last of its registers.",
+    ru="Этот клиент взят из данных ККТ, вручную о нём ничего не введено — удалять нечего. Он "
+    "исчезнет из списка вместе с последней своей кассой.",
+    en="This client comes from the registers' data and nothing was entered by hand: there is "
+    "nothing to delete. It leaves the list with the last of its registers.",
 )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.models import ScopeEntry, ScopeKind
@@ -16,13 +16,12 @@ from fleet.clients.rules import SORT_KEY_LENGTH
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input
 from fleet.kit.paging import (
-    BAD_CURSOR,
     Filters,
+    Keyset,
     Page,
     PageQuery,
     conditions,
     page_of,
-    read_cursor,
 )
 from fleet.kit.search import SearchText, fold_case
 from fleet.registers.models import CashRegister
@@ -43,7 +42,7 @@ class ClientFilter(PageQuery):
 
     q: SearchText | None = Field(
         default=None,
-        description="Part of the ИНН, the name, the contact, the phone or an e-mail address.",
+        description="Part of the INN, the name, the contact, the phone or an e-mail address.",
     )
     typed: bool | None = Field(
         default=None, description="True: with a card that people filled in. False: without."
@@ -77,9 +76,9 @@ class ClientCursor(Input):
     inn: str = Field(max_length=12)
 
 
-SORTS: Mapping[str, Sequence[ColumnElement[Any]]] = {
-    "name": (Client.sort_key.expression, Client.inn.expression),
-    "inn": (Client.inn.expression,),
+SORTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "name": {"value": Client.sort_key, "inn": Client.inn},
+    "inn": {"inn": Client.inn},
 }
 
 FILTERS: Filters = {
@@ -111,19 +110,9 @@ def _named_in_scope(actor: Actor, kind: ScopeKind) -> Select[str]:
 async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[ClientRow]:
     """One page of the partner's clients."""
     name = query.sort.removeprefix("-")
-    down = name != query.sort
-    keys = SORTS[name]
-    statement = (
-        select(Client)
-        .where(
-            clients_visible_to(actor),
-            *conditions(FILTERS, query),
-            *_after_cursor(query, keys, down),
-        )
-        .order_by(*(key.desc() if down else key.asc() for key in keys))
-        .limit(query.limit + 1)
-    )
-    found = (await db.scalars(statement)).all()
+    order = Keyset(ClientCursor, SORTS[name], down=name != query.sort)
+    seen = select(Client).where(clients_visible_to(actor), *conditions(FILTERS, query))
+    found = (await db.scalars(order.page(seen, query))).all()
     counts = await _count_registers(db, actor, found)
     return page_of(
         found,
@@ -176,16 +165,3 @@ async def _count_registers(
         .group_by(CashRegister.owner_inn)
     )
     return {inn: count for inn, count in await db.execute(counted)}
-
-
-def _after_cursor(
-    query: ClientFilter, keys: Sequence[ColumnElement[Any]], down: bool
-) -> list[ColumnElement[bool]]:
-    if query.after is None:
-        return []
-    mark = read_cursor(ClientCursor, query.after)
-    if mark.sort is not query.sort:
-        raise BAD_CURSOR()
-    last = tuple_(*(mark.value, mark.inn)[-len(keys) :])
-    place = tuple_(*keys)
-    return [place < last if down else place > last]

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
 from fleet.operations.types.contract import Stream
-from protocol.conversation.messages import LinkChannel, Step
+from fleet.telemetry.service import Reading
+from protocol.conversation.messages import Hello, LinkChannel, Step
 from protocol.platforms import Platform
+
+PLATFORMS: Final = {platform.wire_code: platform for platform in Platform}
 
 Reply = Callable[["Answer | None"], None]
 
@@ -33,6 +36,31 @@ class Caller(NamedTuple):
     model: int
     channel: int
     key_generation: int
+
+    @classmethod
+    def named_by(cls, hello: Hello) -> Self:
+        """Return the caller of a HELLO; ``KeyError`` for a platform that no register has."""
+        return cls(
+            serial_number=hello.serial_number,
+            key=int(hello.serial_number),
+            platform=PLATFORMS[hello.platform],
+            model=hello.model,
+            channel=hello.channel,
+            key_generation=hello.key_generation,
+        )
+
+    def reading(self, block_version: int, block: bytes) -> Reading:
+        """Return the telemetry block with who sent it; raise ``protocol.errors.RemoteError`` for a
+        block that is not one."""
+        return Reading.from_block(
+            serial_number=self.key,
+            platform=self.platform,
+            model=self.model,
+            key_generation=self.key_generation,
+            channel=self.channel,
+            block_version=block_version,
+            block=block,
+        )
 
     @property
     def by_assistant(self) -> bool:

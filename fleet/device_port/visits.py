@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from fleet.assistants.broker_rights import BrokerRights
-from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
+from fleet.device_port.answers import PLATFORMS, Answer, BlockSource, Caller, Reply
 from fleet.device_port.endings import ConversationRecorder
 from fleet.diagnostics.rules import EndedConversation
 from fleet.kit.act import Act
@@ -32,11 +32,8 @@ from fleet.telemetry.service import Reading, store_readings
 from protocol.conversation.assistant import AssistantReport
 from protocol.conversation.messages import Hello, StepDone, StepRefused
 from protocol.errors import RemoteError
-from protocol.platforms import Platform
 
 log = structlog.get_logger(__name__)
-
-_PLATFORMS = {platform.wire_code: platform for platform in Platform}
 
 
 @dataclass(slots=True)
@@ -100,22 +97,18 @@ class DevicePort:
         no register has, ``blocked``.
         """
         serial = hello.serial_number
-        if not is_serial_number(serial) or hello.platform not in _PLATFORMS:
+        if not is_serial_number(serial) or hello.platform not in PLATFORMS:
             raise RemoteError("unknown", "no register is called this")
         if serial in self._blocked:
             raise RemoteError("blocked", serial)
-        platform = _PLATFORMS[hello.platform]
-        said = hello.model, hello.channel, hello.key_generation
-        return Caller(serial, int(serial), platform, *said)
+        return Caller.named_by(hello)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
         """Keep a reading; ``False`` when too much waits already.
 
         ``protocol.errors.RemoteError`` for a block that is not one.
         """
-        reading = Reading.from_block(
-            caller.key, *caller[2:4], caller.key_generation, caller.channel, block_version, block
-        )
+        reading = caller.reading(block_version, block)
         return self._batcher.add(_QueuedVisit(caller, reply, reading, None))
 
     def step_done(self, caller: Caller, answer: StepDone | StepRefused, reply: Reply) -> bool:
@@ -151,10 +144,11 @@ class DevicePort:
         before = [self._due.get(visit.caller.key) for visit in working]
         with BATCH_SECONDS.time():
             async with self._writer.transaction() as db:
+                act = Act(db, None, now)
                 if readings:
-                    await store_readings(Act(db, None, now), readings)
+                    await store_readings(act, readings)
                 deliveries = (
-                    await deliver(db, list(map(_operation_visit, working)), now) if working else []
+                    await deliver(act, list(map(_operation_visit, working))) if working else []
                 )
         BATCH_SIZE.observe(len(visits))
         for visit, was, delivery in zip(working, before, deliveries, strict=True):
@@ -189,10 +183,8 @@ class DevicePort:
 
 
 def _operation_visit(visit: _QueuedVisit) -> Visit:
-    seen = visit.reading and CheckInFacts(
-        visit.reading.firmware_version, visit.caller.key_generation
-    )
-    caller = visit.caller
+    caller, reading = visit.caller, visit.reading
+    seen = reading and CheckInFacts(reading.firmware_version, caller.key_generation)
     return Visit(caller.serial_number, caller.platform, visit.answer, seen, caller.by_assistant)
 
 

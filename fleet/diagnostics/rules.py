@@ -90,67 +90,72 @@ class Diagnosis(NamedTuple):
 REASONS: Final[Mapping[str, Text]] = {
     "called": {
         Language.RU: "Касса выходила на связь в последние 30 минут.",
-        Language.EN: "The register called within the last 30 minutes.",
+        Language.EN: "The register connected within the last 30 minutes.",
     },
     "silent": {
-        Language.RU: "Касса не выходила на связь больше 30 минут и до сервера не доходила. "
-        "Проверьте питание кассы, её сеть и настройки 278 и 279.",
-        Language.EN: "The register has not called or reached the server for more than 30 minutes. "
-        "Check its power, its network and the settings 278 and 279.",
+        Language.RU: "Касса не соединялась с сервером больше 30 минут. Проверьте питание кассы, "
+        "её сеть и настройки 278 и 279.",
+        Language.EN: "The register has not connected to the server for more than 30 minutes. "
+        "Check its power, its network and settings 278 and 279.",
     },
     "never": {
-        Language.RU: "Касса ещё ни разу не доходила до сервера. Проверьте её сеть, адрес личного "
+        Language.RU: "Касса ещё не соединялась с сервером. Проверьте её сеть, адрес личного "
         "кабинета (настройка 278) и порт (279).",
-        Language.EN: "The register has never reached the server. Check its network, the cabinet's "
-        "address (setting 278) and port (279).",
+        Language.EN: "The register has never connected to the server. Check its network, the "
+        "server's address (setting 278) and port (279).",
     },
     "blocked": {
-        Language.RU: "Касса доходит до сервера, но заблокирована. Разблокируйте её в списке касс.",
-        Language.EN: "The register reaches the server but is blocked. Unblock it in the list.",
+        Language.RU: "Касса соединяется с сервером, но заблокирована. Разблокируйте её в списке "
+        "касс.",
+        Language.EN: "The register connects to the server but is blocked. Unblock it in the list.",
     },
     "refused_unknown": {
-        Language.RU: "Сервер не узнал кассу: заводской номер или платформа неизвестны. Проверьте "
-        "номер на шильдике и прошивку.",
-        Language.EN: "The server does not know the register: its serial number or platform is "
-        "unknown. Check the plate and the firmware.",
+        Language.RU: "Сервер не узнал кассу: её заводской номер или платформа неизвестны. "
+        "Проверьте номер на шильдике и прошивку.",
+        Language.EN: "The server does not recognise the register: its serial number or platform "
+        "is unknown. Check the number on the plate and the firmware.",
     },
     "refused_key": {
-        Language.RU: "Ключ кассы не подошёл. Обратитесь в поддержку: ключ нужно выдать заново.",
-        Language.EN: "The register's key does not fit. Ask the support to issue the key anew.",
+        Language.RU: "Сервер не принял ключ кассы. Обратитесь в поддержку: ключ нужно выдать "
+        "заново.",
+        Language.EN: "The server did not accept the register's key. Ask support to issue a new "
+        "one.",
     },
     "refused_busy": {
-        Language.RU: "Сервер был перегружен и просил повторить. Касса повторит сама.",
-        Language.EN: "The server was overloaded and asked to call again. The register will.",
+        Language.RU: "Сервер был перегружен. Касса соединится снова сама.",
+        Language.EN: "The server was overloaded. The register will connect again by itself.",
     },
     "refused_version": {
-        Language.RU: "Прошивка говорит на версии протокола, которой сервер не знает. Обновите её.",
-        Language.EN: "The firmware speaks a protocol version that the server does not. Update it.",
+        Language.RU: "Сервер не поддерживает версию протокола этой прошивки. Обновите прошивку.",
+        Language.EN: "The server does not support this firmware's protocol version. Update the "
+        "firmware.",
     },
     "refused_malformed": {
-        Language.RU: "Сервер получил не то, что посылает касса: мешает оборудование в сети или "
-        "неисправна прошивка. Проверьте роутер и прокси.",
-        Language.EN: "The server got what no register sends: something in the network interferes, "
-        "or the firmware is faulty. Check the router and any proxy.",
+        Language.RU: "Сервер получил искажённые данные: их портит сетевое оборудование или "
+        "прошивка неисправна. Проверьте роутер и прокси.",
+        Language.EN: "The server received corrupted data: network equipment changes it, or the "
+        "firmware is faulty. Check the router and any proxy.",
     },
     "cut": {
-        Language.RU: "Связь оборвалась посреди разговора. Проверьте сеть кассы, мобильный сигнал "
-        "и кабель.",
-        Language.EN: "The link broke in the middle of a conversation. Check the network, the "
+        Language.RU: "Связь оборвалась во время сеанса. Проверьте сеть кассы, мобильный сигнал и "
+        "кабель.",
+        Language.EN: "The connection broke during a session. Check the register's network, the "
         "mobile signal and the cable.",
     },
     "timed_out": {
-        Language.RU: "Касса соединилась и замолчала. Проверьте качество связи и прокси.",
-        Language.EN: "The register connected and fell silent. Check the link and any proxy.",
+        Language.RU: "Касса соединилась, но перестала отвечать. Проверьте качество связи и прокси.",
+        Language.EN: "The register connected but stopped responding. Check the connection and "
+        "any proxy.",
     },
     "not_kept": {
-        Language.RU: "Сервер не смог записать показания. Касса повторит сама; если нет — "
-        "обратитесь в поддержку.",
-        Language.EN: "The server could not keep the reading. The register will call again; if it "
-        "does not, ask the support.",
+        Language.RU: "Сервер не смог сохранить показания. Касса передаст их снова сама; если "
+        "этого не произойдёт, обратитесь в поддержку.",
+        Language.EN: "The server could not save the reading. The register will send it again by "
+        "itself; if it does not, contact support.",
     },
     "other": {
-        Language.RU: "Разговор закончился раньше времени. Касса повторит сама.",
-        Language.EN: "The conversation ended early. The register will call again.",
+        Language.RU: "Сеанс связи прервался. Касса соединится снова сама.",
+        Language.EN: "The session was interrupted. The register will connect again by itself.",
     },
 }
 """Codes are the gateway's outcomes where it has a word."""
@@ -162,7 +167,7 @@ STATES: Final[Mapping[LinkState, Text]] = {
 }
 _LINES: Final[tuple[Text, Text]] = (
     {Language.RU: "Выход в интернет", Language.EN: "Internet"},
-    {Language.RU: "Подключение к ЛК", Language.EN: "Cabinet"},
+    {Language.RU: "Подключение к ЛК", Language.EN: "Account"},
 )
 _WIDTH: Final = 22
 

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from fleet.firmware.errors import FORMAT_NEWER, MANIFEST_BROKEN
 from fleet.kit.input import Input, Moment
+from fleet.kit.language import BilingualText
 from fleet.kit.validation import describe_pattern
 from protocol.firmware import (
     MAX_BLOCK,
@@ -26,8 +27,8 @@ FORMAT: Final = 1
 def _hex(size: int) -> str:
     return describe_pattern(
         rf"^[0-9a-f]{{{2 * size}}}$",
-        f"шестнадцатеричных цифр строчными буквами должно быть {2 * size}.",
-        f"{2 * size} hexadecimal digits in small letters are needed.",
+        f"шестнадцатеричных цифр (буквы — строчные) должно быть {2 * size}.",
+        f"must be {2 * size} hexadecimal digits in lower case.",
     )
 
 
@@ -75,7 +76,7 @@ def read_manifest(text: str) -> Manifest:
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MANIFEST_BROKEN(where=str(error)) from None
+        raise MANIFEST_BROKEN(where=BilingualText("это не TOML", str(error))) from None
     found = said.get("format", FORMAT)
     if isinstance(found, int) and found > FORMAT:
         raise FORMAT_NEWER(format=found, known=FORMAT)

@@ -1,6 +1,7 @@
 """The list of images."""
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.firmware.models import FirmwareImage
 from fleet.kit.input import MAX_INTEGER, Input
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from protocol.platforms import Platform
 
 
@@ -48,13 +49,13 @@ FILTERS: Filters = {
 }
 
 
+NEWEST_FIRST: Final = Keyset(ImageCursor, {"id": FirmwareImage.id}, down=True)
+
+
 async def page(db: AsyncSession, query: ImageFilter) -> Page[ImageRow]:
     """One page of images, the newest first."""
-    chosen = list(conditions(FILTERS, query))
-    if query.after:
-        chosen.append(FirmwareImage.id < read_cursor(ImageCursor, query.after).id)
-    statement = select(FirmwareImage).where(*chosen).order_by(FirmwareImage.id.desc())
-    found = (await db.scalars(statement.limit(query.limit + 1))).all()
+    chosen = select(FirmwareImage).where(*conditions(FILTERS, query))
+    found = (await db.scalars(NEWEST_FIRST.page(chosen, query))).all()
     return page_of(found, query.limit, show=image_row, position=lambda row: ImageCursor(id=row.id))
 
 

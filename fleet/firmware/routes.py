@@ -21,7 +21,7 @@ class NewImage(Input):
         pattern=describe_pattern(
             f"^{VERSION_PATTERN}$",
             "нужна версия прошивки из трёх чисел, например 5.9.1.",
-            "a version of firmware of three numbers is needed, for example 5.9.1.",
+            "must be a firmware version of three numbers, for example 5.9.1.",
         ),
         description="major.minor.build",
     )

@@ -21,7 +21,7 @@ from fleet.kit.actor import Actor
 from fleet.kit.dialect import lock_until_commit
 from fleet.registers import queries as registers
 from fleet.registers import service as registers_service
-from fleet.registers.rules import RegisterVerdict
+from fleet.registers.rules import SerialVerdicts
 
 
 async def create(act: Act, name: str, description: str, parent_id: int | None) -> Group:
@@ -73,7 +73,7 @@ async def remove(act: Act, id_: int) -> None:
     await act.db.execute(delete(Group).where(Group.id.in_(ids)))
 
 
-async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> list[RegisterVerdict]:
+async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> SerialVerdicts:
     """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
     tree = await _lock_tree(act.db, act.actor)
     if tree.children(tree.node(id_).id):
@@ -81,7 +81,7 @@ async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> list[Regist
     return await registers_service.set_group(act, typed, id_)
 
 
-async def remove_registers(act: Act, typed: Sequence[str]) -> list[RegisterVerdict]:
+async def remove_registers(act: Act, typed: Sequence[str]) -> SerialVerdicts:
     """Take registers out of their groups; one that was in none counts as done."""
     return await registers_service.set_group(act, typed, None)
 

@@ -17,17 +17,17 @@ from fleet.kit.database import Database
 from fleet.kit.errors import DomainError, ErrorKind, Refusal
 from fleet.kit.language import BilingualText, Language
 
-Data = Annotated[Path | None, typer.Option(help="directory of what the server keeps")]
+Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
 Work = Callable[[Act], Awaitable[str]]
 
 NO_DATABASE = Refusal(
     ErrorKind.UNAVAILABLE,
     "no_database",
-    ru="База данных не отвечает как надо ({said}). Проверьте --data или --database; новую базу "
-    "готовит cash-server migrate.",
-    en="The database does not answer as it should ({said}). Check --data or --database; "
-    "cash-server migrate prepares a new one.",
+    ru="База данных недоступна или не подготовлена ({said}). Проверьте --data или --database; "
+    "новую базу создаёт команда cash-server migrate.",
+    en="The database is unavailable or not prepared ({said}). Check --data or --database; "
+    "cash-server migrate creates a new one.",
 )
 
 
@@ -57,7 +57,7 @@ async def _transact(work: Work, config: FleetConfig) -> str:
         async with Acts(database, utc_now, None, config.language, config).transaction() as act:
             return await work(act)
     except DBAPIError as error:
-        raise NO_DATABASE(said=error.orig) from None
+        raise NO_DATABASE(said=BilingualText("запрос не выполнен", str(error.orig))) from None
     finally:
         await database.close()
 

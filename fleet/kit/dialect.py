@@ -5,7 +5,7 @@ over ``unnest`` of arrays, on SQLite one ``executemany``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,6 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 Columns = Mapping[str, Sequence[Any]]
 Constants = Mapping[str, Any]
 Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
+
+
+def field_names(declared: type[Any]) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields: of the columns whose values it holds."""
+    return tuple(each.name for each in fields(declared))
+
+
+def columns_of(names: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Return the attributes ``names`` of ``rows`` as columns for the bulk statements."""
+    return {name: [getattr(row, name) for row in rows] for name in names}
 
 
 async def insert_columns(

@@ -2,14 +2,16 @@
 
 Each feature has its own table of ``Refusal`` constants (``<feature>/errors.py``).  A sentence
 says what is wrong and the way out, in Russian and in English, and may name its parameters in
-braces.  To stop a request, raise one: ``raise REGISTER_NOT_FOUND(serial_number=serial)``;
-for a verdict inside a reply, render it: ``refusal.message(language, **params)``.
+braces, with numbers counted and durations in words (``wording``).  To stop a request, raise one:
+``raise REGISTER_NOT_FOUND(serial_number=serial)``; for a verdict inside a reply, render it:
+``refusal.message(language, **params)``.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fleet.kit.language import BilingualText, Language
+from fleet.kit.wording import fill
 
 
 class ErrorKind(StrEnum):
@@ -48,11 +50,7 @@ class Refusal:
 
         ``BilingualText`` among the parameters are said in the sentence's language.
         """
-        said = {
-            name: value.in_language(language) if isinstance(value, BilingualText) else value
-            for name, value in params.items()
-        }
-        return BilingualText(self.ru, self.en).in_language(language).format_map(said)
+        return fill(BilingualText(self.ru, self.en), language, params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 NOT_SIGNED_IN = Refusal(
     ErrorKind.UNAUTHENTICATED,
     "not_signed_in",
-    ru="Нужен вход: получите token через POST /api/v1/sign-in и пришлите его в заголовке "
-    "Authorization: Bearer <token>. Прежний мог истечь или быть отозван.",
-    en="Sign in first: get a token from POST /api/v1/sign-in and send it in the header "
-    "Authorization: Bearer <token>. The one you had may have expired or been revoked.",
+    ru="Войдите заново: вход не выполнен, истёк или завершён. Для API: получите токен через POST "
+    "/api/v1/sign-in и передайте его в заголовке Authorization: Bearer <token>.",
+    en="Sign in: your sign-in has expired or was ended. For the API: get a token from POST "
+    "/api/v1/sign-in and send it in the header Authorization: Bearer <token>.",
     field="Authorization",
 )
 

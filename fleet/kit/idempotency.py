@@ -24,8 +24,8 @@ KEY_RETENTION: Final = timedelta(hours=24)
 KEY_REUSED = Refusal(
     ErrorKind.CONFLICT,
     "key_reused",
-    ru="С этим «Idempotency-Key» уже приходил другой запрос. Возьмите новый ключ.",
-    en="Another request came with this 'Idempotency-Key'. Take a new key.",
+    ru="С этим ключом Idempotency-Key уже отправлен другой запрос. Возьмите новый ключ.",
+    en="Another request has already used this Idempotency-Key. Use a new one.",
     field="Idempotency-Key",
 )
 

@@ -41,12 +41,12 @@ def _validate_person(text: str) -> str:
 
 
 PERSON_INN_PATTERN = describe_pattern(
-    r"^[0-9]{12}$", "нужны 12 цифр ИНН человека.", "the 12 digits of a person's ИНН are needed."
+    r"^[0-9]{12}$", "нужен ИНН физического лица — 12 цифр.", "must be a person's INN: 12 digits."
 )
 INN_PATTERN = describe_pattern(
     r"^([0-9]{10}|[0-9]{12})$",
-    "нужны 10 цифр ИНН организации или 12 цифр ИНН человека.",
-    "the 10 digits of an organisation's ИНН or the 12 of a person's are needed.",
+    "нужен ИНН: 10 цифр у организации, 12 — у физического лица или ИП.",
+    "must be an INN: 10 digits for an organisation, 12 for a person.",
 )
 
 PersonInn = Annotated[str, Field(pattern=PERSON_INN_PATTERN), AfterValidator(_validate_person)]

@@ -102,25 +102,23 @@ WallTime = Annotated[
 
 VISIBLE = describe_pattern(
     r"\S",
-    "нужен хотя бы один видимый знак.",
-    "at least one visible character is needed.",
+    "нужен хотя бы один видимый символ.",
+    "must have at least one visible character.",
 )
 SERIAL_PATTERN = describe_pattern(
     r"^[0-9]{14}$",
-    "нужны 14 цифр заводского номера.",
-    "the 14 digits of a serial number are needed.",
+    "нужен заводской номер — 14 цифр.",
+    "must be a serial number: 14 digits.",
 )
 HEX_PATTERN = describe_pattern(
     r"^([0-9A-Fa-f]{2})+$",
-    "нужны байты в шестнадцатеричной записи без пробелов, например 3f01.",
-    "bytes in hexadecimal without spaces are needed, for example 3f01.",
+    "нужны шестнадцатеричные цифры без пробелов, например 3f01.",
+    "must be hexadecimal digits without spaces, for example 3f01.",
 )
 
 SerialText = Annotated[
     str,
-    Field(
-        pattern=SERIAL_PATTERN, description="Serial number (ЗН): 14 digits, 001 and the model code."
-    ),
+    Field(pattern=SERIAL_PATTERN, description="Serial number: 14 digits, 001 and the model code."),
 ]
 
 

@@ -1,15 +1,19 @@
 """Lists page by page, by key: each page begins after the last item of the one before.
 
+A list has a ``Keyset``, which makes the statement of a page, and ``page_of``, which makes the page
+of what was found.
+
 A list costs the same on every page, and rows that come or go between two pages neither repeat
 nor hide others.
 """
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select, literal, tuple_
 
 from fleet.kit.errors import ErrorKind, Refusal
 from fleet.kit.input import Input
@@ -22,15 +26,16 @@ BAD_CURSOR = Refusal(
     ErrorKind.INVALID,
     "bad_cursor",
     field="after",
-    ru="Метка страницы «after» не подходит. Возьмите её из поля «next» предыдущей страницы "
-    "того же списка с теми же условиями или начните без неё.",
-    en="The page mark 'after' does not fit. Take it from 'next' of the previous page of the "
-    "same list with the same conditions, or start without it.",
+    ru="Неверная метка страницы «after». Возьмите её из поля «next» предыдущей страницы того же "
+    "списка с теми же фильтрами или начните с первой страницы.",
+    en="The page mark 'after' is wrong. Take it from 'next' of the previous page of the same "
+    "list with the same filters, or start from the first page.",
 )
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
 Position = TypeVar("Position", bound=Input)
+Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
 
 Filters = Mapping[str, Callable[[Any], ColumnElement[bool]]]
 """Name of a field of the query -> the condition that its value means."""
@@ -72,13 +77,52 @@ def read_cursor(model: type[Position], cursor: str) -> Position:
         raise BAD_CURSOR() from error
 
 
+@dataclass(frozen=True, slots=True)
+class Keyset(Generic[Position]):
+    """The order of a list, and the page mark that says where a page of it ends.
+
+    ``columns``: field of the mark -> the column whose value it holds, in the order of the list;
+    together they are unique.  ``down`` turns the order round.
+    """
+
+    cursor: type[Position]
+    columns: Mapping[str, Any]
+    down: bool = False
+
+    def page(self, statement: Chosen, query: PageQuery) -> Chosen:
+        """Return the statement of the page that ``query`` asks for, and of one row more."""
+        order = [column.desc() if self.down else column for column in self.columns.values()]
+        return statement.where(*self.beyond(query)).order_by(*order).limit(query.limit + 1)
+
+    def beyond(self, query: PageQuery) -> list[ColumnElement[bool]]:
+        """Return the condition of the rows after the page mark, if there is one.
+
+        Raises ``BAD_CURSOR`` for a mark of another list, or of another ``sort`` of this one.
+        """
+        if not query.after:
+            return []
+        last = read_cursor(self.cursor, query.after)
+        if getattr(last, "sort", None) != getattr(query, "sort", None):
+            raise BAD_CURSOR()
+        values = [getattr(last, name) for name in self.columns]
+        return [beyond(list(self.columns.values()), values, self.down)]
+
+
+def beyond(columns: Sequence[Any], values: Sequence[Any], down: bool) -> ColumnElement[bool]:
+    """Return the condition of rows whose ``columns`` stand after ``values`` in the order."""
+    last = [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
+    place: ColumnElement[Any] = columns[0] if len(last) == 1 else tuple_(*columns)
+    end: ColumnElement[Any] = last[0] if len(last) == 1 else tuple_(*last)
+    return place < end if down else place > end
+
+
 def page_of(
     found: Sequence[Row],
     limit: int,
     show: Callable[[Row], Item],
     position: Callable[[Row], Input],
 ) -> Page[Item]:
-    """A page out of rows that were asked for with ``limit + 1``: the extra one means "more"."""
+    """Return a page of the rows that ``Keyset.page`` found: the extra one means "more"."""
     shown = found[:limit]
     more = len(found) > limit
     return Page(

@@ -37,83 +37,87 @@ def _invalid(code: str, ru: str, en: str) -> Refusal:
 INVALID_INPUT = _invalid(
     "invalid_input",
     "Поле «{field}»: {mistake} Исправьте и повторите; ничего не изменено.",
-    "Field '{field}': {mistake} Correct it and repeat; nothing was changed.",
+    "Field '{field}': {mistake} Correct it and try again; nothing was changed.",
 )
 BROKEN_JSON = Refusal(
     ErrorKind.BAD_REQUEST,
     "broken_json",
-    "Тело запроса не читается как JSON ({error}). Пришлите один объект JSON в UTF-8.",
-    "The body cannot be read as JSON ({error}). Send one JSON object in UTF-8.",
+    "Запрос — не JSON: ошибка {error}. Отправьте один объект JSON в UTF-8.",
+    "The request is not JSON: {error}. Send one JSON object in UTF-8.",
     field="body",
 )
-MISSING = _invalid("missing", "обязательное поле не задано.", "the field is required.")
+MISSING = _invalid("missing", "обязательное поле не заполнено.", "this field is required.")
 UNKNOWN_FIELD = _invalid(
     "unknown_field", "такого поля нет, уберите его.", "there is no such field, remove it."
 )
-WRONG_TEXT = _invalid("wrong_type", "нужна строка.", "a string is needed.")
-WRONG_INTEGER = _invalid("wrong_type", "нужно целое число.", "an integer is needed.")
-WRONG_BOOLEAN = _invalid("wrong_type", "нужно true или false.", "true or false is needed.")
-WRONG_LIST = _invalid("wrong_type", "нужен список.", "a list is needed.")
-WRONG_OBJECT = _invalid("wrong_type", "нужен объект JSON.", "a JSON object is needed.")
+WRONG_TEXT = _invalid("wrong_type", "нужна строка.", "must be a string.")
+WRONG_INTEGER = _invalid("wrong_type", "нужно целое число.", "must be an integer.")
+WRONG_BOOLEAN = _invalid("wrong_type", "нужно true или false.", "must be true or false.")
+WRONG_LIST = _invalid("wrong_type", "нужен список.", "must be a list.")
+WRONG_OBJECT = _invalid("wrong_type", "нужен объект JSON.", "must be a JSON object.")
 WRONG_MOMENT = _invalid(
     "wrong_moment",
-    "нужны дата и время с часовым поясом между 2000 и 2099 годами, "
-    "например 2026-03-01T09:30:00+03:00.",
-    "a date and time with a time zone between 2000 and 2099 is needed, "
-    "for example 2026-03-01T09:30:00+03:00.",
+    "нужны дата и время с часовым поясом, год — от 2000 до 2099, например "
+    "2026-03-01T09:30:00+03:00.",
+    "must be a date and time with a time zone, in the years 2000 to 2099, for example "
+    "2026-03-01T09:30:00+03:00.",
 )
 WRONG_WALL_TIME = _invalid(
     "wrong_moment",
-    "нужны дата и время без часового пояса между 2000 и 2099 годами, например 2026-03-01T09:30:00.",
-    "a date and time without a time zone between 2000 and 2099 is needed, "
-    "for example 2026-03-01T09:30:00.",
+    "нужны дата и время без часового пояса, год — от 2000 до 2099, например 2026-03-01T09:30:00.",
+    "must be a date and time without a time zone, in the years 2000 to 2099, for example "
+    "2026-03-01T09:30:00.",
 )
 WRONG_DATE = _invalid(
     "wrong_date",
-    "нужна дата между 2000 и 2099 годами, например 2026-03-01.",
-    "a date between 2000 and 2099 is needed, for example 2026-03-01.",
+    "нужна дата, год — от 2000 до 2099, например 2026-03-01.",
+    "must be a date in the years 2000 to 2099, for example 2026-03-01.",
 )
 REPEATED_VALUE = _invalid(
-    "repeated_value", "значения не должны повторяться.", "no value may be given twice."
+    "repeated_value", "значения не должны повторяться.", "values must not repeat."
 )
 NOT_PRINTABLE = _invalid(
     "not_printable",
-    "есть символ, которого ККТ не печатает (их набор — CP866).",
-    "a character that a register does not print (they are those of CP866).",
+    "касса не сможет напечатать один из символов: допустимы символы кодировки CP866.",
+    "a register cannot print one of the characters: only those of CP866 are allowed.",
 )
 NOT_A_NAME = _invalid(
     "not_a_name",
-    "имя — это одна строка видимых знаков, без управляющих символов и ссылок («://»).",
-    "a name is one line of visible characters, without control characters and links ('://').",
+    "имя — одна строка без управляющих символов и ссылок («://»).",
+    "a name is one line without control characters and links ('://').",
 )
 WRONG_INN = _invalid(
     "wrong_inn",
-    "не сходятся контрольные цифры ИНН, проверьте номер.",
-    "the check digits of the ИНН do not agree, check the number.",
+    "контрольные цифры ИНН не сходятся, проверьте номер.",
+    "the check digits of the INN do not match, check the number.",
 )
 NOT_A_COMMAND = _invalid(
     "not_a_command",
-    "это не команда KKT-PC ({why}). Сверьте с описанием протокола.",
-    "this is not a KKT-PC command ({why}). Compare it with the protocol.",
+    "это не команда протокола KKT-PC. Сверьте её с описанием протокола.",
+    "this is not a KKT-PC command ({why}). Check it against the protocol's description.",
 )
 COMMAND_REFUSED = _invalid(
     "command_refused",
-    "команду {name} так отправить нельзя: она оформляет чек, двигает деньги или входит в другую "
-    "операцию. Уберите её.",
-    "the command {name} may not be sent so: it makes a receipt, moves money or belongs to another "
-    "operation. Remove it.",
+    "команду «{name}» так отправить нельзя: она оформляет чек, меняет сумму наличных или входит "
+    "в другую операцию. Уберите её.",
+    "the command '{name}' cannot be sent this way: it makes a receipt, moves cash or belongs to "
+    "another operation. Remove it.",
 )
 NOT_STORABLE = _invalid(
     "not_storable",
-    "недопустимый символ или число (нулевой символ, половина символа, NaN, больше 64 бит).",
-    "a character or number that is not allowed (NUL, half a character, NaN, over 64 bits).",
+    "недопустимый символ или число (нулевой символ, неполный символ, NaN или число больше 64 бит).",
+    "the character or number is not allowed (NUL, an incomplete character, NaN or a number over "
+    "64 bits).",
+)
+NOT_AMONG_CHOSEN = _invalid(
+    "wrong_choice",
+    "система по умолчанию должна быть из выбранных: {expected}.",
+    "the default system must be one of those chosen: {expected}.",
 )
 WRONG_CHOICE = _invalid(
-    "wrong_choice", "допустимо только: {expected}.", "only these fit: {expected}."
+    "wrong_choice", "допустимые значения: {expected}.", "allowed values: {expected}."
 )
-WRONG_VALUE = _invalid(
-    "wrong_value", "значение не подходит ({msg}).", "the value does not fit ({msg})."
-)
+WRONG_VALUE = _invalid("wrong_value", "значение не подходит.", "the value does not fit ({msg}).")
 
 SENTENCES: Mapping[str, Refusal] = MappingProxyType(
     {
@@ -153,26 +157,27 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
         "not_storable": NOT_STORABLE,
         "string_unicode": NOT_STORABLE,
         "enum": WRONG_CHOICE,
+        "not_among_chosen": NOT_AMONG_CHOSEN,
         "literal_error": WRONG_CHOICE,
         "string_too_long": _invalid(
             "too_long",
-            "символов должно быть не больше {max_length}.",
-            "at most {max_length} characters.",
+            "не больше {max_length:символа|символов|символов}.",
+            "at most {max_length:character|characters}.",
         ),
         "string_too_short": _invalid(
             "too_short",
-            "символов должно быть не меньше {min_length}.",
-            "at least {min_length} character(s).",
+            "не меньше {min_length:символа|символов|символов}.",
+            "at least {min_length:character|characters}.",
         ),
         "too_long": _invalid(
             "too_many",
-            "значений должно быть не больше {max_length}, прислано {actual_length}.",
-            "at most {max_length} values, {actual_length} were sent.",
+            "значений — не больше {max_length}, получено {actual_length}.",
+            "at most {max_length:value|values}, got {actual_length}.",
         ),
         "too_short": _invalid(
             "too_few",
-            "значений должно быть не меньше {min_length}.",
-            "at least {min_length} value(s).",
+            "значений — не меньше {min_length}.",
+            "at least {min_length:value|values}.",
         ),
         "less_than_equal": _invalid("too_great", "не больше {le}.", "at most {le}."),
         "less_than": _invalid("too_great", "меньше {lt}.", "less than {lt}."),
@@ -212,10 +217,12 @@ def refuse_input(error: ValidationError, within: str = "") -> DomainError:
     return InvalidInput([_field_error(item, within) for item in found[:MAX_ERRORS]])
 
 
-def _where(error: str) -> BilingualText | str:
+def _where(error: str) -> BilingualText:
     """The place of a mistake in JSON; in English also the mistake."""
     found = re.search(r"line (\d+) column (\d+)$", error)
-    return BilingualText(f"строка {found[1]}, знак {found[2]}", error) if found else error
+    if found is None:
+        return BilingualText("в конце или в кодировке", error)
+    return BilingualText(f"в строке {found[1]}, символ {found[2]}", error)
 
 
 def _field_error(item: Any, within: str) -> FieldError:

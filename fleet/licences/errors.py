@@ -11,10 +11,10 @@ from protocol.platforms import Platform
 SERVICE_MISSING = Refusal(
     ErrorKind.FORBIDDEN,
     "licence_not_brought",
-    ru="У ККТ нет услуги {services_ru}, которая даёт эту лицензию. Купите и назначьте ей подписку: "
-    "{plans_ru} («Кассы» / «Подписки»).",
-    en="The register has not the service {services_en}, which brings this licence. Buy and assign "
-    "it a subscription: {plans_en} (Registers / Subscriptions).",
+    ru="У кассы нет услуги {services_ru}, которая даёт эту лицензию. Купите и назначьте кассе "
+    "подписку: {plans_ru} («Кассы» / «Подписки»).",
+    en="The register lacks the service {services_en}, which includes this licence. Buy and "
+    "assign it a subscription: {plans_en} (Registers / Subscriptions).",
     field="serial_numbers",
 )
 

@@ -12,39 +12,42 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
+from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import Verdicts, judge_each
 from fleet.licences.errors import service_missing
 from fleet.licences.models import IssuedLicence
 from fleet.licences.rules import KINDS
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, read_serials
+from fleet.registers.rules import SerialVerdicts, read_serials
 from fleet.subscriptions.holdings import entitled_registers
 from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 
 
 async def issue(
     act: Act, key: Ed25519PrivateKey, kind: LicenceKind, typed: Sequence[str]
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Sign a licence for each of the registers that may have it; a verdict for each.
 
     A register that has one of the kind keeps it: it is the same one that is restored.
     """
-    serials, verdicts = read_serials(typed)
+    serials, unfit = read_serials(typed)
     own = await find_own(act.db, act.actor, serials)
     brought = await _entitled_registers(act, list(own), kind)
-    for serial in serials:
+
+    def refusal_of(serial: str) -> Refusal | None:
         register = own.get(serial)
         if register is None:
-            verdicts.append(RegisterVerdict(serial, REGISTER_NOT_FOUND))
-        elif serial in brought:
-            verdicts.append(RegisterVerdict(serial))
-        else:
-            missing = service_missing(kind, register.platform, register.model)
-            verdicts.append(RegisterVerdict(serial, missing))
-    rows = [_row(act.actor, key, kind, serial, act.now) for serial in serials if serial in brought]
+            return REGISTER_NOT_FOUND
+        return (
+            None if serial in brought else service_missing(kind, register.platform, register.model)
+        )
+
+    verdicts = judge_each(serials, refusal_of)
+    rows = [_row(act.actor, key, kind, serial, act.now) for serial in verdicts.accepted]
     if rows:
         await _insert_issued(act, kind, rows)
-    return verdicts
+    return Verdicts(verdicts.accepted, [*unfit, *verdicts.refused])
 
 
 async def _insert_issued(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None:

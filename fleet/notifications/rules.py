@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from fleet.kit.language import BilingualText, Language
+from fleet.kit.wording import nest_quotes
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
@@ -37,42 +38,42 @@ class GivingUpCause(StrEnum):
     """Its link was replaced or used before it left."""
 
 
-WAITING = BilingualText("Письмо ждёт отправки.", "The letter waits to be sent.")
+WAITING = BilingualText("Письмо ждёт отправки.", "The letter is waiting to be sent.")
 FAILED_ONCE = BilingualText(
-    "Письмо ждёт: последняя попытка отправить его не удалась, сервер повторит её сам.",
-    "The letter waits: the last attempt to send it failed, the server will repeat it.",
+    "Последняя попытка отправить письмо не удалась, сервер повторит её сам.",
+    "The last attempt to send the letter failed; the server will try again.",
 )
 SENT = BilingualText(
-    "Почтовый сервер принял письмо. Если его нет во входящих, проверьте адрес и папку «Спам».",
-    "The mail server has taken the letter. If it is not in the inbox, check the address and the "
-    "spam folder.",
+    "Письмо отправлено. Если его нет во входящих, проверьте адрес и папку «Спам».",
+    "The mail server has accepted the letter. If it is not in the inbox, check the address and "
+    "the spam folder.",
 )
 GIVEN_UP: Mapping[GivingUpCause, BilingualText] = MappingProxyType(
     {
         GivingUpCause.REFUSED: BilingualText(
             "Почтовый сервер не принял письмо. Проверьте адрес и отправьте письмо ещё раз.",
-            "The mail server refused the letter. Check the address and send the letter again.",
+            "The mail server rejected the letter. Check the address and send the letter again.",
         ),
         GivingUpCause.UNREADABLE: BilingualText(
-            "Письмо на этот адрес не составить. Исправьте адрес и отправьте письмо ещё раз.",
-            "No letter can be written to this address. Correct it and send the letter again.",
+            "На этот адрес письмо отправить нельзя. Исправьте адрес и отправьте письмо ещё раз.",
+            "A letter cannot be sent to this address. Correct it and send the letter again.",
         ),
         GivingUpCause.TOO_LATE: BilingualText(
-            "Письмо долго не удавалось отправить. Попросите администратора сервера проверить почту "
-            "и отправьте письмо ещё раз.",
-            "The letter could not be sent for too long. Ask the server's administrator to check "
-            "the mail, and send the letter again.",
+            "Письмо не удалось отправить за отведённое время. Попросите администратора сервера "
+            "проверить почту и отправьте письмо ещё раз.",
+            "The letter could not be sent in time. Ask the server's administrator to check the "
+            "mail, then send the letter again.",
         ),
         GivingUpCause.EXPIRED: BilingualText(
-            "Письмо не ушло, пока действовала ссылка в нём. Попросите администратора сервера "
-            "проверить почту и отправьте письмо ещё раз.",
-            "The letter had not left when its link expired. Ask the server's administrator to "
-            "check the mail, and send the letter again.",
+            "Письмо не удалось отправить, пока действовала ссылка в нём. Попросите "
+            "администратора сервера проверить почту и отправьте письмо ещё раз.",
+            "The letter was not sent before its link expired. Ask the server's administrator to "
+            "check the mail, then send the letter again.",
         ),
         GivingUpCause.WITHDRAWN: BilingualText(
-            "Письмо не отправлено: ссылка в нём уже не действует. Если она нужна, отправьте новую.",
-            "The letter was not sent: its link does not work any more. Send another if it is "
-            "needed.",
+            "Письмо не отправлено: ссылка в нём больше не действует. Если она нужна, отправьте "
+            "новую.",
+            "The letter was not sent: its link is no longer valid. Send a new one if needed.",
         ),
     }
 )
@@ -93,15 +94,17 @@ def render(template: str, language: Language, params: Mapping[str, str]) -> Lett
     """
     wording = TEMPLATES[template][language]
     given = {name: " ".join(value.split()) for name, value in params.items()}
-    plain = [paragraph.format_map(given) for paragraph in wording.paragraphs]
+    empty = {f"{{{name}}}" for name, value in given.items() if not value}
+    said = [each for each in wording.paragraphs if not any(mark in each for mark in empty)]
+    plain = [nest_quotes(paragraph.format_map(given)) for paragraph in said]
     safe = {name: escape(value) for name, value in given.items()}
-    html = [_in_html(paragraph, safe) for paragraph in wording.paragraphs]
+    html = [_in_html(paragraph, safe) for paragraph in said]
     subject = wording.subject.format_map(given)
     return LetterText(subject, "\n\n".join(plain) + "\n", "\n".join(html) + "\n")
 
 
 def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
-    text = paragraph.format_map(safe)
+    text = nest_quotes(paragraph.format_map(safe))
     return f'<p><a href="{text}">{text}</a></p>' if paragraph == LINK else f"<p>{text}</p>"
 
 

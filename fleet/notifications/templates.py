@@ -1,6 +1,7 @@
 """TABLE: the letters that the server writes.  A feature's letter is one entry here.
 
-A paragraph that is only a parameter called ``link`` becomes a link in the HTML part.
+A paragraph that is only a parameter called ``link`` becomes a link in the HTML part.  A paragraph
+that names a parameter without a value is left out.
 """
 
 from collections.abc import Mapping
@@ -26,46 +27,46 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 "Приглашение в кассовый сервер",
                 (
                     "Здравствуйте, {name}!",
-                    "Организация «{partner}» добавила вас в кассовый сервер. Ваш логин: {login}.",
+                    "Организация {partner} открыла вам доступ к личному кабинету кассового "
+                    "сервера. Ваш логин: {login}.",
                     "Чтобы активировать учётную запись, перейдите по ссылке и задайте пароль:",
                     LINK,
-                    "Ссылка действует 72 часа с момента приглашения и только один раз. Если вы не "
-                    "ждали этого письма, ничего не делайте.",
+                    "Ссылка одноразовая и действует 72 часа. Если вы не ждали этого письма, "
+                    "ничего не делайте.",
                 ),
             ),
             Language.EN: Wording(
                 "Invitation to the cash server",
                 (
                     "Hello, {name}!",
-                    "The organisation {partner} has added you to the cash server. "
-                    "Your login: {login}.",
-                    "To activate the account, follow the link and choose a password:",
+                    "The organisation {partner} has given you access to the cash server. Your "
+                    "login: {login}.",
+                    "To activate your account, follow the link and choose a password:",
                     LINK,
-                    "The link works for 72 hours from the invitation and only once. If you did not "
-                    "expect this letter, do nothing.",
+                    "The link works once and for 72 hours. If you did not expect this letter, "
+                    "ignore it.",
                 ),
             ),
         },
         "password_link": {
             Language.RU: Wording(
-                "Изменение пароля кассового сервера",
+                "Смена пароля кассового сервера",
                 (
                     "Здравствуйте, {name}!",
-                    "Чтобы изменить пароль учётной записи {login}, перейдите по ссылке:",
+                    "Чтобы сменить пароль учётной записи {login}, перейдите по ссылке:",
                     LINK,
-                    "Ссылка действует 1 час с момента запроса и только один раз. Если вы не "
-                    "просили изменить пароль, ничего не делайте: прежний пароль продолжает "
-                    "действовать.",
+                    "Ссылка одноразовая и действует 1 час. Если вы не просили сменить пароль, "
+                    "ничего не делайте: прежний пароль продолжает действовать.",
                 ),
             ),
             Language.EN: Wording(
-                "Change of the cash server's password",
+                "Cash server password change",
                 (
                     "Hello, {name}!",
                     "To change the password of the account {login}, follow the link:",
                     LINK,
-                    "The link works for 1 hour from the request and only once. If you did not ask "
-                    "for it, do nothing: the present password stays.",
+                    "The link works once and for 1 hour. If you did not ask for it, ignore this "
+                    "letter: your current password stays valid.",
                 ),
             ),
         },
@@ -74,11 +75,11 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 "Задайте новый пароль кассового сервера",
                 (
                     "Здравствуйте, {name}!",
-                    "Администратор организации «{partner}» просит вас задать новый пароль учётной "
+                    "Администратор организации {partner} просит вас задать новый пароль учётной "
                     "записи {login}. Для этого перейдите по ссылке:",
                     LINK,
-                    "Ссылка действует 72 часа с момента просьбы и только один раз. До этого "
-                    "действует прежний пароль. Если вы сомневаетесь, спросите администратора.",
+                    "Ссылка одноразовая и действует 72 часа. Пока вы не задали новый пароль, "
+                    "действует прежний. Если вы сомневаетесь, спросите администратора.",
                 ),
             ),
             Language.EN: Wording(
@@ -88,8 +89,8 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                     "An administrator of the organisation {partner} asks you to choose a new "
                     "password for the account {login}. To do so, follow the link:",
                     LINK,
-                    "The link works for 72 hours from that moment and only once. Until then the "
-                    "present password stays. If you have doubts, ask the administrator.",
+                    "The link works once and for 72 hours. Until you choose a new password, the "
+                    "current one stays valid. If in doubt, ask the administrator.",
                 ),
             ),
         },
@@ -99,17 +100,17 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 (
                     "Здравствуйте, {name}!",
                     "Пароль учётной записи {login} изменён. Остальные входы завершены.",
-                    "Если это сделали не вы, восстановите пароль по адресу электронной почты и "
-                    "сообщите администратору.",
+                    "Если это сделали не вы, восстановите пароль по электронной почте и сообщите "
+                    "администратору.",
                 ),
             ),
             Language.EN: Wording(
-                "The cash server's password has been changed",
+                "Cash server password changed",
                 (
                     "Hello, {name}!",
-                    "The password of the account {login} has been changed. Other sign-ins were "
-                    "ended.",
-                    "If it was not you, recover the password by e-mail and tell your "
+                    "The password of the account {login} has been changed. All other sign-ins "
+                    "were ended.",
+                    "If this was not you, reset the password by e-mail and tell your "
                     "administrator.",
                 ),
             ),
@@ -120,22 +121,22 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 (
                     "Здравствуйте, {name}!",
                     "Пароль учётной записи {login} изменён. Остальные входы завершены.",
-                    "Токены API от пароля не зависят, действующих сейчас: {tokens}. Отзовите те, "
-                    "которые не нужны или могли попасть к чужим.",
-                    "Если пароль сменили не вы, восстановите его по адресу электронной почты (это "
+                    "Токены API от пароля не зависят, сейчас действует: {tokens}. Отзовите те, "
+                    "которые не нужны или могли попасть к посторонним.",
+                    "Если пароль сменили не вы, восстановите его по электронной почте (это "
                     "отзовёт и токены) и сообщите администратору.",
                 ),
             ),
             Language.EN: Wording(
-                "The cash server's password has been changed",
+                "Cash server password changed",
                 (
                     "Hello, {name}!",
-                    "The password of the account {login} has been changed. Other sign-ins were "
-                    "ended.",
-                    "API tokens do not depend on the password; valid now: {tokens}. Revoke those "
-                    "that you do not need or that others may have.",
-                    "If it was not you, recover the password by e-mail (that revokes the tokens "
-                    "too) and tell your administrator.",
+                    "The password of the account {login} has been changed. All other sign-ins "
+                    "were ended.",
+                    "API tokens do not depend on the password; active now: {tokens}. Revoke "
+                    "those you do not need or that others may have.",
+                    "If this was not you, reset the password by e-mail (this also revokes the "
+                    "tokens) and tell your administrator.",
                 ),
             ),
         },
@@ -144,45 +145,45 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
                 "Создан токен API кассового сервера",
                 (
                     "Здравствуйте, {name}!",
-                    "Для учётной записи {login} создан токен API «{token}», он действует до "
-                    "{until}. У него те же права, что у вас.",
+                    "Для учётной записи {login} создан токен API «{token}». Он действует до "
+                    "{until} и имеет те же права, что и вы.",
                     "Если это сделали не вы, отзовите токен, смените пароль и сообщите "
                     "администратору.",
                 ),
             ),
             Language.EN: Wording(
-                "An API token of the cash server has been made",
+                "Cash server API token created",
                 (
                     "Hello, {name}!",
-                    "An API token '{token}' has been made for the account {login}; it is valid "
-                    "until {until} and has the same rights as you.",
-                    "If it was not you, revoke the token, change the password and tell your "
+                    "The API token '{token}' has been created for the account {login}. It is "
+                    "valid until {until} and has the same rights as you.",
+                    "If this was not you, revoke the token, change the password and tell your "
                     "administrator.",
                 ),
             ),
         },
         "email_changed": {
             Language.RU: Wording(
-                "Адрес электронной почты в кассовом сервере изменён",
+                "Изменён адрес электронной почты в кассовом сервере",
                 (
                     "Здравствуйте, {name}!",
-                    "У учётной записи {login} теперь другой адрес электронной почты: ссылки для "
-                    "смены пароля больше не придут на этот адрес. Изменение сделано под логином "
-                    "{by}.",
+                    "Для учётной записи {login} указан другой адрес электронной почты: ссылки "
+                    "для смены пароля на этот адрес больше не придут. Адрес изменил сотрудник с "
+                    "логином {by}.",
                     "Если вы об этом не просили, сразу сообщите администратору вашей организации "
-                    "или поддержке: пусть вернут ваш адрес и завершат чужие входы.",
+                    "или поддержке: они вернут ваш адрес и завершат чужие входы.",
                 ),
             ),
             Language.EN: Wording(
-                "The e-mail address at the cash server has been changed",
+                "Cash server e-mail address changed",
                 (
                     "Hello, {name}!",
-                    "The account {login} has another e-mail address now: links to change the "
-                    "password will not come to this one any more. The change was made under the "
-                    "login {by}.",
-                    "If you did not ask for it, tell an administrator of your organisation or "
-                    "support at once: let them put your address back and end the sign-ins of "
-                    "others.",
+                    "The account {login} now has another e-mail address: links to change the "
+                    "password will no longer come to this one. The change was made by the login "
+                    "{by}.",
+                    "If you did not ask for this, tell your organisation's administrator or "
+                    "support at once: they will restore your address and end other people's "
+                    "sign-ins.",
                 ),
             ),
         },
@@ -190,18 +191,18 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
             Language.RU: Wording(
                 "Доступ к кассам клиента предоставлен",
                 (
-                    "По вашему запросу предоставлен доступ к кассам клиента с ИНН {client_inn}.",
+                    "По вашему запросу предоставлен доступ к кассам клиента: {client}.",
                     "Кассы: {serial_numbers}.",
                     "Комментарий поддержки: {comment}",
                 ),
             ),
             Language.EN: Wording(
-                "Access to the client's registers is granted",
+                "Access to the client's registers granted",
                 (
-                    "As you asked, you have access to registers of the client with INN "
-                    "{client_inn}.",
+                    "Your request is approved: you have access to the registers of the client: "
+                    "{client}.",
                     "Registers: {serial_numbers}.",
-                    "Comment of the support: {comment}",
+                    "Support's comment: {comment}",
                 ),
             ),
         },
@@ -209,19 +210,19 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
             Language.RU: Wording(
                 "В доступе к кассам клиента отказано",
                 (
-                    "По вашему запросу на кассы клиента с ИНН {client_inn} отказано в доступе.",
+                    "По вашему запросу отказано в доступе к кассам клиента: {client}.",
                     "Причина: {reason}.",
                     "Комментарий поддержки: {comment}",
                     "Устраните причину и отправьте новый запрос.",
                 ),
             ),
             Language.EN: Wording(
-                "Access to the client's registers is refused",
+                "Access to the client's registers refused",
                 (
-                    "Your request for registers of the client with INN {client_inn} is refused.",
+                    "Your request for access to the registers of the client {client} is refused.",
                     "Reason: {reason}.",
-                    "Comment of the support: {comment}",
-                    "Mend the reason and send a new request.",
+                    "Support's comment: {comment}",
+                    "Correct this and send a new request.",
                 ),
             ),
         },
@@ -229,17 +230,16 @@ TEMPLATES: Mapping[str, Mapping[Language, Wording]] = MappingProxyType(
             Language.RU: Wording(
                 "Кассы переданы другому партнёру",
                 (
-                    "По согласию владельца эти кассы переданы другому партнёру: {serial_numbers}.",
-                    "Они больше не видны в вашем кабинете, их незавершённые операции отменены.",
+                    "По согласию владельца кассы переданы другому партнёру: {serial_numbers}.",
+                    "Их больше нет в вашем личном кабинете, их незавершённые операции отменены.",
                 ),
             ),
             Language.EN: Wording(
-                "Registers were handed over to another partner",
+                "Registers transferred to another partner",
                 (
-                    "With their owner's consent these registers were handed over to another "
+                    "With the owner's consent, these registers were transferred to another "
                     "partner: {serial_numbers}.",
-                    "They are not in your cabinet any more, and their open operations are "
-                    "cancelled.",
+                    "They are no longer in your account, and their open operations are cancelled.",
                 ),
             ),
         },

@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 from sqlalchemy import exists
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.operations.due import ASSISTED_TYPES, Due
 from fleet.operations.models import Operation
 from fleet.operations.rules import (
@@ -99,18 +99,18 @@ class _Batch:
         self.changes.append(work.change_status(to, cause, self.now, detail))
 
 
-async def deliver(db: AsyncSession, visits: Sequence[Visit], now: datetime) -> list[StepDelivery]:
+async def deliver(act: Act, visits: Sequence[Visit]) -> list[StepDelivery]:
     """One delivery for each visit, in their order."""
     works: dict[str, list[Work]] = defaultdict(list)
     called = sorted({visit.serial_number for visit in visits})
-    for work in await load_open(db, called, _OF_ITS_OWNER):
+    for work in await load_open(act.db, called, _OF_ITS_OWNER):
         if work.channel is not Channel.LOCAL:
             works[work.serial_number].append(work)
-    batch = _Batch(now)
+    batch = _Batch(act.now)
     deliveries = [_deliver_to(batch, works[visit.serial_number], visit) for visit in visits]
-    await save(db, list(batch.touched.values()), batch.changes, now)
+    await save(act, list(batch.touched.values()), batch.changes)
     if batch.assigned_to_assistant:
-        await assign_to_assistant(db, batch.assigned_to_assistant)
+        await assign_to_assistant(act.db, batch.assigned_to_assistant)
     return deliveries
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.database import Database
+from fleet.kit.dialect import notify
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
@@ -84,6 +85,12 @@ class DueIndex:
             self._due.pop(serial_number, None)
         else:
             self._due[serial_number] = due
+
+
+async def notify_gateways(db: AsyncSession, serial_numbers: Collection[str]) -> None:
+    """Tell every index that follows the database to read these registers again, at the commit."""
+    for payload in payloads(serial_numbers):
+        await notify(db, CHANNEL, payload)
 
 
 def payloads(serial_numbers: Collection[str]) -> list[str]:

@@ -8,7 +8,6 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.errors import DomainError
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.operations.errors import (
     ANSWER_OF_ANOTHER,
     ANSWER_UNFIT,
@@ -60,11 +60,11 @@ class Package(NamedTuple):
     content: bytes
 
 
-async def packages(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Package]:
+async def packages(act: Act, ids: Sequence[int]) -> list[Package]:
     """One for each of the operations; refuses one that is not open, local and the partner's."""
-    works = {work.id: work for work in await _load(db, actor, ids)}
-    platforms = await _platforms(db, [work.serial_number for work in works.values()])
-    return [_package(actor, works.get(id_), id_, platforms) for id_ in ids]
+    works = {work.id: work for work in await _load(act, ids)}
+    platforms = await _platforms(act.db, [work.serial_number for work in works.values()])
+    return [_package(act.actor, works.get(id_), id_, platforms) for id_ in ids]
 
 
 def _package(
@@ -92,42 +92,43 @@ def zip_files(files: Sequence[Package]) -> bytes:
     return archive.getvalue()
 
 
-async def accept_answers(
-    db: AsyncSession, actor: Actor, answers: Sequence[LocalAnswer], now: datetime
-) -> list[DomainError | None]:
-    """End the operations that were answered; for each answer ``None``, or why it is not taken."""
-    works = {work.id: work for work in await _load(db, actor, [each[0] for each in answers])}
-    platforms = await _platforms(db, [work.serial_number for work in works.values()])
+async def accept_answers(act: Act, answers: Sequence[LocalAnswer]) -> Verdicts[int, int]:
+    """End the operations that were answered; a verdict for each answer, by its operation's id."""
+    works = {work.id: work for work in await _load(act, [each.operation_id for each in answers])}
+    platforms = await _platforms(act.db, [work.serial_number for work in works.values()])
     changes: list[StatusChange] = []
-    verdicts = [_accept_answer(actor, works, platforms, answer, now, changes) for answer in answers]
-    ended = {change.operation_id for change in changes}
-    await save(db, [works[id_] for id_ in sorted(ended)], changes, now)
-    objects = [f"operation:{id_}" for id_ in sorted(ended)]
-    await audit.write(Act(db, actor, now), "operations.answered_locally", objects)
-    return verdicts
+    accepted: list[int] = []
+    refused: list[RefusedItem[int]] = []
+    for answer in answers:
+        try:
+            changes += _accept_answer(act, works, platforms, answer)
+            accepted.append(answer.operation_id)
+        except DomainError as why:
+            refused.append(RefusedItem(answer.operation_id, why.refusal, why.params))
+    ended = sorted(accepted)
+    await save(act, [works[id_] for id_ in ended], changes)
+    await audit.write(act, "operations.answered_locally", [f"operation:{id_}" for id_ in ended])
+    return Verdicts(accepted, refused)
 
 
 def _accept_answer(
-    actor: Actor,
-    works: Mapping[int, Work],
-    platforms: Mapping[str, Platform],
-    answer: LocalAnswer,
-    now: datetime,
-    changes: list[StatusChange],
-) -> DomainError | None:
-    try:
-        work = _find_answered(works, answer)
-        ending = _final_status(_snapshot(actor, work, platforms), work, answer)
-    except DomainError as refusal:
-        return refusal
+    act: Act, works: Mapping[int, Work], platforms: Mapping[str, Platform], answer: LocalAnswer
+) -> list[StatusChange]:
+    """Return the transitions of the operation that this answers; refuses an unfit answer."""
+    work = _find_answered(works, answer)
+    ending = _final_status(_snapshot(act.actor, work, platforms), work, answer)
+    changes = []
     if work.status is OperationStatus.QUEUED:
-        changes.append(work.change_status(OperationStatus.RUNNING, StatusCause.ANSWER_CAME, now))
+        changes.append(
+            work.change_status(OperationStatus.RUNNING, StatusCause.ANSWER_CAME, act.now)
+        )
     if isinstance(ending, Done):
         work.result = ending.result
-        changes.append(work.change_status(OperationStatus.SUCCEEDED, StatusCause.DONE, now))
-    else:
-        changes.append(work.change_status(OperationStatus.FAILED, ending.cause, now, ending.detail))
-    return None
+        return [*changes, work.change_status(OperationStatus.SUCCEEDED, StatusCause.DONE, act.now)]
+    return [
+        *changes,
+        work.change_status(OperationStatus.FAILED, ending.cause, act.now, ending.detail),
+    ]
 
 
 def _find_answered(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
@@ -171,9 +172,11 @@ def _snapshot(
     return OperationSnapshot(platform, operation_type.Params.model_validate(work.params))
 
 
-async def _load(db: AsyncSession, actor: Actor, ids: Sequence[int]) -> list[Work]:
-    mine = operations_visible_to(actor) & (Operation.channel == Channel.LOCAL)
-    return await load_where(db, Operation.id.in_(ids), mine, Operation.status.in_(OPEN), wait=True)
+async def _load(act: Act, ids: Sequence[int]) -> list[Work]:
+    mine = operations_visible_to(act.actor) & (Operation.channel == Channel.LOCAL)
+    return await load_where(
+        act.db, Operation.id.in_(ids), mine, Operation.status.in_(OPEN), wait=True
+    )
 
 
 async def _platforms(db: AsyncSession, serial_numbers: Sequence[str]) -> dict[str, Platform]:

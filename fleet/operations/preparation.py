@@ -1,56 +1,98 @@
-"""What an operation has to know of other features, put into its parameters when it is ordered.
+"""The parameters of an order: read, and completed by what other features know.
 
-A type is pure: it cannot ask later.
+A type is pure: it cannot ask later.  Everything is taken when the operation is ordered, so what
+happens to a template or an image afterwards changes nothing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.firmware import service as firmware
-from fleet.kit.actor import Actor
+from fleet.kit.act import Act
+from fleet.kit.input import MAX_INTEGER
+from fleet.kit.validation import refuse_input
 from fleet.licences import queries as licences
+from fleet.operations.errors import TEMPLATE_AND_CONTENT
+from fleet.operations.types.contract import OperationType
 from fleet.operations.types.firmware_transfer import FirmwareParams
 from fleet.operations.types.licence_upload import LicenceUploadParams
-from fleet.registers.rules import is_serial_number
-
-Prepare = Callable[[AsyncSession, Actor, Any], Awaitable[Any]]
-"""From parameters as they were asked for to parameters as they are kept."""
+from fleet.templates import queries as templates
 
 
-async def prepare(db: AsyncSession, actor: Actor, kind: str, params: Any) -> Any:
-    """The parameters that an operation of this kind keeps."""
-    with_facts = _PREPARERS.get(kind)
-    return params if with_facts is None else await with_facts(db, actor, params)
+class Prepared(NamedTuple):
+    """The type of an order and its parameters, whichever its registers are."""
+
+    operation_type: OperationType[Any]
+    given: Mapping[str, Any]
+    """As they were sent, with a template's content in place of its number: whoever orders the same
+    once more (a roll-out, for each wave) sends these."""
+    params: Any
+    """As the operation keeps them: validated, with the facts of other features."""
+
+
+async def prepare(
+    act: Act, operation_type: OperationType[Any], sent: Mapping[str, Any]
+) -> Prepared:
+    """Return the parameters of an operation of this type; refuses those that are wrong."""
+    given = await _with_template_content(act, operation_type.kind, sent)
+    params = read_params(operation_type, given)
+    complete = _FACTS.get(operation_type.kind)
+    if complete is not None:
+        params = await complete(act.db, params)
+    return Prepared(operation_type, given, params)
+
+
+async def _with_template_content(act: Act, kind: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``sent`` with the content of its ``template_id`` in place of that number.
+
+    Refuses a template that the partner does not have, and one beside a content of one's own.
+    A ``template_id`` that cannot be a number of a template stays: ``read_params`` refuses it.
+    """
+    id_, source = sent.get("template_id"), templates.PARAMS.get(kind)
+    if source is None or type(id_) is not int or not 0 < id_ < MAX_INTEGER:
+        return sent
+    found = await source(act.db, act.actor, id_)
+    others = {name: value for name, value in sent.items() if name != "template_id"}
+    for name in sorted(found.keys() & others.keys()):
+        raise TEMPLATE_AND_CONTENT(field=f"params.{name}", name=name)
+    return {**found, **others}
+
+
+def read_params(operation_type: OperationType[Any], params: Mapping[str, Any]) -> Any:
+    """Return the type's own ``Params``; refuses values that are not such."""
+    try:
+        return operation_type.Params.model_validate(dict(params))
+    except ValidationError as error:
+        raise refuse_input(error, "params") from None
+
+
+async def _image_facts(db: AsyncSession, params: FirmwareParams) -> FirmwareParams:
+    return params.model_copy(update={"facts": await firmware.facts_of(db, params.image)})
+
+
+async def _no_licence(_: AsyncSession, params: LicenceUploadParams) -> LicenceUploadParams:
+    """Return the parameters without a licence: each register gets its own (``prepare_each``)."""
+    return params.model_copy(update={"licence": None})
+
+
+_FACTS: Final[Mapping[str, Callable[[AsyncSession, Any], Awaitable[Any]]]] = {
+    "firmware_update": _image_facts,
+    "platform_move": _image_facts,
+    "licence_upload": _no_licence,
+}
 
 
 async def prepare_each(
-    db: AsyncSession, params: Any, serial_numbers: Sequence[str]
+    db: AsyncSession, params: Any, serial_numbers: Collection[str]
 ) -> Mapping[str, Any]:
-    """The parameters of those registers that get others than ``params``."""
+    """Return the parameters of those registers that get others than ``params``."""
     if not isinstance(params, LicenceUploadParams):
         return {}
-    known = list(filter(is_serial_number, serial_numbers))
-    issued = await licences.contents(db, known, params.kind)
+    issued = await licences.contents(db, serial_numbers, params.kind)
     return {
         serial: params.model_copy(update={"licence": content.hex()})
         for serial, content in issued.items()
     }
-
-
-async def _image(db: AsyncSession, _: Actor, params: FirmwareParams) -> FirmwareParams:
-    return params.model_copy(update={"facts": await firmware.facts_of(db, params.image)})
-
-
-async def _no_licence(
-    db: AsyncSession, _: Actor, params: LicenceUploadParams
-) -> LicenceUploadParams:
-    return params.model_copy(update={"licence": None})
-
-
-_PREPARERS: Final[Mapping[str, Prepare]] = {
-    "firmware_update": _image,
-    "platform_move": _image,
-    "licence_upload": _no_licence,
-}

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.kit.validation import describe_pattern
 from fleet.operations.errors import OPERATION_NOT_FOUND, explain
 from fleet.operations.models import Operation, OperationChange
@@ -52,7 +52,7 @@ class PackageQuery(Input):
         pattern=describe_pattern(
             r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,499}$",
             "нужны номера операций через запятую без пробелов, не больше 500.",
-            "numbers of operations are needed, with commas and no spaces between, at most 500.",
+            "must be operation numbers separated by commas without spaces, at most 500.",
         ),
         description="Up to 500 ids, separated by commas.",
     )
@@ -128,6 +128,9 @@ FILTERS: Filters = {
 }
 
 
+NEWEST_FIRST: Final = Keyset(OperationKey, {"id": Operation.id}, down=True)
+
+
 def operation_types(language: Language) -> OperationTypes:
     """The tuple of types, as people and the console read it."""
     return OperationTypes(
@@ -154,46 +157,38 @@ def operations_visible_to(actor: Actor) -> ColumnElement[bool]:
     return own & Operation.serial_number.in_(seen)
 
 
-async def page(
-    db: AsyncSession, actor: Actor, query: OperationFilter, language: Language, now: datetime
-) -> Page[OperationRow]:
+async def page(act: Act, query: OperationFilter) -> Page[OperationRow]:
     """One page of the partner's operations, newest first."""
-    mine = [operations_visible_to(actor), *conditions(FILTERS, query)]
-    if query.after:
-        mine.append(Operation.id < read_cursor(OperationKey, query.after).id)
-    statement = select(Operation).where(*mine).order_by(Operation.id.desc())
-    found = (await db.scalars(statement.limit(query.limit + 1))).all()
+    mine = select(Operation).where(operations_visible_to(act.actor), *conditions(FILTERS, query))
+    found = (await act.db.scalars(NEWEST_FIRST.page(mine, query))).all()
     return page_of(
         found,
         query.limit,
-        show=lambda row: OperationRow.model_validate(_shown(row, language, now)),
+        show=lambda row: OperationRow.model_validate(_shown(act, row)),
         position=lambda row: OperationKey(id=row.id),
     )
 
 
-async def operation_view(
-    db: AsyncSession, actor: Actor, operation_id: int, language: Language, now: datetime
-) -> OperationView:
+async def operation_view(act: Act, operation_id: int) -> OperationView:
     """The partner's operation with its history, oldest first."""
-    found = await db.scalar(
-        select(Operation).where(Operation.id == operation_id, operations_visible_to(actor))
-    )
+    mine = operations_visible_to(act.actor)
+    found = await act.db.scalar(select(Operation).where(Operation.id == operation_id, mine))
     if found is None:
         raise OPERATION_NOT_FOUND(id=operation_id)
-    changes = await db.scalars(
+    changes = await act.db.scalars(
         select(OperationChange)
         .where(OperationChange.operation_id == operation_id)
         .order_by(OperationChange.id)
     )
-    can_see = BY_KIND[found.type].right in actor.rights
+    can_see = BY_KIND[found.type].right in act.actor.rights
     return OperationView(
-        **_shown(found, language, now),
+        **_shown(act, found),
         params=_hide_secrets(found, found.params, can_see),
         step=found.step,
         cancel_requested=found.cancel_requested,
         retry_of=found.retry_of,
         result=None if found.result is None else _hide_secrets(found, found.result, can_see),
-        history=[_change(change, language) for change in changes],
+        history=[_change(change, act.language) for change in changes],
     )
 
 
@@ -202,14 +197,14 @@ def _hide_secrets(found: Operation, values: Mapping[str, Any], can_see: bool) ->
     return dict(values) if can_see else BY_KIND[found.type].without_secrets(values)
 
 
-def _shown(row: Operation, language: Language, now: datetime) -> dict[str, Any]:
+def _shown(act: Act, row: Operation) -> dict[str, Any]:
     under_way = WaitingFor(row.progress.get("waiting_for", WaitingFor.LOADING))
     return {
         **{name: getattr(row, name) for name in OperationRow.model_fields if hasattr(row, name)},
         "waiting_for": waiting_for(
-            row.status, row.step, row.due_at, row.cancel_requested, now, under_way, row.channel
+            row.status, row.step, row.due_at, row.cancel_requested, act.now, under_way, row.channel
         ),
-        "explanation": explain(row.cause, row.detail, language),
+        "explanation": explain(row.cause, row.detail, act.language),
     }
 
 

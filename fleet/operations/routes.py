@@ -10,8 +10,9 @@ from fleet.kit.idempotency import run_once
 from fleet.kit.input import MAX_INTEGER, Input, Moment, Nothing, SerialText, WallTime
 from fleet.kit.language import Language
 from fleet.kit.paging import Page
-from fleet.operations import local_channel, queries, service
+from fleet.operations import local_channel, ordering, queries, service
 from fleet.operations.local_channel import DriverResult, LocalAnswer
+from fleet.operations.ordering import OperationRequest, OrderResult
 from fleet.operations.queries import (
     OperationFilter,
     OperationKey,
@@ -81,27 +82,22 @@ async def list_types(call: Call[Nothing, None]) -> OperationTypes:
 @endpoint("POST", "/operations", right=Right.MONITORING, status=202, repeatable=True)
 async def create(call: Call[Nothing, NewOperation]) -> OrderReply:
     """Order an operation for up to 500 registers; each gets its own verdict."""
-    wish = service.OperationRequest(**dict(call.body))
+    request = OperationRequest(**dict(call.body))
 
     async def order() -> OrderReply:
-        created = await service.create(call.db, call.actor, wish, call.act.now)
-        return _order_reply(created, call.language)
+        return _order_reply(await ordering.create(call.act, request), call.language)
 
     return await run_once(call.act, call.idempotency_key, call.body, order, OrderReply)
 
 
-def _order_reply(created: service.OrderResult, language: Language) -> OrderReply:
+def _order_reply(created: OrderResult, language: Language) -> OrderReply:
     return OrderReply(
         accepted=[
             AcceptedOperation(id=id_, serial_number=serial) for id_, serial in created.accepted
         ],
         refused=[
-            RefusedOperation(
-                serial_number=serial,
-                reason=refusal.code,
-                message=refusal.message(language, **params, serial_number=serial),
-            )
-            for serial, refusal, params in created.refused
+            RefusedOperation(serial_number=each.item, **each.told(language))
+            for each in created.refused
         ],
     )
 
@@ -109,43 +105,35 @@ def _order_reply(created: service.OrderResult, language: Language) -> OrderReply
 @endpoint("GET", "/operations", right=Right.MONITORING)
 async def list_operations(call: Call[OperationFilter, None]) -> Page[OperationRow]:
     """The partner's operations, newest first."""
-    return await queries.page(call.db, call.actor, call.query, call.language, call.act.now)
+    return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/operations/{id}", right=Right.MONITORING)
 async def show(call: Call[OperationKey, None]) -> OperationView:
     """One operation with its progress, result and history."""
-    return await queries.operation_view(
-        call.db, call.actor, call.query.id, call.language, call.act.now
-    )
+    return await queries.operation_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/cancel", right=Right.MONITORING)
 async def cancel(call: Call[OperationKey, None]) -> OperationView:
     """Cancel an operation; one whose command has left ends when the register has answered."""
-    await service.cancel(call.db, call.actor, call.query.id, call.act.now)
-    return await queries.operation_view(
-        call.db, call.actor, call.query.id, call.language, call.act.now
-    )
+    await service.cancel(call.act, call.query.id)
+    return await queries.operation_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
 async def retry(call: Call[OperationKey, None]) -> OperationView:
     """Order anew an operation that failed or needs attention; shows the new one."""
-    new_id = await service.retry(call.db, call.actor, call.query.id, call.act.now)
-    return await queries.operation_view(call.db, call.actor, new_id, call.language, call.act.now)
+    new_id = await service.retry(call.act, call.query.id)
+    return await queries.operation_view(call.act, new_id)
 
 
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
 async def reschedule(call: Call[OperationKey, NewStartTime]) -> OperationView:
     """Move the start of an operation that has not begun."""
     new = call.body
-    await service.reschedule(
-        call.db, call.actor, call.query.id, new.scheduled_for, call.act.now, new.scheduled_local
-    )
-    return await queries.operation_view(
-        call.db, call.actor, call.query.id, call.language, call.act.now
-    )
+    await service.reschedule(call.act, call.query.id, new.scheduled_for, new.scheduled_local)
+    return await queries.operation_view(call.act, call.query.id)
 
 
 class DriverReply(Input):
@@ -191,7 +179,7 @@ class AnswersReply(BaseModel):
 )
 async def local_package(call: Call[OperationKey, None]) -> Attachment:
     """Requests to the ATOL driver v10 (JSON) that do a local operation."""
-    (file,) = await local_channel.packages(call.db, call.actor, [call.query.id])
+    (file,) = await local_channel.packages(call.act, [call.query.id])
     return Attachment(name=file.name, media_type="application/json", content=file.content)
 
 
@@ -199,7 +187,7 @@ async def local_package(call: Call[OperationKey, None]) -> Attachment:
 async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
     """The same for several operations: a zip with one file for each."""
     ids = list(map(int, call.query.ids.split(",")))
-    files = await local_channel.packages(call.db, call.actor, list(dict.fromkeys(ids)))
+    files = await local_channel.packages(call.act, list(dict.fromkeys(ids)))
     content = local_channel.zip_files(files)
     return Attachment(name="operations.zip", media_type="application/zip", content=content)
 
@@ -208,18 +196,12 @@ async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
 async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersReply:
     """Take in what the drivers answered; each operation takes one answer."""
     answers = [_answer(each) for each in call.body.answers]
-    verdicts = await local_channel.accept_answers(call.db, call.actor, answers, call.act.now)
-    pairs = list(zip(answers, verdicts, strict=True))
+    taken = await local_channel.accept_answers(call.act, answers)
     return AnswersReply(
-        accepted=[answer.operation_id for answer, refusal in pairs if refusal is None],
+        accepted=list(taken.accepted),
         refused=[
-            RefusedAnswer(
-                operation_id=answer.operation_id,
-                reason=refusal.code,
-                message=refusal.message(call.language),
-            )
-            for answer, refusal in pairs
-            if refusal is not None
+            RefusedAnswer(operation_id=each.item, **each.told(call.language))
+            for each in taken.refused
         ],
     )
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from fleet.operations.errors import IN_THE_PAST, NO_TIME, PAST_AT_REGISTER, TWO_TIMES, ZONE_UNKNOWN
+from fleet.operations.errors import IN_THE_PAST, PAST_AT_REGISTER, TWO_TIMES, ZONE_UNKNOWN
 from fleet.operations.rules import offset_text, to_utc
-from fleet.operations.types.contract import OperationType
+from fleet.operations.types.contract import Objection, OperationType
 from fleet.registers.models import CashRegister
 
 
@@ -19,19 +19,32 @@ def check_times(
         raise IN_THE_PAST()
 
 
+def wall_time_objection(
+    register: CashRegister, wall_time: datetime | None, now: datetime
+) -> Objection | None:
+    """Object to a wall time whose register's zone is unknown, or that has passed there."""
+    offset_min = register.utc_offset_min
+    if wall_time is None:
+        return None
+    if offset_min is None:
+        return Objection(ZONE_UNKNOWN)
+    if to_utc(wall_time, offset_min) <= now:
+        return Objection(PAST_AT_REGISTER, {"offset": offset_text(offset_min)})
+    return None
+
+
+def asked_start(
+    register: CashRegister, scheduled_for: datetime | None, scheduled_local: datetime | None
+) -> datetime | None:
+    """Return the moment that was asked for, by the register's clock if as a wall time.
+
+    ``None`` when no time was asked for, or for a wall time in an unknown zone.
+    """
+    if scheduled_local is None or register.utc_offset_min is None:
+        return scheduled_for
+    return to_utc(scheduled_local, register.utc_offset_min)
+
+
 def earliest_start(operation_type: OperationType[Any], params: Any, asked: datetime) -> datetime:
     """The moment asked for, or a later one that the parameters name."""
     return max(asked, operation_type.earliest_start(params) or asked)
-
-
-def utc_at_register(register: CashRegister, wall_time: datetime | None, now: datetime) -> datetime:
-    """The moment at which the register's clock shows it; refuses one that has passed there."""
-    if wall_time is None:
-        raise NO_TIME()
-    serial = register.serial_number
-    if register.utc_offset_min is None:
-        raise ZONE_UNKNOWN(serial_number=serial)
-    begins = to_utc(wall_time, register.utc_offset_min)
-    if begins <= now:
-        raise PAST_AT_REGISTER(serial_number=serial, offset=offset_text(register.utc_offset_min))
-    return begins

@@ -10,7 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.act import Act
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, select_for_update, update_columns
+from fleet.kit.dialect import (
+    columns_of,
+    field_names,
+    insert_columns,
+    select_for_update,
+    update_columns,
+)
 from fleet.operations.events import ChangedOperation, OperationStatusesChanged
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, Channel, OperationStatus, StatusCause, is_allowed
@@ -21,41 +27,10 @@ _CHANGES = table_of(OperationChange)
 PORTION = 500
 """Operations that one transaction of the worker takes at most."""
 
-_COLUMNS = (
-    "id",
-    "serial_number",
-    "type",
-    "channel",
-    "params",
-    "status",
-    "cause",
-    "detail",
-    "step",
-    "command",
-    "stream",
-    "progress",
-    "percent",
-    "result",
-    "cancel_requested",
-    "cancel_cause",
-    "scheduled_for",
-    "due_at",
-    "deadline_at",
-    "lease_until",
-    "finished_at",
-)
-_READ_ONLY = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
-"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
-``assign_to_assistant`` the channel."""
-
-_WRITTEN = tuple(name for name in _COLUMNS if name not in _READ_ONLY)
-
-_SELECT = select(*(_OPERATIONS.c[name] for name in _COLUMNS))
-
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A transition that has to be written down."""
+    """A transition that has to be written down: the columns of its row."""
 
     operation_id: int
     from_status: OperationStatus | None
@@ -66,7 +41,10 @@ class StatusChange:
 
 @dataclass(slots=True)
 class Work:
-    """One operation's row under change; ``move`` is the only way to another status."""
+    """One operation's row under change; ``move`` is the only way to another status.
+
+    Its fields are the columns that are read, in their order.
+    """
 
     id: int
     serial_number: str
@@ -110,6 +88,25 @@ class Work:
             self.percent = 100
         return change
 
+    def cancel(self, cause: StatusCause, now: datetime) -> list[StatusChange]:
+        """Cancel at once what has not begun or awaits a person; what has begun is cancelled when
+        its register has answered, so nothing changes yet."""
+        if self.step == 0 or self.status is OperationStatus.NEEDS_ATTENTION:
+            return [self.change_status(OperationStatus.CANCELLED, cause, now)]
+        self.cancel_requested, self.cancel_cause = True, self.cancel_cause or cause
+        return []
+
+
+_CHANGED = field_names(StatusChange)
+_COLUMNS = field_names(Work)
+_READ_ONLY = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
+"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
+``assign_to_assistant`` the channel."""
+
+_WRITTEN = tuple(name for name in _COLUMNS if name not in _READ_ONLY)
+
+_SELECT = select(*(_OPERATIONS.c[name] for name in _COLUMNS))
+
 
 async def load_open(
     db: AsyncSession, serial_numbers: Sequence[str], *conditions: Any, wait: bool = False
@@ -134,18 +131,16 @@ async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
     return [Work(*row) for row in await db.execute(select_for_update(db, ordered, wait=wait))]
 
 
-async def save(
-    db: AsyncSession, works: Sequence[Work], changes: Sequence[StatusChange], now: datetime
-) -> None:
+async def save(act: Act, works: Sequence[Work], changes: Sequence[StatusChange]) -> None:
     """Write the rows and their transitions; tell the features above."""
     if works:
-        columns = {name: [getattr(work, name) for work in works] for name in _WRITTEN}
-        await update_columns(db, _OPERATIONS, "id", columns, {"changed_at": now})
-    await write_changes(db, changes, now)
+        columns = columns_of(_WRITTEN, works)
+        await update_columns(act.db, _OPERATIONS, "id", columns, {"changed_at": act.now})
+    await write_changes(act, changes)
     if changes:
         by_id = {work.id: work for work in works}
         moves = tuple(_changed_operation(by_id[change.operation_id], change) for change in changes)
-        await Act(db, None, now).announce(OperationStatusesChanged(now, moves))
+        await act.announce(OperationStatusesChanged(act.now, moves))
 
 
 async def assign_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
@@ -154,15 +149,11 @@ async def assign_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
     await db.execute(update(_OPERATIONS).where(mine).values(channel=Channel.ASSISTANT))
 
 
-async def write_changes(db: AsyncSession, changes: Sequence[StatusChange], now: datetime) -> None:
+async def write_changes(act: Act, changes: Sequence[StatusChange]) -> None:
     """The history of statuses."""
-    if not changes:
-        return
-    columns = {
-        name: [getattr(change, name) for change in changes]
-        for name in ("operation_id", "from_status", "to_status", "cause", "detail")
-    }
-    await insert_columns(db, _CHANGES, columns, {"at": now})
+    if changes:
+        columns = columns_of(_CHANGED, changes)
+        await insert_columns(act.db, _CHANGES, columns, {"at": act.now})
 
 
 def _changed_operation(work: Work, change: StatusChange) -> ChangedOperation:

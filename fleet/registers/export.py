@@ -47,7 +47,7 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 STATUSES: Final = {
     RegisterPresence.ONLINE: ("На связи", "Online"),
     RegisterPresence.OFFLINE: ("Нет связи", "Offline"),
-    RegisterPresence.NEVER: ("Не выходила на связь", "Never called"),
+    RegisterPresence.NEVER: ("Не выходила на связь", "Never connected"),
 }
 
 

@@ -66,8 +66,8 @@ RegisterSearchText = Annotated[
         max_length=MAX_SEARCH_LENGTH,
         pattern=describe_pattern(
             r"\S.+\S",
-            "нужны хотя бы три знака, не считая пробелов по краям.",
-            "at least three characters are needed besides the spaces at the ends.",
+            "нужны хотя бы три символа, не считая пробелов по краям.",
+            "must have at least three characters besides spaces at the ends.",
         ),
     ),
     TRIMMED,

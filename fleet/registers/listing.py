@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field, TypeAdapter
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment, SerialText
-from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, page_of, read_cursor
+from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, beyond, page_of, read_cursor
 from fleet.registers.filters import Model, RegisterConditions, selected_by
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import RegisterRow, to_row
@@ -221,7 +221,5 @@ def _after_cursor(query: RegisterFilter, sort: SortColumn, down: bool) -> list[C
         value = sort.read(mark.value)
     except ValueError as error:
         raise BAD_CURSOR() from error
-    serial = CashRegister.serial_number
-    last = tuple_(literal(value, sort.column.type), literal(mark.serial_number, serial.type))
-    keys = tuple_(sort.column, serial)
-    return [keys < last if down else keys > last]
+    keys = (sort.column, CashRegister.serial_number)
+    return [beyond(keys, (value, mark.serial_number), down)]

@@ -12,11 +12,17 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import select_for_update
-from fleet.registers.errors import NO_OWN_REGISTERS, REGISTER_NOT_FOUND
+from fleet.registers.errors import NO_OWN_REGISTERS
 from fleet.registers.events import BlockingChanged, RegisterHandOver, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import find_own
-from fleet.registers.rules import RegisterVerdict, model_code, read_serials, search_texts
+from fleet.registers.rules import (
+    SerialVerdicts,
+    found_or_refused,
+    model_code,
+    read_serials,
+    search_texts,
+)
 
 
 async def lock_registers(db: AsyncSession, serials: Collection[str]) -> None:
@@ -50,9 +56,7 @@ async def claim(act: Act, partner_id: int, serials: Collection[str]) -> set[str]
     return set(await act.db.scalars(bound.returning(CashRegister.serial_number)))
 
 
-async def choose_registers(
-    db: AsyncSession, actor: Actor, typed: Sequence[str]
-) -> list[RegisterVerdict]:
+async def choose_registers(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> SerialVerdicts:
     """Which of ``typed`` the actor may go on with; a verdict for each.
 
     Refuses when it is none of them (ATOL Connect manual, "choose registers").
@@ -61,7 +65,7 @@ async def choose_registers(
     found = await find_own(db, actor, good)
     if not found:
         raise NO_OWN_REGISTERS()
-    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in good] + refused
+    return found_or_refused(good, found, refused)
 
 
 async def hand_over(

@@ -16,7 +16,7 @@ from fleet.registers.export import as_csv
 from fleet.registers.filters import RegisterConditions
 from fleet.registers.listing import RegisterCount, RegisterFilter
 from fleet.registers.queries import RegisterKey, RegisterRow
-from fleet.registers.rules import MAX_REGISTERS, RegisterVerdict
+from fleet.registers.rules import MAX_REGISTERS, SerialVerdicts
 from fleet.registers.serial_file import MAX_FILE_BYTES, LineNumbers, TypedLine, read_file
 from fleet.registers.view import RegisterListView, RegisterListViewBody
 
@@ -59,26 +59,20 @@ class RegisterVerdicts(BaseModel):
 
 
 def to_reply(
-    verdicts: Sequence[RegisterVerdict], language: Language, typed: Sequence[TypedLine] = ()
+    verdicts: SerialVerdicts, language: Language, typed: Sequence[TypedLine] = ()
 ) -> RegisterVerdicts:
     """``typed``: where the serial numbers stood, if they came in a file."""
     lines = LineNumbers(typed)
-    placed = [(verdict, lines.line_of(verdict.serial_number)) for verdict in verdicts]
     return RegisterVerdicts(
         accepted=[
-            AcceptedSerial(serial_number=v.serial_number, line=line)
-            for v, line in placed
-            if not v.refusal
+            AcceptedSerial(serial_number=serial, line=lines.line_of(serial))
+            for serial in verdicts.accepted
         ],
         refused=[
             RefusedSerial(
-                serial_number=v.serial_number,
-                reason=v.refusal.code,
-                message=v.refusal.message(language),
-                line=line,
+                serial_number=each.item, line=lines.line_of(each.item), **each.told(language)
             )
-            for v, line in placed
-            if v.refusal
+            for each in verdicts.refused
         ],
     )
 
@@ -133,14 +127,14 @@ async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
 
 @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
 async def enrol(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Add registers to the cabinet by their serial numbers."""
+    """Add registers to the account by their serial numbers."""
     verdicts = await service.enrol(call.act, call.body.serial_numbers)
     return to_reply(verdicts, call.language)
 
 
 @endpoint("POST", "/registers/enrol/file", right=Right.REGISTERS)
 async def enrol_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
-    """Add registers to the cabinet by a file with their serial numbers."""
+    """Add registers to the account by a file with their serial numbers."""
     typed = read_file(call.body.content)
     verdicts = await service.enrol(call.act, [each.text for each in typed])
     return to_reply(verdicts, call.language, typed)

@@ -2,15 +2,15 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from fleet.kit.errors import Refusal
 from fleet.kit.search import fold_case
-from fleet.registers.errors import SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
+from fleet.kit.verdicts import RefusedItem, Verdicts, judge_each
+from fleet.registers.errors import REGISTER_NOT_FOUND, SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
 from protocol.telemetry import BLOCK, BY_NAME
 
 MAX_REGISTERS = 500
@@ -65,12 +65,8 @@ class Indicator(StrEnum):
     GREEN = "green"
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterVerdict:
-    """What became of one serial number of a request, as it was typed; no refusal = done."""
-
-    serial_number: str
-    refusal: Refusal | None = None
+SerialVerdicts = Verdicts[str, str]
+"""What became of the serial numbers of a request; refused ones stand as they were typed."""
 
 
 def is_serial_number(text: str) -> bool:
@@ -78,7 +74,7 @@ def is_serial_number(text: str) -> bool:
     return _SERIAL_NUMBER.fullmatch(text) is not None
 
 
-def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RegisterVerdict]]:
+def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RefusedItem[str]]]:
     """The good serial numbers in their order, each once, and a refusal for each of the others.
 
     A serial number is ``001``, three digits of the model, eight of the register.  Models that
@@ -89,12 +85,19 @@ def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RegisterVerdict]
     for text in typed:
         serial = text.strip()
         if not is_serial_number(serial):
-            refused.append(RegisterVerdict(text, SERIAL_NUMBER_UNFIT))
+            refused.append(RefusedItem(text, SERIAL_NUMBER_UNFIT))
         elif serial in good:
-            refused.append(RegisterVerdict(text, SERIAL_NUMBER_REPEATED))
+            refused.append(RefusedItem(text, SERIAL_NUMBER_REPEATED))
         else:
             good[serial] = None
     return list(good), refused
+
+
+def found_or_refused(
+    serials: Sequence[str], found: Container[str], unfit: Sequence[RefusedItem[str]]
+) -> SerialVerdicts:
+    """Accept the ``serials`` that were found and refuse the others, and those that were unfit."""
+    return judge_each(serials, lambda each: None if each in found else REGISTER_NOT_FOUND, unfit)
 
 
 def model_code(serial_number: str) -> int:

@@ -1,7 +1,7 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -14,15 +14,21 @@ from fleet.audit import service as audit
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
-from fleet.kit.dialect import insert_columns, select_for_update, update_columns
+from fleet.kit.dialect import (
+    columns_of,
+    field_names,
+    insert_columns,
+    select_for_update,
+    update_columns,
+)
 from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import judge_each
 from fleet.registers.errors import (
     ALREADY_YOURS,
     BOUND_TO_ANOTHER_PARTNER,
     FISCALISED,
     OUT_OF_SCOPE,
     OWNER_KNOWN,
-    REGISTER_NOT_FOUND,
 )
 from fleet.registers.events import BlockingChanged, OwnersChanged
 from fleet.registers.models import CashRegister
@@ -32,12 +38,15 @@ from fleet.registers.ownership import lock_registers as lock_registers
 from fleet.registers.queries import find_own, owned_by_partner, registers_visible_to
 from fleet.registers.rules import (
     ONLINE_NOW,
-    RegisterVerdict,
+    SerialVerdicts,
+    found_or_refused,
     known_offset,
     read_serials,
     search_texts,
 )
 from fleet.telemetry.events import ConditionChange, Profile
+
+_TOLD = field_names(Profile)
 
 
 class Flag(StrEnum):
@@ -65,7 +74,7 @@ NOTICES_ON = FlagChange(Flag.NOTICES, True, "registers.notices_on")
 NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 
-async def enrol(act: Act, typed: Sequence[str]) -> list[RegisterVerdict]:
+async def enrol(act: Act, typed: Sequence[str]) -> SerialVerdicts:
     """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
 
     A register that never called is taken by its number alone.  Fiscalised ones, those that name
@@ -79,7 +88,7 @@ async def enrol(act: Act, typed: Sequence[str]) -> list[RegisterVerdict]:
     )
     await audit.write(act, "registers.enrolled", _named(enrolled))
     await widen_scope(act.db, act.actor, enrolled)
-    return [RegisterVerdict(serial, reasons.get(serial)) for serial in good] + refused
+    return judge_each(good, reasons.get, refused)
 
 
 async def _refusals(
@@ -96,7 +105,7 @@ async def _refusals(
     return dict(reasons)
 
 
-async def set_flag(act: Act, change: FlagChange, typed: Sequence[str]) -> list[RegisterVerdict]:
+async def set_flag(act: Act, change: FlagChange, typed: Sequence[str]) -> SerialVerdicts:
     """Set a flag of the partner's registers; a verdict for each of ``typed``.
 
     A register that has the flag so already counts as done and leaves no trace in the log.
@@ -113,11 +122,7 @@ async def set_flag(act: Act, change: FlagChange, typed: Sequence[str]) -> list[R
         .returning(CashRegister.serial_number)
     )
     await _announce_flag(act, change, set(changed))
-    return _verdicts(good, found) + refused
-
-
-def _verdicts(serials: Sequence[str], found: Container[str]) -> list[RegisterVerdict]:
-    return [RegisterVerdict(s, None if s in found else REGISTER_NOT_FOUND) for s in serials]
+    return found_or_refused(good, found, refused)
 
 
 async def _announce_flag(act: Act, change: FlagChange, serials: set[str]) -> None:
@@ -131,19 +136,19 @@ def _named(serials: set[str]) -> list[str]:
     return [f"register:{serial}" for serial in sorted(serials)]
 
 
-async def set_group(act: Act, typed: Sequence[str], group_id: int | None) -> list[RegisterVerdict]:
+async def set_group(act: Act, typed: Sequence[str], group_id: int | None) -> SerialVerdicts:
     """Put registers of the partner into a group, or with None into none; a verdict for each.
 
     Whether there is such a group, and whether it may hold registers, the caller has seen to.
     """
     good, refused = read_serials(typed)
     found = await _change(act, good, {"group_id": group_id}, "registers.grouped")
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def set_address(
     act: Act, typed: Sequence[str], address_id: int | None, text: str
-) -> list[RegisterVerdict]:
+) -> SerialVerdicts:
     """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
     verdict for each of ``typed``."""
     good, refused = read_serials(typed)
@@ -152,7 +157,7 @@ async def set_address(
     for register in found.values():
         register.shown_address = text or register.address
         register.search_numbers, register.search_names = search_texts(register, text)
-    return _verdicts(good, found) + refused
+    return found_or_refused(good, found, refused)
 
 
 async def clear_groups(act: Act, group_ids: Collection[int]) -> None:
@@ -217,9 +222,7 @@ async def store_profiles(act: Act, profiles: Sequence[Profile]) -> None:
     if not profiles:
         return
     ordered = sorted(profiles, key=lambda profile: profile.serial_number)
-    columns: dict[str, list[Any]] = {
-        name: [getattr(profile, name) for profile in ordered] for name in _PROFILE_COLUMNS
-    }
+    columns = columns_of(_TOLD, ordered)
     before = await _previous_values(act.db, columns["serial_number"])
     known = (before[profile.serial_number] for profile in ordered)
     places, owners, seen = zip(*known, strict=True)
@@ -261,21 +264,3 @@ async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange])
         "condition_mask": [change.after for change in changes],
     }
     await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
-
-
-_PROFILE_COLUMNS = (
-    "serial_number",
-    "platform",
-    "model",
-    "key_generation",
-    "channel",
-    "firmware_version",
-    "ffd_version",
-    "fiscalised",
-    "registration_number",
-    "fiscal_drive_number",
-    "owner_inn",
-    "owner_name",
-    "address",
-    "utc_offset_min",
-)

@@ -8,50 +8,50 @@ from fleet.rollouts.rules import MAX_REGISTERS, RolloutStatus
 ROLLOUT_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "rollout_not_found",
-    ru="Раскатка {id} не найдена. Проверьте номер в списке раскаток.",
-    en="Roll-out {id} is not found. Check the number in the list of roll-outs.",
+    ru="Поэтапное обновление {id} не найдено. Проверьте номер в списке.",
+    en="Roll-out {id} is not found. Check the number in the list.",
     field="id",
 )
 WRONG_STATUS = Refusal(
     ErrorKind.CONFLICT,
     "rollout_status",
-    ru="Раскатка {id} {ru}.",
+    ru="Поэтапное обновление {id} {ru}.",
     en="Roll-out {id} {en}.",
     field="id",
 )
 NO_REGISTERS = Refusal(
     ErrorKind.INVALID,
     "no_registers",
-    ru="Ни одна касса вашей организации не подходит: измените список или отбор.",
-    en="No register of your organisation fits: change the list or the selection.",
+    ru="Ни одна касса вашей организации не подходит. Измените список или условия отбора.",
+    en="No register of your organisation fits. Change the list or the selection.",
     field="serial_numbers",
 )
 LIST_OR_SELECTION = Refusal(
     ErrorKind.INVALID,
     "list_or_selection",
-    ru="Задайте одно из полей «serial_numbers» и «selection».",
-    en="Give one of the fields 'serial_numbers' and 'selection'.",
+    ru="Укажите либо список касс, либо условия отбора.",
+    en="Give either a list of registers or a selection.",
     field="serial_numbers",
 )
 TOO_MANY_REGISTERS = Refusal(
     ErrorKind.INVALID,
     "too_many_registers",
-    ru=f"Под отбор подходит больше {MAX_REGISTERS} касс. Сузьте его.",
-    en=f"Over {MAX_REGISTERS} registers fit the selection. Narrow it.",
+    ru=f"Под условия отбора подходит больше {MAX_REGISTERS} касс. Сузьте их.",
+    en=f"More than {MAX_REGISTERS} registers match the selection. Narrow it.",
     field="selection",
 )
 
 _STANDING: Mapping[RolloutStatus, tuple[str, str]] = {
     RolloutStatus.RUNNING: (
-        "идёт: её можно приостановить или прекратить",
+        "выполняется: его можно приостановить или прекратить",
         "is running: it can be paused or aborted",
     ),
     RolloutStatus.PAUSED: (
-        "приостановлена: её можно продолжить или прекратить",
+        "приостановлено: его можно продолжить или прекратить",
         "is paused: it can be resumed or aborted",
     ),
-    RolloutStatus.FINISHED: ("завершена: начните новую", "has finished: start a new one"),
-    RolloutStatus.ABORTED: ("прекращена: начните новую", "was aborted: start a new one"),
+    RolloutStatus.FINISHED: ("завершено: начните новое", "has finished: start a new one"),
+    RolloutStatus.ABORTED: ("прекращено: начните новое", "was aborted: start a new one"),
 }
 """How it stands, and what can be done with it (``rules.TRANSITIONS``)."""
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, case, func, select, true, tuple_
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Filters, Page, PageQuery, conditions, page_of, read_cursor
+from fleet.kit.paging import Filters, Keyset, Page, PageQuery, conditions, page_of
 from fleet.operations.models import Operation
 from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
@@ -134,15 +135,19 @@ TARGET_FILTERS: Filters = {
 }
 
 
-async def select_registers(db: AsyncSession, actor: Actor, selection: Selection) -> list[str]:
+NEWEST_FIRST: Final = Keyset(RolloutKey, {"id": Rollout.id}, down=True)
+BY_WAVE: Final = Keyset(TargetCursor, {"wave": RolloutTarget.wave, "id": RolloutTarget.id})
+
+
+async def select_registers(act: Act, selection: Selection) -> list[str]:
     """Serial numbers of the partner's registers that fit, in their order."""
     statement = (
         select(CashRegister.serial_number)
-        .where(registers_visible_to(actor), *conditions(SELECTION_FILTERS, selection))
+        .where(registers_visible_to(act.actor), *conditions(SELECTION_FILTERS, selection))
         .order_by(CashRegister.serial_number)
         .limit(MAX_REGISTERS + 1)
     )
-    found = (await db.scalars(statement)).all()
+    found = (await act.db.scalars(statement)).all()
     if len(found) > MAX_REGISTERS:
         raise TOO_MANY_REGISTERS()
     return list(found)
@@ -195,59 +200,49 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     return own & (Rollout.created_by == actor.employee_id) if actor.limited else own
 
 
-async def page(db: AsyncSession, actor: Actor, query: RolloutFilter) -> Page[RolloutRow]:
+async def page(act: Act, query: RolloutFilter) -> Page[RolloutRow]:
     """One page of the partner's roll-outs, newest first."""
-    mine = [visible_to(actor), *conditions(FILTERS, query)]
-    if query.after:
-        mine.append(Rollout.id < read_cursor(RolloutKey, query.after).id)
-    statement = select(Rollout).where(*mine).order_by(Rollout.id.desc()).limit(query.limit + 1)
+    mine = select(Rollout).where(visible_to(act.actor), *conditions(FILTERS, query))
     return page_of(
-        (await db.scalars(statement)).all(),
+        (await act.db.scalars(NEWEST_FIRST.page(mine, query))).all(),
         query.limit,
         show=lambda row: RolloutRow.model_validate(_shown(row)),
         position=lambda row: RolloutKey(id=row.id),
     )
 
 
-async def rollout_view(db: AsyncSession, actor: Actor, rollout_id: int) -> RolloutView:
+async def rollout_view(act: Act, rollout_id: int) -> RolloutView:
     """The partner's roll-out with the counts of its waves."""
-    found = await _find(db, actor, rollout_id)
+    found = await _find(act, rollout_id)
     operation_type = BY_KIND[found.type]
-    can_see = operation_type.right in actor.rights
+    can_see = operation_type.right in act.actor.rights
     params = found.params if can_see else operation_type.without_secrets(found.params)
-    waves = await _waves(db, rollout_id)
+    waves = await _waves(act.db, rollout_id)
     return RolloutView(**_shown(found), params=params, waves=waves)
 
 
-async def _find(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
-    mine = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
-    found: Rollout | None = await db.scalar(mine)
+async def _find(act: Act, rollout_id: int) -> Rollout:
+    mine = select(Rollout).where(Rollout.id == rollout_id, visible_to(act.actor))
+    found: Rollout | None = await act.db.scalar(mine)
     if found is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)
     return found
 
 
-async def targets(
-    db: AsyncSession, actor: Actor, query: TargetFilter, language: Language
-) -> Page[TargetRow]:
+async def targets(act: Act, query: TargetFilter) -> Page[TargetRow]:
     """One page of the registers of the partner's roll-out, in the order of their waves; also of
     those that have left the partner, but of none outside the actor's scope."""
-    rollout = await _find(db, actor, query.id)
-    place = (RolloutTarget.wave.expression, RolloutTarget.id.expression)
+    rollout = await _find(act, query.id)
     statement = (
         select(RolloutTarget, _STATE)
         .outerjoin(Operation, Operation.id == RolloutTarget.operation_id)
         .where(RolloutTarget.rollout_id == rollout.id, *conditions(TARGET_FILTERS, query))
-        .where(*within_scope(actor, RolloutTarget.serial_number))
+        .where(*within_scope(act.actor, RolloutTarget.serial_number))
     )
-    if query.after:
-        mark = read_cursor(TargetCursor, query.after)
-        statement = statement.where(tuple_(*place) > tuple_(mark.wave, mark.id))
-    found = await db.execute(statement.order_by(*place).limit(query.limit + 1))
     return page_of(
-        found.all(),
+        (await act.db.execute(BY_WAVE.page(statement, query))).all(),
         query.limit,
-        show=lambda row: _target(row[0], row[1], language),
+        show=lambda row: _target(row[0], row[1], act.language),
         position=lambda row: TargetCursor(wave=row[0].wave, id=row[0].id),
     )
 

@@ -28,7 +28,7 @@ from fleet.rollouts.rules import DEFAULT_WAVES, MAX_WAVES, WavePolicy
 
 WAVE_PATTERN = describe_pattern(
     r"^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%|rest)$",
-    "волна — это число ККТ (10), их доля (25%) или rest — все остальные.",
+    "волна — число касс (10), их доля (25%) или rest — все остальные.",
     "a wave is a number of registers (10), a share of them (25%), or rest: all others.",
 )
 Wave = Annotated[str, Field(pattern=WAVE_PATTERN)]
@@ -85,7 +85,7 @@ async def start(call: Call[Nothing, NewRollout]) -> StartedRollout:
         plan = service.RolloutRequest(
             body.type, body.channel, body.params, good, body.waves, policy
         )
-        id_ = await service.start(call.db, call.actor, plan, call.act.now)
+        id_ = await service.start(call.act, plan)
         return StartedRollout(id=id_, registers=len(good), unknown=unknown)
 
     return await run_once(call.act, call.idempotency_key, call.body, begin, StartedRollout)
@@ -94,54 +94,54 @@ async def start(call: Call[Nothing, NewRollout]) -> StartedRollout:
 async def _registers(call: Call[Nothing, NewRollout]) -> tuple[list[str], list[str]]:
     typed, selection = call.body.serial_numbers, call.body.selection
     if selection is not None and typed is None:
-        return await queries.select_registers(call.db, call.actor, selection), []
+        return await queries.select_registers(call.act, selection), []
     if typed is None or selection is not None:
         raise LIST_OR_SELECTION()
     serials, unfit = read_serials(typed)
     own = await find_own(call.db, call.actor, serials)
     good = [serial for serial in serials if serial in own]
     strangers = [serial for serial in serials if serial not in own]
-    return good, strangers + [verdict.serial_number for verdict in unfit]
+    return good, strangers + [each.item for each in unfit]
 
 
 @endpoint("GET", "/rollouts", right=Right.MONITORING)
 async def list_rollouts(call: Call[RolloutFilter, None]) -> Page[RolloutRow]:
     """The partner's roll-outs, newest first."""
-    return await queries.page(call.db, call.actor, call.query)
+    return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/rollouts/{id}", right=Right.MONITORING)
 async def show(call: Call[RolloutKey, None]) -> RolloutView:
     """One roll-out with the counts of its waves."""
-    return await queries.rollout_view(call.db, call.actor, call.query.id)
+    return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("GET", "/rollouts/{id}/registers", right=Right.MONITORING)
 async def list_registers(call: Call[TargetFilter, None]) -> Page[TargetRow]:
     """The registers of a roll-out: how each stands, and why it does not get the operation."""
-    return await queries.targets(call.db, call.actor, call.query, call.language)
+    return await queries.targets(call.act, call.query)
 
 
 @endpoint("POST", "/rollouts/{id}/pause", right=Right.MONITORING)
 async def pause(call: Call[RolloutKey, None]) -> RolloutView:
     """Stop ordering; operations that have not begun are taken back."""
-    await service.pause(call.db, call.actor, call.query.id, call.act.now)
-    return await queries.rollout_view(call.db, call.actor, call.query.id)
+    await service.pause(call.act, call.query.id)
+    return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/resume", right=Right.MONITORING)
 async def resume(call: Call[RolloutKey, None]) -> RolloutView:
     """Go on after a pause; the failures so far are forgiven, and who resumes is the one in whose
     name it orders."""
-    await service.resume(call.db, call.actor, call.query.id, call.act.now)
-    return await queries.rollout_view(call.db, call.actor, call.query.id)
+    await service.resume(call.act, call.query.id)
+    return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/abort", right=Right.MONITORING)
 async def abort(call: Call[RolloutKey, None]) -> RolloutView:
     """End it for ever; what has begun in a register ends there."""
-    await service.abort(call.db, call.actor, call.query.id, call.act.now)
-    return await queries.rollout_view(call.db, call.actor, call.query.id)
+    await service.abort(call.act, call.query.id)
+    return await queries.rollout_view(call.act, call.query.id)
 
 
 ENDPOINTS = (start, list_rollouts, show, list_registers, pause, resume, abort)

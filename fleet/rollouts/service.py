@@ -17,15 +17,14 @@ from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, select_for_update, update_columns
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
+from fleet.kit.verdicts import RefusedItem
+from fleet.operations import ordering
 from fleet.operations import service as operations
 from fleet.operations.errors import right_needed
 from fleet.operations.events import OperationStatusesChanged
-from fleet.operations.from_template import with_template_content
+from fleet.operations.ordering import TRANSIENT_REFUSALS, OperationRequest, OrderResult
 from fleet.operations.rules import Channel, OperationStatus
-from fleet.operations.service import OperationRequest
 from fleet.operations.types import BY_KIND
-from fleet.operations.verdicts import TRANSIENT_REFUSALS, RefusedRegister
-from fleet.operations.work import PORTION
 from fleet.registers.models import CashRegister
 from fleet.rollouts.errors import NO_REGISTERS, ROLLOUT_NOT_FOUND, wrong_status
 from fleet.rollouts.models import Rollout, RolloutTarget
@@ -61,71 +60,73 @@ class RolloutRequest:
     policy: WavePolicy
 
 
-async def start(db: AsyncSession, actor: Actor, request: RolloutRequest, now: datetime) -> int:
+async def start(act: Act, request: RolloutRequest) -> int:
     """A new roll-out; the worker orders its first wave.  Returns its id.
 
     A template's content is copied now, so that every wave gets the same.  Refuses what no
     register could be ordered: unknown type, wrong parameters, a missing right.
     """
-    params = await with_template_content(db, actor, request.type, request.params)
-    wish = OperationRequest(request.type, request.serial_numbers, params, request.channel, None)
-    await operations.read_request(db, actor, wish)
+    wanted = OperationRequest(
+        request.type, request.serial_numbers, request.params, request.channel, None
+    )
+    prepared = await ordering.read_request(act, wanted)
     if not request.serial_numbers:
         raise NO_REGISTERS()
     sizes = wave_sizes(request.waves, len(request.serial_numbers))
     rollout = Rollout(
-        partner_id=actor.partner_id,
-        created_by=actor.employee_id,
+        partner_id=act.actor.partner_id,
+        created_by=act.actor.employee_id,
         type=request.type,
         channel=request.channel,
-        params=dict(params),
+        params=dict(prepared.given),
         **request.policy._asdict(),
         status=RolloutStatus.RUNNING,
         wave=0,
         wave_count=len(sizes),
         withdrawing=False,
-        looked_at=now,
-        created_at=now,
-        changed_at=now,
+        looked_at=act.now,
+        created_at=act.now,
+        changed_at=act.now,
     )
-    db.add(rollout)
-    await db.flush()
+    act.db.add(rollout)
+    await act.db.flush()
     numbers = [number for number, size in enumerate(sizes) for _ in range(size)]
     columns = {"serial_number": request.serial_numbers, "wave": numbers}
-    await insert_columns(db, _TARGETS, columns, {"rollout_id": rollout.id, "due_at": now})
-    await _audit(db, actor, rollout, now, "rollouts.started")
+    constants = {"rollout_id": rollout.id, "due_at": act.now}
+    await insert_columns(act.db, _TARGETS, columns, constants)
+    await _audit(act, rollout, "rollouts.started")
     return rollout.id
 
 
-async def pause(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def pause(act: Act, rollout_id: int) -> None:
     """No new operations; those that have not begun are taken back."""
-    rollout = await _own(db, actor, rollout_id)
-    _set_status(rollout, RolloutStatus.PAUSED, now, StopReason.EMPLOYEE)
-    await _audit(db, actor, rollout, now, "rollouts.paused")
+    rollout = await _own(act, rollout_id)
+    _set_status(rollout, RolloutStatus.PAUSED, act.now, StopReason.EMPLOYEE)
+    await _audit(act, rollout, "rollouts.paused")
 
 
-async def resume(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def resume(act: Act, rollout_id: int) -> None:
     """Go on; the failures so far are forgiven, and the orders are the actor's from now on: who
     started it may have lost the right, or left."""
-    rollout = await _own(db, actor, rollout_id)
-    _set_status(rollout, RolloutStatus.RUNNING, now)
-    rollout.resumed_at, rollout.resumed_by = now, actor.employee_id
-    await _audit(db, actor, rollout, now, "rollouts.resumed")
+    rollout = await _own(act, rollout_id)
+    _set_status(rollout, RolloutStatus.RUNNING, act.now)
+    rollout.resumed_at, rollout.resumed_by = act.now, act.actor.employee_id
+    await _audit(act, rollout, "rollouts.resumed")
 
 
-async def abort(db: AsyncSession, actor: Actor, rollout_id: int, now: datetime) -> None:
+async def abort(act: Act, rollout_id: int) -> None:
     """For ever; what has begun in a register ends there."""
-    rollout = await _own(db, actor, rollout_id)
-    _set_status(rollout, RolloutStatus.ABORTED, now, StopReason.EMPLOYEE)
-    await _audit(db, actor, rollout, now, "rollouts.aborted")
+    rollout = await _own(act, rollout_id)
+    _set_status(rollout, RolloutStatus.ABORTED, act.now, StopReason.EMPLOYEE)
+    await _audit(act, rollout, "rollouts.aborted")
 
 
-async def _own(db: AsyncSession, actor: Actor, rollout_id: int) -> Rollout:
-    own = select(Rollout).where(Rollout.id == rollout_id, visible_to(actor))
-    rollout: Rollout | None = await db.scalar(select_for_update(db, own, wait=True))
+async def _own(act: Act, rollout_id: int) -> Rollout:
+    own = select(Rollout).where(Rollout.id == rollout_id, visible_to(act.actor))
+    rollout: Rollout | None = await act.db.scalar(select_for_update(act.db, own, wait=True))
     if rollout is None:
         raise ROLLOUT_NOT_FOUND(id=rollout_id)
-    if BY_KIND[rollout.type].right not in actor.rights:
+    if BY_KIND[rollout.type].right not in act.actor.rights:
         raise right_needed(BY_KIND[rollout.type].right)
     return rollout
 
@@ -155,10 +156,10 @@ async def on_operation_statuses_changed(act: Act, fact: OperationStatusesChanged
         Rollout.id.in_(touched), Rollout.status == RolloutStatus.RUNNING
     )
     for rollout in (await act.db.scalars(select_for_update(act.db, statement, wait=False))).all():
-        await _judge(act.db, rollout, fact.at)
+        await _judge(act, rollout)
 
 
-async def advance_rollouts(db: AsyncSession, now: datetime) -> int:
+async def advance_rollouts(act: Act, portion: int) -> int:
     """Order what is to be ordered and take back what is to be taken back, a portion of each
     roll-out; returns the number of registers.  Repeating it does no harm.
 
@@ -167,20 +168,19 @@ async def advance_rollouts(db: AsyncSession, now: datetime) -> int:
     """
     busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
     statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(ROLLOUTS_PORTION)
-    rollouts: Sequence[Rollout] = (
-        await db.scalars(select_for_update(db, statement, wait=False))
-    ).all()
+    held = select_for_update(act.db, statement, wait=False)
+    rollouts: Sequence[Rollout] = (await act.db.scalars(held)).all()
     withdrawing = [rollout for rollout in rollouts if rollout.withdrawing]
-    ordering = []
+    due = []
     for rollout in rollouts:
-        rollout.looked_at = now
+        rollout.looked_at = act.now
         if not rollout.withdrawing:
-            await _judge(db, rollout, now)
+            await _judge(act, rollout)
         if rollout.status is RolloutStatus.RUNNING:
-            ordering.append((rollout, await _waiting_targets(db, rollout, now)))
-    await _lock_registers(db, [serial for _, waiting in ordering for serial in waiting])
-    ordered = [await _order(db, rollout, waiting, now) for rollout, waiting in ordering]
-    return sum(ordered) + await _withdraw(db, withdrawing, now)
+            due.append((rollout, await _waiting_targets(act, rollout, portion)))
+    await _lock_registers(act.db, [serial for _, waiting in due for serial in waiting])
+    ordered = [await _order(act, rollout, waiting) for rollout, waiting in due]
+    return sum(ordered) + await _withdraw(act, withdrawing, portion)
 
 
 async def _lock_registers(db: AsyncSession, serial_numbers: Collection[str]) -> None:
@@ -190,87 +190,81 @@ async def _lock_registers(db: AsyncSession, serial_numbers: Collection[str]) -> 
     await db.execute(select_for_update(db, ordered, wait=True, shared=True))
 
 
-async def _judge(db: AsyncSession, rollout: Rollout, now: datetime) -> None:
+async def _judge(act: Act, rollout: Rollout) -> None:
     policy = WavePolicy(rollout.failure_percent, rollout.pass_percent)
-    judgement = judge(policy, await started_waves(db, rollout))
+    judgement = judge(policy, await started_waves(act.db, rollout))
     if judgement is Judgement.PAUSE:
-        await _pause(db, rollout, now, StopReason.FAILURES)
+        await _pause(act, rollout, StopReason.FAILURES)
     elif judgement is Judgement.NEXT and rollout.wave + 1 < rollout.wave_count:
-        rollout.wave, rollout.changed_at = rollout.wave + 1, now
-    elif judgement is Judgement.NEXT and not await is_open(db, rollout):
-        _set_status(rollout, RolloutStatus.FINISHED, now)
-        await _audit(db, None, rollout, now, "rollouts.finished")
+        rollout.wave, rollout.changed_at = rollout.wave + 1, act.now
+    elif judgement is Judgement.NEXT and not await is_open(act.db, rollout):
+        _set_status(rollout, RolloutStatus.FINISHED, act.now)
+        await _audit(act.by(None), rollout, "rollouts.finished")
 
 
-async def _pause(db: AsyncSession, rollout: Rollout, now: datetime, reason: StopReason) -> None:
-    """By the server itself."""
-    _set_status(rollout, RolloutStatus.PAUSED, now, reason)
-    await _audit(db, None, rollout, now, "rollouts.paused")
+async def _pause(act: Act, rollout: Rollout, reason: StopReason) -> None:
+    """Pause it in the server's own name, whoever's operations have failed."""
+    _set_status(rollout, RolloutStatus.PAUSED, act.now, reason)
+    await _audit(act.by(None), rollout, "rollouts.paused")
 
 
-async def _order(
-    db: AsyncSession, rollout: Rollout, waiting: Mapping[str, int], now: datetime
-) -> int:
+async def _order(act: Act, rollout: Rollout, waiting: Mapping[str, int]) -> int:
     if not waiting:
         return 0
     try:
-        actor = await _ordering_actor(db, rollout)
-        wish = OperationRequest(rollout.type, list(waiting), rollout.params, rollout.channel, None)
-        created = await operations.create(db, actor, wish, now)
-    except DomainError:  # of the whole wish; nothing was written
-        await _pause(db, rollout, now, StopReason.REFUSED)
+        author = await _ordering_actor(act.db, rollout)
+        request = OperationRequest(
+            rollout.type, list(waiting), rollout.params, rollout.channel, None
+        )
+        created = await ordering.create(act.by(author), request)
+    except DomainError:  # of the whole request; nothing was written
+        await _pause(act, rollout, StopReason.REFUSED)
         return 0
-    await _record_outcomes(db, created, waiting, now)
+    await _record_outcomes(act, created, waiting)
     return len(waiting)
 
 
-async def _record_outcomes(
-    db: AsyncSession, created: operations.OrderResult, targets: Mapping[str, int], now: datetime
-) -> None:
+async def _record_outcomes(act: Act, created: OrderResult, targets: Mapping[str, int]) -> None:
     """What became of each target; a refusal that time mends only puts it off."""
     if created.accepted:
         columns = {
             "id": [targets[serial] for _, serial in created.accepted],
             "operation_id": [operation_id for operation_id, _ in created.accepted],
         }
-        await update_columns(db, _TARGETS, "id", columns, {})
-    put_off = [targets[each.serial_number] for each in created.refused if _is_transient(each)]
+        await update_columns(act.db, _TARGETS, "id", columns, {})
+    put_off = [targets[each.item] for each in created.refused if _is_transient(each)]
     later = update(RolloutTarget).where(RolloutTarget.id.in_(put_off))
-    await db.execute(later.values(due_at=now + RETRY_DELAY))
+    await act.db.execute(later.values(due_at=act.now + RETRY_DELAY))
     if left_out := [each for each in created.refused if not _is_transient(each)]:
         told: Columns = {
-            "id": [targets[each.serial_number] for each in left_out],
+            "id": [targets[each.item] for each in left_out],
             "refusal": [each.refusal.code for each in left_out],
             "why": [_in_words(each) for each in left_out],
         }
-        await update_columns(db, _TARGETS, "id", told, {})
+        await update_columns(act.db, _TARGETS, "id", told, {})
 
 
-def _is_transient(refused: RefusedRegister) -> bool:
+def _is_transient(refused: RefusedItem[str]) -> bool:
     return refused.refusal.code in TRANSIENT_REFUSALS
 
 
-def _in_words(refused: RefusedRegister) -> dict[str, str]:
-    serial, refusal, params = refused
-    return {
-        language.value: refusal.message(language, **params, serial_number=serial)
-        for language in Language
-    }
+def _in_words(refused: RefusedItem[str]) -> dict[str, str]:
+    return {language.value: refused.told(language)["message"] for language in Language}
 
 
-async def _waiting_targets(db: AsyncSession, rollout: Rollout, now: datetime) -> dict[str, int]:
+async def _waiting_targets(act: Act, rollout: Rollout, portion: int) -> dict[str, int]:
     """A portion of registers that are to get their operations: serial number -> id of the row."""
-    rows = await db.execute(
+    rows = await act.db.execute(
         select(RolloutTarget.serial_number, RolloutTarget.id)
         .where(
             RolloutTarget.rollout_id == rollout.id,
             RolloutTarget.wave <= rollout.wave,
             RolloutTarget.operation_id.is_(None),
             RolloutTarget.refusal.is_(None),
-            RolloutTarget.due_at <= now,
+            RolloutTarget.due_at <= act.now,
         )
         .order_by(RolloutTarget.wave, RolloutTarget.id)
-        .limit(PORTION)
+        .limit(portion)
     )
     return {serial: target_id for serial, target_id in rows}
 
@@ -284,7 +278,7 @@ async def _ordering_actor(db: AsyncSession, rollout: Rollout) -> Actor:
     return actor
 
 
-async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime) -> int:
+async def _withdraw(act: Act, rollouts: Sequence[Rollout], portion: int) -> int:
     """Take back a portion of what has not begun; a paused roll-out will order it anew.
 
     In one statement: whoever holds several operations holds them in the order of their numbers.
@@ -292,23 +286,20 @@ async def _withdraw(db: AsyncSession, rollouts: Sequence[Rollout], now: datetime
     if not rollouts:
         return 0
     of_them = RolloutTarget.rollout_id.in_([rollout.id for rollout in rollouts])
-    taken = await operations.cancel_not_begun(
-        db, select(RolloutTarget.operation_id).where(of_them), now
-    )
+    theirs = select(RolloutTarget.operation_id).where(of_them)
+    taken = await operations.cancel_not_begun(act, theirs, portion)
     for rollout in rollouts:
-        rollout.withdrawing = len(taken) == PORTION
+        rollout.withdrawing = len(taken) == portion
     paused = [each.id for each in rollouts if each.status is RolloutStatus.PAUSED]
-    theirs = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
-    await db.execute(update(RolloutTarget).where(theirs).values(operation_id=None))
+    again = RolloutTarget.rollout_id.in_(paused) & RolloutTarget.operation_id.in_(taken)
+    await act.db.execute(update(RolloutTarget).where(again).values(operation_id=None))
     return len(taken)
 
 
-async def _audit(
-    db: AsyncSession, actor: Actor | None, rollout: Rollout, now: datetime, what: str
-) -> None:
+async def _audit(act: Act, rollout: Rollout, what: str) -> None:
     told = ("status", "reason", "type", "wave", "ordered_by")
     await audit.write(
-        Act(db, actor, now),
+        act,
         what,
         [f"rollout:{rollout.id}"],
         after={name: getattr(rollout, name) for name in told},

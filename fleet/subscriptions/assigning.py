@@ -1,7 +1,6 @@
 """Giving subscriptions to registers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Result, Select, insert, select
@@ -12,7 +11,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import table_of
 from fleet.kit.dialect import Columns, insert_columns, select_for_update
-from fleet.kit.errors import Refusal
+from fleet.kit.verdicts import RefusedItem, Verdicts
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import registers_visible_to
 from fleet.registers.rules import read_serials
@@ -31,25 +30,11 @@ from fleet.subscriptions.rules import (
 )
 from fleet.subscriptions.service import find_plan
 
-
-@dataclass(frozen=True, slots=True)
-class RefusedRecipient:
-    """A serial number as it was typed, and why its register gets nothing."""
-
-    serial_number: str
-    refusal: Refusal
-    params: Mapping[str, Any]
+AssignmentResult = Verdicts[PlannedAssignment, str]
+"""Who got what, and who got nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class AssignmentOutcome:
-    """Who got what, and who got nothing."""
-
-    assignments: Sequence[PlannedAssignment]
-    refused: Sequence[RefusedRecipient]
-
-
-async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> AssignmentOutcome:
+async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> AssignmentResult:
     """Give one of each plan to each register, in the order typed, while the stock lasts.
 
     A register gets all of the plans or none; each has its own verdict.  The registers are held
@@ -63,21 +48,16 @@ async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> Assign
     targets = [registers[serial] for serial in good if serial in registers]
     gifts, turned = allocate(plans, targets, had, held, act.now)
     await _take_from_stock(act, gifts)
-    refused = [
-        RefusedRecipient(verdict.serial_number, verdict.refusal, {})
-        for verdict in unfit
-        if verdict.refusal
-    ]
-    refused += [
-        RefusedRecipient(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
+    unknown = [
+        RefusedItem(serial, REGISTER_NOT_FOUND, {"serial_number": serial})
         for serial in good
         if serial not in registers
     ]
-    refused += [
-        RefusedRecipient(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
+    short = [
+        RefusedItem(each.serial_number, each.refusal, _params(each.serial_number, each.plan))
         for each in turned
     ]
-    return AssignmentOutcome(gifts, refused)
+    return Verdicts(gifts, [*unfit, *unknown, *short])
 
 
 def _find_plans(codes: Sequence[str]) -> list[Plan]:

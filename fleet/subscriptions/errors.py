@@ -8,83 +8,84 @@ PLAN_UNKNOWN = Refusal(
     _INVALID,
     "plan_unknown",
     field="plan",
-    ru="Подписки «{plan}» нет. Возьмите код из GET /api/v1/subscriptions/plans.",
-    en="There is no subscription '{plan}'. Take a code from GET /api/v1/subscriptions/plans.",
+    ru="Подписки «{plan}» нет. Выберите подписку из списка.",
+    en="There is no subscription '{plan}'. Choose one from the list.",
 )
 NOT_SOLD = Refusal(
     _CONFLICT,
     "plan_not_sold",
     field="plan",
     ru="Подписка «{ru}» больше не продаётся. Выберите другую с теми же услугами.",
-    en="The subscription '{en}' is sold no more. Choose another one with the same services.",
+    en="The subscription '{en}' is no longer sold. Choose another one with the same services.",
 )
 TERMS_NOT_ACCEPTED = Refusal(
     _INVALID,
     "rules_not_agreed",
     field="agreed",
-    ru="Прочитайте правила и согласитесь с ними: без этого подписку не купить.",
-    en="Read the rules and agree to them: nothing can be bought without that.",
+    ru="Чтобы купить подписку, прочитайте правила и согласитесь с ними.",
+    en="To buy a subscription, read the rules and agree to them.",
 )
 QUANTITY_UNFIT = Refusal(
     _INVALID,
     "quantity_unfit",
     field="quantity",
-    ru="Количество — от 1 до {most}.",
-    en="The quantity is 1 to {most}.",
+    ru="Укажите количество от 1 до {most}.",
+    en="The quantity must be 1 to {most}.",
 )
 ORDER_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "order_not_found",
     field="id",
-    ru="Заказа {id} нет. Проверьте номер в истории покупок.",
-    en="There is no order {id}. Check the number in the history of purchases.",
+    ru="Заказ {id} не найден. Проверьте номер в истории покупок.",
+    en="Order {id} is not found. Check the number in the purchase history.",
 )
 REGISTER_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "register_not_found",
     field="serial_numbers",
-    ru="ККТ {serial_number} не найдена среди касс вашей организации.",
-    en="Register {serial_number} is not among your organisation's registers.",
+    ru="Касса {serial_number} не найдена среди касс вашей организации. Проверьте номер.",
+    en="Register {serial_number} is not among your organisation's registers. Check the number.",
 )
 PLAN_UNFIT = Refusal(
     _CONFLICT,
     "plan_unfit",
     field="plans",
-    ru="Подписка «{ru}» не для модели или платформы ККТ {serial_number}. Выберите другую.",
-    en="The subscription '{en}' is not for the model or platform of register {serial_number}. "
+    ru="Подписка «{ru}» не подходит для модели или платформы кассы {serial_number}. Выберите "
+    "другую.",
+    en="The subscription '{en}' does not fit the model or platform of register {serial_number}. "
     "Choose another one.",
 )
 PLATFORM_UNKNOWN = Refusal(
     _CONFLICT,
     "platform_unknown",
     field="plans",
-    ru="ККТ {serial_number} ещё не выходила на связь, и неизвестно, подходит ли ей подписка "
+    ru="Касса {serial_number} ещё не выходила на связь: неизвестно, подходит ли ей подписка "
     "«{ru}». Дождитесь первого выхода на связь.",
-    en="Register {serial_number} has not called yet, and nobody knows whether the subscription "
+    en="Register {serial_number} has not connected yet: it is unknown whether the subscription "
     "'{en}' fits it. Wait for its first check-in.",
 )
 ALREADY_ENDLESS = Refusal(
     _CONFLICT,
     "subscription_endless",
     field="plans",
-    ru="У ККТ {serial_number} уже есть бессрочная подписка «{ru}». Уберите её из выбора.",
-    en="Register {serial_number} has the subscription '{en}' without end already. Leave it out.",
+    ru="У кассы {serial_number} уже есть бессрочная подписка «{ru}». Снимите её выбор.",
+    en="Register {serial_number} already has the unlimited subscription '{en}'. Leave it out.",
 )
 TOO_FAR_AHEAD = Refusal(
     _CONFLICT,
     "subscription_too_long",
     field="plans",
-    ru="Подписка «{ru}» ККТ {serial_number} после продления была бы оплачена больше чем на "
-    "{years} лет вперёд. Продлите её позже.",
-    en="The subscription '{en}' of register {serial_number} would then be paid for more than "
-    "{years} years ahead. Prolong it later.",
+    ru="Подписку «{ru}» кассы {serial_number} можно оплатить не больше чем на "
+    "{years:год|года|лет} вперёд. Продлите её позже.",
+    en="The subscription '{en}' of register {serial_number} can be paid for at most "
+    "{years:year|years} ahead. Renew it later.",
 )
 STOCK_EXHAUSTED = Refusal(
     _CONFLICT,
     "stock_short",
     field="plans",
-    ru="ККТ {serial_number}: подписок «{ru}» больше нет. Купите ещё («Кассы» / «Подписки»).",
-    en="Register {serial_number}: no subscription '{en}' is left. Buy more (Registers / "
+    ru="Для кассы {serial_number} не хватает подписок «{ru}». Купите ещё («Кассы» / «Подписки»).",
+    en="No subscription '{en}' is left for register {serial_number}. Buy more (Registers / "
     "Subscriptions).",
 )
 PLAN_REPEATED = Refusal(
@@ -92,42 +93,42 @@ PLAN_REPEATED = Refusal(
     "plan_repeated",
     field="plans",
     ru="Подписка «{ru}» выбрана дважды. Уберите повтор.",
-    en="The subscription '{en}' is chosen twice. Remove the repetition.",
+    en="The subscription '{en}' is chosen twice. Remove the duplicate.",
 )
 PARTNER_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "partner_not_found",
     field="to",
-    ru="Нет партнёра с таким UUID или логином действующего сотрудника, у которого кто-нибудь мог "
-    "бы назначать подписки. Уточните их у получателя.",
-    en="No partner with this UUID, or with an active employee of this login, has anybody who could "
-    "assign subscriptions. Ask the receiver for them.",
+    ru="Партнёр не найден. Проверьте UUID или логин: нужен действующий сотрудник партнёра, "
+    "который вправе назначать подписки.",
+    en="Partner not found. Check the UUID or the login: it must be an active employee of the "
+    "partner who may assign subscriptions.",
 )
 SAME_PARTNER = Refusal(
     _INVALID,
     "same_partner",
     field="to",
-    ru="Это ваша организация: подписки уже у неё. Укажите другого партнёра.",
-    en="This is your own organisation: it holds them already. Name another partner.",
+    ru="Это ваша организация. Укажите другого партнёра.",
+    en="This is your own organisation. Choose another partner.",
 )
 QUANTITY_OR_ALL = Refusal(
     _INVALID,
     "quantity_or_all",
     field="quantity",
-    ru="Задайте одно из полей «quantity» и «all».",
-    en="Give one of the fields 'quantity' and 'all'.",
+    ru="Укажите либо количество, либо «все».",
+    en="Give either the quantity or 'all'.",
 )
 STOCK_TOO_SMALL = Refusal(
     _CONFLICT,
     "not_so_many",
     field="quantity",
     ru="Подписок «{ru}» у вас {available}. Укажите не больше.",
-    en="You hold {available} of the subscription '{en}'. Give no greater number.",
+    en="You have {available} of the subscription '{en}'. Give no more than that.",
 )
 NONE_LEFT = Refusal(
     _CONFLICT,
     "none_left",
     field="plan",
     ru="Подписок «{ru}» у вас нет, передавать нечего.",
-    en="You hold none of the subscription '{en}', there is nothing to transfer.",
+    en="You have no subscriptions '{en}': there is nothing to transfer.",
 )

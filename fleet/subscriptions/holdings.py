@@ -8,10 +8,10 @@ now, whoever assigned it.
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.kit.act import Act
@@ -19,13 +19,12 @@ from fleet.kit.inn import Inn
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.language import Language
 from fleet.kit.paging import (
-    BAD_CURSOR,
     Filters,
+    Keyset,
     Page,
     PageQuery,
     conditions,
     page_of,
-    read_cursor,
 )
 from fleet.registers.errors import REGISTER_NOT_FOUND
 from fleet.registers.models import CashRegister
@@ -49,7 +48,7 @@ class SubscriptionFilter(PageQuery):
     """Conditions of the list; all given ones must hold."""
 
     serial_number: SerialText | None = None
-    client: Inn | None = Field(default=None, description="ИНН of the registers' owner.")
+    client: Inn | None = Field(default=None, description="INN of the registers' owner.")
     plan: str | None = Field(default=None, max_length=32)
     service: Entitlement | None = None
     active: bool | None = Field(default=None, description="True: have not ended; false: have.")
@@ -103,22 +102,15 @@ FILTERS: Filters = {
 }
 
 _END = func.coalesce(Subscription.ends_at, literal(ENDLESS, Subscription.ends_at.type))
-_KEYS: dict[SubscriptionSort, Sequence[ColumnElement[Any]]] = {
-    SubscriptionSort.SERIAL_NUMBER: (
-        Subscription.serial_number.expression,
-        Subscription.plan.expression,
-    ),
-    SubscriptionSort.ENDS_AT: (
-        _END,
-        Subscription.serial_number.expression,
-        Subscription.plan.expression,
-    ),
+_BY_REGISTER: Final = {"serial_number": Subscription.serial_number, "plan": Subscription.plan}
+_ORDERS: Final = {
+    SubscriptionSort.SERIAL_NUMBER: Keyset(SubscriptionCursor, _BY_REGISTER),
+    SubscriptionSort.ENDS_AT: Keyset(SubscriptionCursor, {"ends_at": _END, **_BY_REGISTER}),
 }
 
 
 async def page(act: Act, query: SubscriptionFilter) -> Page[SubscriptionRow]:
     """Subscriptions of the registers that the actor may see."""
-    keys = _KEYS[query.sort]
     statement = (
         select(Subscription, CashRegister.owner_inn, CashRegister.owner_name)
         .join(CashRegister, CashRegister.serial_number == Subscription.serial_number)
@@ -127,11 +119,9 @@ async def page(act: Act, query: SubscriptionFilter) -> Page[SubscriptionRow]:
             *conditions(FILTERS, query),
             *_expiry_conditions(query, act.now),
         )
-        .where(*_after_cursor(query))
-        .order_by(*keys)
-        .limit(query.limit + 1)
     )
-    rows = [_row(*found, act.language, act.now) for found in await act.db.execute(statement)]
+    found = await act.db.execute(_ORDERS[query.sort].page(statement, query))
+    rows = [_row(*each, act.language, act.now) for each in found]
     return page_of(rows, query.limit, lambda row: row, lambda row: _cursor_of(query.sort, row))
 
 
@@ -146,18 +136,6 @@ def _expiry_conditions(query: SubscriptionFilter, now: datetime) -> list[ColumnE
         unmarked = Subscription.expired_at.is_(None)
         wanted += [Subscription.ends_at > now, Subscription.ends_at <= edge, unmarked]
     return wanted
-
-
-def _after_cursor(query: SubscriptionFilter) -> list[ColumnElement[bool]]:
-    if query.after is None:
-        return []
-    mark = read_cursor(SubscriptionCursor, query.after)
-    if mark.sort is not query.sort:
-        raise BAD_CURSOR()
-    keys = _KEYS[query.sort]
-    values = (mark.ends_at, mark.serial_number, mark.plan)[-len(keys) :]
-    shown = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
-    return [tuple_(*keys) > tuple_(*shown)]
 
 
 def _cursor_of(sort: SubscriptionSort, row: SubscriptionRow) -> SubscriptionCursor:

@@ -42,6 +42,7 @@ async def place_order(act: Act, plan_code: str, quantity: int, agreed: bool) -> 
     )
     act.db.add(new)
     await act.db.flush()
+    pieces = PIECES_UNIT.in_language(act.language)
     payment = await open_payment(
         act,
         partner_id=act.actor.partner_id,
@@ -49,7 +50,7 @@ async def place_order(act: Act, plan_code: str, quantity: int, agreed: bool) -> 
         amount_kopecks=quantity * plan.price_kopecks,
         purpose=PURPOSE,
         reference=str(new.id),
-        description=f"{plan.name(act.language)}, {quantity} {PIECES_UNIT.in_language(act.language)}",
+        description=f"{plan.name(act.language)}, {quantity} {pieces}",
     )
     new.payment_id = payment.id
     await act.db.flush()

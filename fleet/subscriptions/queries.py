@@ -26,11 +26,11 @@ from fleet.kit.input import MAX_INTEGER, Input, Moment, SerialText
 from fleet.kit.language import Language
 from fleet.kit.paging import (
     Filters,
+    Keyset,
     Page,
     PageQuery,
     conditions,
     page_of,
-    read_cursor,
 )
 from fleet.kit.validation import describe_pattern
 from fleet.registers.models import CashRegister
@@ -52,7 +52,7 @@ _CODES = "|".join(Entitlement)
 SERVICES_PATTERN = describe_pattern(
     f"^({_CODES})(,({_CODES}))*$",
     f"нужны коды услуг через запятую без пробелов: {', '.join(Entitlement)}.",
-    f"codes of services are needed, with commas and no spaces between: {', '.join(Entitlement)}.",
+    f"must be service codes separated by commas without spaces: {', '.join(Entitlement)}.",
 )
 
 
@@ -409,9 +409,7 @@ async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
 
 def _newest_page(statement: Any, key: Any, query: PageQuery) -> Any:
     """A page of a history whose rows are numbered in their order."""
-    if query.after:
-        statement = statement.where(key < read_cursor(OrderKey, query.after).id)
-    return statement.order_by(key.desc()).limit(query.limit + 1)
+    return Keyset(OrderKey, {"id": key}, down=True).page(statement, query)
 
 
 def _shown(row: Any, model: type[BaseModel], actor: Actor, language: Language) -> dict[str, Any]:

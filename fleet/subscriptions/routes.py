@@ -123,21 +123,17 @@ async def assign(call: Call[Nothing, NewAssignment]) -> AssignmentReply:
 
 
 def _assignment_reply(
-    done: assigning.AssignmentOutcome, stock: dict[str, int], language: Language
+    done: assigning.AssignmentResult, stock: dict[str, int], language: Language
 ) -> AssignmentReply:
     return AssignmentReply(
         accepted=[
             AcceptedAssignment(
                 serial_number=gift.serial_number, plan=gift.plan, ends_at=gift.span.ends_at
             )
-            for gift in done.assignments
+            for gift in done.accepted
         ],
         refused=[
-            RefusedAssignment(
-                serial_number=each.serial_number,
-                reason=each.refusal.code,
-                message=each.refusal.message(language, **each.params),
-            )
+            RefusedAssignment(serial_number=each.item, **each.told(language))
             for each in done.refused
         ],
         available=stock,

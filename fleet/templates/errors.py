@@ -15,15 +15,15 @@ OUTLET_NOT_FOUND = Refusal(
     ErrorKind.NOT_FOUND,
     "outlet_not_found",
     field="outlet_id",
-    ru="Торговая точка {id} не найдена. Возьмите номер из GET /api/v1/outlets или добавьте точку.",
-    en="Outlet {id} is not found. Take a number from GET /api/v1/outlets or add an outlet.",
+    ru="Торговая точка {id} не найдена. Выберите точку из списка или добавьте новую.",
+    en="Sales point {id} is not found. Choose one from the list or add a new one.",
 )
 OUTLET_IN_USE = Refusal(
     ErrorKind.CONFLICT,
     "outlet_in_use",
     field="id",
     ru="Торговая точка указана в шаблоне чаевых. Сначала измените или удалите шаблон.",
-    en="The outlet stands in a tips template. Change or delete the template first.",
+    en="A tips template uses this sales point. Change or delete the template first.",
 )
 NAME_TAKEN = Refusal(
     ErrorKind.CONFLICT,
@@ -36,16 +36,16 @@ SYSTEM_TEMPLATE = Refusal(
     ErrorKind.CONFLICT,
     "system_template",
     field="id",
-    ru="Системный шаблон нельзя изменить, удалить или загрузить: он входит в прошивку "
-    "платформы 5.0.",
-    en="A system template cannot be changed, deleted or uploaded: it is a part of the firmware of "
-    "platform 5.0.",
+    ru="Системный шаблон нельзя изменить, удалить или загрузить: он входит в прошивку платформы "
+    "5.0.",
+    en="A system template cannot be changed, deleted or uploaded: it is part of the platform 5.0 "
+    "firmware.",
 )
 FIELD_UNKNOWN = Refusal(
     _INVALID,
     "template_field_unknown",
-    ru="такого поля нет. Возьмите одно из GET /api/v1/settings-templates/fields.",
-    en="there is no such field. Take one from GET /api/v1/settings-templates/fields.",
+    ru="такой настройки нет. Выберите настройку из списка полей шаблона.",
+    en="there is no such setting. Choose one from the list of template fields.",
 )
 FIELD_NOT_ON_PLATFORM = Refusal(
     _INVALID,
@@ -53,20 +53,18 @@ FIELD_NOT_ON_PLATFORM = Refusal(
     ru="на платформе {platform} такой настройки нет. Уберите поле.",
     en="platform {platform} has no such setting. Remove the field.",
 )
-FIELD_VALUE = Refusal(
-    _INVALID, "template_field_value", ru="допустимо: {ru}.", en="allowed is: {en}."
-)
+FIELD_VALUE = Refusal(_INVALID, "template_field_value", ru="допустимо: {ru}.", en="allowed: {en}.")
 CONTENT_UNFIT = Refusal(
     _INVALID,
     "content_unfit",
     field="content",
-    ru="Поле «content»: нужен файл от 1 до {limit} байт в Base64.",
-    en="Field 'content': a file of 1 to {limit} bytes in Base64 is needed.",
+    ru="Содержимое шаблона — файл размером от 1 до {limit:байта|байт|байт} в кодировке Base64.",
+    en="The template's content must be a file of 1 to {limit:byte|bytes} in Base64.",
 )
 TEXT_UNPRINTABLE = Refusal(
     _INVALID,
     "text_unprintable",
     field="text",
-    ru="Поле «text»: платформа {platform} не напечатает знак № {position} ({code}). Замените его.",
-    en="Field 'text': platform {platform} cannot print character {position} ({code}). Replace it.",
+    ru="Касса платформы {platform} не может напечатать символ № {position} ({code}). Замените его.",
+    en="A register of platform {platform} cannot print character {position} ({code}). Replace it.",
 )

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.input import MAX_INTEGER, Input
 from fleet.kit.language import Language
-from fleet.kit.paging import Page, PageQuery, page_of, read_cursor
+from fleet.kit.paging import Keyset, Page, PageQuery, page_of, read_cursor
 from fleet.templates.errors import OUTLET_NOT_FOUND, TEMPLATE_NOT_FOUND
 from fleet.templates.models import (
     InfoReceipt,
@@ -239,12 +239,10 @@ async def _rows(
     query: PageQuery,
     equal: Mapping[str, object],
 ) -> Sequence[Model]:
-    after = _after_cursor(query)
     given = {name: value for name, value in equal.items() if value is not None}
     mine = select(model).filter_by(partner_id=actor.partner_id, **given)
-    if after is not None:
-        mine = mine.where(model.id > after)
-    return (await db.scalars(mine.order_by(model.id).limit(query.limit + 1))).all()
+    by_number = Keyset(TemplateKey, {"id": model.id})
+    return (await db.scalars(by_number.page(mine, query))).all()
 
 
 def _after_cursor(query: PageQuery) -> int | None:

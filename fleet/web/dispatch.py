@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from fleet.accounts import service as accounts
-from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES
+from fleet.accounts.roles import RIGHT_NAMES, ROLE_NAMES, granted_by_support
 from fleet.kit.actor import Actor
 from fleet.kit.acts import Acts
 from fleet.kit.clock import Clock
@@ -33,7 +33,15 @@ from fleet.kit.input import Input
 from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput, refuse_input
 from fleet.web.downloads import Downloads
-from fleet.web.errors import BAD_KEY, FILE_TOO_LARGE, NO_RIGHT, NOT_A_FILE, NOT_JSON, REPEATED
+from fleet.web.errors import (
+    BAD_KEY,
+    FILE_TOO_LARGE,
+    NO_RIGHT,
+    NOT_A_FILE,
+    NOT_JSON,
+    REPEATED,
+    RIGHT_OF_SUPPORT,
+)
 from fleet.web.middleware import language_of
 from fleet.web.slots import Slots
 
@@ -154,8 +162,12 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 
 def _require(right: str, actor: Actor) -> None:
-    if right not in actor.rights:
-        raise NO_RIGHT(role=ROLE_NAMES[actor.role], right=RIGHT_NAMES[right])
+    if right in actor.rights:
+        return
+    role, needed = ROLE_NAMES[actor.role], granted_by_support(right)
+    if needed is not None:
+        raise RIGHT_OF_SUPPORT(role=role, right=RIGHT_NAMES[right], needed=ROLE_NAMES[needed])
+    raise NO_RIGHT(role=role, right=RIGHT_NAMES[right])
 
 
 def read_query(model: type[Model], request: web.Request) -> Model:

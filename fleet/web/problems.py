@@ -30,18 +30,21 @@ STATUSES: Mapping[ErrorKind, int] = MappingProxyType(
 
 TITLES: Mapping[ErrorKind, tuple[str, str]] = MappingProxyType(
     {
-        ErrorKind.BAD_REQUEST: ("Запрос не читается", "Unreadable request"),
-        ErrorKind.UNAUTHENTICATED: ("Нужен вход", "Sign-in needed"),
-        ErrorKind.FORBIDDEN: ("Недостаточно прав", "Not allowed"),
+        ErrorKind.BAD_REQUEST: ("Запрос не читается", "Bad request"),
+        ErrorKind.UNAUTHENTICATED: ("Требуется вход", "Sign-in required"),
+        ErrorKind.FORBIDDEN: ("Недостаточно прав", "Not enough rights"),
         ErrorKind.NOT_FOUND: ("Не найдено", "Not found"),
-        ErrorKind.METHOD_NOT_ALLOWED: ("Метод не подходит", "Method not allowed"),
-        ErrorKind.CONFLICT: ("Противоречие", "Conflict"),
-        ErrorKind.TOO_LARGE: ("Запрос слишком велик", "Request too large"),
-        ErrorKind.UNSUPPORTED_TYPE: ("Тип содержимого не подходит", "Unsupported content type"),
+        ErrorKind.METHOD_NOT_ALLOWED: ("Метод не поддерживается", "Method not allowed"),
+        ErrorKind.CONFLICT: ("Действие сейчас невозможно", "Not possible now"),
+        ErrorKind.TOO_LARGE: ("Слишком большой запрос", "Request too large"),
+        ErrorKind.UNSUPPORTED_TYPE: (
+            "Тип содержимого не поддерживается",
+            "Unsupported content type",
+        ),
         ErrorKind.INVALID: ("Неверные данные", "Invalid input"),
-        ErrorKind.TOO_MANY_REQUESTS: ("Слишком часто", "Too many requests"),
+        ErrorKind.TOO_MANY_REQUESTS: ("Слишком много запросов", "Too many requests"),
         ErrorKind.INTERNAL: ("Ошибка сервера", "Server error"),
-        ErrorKind.UNAVAILABLE: ("Сервер занят", "Server busy"),
+        ErrorKind.UNAVAILABLE: ("Сервис временно недоступен", "Service unavailable"),
     }
 )
 

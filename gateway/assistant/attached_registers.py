@@ -30,7 +30,7 @@ from gateway.assistant.register_connection import (
     RegisterUnreachable,
 )
 from gateway.assistant.steps import StepExecutor, StepOutcome
-from gateway.assistant.texts import text_of
+from gateway.assistant.texts import command_name, text_of
 from protocol.conversation.assistant import (
     MAX_REGISTERS,
     AssistantReport,
@@ -266,11 +266,9 @@ class AttachedRegisters:
         if outcome is None:
             self._show(key.serial_number, name, 0)
         else:
-            said = (
-                "ok" if isinstance(outcome, bytes) else text_of(f"refused_{outcome.name.lower()}")
-            )
+            ending = "done" if isinstance(outcome, bytes) else f"refused_{outcome.name.lower()}"
             self._show(key.serial_number, name, None)
-            self._tell("step", **key._asdict(), what=f"{name} → {said}")
+            self._tell("step", **key._asdict(), what=f"{command_name(name)} → {text_of(ending)}")
         self._changed()
 
     def _at(self, serial_number: str) -> list[AttachedRegister]:

@@ -22,15 +22,17 @@ from gateway.assistant.screen import Screen
 from gateway.assistant.texts import CommandEnded, text_of
 from protocol.models import BY_CODE as MODELS
 
-Config = Annotated[Path, typer.Option(help="the configuration (TOML)")]
-Place = Annotated[str, typer.Option(help="/dev/ttyACM0, COM3 or HOST:PORT")]
+Config = Annotated[Path, typer.Option(help=text_of("help_config"))]
+Place = Annotated[str, typer.Option(help=text_of("help_place"))]
 
 DEFAULT: Final = Path("assistant.toml")
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    help=text_of("help"), no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
-@app.command()
+@app.command(help=text_of("help_run"))
 def run(config: Config = DEFAULT) -> None:
     """Work until Ctrl-C: find registers, sign in, speak for them."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -43,8 +45,11 @@ def run(config: Config = DEFAULT) -> None:
     _guarded(work)
 
 
-@app.command("list")
-def list_them(config: Config = DEFAULT, wait_s: float = 5.0) -> None:
+@app.command("list", help=text_of("help_list"))
+def list_them(
+    config: Config = DEFAULT,
+    wait_s: Annotated[float, typer.Option(help=text_of("help_wait"))] = 5.0,
+) -> None:
     """Show the registers that answer."""
 
     async def work(screen: Screen) -> None:
@@ -66,9 +71,9 @@ def list_them(config: Config = DEFAULT, wait_s: float = 5.0) -> None:
     _guarded(work)
 
 
-@app.command()
+@app.command(help=text_of("help_update"))
 def update(
-    image: Annotated[Path, typer.Option(help="the image; its manifest lies beside it")],
+    image: Annotated[Path, typer.Option(help=text_of("help_image"))],
     place: Place,
     config: Config = DEFAULT,
 ) -> None:
@@ -80,11 +85,11 @@ def update(
     _guarded(work)
 
 
-@app.command()
+@app.command(help=text_of("help_send"))
 def send(
     place: Place,
-    commands: Annotated[list[str] | None, typer.Argument(help="commands in hex digits")] = None,
-    file: Annotated[Path | None, typer.Option(help="one command in a line, # comments")] = None,
+    commands: Annotated[list[str] | None, typer.Argument(help=text_of("help_commands"))] = None,
+    file: Annotated[Path | None, typer.Option(help=text_of("help_file"))] = None,
     config: Config = DEFAULT,
 ) -> None:
     """Send KKT-PC commands and explain the answers."""
@@ -97,7 +102,7 @@ def send(
     _guarded(work)
 
 
-@app.command("check-config")
+@app.command("check-config", help=text_of("help_check_config"))
 def check_config(config: Config = DEFAULT) -> None:
     """Say whether the configuration and the files that it names are right."""
 
@@ -111,7 +116,7 @@ def check_config(config: Config = DEFAULT) -> None:
     _guarded(work)
 
 
-@app.command("config-example")
+@app.command("config-example", help=text_of("help_config_example"))
 def config_example() -> None:
     """Print every key with its meaning and default."""
     typer.echo(configuration.example(), nl=False)

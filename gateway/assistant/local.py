@@ -117,8 +117,8 @@ def read_image(path: Path) -> tuple[Image, bytes]:
             bytes.fromhex(facts["signature"]),
             facts["block_size"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CommandEnded("bad_image", path=manifest, why=error) from None
+    except (KeyError, TypeError, ValueError):
+        raise CommandEnded("bad_image", path=manifest, why=text_of("bad_manifest")) from None
     return image, content
 
 
@@ -128,7 +128,7 @@ async def update(config: AssistantConfig, place: str, path: Path, screen: Screen
     if not config.publishers:
         raise CommandEnded("no_publishers")
     if not (image.is_whole(content) and image.is_genuine(config.publisher_keys)):
-        raise CommandEnded("bad_image", path=path, why="SHA-256, Ed25519")
+        raise CommandEnded("bad_image", path=path, why=text_of("not_signed"))
     async with connect_at(config, place) as way, journal_of(config) as journal:
         serial_number = way.identity.serial_number
         screen.show_event("found", **found_fields(way.identity))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gateway.assistant.texts import text_of
+from gateway.assistant.texts import command_name, text_of
 
 
 class Screen:
@@ -50,7 +50,8 @@ class Screen:
         self._console.print(text, soft_wrap=True)
 
     def show_progress(self, who: str, what: str, percent: int | None) -> None:
-        """How far something is; None when it is over."""
+        """How far a command is (``texts.command_name``); None when it is over."""
+        what = command_name(what)
         key = who, what
         if percent is None:
             if (closed := self._open.pop(key, None)) is not None:

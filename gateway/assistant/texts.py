@@ -5,65 +5,84 @@ import locale
 import os
 from typing import Any, Final
 
+from gateway.assistant.reasons import in_russian
+from protocol.kktpc.command_names import name_of
 from protocol.kktpc.text import Language
 
 # fmt: off
 TEXTS: Final[dict[str, dict[Language, str]]] = {
+    "help": {"ru": "Ассистент: программа на компьютере магазина.", "en": "The Assistant: the program on the shop's PC."},
+    "help_run": {"ru": "Работать до Ctrl-C: найти кассы, войти на сервер и обслуживать их.", "en": "Work until Ctrl-C: find registers, sign in to the server and serve them."},
+    "help_list": {"ru": "Показать подключённые кассы.", "en": "Show the connected registers."},
+    "help_update": {"ru": "Обновить прошивку кассы, подключённой к этому компьютеру.", "en": "Update the firmware of a register connected to this PC."},
+    "help_send": {"ru": "Отправить команды KKT-PC и расшифровать ответы.", "en": "Send KKT-PC commands and explain the answers."},
+    "help_check_config": {"ru": "Проверить настройки и файлы, которые в них указаны.", "en": "Check the configuration and the files that it names."},
+    "help_config_example": {"ru": "Вывести пример настроек с пояснениями.", "en": "Print an example configuration with explanations."},
+    "help_config": {"ru": "файл настроек (TOML)", "en": "the configuration file (TOML)"},
+    "help_place": {"ru": "порт (/dev/ttyACM0, COM3) или HOST:PORT", "en": "a port (/dev/ttyACM0, COM3) or HOST:PORT"},
+    "help_image": {"ru": "файл прошивки, рядом — её описание (.toml)", "en": "the firmware file, with its manifest (.toml) beside it"},
+    "help_commands": {"ru": "команды в шестнадцатеричных цифрах", "en": "commands in hex digits"},
+    "help_file": {"ru": "файл с командами, по одной в строке; # — комментарий", "en": "a file with one command per line; # begins a comment"},
+    "help_wait": {"ru": "сколько секунд ждать ответа касс", "en": "seconds to wait for registers"},
     "no_file": {"ru": "нет файла {path}", "en": "there is no file {path}"},
     "unreadable": {"ru": "файл {path} не читается: {why}", "en": "the file {path} cannot be read: {why}"},
-    "not_toml": {"ru": "{path}: это не TOML: {why}", "en": "{path} is not TOML: {why}"},
-    "bad_config": {"ru": "{path}: ошибка в настройках: {why}", "en": "{path}: a mistake in the configuration: {why}"},
-    "mistake_missing": {"ru": "нужно указать", "en": "must be told"},
-    "mistake_extra_forbidden": {"ru": "такого ключа нет", "en": "there is no such key"},
-    "mistake_bool_parsing": {"ru": "true или false", "en": "true or false"},
-    "mistake_bool_type": {"ru": "true или false", "en": "true or false"},
+    "not_toml": {"ru": "{path}: файл не в формате TOML: {why}", "en": "{path} is not a TOML file: {why}"},
+    "bad_config": {"ru": "{path}: ошибка в настройках: {why}", "en": "{path}: error in the configuration: {why}"},
+    "mistake_missing": {"ru": "нужно указать", "en": "is required"},
+    "mistake_extra_forbidden": {"ru": "такой настройки нет", "en": "there is no such setting"},
+    "mistake_bool_parsing": {"ru": "нужно true или false", "en": "must be true or false"},
+    "mistake_bool_type": {"ru": "нужно true или false", "en": "must be true or false"},
     "mistake_string_type": {"ru": "нужен текст в кавычках", "en": "must be text in quotes"},
     "mistake_tuple_type": {"ru": "нужен список в квадратных скобках", "en": "must be a list in square brackets"},
-    "mistake_string_pattern_mismatch": {"ru": "не подходит под {pattern}", "en": "does not match {pattern}"},
-    "bad_broker": {"ru": "брокер — это mqtts://HOST[:PORT] или mqtt://HOST[:PORT]", "en": "a broker is mqtts://HOST[:PORT] or mqtt://HOST[:PORT]"},
-    "bad_web": {"ru": "веб-сервис — это http://HOST:PORT, без пароля", "en": "a web service is http://HOST:PORT, without a password in it"},
-    "no_targets": {"ru": "в targets нужно указать, куда кассам можно", "en": "targets must say where registers may go"},
-    "open_secret": {"ru": "файл {path} доступен другим; выполните chmod 600", "en": "others may read the file {path}; do chmod 600"},
-    "empty_secret": {"ru": "файл {path} пуст", "en": "the file {path} is empty"},
-    "config_good": {"ru": "настройки в порядке: {path}", "en": "the configuration is right: {path}"},
-    "not_hex": {"ru": "команда {command} — не шестнадцатеричные цифры", "en": "the command {command} is not hex digits"},
-    "no_commands": {"ru": "нечего отправлять", "en": "there is nothing to send"},
-    "nobody_there": {"ru": "{place}: касса не отвечает ({why})", "en": "{place}: no register answers ({why})"},
-    "silent": {"ru": "{place}: за {wait_s} с касса не ответила", "en": "{place}: no register answered within {wait_s} s"},
-    "bad_place": {"ru": "{place} — не порт и не HOST:PORT", "en": "{place} is neither a port nor HOST:PORT"},
-    "is_5_0": {"ru": "{place}: платформа 5.0; для неё нужен веб-сервис драйвера", "en": "{place}: platform 5.0; it needs the driver's web service"},
-    "lost_there": {"ru": "{place}: связь с кассой потеряна ({why})", "en": "{place}: the register is lost ({why})"},
-    "no_manifest": {"ru": "{path}: рядом нет описания прошивки {manifest}", "en": "{path}: its manifest {manifest} is not beside it"},
-    "bad_image": {"ru": "{path}: прошивка не принята: {why}", "en": "{path}: the firmware is not accepted: {why}"},
-    "no_publishers": {"ru": "в настройках нет ключей издателей прошивок (publishers)", "en": "the configuration names no publishers of firmware"},
-    "refused": {"ru": "команда не выполнена: {why}", "en": "the command was not done: {why}"},
+    "mistake_string_pattern_mismatch": {"ru": "значение не подходит под образец {pattern}", "en": "does not match the pattern {pattern}"},
+    "mistake_other": {"ru": "значение не подходит", "en": "does not fit"},
+    "bad_broker": {"ru": "адрес брокера — mqtts://HOST[:PORT] или mqtt://HOST[:PORT]", "en": "the broker's address is mqtts://HOST[:PORT] or mqtt://HOST[:PORT]"},
+    "bad_web": {"ru": "адрес веб-сервиса — http://HOST:PORT, без логина и пароля", "en": "the web service's address is http://HOST:PORT, without a login and password"},
+    "no_targets": {"ru": "укажите в targets адреса, к которым кассам разрешён доступ", "en": "list in targets the addresses that registers may reach"},
+    "open_secret": {"ru": "файл {path} доступен другим пользователям; выполните chmod 600", "en": "other users can read the file {path}; run chmod 600"},
+    "empty_secret": {"ru": "файл {path} пуст, запишите в него пароль", "en": "the file {path} is empty, write the password into it"},
+    "config_good": {"ru": "настройки верны: {path}", "en": "the configuration is correct: {path}"},
+    "not_hex": {"ru": "команда {command} должна состоять из шестнадцатеричных цифр", "en": "the command {command} must be hex digits"},
+    "no_commands": {"ru": "укажите хотя бы одну команду", "en": "give at least one command"},
+    "nobody_there": {"ru": "{place}: касса не отвечает ({why})", "en": "{place}: the register does not answer ({why})"},
+    "silent": {"ru": "{place}: касса не ответила за {wait_s} с", "en": "{place}: the register did not answer within {wait_s} s"},
+    "bad_place": {"ru": "{place}: нужен порт или HOST:PORT", "en": "{place}: must be a port or HOST:PORT"},
+    "is_5_0": {"ru": "{place}: касса платформы 5.0, подключите её через веб-сервис драйвера", "en": "{place}: the register runs platform 5.0, connect it through the driver's web service"},
+    "lost_there": {"ru": "{place}: связь с кассой потеряна ({why})", "en": "{place}: the connection to the register is lost ({why})"},
+    "no_manifest": {"ru": "{path}: рядом с прошивкой нет её описания {manifest}", "en": "{path}: the manifest {manifest} is not beside the firmware"},
+    "bad_image": {"ru": "{path}: прошивка не подходит: {why}", "en": "{path}: the firmware does not fit: {why}"},
+    "not_signed": {"ru": "контрольная сумма или подпись неверна", "en": "its checksum or signature is wrong"},
+    "bad_manifest": {"ru": "ошибка в описании прошивки", "en": "its manifest is wrong"},
+    "no_publishers": {"ru": "укажите в настройках ключи издателей прошивок (publishers)", "en": "list the keys of firmware publishers in the configuration (publishers)"},
+    "refused": {"ru": "команда не выполнена: {why}", "en": "the command was not executed: {why}"},
     "refused_shift_open": {"ru": "открыта смена", "en": "the shift is open"},
-    "refused_receipts_unsent": {"ru": "есть документы, не переданные в ОФД", "en": "the OFD has not got every document"},
+    "refused_receipts_unsent": {"ru": "есть неотправленные чеки", "en": "there are unsent receipts"},
     "refused_busy": {"ru": "касса занята", "en": "the register is busy"},
-    "refused_unsupported": {"ru": "на этой кассе такой команды нет", "en": "this register has no such command"},
+    "refused_unsupported": {"ru": "касса (или драйвер) не поддерживает эту команду", "en": "the register (or its driver) does not support this command"},
     "refused_low_battery": {"ru": "батарея разряжена", "en": "the battery is low"},
-    "refused_stale": {"ru": "неизвестно, выполнена ли она раньше; проверьте кассу", "en": "nobody can tell whether it was done before; look at the register"},
+    "refused_stale": {"ru": "неизвестно, выполнена ли команда раньше; проверьте состояние кассы", "en": "it is unknown whether the command was executed earlier; check the register's state"},
     "failed": {"ru": "касса ответила: {why}", "en": "the register answered: {why}"},
-    "updated": {"ru": "на кассе прошивка {version}", "en": "the register runs firmware {version}"},
-    "not_updated": {"ru": "после перезапуска на кассе прошивка {version}, ожидалась {expected}", "en": "after its restart the register runs {version}, {expected} was expected"},
+    "updated": {"ru": "на кассе установлена прошивка {version}", "en": "the register runs firmware {version}"},
+    "not_updated": {"ru": "после перезапуска на кассе прошивка {version}, ожидалась {expected}", "en": "after the restart the register runs firmware {version}, expected {expected}"},
     "journal_broken": {"ru": "журнал не открывается: {why}", "en": "the journal cannot be opened: {why}"},
-    "signed_in": {"ru": "связь с сервером установлена", "en": "signed in to the server"},
-    "signed_out": {"ru": "нет связи с сервером: {why}; повтор через {wait_s} с", "en": "no link to the server: {why}; again in {wait_s} s"},
+    "signed_in": {"ru": "связь с сервером установлена", "en": "connected to the server"},
+    "signed_out": {"ru": "нет связи с сервером: {why}; программа повторит попытку сама", "en": "no connection to the server: {why}; the program will try again by itself"},
     "found": {"ru": "{place}: касса {serial_number}, платформа {platform}, прошивка {version}", "en": "{place}: register {serial_number}, platform {platform}, firmware {version}"},
-    "lost": {"ru": "{place}: касса ушла ({why})", "en": "{place}: the register is gone ({why})"},
-    "not_ours": {"ru": "{serial_number}: не закреплена за этим Ассистентом", "en": "{serial_number}: not given to this Assistant"},
-    "checked_in": {"ru": "{serial_number}: показания переданы", "en": "{serial_number}: the reading is accepted"},
-    "not_checked_in": {"ru": "{serial_number}: разговор не состоялся: {why}", "en": "{serial_number}: the conversation failed: {why}"},
+    "lost": {"ru": "{place}: касса отключилась ({why})", "en": "{place}: the register is disconnected ({why})"},
+    "not_ours": {"ru": "{serial_number}: касса не добавлена этому Ассистенту, добавьте её в личном кабинете", "en": "{serial_number}: the register is not added to this Assistant, add it in your account"},
+    "checked_in": {"ru": "{serial_number}: показания переданы", "en": "{serial_number}: the reading is sent"},
+    "not_checked_in": {"ru": "{serial_number}: сеанс связи не удался: {why}", "en": "{serial_number}: the session failed: {why}"},
     "step": {"ru": "{serial_number}: операция {operation_id}, шаг {step}: {what}", "en": "{serial_number}: operation {operation_id}, step {step}: {what}"},
-    "relaying": {"ru": "{serial_number}: сеть через этот компьютер (EoT)", "en": "{serial_number}: network through this PC (EoT)"},
-    "stopped": {"ru": "остановлено", "en": "stopped"},
+    "done": {"ru": "выполнено", "en": "done"},
+    "relaying": {"ru": "{serial_number}: касса выходит в сеть через этот компьютер (EoT)", "en": "{serial_number}: the register uses this PC's network (EoT)"},
+    "stopped": {"ru": "работа завершена", "en": "stopped"},
     "serial_number": {"ru": "Заводской номер", "en": "Serial number"},
     "platform": {"ru": "Платформа", "en": "Platform"},
     "model": {"ru": "Модель", "en": "Model"},
     "firmware": {"ru": "Прошивка", "en": "Firmware"},
-    "place": {"ru": "Где", "en": "Place"},
+    "place": {"ru": "Подключение", "en": "Connection"},
     "state": {"ru": "Состояние", "en": "State"},
-    "nothing_found": {"ru": "кассы не найдены", "en": "no register was found"},
+    "nothing_found": {"ru": "кассы не найдены, проверьте подключение и настройки", "en": "no registers found, check the connection and the configuration"},
 }
 # fmt: on
 
@@ -74,7 +93,9 @@ _MISTAKES: Final = "mistake_"
 def config_mistake(kind: str, said: dict[str, Any], otherwise: str) -> str:
     """What is wrong with a key of the configuration, by pydantic's name for it."""
     name = _MISTAKES + kind
-    return text_of(name, **said) if name in TEXTS else otherwise
+    if name in TEXTS:
+        return text_of(name, **said)
+    return otherwise if language() == "en" or not otherwise.isascii() else text_of("mistake_other")
 
 
 def language() -> Language:
@@ -86,8 +107,15 @@ def language() -> Language:
 
 
 def text_of(name: str, /, **said: Any) -> str:
-    """A sentence of the table in the language of the system."""
+    """A sentence of the table in the language of the system; so is the reason ``why`` in it."""
+    if "why" in said and language() == "ru":
+        said["why"] = in_russian(said["why"])
     return TEXTS[name][language()].format(**said)
+
+
+def command_name(command: str) -> str:
+    """Return the name of a command in the language of the system."""
+    return name_of(command)[language()]
 
 
 class CommandEnded(Exception):

@@ -40,7 +40,7 @@ def exit_on_error(program: Callable[[], object]) -> None:
     except FileNotFoundError as error:
         sys.exit(f"cash-server: there is no file {error.filename}")
     except ConnectionError as error:
-        sys.exit(f"cash-server: the database cannot be reached: {error.strerror or error}")
+        sys.exit(f"cash-server: cannot connect to the database: {error.strerror or error}")
     except (OSError, ValueError) as error:
         sys.exit(f"cash-server: {error}")
 

@@ -90,24 +90,24 @@ class SettingFault(StrEnum):
 
 _FAULTS: dict[SettingFault, dict[Language, str]] = {
     SettingFault.UNKNOWN: {
-        "ru": "Настройка {key}: нет такой на этой платформе",
-        "en": "Setting {key}: this platform has none such",
+        "ru": "настройки {key} на этой платформе нет",
+        "en": "setting {key} does not exist on this platform",
     },
     SettingFault.AMBIGUOUS: {
-        "ru": "Настройка {key}: в ячейке их несколько, укажите номер: {allowed}",
-        "en": "Setting {key}: the cell holds several, give a number: {allowed}",
+        "ru": "в ячейке {key} несколько настроек, укажите номер одной из них: {allowed}",
+        "en": "cell {key} holds several settings, give the number of one: {allowed}",
     },
     SettingFault.UNREACHABLE: {
-        "ru": "Настройка {key}: недоступна по протоколу ККТ",
-        "en": "Setting {key}: cannot be reached over the wire",
+        "ru": "настройка {key} недоступна по протоколу ККТ",
+        "en": "setting {key} is not accessible over the register's protocol",
     },
     SettingFault.VALUE: {
-        "ru": "Настройка {key}: допустимо {allowed}",
-        "en": "Setting {key}: allowed is {allowed}",
+        "ru": "для настройки {key} допустимо: {allowed}",
+        "en": "setting {key} allows: {allowed}",
     },
     SettingFault.CELL: {
-        "ru": "Настройка {key}: значение не подходит к ячейке ККТ",
-        "en": "Setting {key}: the value does not fit the register's cell",
+        "ru": "значение настройки {key} не подходит для этой кассы",
+        "en": "the value of setting {key} does not fit this register",
     },
 }
 

@@ -105,8 +105,8 @@ def describe_allowed(setting: Setting) -> dict[Language, str]:
 
 _TEXTS_ALLOWED = {
     CellForm.TEXT: (
-        "текст до {} символов, которые знает ККТ",
-        "text of at most {} characters that the register knows",
+        "текст до {} символов, которые поддерживает касса",
+        "text of at most {} characters that the register supports",
     ),
     CellForm.DIGITS: ("от 1 до {} цифр", "1 to {} digits"),
     CellForm.ADDRESS: ("адрес IPv4", "an IPv4 address"),

@@ -52,14 +52,16 @@ def about() -> None:
 @app.command("check-ins")
 def check_ins(
     database: Annotated[
-        str | None, typer.Option(help="PostgreSQL URL; else one is started")
+        str | None, typer.Option(help="PostgreSQL URL; by default one is started")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="of measuring, for each server")] = 20,
-    registers: Annotated[int, typer.Option(min=100, max=1_000_000, help="how many")] = 10_000,
-    connections: Annotated[int, typer.Option(min=1, help="calls at once")] = 256,
-    clients: Annotated[int, typer.Option(min=1, help="running_client processes")] = 2,
+    seconds: Annotated[float, typer.Option(min=1, help="seconds to measure each server")] = 20,
+    registers: Annotated[
+        int, typer.Option(min=100, max=1_000_000, help="number of registers")
+    ] = 10_000,
+    connections: Annotated[int, typer.Option(min=1, help="calls open at once")] = 256,
+    clients: Annotated[int, typer.Option(min=1, help="number of client processes")] = 2,
     as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON object on the last line")
+        bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
     """Idle check-ins: sessions a second beside a bare TCP server."""

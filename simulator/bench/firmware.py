@@ -86,9 +86,13 @@ class FirmwareReport:
 
 @app.command("firmware")
 def firmware(
-    registers: Annotated[int, typer.Option(min=1, max=500, help="at once")] = 500,
-    size_kib: Annotated[int, typer.Option(min=4, max=16_384, help="of the image")] = 2048,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object last")] = False,
+    registers: Annotated[int, typer.Option(min=1, max=500, help="registers updated at once")] = 500,
+    size_kib: Annotated[
+        int, typer.Option(min=4, max=16_384, help="size of the firmware, KiB")
+    ] = 2048,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print one JSON object on the last line")
+    ] = False,
 ) -> None:
     """Firmware to many registers at once beside the check-ins of others."""
     with ExitStack() as stack:

@@ -148,10 +148,12 @@ VALUES ($1, $2, 0, 1000000)
 
 @app.command("fleet")
 def fleet(
-    registers: Annotated[int, typer.Option(min=1000, max=10_000_000, help="how many")] = 1_000_000,
-    mixed: Annotated[bool, typer.Option(help="every filter in every order too")] = True,
+    registers: Annotated[
+        int, typer.Option(min=1000, max=10_000_000, help="number of registers")
+    ] = 1_000_000,
+    mixed: Annotated[bool, typer.Option(help="also try every filter in every order")] = True,
     as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON object on the last line")
+        bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
     """Pages, CSV and an assignment over a filled fleet; PostgreSQL is started."""

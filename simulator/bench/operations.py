@@ -71,12 +71,15 @@ SELECT min(id), $1, now() FROM partners
 @app.command("operations")
 def operations(
     database: Annotated[
-        str | None, typer.Option(help="empty PostgreSQL URL; else one is started")
+        str | None,
+        typer.Option(help="URL of an empty PostgreSQL database; by default one is started"),
     ] = None,
-    registers: Annotated[int, typer.Option(min=500, max=1_000_000, help="in all")] = 100_000,
-    calling: Annotated[int, typer.Option(min=500, max=50_000, help="of these")] = 5_000,
+    registers: Annotated[
+        int, typer.Option(min=500, max=1_000_000, help="registers in the database")
+    ] = 100_000,
+    calling: Annotated[int, typer.Option(min=500, max=50_000, help="registers that call")] = 5_000,
     as_json: Annotated[
-        bool, typer.Option("--json", help="one JSON object on the last line")
+        bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
     """Sessions with one due operation beside idle check-ins, and the time of an order for 500."""

@@ -89,10 +89,10 @@ async def run(
 
 def _announce(register: SimulatedRegister, place: ListenPlace, tell: Callable[[str], None]) -> None:
     tell(
-        f"ККТ {register.serial_number} (платформа {register.platform}) ждёт: {place}. "
-        "Ctrl-C — конец"
+        f"ККТ {register.serial_number} (платформа {register.platform}) ожидает соединения: "
+        f"{place}. Остановка — Ctrl-C"
     )
     tell(
-        f"Register {register.serial_number} (platform {register.platform}) listens: {place}. "
-        "Ctrl-C ends it"
+        f"Register {register.serial_number} (platform {register.platform}) is listening: {place}. "
+        "Stop with Ctrl-C"
     )

@@ -97,7 +97,14 @@ async def kept(database: Database) -> tuple[int, int]:
 
 async def test_who_calls_is_known_from_hello(counter: Counter) -> None:
     caller = counter.caller(serial(1), Platform.V2_5)
-    assert caller == Caller(serial(1), int(serial(1)), Platform.V2_5, 69, 2, 1)
+    assert caller == Caller(
+        serial_number=serial(1),
+        key=int(serial(1)),
+        platform=Platform.V2_5,
+        model=69,
+        channel=2,
+        key_generation=1,
+    )
     for number, platform in (("99999999999999", 2), (serial(1), 0xEE)):
         with pytest.raises(RemoteError) as refused:
             counter.port.identify(hello(number, platform))

@@ -71,4 +71,4 @@ async def test_the_page_speaks_english_too(office: Office, address: str) -> None
     async with browsing(address, "en-GB") as page:
         await open_link(page, "nonsense" * 5)
         await expect(page.get_by_role("heading")).to_have_text("Password of the cash server")
-        await expect(page.get_by_role("button", name="Ask for a new link")).to_be_visible()
+        await expect(page.get_by_role("button", name="Request a new link")).to_be_visible()

@@ -19,7 +19,7 @@ REFUSALS = {
         "CASH_SERVER_DATABASE: the database URL must begin with postgresql:// or sqlite:///",
     ),
     "no key ring": (["gateway"], "`cash-server up` makes one"),
-    "no database": (["migrate", "--database", NOWHERE], "the database cannot be reached"),
+    "no database": (["migrate", "--database", NOWHERE], "cannot connect to the database"),
 }
 
 

@@ -47,7 +47,7 @@ class ArchiveClosing(OperationType[ArchiveClosingParams]):
 
     kind: ClassVar = "archive_closing"
     label_ru: ClassVar = "Закрытие архива ФН"
-    label_en: ClassVar = "Closing of the fiscal drive's archive"
+    label_en: ClassVar = "Fiscal drive archive closing"
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     Params = ArchiveClosingParams

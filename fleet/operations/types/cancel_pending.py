@@ -25,7 +25,7 @@ class CancelPending(OperationType[CancelPendingParams]):
     """
 
     kind: ClassVar = "cancel_pending"
-    label_ru: ClassVar = "Отмена ожидающих операций"
+    label_ru: ClassVar = "Отмена отложенных операций"
     label_en: ClassVar = "Cancel pending operations"
     right: ClassVar = Right.SETTINGS
     on_server: ClassVar = True

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from fleet.accounts.roles import Right
 from fleet.kit.input import HEX_PATTERN, Input
+from fleet.kit.language import BilingualText
 from fleet.operations.rules import Channel, StatusCause
 from fleet.operations.types.contract import (
     Done,
@@ -22,6 +23,7 @@ from fleet.operations.types.contract import (
 from fleet.operations.types.setting_list import unknown_platform_objection
 from fleet.subscriptions.entitlements import BY_COMMAND, Entitlement
 from protocol.errors import RemoteError
+from protocol.kktpc.command_names import name_of
 from protocol.kktpc.commands import (
     BY_NAME,
     CommandFailed,
@@ -61,7 +63,10 @@ def _known_command(text: str) -> str:
     except RemoteError as error:
         raise PydanticCustomError("command", "not a command", {"why": error.detail}) from None
     if command.name in REFUSED:
-        raise PydanticCustomError("command_refused", "may not be sent", {"name": command.name})
+        name = name_of(command.name)
+        raise PydanticCustomError(
+            "command_refused", "may not be sent", {"name": BilingualText(name["ru"], name["en"])}
+        )
     return text.lower()
 
 

@@ -48,7 +48,7 @@ class ControlUnitReplacementParams(Input):
         pattern=describe_pattern(
             r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
             "нужен MAC-адрес, например 02:00:5E:10:00:01.",
-            "a MAC address is needed, for example 02:00:5E:10:00:01.",
+            "must be a MAC address, for example 02:00:5E:10:00:01.",
         ),
         description="A new MAC address, if it is to change: 02:00:5E:10:00:01.",
     )
@@ -56,7 +56,7 @@ class ControlUnitReplacementParams(Input):
         default=None,
         pattern=describe_pattern(
             r"^[0-9]{1,3}(\.[0-9]{1,3}){1,3}$",
-            "нужна версия системы: от 2 до 4 чисел через точку, как на экране ККТ.",
+            "нужна версия системы: от 2 до 4 чисел через точку, как на экране кассы.",
             "the version of the system is needed: 2 to 4 numbers with dots between, as the screen "
             "shows it.",
         ),

@@ -23,6 +23,7 @@ from fleet.operations.errors import (
     IMAGE_UNKNOWN,
     IMAGE_WRONG_MODEL,
     IMAGE_WRONG_PLATFORM,
+    PLATFORM_SAME,
 )
 from fleet.operations.rules import Channel, StatusCause, WaitingFor
 from fleet.operations.types.contract import (
@@ -60,8 +61,8 @@ class FirmwareParams(Input):
     image: str = Field(
         pattern=describe_pattern(
             f"^[0-9]{{1,3}}/{VERSION_PATTERN}$",
-            "нужны модель и версия через дробь, например 61/5.9.1.",
-            "a model and a version are needed, for example 61/5.9.1.",
+            "нужны код модели и версия через «/», например 61/5.9.1.",
+            "must be a model code and a version, for example 61/5.9.1.",
         ),
         description="model/version, one of GET /api/v1/firmware-images.",
         examples=["61/5.9.1"],
@@ -91,6 +92,8 @@ class FirmwareTransfer(OperationType[FirmwareParams]):
             return unknown_platform_objection(target)
         if target.model != facts.model:
             return Objection(IMAGE_WRONG_MODEL, {"image": params.image})
+        if target.platform is facts.platform is not self.source(facts.platform):
+            return Objection(PLATFORM_SAME, {"platform": target.platform})
         if target.platform is not self.source(facts.platform):
             said = {"image_platform": facts.platform, "platform": target.platform}
             return Objection(IMAGE_WRONG_PLATFORM, said)

@@ -10,7 +10,7 @@ class FirmwareUpdate(FirmwareTransfer):
     """An image of the platform that the register runs."""
 
     kind: ClassVar = "firmware_update"
-    label_ru: ClassVar = "Обновление прошивки"
+    label_ru: ClassVar = "Обновление ПО"
     label_en: ClassVar = "Firmware update"
 
     def source(self, image: Platform) -> Platform | None:

@@ -35,7 +35,7 @@ class PaperReceipt(OperationType[PaperReceiptParams]):
     """The result repeats ``enabled``."""
 
     kind: ClassVar = "paper_receipt"
-    label_ru: ClassVar = "Печать бумажных чеков"
+    label_ru: ClassVar = "Включение или отключение печати чеков"
     label_en: ClassVar = "Paper receipts on or off"
     right: ClassVar = Right.SETTINGS
     Params = PaperReceiptParams

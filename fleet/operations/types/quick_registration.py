@@ -123,7 +123,7 @@ def _printable(text: str) -> str:
 PrintableLine = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
 HOST_PATTERN = describe_pattern(
     r"^[A-Za-z0-9.-]{1,63}$",
-    "нужен адрес сервера латиницей без https://, например ofd.example.ru.",
+    "нужен адрес сервера латиницей, без https://, например ofd.example.ru.",
     "the address of a server is needed, in Latin letters and without https://, for example "
     "ofd.example.ru.",
 )
@@ -134,7 +134,7 @@ class OfdParams(Input):
     """The operator that passes documents to the tax service."""
 
     name: PrintableLine = Field(description="Name of the OFD.")
-    inn: Inn = Field(description="ИНН of the OFD.")
+    inn: Inn = Field(description="INN of the OFD.")
     host: Host = Field(description="Address of its server.")
     port: int = Field(ge=1, le=65535, description="Port of its server.")
     channel: OfdChannel = Field(description="How the register reaches it.")
@@ -143,7 +143,7 @@ class OfdParams(Input):
         pattern=describe_pattern(
             r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$",
             "нужен IP-адрес, например 192.168.0.1.",
-            "an IP address is needed, for example 192.168.0.1.",
+            "must be an IP address, for example 192.168.0.1.",
         ),
         description="DNS server for platform 2.5; absent = as it is.",
     )
@@ -154,11 +154,13 @@ class QuickRegistrationParams(Input):
 
     registration_number: str = Field(
         pattern=describe_pattern(
-            r"^[0-9]{16}$", "нужны 16 цифр РНМ.", "the 16 digits of the РНМ are needed."
+            r"^[0-9]{16}$",
+            "нужен РНМ — 16 цифр.",
+            "must be a registration number (RNM): 16 digits.",
         ),
-        description="РНМ: 16 digits.",
+        description="Registration number (RNM): 16 digits.",
     )
-    inn: Inn = Field(description="ИНН of the owner.")
+    inn: Inn = Field(description="INN of the owner.")
     name: PrintableLine = Field(description="Name of the owner.")
     address: PrintableLine = Field(description="Address of payments.")
     place: PrintableLine = Field(description="Place of payments: the name of the shop.")
@@ -191,7 +193,7 @@ class QuickRegistrationParams(Input):
         pattern=describe_pattern(
             r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,63}$",
             "нужен адрес электронной почты, например kassa@example.ru.",
-            "an e-mail address is needed, for example kassa@example.ru.",
+            "must be an e-mail address, for example kassa@example.ru.",
         ),
         description="The sender of receipts by e-mail.",
     )
@@ -199,7 +201,7 @@ class QuickRegistrationParams(Input):
     cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
         Field(description="Position and name of the person who registers.")
     )
-    cashier_inn: PersonInn | None = Field(default=None, description="That person's ИНН: 12 digits.")
+    cashier_inn: PersonInn | None = Field(default=None, description="That person's INN: 12 digits.")
 
     @field_validator("taxation_types", "modes")
     @classmethod
@@ -214,7 +216,7 @@ class QuickRegistrationParams(Input):
         chosen = info.data.get("taxation_types")
         if chosen is not None and default not in chosen:
             expected = ", ".join(chosen)
-            raise PydanticCustomError("enum", "not among the chosen", {"expected": expected})
+            raise PydanticCustomError("not_among_chosen", "not chosen", {"expected": expected})
         return default
 
     @field_validator("machine_number")

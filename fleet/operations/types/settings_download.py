@@ -47,7 +47,7 @@ class SettingsDownload(OperationType[SettingsDownloadParams]):
     """The result holds ``settings``: number to value, and ``missing``: number to result code."""
 
     kind: ClassVar = "settings_download"
-    label_ru: ClassVar = "Выгрузка настроек с кассы"
+    label_ru: ClassVar = "Выгрузка настроек из ККТ"
     label_en: ClassVar = "Settings download"
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)

@@ -69,7 +69,7 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
     """Settings by number on 5.0, cells of tables on 2.5."""
 
     kind: ClassVar = "settings_upload"
-    label_ru: ClassVar = "Загрузка настроек на кассу"
+    label_ru: ClassVar = "Загрузка настроек в ККТ"
     label_en: ClassVar = "Settings upload"
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT, Channel.LOCAL)

@@ -101,7 +101,7 @@ class TaxSystemChangeParams(Input):
     cashier_name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] = (
         Field(description="Position and name of the cashier.")
     )
-    cashier_inn: PersonInn = Field(description="The cashier's ИНН: 12 digits.")
+    cashier_inn: PersonInn = Field(description="The cashier's INN: 12 digits.")
 
     @field_validator("taxation_types")
     @classmethod
@@ -116,7 +116,7 @@ class TaxSystemChangeParams(Input):
         chosen = info.data.get("taxation_types")
         if chosen is not None and default not in chosen:
             expected = ", ".join(chosen)
-            raise PydanticCustomError("enum", "not among the chosen", {"expected": expected})
+            raise PydanticCustomError("not_among_chosen", "not chosen", {"expected": expected})
         return default
 
 
@@ -126,7 +126,7 @@ class TaxSystemChange(OperationType[TaxSystemChangeParams]):
 
     kind: ClassVar = "tax_system_change"
     label_ru: ClassVar = "Изменение СНО"
-    label_en: ClassVar = "Change of the tax system"
+    label_en: ClassVar = "Tax system change"
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     retryable: ClassVar = False

@@ -24,16 +24,16 @@ PATH: Final = b"/kkt"
 """Where ATOL's registers of platform 2.5 call: service.atol.ru/kkt."""
 
 REFUSAL_TEXTS: Final = {
-    400: "Запрос составлен неверно. / The request is malformed.",
-    404: "Кассы обращаются к /kkt. / Registers call /kkt.",
-    405: "Кассы обращаются методом POST. / Registers call with POST.",
+    400: "Неверный запрос. / Bad request.",
+    404: "Адрес для касс — /kkt. / Registers use /kkt.",
+    405: "Допустим только метод POST. / Only POST is allowed.",
     408: "Запрос не пришёл вовремя. / The request did not come in time.",
-    411: "Укажите длину тела. / Tell the length of the body.",
-    413: "Тело слишком велико. / The body is too large.",
-    417: "Ожидания не поддерживаются. / Expectations are not supported.",
+    411: "Укажите длину запроса. / Give the request's length.",
+    413: "Слишком большой запрос. / The request is too large.",
+    417: "Заголовок Expect не поддерживается. / Expect is not supported.",
     431: "Заголовки слишком велики. / The headers are too large.",
     501: "Такая передача не поддерживается. / This transfer coding is not supported.",
-    503: "Обращение не сохранено, повторите. / The call was not kept; call again.",
+    503: "Данные не сохранены, повторите. / Nothing was saved; try again.",
     505: "Нужен HTTP/1.1. / HTTP/1.1 is needed.",
 }
 """An answer that is not 200 says this."""

@@ -9,6 +9,7 @@ from fleet.access_requests.rules import RefusalReason
 from fleet.audit.models import AuditEntry
 from fleet.kit.act import Act
 from fleet.kit.database import Database
+from fleet.notifications.models import Letter
 from fleet.operations.models import Operation
 from fleet.operations.rules import OperationStatus
 from fleet.telemetry.events import ProfilesChanged, ReadingsDiffer
@@ -163,15 +164,18 @@ async def test_full_and_partial_follow_the_clients_registers(
 async def test_refusing_moves_nothing_and_says_why(
     people: People, place: Place, database: Database
 ) -> None:
-    await place(1, people.boris.partner_id)
+    await place(1, people.boris.partner_id, owner_name="Ромашка")
     id_ = await asked(people, "anna", [serial(1)])
     answer = await decide(people, id_, "refuse", reason="no_stamp", comment="Где печать?")
     assert (answer.status, answer.json["status"]) == (200, "refused")
     assert await owners(database) == {serial(1): people.boris.partner_id}
     card = await seen(people, "anna", id_)
     assert (card["reason"], card["comment"]) == ("no_stamp", "Где печать?")
-    assert card["reason_text"] == "There is no stamp (sole traders need none)"
+    assert card["reason_text"] == "There is no stamp (not needed for sole traders)"
     assert await letters(database) == [("anna@example.org", "access_refused")]
+    async with database.read() as db:
+        (params,) = await db.scalars(select(Letter.params))
+    assert params["client"] == f"Ромашка (INN {card['client_inn']})"
     assert (await people.send([serial(1)])).status == 201
 
 

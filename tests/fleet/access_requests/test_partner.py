@@ -162,7 +162,7 @@ async def test_a_file_with_a_path_for_a_name_is_refused_in_words(people: People)
     for name in ("../consent.pdf", "a\\b.pdf", "a\r\nb.pdf"):
         refused = await people.upload(name)
         assert (refused.status, refused.json["field"]) == (422, "name")
-        assert "the name of a file without its folder is needed" in refused.json["detail"]
+        assert "must be a file name without a path" in refused.json["detail"]
 
 
 async def test_what_needs_no_request_makes_none(

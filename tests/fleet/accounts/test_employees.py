@@ -61,7 +61,7 @@ async def test_an_added_employee_gets_an_invitation(
             "template": "invitation",
             "created_at": "2026-03-02T09:00:00Z",
             "state": "waiting",
-            "detail": "The letter waits to be sent.",
+            "detail": "The letter is waiting to be sent.",
             "reason": "",
         },
     }
@@ -109,12 +109,12 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"role": "administrator_plus"}, "Роль «Администратор+» выдаёт"),
+        ({"role": "administrator_plus"}, "Роль «Администратор+» назначает"),
         ({"role": "administrator", "scope": {}}, "Роль «Администратор» видит"),
         ({"email": "boris"}, "нужен адрес электронной почты"),
         ({"phone": "call me"}, "нужен номер телефона"),
-        ({"full_name": " "}, "нужен хотя бы один видимый знак"),
-        ({"role": "owner"}, "допустимо только: observer, software_specialist, manager"),
+        ({"full_name": " "}, "нужен хотя бы один видимый символ"),
+        ({"role": "owner"}, "допустимые значения: observer, software_specialist, manager"),
     ],
 )
 async def test_a_refusal_can_be_read(

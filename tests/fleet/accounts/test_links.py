@@ -139,7 +139,7 @@ async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
     letter = (await letters(database))[-1]
     assert letter.template == "password_reset"
     text = render(letter.template, letter.language, letter.params).plain
-    assert "Администратор организации «of anna» просит вас задать новый пароль" in text
+    assert "Администратор организации of anna просит вас задать новый пароль" in text
     clock.forward(hours=71, minutes=59)
     assert (await use(api, await last_token(database))).status == 204
 

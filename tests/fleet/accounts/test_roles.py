@@ -1,6 +1,6 @@
 """The matrix of rights, against the table of the manual row by row (support is our own)."""
 
-from fleet.accounts.roles import RIGHT_NAMES, RIGHTS, ROLE_NAMES, Right, Role
+from fleet.accounts.roles import RIGHT_NAMES, RIGHTS, ROLE_NAMES, Right, Role, granted_by_support
 
 EVERYBODY = tuple(Role)
 TECHNICAL = (
@@ -38,3 +38,11 @@ def test_the_matrix_is_the_table() -> None:
     assert set(RIGHTS) == set(Role) and set(TABLE) == set(Right)
     for right, roles in TABLE.items():
         assert {role for role, rights in RIGHTS.items() if right in rights} == set(roles), right
+
+
+def test_support_grants_what_no_administrator_can() -> None:
+    of_support = {right: granted_by_support(right) for right in Right}
+    assert {right: role for right, role in of_support.items() if role} == {
+        Right.TRANSFER_SUBSCRIPTIONS: Role.ADMINISTRATOR_PLUS,
+        Right.SUPPORT: Role.SUPPORT_OPERATOR,
+    }

@@ -217,7 +217,7 @@ async def test_the_page(
     await asyncio.wait_for(port.close(), SOON_S)
     page = (await api.get(path)).json
     assert (page["internet"]["state"], page["cabinet"]["state"]) == ("yes", "no")
-    assert page["printed"] == ["Internet:.............Yes", "Cabinet:..............No"]
+    assert page["printed"] == ["Internet:.............Yes", "Account:..............No"]
     assert page["conversations"][0]["outcome"] == "refused_key" and "key" in page["explanation"]
     async with database.transaction() as db:
         at = clock() - timedelta(minutes=1)

@@ -70,12 +70,12 @@ def test_bad_values_name_their_field(body: bytes, field: str) -> None:
 @pytest.mark.parametrize(
     ("body", "ru", "en"),
     [
-        (b'{"pin": "12345"}', "символов должно быть не больше 4", "at most 4 characters"),
-        (b'{"pin": ""}', "символов должно быть не меньше 1", "at least 1 character(s)"),
-        (b'{"choice": "de"}', "только: ru, en.", "these fit: ru, en."),
-        (b'{"serial": "1"}', "нужны 14 цифр", "14 digits"),
-        (b'{"few": {"a": 1, "b": 2}}', "прислано больше", "more were sent"),
-        (b'{"name": " "}', "видимый знак", "visible character"),
+        (b'{"pin": "12345"}', "не больше 4 символов", "at most 4 characters"),
+        (b'{"pin": ""}', "не меньше 1 символа", "at least 1 character."),
+        (b'{"choice": "de"}', "допустимые значения: ru, en.", "allowed values: ru, en."),
+        (b'{"serial": "1"}', "14 цифр", "14 digits"),
+        (b'{"few": {"a": 1, "b": 2}}', "получено больше", "got more"),
+        (b'{"name": " "}', "видимый символ", "visible character"),
     ],
 )
 def test_mistakes_are_told_in_peoples_words(body: bytes, ru: str, en: str) -> None:
@@ -93,7 +93,7 @@ def test_words_among_the_parameters_are_in_the_language_of_the_sentence() -> Non
 def test_broken_json_is_told_from_bad_values() -> None:
     error = refusal(b'{"number": ')
     assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.EN)
-    assert "(строка 1, знак 11)" in error.message(Language.RU)
+    assert "в строке 1, символ 11" in error.message(Language.RU)
 
 
 def test_a_moment_arrives_in_utc() -> None:

@@ -48,10 +48,11 @@ async def lose(db: AsyncSession, *entitlements: Entitlement) -> None:
 async def issue(
     database: Database, anna: Actor, clock: HandClock, kind: LicenceKind, *serials: str
 ) -> list[tuple[str, str]]:
-    """Serial number -> why not, or an empty text."""
+    """Serial number -> an empty text; then those refused -> why."""
     async with database.transaction() as db:
         verdicts = await service.issue(Act(db, anna, clock()), ISSUING_KEY, kind, serials)
-    return [(each.serial_number, each.refusal.code if each.refusal else "") for each in verdicts]
+    refused = [(each.item, each.refusal.code) for each in verdicts.refused]
+    return [*((serial, "") for serial in verdicts.accepted), *refused]
 
 
 async def held(database: Database, kind: LicenceKind = NEWGER) -> dict[str, bytes]:
@@ -105,11 +106,13 @@ async def test_every_serial_number_gets_its_verdict(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     verdicts = await issue(database, anna, clock, NEWGER, ONE, "12", ONE, FOREIGN, " " + TWO)
-    assert dict(verdicts[:2]) == {
-        "12": "serial_number_unfit",
-        ONE: "serial_number_repeated",
-    }
-    assert verdicts[2:] == [(ONE, ""), (FOREIGN, "register_not_found"), (TWO, "")]
+    assert verdicts == [
+        (ONE, ""),
+        (TWO, ""),
+        ("12", "serial_number_unfit"),
+        (ONE, "serial_number_repeated"),
+        (FOREIGN, "register_not_found"),
+    ]
     assert set(await held(database)) == {ONE, TWO}
 
 
@@ -137,9 +140,9 @@ async def test_who_lacks_the_service_is_told_what_to_buy(
     async with database.transaction() as db:
         await lose(db, *Entitlement)
         kind = LicenceKind.PLATFORM_5_0
-        (verdict,) = await service.issue(Act(db, anna, clock()), ISSUING_KEY, kind, [ONE])
-    assert verdict.refusal is not None
-    told = verdict.refusal.message(Language.RU)
+        verdicts = await service.issue(Act(db, anna, clock()), ISSUING_KEY, kind, [ONE])
+    (refused,) = verdicts.refused
+    told = refused.told(Language.RU)["message"]
     assert "«Обновление на П 5.0 по воздуху» или «Обновление на П 5.0 локально»" in told
     assert "«Платформа 5.0»" in told and told.count("«Платформа 5.0 локально»") == 1
 

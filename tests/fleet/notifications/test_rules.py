@@ -37,6 +37,22 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
             assert f"<{name}>" in text.subject + text.plain and f"<{name}>" not in text.html
 
 
+def test_what_has_no_value_leaves_its_line_out() -> None:
+    params = {"client": "ООО «Юг» (ИНН 7701)", "serial_numbers": "1, 2", "comment": ""}
+    silent, told = (
+        render("access_granted", Language.RU, {**params, "comment": comment}).plain
+        for comment in ("", "Проверено")
+    )
+    assert "ООО «Юг»" in silent and "Комментарий" not in silent and "{" not in silent
+    assert "Комментарий поддержки: Проверено" in told
+
+
+def test_an_organisation_is_quoted_once() -> None:
+    params = {"name": "Анна", "partner": "ООО «Сервис-Плюс»", "login": "anna", "link": "https://x"}
+    text = render("invitation", Language.RU, params).plain
+    assert "Организация ООО «Сервис-Плюс» открыла вам доступ" in text
+
+
 def test_a_name_makes_no_paragraphs_of_its_own() -> None:
     names = {
         "name": "Anna!\r\n\nPay\u2028here:\thttps://evil.example",

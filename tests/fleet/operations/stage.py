@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.assistants.models import AccountKind, AccountRegister, BrokerAccount
 from fleet.firmware import service as firmware
@@ -15,12 +16,13 @@ from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import Database
+from fleet.kit.language import Language
 from fleet.licences import service as licences
-from fleet.operations import service
+from fleet.operations import ordering, service
 from fleet.operations.delivery import StepDelivery, Visit, deliver
 from fleet.operations.models import Operation, OperationChange
+from fleet.operations.ordering import OperationRequest, OrderResult
 from fleet.operations.rules import Channel
-from fleet.operations.service import OperationRequest, OrderResult
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.contract import CheckInFacts
 from fleet.registers.models import CashRegister
@@ -59,6 +61,10 @@ class Stage:
     shelf: ImageFolder = field(default_factory=lambda: ImageFolder(Path("no images"), ()))
     assisted: set[str] = field(default_factory=set)
     """Registers for which an Assistant calls."""
+
+    def act(self, db: AsyncSession, actor: Actor | None = None) -> Act:
+        """Return an act of ``actor`` at this moment."""
+        return Act(db, actor or self.actor, self.clock(), Language.EN)
 
     async def enrol(
         self,
@@ -129,9 +135,9 @@ class Stage:
         channel: Channel = Channel.CASH_SERVER,
         scheduled_for: datetime | None = None,
     ) -> OrderResult:
-        wish = OperationRequest(kind, serial_numbers, params, channel, scheduled_for)
+        request = OperationRequest(kind, serial_numbers, params, channel, scheduled_for)
         async with self.database.transaction() as db:
-            return await service.create(db, actor or self.actor, wish, self.clock())
+            return await ordering.create(self.act(db, actor), request)
 
     async def order_one(self, kind: str, serial_number: str, params: Mapping[str, Any]) -> int:
         """The id of one operation that must be accepted, by its type's first channel."""
@@ -153,7 +159,7 @@ class Stage:
         assisted = register.serial_number in self.assisted
         visit = Visit(register.serial_number, register.platform, answer, seen, assisted)
         async with self.database.transaction() as db:
-            (delivery,) = await deliver(db, [visit], self.clock())
+            (delivery,) = await deliver(self.act(db), [visit])
             if not keep:
                 raise RolledBack
         if delivery.stream is not None:
@@ -163,7 +169,7 @@ class Stage:
 
     async def cancel(self, operation_id: int) -> None:
         async with self.database.transaction() as db:
-            await service.cancel(db, self.actor, operation_id, self.clock())
+            await service.cancel(self.act(db), operation_id)
 
     async def operation(self, operation_id: int) -> Operation:
         async with self.database.read() as db:

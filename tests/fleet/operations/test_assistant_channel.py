@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from fleet.kit.errors import DomainError
-from fleet.kit.language import Language
 from fleet.operations import queries
 from fleet.operations.due import Due, DueIndex
 from fleet.operations.errors import NO_ASSISTANT
@@ -31,9 +30,7 @@ async def through_assistant(stage: Stage, kind: str = "settings_upload") -> int:
 
 async def waits_for(stage: Stage, operation_id: int) -> WaitingFor | None:
     async with stage.database.read() as db:
-        found = await queries.operation_view(
-            db, stage.actor, operation_id, Language.EN, stage.clock()
-        )
+        found = await queries.operation_view(stage.act(db), operation_id)
     return found.waiting_for
 
 

@@ -13,7 +13,7 @@ from fleet.operations.delivery import Visit, deliver
 from fleet.operations.due import Due
 from fleet.operations.models import Operation
 from fleet.operations.rules import LEASE, REFUSED_RETRY_DELAY, OperationStatus, StatusCause
-from fleet.operations.work import load_where
+from fleet.operations.work import PORTION, load_where
 from protocol.conversation.messages import StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
 from tests.fleet.operations.stage import Stage, answer_step
@@ -29,7 +29,7 @@ async def test_each_visit_gets_its_own_delivery_in_order(stage: Stage) -> None:
     }
     visits = [Visit(each.serial_number, each.platform) for each in registers]
     async with stage.database.transaction() as db:
-        deliveries = await deliver(db, visits, stage.clock())
+        deliveries = await deliver(stage.act(db), visits)
     assert [each.step and each.step.operation_id for each in deliveries] == [
         None,
         ids[1],
@@ -114,7 +114,7 @@ async def test_each_word_renews_the_lease(stage: Stage) -> None:
         assert (await stage.operation(operation_id)).lease_until == stage.clock() + LEASE
         stage.clock.forward(seconds=90)
         async with stage.database.transaction() as db:
-            assert await service.requeue_silent(db, stage.clock()) == 0
+            assert await service.requeue_silent(stage.act(db), PORTION) == 0
         delivery = await stage.visit(register, answer_step(register, delivery.step, stage.clock()))
 
 
@@ -125,7 +125,7 @@ async def test_an_answer_after_the_lease_is_taken(stage: Stage) -> None:
     assert step is not None
     stage.clock.now += LEASE
     async with stage.database.transaction() as db:
-        assert await service.requeue_silent(db, stage.clock()) == 1
+        assert await service.requeue_silent(stage.act(db), PORTION) == 1
     await stage.visit(register, answer_step(register, step, stage.clock()))
     causes = [change.cause for change in await stage.history(operation_id)]
     assert causes == [
@@ -173,7 +173,7 @@ async def _spoil(stage: Stage, number: int, spoiled: Mapping[str, Any], when: st
         Visit(good.serial_number, good.platform),
     ]
     async with stage.database.transaction() as db:
-        _, delivery = await deliver(db, visits, stage.clock())
+        _, delivery = await deliver(stage.act(db), visits)
     assert delivery.step is not None and delivery.step.operation_id == good_id
     row = await stage.operation(bad_id)
     if when != "being cancelled":

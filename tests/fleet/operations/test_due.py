@@ -11,7 +11,7 @@ from fleet.kit.follow import Follower
 from fleet.operations import service
 from fleet.operations.due import CHANNEL, PER_PAYLOAD, Due, DueIndex, payloads
 from fleet.operations.models import Operation
-from fleet.operations.work import load_where
+from fleet.operations.work import PORTION, load_where
 from protocol.platforms import Platform
 from tests.fleet.conftest import START
 from tests.fleet.operations.stage import Stage, answer_step, serial
@@ -53,7 +53,7 @@ async def test_everything_that_people_do_reaches_an_index_elsewhere(
     await soon(lambda: index.get(KEY) == whoever(stage.clock()))
     async with stage.database.transaction() as db:
         at = stage.clock() + timedelta(hours=1)
-        await service.reschedule(db, stage.actor, operation_id, at, stage.clock())
+        await service.reschedule(stage.act(db), operation_id, at)
     await soon(lambda: index.get(KEY) == whoever(at))
     assert not index.is_due(KEY, at - timedelta(seconds=1)) and index.is_due(KEY, at)
     await stage.cancel(operation_id)
@@ -79,11 +79,11 @@ async def test_the_ends_of_leases_and_deadlines_reach_it(stage: Stage, index: Du
     stage.clock.forward(minutes=2)
     async with stage.database.transaction() as db:
         index.settle(KEY, index.get(KEY), None)
-        assert await service.requeue_silent(db, stage.clock()) == 1
+        assert await service.requeue_silent(stage.act(db), PORTION) == 1
     await soon(lambda: index.get(KEY) is not None)
     stage.clock.forward(days=8)
     async with stage.database.transaction() as db:
-        assert await service.end_overdue(db, stage.clock()) == 1
+        assert await service.end_overdue(stage.act(db), PORTION) == 1
     await soon(lambda: index.get(KEY) is None)
     assert (await stage.operation(operation_id)).finished_at == stage.clock()
 

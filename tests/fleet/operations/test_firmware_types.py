@@ -155,7 +155,7 @@ async def test_people_see_what_it_is_doing(stage: Stage) -> None:
     step_now = (await stage.visit(register)).step
     while step_now is not None:
         async with stage.database.read() as db:
-            view = await queries.operation_view(db, stage.actor, id_, Language.EN, stage.clock())
+            view = await queries.operation_view(stage.act(db), id_)
         seen.append((view.waiting_for, view.percent))
         step_now = (
             await stage.visit(register, answer_step(register, step_now, stage.clock()))
@@ -163,5 +163,5 @@ async def test_people_see_what_it_is_doing(stage: Stage) -> None:
     loading = [(WaitingFor.LOADING, percent) for percent in (0, 0, 43, 86)]
     assert seen == [*loading, (WaitingFor.BACKING_UP_SETTINGS, 96)]
     async with stage.database.read() as db:
-        view = await queries.operation_view(db, stage.actor, id_, Language.EN, stage.clock())
+        view = await queries.operation_view(stage.act(db), id_)
     assert (view.waiting_for, view.percent) == (WaitingFor.REGISTER, 99)

@@ -9,10 +9,10 @@ from sqlalchemy import update
 
 from fleet.kit.act import Act
 from fleet.kit.database import Database
-from fleet.operations import service
+from fleet.operations import ordering
 from fleet.operations.delivery import Visit, deliver
+from fleet.operations.ordering import OperationRequest
 from fleet.operations.rules import Channel, OperationStatus, StatusCause
-from fleet.operations.verdicts import OperationRequest
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import hand_over
 from fleet.wiring import REACTIONS
@@ -46,8 +46,8 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
             await hand_over(Act(db, None, stage.clock()), [ONE], heir)
 
     async with stage.database.transaction() as db:
-        wish = OperationRequest("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)
-        await service.create(db, stage.actor, wish, stage.clock())
+        request = OperationRequest("settings_upload", [ONE], UPLOAD, Channel.CASH_SERVER, None)
+        await ordering.create(stage.act(db), request)
         giving = asyncio.create_task(give())
         await until_blocked(wired, giving)
         assert not giving.done()
@@ -68,8 +68,8 @@ async def test_nothing_of_a_former_owner_begins(stage: Stage, employ: Employ) ->
         await stage.order_one("settings_upload", each, UPLOAD)
     begun, unbegun = Visit(ONE, Platform.V5_0), Visit(TWO, Platform.V5_0)
     async with stage.database.transaction() as db:
-        assert (await deliver(db, [begun], stage.clock()))[0].step is not None
+        assert (await deliver(stage.act(db), [begun]))[0].step is not None
         await db.execute(update(CashRegister).values(partner_id=heir))
-        first, second = await deliver(db, [begun, unbegun], stage.clock())
+        first, second = await deliver(stage.act(db), [begun, unbegun])
     assert first.step is not None
     assert (second.step, second.pending) == (None, 0)

@@ -33,6 +33,7 @@ from fleet.migrations.run import full_metadata
 from fleet.operations import service
 from fleet.operations.models import Operation, OperationChange
 from fleet.operations.rules import OPEN, TRANSITIONS, OperationStatus, StatusCause
+from fleet.operations.work import PORTION
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -148,7 +149,7 @@ class Life(RuleBasedStateMachine):
         now = self.stage.clock()
         async with self.stage.database.transaction() as db:
             at = now + timedelta(minutes=minutes)
-            await service.reschedule(db, self.stage.actor, operation_id, at, now)
+            await service.reschedule(self.stage.act(db), operation_id, at)
 
     # ---- the register ----------------------------------------------------------------------------
 
@@ -222,7 +223,7 @@ class Life(RuleBasedStateMachine):
 
     async def _job(self, job: Any) -> None:
         async with self.stage.database.transaction() as db:
-            await job(db, self.stage.clock())
+            await job(self.stage.act(db), PORTION)
 
     # ---- the laws --------------------------------------------------------------------------------
 

@@ -149,7 +149,7 @@ def test_people_read_names_and_no_codes() -> None:
         channels = channel_unfit(operation_type.channels).message(Language.RU)
         assert f"«{operation_type.right}»" not in right and "{" not in right + channels
     told = channel_unfit([Channel.CASH_SERVER, Channel.ASSISTANT])
-    assert "кассовый сервер (cash_server), Ассистент (assistant)" in told.message(Language.RU)
+    assert "через кассовый сервер, через Ассистента" in told.message(Language.RU)
 
 
 @pytest.mark.parametrize("cause", StatusCause)
@@ -163,4 +163,12 @@ def test_every_cause_is_told_in_both_languages(cause: StatusCause) -> None:
         {name for _, name, _, _ in Formatter().parse(sentence) if name}
         for sentence in CAUSE_TEXTS[cause]
     ]
-    assert named[0] == named[1] <= {*DETAILS, "code_text"}
+    assert named[0] == named[1] <= {*DETAILS, "code_text", "command_name"}
+
+
+def test_a_cause_names_the_command_and_not_its_code() -> None:
+    said = explain(StatusCause.COMMAND_FAILED, {"command": "rotate_key", "code": 0x66}, Language.RU)
+    assert "«перезапись сертификата»" in said and "rotate_key" not in said
+    refused = {"command": "firmware_begin", "code": 0x13}
+    said = explain(StatusCause.COMMAND_FAILED, refused, Language.RU)
+    assert said == "касса отклонила прошивку: подпись или формат не подходит"

@@ -16,6 +16,7 @@ from fleet.kit.language import Language
 from fleet.kit.validation import InvalidInput
 from fleet.operations import service
 from fleet.operations.errors import TOO_MANY_OPEN
+from fleet.operations.ordering import OrderResult
 from fleet.operations.rules import (
     MAX_OPEN_PER_REGISTER,
     MAX_REGISTERS,
@@ -23,7 +24,7 @@ from fleet.operations.rules import (
     OperationStatus,
     StatusCause,
 )
-from fleet.operations.service import OrderResult
+from fleet.operations.work import PORTION
 from fleet.registers.events import RegisterHandOver, RegistersHandedOver
 from protocol.conversation.messages import StepRefusal, StepRefused
 from protocol.platforms import Platform
@@ -48,7 +49,7 @@ async def cabinet(stage: Stage, employ: Employ) -> Stage:
 
 def verdicts(created: OrderResult) -> dict[str, str]:
     """Serial number to the code of its refusal, or to "accepted"."""
-    refused = {each.serial_number: each.refusal.code for each in created.refused}
+    refused = {each.item: each.refusal.code for each in created.refused}
     return refused | {serial_number: "accepted" for _, serial_number in created.accepted}
 
 
@@ -103,7 +104,7 @@ async def test_a_wrong_setting_is_named_in_both_languages(cabinet: Stage) -> Non
         (refused,) = created.refused
         assert (refused.refusal.code, refused.refusal.field) == (code, "params.settings")
         for language in Language:
-            told = refused.refusal.message(language, serial_number=OURS, **refused.params)
+            told = refused.told(language)["message"]
             assert named in told and OURS in told
     assert await cabinet.operations() == []
 
@@ -316,7 +317,7 @@ async def test_anothers_operation_is_as_good_as_none(cabinet: Stage, employ: Emp
 async def reschedule(stage: Stage, operation_id: int, *, hours: float) -> None:
     now = stage.clock()
     async with stage.database.transaction() as db:
-        await service.reschedule(db, stage.actor, operation_id, now + timedelta(hours=hours), now)
+        await service.reschedule(stage.act(db), operation_id, now + timedelta(hours=hours))
 
 
 # ---- time ---------------------------------------------------------------------------------------
@@ -331,7 +332,7 @@ async def test_the_deadline_ends_what_did_not_begin_and_asks_a_person_about_the_
     await stage.visit(register)
     stage.clock.forward(days=7)
     async with stage.database.transaction() as db:
-        assert await service.end_overdue(db, stage.clock()) == 2
+        assert await service.end_overdue(stage.act(db), PORTION) == 2
     found = {row.id: (row.status, row.cause, row.detail) for row in await stage.operations()}
     assert found == {
         begun: (OperationStatus.NEEDS_ATTENTION, StatusCause.DEADLINE, {"started": True}),

@@ -27,6 +27,7 @@ from fleet.operations.types.contract import (
     StepOutcome,
     TargetRegister,
 )
+from fleet.operations.work import PORTION
 from protocol.conversation.messages import Step
 from protocol.errors import RemoteError
 from protocol.firmware import Image
@@ -312,7 +313,7 @@ async def lease_lapsed(stage: Stage, register: SimulatedRegister, step: Step) ->
     first = answer_step(register, step, stage.clock())
     stage.clock.forward(minutes=3)
     async with stage.database.transaction() as db:
-        assert await service.requeue_silent(db, stage.clock()) == 1
+        assert await service.requeue_silent(stage.act(db), PORTION) == 1
     assert (await stage.operation(step.operation_id)).status is OperationStatus.QUEUED
     again = (await stage.visit(register)).step
     assert again == step

@@ -7,9 +7,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from fleet.kit.language import Language
+from fleet.operations.ordering import TRANSIENT_REFUSALS, OrderResult
 from fleet.operations.rules import OperationStatus
-from fleet.operations.service import OrderResult
-from fleet.operations.verdicts import TRANSIENT_REFUSALS
 from fleet.registers.models import CashRegister
 from fleet.subscriptions.models import Grant
 from protocol.platforms import Platform
@@ -39,7 +38,7 @@ async def test_a_missing_service_names_what_to_buy(stage: Stage) -> None:
     created = await stage.order("settings_upload", [ONE], UPLOAD)
     (refused,) = created.refused
     assert refused.refusal.code == "not_entitled" and await stage.operations() == []
-    told = refused.refusal.message(Language.RU, serial_number=ONE, **refused.params)
+    told = refused.told(Language.RU)["message"]
     assert "«Управление настройками ККТ»" in told and "подписку" in told
     # What needs no service is not refused.
     assert not (await stage.order("cancel_pending", [ONE], {})).refused

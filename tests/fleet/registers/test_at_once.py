@@ -130,7 +130,7 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
 
 async def enrolled(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:
     verdicts = await service.enrol(Act(db, anna, START), numbers)
-    return [verdict.serial_number for verdict in verdicts if verdict.refusal is None]
+    return list(verdicts.accepted)
 
 
 async def claimed(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str]:

@@ -119,8 +119,9 @@ async def test_groups_count_their_registers_and_the_log_says_what_changed(
     async with database.transaction() as db:
         verdicts = await service.set_group(Act(db, anna, clock()), [serial(1), serial(3), "x"], 7)
         await service.set_group(Act(db, anna, clock()), [serial(1), serial(2)], 7)
-    codes = [v.refusal.code if v.refusal else "" for v in verdicts]
-    assert codes == ["", "register_not_found", "serial_number_unfit"]
+    codes = [each.refusal.code for each in verdicts.refused]
+    assert list(verdicts.accepted) == [serial(1)]
+    assert codes == ["register_not_found", "serial_number_unfit"]
     async with database.read() as db:
         assert await queries.count_by_group(db, anna) == {7: 2}
         assert await queries.count_by_group(db, boris) == {}

@@ -23,15 +23,13 @@ def test_the_model_stands_in_the_serial_number() -> None:
 def test_what_is_no_serial_number_is_refused_as_typed(typed: str) -> None:
     good, refused = read_serials([typed])
     assert good == []
-    assert [(v.serial_number, v.refusal and v.refusal.code) for v in refused] == [
-        (typed, "serial_number_unfit")
-    ]
+    assert [(v.item, v.refusal.code) for v in refused] == [(typed, "serial_number_unfit")]
 
 
 def test_spaces_are_forgiven_and_repetitions_named() -> None:
     good, refused = read_serials([f" {GOOD}\t", GOOD])
     assert good == [GOOD]
-    assert [v.refusal and v.refusal.code for v in refused] == ["serial_number_repeated"]
+    assert [v.refusal.code for v in refused] == ["serial_number_repeated"]
 
 
 def test_online_is_half_an_hour() -> None:

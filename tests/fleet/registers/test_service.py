@@ -20,7 +20,8 @@ async def enrol(database: Database, actor: Actor, clock: HandClock, *typed: str)
     """Serial number as typed -> code of the refusal, or "" when it was done."""
     async with database.transaction() as db:
         verdicts = await service.enrol(Act(db, actor, clock()), typed)
-    return {v.serial_number: v.refusal.code if v.refusal else "" for v in verdicts}
+    refused = {each.item: each.refusal.code for each in verdicts.refused}
+    return {**dict.fromkeys(verdicts.accepted, ""), **refused}
 
 
 async def register(database: Database, number: int) -> CashRegister:
@@ -117,7 +118,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
     async def set_flag(change: service.FlagChange, *typed: str) -> list[str]:
         async with wired.transaction() as db:
             verdicts = await service.set_flag(Act(db, anna, clock()), change, typed)
-        return [v.refusal.code if v.refusal else "" for v in verdicts]
+        return [*("" for _ in verdicts.accepted), *(v.refusal.code for v in verdicts.refused)]
 
     asked = (serial(1), serial(2), serial(3), serial(4), "x")
     refused = ["register_not_found", "register_not_found", "serial_number_unfit"]

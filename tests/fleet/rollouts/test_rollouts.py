@@ -10,10 +10,11 @@ from sqlalchemy import delete, func, select, update
 
 from fleet.accounts.models import Employee
 from fleet.accounts.roles import Role
+from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.operations.models import Operation
 from fleet.operations.rules import OperationStatus, StatusCause
-from fleet.operations.work import load_open, load_where, save
+from fleet.operations.work import PORTION, load_open, load_where, save
 from fleet.registers.models import CashRegister
 from fleet.registers.ownership import lock_registers
 from fleet.rollouts.models import Rollout
@@ -66,7 +67,7 @@ async def begin(anna: Api, **more: Any) -> int:
 
 async def work(wired: Database, clock: HandClock) -> int:
     async with wired.transaction() as db:
-        return await advance_rollouts(db, clock())
+        return await advance_rollouts(Act(db, None, clock()), PORTION)
 
 
 async def end(wired: Database, status: OperationStatus) -> None:
@@ -86,7 +87,7 @@ async def say(wired: Database, clock: HandClock, status: OperationStatus, *seria
         ids = (await db.scalars(last.group_by(Operation.serial_number))).all()
         works = await load_where(db, Operation.id.in_(ids))
         changes = [work.change_status(status, StatusCause.UNSUPPORTED, clock()) for work in works]
-        await save(db, works, changes, clock())
+        await save(Act(db, None, clock()), works, changes)
 
 
 async def told(anna: Api, id_: int) -> list[tuple[str, str | None, str]]:

@@ -89,5 +89,5 @@ def test_the_ends_are_ends() -> None:
 @pytest.mark.parametrize("status", RolloutStatus)
 def test_a_refusal_tells_how_it_stands_and_what_can_be_done(status: RolloutStatus) -> None:
     told = wrong_status(7, status).message(Language.RU)
-    assert told.startswith("Раскатка 7 ") and str(status) not in told
-    assert ("начните новую" in told) is (not TRANSITIONS[status])
+    assert told.startswith("Поэтапное обновление 7 ") and str(status) not in told
+    assert ("начните новое" in told) is (not TRANSITIONS[status])

@@ -46,7 +46,7 @@ async def giving(database: Database, actor: Actor, numbers: Sequence[int]) -> in
     serials = [serial(number) for number in numbers]
     async with database.transaction() as db:
         outcome = await assign(Act(db, actor, START), ["management"], serials)
-    return len(outcome.assignments)
+    return len(outcome.accepted)
 
 
 async def sending(database: Database, actor: Actor, to: str, quantity: int) -> int:

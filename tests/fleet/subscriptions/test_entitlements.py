@@ -9,11 +9,12 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.errors import DomainError
 from fleet.kit.language import Language
+from fleet.operations import ordering
 from fleet.operations import service as operations
+from fleet.operations.ordering import OperationRequest, OrderResult
 from fleet.operations.rules import Channel
 from fleet.operations.types import BY_KIND
 from fleet.operations.types.command_sequence import REFUSED
-from fleet.operations.verdicts import OperationRequest
 from fleet.subscriptions.assigning import assign
 from fleet.subscriptions.entitlements import BY_COMMAND, BY_OPERATION_TYPE, LABELS, Entitlement
 from fleet.subscriptions.holdings import entitled_registers, service_ends
@@ -123,27 +124,27 @@ async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
     await shop.settle(anna, [ONE, TWO])
     await shop.without_contract()
     await shop.buy(anna, "management", 1)
-    wish = OperationRequest(
+    request = OperationRequest(
         "settings_upload", [ONE, TWO], {"settings": {"279": 8080}}, Channel.CASH_SERVER, None
     )
     async with shop.database.transaction() as db:
         await assign(Act(db, anna, shop.clock()), ["management"], [ONE])
-        created = await operations.create(db, anna, wish, shop.clock())
+        created = await ordering.create(Act(db, anna, shop.clock()), request)
     assert [each for _, each in created.accepted] == [ONE]
     (refused,) = created.refused
-    told = refused.refusal.message(Language.RU, serial_number=TWO, **refused.params)
+    told = refused.told(Language.RU)["message"]
     assert "«Управление»" in told and "«Всё включено»" in told and "Мониторинг" not in told
 
 
 async def order_for(
     shop: Shop, anna: Actor, begins: datetime | None, wall_time: datetime | None = None
-) -> operations.OrderResult:
+) -> OrderResult:
     upload = {"settings": {"279": 8080}}
-    wish = OperationRequest(
+    request = OperationRequest(
         "settings_upload", [ONE], upload, Channel.CASH_SERVER, begins, wall_time
     )
     async with shop.database.transaction() as db:
-        return await operations.create(db, anna, wish, shop.clock())
+        return await ordering.create(Act(db, anna, shop.clock()), request)
 
 
 async def test_the_service_is_asked_for_the_moment_the_operation_begins(
@@ -161,13 +162,14 @@ async def test_the_service_is_asked_for_the_moment_the_operation_begins(
     for times in ((start + year, None), (None, on_the_wall)):
         (refused,) = (await order_for(shop, anna, *times)).refused
         assert refused.refusal.code == "entitlement_ends"
-        told = refused.refusal.message(Language.RU, serial_number=ONE, **refused.params)
+        told = refused.told(Language.RU)["message"]
         assert "2027-03-02 12:00 UTC+03:00" in told and "Управление настройками" in told
     created = await order_for(shop, anna, start + year - timedelta(minutes=1))
     ((operation_id, _),) = created.accepted
     with pytest.raises(DomainError) as late:
         async with shop.database.transaction() as db:
-            await operations.reschedule(db, anna, operation_id, start + year, shop.clock())
+            act = Act(db, anna, shop.clock())
+            await operations.reschedule(act, operation_id, start + year)
     assert late.value.code == "entitlement_ends" and "2027" in late.value.message(Language.EN)
     shop.clock.forward(days=365)
     (refused,) = (await order_for(shop, anna, None)).refused

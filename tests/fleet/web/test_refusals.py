@@ -279,7 +279,7 @@ async def test_a_role_without_the_right_is_refused(
     answer = await api.get("/audit", headers={"Accept-Language": "ru"})
     assert is_problem(answer, 403, "no_right", "Authorization")
     said = answer.json["detail"]
-    assert "роли «Наблюдатель» нет права «Управление организацией»" in said
+    assert "У роли «Наблюдатель» нет права «Управление организацией»" in said
     async with database.read() as db:
         assert await db.scalar(select(func.count()).select_from(AuditEntry)) == before
         assert await db.scalar(select(func.count()).select_from(CashRegister)) == 0
@@ -305,8 +305,11 @@ async def test_another_partners_register_is_not_found(api: Api, employ: Employ) 
 async def test_problems_speak_the_language_that_was_asked_for(api: Api) -> None:
     russian = await api.get("/me", headers={"Accept-Language": "de, ru;q=0.9, en;q=0.8"})
     english = await api.get("/me", headers={"Accept-Language": "ru;q=0.1, en-GB"})
-    assert (russian.headers["Content-Language"], russian.json["title"]) == ("ru", "Нужен вход")
-    assert (english.headers["Content-Language"], english.json["title"]) == ("en", "Sign-in needed")
+    assert (russian.headers["Content-Language"], russian.json["title"]) == ("ru", "Требуется вход")
+    assert (english.headers["Content-Language"], english.json["title"]) == (
+        "en",
+        "Sign-in required",
+    )
 
 
 def patterns_of(schema: Any) -> Iterator[str]:

@@ -110,7 +110,7 @@ async def rollouts(stage: Stage) -> Callable[[], Awaitable[object]]:
         WavePolicy(5, 100),
     )
     async with stage.database.transaction() as db:
-        await start(db, stage.actor, plan, later)
+        await start(Act(db, stage.actor, later), plan)
 
     async def look() -> object:
         return [row.status for row in await stage.operations()]

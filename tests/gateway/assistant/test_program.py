@@ -20,8 +20,8 @@ from fleet.firmware.image_folder import ImageFolder
 from fleet.kit.act import Act
 from fleet.kit.clock import utc_now
 from fleet.operations.models import Operation
+from fleet.operations.ordering import OperationRequest, create
 from fleet.operations.rules import Channel, OperationStatus
-from fleet.operations.service import OperationRequest, create
 from gateway.assistant.config import AssistantConfig, Lines, Relay, Server, WebService
 from gateway.assistant.program import Program
 from protocol.kktpc import settings
@@ -275,11 +275,11 @@ async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
         at_work(stage.config(address, publishers=(TRUSTED[0].hex(),)), ear),
     ):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
-        wish = OperationRequest(
+        request = OperationRequest(
             "firmware_update", [SERIAL], {"image": image.image_id}, Channel.CASH_SERVER, None
         )
         async with stage.gateway.database.transaction() as db:
-            created = await create(db, stage.owner, wish, utc_now())
+            created = await create(Act(db, stage.owner, utc_now()), request)
         assert created.refused == []
         await until(lambda: register.loader.firmware == image.version)
         await until(lambda: ear.times("found", version=image.version) >= 1)

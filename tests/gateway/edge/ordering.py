@@ -9,8 +9,8 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.clock import utc_now
 from fleet.kit.database import Database
+from fleet.operations.ordering import OperationRequest, create
 from fleet.operations.rules import Channel
-from fleet.operations.service import OperationRequest, create
 from fleet.registers.service import enrol
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
@@ -27,13 +27,14 @@ UPLOAD: Final[dict[Platform, dict[str, Any]]] = {
 async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
     """A new partner whose registers these are, and who may do everything."""
     async with database.transaction() as db:
-        partner = await create_partner(Act(db, None, utc_now()), "Ромашка")
-        await grant(Act(db, None, utc_now()), partner.id, Entitlement)
+        act = Act(db, None, utc_now())
+        partner = await create_partner(act, "Ромашка")
+        await grant(act, partner.id, Entitlement)
         rights = frozenset(RIGHTS[Role.ADMINISTRATOR])
         actor = Actor(1, partner.id, "anna", Role.ADMINISTRATOR, rights, 0)
         for start in range(0, len(serials), AT_ONCE):
-            verdicts = await enrol(Act(db, actor, utc_now()), serials[start : start + AT_ONCE])
-            assert not any(verdict.refusal for verdict in verdicts)
+            verdicts = await enrol(act.by(actor), serials[start : start + AT_ONCE])
+            assert not verdicts.refused
     return actor
 
 
@@ -48,9 +49,9 @@ async def order(
     accepted: dict[str, int] = {}
     for start in range(0, len(serials), AT_ONCE):
         chosen = serials[start : start + AT_ONCE]
-        wish = OperationRequest("settings_upload", chosen, params, Channel.CASH_SERVER, None)
+        request = OperationRequest("settings_upload", chosen, params, Channel.CASH_SERVER, None)
         async with database.transaction() as db:
-            created = await create(db, actor, wish, utc_now())
+            created = await create(Act(db, actor, utc_now()), request)
         assert created.refused == []
         accepted |= {serial: id_ for id_, serial in created.accepted}
     return accepted
