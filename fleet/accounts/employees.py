@@ -80,7 +80,7 @@ async def add(act: Act, body: NewEmployee) -> Employee:
 
 
 async def insert(act: Act, employee: Employee, scope: Scope | None) -> None:
-    """The one way in; ``actor`` None = the command line.  Refuses an unfit or taken login."""
+    """Add the row, as every way in does; raise a refusal for an unfit or a taken login."""
     check_login(employee.login)
     employee.search_text = employee_search_text(employee)
     try:

@@ -94,7 +94,7 @@ async def start(act: Act, request: RolloutRequest) -> int:
     columns = {"serial_number": request.serial_numbers, "wave": numbers}
     constants = {"rollout_id": rollout.id, "due_at": act.now}
     await insert_columns(act.db, _TARGETS, columns, constants)
-    await _audit(act, rollout, "rollouts.started")
+    await _log(act, rollout, "rollouts.started")
     return rollout.id
 
 
@@ -102,7 +102,7 @@ async def pause(act: Act, rollout_id: int) -> None:
     """No new operations; those that have not begun are taken back."""
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.PAUSED, act.now, StopReason.EMPLOYEE)
-    await _audit(act, rollout, "rollouts.paused")
+    await _log(act, rollout, "rollouts.paused")
 
 
 async def resume(act: Act, rollout_id: int) -> None:
@@ -111,14 +111,14 @@ async def resume(act: Act, rollout_id: int) -> None:
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.RUNNING, act.now)
     rollout.resumed_at, rollout.resumed_by = act.now, act.actor.employee_id
-    await _audit(act, rollout, "rollouts.resumed")
+    await _log(act, rollout, "rollouts.resumed")
 
 
 async def abort(act: Act, rollout_id: int) -> None:
     """For ever; what has begun in a register ends there."""
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.ABORTED, act.now, StopReason.EMPLOYEE)
-    await _audit(act, rollout, "rollouts.aborted")
+    await _log(act, rollout, "rollouts.aborted")
 
 
 async def _own(act: Act, rollout_id: int) -> Rollout:
@@ -199,13 +199,13 @@ async def _judge(act: Act, rollout: Rollout) -> None:
         rollout.wave, rollout.changed_at = rollout.wave + 1, act.now
     elif judgement is Judgement.NEXT and not await is_open(act.db, rollout):
         _set_status(rollout, RolloutStatus.FINISHED, act.now)
-        await _audit(act.by(None), rollout, "rollouts.finished")
+        await _log(act.by(None), rollout, "rollouts.finished")
 
 
 async def _pause(act: Act, rollout: Rollout, reason: StopReason) -> None:
     """Pause it in the server's own name, whoever's operations have failed."""
     _set_status(rollout, RolloutStatus.PAUSED, act.now, reason)
-    await _audit(act.by(None), rollout, "rollouts.paused")
+    await _log(act.by(None), rollout, "rollouts.paused")
 
 
 async def _order(act: Act, rollout: Rollout, waiting: Mapping[str, int]) -> int:
@@ -296,7 +296,7 @@ async def _withdraw(act: Act, rollouts: Sequence[Rollout], portion: int) -> int:
     return len(taken)
 
 
-async def _audit(act: Act, rollout: Rollout, what: str) -> None:
+async def _log(act: Act, rollout: Rollout, what: str) -> None:
     told = ("status", "reason", "type", "wave", "ordered_by")
     await audit.write(
         act,
