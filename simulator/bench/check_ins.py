@@ -236,15 +236,15 @@ def _report(
         p50_ms=1000 * quantile(times, 0.5),
         p99_ms=1000 * quantile(times, 0.99),
         bare_p50_ms=1000 * quantile([t for turn in bare_turns for t in turn.times], 0.5),
-        gateway_us=microseconds_per_session(turns, "server"),
-        database_us=microseconds_per_session(turns, "database"),
-        bare_us=microseconds_per_session(bare_turns, "server"),
+        gateway_us=microseconds_each(turns, "server"),
+        database_us=microseconds_each(turns, "database"),
+        bare_us=microseconds_each(bare_turns, "server"),
         failed=sum(turn.failed for turn in (*turns, *bare_turns, warm)),
         accepted=accepted + warm.accepted,
     )
 
 
-def microseconds_per_session(turns: Sequence[LoadTurn], whose: str) -> float:
+def microseconds_each(turns: Sequence[LoadTurn], whose: str) -> float:
     return 1e6 * sum(t.cpu_s[whose] for t in turns) / max(1, sum(t.accepted for t in turns))
 
 

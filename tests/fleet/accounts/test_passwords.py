@@ -27,7 +27,7 @@ async def test_a_sign_in_that_finds_the_queue_full_is_told_when_to_come(
     api: Api, employ: Employ, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await employ("anna")
-    monkeypatch.setattr(passwords, "_PLACES", asyncio.Semaphore(0))
+    monkeypatch.setattr(passwords, "_SLOTS", asyncio.Semaphore(0))
     refused = await api.sign_in("anna")
     assert (refused.status, refused.json["code"]) == (503, "sign_ins_wait")
     assert refused.headers["Retry-After"] == "5"

@@ -82,7 +82,7 @@ async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
             await db.execute(update(Employee).values(change))
         return found
 
-    monkeypatch.setattr(service, "fits", fits)
+    monkeypatch.setattr(service, "verify_password", fits)
     answer = await api.sign_in(ADMIN)
     assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
     async with database.read() as db:

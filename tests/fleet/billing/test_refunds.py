@@ -69,7 +69,7 @@ async def test_a_lost_notice_of_a_refund_is_found_by_asking(
     async def lose(*_: object) -> None:
         pass
 
-    monkeypatch.setattr(pages, "_tell", lose)
+    monkeypatch.setattr(pages, "_send_notice", lose)
     id_, url = await paid(shop, number=UNTOLD)
     shop.clock.forward(minutes=2)
     assert await shop.desk.poll_due() == 1

@@ -194,7 +194,7 @@ async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
     async def silence(*_: object) -> PaymentReport:
         raise PROVIDER_AWAY(retry_after_s=5)
 
-    monkeypatch.setattr(Sandbox, "ask", silence)
+    monkeypatch.setattr(Sandbox, "fetch_payment", silence)
     shop.clock.forward(days=7)
     assert await shop.desk.poll_due() == 1
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING

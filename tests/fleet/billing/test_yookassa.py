@@ -344,7 +344,7 @@ async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
             await all_there.wait()
         return await ask(self, asked)
 
-    monkeypatch.setattr(YooKassa, "ask", slowly)
+    monkeypatch.setattr(YooKassa, "fetch_payment", slowly)
     assert await shop.desk.poll_due() == PORTION
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 

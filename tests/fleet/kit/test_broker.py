@@ -156,7 +156,7 @@ async def test_the_broker_is_down() -> None:
 
 
 async def test_the_broker_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "BROKER_S", 0.3)
+    monkeypatch.setattr(broker, "BROKER_TIMEOUT_S", 0.3)
     with socket.socket() as silent:
         silent.bind((HOST, 0))
         silent.listen()
@@ -177,6 +177,6 @@ async def test_an_account_administers_nothing(
     url = BrokerUrl(login, HOST, mosquitto.port, False)
     monkey: Any = pytest.MonkeyPatch()
     with monkey.context() as patch:
-        patch.setattr(broker, "BROKER_S", 1.0)
+        patch.setattr(broker, "BROKER_TIMEOUT_S", 1.0)
         with pytest.raises(BrokerDown):
             await BrokerAdmin(url, PASSWORD).accounts()

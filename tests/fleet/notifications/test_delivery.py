@@ -248,7 +248,7 @@ async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
     delivery: LetterSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fleet.notifications.delivery.VISIT_S", 0.3)
+    monkeypatch.setattr("fleet.notifications.delivery.RUN_S", 0.3)
     mailbox.pauses_s.extend([0.5, 0.0, 0.0])
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")
@@ -269,7 +269,7 @@ async def test_a_letter_that_hangs_costs_only_itself(
     delivery: LetterSender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fleet.notifications.delivery.LETTER_S", 1.0)
+    monkeypatch.setattr("fleet.notifications.delivery.LETTER_TIMEOUT_S", 1.0)
     mailbox.pauses_s.extend([60.0])
     for number in range(3):
         await post(database, clock, f"n{number}@example.org")

@@ -101,7 +101,7 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
         await keep_profiles(*given)  # type: ignore[arg-type]
         await asyncio.sleep(0.5)
 
-    monkeypatch.setattr("fleet.wiring.keep_profiles", slowly)
+    monkeypatch.setattr("fleet.wiring.store_profiles", slowly)
     batch = [
         make_reading(serial(5), firmware_version="9"),
         make_reading(serial(5), firmware_version="9", battery_mv=2000),

@@ -171,7 +171,7 @@ async def test_who_keeps_silent_for_too_long(place: RunningBroker) -> None:
 async def test_rights_follow_the_fleet(
     place: RunningBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "RIGHTS_S", 0.0)
+    monkeypatch.setattr(broker, "RIGHTS_CACHE_S", 0.0)
     account = login()
     await place.permit(account, [SERIAL])
     topic = f"registers/{SERIAL}/down"
