@@ -79,10 +79,8 @@ async def _up(stack: AsyncExitStack, fleet: FleetConfig, gateway: GatewayConfig,
     http = f"{fleet.http_address[0]}:{http_port}"
     where = f"{gateway.devices_address[0]}:{called}, {gateway.check_in_interval_s}"
     mqtt = f"{broker.host}:{broker.port}" if broker else gateway.mqtt
-    log = fleet.data / LOG
-    typer.echo(
-        STARTUP_TEXT.format(http=http, admin=admin, where=where, demo=demo, mqtt=mqtt, log=log)
-    )
+    places = {"http": http, "where": where, "mqtt": mqtt, "log": fleet.data / LOG}
+    typer.echo(STARTUP_TEXT.format(admin=admin, demo=demo, **places))
 
 
 @app.command("gateway")
