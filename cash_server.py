@@ -1,4 +1,4 @@
-"""The front door: everything in one process, or each part in its own over one PostgreSQL."""
+"""Command line of the cash server: everything in one process, or one process for each part."""
 
 import asyncio
 from contextlib import AsyncExitStack

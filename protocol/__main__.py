@@ -1,4 +1,4 @@
-"""``python -m protocol``: frames taken apart, and the tables of the wire printed."""
+"""``python -m protocol``: decode frames and print the protocol's tables."""
 
 import csv
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FRAME_COLUMN: Final = "frame_hex"
 
 @app.callback()
 def about() -> None:
-    """The wire between a register and its host."""
+    """Decode the frames of registers and print the protocol's tables."""
 
 
 @app.command()
@@ -32,7 +32,10 @@ def decode(
         bool, typer.Option("--v2", help="lower level v2: command and answer by turns")
     ] = False,
 ) -> None:
-    """Say what frames mean.  An answer is read by the command of the same line before it."""
+    """Explain frames.
+
+    An answer is explained by the command that precedes it in the same line.
+    """
     try:
         raw = bytes.fromhex("".join(hex_))
     except ValueError:
@@ -47,8 +50,11 @@ def decode(
 def check_frames(
     file: Annotated[Path, typer.Argument(help="a hex frame a line, or a TSV with frame_hex")],
 ) -> None:
-    """Decode each frame, encode it again, and count those that come back the same, and those that
-    the tables explain: a host's command to its last byte, a register's answer as somebody's."""
+    """Decode each frame, encode it again, and count identical and explained frames.
+
+    A host's command is explained if the tables cover it to its last byte; a register's answer, if
+    it can be the answer to some command.
+    """
     try:
         texts = list(_frame_texts(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
@@ -68,7 +74,7 @@ def check_frames(
 
 @app.command()
 def tables() -> None:
-    """Commands, registers, questions, relay, telemetry and result codes."""
+    """Print the commands, registers, questions, relay messages, telemetry and result codes."""
     for line in (*_rows_of_commands(), *_rows_of_values(), *_rows_of_texts()):
         typer.echo(line)
 
@@ -104,7 +110,7 @@ def _joined(name: str, words: str) -> str:
 
 
 def _no_frame(raw: bytes, is_v2: bool) -> str | None:
-    """Why there is nothing to decode, or None."""
+    """Return why the bytes hold no whole frame, or None if they hold one."""
     found = v2.FrameReaderV2().feed(raw) if is_v2 else FrameReader().feed(raw)
     if any(isinstance(item, Frame | v2.FrameV2) for item in found):
         return None

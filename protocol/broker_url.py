@@ -1,7 +1,7 @@
-"""Where an MQTT broker is, as configuration says it: ``mqtt://LOGIN@HOST:PORT``.
+"""Address of an MQTT broker in the configuration: ``mqtt://LOGIN@HOST:PORT``.
 
-``mqtts`` means TLS.  The port may be left out (1883, with TLS 8883); a password may not be
-in it, because such a text is shown in logs and on command lines.
+``mqtts`` means TLS.  The port may be left out (1883, with TLS 8883).  A password is not allowed in
+the address, because the address is shown in logs and on command lines.
 """
 
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
 
 class BrokerUrl(NamedTuple):
-    """``tls`` says whether the connection is inside TLS."""
+    """A parsed broker address; ``tls`` is true if the connection is inside TLS."""
 
     login: str
     host: str
@@ -20,7 +20,7 @@ class BrokerUrl(NamedTuple):
 
 
 def parse(text: str) -> BrokerUrl:
-    """``ValueError`` with a sentence for anything else."""
+    """Parse a broker address; raise ``ValueError`` with an explanation if it is invalid."""
     parts = urlsplit(text)
     if parts.scheme not in PORTS or not parts.hostname or not parts.username:
         raise ValueError("a broker is mqtt://LOGIN@HOST:PORT, or mqtts:// for TLS")

@@ -1,8 +1,8 @@
-"""Errors of the wire, telling whose fault it was."""
+"""Errors of the protocol, which say which side was at fault."""
 
 
 class ProtocolError(Exception):
-    """Something that the protocol does not allow; ``code`` names it for logs and metrics."""
+    """A violation of the protocol; ``code`` names it for logs and metrics."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
@@ -11,8 +11,8 @@ class ProtocolError(Exception):
 
 
 class LocalError(ProtocolError):
-    """We were about to send something impossible."""
+    """An error of our side: the caller tried to send something impossible."""
 
 
 class RemoteError(ProtocolError):
-    """The peer broke the protocol."""
+    """An error of the peer: the received data violate the protocol."""

@@ -1,6 +1,6 @@
-"""What bytes of the wire mean, in lines for people; frames of hosts and registers alike.
+"""Explanations of protocol bytes, as lines for people; frames of hosts and registers alike.
 
-Pure and total: whatever comes, a line says what it is or that nothing is known of it.
+The functions are pure and total: any input gives lines, which explain it or say that it is unknown.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,19 @@ _WITH_ANSWER: Final = (buffer.AsyncResult, buffer.AsyncError, buffer.Result, buf
 
 
 def explain(data: bytes) -> list[str]:
-    """Lines about a stream of lower level v3; an answer is read by the command before it."""
+    """Return lines about a stream of lower level v3.
+
+    An answer is explained by the command before it.
+    """
     explainer = Explainer()
     return [line for item in FrameReader().feed(data) for line in explainer.lines(item)]
 
 
 def explain_v2(data: bytes) -> list[str]:
-    """Lines about a stream of lower level v2, whose frames are command and answer by turns."""
+    """Return lines about a stream of lower level v2.
+
+    Its frames are a command and its answer by turns.
+    """
     explainer = Explainer()
     lines: list[str] = []
     asked = False
@@ -48,8 +54,11 @@ def explain_v2(data: bytes) -> list[str]:
 
 
 def is_explained(data: bytes) -> bool:
-    """Whether the tables explain the data of one frame: a host's command to its last byte; a
-    register's answer as one that some command may have."""
+    """Tell whether the tables explain the data of one frame.
+
+    A host's command must be explained to its last byte; a register's answer must be a possible
+    answer to some command.
+    """
     try:
         if any(data.startswith(prefix) for prefix in PREFIXES):
             return bool(list(Explainer().meaning(data)))
@@ -67,13 +76,13 @@ def is_explained(data: bytes) -> bool:
 
 
 class Explainer:
-    """Remembers which command went under which id, so that its answer can be read."""
+    """Explainer of frames that remembers commands by their task id, to explain their answers."""
 
     def __init__(self) -> None:
         self._asked: dict[int, tuple[commands.Command, Fields]] = {}
 
     def lines(self, item: Frame | BadFrame) -> Iterator[str]:
-        """What a reader of frames found; never raises."""
+        """Yield lines about one item of a frame reader; never raise."""
         if isinstance(item, BadFrame):
             yield _skipped(item.skipped, item.reason)
             return
@@ -81,7 +90,7 @@ class Explainer:
         yield from _or_unknown(self.meaning(item.data))
 
     def meaning(self, data: bytes) -> Iterator[str]:
-        """The data of a frame; RemoteError where the tables end."""
+        """Yield lines about a frame's data; raise RemoteError if the tables do not cover it."""
         for prefix in PREFIXES:
             if data.startswith(prefix):
                 yield _of_conversation(data[len(prefix) :])
@@ -94,7 +103,10 @@ class Explainer:
             yield from self.answer(message.task_id, message.data)
 
     def command(self, task_id: int, body: bytes) -> Iterator[str]:
-        """A password, and a command if one follows; RemoteError where the tables end."""
+        """Yield lines about a password and the command after it, if any.
+
+        Raise RemoteError if the tables do not cover the command.
+        """
         password, request = commands.split_password(body)
         yield f"password  {password}"
         self._asked.pop(task_id, None)
@@ -111,7 +123,10 @@ class Explainer:
             yield f"command   {command.name}({_listed(fields)})"
 
     def answer(self, task_id: int, data: bytes) -> Iterator[str]:
-        """The answer to what went under that id; RemoteError where the tables end."""
+        """Yield lines about the answer to the command with that task id.
+
+        Raise RemoteError if the tables do not cover the answer.
+        """
         if _is_relayed(task_id, data):
             yield _relayed(data, eot.TlvRecipient.HOST)
             return
@@ -127,12 +142,15 @@ class Explainer:
 
 
 def starts_like_5_0(data: bytes) -> bool:
-    """Whether these are packets of platform 5.0, of which only the start is public."""
+    """Tell whether the data begin like packets of platform 5.0.
+
+    Only the beginning of such packets is public.
+    """
     return data.startswith(probes.START_5_0)
 
 
 def shown(data: bytes) -> str:
-    """Hex digits, and how many bytes more there are."""
+    """Return hex digits of at most ``LONGEST_SHOWN`` bytes and the number of bytes left out."""
     rest = len(data) - LONGEST_SHOWN
     return data[:LONGEST_SHOWN].hex(" ") + (f" … {rest} more" if rest > 0 else "")
 
@@ -159,7 +177,7 @@ def _relayed(data: bytes, to: eot.TlvRecipient) -> str:
 
 
 def _may_answer(data: bytes) -> bool:
-    """Whether this is the good answer to some command, or the usual bad one."""
+    """Tell whether the data can be a good answer to some command, or a short error answer."""
     bad = data[:1] == b"\x55" and 1 < len(data) <= commands.SHORT_ANSWER
     return bad or any(_is_good_answer(command, data) for command in commands.COMMANDS)
 
@@ -172,7 +190,10 @@ def _is_good_answer(command: commands.Command, data: bytes) -> bool:
 
 
 def _inside(command: commands.Command, asked: Fields, found: Fields) -> Fields:
-    """The fields in the data of a register's or a fiscal drive's answer, where there is a row."""
+    """Return the fields inside the data of a register's or fiscal drive's answer.
+
+    If the tables have no row for it, return the fields of the answer itself.
+    """
     if command.name == "read_register" and asked["register"] in registers.BY_NUMBER:
         return registers.parse_register(registers.BY_NUMBER[asked["register"]], found["data"])
     if command.name == "ask_fiscal_drive" and asked["question"] in fiscal_drive.BY_NUMBER:
@@ -181,7 +202,7 @@ def _inside(command: commands.Command, asked: Fields, found: Fields) -> Fields:
 
 
 def _of_conversation(data: bytes) -> str:
-    """A message of the cash-server conversation; a sealed one keeps its secret."""
+    """Return a line about a message of the conversation; a sealed one stays unreadable."""
     kind, body = data[:1], data[1:]
     if kind == bytes((messages.FrameKind.SEALED,)):
         return f"ours      SEALED, {len(body)} bytes"

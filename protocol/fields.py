@@ -1,4 +1,4 @@
-"""construct at the border of the protocol: whole structs, BCD numbers, and our errors only."""
+"""Adapters of construct for the protocol: strict structs, BCD numbers, the protocol's errors."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -22,12 +22,12 @@ Fields = dict[str, Any]
 
 
 def whole(*parts: Construct) -> Construct:
-    """A struct that must take every byte it is given."""
+    """Return a struct that must consume every byte of its input."""
     return Struct(*parts, Terminated)
 
 
 def parse(layout: Construct, data: bytes, what: str) -> Fields:
-    """The named fields of `data` as plain dicts; RemoteError unless it fits exactly."""
+    """Return the named fields of `data` as plain dicts; raise RemoteError unless it fits."""
     try:
         return _plain(layout.parse(data))
     except (ConstructError, ValueError) as error:
@@ -35,7 +35,7 @@ def parse(layout: Construct, data: bytes, what: str) -> Fields:
 
 
 def build(layout: Construct, fields: Mapping[str, Any], what: str) -> bytes:
-    """The bytes of `fields`; LocalError for a missing, unknown or impossible field."""
+    """Return the bytes of `fields`; raise LocalError for a missing, unknown or invalid field."""
     unknown = set(fields) - {part.name for part in layout.subcons}
     if unknown:
         raise LocalError("value", f"{what} has no field {', '.join(sorted(unknown))}")
@@ -55,19 +55,19 @@ def _plain(container: Container) -> Fields:
 
 
 def some_bytes() -> Construct:
-    """The rest of the data, at least one byte."""
+    """Return a field that takes the rest of the data, at least one byte."""
     return ExprValidator(GreedyBytes, lambda raw, _: len(raw) > 0)
 
 
 def bcd_digits(length: int) -> Construct:
-    """Packed BCD of `length` bytes as a string of 2 × `length` digits."""
+    """Return a field of packed BCD: `length` bytes as a string of 2 × `length` digits."""
     return ExprAdapter(
         Bytes(length), lambda raw, _: unpack_bcd(raw), lambda text, _: pack_bcd(text, length)
     )
 
 
 def bcd_int(length: int) -> Construct:
-    """Packed big-endian BCD of `length` bytes as a number."""
+    """Return a field of packed big-endian BCD: `length` bytes as a number."""
     return ExprAdapter(
         Bytes(length),
         lambda raw, _: int(unpack_bcd(raw)),
@@ -76,7 +76,7 @@ def bcd_int(length: int) -> Construct:
 
 
 def bcd_int_or_none(length: int) -> Construct:
-    """A `bcd_int` that ends the data and may be missing: None then."""
+    """Return a `bcd_int` that ends the data; its value is None if the bytes are missing."""
     return ExprAdapter(
         GreedyBytes,
         lambda raw, _: int(unpack_bcd(raw)) if len(raw) == length else _missing(raw),
@@ -90,10 +90,10 @@ def _missing(raw: bytes) -> None:
 
 
 def bcd_calendar(kind: type[date], order: str) -> Construct:
-    """A date or datetime of one BCD byte per part; all zeros are None.
+    """Return a field for a date or datetime of one BCD byte per part; all zeros are None.
 
-    `order` names the parts as they stand on the wire ("day month year hour minute second").
-    A register knows its own wall clock and no zone, so the result has none either.
+    `order` names the parts in their order on the wire ("day month year hour minute second"). A
+    register has a local clock without a time zone, so the value is naive.
     """
     parts = order.split()
 
@@ -114,7 +114,7 @@ def bcd_calendar(kind: type[date], order: str) -> Construct:
 
 
 def unpack_bcd(raw: bytes) -> str:
-    """The digits of packed BCD; ValueError where a nibble is not a digit."""
+    """Return the digits of packed BCD; raise ValueError if a nibble is not a digit."""
     digits = raw.hex()
     if not digits.isdecimal():
         raise ValueError("not BCD")
@@ -122,7 +122,10 @@ def unpack_bcd(raw: bytes) -> str:
 
 
 def pack_bcd(digits: str, length: int) -> bytes:
-    """Packed BCD of `length` bytes, zeros in front; ValueError if it does not fit."""
+    """Return packed BCD of `length` bytes, padded with leading zeros.
+
+    Raise ValueError if the digits do not fit.
+    """
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 2 * length):
         raise ValueError(f"not a number of at most {2 * length} digits")
     return bytes.fromhex(digits.zfill(2 * length))

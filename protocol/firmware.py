@@ -1,14 +1,14 @@
-"""Firmware images: what is signed, how an image is cut into blocks, how it is offered.
+"""Firmware images: the signed facts, the division into blocks, and the offer to a register.
 
-An image is a file and the facts about it.  The publisher signs the facts, and the facts hold
-the file's SHA-256, so one Ed25519 signature (RFC 8032) covers the whole::
+An image is a file and the facts about it.  The publisher signs the facts, and the facts contain the
+file's SHA-256, so one Ed25519 signature (RFC 8032) covers the whole::
 
     signed = "cash-server firmware 1\\n" || model u8 || platform u8 || size u32
              || sha256 32 || version (ASCII)
 
-Numbers are big-endian; the platform is the byte of HELLO.  Whoever gets an image checks it by
-itself: the fleet when it is added, the gateway before it serves a block, the register before it
-touches its flash.
+Numbers are big-endian; the platform is the byte of HELLO.  Each receiver of an image verifies it:
+the fleet when the image is added, the gateway before it serves a block, the register before it
+writes to its flash.
 """
 
 import re
@@ -27,16 +27,19 @@ from protocol.platforms import Platform
 
 MAX_SIZE: Final = 64 * 1024 * 1024
 MIN_BLOCK, MAX_BLOCK = 256, 8192
-"""A block travels in one frame of the conversation, which holds 16 KiB less its headers."""
+"""Limits of a block's size in bytes.
+
+A block is sent in one frame of the conversation, which holds 16 KiB less its headers.
+"""
 
 MAX_BLOCKS: Final = 0xFFFF
-"""Platform 2.5 numbers them with two bytes (KKT-PC 3.2)."""
+"""Largest number of blocks: platform 2.5 numbers them with two bytes (KKT-PC 3.2)."""
 
 SHA256_SIZE: Final = 32
 SIGNATURE_SIZE: Final = 64
 PUBLIC_KEY_SIZE: Final = 32
 VERSION_PATTERN: Final = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,4}"
-"""Major, minor, build: a register answers the build in four digits (KKT-PC 3.1, command 9D)."""
+"""Major, minor, build: a register reports the build in four digits (KKT-PC 3.1, command 9D)."""
 
 _FACTS: Final = (
     "model" / Byte,
@@ -56,7 +59,7 @@ OFFER: Final[tuple[Construct, ...]] = (
     "platform" / Byte,
     "version" / GreedyString("ascii"),
 )
-"""What a register is told of an image before the first block; the end of every begin command."""
+"""Facts that a register gets before the first block; the last fields of each begin command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Image:
     block_size: int
 
     def __post_init__(self) -> None:
-        """``ValueError`` for facts that no image has."""
+        """Raise ``ValueError`` for facts that no image can have."""
         fits = (
             0 <= self.model <= 0xFF
             and re.fullmatch(VERSION_PATTERN, self.version)
@@ -87,21 +90,21 @@ class Image:
 
     @property
     def image_id(self) -> str:
-        """``model/version``, as the folders of images are named."""
+        """Return ``model/version``, the name of the image's folder."""
         return f"{self.model}/{self.version}"
 
     @property
     def blocks(self) -> int:
-        """How many there are; all but the last are ``block_size`` long."""
+        """Return the number of blocks; all but the last have ``block_size`` bytes."""
         return -(-self.size // self.block_size)
 
     def length(self, number: int) -> int:
-        """Bytes in block ``number``, counted from 0."""
+        """Return the number of bytes in block ``number``, counted from 0."""
         return min(self.block_size, self.size - number * self.block_size)
 
     @property
     def signed(self) -> bytes:
-        """The bytes that the publisher signs."""
+        """Return the bytes that the publisher signs."""
         fields = {
             "model": self.model,
             "platform": self.platform.wire_code,
@@ -112,13 +115,13 @@ class Image:
         return build(_SIGNED, fields, "signed facts of an image")
 
     def offer(self) -> dict[str, Any]:
-        """The fields of ``OFFER``."""
+        """Return the fields of ``OFFER``."""
         named = {part.name: getattr(self, part.name) for part in OFFER}
         return {**named, "platform": self.platform.wire_code}
 
     @classmethod
     def offered(cls, fields: dict[str, Any]) -> "Image":
-        """The image of an offer that came; ``RemoteError`` if there is none like it."""
+        """Return the image of a received offer; raise ``RemoteError`` if the offer is invalid."""
         if any(part.name not in fields for part in OFFER):
             raise RemoteError("malformed", "an image is not offered")
         named = {part.name: fields[part.name] for part in OFFER}
@@ -128,11 +131,11 @@ class Image:
             raise RemoteError("malformed", str(error)) from None
 
     def is_genuine(self, publishers: Collection[bytes]) -> bool:
-        """Whether one of these public keys (32 bytes each) has signed the facts."""
+        """Tell whether one of these public keys (32 bytes each) has signed the facts."""
         return any(_signed_by(key, self.signature, self.signed) for key in publishers)
 
     def is_whole(self, content: bytes | bytearray) -> bool:
-        """Whether this is the file that the facts are about."""
+        """Tell whether the content is the file that the facts describe (size and SHA-256)."""
         return len(content) == self.size and sha256(content).digest() == self.sha256
 
 
@@ -145,7 +148,7 @@ def _signed_by(key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def parse_public_key(text: str) -> bytes:
-    """A publisher's key from 64 hex digits; ``LocalError`` for anything else."""
+    """Return a publisher's key from 64 hex digits; raise ``LocalError`` if it is invalid."""
     try:
         key = bytes.fromhex(text)
         Ed25519PublicKey.from_public_bytes(key)

@@ -1,9 +1,9 @@
-"""Fixed layouts: one declaration in construct, one fast reader derived from it.
+"""Fixed layouts: one declaration in construct and one fast reader derived from it.
 
-``construct`` is the only place where a layout is written down.  A layout of fixed size
-made of plain numbers and byte strings is also read and written by a ``struct.Struct``,
-fifty times faster; it is derived from the declaration and compared with it at import,
-so the two cannot drift apart.
+``construct`` is the only place where a layout is declared.  A layout of fixed size made of plain
+numbers and byte strings is also read and written by a ``struct.Struct``, which is fifty times
+faster; it is derived from the declaration and compared with it at import, so that the two cannot
+differ.
 """
 
 import struct
@@ -15,9 +15,9 @@ from protocol.errors import LocalError, RemoteError
 
 
 class FixedLayout:
-    """A fixed-size record.  Values travel as tuples in the order of the declaration.
+    """A fixed-size record, whose values are tuples in the order of the declaration.
 
-    Raises ``ValueError`` at construction if construct and the derived struct disagree.
+    Construction raises ``ValueError`` if construct and the derived struct disagree.
     """
 
     def __init__(self, declaration: Struct) -> None:
@@ -28,7 +28,7 @@ class FixedLayout:
         self._check()
 
     def unpack(self, data: bytes) -> tuple[Any, ...]:
-        """Values of the record; ``data`` must be exactly ``size`` bytes long."""
+        """Return a record's values; raise ``RemoteError`` unless ``data`` has ``size`` bytes."""
         try:
             return self._struct.unpack(data)
         except struct.error:
@@ -37,7 +37,7 @@ class FixedLayout:
             ) from None
 
     def unpack_prefix(self, data: bytes) -> tuple[Any, ...]:
-        """Values of the record that ``data`` begins with; what follows is left alone."""
+        """Return the values of the record at the beginning of ``data``; ignore the rest."""
         try:
             return self._struct.unpack_from(data)
         except struct.error:
@@ -46,14 +46,14 @@ class FixedLayout:
             ) from None
 
     def pack(self, *values: Any) -> bytes:
-        """Bytes of the record; a value that does not fit is our own mistake."""
+        """Return the bytes of a record; raise ``LocalError`` for a value that does not fit."""
         try:
             return self._struct.pack(*values)
         except struct.error as error:
             raise LocalError("value", f"{error}") from None
 
     def index(self, name: str) -> int:
-        """Place of a field in the tuple."""
+        """Return the index of a field in the tuple."""
         return self.names.index(name)
 
     def _check(self) -> None:

@@ -1,12 +1,13 @@
-"""Signed licences of platform 5.0: what one is for, whose it is, who signed it.
+"""Signed licences of platform 5.0: purpose, register, signature.
 
-A licence is ours, as the manufacturer's is not public.  85 bytes, numbers big-endian::
+The format is our own, because the manufacturer's is not public.  85 bytes, numbers big-endian::
 
     version u8 (1) || serial number BCD 7 || kind u8 || issued at u32 || number u64 || signature 64
 
-``issued at`` is in seconds since 1970.  The signature is Ed25519 (RFC 8032) over
-``"cash-server licence 1\\n"`` and all that stands before it.  A register takes a licence of its own
-serial number, of the kind that the command names, signed by a key that it knows; any other is AEh.
+``issued at`` is in seconds since 1970.  The signature is Ed25519 (RFC 8032) over ``"cash-server
+licence 1\\n"`` and all fields before the signature.  A register accepts a licence for its own
+serial number, of the kind that the command names, signed by a key that it knows; it rejects any
+other with the result code AEh.
 """
 
 import re
@@ -28,11 +29,11 @@ VERSION: Final = 1
 SIGNATURE_SIZE: Final = 64
 MAX_SECONDS: Final = 2**32 - 1
 MAX_NUMBER: Final = 2**63 - 1
-"""So that every database keeps it as an integer."""
+"""Largest number of a licence, so that every database can store it as an integer."""
 
 
 class LicenceKind(StrEnum):
-    """The three of the ATOL Connect manual («Восстановление лицензий»)."""
+    """The three kinds of the ATOL Connect manual («Восстановление лицензий»)."""
 
     PLATFORM_5_0 = "platform_5_0"
     WEB_DKKT = "web_dkkt"
@@ -61,7 +62,7 @@ _LICENCE: Final = whole(*_FACTS, "signature" / Bytes(SIGNATURE_SIZE))
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """``issued_at``: aware, in whole seconds; ``number``: 0 to ``MAX_NUMBER``."""
+    """A licence; ``issued_at`` is aware, in whole seconds; ``number`` is 0 to ``MAX_NUMBER``."""
 
     serial_number: str
     kind: LicenceKind
@@ -70,7 +71,7 @@ class Licence:
     signature: bytes = bytes(SIGNATURE_SIZE)
 
     def __post_init__(self) -> None:
-        """``ValueError`` for facts that no licence has."""
+        """Raise ``ValueError`` for facts that no licence can have."""
         fits = (
             re.fullmatch(r"[0-9]{14}", self.serial_number, re.ASCII)
             and 0 <= self.issued_at.timestamp() <= MAX_SECONDS
@@ -82,14 +83,15 @@ class Licence:
 
     @property
     def signed(self) -> bytes:
-        """The bytes that the server signs."""
+        """Return the bytes that the server signs."""
         return build(_SIGNED, self._facts, "signed facts of a licence")
 
     def encode(self) -> bytes:
+        """Return the 85 bytes of the licence."""
         return build(_LICENCE, {**self._facts, "signature": self.signature}, "licence")
 
     def is_genuine(self, issuers: Collection[bytes]) -> bool:
-        """Whether one of these public keys (32 bytes each) has signed it."""
+        """Tell whether one of these public keys (32 bytes each) has signed the licence."""
         return any(_signed_by(key, self.signature, self.signed) for key in issuers)
 
     @property
@@ -103,7 +105,7 @@ class Licence:
 
 
 def decode(data: bytes) -> Licence:
-    """The licence in these bytes, genuine or not; ``RemoteError`` if there is none."""
+    """Return the licence in these bytes, genuine or not; raise ``RemoteError`` if it is invalid."""
     fields = parse(_LICENCE, data, "licence")
     kind = _KINDS.get(fields["kind"])
     if kind is None:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`code` is that of `read_type` and of the serial number. `platform_5_0`: a public list says
-    that the model can run platform 5.0; of the others nothing is known either way."""
+    """A model; `code` is the one that `read_type` answers and that serial numbers contain.
+
+    `platform_5_0` is true if a public list says that the model can run platform 5.0; for the other
+    models nothing is known either way.
+    """
 
     code: int
     name: str
@@ -55,9 +58,10 @@ SERIAL_NUMBER_LENGTH = 14
 
 
 def model_of_serial(serial_number: str) -> Model | None:
-    """The model that a serial number of 14 digits names in its digits 4 to 6, if it is known.
+    """Return the model of a serial number of 14 digits (its digits 4 to 6), if it is known.
 
-    Read off the numbers in public examples: 00106101234567 is a register of model 61.
+    The rule is derived from the numbers in public examples: 00106101234567 is a register of model
+    61.
     """
     if len(serial_number) != SERIAL_NUMBER_LENGTH or not serial_number.isascii():
         return None

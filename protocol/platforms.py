@@ -6,19 +6,22 @@ from protocol.errors import RemoteError
 
 
 class Platform(StrEnum):
-    """2.5 speaks KKT-PC v3 and keeps its settings in tables; 5.0 knows settings by number."""
+    """Platform of a register.
+
+    2.5 uses KKT-PC v3 and keeps its settings in tables; 5.0 addresses settings by number.
+    """
 
     V2_5 = "2.5"
     V5_0 = "5.0"
 
     @property
     def wire_code(self) -> int:
-        """The byte that names the platform in a HELLO."""
+        """Return the byte that names the platform in a HELLO."""
         return _WIRE_CODES[self]
 
     @classmethod
     def from_wire(cls, code: int) -> "Platform":
-        """The platform of a HELLO's byte; RemoteError for any other."""
+        """Return the platform of a HELLO's byte; raise RemoteError for an unknown byte."""
         for platform, known in _WIRE_CODES.items():
             if known == code:
                 return platform

@@ -1,7 +1,7 @@
-"""Rows of the message tables: a code byte, a typed message, and how it stands on the wire.
+"""Rows of the message tables: a code byte, a typed message, and its layout on the wire.
 
-A message is a named tuple whose fixed part follows its layout; a row with ``rest`` ends in
-bytes of any length, the last value of the tuple.
+A message is a named tuple whose fixed part follows its layout; a row with ``rest`` ends in bytes of
+any length, which are the last value of the tuple.
 """
 
 from enum import IntEnum
@@ -13,7 +13,7 @@ from protocol.layout import FixedLayout
 
 
 class Side(IntEnum):
-    """Who may send a message; the gateway stands where KKT-PC has its host."""
+    """Sides that may send a message; the gateway takes the place of the host in KKT-PC."""
 
     REGISTER = 1
     GATEWAY = 2
@@ -21,7 +21,7 @@ class Side(IntEnum):
 
 
 class MessageRow(NamedTuple):
-    """How a message stands on the wire."""
+    """One row: a message type and its layout on the wire."""
 
     code: int
     message: type[Any]
@@ -33,7 +33,7 @@ class MessageRow(NamedTuple):
 def message_row(
     code: int, message: type[Any], side: Side, rest: bool = False, **fields: object
 ) -> MessageRow:
-    """A row of a table; ``ValueError`` if the layout names other fields than the message."""
+    """Return a row; raise ``ValueError`` if the layout and the message differ in their fields."""
     declared = Struct(*(name / wire for name, wire in fields.items()))  # type: ignore[operator]
     made = MessageRow(code, message, side, FixedLayout(declared), rest)
     if message._fields != made.layout.names + (message._fields[-1:] if rest else ()):
@@ -42,14 +42,17 @@ def message_row(
 
 
 def parse(row: MessageRow, body: bytes) -> Any:
-    """The message of a row from its body (after the code byte); ``RemoteError`` if it is none."""
+    """Return a row's message from its body, the bytes after the code byte.
+
+    Raise ``RemoteError`` if the body does not fit the layout.
+    """
     if row.rest:
         return row.message(*row.layout.unpack_prefix(body), body[row.layout.size :])
     return row.message(*row.layout.unpack(body))
 
 
 def build(row: MessageRow, message: Any) -> bytes:
-    """The body of a message (without its code byte); ``LocalError`` for an impossible value."""
+    """Return a message's body without its code byte; raise ``LocalError`` for an invalid value."""
     if row.rest:
         return row.layout.pack(*message[:-1]) + bytes(message[-1])
     return row.layout.pack(*message)

@@ -1,8 +1,9 @@
-"""Templates on the wire: what kinds there are, and the limits of one transfer.
+"""Templates on the wire: their kinds and the limits of a transfer.
 
-How a register gets its templates is not public, so the three commands (`template_begin`,
-`template_block`, `template_apply`) are our design, the same on both platforms. The content goes
-in blocks; it takes effect only by `template_apply`, whole and with the right hash, or not at all.
+The manufacturer's way to load templates is not public, so the three commands (`template_begin`,
+`template_block`, `template_apply`) are our own design, equal on both platforms. The content is sent
+in blocks; it takes effect only by `template_apply`, complete and with the right hash, or not at
+all.
 """
 
 from enum import IntEnum
@@ -10,7 +11,7 @@ from typing import Final
 
 
 class TemplateKind(IntEnum):
-    """A register holds one of each kind; a new one takes the place of the old."""
+    """Kind of a template; a register holds one of each, and a new one replaces the old."""
 
     RECEIPT = 1
     INFO_RECEIPT = 2
@@ -27,10 +28,10 @@ ANY_TAPE: Final = 0
 
 
 def block_count(size: int) -> int:
-    """Blocks that `size` bytes travel in."""
+    """Return the number of blocks for `size` bytes."""
     return -(-size // BLOCK_SIZE)
 
 
 def block(content: bytes, number: int) -> bytes:
-    """One block of the content, counted from 0; empty beyond the end."""
+    """Return block `number` of the content, counted from 0; empty after the end."""
     return content[number * BLOCK_SIZE : (number + 1) * BLOCK_SIZE]

@@ -1,10 +1,10 @@
-"""The transports over which a register calls its server (``protocol/README.md``, Transports)."""
+"""Transports that registers use to connect to their server (``protocol/README.md``, Transports)."""
 
 from enum import StrEnum
 
 
 class Transport(StrEnum):
-    """A transport of conversations, by the name that metrics, logs and diagnostics give it."""
+    """A transport of conversations, by its name in metrics, logs and diagnostics."""
 
     TCP = "tcp"
     HTTP = "http"
@@ -19,5 +19,5 @@ class Transport(StrEnum):
 
     @property
     def is_encrypted(self) -> bool:
-        """Tell whether the connection is inside TLS by its own definition."""
+        """Tell whether the transport itself includes TLS."""
         return self in (Transport.TLS, Transport.HTTPS)

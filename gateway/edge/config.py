@@ -9,7 +9,7 @@ from protocol import broker_url
 
 
 class GatewayConfig(BaseSettings):
-    """Every limit that a hostile peer meets has a name here."""
+    """The configuration; every limit for a hostile peer has a name here."""
 
     model_config = SettingsConfigDict(env_prefix="CASH_SERVER_", hide_input_in_errors=True)
 
@@ -148,7 +148,7 @@ class GatewayConfig(BaseSettings):
 
 
 def _split(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` -> (host, port)."""
+    """Return host and port of ``HOST:PORT``; raise ``ValueError`` if it is invalid."""
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):

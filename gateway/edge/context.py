@@ -1,4 +1,4 @@
-"""What conversations stand on: the link below, and what those of one process share."""
+"""Surroundings of a conversation: its link, and the objects that conversations share."""
 
 import random
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ from protocol.transport import Transport
 
 
 class TransportLink(Protocol):
-    """What carries a conversation: a listener's connection."""
+    """Link that carries a conversation: a listener's connection.
+
+    ``write`` and ``close`` must not wait.
+    """
 
     transport: Transport
     peer: str
@@ -27,7 +30,7 @@ class TransportLink(Protocol):
 
 @dataclass(slots=True)
 class EdgeContext:
-    """What the conversations of one process share."""
+    """Objects that all conversations of a process share."""
 
     port: DevicePort
     keys: KeyRing
@@ -40,14 +43,14 @@ class EdgeContext:
         self.handshakes = PerAddress(self.config.handshakes_per_address_per_min)
 
     def next_check_in_s(self) -> int:
-        """Jittered, so that registers that begin together do not stay together."""
+        """Return jittered seconds, so that registers that start together drift apart."""
         return jittered(self.config.check_in_interval_s)
 
     def complete_step(self, step: Step, serial_number: str) -> Step:
-        """The step as it leaves: a key stands in no database and joins it here."""
+        """Return the step as it is sent, with the register's key if it orders one."""
         return with_rotated_key(step, self.keys, bytes.fromhex(serial_number))
 
 
 def jittered(seconds: int) -> int:
-    """Within a tenth of ``seconds``, at least one."""
+    """Return ``seconds`` changed by at most a tenth, but at least 1."""
     return max(1, round(seconds * random.uniform(0.9, 1.1)))

@@ -1,6 +1,6 @@
-"""One conversation with one register, whatever road it came by.
+"""One conversation with one register over any transport, without a task or timer of its own.
 
-No task and no timer of its own: bytes, the commit of a batch and the server's sweep move it.
+Theory of operation (callers, states, limits, bytes, commits): ``gateway/edge/__init__.py``.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from protocol.errors import RemoteError
 
 
 class Conversation:
-    """Moves by ``receive``, ``lost``, ``sweep`` and the replies of the device port."""
+    """Conversation, moved by its link, the sweep, ``stop`` and replies of the device port."""
 
     __slots__ = (
         "_bucket",
@@ -72,11 +72,11 @@ class Conversation:
 
     @property
     def is_over(self) -> bool:
-        """Whether, when nobody waits, both have said what they had to say."""
+        """Tell whether, if no reply waits, the gateway has nothing more to send."""
         return self._end.state in (ConversationState.OPEN, ConversationState.CLOSED)
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the register."""
+        """Handle bytes from the register; answer a violation of the protocol with REFUSED."""
         if self._ended:
             return
         HOT_PATH_METRICS.received_bytes += len(data)
@@ -90,11 +90,11 @@ class Conversation:
             self.refuse(reason_of(error.code), error.code)
 
     def on_link_lost(self) -> None:
-        """The link is gone; replies that are still to come find nobody."""
+        """Finish, because the link is gone; later replies are dropped."""
         self.finish(self._outcome, "")
 
     def sweep(self, now: float) -> None:
-        """Ends what has lasted or been silent for too long."""
+        """Abort a conversation that has lasted or been silent for too long at ``now``."""
         config = self._edge.config
         if self._end.state is ConversationState.SILENT:
             if now - self._opened_at > config.hello_timeout_s:
@@ -105,7 +105,7 @@ class Conversation:
             self.abort(Limit.IDLE_TIMEOUT)
 
     def stop(self) -> None:
-        """End unless a reply is under way, as the gateway stops; that reply ends it then."""
+        """Finish as the gateway stops, unless a reply waits for its commit."""
         if not self.waiting:
             self.finish(self._outcome if self._served else ConversationOutcome.STOPPED, "")
 
@@ -160,7 +160,7 @@ class Conversation:
         self._waits_since = self._heard_at
 
     def _on_check_in_committed(self, answer: Answer | None) -> None:
-        """The batch with the reading is committed (or has failed: ``None``)."""
+        """Answer CHECK_IN after the commit; None means that it failed."""
         if not self._is_still_open(answer) or answer is None:
             return
         HOT_PATH_METRICS.record_check_in(self._heard_at - self._waits_since)
@@ -172,7 +172,7 @@ class Conversation:
         self._write(data + self._encode_step(step, answer) if step else data)
 
     def _on_step_committed(self, answer: Answer | None) -> None:
-        """The batch with the register's word on a step is committed."""
+        """Send the next step or FAREWELL after the commit; None: it failed."""
         if not self._is_still_open(answer) or answer is None:
             return
         self._waits_since = 0.0
@@ -189,7 +189,7 @@ class Conversation:
         return answer is not None
 
     def _encode_step(self, step: Step, answer: Answer) -> bytes:
-        """The step, and before it the blocks of its stream; counted, and told at the end."""
+        """Return the blocks of the step's stream and the step; count the step."""
         self._steps += 1
         STEPS.inc()
         if step.operation_id not in self._operations:
@@ -203,19 +203,19 @@ class Conversation:
         self.link.write(data)
 
     def refuse(self, reason: RefusalReason, why: str) -> None:
-        """The last word is a refusal."""
+        """Send REFUSED as the last message and finish."""
         if why == "oversize":
             LIMITS[Limit.FRAME_BYTES].inc()
         self._write(self._end.refuse(reason, retry_after_s(reason)))
         self.finish(ConversationOutcome(f"refused_{reason.name.lower()}"), why)
 
     def abort(self, limit: Limit) -> None:
-        """A limit of time was met, or one of the listener."""
+        """Finish without a message: a time limit or a limit of the link is exceeded."""
         LIMITS[limit].inc()
         self.finish(self._outcome if self._served else ConversationOutcome.TIMED_OUT, limit)
 
     def finish(self, outcome: ConversationOutcome, why: str) -> None:
-        """The end, once and without a word: out of the presence, told, hung up."""
+        """End once: leave the presence, record the ending, close the link."""
         if self._ended:
             return
         self._ended = True
@@ -235,7 +235,7 @@ class Conversation:
         self.link.close()
 
     def _furthest(self) -> ConversationState:
-        """Return how far it got; the state at its end says less."""
+        """Return the furthest state reached; the state at the end says less."""
         if self._steps:
             return ConversationState.STEPPING
         return ConversationState.OPEN if self._served else self._reached
@@ -246,5 +246,5 @@ _HANDLERS: Final[dict[type[Any], Callable[[Conversation, Any], None]]] = {
     CheckIn: Conversation._check_in,
     StepDone: Conversation._step_answered,
     StepRefused: Conversation._step_answered,
-    Keepalive: lambda _conversation, _message: None,  # receive() has noted the time
+    Keepalive: lambda _conversation, _message: None,  # receive() has recorded the time
 }

@@ -1,4 +1,4 @@
-"""The end of a conversation, told to everybody who asks later: counted, logged, remembered."""
+"""Records of ended conversations: metric, log line, and the fleet's diagnostics."""
 
 import structlog
 
@@ -8,12 +8,14 @@ from gateway.edge.metrics import ENDED
 log = structlog.get_logger("gateway")
 
 _LOGGED = tuple("road" if name == "transport" else name for name in EndedConversation._fields)
-"""The fields of the log line ``conversation``, in the order of ``EndedConversation``."""
+"""Fields of the log line ``conversation``, in the order of ``EndedConversation``."""
 
 
 def record_ending(port: DevicePort, ended: EndedConversation) -> None:
-    """One line of the log, one count, and the fleet's memory of what the register's calls
-    looked like from here (the fleet neither waits nor raises)."""
+    """Count and log the ended conversation, and pass it to the fleet's diagnostics.
+
+    The fleet stores it later; the call neither waits nor raises.
+    """
     ENDED[ended.transport][ended.outcome].inc()
     log.info("conversation", **dict(zip(_LOGGED, ended, strict=True)))
     port.conversation_ended(ended)

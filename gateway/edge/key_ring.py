@@ -9,7 +9,7 @@ FILE_NAME = "key-ring.json"
 
 
 def load(path: Path) -> KeyRing:
-    """``ValueError`` with the way out if the file is missing or is not a key ring."""
+    """Return the key ring in a file; raise ``ValueError`` with advice if missing or invalid."""
     try:
         return KeyRing.load(path)
     except FileNotFoundError:
@@ -22,7 +22,11 @@ def load(path: Path) -> KeyRing:
 
 
 def load_or_create(path: Path) -> KeyRing:
-    """As ``load``; the first time a ring of one generation is made, readable by its owner only."""
+    """Return the key ring in a file; create the file if it is missing.
+
+    The new ring has one generation; only the file's owner may read it. Raise ``ValueError`` as
+    ``load`` does.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

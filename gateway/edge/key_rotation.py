@@ -1,6 +1,7 @@
-"""The one command that leaves the gateway with more than the fleet put into it: a key.
+"""The one command to which the gateway adds a secret before it is sent: a register's new key.
 
-Keys stand in no database.  The fleet orders a generation; here the register's key of it joins.
+No database holds keys.  The fleet orders a key generation; the gateway adds the register's key of
+it.
 """
 
 from typing import Final
@@ -13,9 +14,10 @@ _ROTATE: Final = BY_NAME["rotate_key"]
 
 
 def with_rotated_key(step: Step, keys: KeyRing, serial: bytes) -> Step:
-    """The step with the register's key, if it orders one; ``serial`` is 7 BCD bytes.
+    """Return the step, with the register's key if it orders one.
 
-    Of a generation that the key ring lacks there is none: the register refuses such a command.
+    ``serial`` is 7 BCD bytes. The key is empty if the key ring lacks the generation: the register
+    refuses such a command.
     """
     if step.command[0] != _ROTATE.code:
         return step

@@ -1,8 +1,8 @@
-"""Limits that count: frames of one conversation, handshakes of one address."""
+"""Rate limits: frames of one conversation, handshakes of one address."""
 
 
 class Bucket:
-    """So many a second, and as many at once; time is a parameter."""
+    """Token bucket of ``per_s`` tokens per second and at most as many at once."""
 
     __slots__ = ("_at", "_left", "_per_s")
 
@@ -12,17 +12,17 @@ class Bucket:
         self._at = now
 
     def take(self, count: int, now: float) -> bool:
-        """Whether ``count`` more are within the limit."""
+        """Take ``count`` tokens at the time ``now``; tell whether the limit allows them."""
         self._left = min(self._per_s, self._left + (now - self._at) * self._per_s) - count
         self._at = now
         return self._left >= 0
 
 
 class PerAddress:
-    """At most so many a minute from one address; forgets everything each minute.
+    """Limit of actions per minute and address; all counts are reset each minute.
 
-    The memory is bounded by ``max_addresses``: a flood from more addresses than that within a
-    minute starts the minute anew.
+    The memory is bounded by ``max_addresses``: when more addresses than that occur within a minute,
+    the counts are reset early.
     """
 
     def __init__(self, per_min: int, max_addresses: int = 100_000) -> None:
@@ -32,7 +32,7 @@ class PerAddress:
         self._until = 0.0
 
     def take(self, address: str, now: float) -> bool:
-        """Whether one more from ``address`` is within the limit; 0 a minute means no limit."""
+        """Count one action of ``address``; tell whether the limit allows it (0: no limit)."""
         if not self._per_min:
             return True
         if now >= self._until or len(self._counts) >= self._max_addresses:

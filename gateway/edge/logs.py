@@ -1,7 +1,7 @@
-"""JSON log lines, cheap enough for one per conversation.
+"""JSON log lines, cheap enough for one line per conversation.
 
-Lines gather in memory and are written together, at the latest after ``FLUSH_S``; a warning
-or worse is written at once.
+Lines are collected in memory and written together, at the latest after ``FLUSH_S``; a warning or
+error is written at once.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ FLUSH_LINES = 256
 
 
 class LineSink:
-    """The end of structlog's chain: takes ready lines."""
+    """Last element of structlog's chain: it takes complete lines."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -45,14 +45,14 @@ class LineSink:
             self._file.flush()
 
     async def keep_flushing(self) -> None:
-        """Runs until it is cancelled."""
+        """Flush every ``FLUSH_S`` seconds until the task is cancelled."""
         while True:
             await asyncio.sleep(FLUSH_S)
             self.flush()
 
 
 def configure(path: Path | None) -> LineSink:
-    """Log to the end of ``path``, or to stderr."""
+    """Configure logging to the end of ``path``, or to stderr; return the sink."""
     sink = LineSink(path.open("ab") if path else sys.stderr.buffer)
     structlog.configure(
         processors=[
@@ -68,5 +68,5 @@ def configure(path: Path | None) -> LineSink:
 
 
 def _to_line(_logger: object, level: str, event: EventDict) -> bytes:
-    """The last link of the chain: level and time are added here, a link each costs more."""
+    """Return a JSON line; level and time are added here, because separate processors cost more."""
     return orjson.dumps({"at": datetime.now(UTC), "level": level, **event}, default=str)

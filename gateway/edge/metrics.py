@@ -1,4 +1,4 @@
-"""Every metric of the gateway."""
+"""All metrics of the gateway."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class ConversationOutcome(StrEnum):
-    """How a conversation ended; each has exactly one."""
+    """Outcome of a conversation; each conversation has exactly one."""
 
     SERVED = "served"
     REFUSED_UNKNOWN = "refused_unknown"
@@ -31,27 +31,27 @@ class ConversationOutcome(StrEnum):
     REFUSED_VERSION = "refused_version"
     REFUSED_MALFORMED = "refused_malformed"
     CUT = "cut"
-    """The link was lost before the register got what it called for."""
+    """The link was lost before the register was served."""
     TIMED_OUT = "timed_out"
     TAKEN_OVER = "taken_over"
-    """The same register called again while this conversation was open."""
+    """The register opened another conversation while this one was open."""
     NOT_KEPT = "not_kept"
-    """Its batch failed, so it was closed unanswered."""
+    """The batch of its message failed, so it was closed without an answer."""
     STOPPED = "stopped"
 
 
 class Limit(StrEnum):
-    """A named limit that a peer ran into."""
+    """Name of a limit that a peer exceeded."""
 
     CONVERSATIONS = "conversations"
     FIRST_BYTES = "first_bytes"
-    """Neither a frame nor HTTP."""
+    """The first bytes are neither a frame nor HTTP."""
     FIRST_FRAME_BYTES = "first_frame_bytes"
     FRAME_BYTES = "frame_bytes"
     HTTP_HEADER_BYTES = "http_header_bytes"
     HTTP_BODY_BYTES = "http_body_bytes"
     TLS = "tls"
-    """Not TLS, or not one that both can agree on."""
+    """The TLS handshake or a TLS record is invalid."""
     HELLO_TIMEOUT = "hello_timeout"
     IDLE_TIMEOUT = "idle_timeout"
     AGE = "age"
@@ -62,16 +62,16 @@ class Limit(StrEnum):
 
 
 class DropReason(StrEnum):
-    """Why a message that came over MQTT went no further."""
+    """Reason why an MQTT message was dropped."""
 
     TOPIC = "topic"
     RETAINED = "retained"
     DUPLICATE = "duplicate"
     OVERSIZE = "oversize"
     SERIAL_NUMBER = "serial_number"
-    """HELLO says another one than the topic."""
+    """HELLO has another serial number than the topic."""
     ELSEWHERE = "elsewhere"
-    """There is no conversation here to which it belongs."""
+    """This gateway has no conversation to which the message belongs."""
     REPORT = "report"
     INBOX = "inbox"
     OUTBOX = "outbox"
@@ -87,7 +87,7 @@ MQTT_CONNECTED = Gauge("cash_server_mqtt_connected", "Whether the MQTT broker is
 
 STEPS = Counter("cash_server_steps_total", "Commands of operations given to registers.")
 
-# A labelled look-up costs more than the increment itself, so every child is made once.
+# A look-up by labels costs more than the increment itself, so every child is created once.
 ENDED: Final[Mapping[str, Mapping[str, Counter]]] = {
     transport: {each: _CONVERSATIONS.labels(transport, each) for each in ConversationOutcome}
     for transport in Transport
@@ -99,10 +99,10 @@ CHECK_IN_BOUNDS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2,
 
 
 class HotPathMetrics(Collector):
-    """What every check-in counts: plain numbers, made into metrics when somebody asks.
+    """Metrics of every check-in: plain numbers, converted when Prometheus reads them.
 
-    The library's counters take a lock and cost 1.3 µs each; a check-in would pay for seven.
-    One event loop writes here, so no lock is needed.
+    The library's counters take a lock and cost 1.3 µs each; a check-in would need seven of them.
+    Only the event loop writes these numbers, so no lock is needed.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class HotPathMetrics(Collector):
         self._counts = [0] * (len(CHECK_IN_BOUNDS_S) + 1)
 
     def record_check_in(self, seconds: float) -> None:
-        """A reading was accepted, so long after it came."""
+        """Count an accepted reading and the seconds from its arrival."""
         self.check_ins += 1
         self._seconds += seconds
         self._counts[bisect_left(CHECK_IN_BOUNDS_S, seconds)] += 1

@@ -1,4 +1,4 @@
-"""The open conversations of a process, and the one of each register that counts."""
+"""The open conversations of a process, and the current one of each register."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from gateway.edge.metrics import HOT_PATH_METRICS, ConversationOutcome
 
 
 class Present(Protocol):
-    """A conversation, as those who keep it and end it see it."""
+    """A conversation, as ``Presence``, the server and other conversations use it."""
 
     def finish(self, outcome: ConversationOutcome, why: str) -> None: ...
 
@@ -18,7 +18,7 @@ class Present(Protocol):
 
 
 class Presence:
-    """Open conversations of this process; a register has one that counts."""
+    """The open conversations of this process; each register has one current conversation."""
 
     def __init__(self) -> None:
         self.open: set[Present] = set()
@@ -29,9 +29,10 @@ class Presence:
         HOT_PATH_METRICS.open += 1
 
     def make_current(self, serial_number: str, conversation: Present) -> Present | None:
-        """The register has proven itself here; returns its earlier conversation, if any is open.
+        """Make this the register's current conversation; return an earlier open one.
 
-        Only a proof takes over, so that an outsider cannot throw a register out by its number.
+        It is called only after the register has proven its key, so that an outsider cannot end a
+        register's conversation by naming its serial number.
         """
         earlier = self._of_register.get(serial_number)
         self._of_register[serial_number] = conversation

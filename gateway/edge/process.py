@@ -1,4 +1,4 @@
-"""The life of a server process: compose, wait for a signal, take everything down in order."""
+"""The life of a server process: compose, wait for a signal, stop everything in order."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gateway.edge.logs import LineSink, configure
 
 Compose = Callable[[AsyncExitStack], Awaitable[None]]
-"""Starts the parts and pushes what ends them onto the stack; the last started ends first."""
+"""Function that starts the parts and pushes their ends onto the stack (last in, first out)."""
 
 GC_EVERY_OBJECTS = 50_000
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("process")
 
 
 def run(compose: Compose, log_file: Path | None = None) -> None:
-    """Runs until SIGINT or SIGTERM."""
+    """Run the composed parts until SIGINT or SIGTERM."""
     sink = configure(log_file)
     try:
         _run_loop(_run_until_signalled(compose, sink))
@@ -32,7 +32,7 @@ def run(compose: Compose, log_file: Path | None = None) -> None:
 
 
 def exit_on_error(program: Callable[[], object]) -> None:
-    """The console script: what stops a program is one sentence on stderr and exit code 1."""
+    """Run the console script; print an error as one sentence on stderr and exit with code 1."""
     try:
         program()
     except ValidationError as error:
@@ -53,7 +53,7 @@ def _variable(mistake: Any) -> str:
 def _run_loop(work: Any) -> None:
     try:
         import uvloop
-    except ImportError:  # plain asyncio where uvloop is not to be had
+    except ImportError:  # plain asyncio where uvloop is not available
         asyncio.run(work)
     else:
         uvloop.run(work)
@@ -77,8 +77,11 @@ async def _run_until_signalled(compose: Compose, sink: LineSink) -> None:
 
 
 def _freeze_loaded_objects() -> None:
-    """What is loaded by now stays for good, and a conversation leaves no reference cycle
-    behind: the collector need not look at either more often than once in many thousands."""
+    """Exclude the loaded objects from garbage collection and collect rarely.
+
+    The loaded objects stay for good, and a conversation leaves no reference cycle, so a collection
+    is needed only once in many thousand new objects.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_EVERY_OBJECTS, 20, 20)

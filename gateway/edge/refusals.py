@@ -1,4 +1,4 @@
-"""What a refused register is told: why, and when to call again."""
+"""Contents of a refusal: the reason, and the time until the register connects again."""
 
 from typing import Final
 
@@ -6,7 +6,10 @@ from gateway.edge.context import jittered
 from protocol.conversation.messages import RefusalReason
 
 RETRY_S: Final = 60
-"""A refused register calls again after this, jittered; a blocked or unknown one much later."""
+"""Seconds after which a refused register connects again, jittered.
+
+A blocked or unknown register, or one with another version, waits ``RETRY_LATER_S``.
+"""
 RETRY_LATER_S: Final = 3600
 
 _REASONS: Final = {
@@ -21,10 +24,10 @@ _LATER: Final = {RefusalReason.BLOCKED, RefusalReason.UNKNOWN, RefusalReason.VER
 
 
 def reason_of(code: str) -> RefusalReason:
-    """Error codes that have a reason of their own; every other one is MALFORMED."""
+    """Return the reason for an error code; MALFORMED for a code without its own reason."""
     return _REASONS.get(code, RefusalReason.MALFORMED)
 
 
 def retry_after_s(reason: RefusalReason) -> int:
-    """Jittered, so that those refused together do not come back together."""
+    """Return jittered seconds, so that registers refused together do not return together."""
     return jittered(RETRY_LATER_S if reason in _LATER else RETRY_S)

@@ -1,4 +1,4 @@
-"""The gateway process: listeners, the sweep, and a stop that loses nothing."""
+"""The gateway process: listeners, the sweep, and a shutdown that loses nothing."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ log = structlog.get_logger("gateway")
 
 
 class GatewayServer:
-    """Listens for registers and hands their words to the device port."""
+    """Server that listens for registers and passes their messages to the device port."""
 
     def __init__(self, port: DevicePort, keys: KeyRing, config: GatewayConfig) -> None:
         self._edge = EdgeContext(port, keys, config)
@@ -33,20 +33,20 @@ class GatewayServer:
         self._mqtt: MqttListener | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Begins to listen; returns the port (asked for 0, the system chose it)."""
+        """Listen for TCP and start the sweep; return the port (the chosen one for port 0)."""
         listener = await tcp.listen(self._edge, host, port)
         self._sweeper = asyncio.create_task(self._sweep(), name="gateway sweep")
         return self._log_listening(Transport.TCP, listener, host)
 
     async def start_tls(self, certificate: tls.Certificate, host: str, port: int) -> int:
-        """A second port, with TLS and a certificate that follows its files."""
+        """Listen on a second port with TLS; its certificate is reloaded when its files change."""
         self._certificate = certificate
         return self._log_listening(
             Transport.TLS, await tls.listen(self._edge, certificate, host, port), host
         )
 
     async def start_mqtt(self, broker: BrokerAddress) -> None:
-        """Calls the broker, and calls again for ever; a broker that is down stops no start."""
+        """Connect to the broker, again and again; an unavailable broker is no error."""
         self._mqtt = MqttListener(self._edge, broker)
         await self._mqtt.start()
 
@@ -57,7 +57,7 @@ class GatewayServer:
         return bound
 
     async def stop(self) -> None:
-        """No new conversations; those under way get ``stop_grace_s`` to hear their reply."""
+        """Accept no new conversations; open ones get ``stop_grace_s`` seconds for their reply."""
         self._edge.stopping = True
         for listener in self._listeners:
             listener.close()
@@ -93,7 +93,7 @@ async def start_gateway(
     config: GatewayConfig,
     broker: BrokerAddress | None = None,
 ) -> int:
-    """A gateway that ends with the stack, its device port after it; returns its port number.
+    """Start a gateway and its device port, which stop with the stack; return the TCP port.
 
     ``broker`` is the embedded one, if there is any; otherwise the configuration may name one.
     """

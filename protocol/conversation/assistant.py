@@ -1,11 +1,11 @@
-"""What the Assistant and a gateway say to each other beside conversations (MQTT).
+"""Messages of the Assistant and the gateway outside conversations (MQTT).
 
-    assistants/<login>/up     a Report: at sign-in, when anything changed, every few minutes
-    assistants/<login>/down   Registers: those for which the account may speak, with their keys
+    assistants/<login>/up     AssistantReport: at sign-in, after a change, every few minutes
+    assistants/<login>/down   ReportAnswer: the account's registers with their keys
 
-Payloads are JSON.  A key travels in a box that only the Assistant's key pair of this run opens:
-X25519, HKDF-SHA256 and AES-256-GCM, one ephemeral key for each box.  Conversations go over
-``registers/<serial>/up`` and ``down`` (protocol/README.md).
+Payloads are JSON.  A key travels in a box that only the key pair of this run of the Assistant
+opens: X25519, HKDF-SHA256 and AES-256-GCM, one ephemeral key for each box.  Conversations use the
+topics ``registers/<serial>/up`` and ``down`` (protocol/README.md).
 """
 
 from typing import Annotated, Final, TypeVar
@@ -21,13 +21,16 @@ from protocol.errors import RemoteError
 from protocol.platforms import Platform
 
 MAX_REPORT: Final = 65_536
-"""Bytes in one payload."""
+"""Largest payload in bytes."""
 
 MAX_REGISTERS: Final = 64
-"""Registers at one PC."""
+"""Largest number of registers at one PC."""
 
 LOGIN_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{2,63}$"
-"""A login stands in topics: nothing that MQTT or a broker's list of rights reads as its own."""
+"""Pattern of a login, which is part of topics.
+
+It allows no character with a meaning in MQTT topics or in a broker's access list.
+"""
 
 _INFO: Final = b"cash-server assistant key"
 _PUBLIC_SIZE: Final = 32
@@ -44,7 +47,7 @@ _M = TypeVar("_M", bound=_Message)
 
 
 class OperationProgress(_Message):
-    """The operation that is being done at this moment."""
+    """Progress of the operation that runs now."""
 
     operation_id: int = Field(ge=1)
     stage: Short
@@ -52,7 +55,7 @@ class OperationProgress(_Message):
 
 
 class FoundRegister(_Message):
-    """A register that stands at the PC."""
+    """A register connected to the PC."""
 
     serial_number: Serial
     platform: Platform
@@ -64,7 +67,7 @@ class FoundRegister(_Message):
 
 
 class AssistantReport(_Message):
-    """What the Assistant says of itself; ``public_key`` is X25519, hexadecimal."""
+    """The Assistant's report about itself; ``public_key`` is X25519, hexadecimal."""
 
     version: Short
     computer: Short
@@ -73,7 +76,7 @@ class AssistantReport(_Message):
 
 
 class PermittedRegister(_Message):
-    """A register for which the account may speak; ``key`` is a box, hexadecimal."""
+    """A register that the account may serve; ``key`` is a box, hexadecimal."""
 
     serial_number: Serial
     key_generation: int = Field(ge=1, le=255)
@@ -88,24 +91,28 @@ class ReportAnswer(_Message):
 
 
 def encode(message: AssistantReport | ReportAnswer) -> bytes:
-    """The payload."""
+    """Return the payload of a message."""
     return message.model_dump_json().encode()
 
 
 def decode_report(payload: bytes) -> AssistantReport:
-    """``RemoteError("malformed")`` for anything else."""
+    """Return the report in a payload.
+
+    Raise ``RemoteError("oversize")`` above ``MAX_REPORT`` and ``RemoteError("malformed")`` for an
+    invalid report.
+    """
     return _decoded(AssistantReport, payload)
 
 
 def decode_report_answer(payload: bytes) -> ReportAnswer:
-    """``RemoteError("malformed")`` for anything else."""
+    """Return the gateway's answer in a payload; raise as ``decode_report`` does."""
     return _decoded(ReportAnswer, payload)
 
 
 def seal_key(key: bytes, serial_number: str, public_key: str) -> str:
-    """A box with a register's key for the holder of ``public_key``.
+    """Return a box with a register's key for the holder of ``public_key``.
 
-    ``RemoteError("malformed")`` for a public key that is none.
+    Raise ``RemoteError("malformed")`` for an invalid public key.
     """
     ours = X25519PrivateKey.generate()
     try:
@@ -117,7 +124,10 @@ def seal_key(key: bytes, serial_number: str, public_key: str) -> str:
 
 
 def open_key(box: str, serial_number: str, ours: X25519PrivateKey) -> bytes:
-    """The key in a box; ``RemoteError("key")`` if it is not for us and this register."""
+    """Return the key in a box.
+
+    Raise ``RemoteError("key")`` if the box is not for our key pair and this register.
+    """
     try:
         raw = bytes.fromhex(box)
         shared = ours.exchange(X25519PublicKey.from_public_bytes(raw[:_PUBLIC_SIZE]))
@@ -128,7 +138,11 @@ def open_key(box: str, serial_number: str, ours: X25519PrivateKey) -> bytes:
 
 
 def _box_key(shared: bytes, serial_number: str) -> bytes:
-    """Used once: the gateway's half of the exchange is made for one box."""
+    """Derive the key of a box.
+
+    It is used once, because the gateway makes an ephemeral key pair for each box; therefore the
+    nonce may be constant.
+    """
     return HKDF(SHA256(), 32, None, _INFO + serial_number.encode("ascii")).derive(shared)
 
 

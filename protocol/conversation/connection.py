@@ -1,8 +1,9 @@
-"""The cash-server conversation as objects that never meet a socket.
+"""The cash-server conversation without a socket (sans-IO), both ends.
 
-``receive(bytes)`` gives messages, ``send(message)`` gives bytes.  Both ends walk the one
-table below; what is not in it cannot be sent (``LocalError``) and is refused when it
-comes (``RemoteError``), and after an error the conversation is closed.
+``receive(bytes)`` returns messages, ``send(message)`` returns bytes.  Both ends follow the one
+table of transitions below; a message that the table does not allow cannot be sent (``LocalError``)
+and is refused when it is received (``RemoteError``).  After an error in received bytes the
+conversation is closed.
 """
 
 import os
@@ -49,7 +50,7 @@ RandomBytes = Callable[[int], bytes]
 
 
 class ConversationState(IntEnum):
-    """Where a conversation stands; both ends agree on it.  (Numbers hash faster than names.)"""
+    """State of a conversation, equal at both ends (an IntEnum, because numbers hash faster)."""
 
     SILENT = auto()
     GREETED = auto()
@@ -85,7 +86,7 @@ TRANSITIONS: Final[dict[tuple[ConversationState, type[Any]], ConversationState]]
 
 
 class _End:
-    """What both ends share: frames, the table, sealing."""
+    """Common part of both ends: frames, transitions, sealing."""
 
     _side: Side
     _peer_prefix: bytes
@@ -100,14 +101,14 @@ class _End:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
+        """Return the number of received bytes of a frame that is not complete yet."""
         return self._reader.pending
 
     def receive(self, data: bytes) -> list[Message]:
-        """Messages that these bytes complete.
+        """Return the messages that these bytes complete.
 
-        Raises ``RemoteError``; messages before the error in the same bytes are dropped with the
-        conversation, as a cut link would drop them.
+        Raise ``RemoteError``; messages before the error in the same bytes are dropped with the
+        conversation, as a broken link would drop them.
         """
         try:
             return [self._message(item) for item in self._reader.feed(data)]
@@ -116,7 +117,10 @@ class _End:
             raise
 
     def send(self, message: Message) -> bytes:
-        """The frame of a message; the state moves with it."""
+        """Return the frame of a message and move to the state after it.
+
+        Raise ``LocalError`` if this end may not send the message in this state.
+        """
         row = ROWS[type(message)]
         if not row.side & self._side:
             raise LocalError("side", f"{type(message).__name__} is not ours to send")
@@ -178,15 +182,16 @@ class _End:
         return seal
 
     def _on_message(self, message: Message, body: bytes) -> None:
-        """What an end does when a message moved its state."""
+        """Update this end after a received message has moved its state."""
 
     def _frame(self, kind: int, body: bytes) -> bytes:
         raise LocalError("side", "an end frames its own way")
 
 
 class GatewayEnd(_End):
-    """The gateway's end.  After HELLO the owner says ``challenge()`` or sends
-    ``ConversationRefused``.
+    """The gateway's end.
+
+    After HELLO the owner calls ``challenge()`` or ``refuse()``.
     """
 
     _side = Side.GATEWAY
@@ -202,7 +207,10 @@ class GatewayEnd(_End):
         self._packet_id = 0
 
     def challenge(self) -> bytes:
-        """CHALLENGE to the HELLO that came; ``RemoteError("key")`` for an unknown generation."""
+        """Return CHALLENGE for the received HELLO.
+
+        Raise ``RemoteError("key")`` for an unknown key generation.
+        """
         hello = self._hello
         if hello is None:
             raise LocalError("order", "nobody has said HELLO")
@@ -214,7 +222,7 @@ class GatewayEnd(_End):
         return self.send(Challenge(nonce, proof(key, self._hello_body, nonce)))
 
     def refuse(self, reason: int, retry_after_s: int) -> bytes:
-        """REFUSED from any state, also after an error."""
+        """Return REFUSED, which is allowed in every state, also after an error."""
         if self.state is ConversationState.CLOSED:
             self.state = ConversationState.SILENT
         return self.send(ConversationRefused(reason, retry_after_s))
@@ -233,7 +241,7 @@ class GatewayEnd(_End):
 
 
 class RegisterEnd(_End):
-    """The register's end; it dials and says ``hello()`` first."""
+    """The register's end; it connects and sends ``hello()`` first."""
 
     _side = Side.REGISTER
     _peer_prefix = DOWN_PREFIX
@@ -248,7 +256,7 @@ class RegisterEnd(_End):
     def hello(
         self, serial: bytes, platform: int, model: int, channel: int, key_generation: int
     ) -> bytes:
-        """HELLO with a fresh nonce; ``serial`` is 7 BCD bytes."""
+        """Return HELLO with a fresh nonce; ``serial`` is 7 BCD bytes."""
         self._serial = serial
         message = Hello(
             VERSION, platform, serial, model, channel, key_generation, self._random(NONCE_SIZE)

@@ -1,7 +1,7 @@
 """Messages of the cash-server conversation: one table row for each kind.
 
-Outer messages travel in the clear (HELLO, CHALLENGE, REFUSED); the others travel inside
-SEALED and begin with their type byte.
+Outer messages are sent in the clear (HELLO, CHALLENGE, REFUSED); the others are sent inside SEALED
+and begin with their type byte.
 """
 
 from enum import IntEnum
@@ -16,20 +16,20 @@ VERSION: Final = 1
 """Version of the conversation that HELLO announces."""
 
 MAX_MESSAGE: Final = 0x3FFF
-"""The data of one frame: 16 KiB less what two 7-bit length bytes cannot say."""
+"""Largest data of one frame in bytes: the two length bytes have 7 bits each."""
 
 CONVERSATION_COMMAND: Final = 0xDB
-"""The one application command of the conversation; no public host uses it."""
+"""The one application command of the conversation; no public host uses its code."""
 
 UP_PREFIX: Final = bytes((0xA6, 0xDD, CONVERSATION_COMMAND))
 """Register to gateway: asynchronous result of task DD."""
 
 DOWN_PREFIX: Final = bytes((0xC1, 0x00, 0xDD, 0x00, 0x00, CONVERSATION_COMMAND))
-"""Gateway to register: add task DD, no result asked, password 0000."""
+"""Gateway to register: add task DD without a requested result, password 0000."""
 
 
 class FrameKind(IntEnum):
-    """First byte after the prefix."""
+    """Kind of a frame: the first byte after the prefix."""
 
     HELLO = 0x01
     CHALLENGE = 0x02
@@ -38,7 +38,7 @@ class FrameKind(IntEnum):
 
 
 class RefusalReason(IntEnum):
-    """Why the gateway refuses a conversation."""
+    """Reason why the gateway refuses a conversation."""
 
     UNKNOWN = 1
     KEY = 2
@@ -50,7 +50,7 @@ class RefusalReason(IntEnum):
 
 
 class StepRefusal(IntEnum):
-    """Why a register does not do a step now."""
+    """Reason why a register does not execute a step now."""
 
     SHIFT_OPEN = 1
     RECEIPTS_UNSENT = 2
@@ -58,12 +58,14 @@ class StepRefusal(IntEnum):
     UNSUPPORTED = 4
     LOW_BATTERY = 5
     STALE = 6
-    """The step was done so long ago that the journal no longer holds its answer, or nobody can
-    tell any more whether it was done."""
+    """The step was executed so long ago that the journal has lost its answer.
+
+    The register also answers so if nobody can tell any more whether the step was executed.
+    """
 
 
 class LinkChannel(IntEnum):
-    """What hangs between the register and the gateway (HELLO)."""
+    """Channel between the register and the gateway, as HELLO names it."""
 
     EOU = 1
     ETHERNET = 2
@@ -72,11 +74,14 @@ class LinkChannel(IntEnum):
     EOT = 5
     OS_STACK = 6
     ASSISTANT = 7
-    """Ours: the Assistant speaks for a register that cannot."""
+    """Our addition: the Assistant connects for a register that cannot connect itself."""
 
 
 class Hello(NamedTuple):
-    """The register opens; ``serial`` is 7 BCD bytes, ``nonce`` 16 random bytes."""
+    """Opening of a conversation by the register.
+
+    ``serial`` is 7 BCD bytes, ``nonce`` 16 random bytes.
+    """
 
     version: int
     platform: int
@@ -88,19 +93,22 @@ class Hello(NamedTuple):
 
     @property
     def serial_number(self) -> str:
-        """14 digits; HELLO with anything else does not parse."""
+        """Return the serial number, 14 digits.
+
+        The gateway's end refuses a HELLO whose serial number is not BCD.
+        """
         return self.serial.hex()
 
 
 class Challenge(NamedTuple):
-    """The gateway proves that it knows the register's key."""
+    """Proof of the gateway that it knows the register's key."""
 
     nonce: bytes
     proof: bytes
 
 
 class ConversationRefused(NamedTuple):
-    """The gateway does not talk now; the register waits ``retry_after_s``."""
+    """Refusal of the conversation; the register waits ``retry_after_s`` seconds."""
 
     reason: int
     retry_after_s: int
@@ -114,7 +122,11 @@ class CheckIn(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """The reading is durable."""
+    """Confirmation that the reading is stored durably.
+
+    ``server_time`` is in seconds since 1970; ``hold`` is 1 if the register keeps the connection
+    open.
+    """
 
     server_time: int
     next_check_in_s: int
@@ -123,7 +135,7 @@ class Accepted(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One application command of an operation, to be done once."""
+    """One application command of an operation, to be executed once."""
 
     operation_id: int
     step: int
@@ -139,16 +151,16 @@ class StepDone(NamedTuple):
 
 
 class StepRefused(NamedTuple):
-    """The register cannot do the operation now; ``reason`` is a ``StepRefusal``."""
+    """Message that the register cannot do the operation now; ``reason`` is a ``StepRefusal``."""
 
     operation_id: int
     reason: int
 
 
 class Block(NamedTuple):
-    """One application command of an operation whose answer nobody awaits: a piece of a stream.
+    """One application command without an awaited answer: a piece of a stream.
 
-    Doing it twice does no harm; the STEP that follows asks how far the stream has come.
+    Repeating it does no harm; the STEP that follows asks how much of the stream has arrived.
     """
 
     operation_id: int
@@ -156,13 +168,13 @@ class Block(NamedTuple):
 
 
 class Farewell(NamedTuple):
-    """Nothing more to do; the register hangs up."""
+    """End of the conversation: nothing is left to do, and the register disconnects."""
 
     next_check_in_s: int
 
 
 class Keepalive(NamedTuple):
-    """A held conversation is alive."""
+    """Sign that a held conversation is alive."""
 
 
 Message = (
@@ -207,7 +219,7 @@ ROWS: Final = {each.message: each for each in (*OUTER, *SEALED)}
 
 
 def parse_sealed(plain: bytes) -> Message:
-    """What stood inside SEALED; ``RemoteError("malformed")`` for an unknown type."""
+    """Return the message inside SEALED; raise ``RemoteError("malformed")`` for an unknown type."""
     found = BY_SEALED_CODE.get(plain[0]) if plain else None
     if found is None:
         raise RemoteError("malformed", "unknown sealed type")

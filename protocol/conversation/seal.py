@@ -5,7 +5,7 @@
     up, down = HMAC-SHA256(K, "up" | "down" || register's nonce || gateway's nonce)
     sealed   = AES-256-GCM(up | down; nonce = direction || counter; kind || serial)
 
-The counter is not sent: a message that is lost, repeated or moved does not open.
+The counter is not sent: a message that is lost, repeated or out of order does not open.
 """
 
 import hmac
@@ -28,7 +28,7 @@ SERIAL_SIZE: Final = 7
 
 UP: Final = b"up\0\0"
 DOWN: Final = b"down"
-"""Direction as the first four bytes of the GCM nonce."""
+"""Directions as the first four bytes of the GCM nonce."""
 
 _HASH = "sha256"
 
@@ -53,7 +53,7 @@ class KeyRing:
         return f"KeyRing(generations={sorted(self._extracted)})"
 
     def register_key(self, generation: int, serial: bytes) -> bytes | None:
-        """K of a register (serial = 7 BCD bytes), or ``None`` for an unknown generation."""
+        """Return K of a register (``serial``: 7 BCD bytes), or None for an unknown generation."""
         extracted = self._extracted.get(generation)
         if extracted is None:
             return None
@@ -61,12 +61,15 @@ class KeyRing:
 
     @classmethod
     def generate(cls) -> str:
-        """A new key ring of one generation, as the text that ``parse`` reads."""
+        """Return a new key ring of one generation, as the text that ``parse`` reads."""
         return json.dumps({"1": secrets.token_hex(KEY_SIZE)})
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
-        """From ``{"<generation>": "<64 hex digits>", ...}``; ``ValueError`` if it is not that."""
+        """Return the key ring in ``{"<generation>": "<64 hex digits>", ...}``.
+
+        Raise ``ValueError`` if the text is invalid.
+        """
         try:
             found = json.loads(text)
             return cls({int(generation): bytes.fromhex(key) for generation, key in found.items()})
@@ -75,22 +78,22 @@ class KeyRing:
 
     @classmethod
     def load(cls, path: Path) -> "KeyRing":
-        """From a file; its text never appears in an error."""
+        """Return the key ring in a file; the file's text never appears in an error."""
         return cls.parse(path.read_text(encoding="ascii"))
 
 
 def proof(key: bytes, hello_body: bytes, nonce: bytes) -> bytes:
-    """What the gateway shows to the register in CHALLENGE."""
+    """Return the 16 bytes by which CHALLENGE proves that the gateway knows the register's key."""
     return hmac.digest(key, b"cash-server" + hello_body + nonce, _HASH)[:PROOF_SIZE]
 
 
 def equal_in_constant_time(left: bytes, right: bytes) -> bool:
-    """Comparison in constant time."""
+    """Compare two byte strings in constant time."""
     return hmac.compare_digest(left, right)
 
 
 class Seal:
-    """One direction of one conversation; used by one end to seal, by the other to open."""
+    """One direction of one conversation; one end seals with it, the other end opens."""
 
     __slots__ = ("_cipher", "_counter", "_direction")
 
@@ -101,13 +104,13 @@ class Seal:
         self._counter = 0
 
     def seal(self, message: bytes, associated: bytes) -> bytes:
-        """Sealed message: as long as the plain one plus 16 bytes."""
+        """Return the sealed message: 16 bytes longer than the plain one."""
         sealed = self._cipher.encrypt(self._nonce(), message, associated)
         self._counter += 1
         return sealed
 
     def open(self, sealed: bytes, associated: bytes) -> bytes:
-        """The plain message; ``RemoteError("key")`` if it is forged, replayed or out of order."""
+        """Return the plain message; raise ``RemoteError("key")`` for a forged or misplaced one."""
         try:
             message = self._cipher.decrypt(self._nonce(), sealed, associated)
         except (InvalidTag, ValueError):

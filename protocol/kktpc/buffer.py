@@ -1,7 +1,7 @@
-"""The task buffer of KKT-PC v3: what stands in a frame (KKT-PC 1.2 and 1.3).
+"""The task buffer of KKT-PC v3: the messages in frames (KKT-PC 1.2 and 1.3).
 
-The host puts commands into the register's buffer and asks what became of them; the register
-answers with a status, or speaks by itself in packets of id F0.
+The host adds commands to the register's buffer and asks for their status; the register answers with
+a status, or sends a result unasked in packets with the id F0.
 """
 
 from enum import IntFlag
@@ -15,7 +15,7 @@ from protocol.rows import build as build_row
 
 
 class Flag(IntFlag):
-    """How the register treats an added command."""
+    """Treatment of an added command by the register."""
 
     NEED_RESULT = 0x01
     IGNORE_ERROR = 0x02
@@ -23,7 +23,7 @@ class Flag(IntFlag):
 
 
 class Add(NamedTuple):
-    """Put a command into the buffer; ``body`` is the access password and the command."""
+    """Request to add a command; ``body`` is the access password and the command."""
 
     flags: int
     task_id: int
@@ -31,23 +31,26 @@ class Add(NamedTuple):
 
 
 class Ack(NamedTuple):
-    """The result has come: its slot is free."""
+    """Confirmation that the host has received the result; the register frees its slot."""
 
     task_id: int
 
 
 class Request(NamedTuple):
-    """What became of a command?"""
+    """Request for the status of a command."""
 
     task_id: int
 
 
 class Abort(NamedTuple):
-    """Cancel everything and empty the buffer."""
+    """Request to cancel all commands and to empty the buffer."""
 
 
 class AckAdd(NamedTuple):
-    """``Ack`` and ``Add`` in one; no public host sends it, the order of ids is inferred."""
+    """``Ack`` and ``Add`` in one message.
+
+    No public host sends it; the order of the two task ids is inferred.
+    """
 
     acknowledged: int
     flags: int
@@ -56,67 +59,67 @@ class AckAdd(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """It waits for those before it."""
+    """Status: the command waits for earlier commands."""
 
 
 class InProgress(NamedTuple):
-    """It is being done."""
+    """Status: the command is being executed."""
 
 
 class Result(NamedTuple):
-    """It is done; ``data`` is the application answer, or nothing."""
+    """Status: the command is done; ``data`` is the application answer, or empty."""
 
     data: bytes
 
 
 class Error(NamedTuple):
-    """It failed; ``data`` is the application answer."""
+    """Status: the command failed; ``data`` is the application answer."""
 
     data: bytes
 
 
 class Stopped(NamedTuple):
-    """It was pending when one before it failed."""
+    """Status: the command was pending when an earlier command failed."""
 
 
 class AsyncResult(NamedTuple):
-    """Sent by itself: a command is done."""
+    """Unasked message of the register: a command is done."""
 
     task_id: int
     data: bytes
 
 
 class AsyncError(NamedTuple):
-    """Sent by itself: a command failed."""
+    """Unasked message of the register: a command failed."""
 
     task_id: int
     data: bytes
 
 
 class Waiting(NamedTuple):
-    """It waits for data from outside."""
+    """Status: the command waits for data from outside."""
 
 
 class Overflow(NamedTuple):
-    """The buffer is full."""
+    """Error: the buffer is full."""
 
 
 class AlreadyExists(NamedTuple):
-    """A command with this id is in the buffer."""
+    """Error: a command with this id is already in the buffer."""
 
 
 class NotFound(NamedTuple):
-    """No command with this id is in the buffer."""
+    """Error: no command with this id is in the buffer."""
 
 
 class IllegalValue(NamedTuple):
-    """A parameter cannot be: 0 the flags, 1 the task id."""
+    """Error: a parameter is invalid (0: the flags, 1: the task id)."""
 
     parameter: int
 
 
 class Retransmit(NamedTuple):
-    """An answer without data: what was asked did not arrive whole."""
+    """Answer without data: the register did not receive the message completely."""
 
 
 BufferMessage = (
@@ -174,17 +177,20 @@ ANSWER_WITHIN_S: Final[dict[type, float]] = {
     Ack: 0.5,
     Abort: 0.1,
 }
-"""How long a host waits for the status that answers a message (KKT-PC 1.4)."""
+"""Seconds that a host waits for the status that answers a message (KKT-PC 1.4)."""
 
 ASYNC_WITHIN_S: Final = 0.5
-"""How long a host listens for a result at a time, before it asks what became of a command."""
+"""Seconds that a host listens for a result before it requests the command's status."""
 
 LAST_TASK_ID: Final = 0xDF
-"""Task ids are 00 to DF; DD is the conversation's, DE and DF those of Ethernet over transport."""
+"""Largest task id.
+
+DD belongs to the conversation, DE and DF to Ethernet over transport.
+"""
 
 
 def decode(data: bytes) -> BufferMessage:
-    """What the unescaped data of a frame says; ``RemoteError("malformed")`` if nothing."""
+    """Return the message in a frame's unescaped data; raise ``RemoteError("malformed")``."""
     if not data:
         return Retransmit()
     found = BY_CODE.get(data[0])
@@ -195,7 +201,7 @@ def decode(data: bytes) -> BufferMessage:
 
 
 def encode(message: BufferMessage) -> bytes:
-    """The data of a frame; ``LocalError`` for a value that does not fit."""
+    """Return the data of a frame; raise ``LocalError`` for a value that does not fit."""
     if isinstance(message, Retransmit):
         return b""
     found = BY_MESSAGE[type(message)]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""TABLE: KKT-PC commands and the steps made of them, as people call them."""
+"""TABLE: names of KKT-PC commands and of the steps made of them, for people."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -77,5 +77,5 @@ COMMAND_NAMES: Mapping[str, Mapping[Language, str]] = MappingProxyType({
 
 
 def name_of(command: str) -> Mapping[Language, str]:
-    """Return the name in both languages; a command that the table lacks keeps its own."""
+    """Return the name in both languages; an unknown command is its own name."""
     return COMMAND_NAMES.get(command, {"ru": command, "en": command})

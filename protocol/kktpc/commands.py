@@ -1,10 +1,10 @@
 """The application commands (KKT-PC 3.1), and the bytes of their requests and answers.
 
-A request is the command's byte and its parameters; on an ordinary line a two-byte password goes
-before it (`with_password`), inside a STEP nothing does. A good answer begins with
-`Command.success`; a failure with `Command.failure` and the result code.
+A request is the command's byte and its parameters.  On an ordinary line a two-byte password
+precedes it (`with_password`); inside a STEP there is no password.  A good answer begins with
+`Command.success`; a bad one with `Command.failure` and the result code.
 
-The rows stand in `command_tables`, a module for each theme; here they are one TABLE.
+The rows are in `command_tables`, one module for each theme; this module joins them to one TABLE.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from protocol.kktpc.command_tables.state import STATE
 
 PASSWORD_LENGTH = 2
 SHORT_ANSWER = 4
-"""Bytes of an answer that says no more than that something is done, or why not."""
+"""Bytes of an answer that says only that the command is done, or why it failed."""
 
 _TABLES = (STATE, SERVICE, RECEIPTS, SHIFTS, PRINTING, REGISTRATION, FIRMWARE, OURS)
 COMMANDS: tuple[Command, ...] = tuple(
@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class CommandFailed:
-    """The register refused or failed; see `result_codes.describe`."""
+    """Failure or refusal of the register; `result_codes.describe` explains `code`."""
 
     code: int
 
@@ -45,29 +45,32 @@ BY_NAME = {command.name: command for command in COMMANDS}
 
 
 def command_named(name: str) -> Command:
-    """The command of that name; LocalError if there is none."""
+    """Return the command of that name; raise LocalError if there is none."""
     if name not in BY_NAME:
         raise LocalError("unsupported", f"no command is called {name}")
     return BY_NAME[name]
 
 
 def encode_request(command: Command | str, /, **fields: Any) -> bytes:
-    """The command's byte and parameters; LocalError for a field that cannot be sent."""
+    """Return the command's byte and parameters; raise LocalError for an invalid field."""
     command = command_named(command) if isinstance(command, str) else command
     try:
         return _encoded(command, tuple(fields.items()))
-    except TypeError:  # a value that cannot be remembered cannot be sent either: build says so
+    except TypeError:  # an unhashable value is invalid: build raises LocalError
         return _encoded.__wrapped__(command, tuple(fields.items()))
 
 
 @lru_cache(maxsize=1024, typed=True)
 def _encoded(command: Command, fields: tuple[tuple[str, Any], ...]) -> bytes:
-    """Remembered: an order for many registers says the same to each of them."""
+    """Build a request, with a cache: an order for many registers repeats the same request."""
     return bytes([command.code]) + build(command.request, dict(fields), f"request {command.name}")
 
 
 def parse_request(data: bytes) -> tuple[Command, Fields]:
-    """The register's side: which command, with what; RemoteError for anything else."""
+    """Return the command and its fields, on the register's side.
+
+    Raise RemoteError for an unknown command or parameters that do not fit.
+    """
     if not data or data[0] not in BY_CODE:
         raise RemoteError(
             "command_unknown", f"no command begins with {data[:1].hex() or 'nothing'}"
@@ -77,20 +80,23 @@ def parse_request(data: bytes) -> tuple[Command, Fields]:
 
 
 def encode_answer(command: Command | str, /, **fields: Any) -> bytes:
-    """A good answer; LocalError for a field that cannot be sent."""
+    """Return a good answer; raise LocalError for an invalid field."""
     command = command_named(command) if isinstance(command, str) else command
     return command.success + build(command.answer, fields, f"answer to {command.name}")
 
 
 def encode_failure(command: Command, code: int) -> bytes:
-    """A bad answer with a result code of 1 to 255."""
+    """Return a bad answer with a result code of 1 to 255.
+
+    Raise LocalError for another code, or a command that cannot fail.
+    """
     if command.failure is None or not 0 < code <= 0xFF:
         raise LocalError("value", f"{command.name} cannot fail with {code}")
     return command.failure + bytes([code, 0])
 
 
 def parse_answer(command: Command, data: bytes) -> Fields | CommandFailed:
-    """The answer's fields, or the register's failure; RemoteError if it is neither."""
+    """Return the answer's fields, or the register's failure; raise RemoteError if invalid."""
     if len(data) > SHORT_ANSWER:
         return _heard.__wrapped__(command, data)
     found = _heard(command, data)
@@ -99,7 +105,7 @@ def parse_answer(command: Command, data: bytes) -> Fields | CommandFailed:
 
 @lru_cache(maxsize=1024)
 def _heard(command: Command, data: bytes) -> Fields | CommandFailed:
-    """Remembered when short: most answers say no more than "done"."""
+    """Parse an answer; short answers are cached, because most of them only say "done"."""
     if data.startswith(command.success):
         return parse(command.answer, data[len(command.success) :], f"answer to {command.name}")
     if command.failure is not None and data.startswith(command.failure):
@@ -110,7 +116,7 @@ def _heard(command: Command, data: bytes) -> Fields | CommandFailed:
 
 
 def may_repeat(request: bytes) -> bool:
-    """Whether a request may be sent again when its answer was lost; False for anything unknown."""
+    """Tell whether a request may be sent again if its answer was lost; False if unknown."""
     command = BY_CODE.get(request[0]) if request else None
     if command is None or not command.repeatable:
         return False
@@ -118,7 +124,10 @@ def may_repeat(request: bytes) -> bool:
 
 
 def with_password(request: bytes, password: str = "0000") -> bytes:
-    """A request as an ordinary line carries it: access password (4 digits, BCD) in front."""
+    """Return a request for an ordinary line: after the access password (4 digits, BCD).
+
+    Raise LocalError for an invalid password.
+    """
     try:
         return pack_bcd(password, PASSWORD_LENGTH) + request
     except ValueError:
@@ -126,7 +135,7 @@ def with_password(request: bytes, password: str = "0000") -> bytes:
 
 
 def split_password(data: bytes) -> tuple[str, bytes]:
-    """Access password and request; RemoteError if the password is short or not digits."""
+    """Return access password and request; raise RemoteError for an invalid password."""
     try:
         password = unpack_bcd(data[:PASSWORD_LENGTH])
     except ValueError:

@@ -4,5 +4,5 @@ from fastcrc import crc8 as _crc8
 
 
 def crc8(data: bytes) -> int:
-    """CRC-8: polynomial 0x31, initial value 0xFF, no reflection, no final XOR."""
+    """Return the CRC-8: polynomial 0x31, initial value 0xFF, no reflection, no final XOR."""
     return _crc8.nrsc_5(data)

@@ -1,9 +1,10 @@
 """Ethernet over transport: a register without a network uses its PC's (KKT-PC 1.5).
 
-The host keeps an asynchronous slot of the task buffer open (`ARM`, under `SLOTS` by turns); the
-register fills it with what it wants from the network.  What the host says goes as a command that
-nobody answers.  Both carry `DA type length value`, one TLV a packet; numbers are little-endian.
-There are two sockets, 0 and 1: a row of the table with two codes has one for each.
+The host keeps an asynchronous slot of the task buffer open (it adds an empty command with
+`ARM_FLAGS`, alternately under the two ids of `SLOTS`); the register answers it with a request for
+the network.  The host sends its own messages as commands without an answer.  Both carry `DA type
+length value`, one TLV in a packet; numbers are little-endian.  There are two sockets, 0 and 1: a
+row of the table with two codes has one for each.
 """
 
 from dataclasses import dataclass
@@ -15,35 +16,35 @@ from protocol.kktpc.buffer import Flag
 
 COMMAND: Final = 0xDA
 SLOTS: Final = (0xDE, 0xDF)
-"""The task ids that the driver keeps for this; it goes from one to the other with each packet."""
+"""Task ids that the driver reserves for this; it alternates between them."""
 
 ARM_FLAGS: Final = Flag.NEED_RESULT | Flag.IGNORE_ERROR | Flag.WAIT_ASYNC_DATA
-"""Of the Add that opens a slot; its body is the access password and nothing else."""
+"""Flags of the Add that opens a slot; its body is only the access password."""
 
 SEND_FLAGS: Final = Flag(0)
-"""Of the Add that carries a TLV to the register: no result is wanted."""
+"""Flags of the Add that carries a TLV to the register: no result is requested."""
 
 SOCKETS: Final = (0, 1)
 VERSION: Final = 2
-"""What the driver says of itself; registers that say 1 and 2 of themselves are served alike."""
+"""Version that the driver announces; it serves registers of the versions 1 and 2 alike."""
 
 MAX_VALUE: Final = 0xFF
 READ_AT_ONCE: Final = 128
-"""The driver takes no more than this from the network for one TLV, nor more than PACKET_SIZE."""
+"""Most bytes that the driver reads from the network for one TLV (or PACKET_SIZE, if less)."""
 
 VERSION_REPEAT_S: Final = 1.0
-"""How often the host asks for the version until it is told."""
+"""Seconds after which the host repeats its question for the register's version."""
 
 
 class TlvRecipient(Enum):
-    """Whom a TLV is for."""
+    """Recipient of a TLV."""
 
     REGISTER = "register"
     HOST = "host"
 
 
 class TlvForm(Enum):
-    """What a value is, as Python has it."""
+    """Type of a TLV's value in Python."""
 
     NOTHING = "nothing"
     U8 = "u8"
@@ -58,7 +59,7 @@ TlvValue = int | bool | str | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class TlvKind:
-    """A row: `codes` has one code, or one for each socket."""
+    """A row of the table: `codes` has one code, or one for each socket."""
 
     name: str
     codes: tuple[int, ...]
@@ -69,7 +70,7 @@ class TlvKind:
 
 @dataclass(frozen=True, slots=True)
 class Tlv:
-    """One TLV: `socket` is None where a kind belongs to neither."""
+    """One TLV; `socket` is None if the kind belongs to no socket."""
 
     kind: TlvKind
     socket: int | None = None
@@ -128,7 +129,7 @@ BY_CODE: Final = {code: (kind, place) for kind in KINDS for place, code in enume
 
 
 def encode(tlv: Tlv) -> bytes:
-    """`DA type length value`; LocalError for a socket or value that the kind does not have."""
+    """Return `DA type length value`; raise LocalError for an invalid socket or value."""
     kind = tlv.kind
     sockets = (None,) if len(kind.codes) == 1 else SOCKETS
     if tlv.socket not in sockets:
@@ -140,7 +141,10 @@ def encode(tlv: Tlv) -> bytes:
 
 
 def decode(data: bytes, to: TlvRecipient) -> Tlv:
-    """The TLV after its `DA`, said to `to`; RemoteError for nonsense or the wrong direction."""
+    """Return the TLV addressed to `to`, from its bytes `DA type length value`.
+
+    Raise RemoteError for invalid data or the wrong direction.
+    """
     if len(data) < 3 or data[0] != COMMAND or len(data) != 3 + data[2]:
         raise RemoteError("malformed", f"{len(data)} bytes are no TLV of Ethernet over transport")
     code = data[1]
@@ -188,7 +192,10 @@ def _value_of(kind: TlvKind, raw: bytes) -> TlvValue:
 
 
 def _text_of(kind: TlvKind, raw: bytes) -> str:
-    """A log may hold anything; a host name has a NUL at most at its end."""
+    """Return the text of a value: a log line may contain any bytes.
+
+    A host name may have only one NUL, at its end; raise RemoteError for an invalid one.
+    """
     if kind is LOG:
         return raw.rstrip(b"\0").decode("ascii", "replace")
     text = raw.removesuffix(b"\0").decode("latin-1")

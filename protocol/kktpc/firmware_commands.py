@@ -1,8 +1,8 @@
-"""The four orders of a firmware transfer, as each platform carries them.
+"""The four commands of a firmware transfer on each platform: begin, block, verify, install.
 
-Platform 2.5 has them all under `EC` (KKT-PC 3.2; the tail of its begin is ours), platform 5.0 under
-`D2` to `D4`.  Begin is answered with the number of the block that is wanted next, so it also asks
-how far a transfer has come.
+On platform 2.5 all are functions of `EC` (KKT-PC 3.2; the tail of its begin is ours), on platform
+5.0 they are `D2` to `D4`.  The answer to begin is the number of the next block that the register
+expects, so begin also asks for the progress of a transfer.
 """
 
 from enum import IntEnum
@@ -15,7 +15,7 @@ from protocol.platforms import Platform
 
 
 class EcFunction(IntEnum):
-    """The first byte after `EC`."""
+    """Function of the command `EC`: its first byte."""
 
     START = 0
     BEGIN = 3
@@ -24,7 +24,7 @@ class EcFunction(IntEnum):
 
 
 def begin(platform: Platform, image: Image) -> bytes:
-    """Offer an image, or ask again how far it has come."""
+    """Return the command that offers an image, or asks again for its progress."""
     offer = image.offer()
     if platform is Platform.V2_5:
         return _ec(EcFunction.BEGIN, {"blocks": image.blocks, **offer})
@@ -32,19 +32,19 @@ def begin(platform: Platform, image: Image) -> bytes:
 
 
 def block(platform: Platform, number: int, data: bytes) -> bytes:
-    """One block; nobody awaits its answer."""
+    """Return the command with one block; its answer is not awaited."""
     if platform is Platform.V2_5:
         return _ec(EcFunction.BLOCK, {"number": number, "data": data})
     return encode_request("firmware_block", number=number, data=data)
 
 
 def verify(platform: Platform) -> bytes | None:
-    """Check the whole image; ``None`` on 5.0, where installing begins with it."""
+    """Return the command that checks the whole image; None on 5.0, where install checks it."""
     return _ec(EcFunction.VERIFY, {}) if platform is Platform.V2_5 else None
 
 
 def install(platform: Platform) -> bytes:
-    """Check the image, back the settings up and start it."""
+    """Return the command that checks the image, backs up the settings and starts the image."""
     if platform is Platform.V2_5:
         return _ec(EcFunction.START, {})
     return encode_request("firmware_install")
@@ -55,7 +55,11 @@ def _ec(function: EcFunction, body: dict[str, Any]) -> bytes:
 
 
 def read_next(platform: Platform, answer: bytes) -> int | CommandFailed:
-    """The next block wanted, of the answer to begin; ``RemoteError`` for an answer without it."""
+    """Return the number of the next expected block from the answer to begin.
+
+    Return the failure if the register refused; raise ``RemoteError`` for an answer without a
+    number.
+    """
     found = _read(platform, "firmware_begin", answer)
     if isinstance(found, CommandFailed):
         return found
@@ -65,7 +69,7 @@ def read_next(platform: Platform, answer: bytes) -> int | CommandFailed:
 
 
 def read_done(platform: Platform, answer: bytes) -> CommandFailed | None:
-    """The answer to verify and install: ``None`` when it is done."""
+    """Return None if the answer to verify or install means success, else the failure."""
     found = _read(platform, "firmware_install", answer)
     return found if isinstance(found, CommandFailed) else None
 

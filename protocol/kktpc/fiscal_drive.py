@@ -1,6 +1,6 @@
-"""TABLE of the questions to a fiscal drive (KKT-PC 3.4): what stands in command A4 and its answer.
+"""TABLE of the questions to a fiscal drive (KKT-PC 3.4): parameters of command A4 and its answers.
 
-Numbers are little-endian and dates binary, unlike everywhere else on this wire.
+Numbers are little-endian and dates binary, unlike elsewhere in this protocol.
 """
 
 from dataclasses import dataclass
@@ -26,15 +26,18 @@ from protocol.fields import Fields, build, parse, whole
 from protocol.kktpc.commands import encode_request
 
 PHASES = {0: "setup", 1: "ready", 3: "fiscal", 7: "post_fiscal", 15: "archive_read"}
-"""The byte of the phase of life, in the words of the telemetry."""
+"""Codes of the drive's phase of life, with their names in the telemetry."""
 
 NO_DATA = 0xDA
-"""The result code for a document, ticket or TLV that the drive does not have (any more)."""
+"""Result code for a document, ticket or TLV that the drive does not have (any more)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DriveQuestion:
-    """`number` goes after A4, then `parameters`; `layout` is that of the answer after 55 00."""
+    """A question: `number` follows A4, then `parameters`.
+
+    `layout` is the layout of the answer after 55 00.
+    """
 
     number: int
     name: str
@@ -44,7 +47,7 @@ class DriveQuestion:
 
 
 def _moment(length: int) -> Construct:
-    """YY MM DD, and hh mm where there is room for them; all zeros are None."""
+    """Return a field of YY MM DD, and hh mm if the length allows; all zeros are None."""
 
     def decode(raw: bytes, _: object) -> datetime | None:
         return datetime(2000 + raw[0], *raw[1:]) if any(raw) else None
@@ -128,7 +131,7 @@ BY_NUMBER = {question.number: question for question in QUESTIONS}
 
 
 def encode_question(question: DriveQuestion, /, **parameters: Any) -> bytes:
-    """The whole request (command A4); LocalError for a parameter that cannot be sent."""
+    """Return the whole request (command A4); raise LocalError for an invalid parameter."""
     return encode_request(
         "ask_fiscal_drive",
         question=question.number,
@@ -137,9 +140,9 @@ def encode_question(question: DriveQuestion, /, **parameters: Any) -> bytes:
 
 
 def parse_question(fields: Fields) -> tuple[DriveQuestion, Fields]:
-    """The register's side: which question the fields of an A4 ask, with what.
+    """Return the question and its parameters from the fields of an A4 (register's side).
 
-    RemoteError: "question_unknown", or "malformed" for parameters that do not fit.
+    Raise RemoteError "question_unknown", or "malformed" for parameters that do not fit.
     """
     question = BY_NUMBER.get(fields["question"])
     if question is None:
@@ -152,16 +155,19 @@ def parse_question(fields: Fields) -> tuple[DriveQuestion, Fields]:
 
 
 def parse_answer(question: DriveQuestion, data: bytes) -> Fields:
-    """The fields in an answer's data; RemoteError unless they fit exactly."""
+    """Return the fields in an answer's data; raise RemoteError unless they fit exactly."""
     return parse(question.layout, data, f"fiscal drive {question.name}")
 
 
 def encode_answer(question: DriveQuestion, /, **fields: Any) -> bytes:
-    """The data of an answer; LocalError for a field that cannot be sent."""
+    """Return the data of an answer; raise LocalError for an invalid field."""
     return build(question.layout, fields, f"fiscal drive {question.name}")
 
 
 def exchange_flags(status: int) -> Fields:
-    """The bits of the status in an answer to ``exchange``: connected, has_message,
-    waits_for_ticket, ofd_command, settings_changed, waits_for_answer."""
+    """Return the bits of the status in an answer to ``exchange``.
+
+    They are connected, has_message, waits_for_ticket, ofd_command, settings_changed and
+    waits_for_answer.
+    """
     return parse(_STATUS_FLAGS, bytes((status,)), "status of the exchange")

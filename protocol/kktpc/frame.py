@@ -1,7 +1,7 @@
 """The KKT-PC v3 frame: ``FE len0 len1 id data crc`` with escaped data (KKT-PC 1.1).
 
-Law of the file: bytes in, frames out.  Whatever comes, the reader never raises, never
-keeps more than one frame of the size it was given, and always moves forward.
+The reader turns bytes into frames.  For any input it never raises, never keeps more than one frame
+of the given size, and always moves forward.
 """
 
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from protocol.layout import FixedLayout
 STX = 0xFE
 ESCAPE = 0xFD
 ASYNC_ID = 0xF0
-"""Packet id of what a register sends by itself; hosts count 00..DF (KKT-PC 1.1)."""
+"""Packet id of a message that a register sends unasked; hosts use 00..DF (KKT-PC 1.1)."""
 
 LAST_HOST_ID = 0xDF
 MAX_DATA = 0x3FFF
-"""The most that two 7-bit length bytes can say."""
+"""Largest length that two 7-bit length bytes can express."""
 
 HEADER = FixedLayout(
     Struct("stx" / Int8ub, "length_low" / Int8ub, "length_high" / Int8ub, "packet_id" / Int8ub)
@@ -32,16 +32,17 @@ _ESCAPED_ESCAPE = b"\xfd\xed"
 
 
 class Frame(NamedTuple):
-    """A whole frame with a right checksum; ``data`` is unescaped."""
+    """A complete frame with a correct checksum; ``data`` is unescaped."""
 
     packet_id: int
     data: bytes
 
 
 class BadFrame(NamedTuple):
-    """Bytes that are not a frame: ``reason`` is junk, length, oversize, escape or crc.
+    """Bytes that are not a frame; ``reason`` is junk, length, oversize, escape or crc.
 
-    ``packet_id`` is told of a frame with a wrong checksum: a register asks for it again by it.
+    ``packet_id`` is set for a frame with a wrong checksum: a register uses it to request a
+    repetition.
     """
 
     reason: str
@@ -50,9 +51,9 @@ class BadFrame(NamedTuple):
 
 
 def encode(packet_id: int, data: bytes) -> bytes:
-    """The frame on the wire.
+    """Return the frame on the wire.
 
-    Raises ``LocalError`` for more than ``MAX_DATA`` bytes or an id that would need escaping.
+    Raise ``LocalError`` for more than ``MAX_DATA`` bytes or an id that would need escaping.
     """
     length = len(data)
     if length > MAX_DATA:
@@ -64,7 +65,7 @@ def encode(packet_id: int, data: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames; one reader serves one direction of one link."""
+    """Reader of frames in a stream of bytes; one reader serves one direction of one link."""
 
     __slots__ = ("_buffer", "_max_data")
 
@@ -74,11 +75,11 @@ class FrameReader:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
+        """Return the number of bytes of a frame that is not complete yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame | BadFrame]:
-        """Everything that these bytes complete, in order; the rest waits for more."""
+        """Return the items that these bytes complete, in order; keep an incomplete frame."""
         buffer = self._buffer + data if self._buffer else data
         found: list[Frame | BadFrame] = []
         start, size = 0, len(buffer)
@@ -91,7 +92,7 @@ class FrameReader:
         return found
 
     def _next(self, buffer: bytes, start: int) -> tuple[Frame | BadFrame | None, int]:
-        """One item and where the next begins; ``None`` when more bytes are needed."""
+        """Return one item and the start of the next; None if more bytes are needed."""
         if buffer[start] != STX:
             stop = buffer.find(_STX, start)
             stop = len(buffer) if stop < 0 else stop
@@ -114,20 +115,20 @@ class FrameReader:
         plain = _unescape(escaped)
         if len(plain) != length + 1:
             return BadFrame("escape", 1), start + 1
-        # A checksum run over its own data and itself gives zero.
+        # The checksum over the data and their own checksum is zero.
         if crc8(bytes((packet_id,)) + plain):
             return BadFrame("crc", 1, packet_id), start + 1
         return Frame(packet_id, plain[:-1]), stop
 
     def _short_header(self, buffer: bytes, start: int) -> tuple[BadFrame | None, int]:
-        """A hostile length is told at once, not when the rest of the header comes."""
+        """Report an invalid length at once, before the rest of the header arrives."""
         if any(byte > 0x7F for byte in buffer[start + 1 : start + 3]):
             return BadFrame("length", 1), start + 1
         return None, start
 
 
 def _end_of_escaped(buffer: bytes, first: int, plain_length: int) -> int:
-    """Where ``plain_length`` unescaped bytes end: each escape makes them one byte longer."""
+    """Return the end of ``plain_length`` unescaped bytes; each escape adds one byte."""
     stop = first + plain_length
     while True:
         longer = first + plain_length + buffer.count(_ESCAPE, first, stop)
@@ -141,5 +142,5 @@ def _escape(data: bytes) -> bytes:
 
 
 def _unescape(data: bytes) -> bytes:
-    """The order matters: after STX is restored no new escape pair can appear."""
+    """Unescape data, STX first: after that no new escape pair can appear."""
     return data.replace(_ESCAPED_STX, _STX).replace(_ESCAPED_ESCAPE, _ESCAPE)

@@ -1,11 +1,11 @@
 """The lower level of АТОЛ 2, on serial lines only: ``STX data ETX crc`` (KKT-PC 2).
 
-The two ends hand the line to each other byte by byte (``ControlByte``); here are the frame, the
-times and the numbers of attempts.  The exchange itself belongs to each end: a host's and a
-register's differ.
+The two ends take turns on the line by single bytes (``ControlByte``).  This module has the frame,
+the times and the numbers of attempts.  The exchange itself is implemented by each end, because a
+host's and a register's differ.
 
-Law of the file: bytes in, frames out.  Whatever comes, the reader never raises, never keeps more
-than one frame of the largest size, and always moves forward.
+The reader turns bytes into frames.  For any input it never raises, never keeps more than one frame
+of the largest size, and always moves forward.
 """
 
 from enum import IntEnum
@@ -20,61 +20,63 @@ ETX: Final = 0x03
 DLE: Final = 0x10
 
 MAX_DATA: Final = 255
-"""Bytes of data in one frame, before DLE is put in (DANT): password and command, or an answer."""
+"""Most data bytes in a frame before DLE stuffing (DANT): password and command, or answer."""
 
 
 class ControlByte(IntEnum):
-    """A byte that stands alone between the frames."""
+    """A single byte between frames."""
 
     EOT = 0x04
-    """I have said everything."""
+    """End of the sender's transmission."""
     ENQ = 0x05
-    """May I speak?"""
+    """Request to transmit."""
     ACK = 0x06
-    """Go on; or: your frame has come whole."""
+    """Permission to transmit; or: the frame was received completely."""
     NAK = 0x15
-    """Busy; or: your frame has not come whole."""
+    """Busy; or: the frame was not received completely."""
 
 
 EOT, ENQ, ACK, NAK = ControlByte
 
 T1_S: Final = 0.5
-"""For the answer to ENQ; after NAK the host lets as much pass before it asks again."""
+"""Time for the answer to ENQ; after NAK the host waits as long before it asks again."""
 
 T2_S: Final = 2.0
-"""For the STX of a frame, after ACK to an ENQ."""
+"""Time for the STX of a frame, after ACK to an ENQ."""
 
 T3_S: Final = 0.5
-"""For ACK or NAK after a frame."""
+"""Time for ACK or NAK after a frame."""
 
 T4_S: Final = 0.5
-"""For EOT after the ACK to a frame."""
+"""Time for EOT after the ACK to a frame."""
 
 T6_S: Final = 0.5
-"""Between two bytes of a frame.  (T5, how long a command takes, is `Command.timeout_s`.)"""
+"""Time between two bytes of a frame.
+
+T5, the time that a command takes, is `Command.timeout_s`.
+"""
 
 T7_S: Final = 0.5
-"""After two ENQs have met, before the host asks again."""
+"""Time after a collision of two ENQs, before the host asks again."""
 
 T8_S: Final = 1.0
-"""For the register's next ENQ, when the frame after its first did not come."""
+"""Time for the register's next ENQ, if the frame after its first did not come."""
 
 ENQ_ATTEMPTS: Final = 5
 FRAME_ATTEMPTS: Final = 10
 
 
 class FrameV2(NamedTuple):
-    """A whole frame with a right checksum."""
+    """A complete frame with a correct checksum."""
 
     data: bytes
 
 
 class BadFrameV2(NamedTuple):
-    """Bytes that are neither a frame nor a control: ``reason`` is junk, oversize, empty or
-    crc.
+    """Bytes that are neither a frame nor a control byte.
 
-    Junk and oversize end before the next byte that may begin something; the others end a whole
-    frame.
+    ``reason`` is junk, oversize, empty or crc.  Junk and oversize end before the next byte that may
+    begin an item; empty and crc end after a whole frame.
     """
 
     reason: str
@@ -82,14 +84,17 @@ class BadFrameV2(NamedTuple):
 
 
 ItemV2 = FrameV2 | BadFrameV2 | ControlByte
-"""A control is also its byte, an ``int``."""
+"""An item of the stream; a control byte is also an ``int``."""
 
 _CONTROLS: Final = {int(control): control for control in ControlByte}
 _BEGINNINGS: Final = frozenset(_CONTROLS) | {STX}
 
 
 def encode(data: bytes) -> bytes:
-    """The frame on the wire; ``LocalError`` for more than ``MAX_DATA`` bytes, or none."""
+    """Return the frame on the wire.
+
+    Raise ``LocalError`` unless the data have 1 to ``MAX_DATA`` bytes.
+    """
     if not 0 < len(data) <= MAX_DATA:
         raise LocalError("oversize", f"a frame carries 1 to {MAX_DATA} bytes, not {len(data)}")
     stuffed = data.replace(b"\x10", b"\x10\x10").replace(b"\x03", b"\x10\x03") + b"\x03"
@@ -97,7 +102,7 @@ def encode(data: bytes) -> bytes:
 
 
 class FrameReaderV2:
-    """Cuts a stream of bytes into frames and controls; one reader serves one direction."""
+    """Reader of frames and control bytes in a stream; one reader serves one direction."""
 
     __slots__ = ("_buffer",)
 
@@ -106,11 +111,11 @@ class FrameReaderV2:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
+        """Return the number of bytes of a frame that is not complete yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[ItemV2]:
-        """Everything that these bytes complete, in order; the rest waits for more."""
+        """Return the items that these bytes complete, in order; keep an incomplete frame."""
         buffer = self._buffer + data
         found: list[ItemV2] = []
         start = 0
@@ -124,13 +129,13 @@ class FrameReaderV2:
         return found
 
     def reset(self) -> int:
-        """Gives up a frame whose bytes have stopped coming (T6); how many bytes it had."""
+        """Drop a frame whose bytes stopped coming (T6); return the number of its bytes."""
         given_up, self._buffer = len(self._buffer), b""
         return given_up
 
 
 def _next(buffer: bytes, start: int) -> tuple[ItemV2 | None, int]:
-    """One item and where the next begins; ``None`` when more bytes are needed."""
+    """Return one item and the start of the next; None if more bytes are needed."""
     if control := _CONTROLS.get(buffer[start]):
         return control, start + 1
     data, end = _unstuffed(buffer, start + 1) if buffer[start] == STX else (None, 0)
@@ -148,7 +153,10 @@ def _next(buffer: bytes, start: int) -> tuple[ItemV2 | None, int]:
 
 
 def _unstuffed(buffer: bytes, place: int) -> tuple[bytes, int]:
-    """The data from ``place`` on and where its ETX is, or would be; stops soon after too much."""
+    """Return the data from ``place`` on, and the position of their ETX, real or expected.
+
+    Stop soon after ``MAX_DATA`` bytes.
+    """
     data = bytearray()
     while place < len(buffer) and buffer[place] != ETX and len(data) <= MAX_DATA:
         place += buffer[place] == DLE
@@ -162,5 +170,5 @@ def _next_beginning(buffer: bytes, start: int) -> int:
 
 
 def _checksum(stuffed: bytes) -> int:
-    """XOR of everything after STX up to and with ETX, the DLEs too."""
+    """Return the XOR of all bytes after STX up to and including ETX, with the DLEs."""
     return reduce(xor, stuffed, 0)

@@ -1,8 +1,8 @@
-"""Which platform stands at the other end of a line: two probes at once (KKT-PC 0).
+"""Detection of the platform at the other end of a line, by two probes at once (KKT-PC 0).
 
 The manufacturer's driver sends `PROBES` when it opens a line.  A register of platform 2.5 skips the
-first, which is junk to it, and answers the second, an Abort; one of platform 5.0 answers the first,
-and to echo it is answer enough.  Nothing else of the wire of platform 5.0 is public.
+first probe, which is junk to it, and answers the second, an Abort; one of platform 5.0 answers the
+first, and echoing it is a sufficient answer.  Nothing else of platform 5.0's protocol is public.
 """
 
 from typing import Final
@@ -18,16 +18,23 @@ PROBE_2_5: Final = frame.encode(0, buffer.encode(buffer.Abort()))
 PROBES: Final = PROBE_5_0 + PROBE_2_5
 
 ANSWER_WITHIN_S: Final = 1.0
-"""After which the driver says that there is no connection."""
+"""Seconds after which the driver reports that there is no connection."""
 
 START_5_0: Final = b"$@"
 
 _FROM_REGISTER: Final = (buffer.Result, buffer.Error, buffer.NotFound, buffer.Retransmit)
-"""What a register may say to an Abort; a line that echoes says the Abort itself, which is none."""
+"""Possible answers of a register to an Abort.
+
+A line with an echo returns the Abort itself, which is not among them.
+"""
 
 
 class Prober:
-    """`platform` is None until bytes have come that only a register of it says; the first win."""
+    """Detector of the platform from the received bytes.
+
+    `platform` is None until bytes have come that only a register of one platform sends; the first
+    detection is final.
+    """
 
     __slots__ = ("_reader", "_tail", "platform")
 
@@ -37,7 +44,7 @@ class Prober:
         self._tail = b""
 
     def feed(self, data: bytes) -> Platform | None:
-        """Bytes of the line, in any pieces; never raises."""
+        """Take bytes of the line, in pieces of any size, and return `platform`; never raise."""
         seen, self._tail = self._tail + data, data[-1:] or self._tail
         if self.platform is None and any(map(_answers_abort, self._reader.feed(data))):
             self.platform = Platform.V2_5

@@ -1,7 +1,7 @@
 # ruff: noqa: E501
 """TABLE of the values that `read_register` (91) returns (KKT-PC 3.3).
 
-Sums are kopecks.  A row whose layout is one `data` has contents that no source tells.
+Sums are kopecks.  A row with the layout `_UNKNOWN` has contents that no source explains.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ FFD_VERSIONS = {1: "1.0", 2: "1.05", 3: "1.1", 4: "1.2"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InternalRegister:
-    """`layout` is that of the answer's data.
+    """One register; `layout` is the layout of the answer's data.
 
     The two parameters go into the request: those of the row, unless `chosen_by` says what they
     choose (receipt types are `receipt_state` of command 3F, payments count from 1).
@@ -114,14 +114,14 @@ BY_NAME = {register.name: register for register in REGISTERS}
 
 
 def internal_register_named(name: str) -> InternalRegister:
-    """The register of that name; LocalError if there is none."""
+    """Return the register of that name; raise LocalError if there is none."""
     if name not in BY_NAME:
         raise LocalError("unsupported", f"no register is called {name}")
     return BY_NAME[name]
 
 
 def request_fields(register: InternalRegister) -> Fields:
-    """The fields of a `read_register` that asks for the register with the row's parameters."""
+    """Return the fields of a `read_register` with the row's parameters."""
     return {
         "register": register.number,
         "parameter_1": register.parameter_1,
@@ -130,10 +130,10 @@ def request_fields(register: InternalRegister) -> Fields:
 
 
 def parse_register(register: InternalRegister, data: bytes) -> Fields:
-    """The fields in an answer's data; RemoteError unless they fit exactly."""
+    """Return the fields in an answer's data; raise RemoteError unless they fit exactly."""
     return parse(register.layout, data, f"register {register.name}")
 
 
 def encode_register(register: InternalRegister, /, **fields: Any) -> bytes:
-    """The data of an answer; LocalError for a field that cannot be sent."""
+    """Return the data of an answer; raise LocalError for an invalid field."""
     return build(register.layout, fields, f"register {register.name}")

@@ -154,7 +154,7 @@ RESULT_CODES: dict[int, dict[Language, str]] = {
 
 
 def describe(code: int, language: Language) -> str:
-    """The text of a code; one that the table lacks is named by its number."""
+    """Return the text of a code; an unknown code is named by its number."""
     unknown: dict[Language, str] = {
         "ru": f"Неизвестный код результата {code:02X}h",
         "en": f"Unknown result code {code:02X}h",

@@ -1,4 +1,4 @@
-"""What the tables of settings are made of: one entry, its kinds, and its errors."""
+"""Elements of the tables of settings: one entry, its kinds, and its errors."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SettingValue = bool | int | str
 
 
 class SettingKind(StrEnum):
-    """What a value is: BOOL a bool; LIST, INT and COLOR (0xRRGGBB) an int; STRING a str."""
+    """Type of a value: BOOL is a bool; LIST, INT and COLOR (0xRRGGBB) an int; STRING a str."""
 
     BOOL = "bool"
     LIST = "list"
@@ -25,7 +25,7 @@ class SettingKind(StrEnum):
 
 
 class CellForm(StrEnum):
-    """How a value stands in a table cell of platform 2.5, and what its text may look like."""
+    """Form of a value in a table cell of platform 2.5, which also limits its text."""
 
     NUMBER = "number"  # big-endian, as long as the cell
     BIT = "bit"  # one bit of a cell that several settings share
@@ -36,7 +36,7 @@ class CellForm(StrEnum):
 
 
 class Cell(NamedTuple):
-    """Where a setting stands in the tables of platform 2.5."""
+    """Position of a setting in the tables of platform 2.5."""
 
     table: int
     row: int
@@ -50,9 +50,9 @@ class Cell(NamedTuple):
 class Setting:
     """One setting of one platform.
 
-    `ranges` and `lengths` (characters) hold alternatives where models differ: a value is good if
-    one model takes it, and the register has the last word. `bit` counts from the lowest.
-    `secret`: never show or log the value.
+    `ranges` and `lengths` (characters) contain alternatives if models differ: a value is valid here
+    if one model accepts it, and the register makes the final decision. `bit` counts from the lowest
+    bit. `secret`: the value must never be shown or logged.
     """
 
     number: int
@@ -69,17 +69,17 @@ class Setting:
 
     @property
     def reachable(self) -> bool:
-        """Whether it can be read and written over the wire at all."""
+        """Tell whether the setting can be read and written by the protocol at all."""
         return self.platform is Platform.V5_0 or self.cell is not None
 
     @property
     def max_length(self) -> int:
-        """Characters that the roomiest model takes."""
+        """Return the largest number of characters that any model accepts."""
         return max(self.lengths, default=0)
 
 
 class SettingFault(StrEnum):
-    """Why a setting or a value for it is refused."""
+    """Reason why a setting or its value is refused."""
 
     UNKNOWN = "setting_unknown"
     AMBIGUOUS = "setting_ambiguous"
@@ -113,7 +113,10 @@ _FAULTS: dict[SettingFault, dict[Language, str]] = {
 
 
 class SettingError(LocalError):
-    """A setting or value refused. Tells the key and what is allowed, never the value itself."""
+    """Refusal of a setting or value; it contains the key and the allowed values.
+
+    It never contains the refused value itself.
+    """
 
     def __init__(
         self, fault: SettingFault, key: object, allowed: Mapping[Language, str] | None = None
@@ -124,29 +127,29 @@ class SettingError(LocalError):
         super().__init__(fault.value, self.describe("en"))
 
     def describe(self, language: Language) -> str:
-        """One sentence for a person."""
+        """Return one sentence for a person."""
         return _FAULTS[self.fault][language].format(
             key=self.key, allowed=self.allowed.get(language, "")
         )
 
 
 def flag(number: int, name_ru: str, cell: str = "", choices: Mapping[int, str] = NO_YES) -> Setting:
-    """A bool; `choices` say what 0 and 1 mean."""
+    """Return a setting of type bool; `choices` name the meanings of 0 and 1."""
     return Setting(number, name_ru, SettingKind.BOOL, CellForm.NUMBER, _cell(cell), choices=choices)
 
 
 def choice(number: int, name_ru: str, cell: str, choices: Mapping[int, str]) -> Setting:
-    """One of the listed codes."""
+    """Return a setting that is one of the listed codes."""
     return Setting(number, name_ru, SettingKind.LIST, CellForm.NUMBER, _cell(cell), choices=choices)
 
 
 def integer(number: int, name_ru: str, cell: str, *ranges: tuple[int, int]) -> Setting:
-    """An integer within one of the ranges, both ends included."""
+    """Return a setting that is an integer within one of the ranges, both ends included."""
     return Setting(number, name_ru, SettingKind.INT, CellForm.NUMBER, _cell(cell), ranges=ranges)
 
 
 def color(number: int, name_ru: str) -> Setting:
-    """An integer 0xRRGGBB."""
+    """Return a setting that is an integer 0xRRGGBB."""
     return Setting(number, name_ru, SettingKind.COLOR, CellForm.NUMBER, ranges=((0, 0xFFFFFF),))
 
 
@@ -158,17 +161,17 @@ def text(
     form: CellForm = CellForm.TEXT,
     secret: bool = False,
 ) -> Setting:
-    """A string of at most one of the lengths, in characters."""
+    """Return a setting that is a string of at most one of the lengths, in characters."""
     return Setting(
         number, name_ru, SettingKind.STRING, form, _cell(cell), lengths=lengths, secret=secret
     )
 
 
 def table(platform: Platform, *entries: Setting) -> tuple[Setting, ...]:
-    """The entries as settings of that platform.
+    """Return the entries as settings of that platform.
 
-    Several in one cell share it bit by bit. Which bit is whose is not public; here they take them
-    in the order of the table, the first the lowest.
+    Several settings in one cell share its bits. The assignment of bits is not public; here the
+    order of the table is assumed, from the lowest bit.
     """
     sharers = Counter(entry.cell for entry in entries)
     taken: Counter[Cell] = Counter()

@@ -1,8 +1,8 @@
-"""Settings of a register: find one, check a value for it, put it on the wire and take it off.
+"""Settings of a register: lookup, validation of values, and their bytes on the wire.
 
 Platform 2.5 keeps settings in cells of tables (`encode_cell`, `decode_cell`; KKT-PC 3.1 and 4);
-platform 5.0 knows them by number (`encode_value`, `decode_value`), and since its own wire is not
-public, these bytes are our design.
+platform 5.0 addresses them by number (`encode_value`, `decode_value`).  Its own protocol is not
+public, so these bytes are our design.
 """
 
 import re
@@ -43,7 +43,7 @@ SETTINGS: dict[Platform, dict[int, Setting]] = {
 }
 _MAX_NUMBER_CELL = 8  # bytes; the widest known number takes 4
 
-# ---- finding ------------------------------------------------------------------------------------
+# ---- lookup -------------------------------------------------------------------------------------
 
 _NUMBER = re.compile("[0-9]{1,5}")
 # Т19Р1П9 in either alphabet (a Latin P often stands for Р or П), T19R1F9, 19.1.9
@@ -56,8 +56,10 @@ _CELL = re.compile(
 
 @lru_cache(maxsize=4096, typed=True)
 def find(platform: Platform, key: str | int) -> Setting:
-    """The setting of that number, or on platform 2.5 of that cell; SettingError if there is none
-    or the cell holds several."""
+    """Return the setting of that number or, on platform 2.5, of that cell.
+
+    Raise SettingError if there is none or the cell holds several.
+    """
     written = str(key).strip()
     if _NUMBER.fullmatch(written):
         found = [s for s in (SETTINGS[platform].get(int(written)),) if s]
@@ -74,12 +76,15 @@ def find(platform: Platform, key: str | int) -> Setting:
     return found[0]
 
 
-# ---- checking -----------------------------------------------------------------------------------
+# ---- validation ---------------------------------------------------------------------------------
 
 
 def parse(setting: Setting, value: SettingValue) -> SettingValue:
-    """The value as the setting keeps it (see Kind): "1" may stand for 1 or True; passwords get
-    their leading zeros, an empty address is 0.0.0.0. SettingError says what is allowed."""
+    """Return the value in the type of the setting's kind (see SettingKind).
+
+    "1" is accepted for 1 or True; passwords get their leading zeros, an empty address is 0.0.0.0.
+    Raise SettingError, which names the allowed values.
+    """
     parsed = _PARSERS[setting.kind](setting, value)
     if parsed is None:
         raise SettingError(SettingFault.VALUE, setting.number, describe_allowed(setting))
@@ -87,7 +92,7 @@ def parse(setting: Setting, value: SettingValue) -> SettingValue:
 
 
 def describe_allowed(setting: Setting) -> dict[Language, str]:
-    """What `parse` takes, for people."""
+    """Return a description of the values that `parse` accepts, for people."""
     if setting.choices:
         labels = "; ".join(f"{code} — {label}" for code, label in setting.choices.items())
         return {"ru": labels, "en": ", ".join(map(str, setting.choices))}
@@ -171,7 +176,7 @@ def _parse_cabinet(setting: Setting, value: str) -> str | None:
     return value if fits else None
 
 
-# Platform 2.5 takes a text in one code page and returns it in another: both must have it.
+# Platform 2.5 accepts a text in one code page and returns it in another: both need the character.
 _IS_ENCODABLE: dict[Platform, Callable[[str], bool]] = {
     Platform.V2_5: lambda character: character in CP866.codes and character in INTERNAL.codes,
     Platform.V5_0: lambda character: not category(character).startswith("C"),
@@ -194,8 +199,10 @@ _STRING_PARSERS: dict[CellForm, Callable[[Setting, str], str | None]] = {
 
 
 def cell_length(setting: Setting) -> int:
-    """Bytes of the cell as the table lets one guess; a register tells the true length by
-    answering `read_table`."""
+    """Return the bytes of the cell, as far as the table of settings lets them be inferred.
+
+    The true length is that of the register's answer to `read_table`.
+    """
     _require_cell(setting)
     if setting.form is CellForm.NUMBER:
         largest = max(*setting.choices, *(high for _, high in setting.ranges), 1)
@@ -205,9 +212,12 @@ def cell_length(setting: Setting) -> int:
 
 
 def encode_cell(setting: Setting, value: SettingValue, length: int, current: bytes = b"") -> bytes:
-    """The `length` bytes to write. `length` and `current`: what `read_table` has just returned;
-    `current` matters only where settings share the cell. SettingError if the value is not allowed,
-    does not fit, or the setting has no cell."""
+    """Return the `length` bytes to write.
+
+    `length` and `current` come from the last answer to `read_table`; `current` matters only if
+    settings share the cell. Raise SettingError if the value is not allowed, does not fit, or the
+    setting has no cell.
+    """
     _require_cell(setting)
     parsed = parse(setting, value)
     try:
@@ -219,9 +229,11 @@ def encode_cell(setting: Setting, value: SettingValue, length: int, current: byt
 
 
 def decode_cell(setting: Setting, raw: bytes) -> SettingValue:
-    """The value in a cell as read, whatever its range: the register has the last word. A text loses
-    capital А at its end, which cannot be told from padding; to verify a write use `cell_contains`.
-    RemoteError if the bytes cannot be that kind of value.
+    """Return the value in a cell as read, even if it is out of range.
+
+    A text loses capital А at its end, which cannot be distinguished from padding; use
+    `cell_contains` to verify a write. Raise RemoteError if the bytes cannot be a value of that
+    kind.
     """
     _require_cell(setting)
     try:
@@ -233,13 +245,13 @@ def decode_cell(setting: Setting, raw: bytes) -> SettingValue:
 
 
 def read_back(setting: Setting, written: bytes) -> bytes:
-    """What `read_table` answers after `written` was written to the setting's cell."""
+    """Return the answer of `read_table` after `written` was written to the setting's cell."""
     as_text = setting.form in (CellForm.TEXT, CellForm.CABINET)
     return cp866_to_internal(written) if as_text else written
 
 
 def cell_contains(setting: Setting, value: SettingValue, raw: bytes) -> bool:
-    """Whether the cell, as `read_table` returned it, holds exactly this value."""
+    """Tell whether the cell, as `read_table` returned it, holds exactly this value."""
     return read_back(setting, encode_cell(setting, value, len(raw), raw)) == raw
 
 
@@ -255,7 +267,10 @@ def _padded(raw: bytes, length: int) -> bytes:
 
 
 def _cabinet_bytes(value: str) -> bytes:
-    """`host NUL /path`, or the host alone: padding then wipes the path, as in the driver."""
+    """Return `host NUL /path`, or the host alone.
+
+    Padding then clears the path, as the driver does.
+    """
     host, slash, path = value.partition("/")
     return encode_cp866(host) + (b"\0/" + encode_cp866(path) if slash else b"")
 
@@ -328,15 +343,20 @@ _VALUES = {
 
 @lru_cache(maxsize=1024, typed=True)
 def encode_value(setting: Setting, value: SettingValue) -> bytes:
-    """The bytes of `write_setting`: bool 1 byte, numbers 4 bytes signed big-endian, strings UTF-8.
-    SettingError if the value is not allowed or the setting is not of platform 5.0."""
+    """Return the bytes of `write_setting`.
+
+    A bool has 1 byte, a number 4 bytes signed big-endian, a string is UTF-8. Raise SettingError if
+    the value is not allowed or the setting is not of platform 5.0.
+    """
     layout = _value_layout(setting)
     return fields.build(layout, {"value": parse(setting, value)}, f"setting {setting.number}")
 
 
 def decode_value(setting: Setting, raw: bytes) -> SettingValue:
-    """The value in an answer to `read_setting`, whatever its range; RemoteError if the bytes
-    cannot be that kind of value."""
+    """Return the value in an answer to `read_setting`, even if it is out of range.
+
+    Raise RemoteError if the bytes cannot be a value of that kind.
+    """
     value: SettingValue = fields.parse(_value_layout(setting), raw, f"setting {setting.number}")[
         "value"
     ]

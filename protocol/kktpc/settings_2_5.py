@@ -1,8 +1,8 @@
 # ruff: noqa: E501
 """TABLE of the settings of platform 2.5 (driver 10 of the manufacturer).
 
-Entries: number, name, cell "table.row.field", what is allowed. Without a cell a setting cannot be
-reached over the wire. Passwords of cashiers are taken to stand in BCD, as `enter_mode` sends them.
+Entries: number, name, cell "table.row.field", allowed values. A setting without a cell cannot be
+accessed by the protocol. Passwords of cashiers are assumed to be BCD, as `enter_mode` sends them.
 """
 
 from protocol.kktpc.setting_choices import (
@@ -20,7 +20,7 @@ from protocol.kktpc.setting_choices import (
 from protocol.kktpc.setting_types import CellForm, Setting, choice, flag, integer, table, text
 from protocol.platforms import Platform
 
-# A line of text is as long as the model's paper is wide.
+# The length of a text line depends on the width of the model's paper.
 LINE = (32, 42, 48, 57, 64)
 PAYMENT_NAME = (42, 48, 57, 64)
 PRINT_SPEEDS = {
@@ -36,9 +36,9 @@ DISCOUNT_SCOPES = {
     2: "Разрешены на позицию",
     3: "Разрешены все",
 }
-# The public list breaks off after operator 5; as many more as there are cashiers.
+# The public list ends after operator 5; the rest is inferred from the number of cashiers.
 AUTOMATIC_ENTRY = {0: "Запрещено", **{n: f"Разрешено с оператором {n}" for n in range(1, 29)}}
-# The public list breaks off inside the third choice.
+# The public list ends inside the third choice.
 SHIFT_OPENING = {
     0: "Только клавишей [ИТ] без печати документа «Открытие смены»",
     1: "Только клавишей [ИТ] с печатью документа «Открытие смены»",
@@ -105,7 +105,7 @@ SETTINGS: tuple[Setting, ...] = table(
     flag(60, "Печатать необнуляемые суммы по способам расчета прихода и возврата прихода", "2.1.118", HIDE_PRINT),
     flag(61, "Печатать необнуляемые суммы по способам расчета расхода и возврата расхода", "2.1.118", HIDE_PRINT),
     flag(62, "Не печатать клише автоматически при закрытии чека", "2.1.119", PRINT_HIDE),
-    # The public list breaks off after 9; the rest as on platform 5.0.
+    # The public list ends after 9; the rest is taken from platform 5.0.
     choice(63, "Признак предмета расчета по умолчанию", "2.1.120", PAYMENT_SUBJECTS),
     integer(64, "Таймаут на выключение ККТ (минуты)", "", (0, 990)),
     flag(65, "Не открывать ДЯ при отсутствии наличного способа расчета в чеке", "2.1.20", {0: "Открывать", 1: "Не открывать"}),

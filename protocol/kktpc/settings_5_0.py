@@ -1,7 +1,7 @@
 # ruff: noqa: E501
-"""TABLE of the settings of platform 5.0 (driver 10 of the manufacturer), known by number alone.
+"""TABLE of the settings of platform 5.0 (driver 10 of the manufacturer), addressed by number.
 
-Not every model has every setting; the register has the last word.
+Not every model has every setting; the register makes the final decision.
 """
 
 from protocol.kktpc.setting_choices import (

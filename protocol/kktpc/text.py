@@ -1,8 +1,8 @@
 """The two code pages of a register of platform 2.5.
 
-A host writes strings in CP866; `read_table` returns them in ATOL's internal code page
-(KKT-PC 3.1). The internal page begins with А = 00, the very byte that pads a field, so a
-field that ends in capital А cannot be told from a shorter one.
+A host writes strings in CP866; `read_table` returns them in ATOL's internal code page (KKT-PC 3.1).
+The internal page begins with А = 00, the same byte that pads a field, so a field that ends in
+capital А cannot be distinguished from a shorter one.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,14 @@ _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
 class TextError(LocalError):
-    """The text has a character that the code page lacks."""
+    """Error for a text with a character that the code page lacks."""
 
 
 class CodePage:
-    """One byte per character. `encode` refuses what the page lacks; `decode` never fails."""
+    """A code page of one byte per character.
+
+    `encode` refuses characters that the page lacks; `decode` never fails.
+    """
 
     def __init__(self, name: str, characters: Mapping[int, str]) -> None:
         self.name = name
@@ -29,14 +32,17 @@ class CodePage:
         self.codes = {character: code for code, character in characters.items()}
 
     def encode(self, text: str) -> bytes:
-        """One byte per character; TextError names the position of the first impossible one."""
+        """Return one byte per character.
+
+        Raise TextError with the position of the first character that the page lacks.
+        """
         for position, character in enumerate(text):
             if character not in self.codes:
                 raise TextError("text", f"{self.name} lacks the character at position {position}")
         return bytes(self.codes[character] for character in text)
 
     def decode(self, raw: bytes) -> str:
-        """One character per byte; a byte without a meaning becomes U+FFFD."""
+        """Return one character per byte; U+FFFD for a byte without a meaning."""
         return "".join(self.characters.get(code, "\ufffd") for code in raw)
 
 
@@ -68,6 +74,8 @@ _AS_READ = bytes(_internal_code(code) for code in range(0x100))
 
 
 def cp866_to_internal(raw: bytes) -> bytes:
-    """What `read_table` returns for bytes that `write_table` stored: padding stays padding, and
-    a character that the internal page lacks becomes a question mark."""
+    """Return what `read_table` answers for bytes that `write_table` stored.
+
+    Padding remains padding, and a character that the internal page lacks becomes a question mark.
+    """
     return raw.translate(_AS_READ)

@@ -1,10 +1,10 @@
-"""Registers that call over HTTP: ``POST /kkt``, one conversation per keep-alive connection.
+"""Registers that connect over HTTP: ``POST /kkt``, one conversation per keep-alive connection.
 
-The body of a request holds frames to the gateway, the body of its answer frames to the
-register; both may be cut anywhere.  A request that makes the gateway wait for a commit is
-answered after it, every other one at once, be it with nothing.  What is not this request is
-refused in a sentence and ends the connection: whoever stands between must never read more or
-fewer requests than are read here.
+The body of a request holds frames for the gateway, the body of its response frames for the
+register; frames may be split anywhere.  A request whose reply waits for a commit is answered after
+it, every other one at once, possibly with an empty body.  Any other request is refused with a
+sentence and ends the connection: a proxy must never see more or fewer requests in the bytes than
+this module does.
 """
 
 import re
@@ -21,7 +21,7 @@ from gateway.edge.metrics import LIMITS, ConversationOutcome, Limit
 from protocol.transport import Transport
 
 PATH: Final = b"/kkt"
-"""Where ATOL's registers of platform 2.5 call: service.atol.ru/kkt."""
+"""Path that ATOL's registers of platform 2.5 use: service.atol.ru/kkt."""
 
 REFUSAL_TEXTS: Final = {
     400: "Неверный запрос. / Bad request.",
@@ -36,18 +36,21 @@ REFUSAL_TEXTS: Final = {
     503: "Данные не сохранены, повторите. / Nothing was saved; try again.",
     505: "Нужен HTTP/1.1. / HTTP/1.1 is needed.",
 }
-"""An answer that is not 200 says this."""
+"""Text of each response that is not 200."""
 
 _LIMITS: Final = {413: Limit.HTTP_BODY_BYTES, 431: Limit.HTTP_HEADER_BYTES}
-"""Refusals that are limits with a name."""
+"""Refusals that count as a named limit."""
 
 _FOLDED_OR_BARE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
 _LENGTH: Final = re.compile(rb"\ncontent-length[ \t]*:", re.IGNORECASE)
-"""What programs read in different ways, and h11 takes: odd line ends, one length said twice."""
+"""Patterns of heads that programs interpret differently, though h11 accepts them.
+
+These are unusual line ends and a repeated Content-Length.
+"""
 
 
 class _RequestHead(NamedTuple):
-    """The head of a request, as it came and as h11 reads it."""
+    """The head of a request, as raw bytes and as h11 parses it."""
 
     head: bytes
     version: bytes
@@ -68,7 +71,7 @@ class _RequestHead(NamedTuple):
 
     @property
     def body_bytes(self) -> int:
-        """As many as it says; of chunks it says nothing."""
+        """Return the declared length of the body; 0 for chunked encoding."""
         return int(self.headers.get(b"content-length", b"0"))
 
 
@@ -82,7 +85,7 @@ _REFUSALS: Final[tuple[tuple[int, Callable[[_RequestHead], bool]], ...]] = (
     (411, lambda asked: asked.has_no_length),
     (413, lambda asked: asked.body_bytes > asked.config.http_body_bytes),
 )
-"""Why a request is refused; the first that holds."""
+"""Reasons to refuse a request; the first one that applies is used."""
 
 
 class _HttpRefusal(Exception):
@@ -92,10 +95,10 @@ class _HttpRefusal(Exception):
 
 
 class HttpLink:
-    """A conversation's link whose bytes go as HTTP over the link ``below``.
+    """Link of a conversation that sends its bytes as HTTP over the link ``below``.
 
-    Keeps no more than the head of a request, the answer to one, and ``http_body_bytes`` of
-    requests that came before their time.
+    It stores at most the head of a request, the response to one, and ``http_body_bytes`` of
+    requests that came before the response to the previous one.
     """
 
     __slots__ = (
@@ -128,8 +131,8 @@ class HttpLink:
         self._due = False
 
     def receive(self, data: bytes) -> None:
-        """Bytes of the connection; whatever they are, nothing is raised."""
-        if self._conversation is None or not data:  # to h11 no bytes mean the end of them
+        """Handle received bytes of the connection; never raise."""
+        if self._conversation is None or not data:  # h11 takes empty data as the end of the stream
             return
         if self._http.their_state is h11.IDLE:
             self._head += data
@@ -137,14 +140,14 @@ class HttpLink:
         self._read()
 
     def write(self, data: bytes) -> None:
-        """Frames for the register: they go with the answer to its request."""
+        """Collect frames for the register, and send them if its request waits for a response."""
         self._answer += data
         if self._due:
             self._respond()
             self._read()
 
     def close(self) -> None:
-        """The conversation is over: a request under way hears its last words, or why not."""
+        """Close the conversation; a pending request gets the last frames or an error status."""
         if self._conversation is None:
             return
         self._conversation = None
@@ -154,7 +157,7 @@ class HttpLink:
         self._below.close()
 
     def _read(self) -> None:
-        """Everything that came and whose turn it is."""
+        """Handle all received events that may be handled now."""
         try:
             while self._conversation is not None:
                 event = self._http.next_event()
@@ -196,7 +199,7 @@ class HttpLink:
             self._respond()
 
     def _respond(self) -> None:
-        """The answer; if the conversation goes on, the next request may come."""
+        """Send the response; continue with the next request unless the conversation is over."""
         if self._conversation is None:
             return
         self._send(200, close=self._conversation.is_over)
@@ -204,7 +207,7 @@ class HttpLink:
             self._head = self._http.trailing_data[0]
             self._http.start_next_cycle()
         else:
-            self._conversation = None  # it ends with the connection; what still comes is nobody's
+            self._conversation = None  # it ends with the connection; later bytes are ignored
             self._below.close()
 
     def _refuse(self, status: int) -> None:
@@ -219,7 +222,7 @@ class HttpLink:
         self._below.close()
 
     def _send(self, status: int, *, close: bool) -> None:
-        """One whole response."""
+        """Send one complete response."""
         answer, self._answer, self._due = self._answer, b"", False
         headers = [("Content-Type", "application/octet-stream")]
         if status != 200:

@@ -1,4 +1,4 @@
-"""Who calls on a port that several kinds of peers share, told by the first bytes."""
+"""Detection of a peer's protocol by the first bytes, on a port that several protocols share."""
 
 from enum import Enum, auto
 from typing import Final
@@ -7,14 +7,14 @@ from protocol.kktpc.frame import STX
 
 
 class PeerProtocol(Enum):
-    """What a peer speaks."""
+    """Protocol of a peer."""
 
     FRAMES = auto()
-    """KKT-PC frames, as they are."""
+    """KKT-PC frames without another protocol around them."""
     HTTP = auto()
     NEITHER = auto()
     UNDECIDED = auto()
-    """Too few bytes to tell; ``LONGEST`` always tell."""
+    """Too few bytes to decide; ``LONGEST`` bytes always suffice."""
 
 
 _METHODS: Final = tuple(
@@ -25,7 +25,7 @@ LONGEST: Final = max(map(len, _METHODS))
 
 
 def detect_protocol(first: bytes) -> PeerProtocol:
-    """What who begins with these bytes (one at least) speaks."""
+    """Return the protocol of a peer from its first bytes (at least one)."""
     if first[0] == STX:
         return PeerProtocol.FRAMES
     if first.startswith(_METHODS):

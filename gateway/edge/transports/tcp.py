@@ -1,6 +1,6 @@
-"""Registers that call over TCP: one connection is one conversation.
+"""Registers that connect over TCP: one connection is one conversation.
 
-The first bytes tell whether they come as frames or as HTTP.
+The first bytes determine whether it carries frames or HTTP.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from protocol.transport import Transport
 
 
 class TcpLink(asyncio.Protocol):
-    """A connection; asyncio (or uvloop) calls it, nothing waits."""
+    """A connection, called by asyncio (or uvloop); no method waits."""
 
     __slots__ = ("_conversation", "_edge", "_first", "_take", "_transport", "peer")
 
@@ -63,7 +63,7 @@ class TcpLink(asyncio.Protocol):
             self._transport.close()
 
     def _choose_receiver(self, data: bytes) -> None:
-        """The first bytes choose who takes the rest, and are the first that he takes."""
+        """Choose the receiver by the first bytes, and pass them to it."""
         conversation = self._conversation
         if conversation is None:
             return
@@ -85,10 +85,10 @@ class TcpLink(asyncio.Protocol):
 
 
 def _ignore(_: bytes) -> None:
-    """What still comes for a connection that is being closed."""
+    """Ignore bytes for a connection that is being closed."""
 
 
 async def listen(edge: EdgeContext, host: str, port: int) -> asyncio.Server:
-    """Accepts connections until the server is closed; ``OSError`` if the address is taken."""
+    """Accept connections until the server is closed; raise ``OSError`` if the address is taken."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: TcpLink(edge), host, port, backlog=4096)

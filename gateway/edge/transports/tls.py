@@ -1,7 +1,8 @@
-"""Registers that call inside TLS: what the plain port speaks, on a second one.
+"""Registers that connect inside TLS: a second port with the protocols of the plain one.
 
-TLS stands on top of our own connection (``ssl.MemoryBIO``), so a peer is a conversation from its
-first byte on: the limits hold while it shakes hands, and its failure is told like any other.
+TLS runs on top of our own connection (``ssl.MemoryBIO``), so a peer is a conversation from its
+first byte: the limits apply during the handshake, and a failed handshake is recorded like any other
+end.
 """
 
 import asyncio
@@ -18,16 +19,16 @@ from gateway.edge.transports.tcp import TcpLink
 from protocol.transport import Transport
 
 RECORD_BYTES: Final = 16_384
-"""The most that one record of TLS carries."""
+"""Largest content of one TLS record in bytes."""
 
 log = structlog.get_logger("gateway")
 
 
 class Certificate:
-    """The certificate of the port and its key; ``refresh`` follows the files.
+    """The certificate of the port and its key; ``refresh`` reloads changed files.
 
-    Raises ``ValueError`` when there is no usable pair at the start; later a broken pair is logged
-    and the one before it stays.
+    The constructor raises ``ValueError`` without a usable pair; later a broken pair is logged and
+    the previous one stays in use.
     """
 
     def __init__(self, certificate: Path, key: Path) -> None:
@@ -39,7 +40,7 @@ class Certificate:
             raise ValueError(f"no TLS with {certificate} and {key}: {error}") from None
 
     def refresh(self) -> None:
-        """Takes the files anew if they are others; conversations under way keep what they have."""
+        """Reload the files if they have changed; open conversations keep their certificate."""
         versions = self._versions()
         if versions == self._seen:
             return
@@ -55,7 +56,7 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION
-        # An empty password: a key that wants one is refused, nobody is asked at a terminal.
+        # An empty password: an encrypted key is refused instead of a prompt at the terminal.
         context.load_cert_chain(*self._files, password="")
         return context
 
@@ -102,7 +103,7 @@ class TlsLink(TcpLink):
             self.close()
 
     def write(self, data: bytes) -> None:
-        """What is said before the hands are shaken nobody would hear."""
+        """Encrypt and send data; drop them before the handshake, when the peer cannot read them."""
         if self._shaken and self._transport is not None:
             self._tls.write(data)
             self._flush()
@@ -114,7 +115,7 @@ class TlsLink(TcpLink):
         super().close()
 
     def _do_handshake(self) -> bool:
-        """Whether both have."""
+        """Continue the handshake; tell whether it is complete."""
         if not self._shaken:
             try:
                 self._tls.do_handshake()
@@ -124,7 +125,7 @@ class TlsLink(TcpLink):
         return True
 
     def _decrypt(self) -> tuple[bytes, bool]:
-        """All that came whole, and whether the peer has said goodbye."""
+        """Return all complete plain data, and whether the peer has ended TLS."""
         pieces: list[bytes] = []
         try:
             while piece := self._tls.read(RECORD_BYTES):
@@ -138,14 +139,14 @@ class TlsLink(TcpLink):
             super().write(self._outgoing.read())
 
     def _fail(self, error: ssl.SSLError) -> None:
-        """The peer has heard OpenSSL's word for it; ours is the reason."""
+        """Finish the conversation after a TLS error; OpenSSL has sent the peer its alert."""
         LIMITS[Limit.TLS].inc()
         if self._conversation is not None:
             reason = (error.reason or "tls").lower()
             self._conversation.finish(ConversationOutcome.REFUSED_MALFORMED, reason)
 
     def _say_goodbye(self) -> None:
-        # It waits for no goodbye of the peer, so OpenSSL has something to complain of.
+        # OpenSSL reports an error, because we do not wait for the peer's close_notify.
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._flush()
@@ -154,7 +155,7 @@ class TlsLink(TcpLink):
 async def listen(
     edge: EdgeContext, certificate: Certificate, host: str, port: int
 ) -> asyncio.Server:
-    """As ``tcp.listen``; each connection takes the certificate of its moment."""
+    """Accept TLS connections as ``tcp.listen`` does; each one uses the current certificate."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: TlsLink(edge, certificate.context), host, port, backlog=4096

@@ -1,1 +1,1 @@
-"""The application commands of KKT-PC 3, a module for each theme; `commands.py` joins them."""
+"""The application commands of KKT-PC 3, one module for each theme; `commands.py` joins them."""

@@ -1,7 +1,8 @@
-"""TABLE of the commands that are ours: what the public wire of a register does not say.
+"""TABLE of our own commands, for functions that the public protocol of a register lacks.
 
-No public host uses `D0` to `D9` and `DC`.  Platform 5.0 knows its settings by number, and how its
-own wire carries them and much else is not public; `D0` and `D1` look like their neighbours 50, 46.
+No public host uses `D0` to `D9` and `DC`.  Platform 5.0 addresses its settings by number, and how
+its own protocol does that, and much else, is not public; `D0` and `D1` resemble the commands 50 and
+46.
 """
 
 from construct import Byte, Default, GreedyBytes, Int16ub, Int32ub

@@ -1,4 +1,4 @@
-"""TABLE of the commands that bring a firmware: EC of platform 2.5 (KKT-PC 3.2), D2 to D4 ours."""
+"""TABLE of the commands of firmware transfer: EC of platform 2.5 (KKT-PC 3.2), D2 to D4 ours."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _BLOCKS = "blocks" / Int16ul
 
 
 def _no_offer(body: dict[str, Any], _: object) -> bool:
-    """Guards the short form, so that a faulty offer is refused and not left out."""
+    """Tell whether a body has only blocks, so that an invalid offer is refused, not omitted."""
     return {name for name in body if not name.startswith("_")} == {"blocks"}
 
 

@@ -1,8 +1,8 @@
-"""What the tables of commands are made of: the row, and layouts that several rows share.
+"""Elements of the tables of commands: the row, and layouts that several rows share.
 
-Sources in the notes: OBS was seen on the wire of the manufacturer's driver, TC, A4J and DANT are
-public implementations (KKT-PC, title page), C is a fourth one that quotes the manufacturer's
-layouts.  "Inferred" is a guess that the real thing may correct.
+Sources in the notes: OBS was observed on the wire of the manufacturer's driver; TC, A4J and DANT
+are public implementations (KKT-PC, title page); C is a fourth one that quotes the manufacturer's
+layouts.  "Inferred" is an assumption that a real register may disprove.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,21 @@ from construct import Mapping as Mapped
 from protocol.fields import bcd_digits, bcd_int, whole
 
 COMMAND_TIME_S = 10
-"""How long a host waits where the sources name no other time (KKT-PC 1.4, T5)."""
+"""Seconds that a host waits if the sources give no other time (KKT-PC 1.4, T5)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Command:
-    """`success` opens a good answer; `failure`, the result code after it, opens a bad one (None:
-    this command cannot fail).  `timeout_s`: how long a host waits for the answer, T5 of KKT-PC 1.4.
+    """A row of the table of commands.
 
-    `repeatable`: doing it twice does no more than doing it once, so it may be sent again when its
-    answer was lost.  Nothing is that signs, prints, moves money, restarts the register, writes a
-    licence or sets its clock; `except_for` are values of the first parameter that are not either.
+    `success` opens a good answer; `failure`, followed by the result code, opens a bad one (None:
+    the command cannot fail).  `timeout_s` is how long a host waits for the answer, T5 of KKT-PC
+    1.4.
+
+    `repeatable`: doing the command twice has the effect of doing it once, so it may be sent again
+    if its answer was lost.  A command is not repeatable if it signs, prints, moves money, restarts
+    the register, writes a licence or sets the clock; `except_for` are values of the first parameter
+    that make a repeatable command not repeatable.
     """
 
     code: int
@@ -40,22 +44,25 @@ class Command:
 
 
 NOTHING = whole()
-# The reserved byte after the result code is sent by every register seen and promised by none.
+# All observed registers send the reserved byte after the result code, but no source requires it.
 DONE = whole("reserved" / Default(Optional(Byte), 0))
 MODE = BitStruct("submode" / Nibble, "mode" / Nibble)
 VERSION = ("major" / Byte, "minor" / Byte, "language" / Byte, "build" / bcd_digits(2))
 YES_OR_NO = Mapped(Byte, {False: 0, True: 1})
 
 FLAGS = "flags" / Byte
-"""Of the commands of a receipt: bit 0 only tries whether the command would work; in a receipt's
-opening bit 1 keeps it off the paper, in an item bit 1 leaves the cash unchecked (A4J, C)."""
+"""Flags of the commands of a receipt.
+
+Bit 0 only tests whether the command would work; bit 1 of a receipt's opening suppresses printing,
+bit 1 of an item leaves the cash unchecked (A4J, C).
+"""
 
 SUM = "sum" / bcd_int(5)
-"""Kopecks."""
+"""A sum in kopecks."""
 
 
 def ascii_text(length: int) -> Construct:
-    """ASCII of exactly `length` characters."""
+    """Return a field of ASCII text of exactly `length` characters."""
     return ExprAdapter(
         RawBytes(length),
         lambda raw, _: raw.decode("ascii"),
@@ -64,5 +71,5 @@ def ascii_text(length: int) -> Construct:
 
 
 def fixed(content: bytes) -> Construct:
-    """Bytes that never differ."""
+    """Return a field of constant bytes."""
     return Default(Const(content), content)

@@ -1,4 +1,4 @@
-"""TABLE of the commands that set a register up: modes, tables, clock, restart (KKT-PC 3.1)."""
+"""TABLE of the commands that configure a register: modes, tables, clock, restart (KKT-PC 3.1)."""
 
 from datetime import date, datetime
 

@@ -1,4 +1,4 @@
-"""TABLE of the commands that only ask: who the register is and how it is (KKT-PC 3.1)."""
+"""TABLE of the commands that only read: the register's identity and state (KKT-PC 3.1)."""
 
 from datetime import datetime
 

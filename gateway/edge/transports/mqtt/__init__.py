@@ -1,1 +1,1 @@
-"""Registers and Assistants that call over MQTT (protocol/README.md)."""
+"""Registers and Assistants that connect over MQTT (protocol/README.md)."""

@@ -1,4 +1,4 @@
-"""The broker that a gateway listens at, and the gateway's account there."""
+"""The address of the gateway's MQTT broker, with the gateway's account."""
 
 import ssl
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from protocol import broker_url
 
 
 class BrokerAddress(NamedTuple):
-    """``shared``: MQTT 5, several gateways take from one shared subscription.
+    """Address and account; ``shared`` means MQTT 5 with one subscription for several gateways.
 
     The embedded broker speaks MQTT 3.1.1 and has one gateway.
     """
@@ -25,7 +25,10 @@ class BrokerAddress(NamedTuple):
 
 
 def configured_broker(config: GatewayConfig) -> BrokerAddress | None:
-    """Where ``CASH_SERVER_MQTT`` points to; ``OSError`` for a file that cannot be read."""
+    """Return the broker of ``CASH_SERVER_MQTT``, or None if it is empty.
+
+    Raise ``OSError`` for a file that cannot be read.
+    """
     if not config.mqtt:
         return None
     url = broker_url.parse(config.mqtt)

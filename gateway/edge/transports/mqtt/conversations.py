@@ -1,4 +1,4 @@
-"""Conversations over MQTT: one line for each serial number, and what may come on it."""
+"""Conversations over MQTT: one link for each serial number, and the checks of its payloads."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from protocol.rows import parse
 from protocol.transport import Transport
 
 MAX_PAYLOAD: Final = 65_536
-"""Bytes in one payload: frames that answer one payload of ours, with room to spare."""
+"""Largest payload in bytes: frames that answer one payload of ours, with room to spare."""
 
 REMEMBERED: Final = 2
-"""Last payloads that are remembered, as multiples of the conversations that may be open."""
+"""Number of last payloads to remember, as a multiple of ``max_conversations``."""
 
 _HELLO: Final = UP_PREFIX + bytes((FrameKind.HELLO,))
-"""How the data of a HELLO begin; none of these bytes is ever escaped."""
+"""Beginning of a HELLO's data; none of these bytes is ever escaped."""
 
 NEW_HELLO_S: Final = 1
-"""A register whose conversation is elsewhere, or nowhere, says HELLO again after this."""
+"""Seconds after which a register without a conversation here sends HELLO again."""
 
 Publish = Callable[[str, bytes], bool]
-"""Puts (serial number, payload) into the queue of what leaves; ``False`` when it is full."""
+"""Function that queues (serial number, payload); it returns False if the queue is full."""
 
 
 class MqttLink:
-    """What carries one conversation.  ``hung_up``: the register need not be told of the end."""
+    """Link of one conversation; ``hung_up`` means that the register needs no message of the end."""
 
     __slots__ = ("_lines", "conversation", "hung_up", "peer")
 
@@ -48,14 +48,14 @@ class MqttLink:
             self._lines.publish(self, data)
 
     def close(self) -> None:
-        """An empty payload hangs up."""
+        """Close the link; an empty payload tells the register."""
         self.write(b"")
         self.hung_up = True
         self._lines.on_link_closed(self)
 
 
 class MqttConversations:
-    """Payloads of registers find their conversations here; nothing waits."""
+    """Assignment of registers' payloads to their conversations; no method waits."""
 
     def __init__(self, edge: EdgeContext, publish: Publish) -> None:
         self._edge, self._publish = edge, publish
@@ -65,7 +65,7 @@ class MqttConversations:
         self._elsewhere = end.refuse(RefusalReason.ELSEWHERE, NEW_HELLO_S)
 
     def receive(self, serial_number: str, payload: bytes) -> None:
-        """What came on a register's topic."""
+        """Handle a payload from a register's topic."""
         link = self._open.get(serial_number)
         if not payload:
             self._last.pop(serial_number, None)
@@ -85,7 +85,7 @@ class MqttConversations:
             link.conversation.receive(payload)
 
     def on_broker_lost(self) -> None:
-        """The broker is gone: so is every conversation.  What was accepted is durable."""
+        """End all conversations, because the broker is lost; accepted readings are durable."""
         self._last.clear()
         for link in list(self._open.values()):
             _hang_up(link)
@@ -101,7 +101,7 @@ class MqttConversations:
             del self._open[link.peer]
 
     def _begin(self, serial_number: str, said: str, payload: bytes) -> None:
-        """A HELLO: whatever was open on this topic is over, and the register knows."""
+        """Start a conversation with a HELLO; an earlier one on this topic ends silently."""
         if said != serial_number:
             MQTT_DROPPED[DropReason.SERIAL_NUMBER].inc()
             self._refuse(serial_number, RefusalReason.MALFORMED, "serial_number")
@@ -120,7 +120,10 @@ class MqttConversations:
         self._connect(serial_number).refuse(reason, why)
 
     def _is_repeated(self, serial_number: str, payload: bytes) -> bool:
-        """At-least-once delivery may repeat a payload; our own payloads never repeat."""
+        """Tell whether the payload repeats the last one.
+
+        At-least-once delivery may repeat a payload; a register's own payloads never repeat.
+        """
         mark = hash(payload)
         repeated = self._last.get(serial_number) == mark
         self._last[serial_number] = mark
@@ -131,7 +134,7 @@ class MqttConversations:
 
 
 def serial_number_in_hello(payload: bytes) -> str | None:
-    """The serial number of the HELLO that a payload begins with; ``None`` if it does not."""
+    """Return the serial number of the HELLO that the payload begins with, else None."""
     if not payload.startswith(_HELLO, HEADER.size):
         return None
     first = next(iter(FrameReader().feed(payload)), None)
@@ -145,7 +148,7 @@ def serial_number_in_hello(payload: bytes) -> str | None:
 
 
 def _hang_up(link: MqttLink) -> None:
-    """The far end is gone, or does not want to hear more of this."""
+    """End a conversation without a message, because the other end is gone or has begun another."""
     link.hung_up = True
     if link.conversation is not None:
         link.conversation.on_link_lost()

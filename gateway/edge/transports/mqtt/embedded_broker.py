@@ -1,9 +1,9 @@
 """The embedded MQTT broker of ``cash-server up`` (amqtt, MQTT 3.1.1).
 
-Whoever connects has an account that the fleet knows, and may speak and listen only under its
-own topics.  It is stricter than the standard, because a shop's PC needs no more: a client
-identifier counts within its account only, nothing outlives a connection, nothing is retained,
-and a last will is subject to the rights of who leaves it.
+Every client has an account of the fleet, and may publish and subscribe only to its own topics.  The
+broker is stricter than the standard, because a shop's PC needs no more: a client identifier is
+valid within its account only, no session outlives its connection, no message is retained, and a
+last will must be allowed by the rights of its client.
 """
 
 import asyncio
@@ -29,42 +29,42 @@ from gateway.edge.transports.mqtt.address import BrokerAddress
 from protocol.transport import Transport
 
 GATEWAY_LOGIN: Final = "gateway of this process"
-"""No account of the fleet can have a space in its login."""
+"""Login of the gateway: an account of the fleet cannot have a space in its login."""
 
 MAX_CONNECTIONS: Final = 1000
 ATTEMPTS_PER_MIN: Final = 600
-"""Sign-ins from one address; each costs the hash of a password."""
+"""Sign-ins per minute from one address; each costs the hash of a password."""
 
 MAX_PACKET: Final = 131_072
-"""Bytes that a packet may announce; the largest payload is 64 KiB."""
+"""Largest packet in bytes; the largest payload is 64 KiB."""
 
 VERSION: Final = b"\x00\x04MQTT\x04"
-"""How the rest of a CONNECT begins: the protocol's name, and level 4, which is 3.1.1."""
+"""Beginning of a CONNECT after its head: the protocol's name, and level 4 (MQTT 3.1.1)."""
 
 LONGEST_HEAD: Final = 5
-"""Bytes of a packet's type and length."""
+"""Most bytes of a packet's type and length."""
 
 CONNECT_S: Final = 10.0
-"""From the connection to an accepted CONNECT."""
+"""Seconds from the connection to an accepted CONNECT."""
 
 SILENCE_S: Final = 600.0
-"""Without a packet, for who names no keep-alive; otherwise one and a half of it."""
+"""Seconds without a packet for a client without keep-alive; otherwise 1.5 × keep-alive."""
 
 UNACKNOWLEDGED: Final = 64
-"""Messages that a peer may leave unacknowledged before further ones are dropped."""
+"""Messages that a client may leave unacknowledged before further ones are dropped."""
 
 MAX_QUEUED: Final = 10_000
-"""Messages that wait to be passed on; more, and nobody is read from for a while."""
+"""Messages that wait to be distributed; above it the broker reads from no client."""
 
 QUEUE_POLL_S: Final = 0.05
 RIGHTS_CACHE_S: Final = 5.0
-"""How long an account's registers are remembered."""
+"""Seconds for which an account's registers are cached."""
 
 log = structlog.get_logger("broker")
 
 
 class BrokerAccounts(Protocol):
-    """Who may connect, and what is theirs; ``DevicePort`` is one."""
+    """Source of accounts and their registers; ``DevicePort`` implements it."""
 
     async def broker_account(self, login: str, password: str) -> bool: ...
 
@@ -72,7 +72,7 @@ class BrokerAccounts(Protocol):
 
 
 class BrokerAccess:
-    """Rights by login: the table of the topics, and the fleet's word on whose register it is."""
+    """Access control by login: rules for topics, and the fleet's list of registers."""
 
     def __init__(self, accounts: BrokerAccounts) -> None:
         self.password = secrets.token_urlsafe(32)
@@ -80,13 +80,13 @@ class BrokerAccess:
         self._held: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def authenticates(self, login: str, password: str) -> bool:
-        """Whether this is an account's password; anonymous never is."""
+        """Tell whether this is an account's password; False without a login."""
         if login == GATEWAY_LOGIN:
             return secrets.compare_digest(password.encode(), self.password.encode())
         return bool(login) and await self._accounts.broker_account(login, password)
 
     async def allows(self, login: str, topic: str, action: Action) -> bool:
-        """Whether the account may do this with the topic (a filter, if it subscribes)."""
+        """Tell whether the account may do this with the topic or topic filter."""
         if login == GATEWAY_LOGIN:
             return True
         match topic.split("/"):
@@ -114,14 +114,14 @@ _DIRECTION: Final = {Action.PUBLISH: "up", Action.SUBSCRIBE: "down", Action.RECE
 
 
 class _SnapshotSubscriptions(UserDict[str, list[Any]]):
-    """Subscriptions that may change while the broker walks over them."""
+    """Subscriptions that may change while the broker iterates over them."""
 
     def items(self) -> ItemsView[str, list[Any]]:
         return {name: list(those) for name, those in self.data.items()}.items()
 
 
 class _Reader(StreamReaderAdapter):  # type: ignore[misc]
-    """Bounded: the size of a packet, the silence before it, the haste of all together."""
+    """Reader with limits: packet size, silence before a packet, and the broker's total queue."""
 
     def __init__(self, reader: asyncio.StreamReader, broker: "EmbeddedBroker") -> None:
         super().__init__(reader)
@@ -141,9 +141,10 @@ class _Reader(StreamReaderAdapter):  # type: ignore[misc]
             raise ConnectionError("silence") from None
 
     async def is_of_another_version(self) -> bool:
-        """Whether an MQTT CONNECT of another version comes; its bytes are still to be read.
+        """Tell whether an MQTT CONNECT of another version comes; keep its bytes unread.
 
-        The library would read it as 3.1.1, and wait for what a CONNECT of 5 does not have.
+        The library would parse it as 3.1.1, and wait for fields that a CONNECT of MQTT 5 does not
+        have.
         """
         head = await self.read(2)
         while head[-1] & 0x80 and len(head) < LONGEST_HEAD:
@@ -155,8 +156,11 @@ class _Reader(StreamReaderAdapter):  # type: ignore[misc]
 
 
 class EmbeddedBroker(Broker):  # type: ignore[misc]
-    """amqtt with a doorkeeper.  It replaces what amqtt does before it knows who calls: there a
-    stranger who guesses a client identifier would end the connection of its owner."""
+    """The amqtt broker with access control before a session is created.
+
+    It replaces the library's code that runs before the client is authenticated: there a stranger
+    who guesses a client identifier would end the connection of its owner.
+    """
 
     def __init__(self, host: str, port: int, doorkeeper: BrokerAccess) -> None:
         listener = ListenerConfig(bind=_bind(host, port), max_connections=MAX_CONNECTIONS)
@@ -167,7 +171,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
         self._attempts = PerAddress(ATTEMPTS_PER_MIN)
 
     async def wait_for_room(self) -> None:
-        """Waits while too many messages are not passed on yet."""
+        """Wait while more than ``MAX_QUEUED`` messages are not distributed yet."""
         while True:
             if self._broadcast_queue.qsize() <= MAX_QUEUED:
                 return
@@ -175,13 +179,13 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
 
     @property
     def number(self) -> int:
-        """The port that it listens on."""
+        """Return the port on which the broker listens."""
         return int(self._servers["default"].instance.sockets[0].getsockname()[1])
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
-        """One connection to its end; what a peer breaks is told and goes no further."""
+        """Serve one connection to its end; log errors and do not raise them."""
         self._open.add(writer)
         try:
             adapters = _Reader(reader, self), StreamWriterAdapter(writer)
@@ -195,7 +199,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
             writer.close()
 
     def hang_up(self) -> None:
-        """On everybody, also on those who have not said who they are."""
+        """Abort all connections, including those that are not authenticated yet."""
         for writer in self._open:
             writer.transport.abort()
 
@@ -216,7 +220,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
             await _refuse(writer, NOT_AUTHORIZED)
             raise MQTTError("not admitted")
         reader.silence_s = 1.5 * peer.keep_alive or SILENCE_S
-        # The library's own watch would cancel a read in its middle and lose what it has read.
+        # The library's own timer would cancel a read in the middle and lose the bytes read so far.
         peer.keep_alive = 0
         peer.clean_session = True
         peer.client_id = f"{peer.username}/{peer.client_id}/{secrets.token_hex(8)}"
@@ -224,7 +228,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
 
     async def _admits(self, peer: Any) -> bool:
         login, password = peer.username or "", peer.password or ""
-        # The gateway's password is not hashed, and nobody may keep the gateway out.
+        # The gateway's password is not hashed, and attempts of others must not block the gateway.
         if login != GATEWAY_LOGIN and not self._attempts.take(peer.remote_address, monotonic()):
             return False
         if not await self._doorkeeper.authenticates(login, password):
@@ -234,7 +238,7 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
         )
 
     async def _authenticate(self, *_: Any) -> bool:
-        """Who is not admitted does not come so far."""
+        """Accept the client: ``_admits`` has authenticated it before."""
         return True
 
     async def _topic_filtering(self, peer: Any, topic: str, action: Action) -> bool:
@@ -244,17 +248,20 @@ class EmbeddedBroker(Broker):  # type: ignore[misc]
             return False
         try:
             return await self._doorkeeper.allows(peer.username, topic, action)
-        except Exception:  # the database's trouble is no right
+        except Exception:  # a database error grants no right
             log.exception("rights_unknown", login=peer.username)
             return False
 
     async def retain_message(self, *_: Any) -> None:
-        """Nothing is retained: a conversation's payload means nothing later."""
+        """Retain nothing: a conversation's payload has no meaning later."""
 
 
 @contextmanager
 def _raised_as_library_errors() -> Iterator[None]:
-    """After any other error the library would count the connection as open for ever."""
+    """Convert errors to those of the library.
+
+    After any other error the library would count the connection as open for ever.
+    """
     try:
         yield
     except (AMQTTError, MQTTError, NoDataError):
@@ -262,7 +269,7 @@ def _raised_as_library_errors() -> Iterator[None]:
     except (OSError, EOFError, ValueError) as error:
         log.info("peer_lost", why=str(error) or "too slow")
         raise MQTTError("lost") from None
-    except Exception as error:  # the database's trouble admits nobody
+    except Exception as error:  # a database error admits nobody
         log.exception("peer_failed")
         raise MQTTError("failed") from error
 
@@ -272,7 +279,7 @@ async def _refuse(writer: StreamWriterAdapter, code: int) -> None:
 
 
 class _LibraryLogHandler(logging.Handler):
-    """The library's own words, as lines of ours; its warnings are about what peers do."""
+    """Handler that writes the library's errors to our log; its warnings are about clients."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log.error("broker", said=record.getMessage())
@@ -281,9 +288,10 @@ class _LibraryLogHandler(logging.Handler):
 async def start_broker(
     stack: AsyncExitStack, config: GatewayConfig, accounts: BrokerAccounts
 ) -> BrokerAddress | None:
-    """The broker, which ends with the stack, as the gateway calls it.
+    """Start the broker and return its address for the gateway; it stops with the stack.
 
-    ``None`` when ``CASH_SERVER_MQTT`` names another one.  ``OSError`` if the address is taken.
+    Return None if ``CASH_SERVER_MQTT`` names another broker. Raise ``OSError`` if the address is
+    taken.
     """
     if config.mqtt:
         return None
@@ -313,7 +321,7 @@ def _bind(host: str, port: int) -> str:
 
 
 _REACHABLE_AS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""How an address that means every one of this machine is called from it."""
+"""Loopback addresses for the addresses that mean all interfaces of this machine."""
 
 
 def _redirect_library_log() -> None:

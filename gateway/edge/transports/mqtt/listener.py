@@ -1,7 +1,7 @@
-"""The gateway at an MQTT broker: one connection, kept up for ever.
+"""The gateway's connection to an MQTT broker: one connection, restored for ever.
 
-``Link.write`` never waits, so what leaves goes through a bounded queue.  When the broker is
-lost every conversation over it ends, and the registers begin anew.
+``Link.write`` must not wait, so outgoing messages go through a bounded queue.  When the broker is
+lost, every conversation over it ends, and the registers begin new ones.
 """
 
 import asyncio
@@ -32,29 +32,29 @@ from gateway.edge.transports.mqtt.topics import (
 from protocol.transport import Transport
 
 INBOX: Final = 10_000
-"""Messages that wait to be read; a register whose message is dropped calls again."""
+"""Received messages that may wait; a register whose message is dropped connects again."""
 
 OUTBOX: Final = 10_000
-"""Messages that wait for the broker."""
+"""Messages that may wait for the broker."""
 
 PUBLISHERS: Final = 20
-"""Messages on their way to the broker, unacknowledged; they leave in order all the same."""
+"""Messages sent to the broker and not acknowledged yet; their order is kept."""
 
 KEEPALIVE_S: Final = 15
 BROKER_S: Final = 10.0
-"""Longest wait for one answer of the broker."""
+"""Longest wait in seconds for one answer of the broker."""
 
 FIRST_BACK_OFF_S: Final = 0.2
 LONGEST_BACK_OFF_S: Final = 15.0
 FLUSH_S: Final = 1.0
 QOS: Final = 1
 _REFUSED: Final = 0x80
-"""SUBACK codes from here on say no."""
+"""First code of SUBACK that means a refusal."""
 
 log = structlog.get_logger("gateway")
 
 _QUIET: Final = logging.getLogger("gateway.mqtt")
-"""The library's own words; what matters of them is logged here."""
+"""Logger of the library, which is silenced; the important events are logged here."""
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
 
@@ -65,7 +65,7 @@ class _OutgoingMessage(NamedTuple):
 
 
 class _Inbox(asyncio.Queue[Message]):
-    """Counts what it has no room for."""
+    """Queue that counts and drops messages when it is full."""
 
     def put_nowait(self, item: Message) -> None:
         if self.full():
@@ -75,7 +75,7 @@ class _Inbox(asyncio.Queue[Message]):
 
 
 class MqttListener:
-    """``start`` returns when the first connection stands, or has been tried."""
+    """The gateway's MQTT client."""
 
     def __init__(self, edge: EdgeContext, address: BrokerAddress) -> None:
         self.gateway_id = f"{socket.gethostname().split('.')[0]}-{secrets.token_hex(4)}"
@@ -87,14 +87,14 @@ class MqttListener:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begins to connect, and goes on for ever; waits a moment for the first success."""
+        """Begin to connect in the background; return after the first success or ``BROKER_S``."""
         self._running = asyncio.create_task(self._run(), name="mqtt")
         with suppress(TimeoutError):
             async with asyncio.timeout(BROKER_S):
                 await self._connected.wait()
 
     async def stop(self) -> None:
-        """What has been said gets a moment to leave."""
+        """Send queued messages for at most ``FLUSH_S`` seconds, then disconnect."""
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_S if self._connected.is_set() else 0):
                 await self._outbox.join()
@@ -127,7 +127,7 @@ class MqttListener:
                 await asyncio.sleep(back_off_s * random.uniform(0.5, 1.5))
 
     async def _connect(self) -> bool:
-        """One connection, until it is lost; whether there was one."""
+        """Serve one connection until it is lost; return whether it was established."""
         address = self._address
         try:
             async with AsyncExitStack() as stack:
@@ -174,7 +174,7 @@ class MqttListener:
             raise MqttError("the broker's rights do not let this account listen")
 
     def _lost(self) -> None:
-        """Conversations end first: what they would still say is not for the next connection."""
+        """End the conversations and drop their messages: the next connection must not send them."""
         MQTT_CONNECTED.set(0)
         self._lines.on_broker_lost()
         while not self._outbox.empty():
@@ -188,7 +188,7 @@ class MqttListener:
             async for message in client.messages:
                 try:
                     self._take(message)
-                except Exception:  # one message must not end MQTT for everybody
+                except Exception:  # one message must not end MQTT for all registers
                     log.exception("message_failed", topic=message.topic.value)
 
     def _take(self, message: Message) -> None:
@@ -203,7 +203,10 @@ class MqttListener:
             self._reports.receive(sender.name, bytes(message.payload))
 
     async def _publish(self, client: Client) -> None:
-        """Nothing is awaited between the queue and the library's own, so order is kept."""
+        """Publish queued messages for ever.
+
+        Nothing is awaited between our queue and the library's, so the order is kept.
+        """
         while True:
             leaving = await self._outbox.get()
             try:
@@ -213,7 +216,7 @@ class MqttListener:
                 self._outbox.task_done()
 
     def _properties(self, to: TopicOwner) -> Properties | None:
-        """Where the rest of the conversation goes, so that it stays with this gateway."""
+        """Return the Response Topic, which keeps the conversation with this gateway."""
         if not self._address.shared or to.kind is not TopicKind.REGISTERS:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -222,7 +225,7 @@ class MqttListener:
 
 
 def _retrieve_error(client: Client) -> None:
-    """The library keeps why a connection was lost; unread, it would be told to the log again."""
+    """Retrieve the error of a lost connection, so that asyncio does not log it again."""
     lost = client._disconnected
     if lost.done() and not lost.cancelled():
         lost.exception()

@@ -1,4 +1,4 @@
-"""What Assistants say of themselves, and the keys that they get in return."""
+"""Reports of Assistants, and the keys that they get in return."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,29 +19,29 @@ from protocol.conversation.assistant import (
 from protocol.errors import RemoteError
 
 MAX_WAITING: Final = 256
-"""Reports that wait; an Assistant whose report is dropped reports again."""
+"""Reports that may wait; an Assistant whose report is dropped reports again."""
 
 READERS: Final = 8
-"""Reports that ask the database at the same time."""
+"""Reports that are handled at the same time, each with a query to the database."""
 
 REPORT_S: Final = 10.0
 NEXT_REPORT_S: Final = 300
 
 Publish = Callable[[str, bytes], bool]
-"""Puts (login, payload) into the queue of what leaves; ``False`` when it is full."""
+"""Function that queues (login, payload); it returns False if the queue is full."""
 
 log = structlog.get_logger("gateway")
 
 
 class AssistantReports:
-    """A bounded queue and a few readers of it."""
+    """A bounded queue of reports and the tasks that answer them."""
 
     def __init__(self, edge: EdgeContext, publish: Publish) -> None:
         self._edge, self._publish = edge, publish
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MAX_WAITING)
 
     def receive(self, login: str, payload: bytes) -> None:
-        """What came on an Assistant's topic; an empty payload is its farewell."""
+        """Queue a payload from an Assistant's topic; ignore an empty one, its farewell."""
         if not payload:
             return
         try:
@@ -50,7 +50,7 @@ class AssistantReports:
             MQTT_DROPPED[DropReason.REPORT].inc()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Answer reports until the task is cancelled."""
         async with asyncio.TaskGroup() as readers:
             for _ in range(READERS):
                 readers.create_task(self._read())
@@ -64,7 +64,7 @@ class AssistantReports:
             except RemoteError as error:
                 MQTT_DROPPED[DropReason.REPORT].inc()
                 log.info("report_refused", login=login, why=error.code)
-            except Exception:  # the next report is another one's
+            except Exception:  # other Assistants' reports must still be answered
                 MQTT_DROPPED[DropReason.REPORT].inc()
                 log.exception("report_failed", login=login)
 

@@ -1,8 +1,8 @@
-"""Topics of the gateway: what it subscribes to, and what a topic that comes means.
+"""MQTT topics of the gateway: its subscriptions and the meaning of a received topic.
 
-registers/<serial>/up               the first payload of a conversation; any gateway takes it
-registers/<serial>/up/<gateway id>  the rest of it, to the gateway that answered
-registers/<serial>/down             to the register
+registers/<serial>/up               first payload of a conversation; any gateway takes it
+registers/<serial>/up/<gateway id>  later payloads, for the gateway that answered
+registers/<serial>/down             payloads for the register
 assistants/<login>/up, down         protocol/conversation/assistant.py
 """
 
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from protocol.conversation.assistant import LOGIN_PATTERN
 
 GROUP: Final = "$share/gateways/"
-"""The gateways share what comes here: the broker gives each message to one of them."""
+"""Prefix of a shared subscription: the broker gives each message to one of the gateways."""
 
 
 class TopicKind(StrEnum):
@@ -22,7 +22,7 @@ class TopicKind(StrEnum):
 
 
 class TopicOwner(NamedTuple):
-    """Whose topic it is: a register's serial number or an account's login."""
+    """Owner of a topic: a register's serial number or an account's login."""
 
     kind: TopicKind
     name: str
@@ -39,7 +39,7 @@ _UP: Final = {
 
 
 def topic_owner(topic: str) -> TopicOwner | None:
-    """``None`` for a topic on which nobody has anything to say."""
+    """Return the owner of a received topic; None for any other topic."""
     for kind, pattern in _UP.items():
         if found := pattern.fullmatch(topic):
             return TopicOwner(kind, found[1])
@@ -47,12 +47,12 @@ def topic_owner(topic: str) -> TopicOwner | None:
 
 
 def response_topic(serial_number: str, gateway_id: str) -> str:
-    """Where a register sends the rest of a conversation."""
+    """Return the topic to which a register sends the rest of a conversation."""
     return f"registers/{serial_number}/up/{gateway_id}"
 
 
 def subscriptions(gateway_id: str, shared: bool) -> tuple[str, ...]:
-    """Everything that a gateway listens to."""
+    """Return all topic filters of a gateway."""
     group = GROUP if shared else ""
     common = (f"{group}registers/+/up", f"{group}assistants/+/up")
     return (*common, response_topic("+", gateway_id)) if shared else common
