@@ -118,9 +118,9 @@ class Deployment:
 
 
 @pytest.fixture
-async def deployment(tmp_path: Path, clock: HandClock) -> AsyncIterator[Deployment]:
-    async with running_deployment(tmp_path, clock) as town:
-        yield town
+async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Deployment]:
+    async with running_deployment(tmp_path, clock) as deployment:
+        yield deployment
 
 
 @asynccontextmanager

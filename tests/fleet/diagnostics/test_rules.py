@@ -37,7 +37,7 @@ def ending(outcome: str = "served", **changes: Any) -> EndedConversation:
         (ending(), None, True),
         (ending(), LAST, False),
         (ending(peer="2001:db8::2"), LAST, True),
-        (ending(road="tls"), LAST, True),
+        (ending(transport=Transport.TLS), LAST, True),
         (ending(), LAST._replace(outcome="cut"), True),
         (ending(steps=1), LAST, True),
         (ending("cut"), LAST, True),
