@@ -1,13 +1,14 @@
 """A real browser for tests: Debian's Chromium, driven by Playwright, on the loopback only."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-import pytest
 from playwright.async_api import Page, async_playwright
+
+from tests.pace import scaled
+from tests.servers import missing
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS: Final = (
@@ -18,7 +19,7 @@ ARGUMENTS: Final = (
     "--disable-sync",
     "--no-first-run",
 )
-PATIENCE_MS: Final = 10_000.0
+PATIENCE_MS: Final = scaled(10_000.0)
 
 
 @asynccontextmanager
@@ -31,7 +32,6 @@ async def browsing(address: str, language: str = "ru-RU") -> AsyncIterator[Page]
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("there is no Chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS])

@@ -1,46 +1,33 @@
-"""What every test may use: a PostgreSQL of its own and the profiles of hypothesis.
+"""What every test has: its kind, its patience, the profile of hypothesis and lines of the log.
 
-``CI=true`` makes a missing component a failure where it is otherwise a skip.  Examples of
-hypothesis are the same in every run; ``SEARCH=true`` looks for others.
+Servers and their fixtures are in ``tests/servers``; a folder's conftest loads what it needs.
 """
 
-import os
-import shutil
 import socket
-from collections.abc import Iterator
-from pathlib import Path
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Final
-from uuid import uuid4
 
-import hypothesis
 import pytest
 import structlog
 
-from fleet.kit import database
-from simulator.bench.postgres import PostgresCluster, PostgresMissing
-from tests.servers import schema as schemas
-from tests.servers.mosquitto import Mosquitto, MosquittoMissing
+from tests import examples as _profiles  # noqa: F401  loads the profile before any test
+from tests.kinds import Kind, functions_in, kind_of, kind_of_place
+from tests.pace import FACTOR, scaled
 
-schema, database_url, empty_url = schemas.schema, schemas.database_url, schemas.empty_url
+HERE: Final = Path(__file__).parent
+UNOPENED: Final = pytest.StashKey[list[int]]()
+"""The numbers of test functions in the files that ``-m unit`` left unopened."""
+LEFT_OUT: Final = pytest.StashKey[int]()
 
-DURABLE: Final = database.SQLITE_PRAGMAS
-"""As the product has them; see ``no_flushes``."""
-
-UNFLUSHED: Final = {
-    **dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off"),
-    "max_wal_size": "64MB",
-}
-MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 2 << 30
-"""Files that are in memory alone, where a system has them, and what a run may need of them."""
-
-IN_CI = os.environ.get("CI") == "true"
-
-_AT_ANY_SPEED: Final = hypothesis.settings(
-    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+OUTSIDE: Final = frozenset(
+    {"socket.connect", "socket.bind", "sqlite3.connect", "subprocess.Popen", "os.posix_spawn"}
 )
-hypothesis.settings.register_profile("same", _AT_ANY_SPEED, derandomize=True)
-hypothesis.settings.register_profile("search", _AT_ANY_SPEED)
-hypothesis.settings.load_profile("search" if os.environ.get("SEARCH") == "true" else "same")
+"""Audit events of the interpreter that are not for a unit test."""
+
+running: Final[list[pytest.Item]] = []
+"""The test that runs, if one does."""
 
 # structlog's own choice draws a traceback with every variable of every frame, which takes seconds.
 structlog.configure(
@@ -55,54 +42,86 @@ structlog.configure(
 )
 
 
-@pytest.fixture(autouse=True, scope="session")
-def no_flushes() -> Iterator[None]:
-    """SQLite waits for no disk, whose speed decides nothing here: a flush may take seconds where
-    others write.  Programs of their own, and what is killed there, are as durable as ever.
-    """
-    hasty = tuple(each.replace("synchronous=FULL", "synchronous=OFF") for each in DURABLE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "SQLITE_PRAGMAS", hasty)
-        yield
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNOPENED], config.stash[LEFT_OUT] = [], 0
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresCluster]:
-    """One cluster for the whole run, which waits for no disk.  Do not stop or kill it.
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files without unit tests unopened when only unit tests are asked for."""
+    if config.option.markexpr != Kind.UNIT or not _holds_tests(collection_path):
+        return None
+    if kind_of_place(_in_tests(collection_path)) is Kind.UNIT:
+        return None
+    config.stash[UNOPENED].append(functions_in(collection_path.read_text()))
+    return True
 
-    Each test's database is a copy of 565 files: in memory they cost a sixth of the work.
-    """
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES
+
+def _holds_tests(path: Path) -> bool:
+    return path.name.startswith("test_") and path.suffix == ".py" and path.is_relative_to(HERE)
+
+
+def _in_tests(path: Path) -> PurePosixPath:
+    return PurePosixPath(path.relative_to(HERE))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test its kind, before ``-m`` selects by it, and its time limit."""
+    usual_s = float(config.getini("timeout"))
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        item.add_marker(kind_of(_in_tests(item.path), fixtures).value)
+        own = item.get_closest_marker("timeout")
+        item.add_marker(pytest.mark.timeout(scaled(own.args[0] if own else usual_s)), append=False)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[LEFT_OUT] += len(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let ``refuse_outside`` know the test that runs."""
+    running[:] = [item]
     try:
-        cluster = PostgresCluster(UNFLUSHED, within=MEMORY if roomy else None)
-    except PostgresMissing as reason:
-        if IN_CI:
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
-    with cluster:
-        yield cluster
+        return (yield)
+    finally:
+        running.clear()
 
 
-@pytest.fixture
-def postgres_url(postgres: PostgresCluster) -> Iterator[str]:
-    """The address, ``postgresql+asyncpg://…``, of an empty database of this test alone."""
-    name = f"test_{uuid4().hex}"
-    url = postgres.create_database(name)
-    yield url.replace("postgresql://", "postgresql+asyncpg://")
-    postgres.drop_database(name)
+def refuse_outside(event: str, _arguments: tuple[object, ...]) -> None:
+    """Refuse to a unit test what makes it something else; an audit hook of the interpreter."""
+    if event in OUTSIDE and running and running[0].get_closest_marker(Kind.UNIT):
+        raise RuntimeError(f"{running[0].nodeid} is a unit test, but: {event}; see tests/kinds.py")
 
 
-@pytest.fixture(scope="session")
-def mosquitto() -> Iterator[Mosquitto]:
-    """One broker for the whole run.  Do not stop or kill it; accounts are each test's own."""
-    try:
-        broker = Mosquitto()
-    except MosquittoMissing as reason:
-        if IN_CI:
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
-    with broker:
-        yield broker
+sys.addaudithook(refuse_outside)
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    """Count a passed unit test without a dot: there are thousands of them."""
+    if config.option.markexpr == Kind.UNIT and report.when == "call" and report.passed:
+        return "passed", "", ""
+    return None
+
+
+def pytest_report_header() -> str:
+    return f"pace: time limits × {FACTOR:g}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out, where ``-m`` left out something."""
+    unopened = config.stash[UNOPENED]
+    if config.stash[LEFT_OUT] or unopened:
+        terminalreporter.write_line(
+            f"left out: {config.stash[LEFT_OUT]} tests, and {sum(unopened)} test functions"
+            f" in {len(unopened)} files that were not opened; make test runs all of them"
+        )
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from fleet.web.errors import (
 )
 from fleet.web.errors import TOO_LARGE as TOO_LARGE_BODY
 from fleet.web.problems import to_response
+from fleet.web.unread import drop_body
 
 REQUEST_ID = "X-Request-Id"
 RETRY_AFTER_S = 5
@@ -76,6 +77,7 @@ def request_middleware(default_language: Language, max_body: int, proxies: Netwo
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers[REQUEST_ID] = request_id
+        await drop_body(request, response)
         _log_line(request, response, code, began)
         return response
 

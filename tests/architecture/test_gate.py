@@ -1,4 +1,4 @@
-"""The two commands: what they say where a component is missing."""
+"""The commands: what they say where a component is missing, and what they need."""
 
 import os
 import subprocess
@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.pace import scaled
 
-TIMEOUT_S = 50
+TIMEOUT_S = scaled(50)
 
 
 def output_of(*command: str, **environment: str) -> str:
@@ -44,3 +45,21 @@ def test_an_old_python_is_refused_in_words(python: str) -> None:
     output = output_of("make", "run", "--what-if=pyproject.toml", f"PYTHON={python}")
     assert "Python 3.11 or newer is needed" in output
     assert (python or "none") in output
+
+
+def test_a_test_of_the_protocol_imports_no_database() -> None:
+    program = (
+        "import sys, pytest;"
+        "code = pytest.main(['-q', '-n', '0', '-p', 'no:cacheprovider', sys.argv[1]]);"
+        "print('found', sorted({'sqlalchemy', 'aiohttp', 'fleet', 'gateway'} & set(sys.modules)));"
+        "sys.exit(code)"
+    )
+    output = output_of(sys.executable, "-c", program, "tests/protocol/test_layout.py")
+    assert "passed" in output
+    assert "found []" in output
+
+
+def test_help_tells_every_target_in_a_line() -> None:
+    lines = output_of("make", "help").splitlines()
+    assert {line.split()[0] for line in lines} == {"run", "test", "quick", "bench", "help", "clean"}
+    assert all(len(line.split()) > 2 and len(line) < 80 for line in lines)

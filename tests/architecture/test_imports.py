@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import FRONT_DOOR, PACKAGES, ROOT
+from tests.pace import scaled
 
 CONTRACTS_FILE = ".importlinter"
 
@@ -117,7 +118,7 @@ def broken_contracts(tree: Path) -> set[str]:
         env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=scaled(50),
     )
     assert "kept" in done.stdout and "broken." in done.stdout, done.stdout + done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]

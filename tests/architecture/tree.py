@@ -19,10 +19,16 @@ class Source(NamedTuple):
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, str(self.path))
+        """The file parsed, once for all checks: change nothing in it."""
+        return _parsed(self)
 
     def offence(self, node: ast.AST, words: str) -> str:
         return f"{self.path}:{getattr(node, 'lineno', 1)}: {words}"
+
+
+@cache
+def _parsed(source: Source) -> ast.Module:
+    return ast.parse(source.text, str(source.path))
 
 
 def snippet(path: str, text: str) -> Source:

@@ -24,9 +24,14 @@ from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.subscriptions.entitlements import Entitlement
 from fleet.subscriptions.service import grant
+from tests.servers import load
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    load(config, "postgresql", "schema", "mosquitto")
 
 
 class HandClock:

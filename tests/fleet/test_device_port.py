@@ -26,8 +26,9 @@ from simulator.register.simulated_register import SimulatedRegister
 from tests.fleet.conftest import Employ, HandClock
 from tests.fleet.operations.stage import Stage, answer_step, serial
 from tests.fleet.telemetry.readings import make_block
+from tests.pace import scaled
 
-SOON_S = 20.0
+SOON_S = scaled(20.0)
 UPLOAD = {"settings": {"278": "host.example", "279": 8080}}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from fleet.kit.database import Database
+from tests.pace import scaled
 
 _WAITING = text(
     "SELECT count(*) FROM pg_stat_activity "
@@ -18,7 +19,7 @@ async def until_blocked(database: Database, doing: asyncio.Task[Any]) -> None:
 
     SQLite has one writer at a time: there it waits from its first statement on.
     """
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(scaled(10)):
         while database.dialect == "postgresql" and not doing.done():
             async with database.read() as db:
                 if await db.scalar(_WAITING):

@@ -29,9 +29,14 @@ from tests.fleet.conftest import PASSWORD, Answer, Api, HandClock
 from tests.fleet.firmware.folder import put_image
 from tests.gateway.edge.running_gateway import RunningGateway, running_gateway
 from tests.protocol.publisher import PUBLISHER
+from tests.servers import load
 
 cheap_hashes = fleet.cheap_hashes
 clock = fleet.clock
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    load(config, "postgresql", "schema", "mosquitto")
 
 
 @dataclass
@@ -118,9 +123,9 @@ class Deployment:
 
 
 @pytest.fixture
-async def deployment(tmp_path: Path, clock: HandClock) -> AsyncIterator[Deployment]:
-    async with running_deployment(tmp_path, clock) as town:
-        yield town
+async def town(tmp_path: Path, clock: HandClock) -> AsyncIterator[Deployment]:
+    async with running_deployment(tmp_path, clock) as deployment:
+        yield deployment
 
 
 @asynccontextmanager

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.pace import scaled
+
 CASH_SERVER: Final = (str(Path(sys.executable).parent / "cash-server"),)
 SIMULATOR: Final = (sys.executable, "-m", "simulator")
-READY_S: Final = 60.0
-STOP_S: Final = 5.0
+READY_S: Final = scaled(60.0)
+STOP_S: Final = scaled(5.0)
 POLL_S: Final = 0.05
 
 

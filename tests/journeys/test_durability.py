@@ -17,12 +17,13 @@ from protocol.telemetry import BLOCK, check
 from simulator.bench.ports import free_port
 from simulator.bench.postgres import PostgresCluster
 from tests.journeys.programs import CASH_SERVER, POLL_S, SIMULATOR, Program
+from tests.pace import scaled
 
 REGISTERS = 100
 ENOUGH = 3 * REGISTERS
 """Accepted readings that count as load."""
 
-GROWTH_S = 60.0
+GROWTH_S = scaled(60.0)
 READING_NUMBER = BLOCK.index("reading_number")
 
 
@@ -60,7 +61,7 @@ def test_nothing_accepted_is_lost(tmp_path: Path, cluster: PostgresCluster) -> N
     ring.write_text(KeyRing.generate())
     ledger = Ledger(tmp_path / "ledger.jsonl")
     address = f"127.0.0.1:{free_port()}"
-    subprocess.run([*CASH_SERVER, "migrate", "--database", url], check=True, timeout=60)
+    subprocess.run([*CASH_SERVER, "migrate", "--database", url], check=True, timeout=scaled(60))
 
     def gateway(name: str) -> Program:
         options = ("--data", str(tmp_path), "--devices", address, "--database", url)
@@ -104,7 +105,7 @@ def registers(folder: Path, address: str, ring: Path) -> Program:
 
 async def kept(url: str, table: str) -> set[tuple[int, int]]:
     """(serial number, reading number) of every reading in a table."""
-    connection: Any = await asyncpg.connect(url, timeout=10)
+    connection: Any = await asyncpg.connect(url, timeout=scaled(10))
     try:
         rows = await connection.fetch(f"SELECT serial_number, block_version, block FROM {table}")
     finally:

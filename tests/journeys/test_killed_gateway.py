@@ -36,12 +36,13 @@ from tests.fleet.operations.proofs import factory_key
 from tests.fleet.operations.stage import Stage
 from tests.fleet.operations.test_types import EXAMPLES, FIRMWARE, IMAGES
 from tests.journeys.programs import CASH_SERVER, Program
+from tests.pace import scaled
 from tests.protocol.publisher import PUBLISHER
 
 cheap_hashes = fleet.cheap_hashes
 
 MOST_CALLS = 30
-CALL_S = 30.0
+CALL_S = scaled(30.0)
 
 ON_REGISTERS = [key for key in EXAMPLES if not BY_KIND[key[0]].on_server]
 

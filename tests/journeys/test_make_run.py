@@ -13,9 +13,10 @@ import pytest
 
 from tests.gateway.edge.ordering import UPLOAD
 from tests.journeys.programs import CASH_SERVER, Program
+from tests.pace import scaled
 
 DEMO = 10
-WAIT_S = 60.0
+WAIT_S = scaled(60.0)
 SCREEN = re.compile(
     r"API +(?P<api>http://\S+/api/v1)\n.*"
     r"(?P<docs>http://\S+/api/docs)\n.*"

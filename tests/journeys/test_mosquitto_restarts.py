@@ -21,11 +21,12 @@ from simulator.register.simulated_register import SimulatedRegister
 from tests.gateway.edge.ordering import order, owner_of
 from tests.gateway.edge.running_brokers import RunningBroker, login, on_mosquitto
 from tests.gateway.edge.running_gateway import POLL_S, key_of, running_gateway
+from tests.pace import scaled
 from tests.servers.mosquitto import Mosquitto
 
 REGISTERS = 30
 INTERVAL_S = 0.1
-RECOVERY_S = 40.0
+RECOVERY_S = scaled(40.0)
 PATIENCE = CallTimeouts(connect_s=5, answer_s=3)
 """An answer that the dead broker had is waited for so long, before the next call."""
 READING_NUMBER = BLOCK.index("reading_number")

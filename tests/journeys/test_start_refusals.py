@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pace import scaled
+
 NOWHERE = "postgresql://somebody:secret-word@127.0.0.1:1/none"
 
 REFUSALS = {
@@ -31,7 +33,7 @@ def test_a_start_that_cannot_be_says_why(case: str, tmp_path: Path) -> None:
         env={**os.environ, "CASH_SERVER_DATABASE": ""},
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=scaled(55),
     )
     assert done.returncode == 1
     assert sentence in done.stderr

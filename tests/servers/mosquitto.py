@@ -20,11 +20,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
+import pytest
+
 from simulator.bench.ports import free_port
+from tests.pace import scaled
+from tests.servers import missing
 
 HOST: Final = "127.0.0.1"
 ADMIN: Final = "admin"
@@ -40,8 +44,8 @@ PLUGINS: Final = (
     "/opt/homebrew/lib",
 )
 
-READY_TIMEOUT_S: Final = 10.0
-STOP_TIMEOUT_S: Final = 5.0
+READY_TIMEOUT_S: Final = scaled(10.0)
+STOP_TIMEOUT_S: Final = scaled(5.0)
 POLL_S: Final = 0.02
 LOG_TAIL_CHARACTERS: Final = 2000
 HASH_ITERATIONS: Final = 101
@@ -216,3 +220,18 @@ def find_plugin() -> Path:
         for found in sorted(Path("/").glob(str(folder.relative_to("/") / PLUGIN))):
             return found
     raise MosquittoMissing(f"no {PLUGIN} in {', '.join(PLUGINS)}")
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Mosquitto]:
+    """One broker for the whole run.  Do not stop or kill it; accounts are each test's own."""
+    with start() as broker:
+        yield broker
+
+
+def start() -> Mosquitto:
+    """Return a running broker; skip or fail the test where none can run."""
+    try:
+        return Mosquitto()
+    except MosquittoMissing as reason:
+        missing(reason)

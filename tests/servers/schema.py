@@ -5,15 +5,20 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
 
+from fleet.kit import database
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
 from simulator.bench.postgres import PostgresCluster
 
 TEMPLATE = "with_schema"
+
+DURABLE: Final = database.SQLITE_PRAGMAS
+"""As the product has them; see ``no_flushes``."""
 
 
 def make_schema(url: str) -> None:
@@ -23,10 +28,10 @@ def make_schema(url: str) -> None:
 
 
 async def _make(url: str) -> None:
-    database = Database(url)
-    async with database.transaction() as db:
+    made = Database(url)
+    async with made.transaction() as db:
         await (await db.connection()).run_sync(full_metadata().create_all)
-    await database.close()
+    await made.close()
 
 
 def asynchronous(url: str) -> str:
@@ -53,6 +58,17 @@ class Schema:
             make_schema(asynchronous(cluster.create_database(TEMPLATE)))
             self._in = cluster
         return asynchronous(cluster.create_database(name, TEMPLATE))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_flushes() -> Iterator[None]:
+    """SQLite waits for no disk, whose speed decides nothing here: a flush may take seconds where
+    others write.  Programs of their own, and what is killed there, are as durable as ever.
+    """
+    hasty = tuple(each.replace("synchronous=FULL", "synchronous=OFF") for each in DURABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "SQLITE_PRAGMAS", hasty)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
+from tests.pace import scaled
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MakeRegister = Callable[..., SimulatedRegister]
@@ -24,7 +25,7 @@ def make_register() -> MakeRegister:
     return make
 
 
-async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = scaled(20.0)) -> None:
     """Waits for what other sockets bring about; fails when they do not."""
     for _ in range(int(within_s / 0.005)):
         if condition():

@@ -14,6 +14,7 @@ from fleet.kit.language import Language
 from tests.fleet.access_requests.conftest import INN, Place, owners, serial
 from tests.fleet.access_requests.documents import PDF
 from tests.fleet.conftest import START, Employ
+from tests.pace import scaled
 
 NOW = START
 
@@ -123,7 +124,9 @@ async def test_crossing_decisions_leave_each_register_with_one_partner(
         await ask(database, actor, [s for s in serials if s != serials[number]])
         for number, actor in enumerate(actors)
     ]
-    said = await asyncio.wait_for(asyncio.gather(*(grant(database, olga, id_) for id_ in ids)), 20)
+    said = await asyncio.wait_for(
+        asyncio.gather(*(grant(database, olga, id_) for id_ in ids)), scaled(20)
+    )
     assert said == ["granted"] * 3
     held = await owners(database)
     for id_, actor in zip(ids, actors, strict=True):

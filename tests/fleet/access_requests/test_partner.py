@@ -19,6 +19,7 @@ from fleet.web.dispatch import MAX_OWN_UPLOADS
 from tests.fleet.access_requests.conftest import INN, OTHER_INN, People, Place, owners, serial
 from tests.fleet.access_requests.documents import DOCX, EXECUTABLE, PDF
 from tests.fleet.conftest import Employ, HandClock
+from tests.pace import scaled
 
 ONE_DIALECT = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what the databases have no part in."""
@@ -262,7 +263,7 @@ async def test_an_upload_of_200_megabytes_is_refused_before_it_is_read(people: P
         f"Content-Type: application/octet-stream\r\nContent-Length: {200 * 1024 * 1024}\r\n\r\n"
     )
     writer.write(head.encode() + PDF)
-    answer = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+    answer = await asyncio.wait_for(reader.readuntil(b"}"), scaled(5))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"file_too_large"' in answer
     writer.close()
@@ -284,7 +285,7 @@ async def test_uploads_at_once_are_few(people: People) -> None:
         asyncio.create_task(people.api.post(path, data=slow(), headers=headers))
         for _ in range(MAX_OWN_UPLOADS + 1)
     ]
-    done, kept = await asyncio.wait(sent, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    done, kept = await asyncio.wait(sent, timeout=scaled(10), return_when=asyncio.FIRST_COMPLETED)
     assert [(each.result().status, each.result().json["code"]) for each in done] == [
         (429, "too_many_files")
     ]

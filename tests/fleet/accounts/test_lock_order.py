@@ -17,6 +17,7 @@ from fleet.kit.database import Database
 from fleet.kit.language import Language
 from tests.fleet.accounts.people import BORIS, NEW_PASSWORD, add, add_activated, last_token, letters
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.pace import scaled
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -54,7 +55,7 @@ async def both(reached: asyncio.Event, first: Awaitable[Any], second: Callable[[
         await reached.wait()
         return await second()
 
-    return await asyncio.wait_for(asyncio.gather(first, then()), 20)
+    return await asyncio.wait_for(asyncio.gather(first, then()), scaled(20))
 
 
 async def test_setting_a_password_while_its_owner_is_locked_out(
@@ -146,7 +147,7 @@ async def test_cleaning_up_waits_for_nobody(
         await attempts.count(Act(busy, None, clock()), counters[:1], "", field="email")
         async with database.transaction() as db:
             forgotten = await asyncio.wait_for(
-                service.delete_expired_sign_ins(Act(db, None, clock())), 5
+                service.delete_expired_sign_ins(Act(db, None, clock())), scaled(5)
             )
     # The other counter of letters, and two of anna's sign-in.
     assert forgotten == 3

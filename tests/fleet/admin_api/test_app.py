@@ -156,12 +156,12 @@ def test_the_document_names_what_files_are() -> None:
 @pytest.mark.parametrize(
     ("model", "field", "said"),
     [
-        ("NewTime", "scheduled_local", {"format": "date-time-local"}),
-        ("NewTime", "scheduled_for", {"format": "date-time", "pattern": "^20[0-9]{2}-"}),
+        ("NewStartTime", "scheduled_local", {"format": "date-time-local"}),
+        ("NewStartTime", "scheduled_for", {"format": "date-time", "pattern": "^20[0-9]{2}-"}),
         ("RequestBody", "consent_date", {"format": "date", "pattern": "^20[0-9]{2}-"}),
         ("RequestBody", "files", {"uniqueItems": True}),
         ("ClientBody", "emails", {"uniqueItems": True}),
-        ("ViewBody", "columns", {"uniqueItems": True}),
+        ("RegisterListViewBody", "columns", {"uniqueItems": True}),
         ("PasswordByLink", "password", {"minLength": 8, "maxLength": 128}),
         ("PasswordChange", "new_password", {"minLength": 8, "maxLength": 128}),
         ("PasswordChange", "password", {"minLength": 1, "maxLength": 128}),

@@ -23,6 +23,7 @@ from fleet.wiring import REACTIONS
 from tests.fleet.admin_api.stocked import INN, SERIALS, stock
 from tests.fleet.conftest import PASSWORD, Api, HandClock
 from tests.fleet.subscriptions.conftest import ON_SQLITE
+from tests.pace import scaled
 
 EXAMPLES: Final = int(os.environ.get("OPENAPI_EXAMPLES", "3"))
 TIMEOUT_S: Final = 240 + 12 * EXAMPLES
@@ -147,7 +148,7 @@ async def _run(config: Path, document: str, variables: dict[str, str]) -> tuple[
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(scaled(TIMEOUT_S)):
             told, _ = await process.communicate()
     finally:
         if process.returncode is None:

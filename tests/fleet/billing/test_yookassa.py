@@ -17,6 +17,7 @@ from fleet.kit.config import FleetConfig
 from simulator.bench.ports import free_port
 from tests.fleet.billing.conftest import PRICE, Shop
 from tests.fleet.billing.yookassa_server import SECRET, SHOP_ID, YooKassaServer
+from tests.pace import scaled
 
 HOOK = "/pay/notices/yookassa"
 
@@ -340,7 +341,7 @@ async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
         together.append(asked)
         if len(together) == PORTION:
             all_there.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             await all_there.wait()
         return await ask(self, asked)
 

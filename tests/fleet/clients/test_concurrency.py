@@ -18,6 +18,7 @@ from fleet.registers.service import enrol
 from fleet.telemetry.events import ProfilesChanged
 from tests.fleet.conftest import START, Employ
 from tests.fleet.registers.conftest import make_profile, serial
+from tests.pace import scaled
 
 SHOP = "7707083893"
 ROUNDS = 8
@@ -44,7 +45,7 @@ async def at_once(database: Database, *works: Work) -> list[str]:
             return error.code
         return ""
 
-    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), 30))
+    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), scaled(30)))
 
 
 def saying(number: int, inn: str) -> Work:

@@ -23,8 +23,9 @@ from fleet.registers.models import CashRegister
 from fleet.telemetry.models import RegisterState
 from protocol.transport import Transport
 from tests.fleet.conftest import Api, Employ, HandClock
+from tests.pace import scaled
 
-SOON_S = 20.0
+SOON_S = scaled(20.0)
 
 
 def serial(number: int) -> str:

@@ -15,6 +15,7 @@ from fleet.kit.errors import DomainError
 from fleet.registers import service as registers
 from fleet.registers.queries import count_by_group
 from tests.fleet.conftest import START, Employ
+from tests.pace import scaled
 
 SERIAL = "00106900000001"
 ROUNDS = 8
@@ -40,7 +41,7 @@ async def at_once(database: Database, anna: Actor, *works: Work) -> list[str]:
             return error.code
         return ""
 
-    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), 30))
+    return list(await asyncio.wait_for(asyncio.gather(*map(run, works)), scaled(30)))
 
 
 async def creating(name: str, parent_id: int | None, act: Act) -> int:

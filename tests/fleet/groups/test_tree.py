@@ -24,7 +24,9 @@ from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.migrations.run import full_metadata
 from fleet.registers.models import CashRegister
+from tests.examples import examples
 from tests.fleet.conftest import PASSWORD, START, Answer, Api, HandClock
+from tests.pace import scaled
 
 Result = TypeVar("Result")
 SERIALS = [f"001069{number:08}" for number in range(1, 5)]
@@ -42,7 +44,7 @@ class Place:
         self.run(self._open())
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+        return self.loop.run_until_complete(asyncio.wait_for(work, scaled(30)))
 
     def close(self) -> None:
         self.run(self.client.close())
@@ -205,5 +207,6 @@ def test_the_rules_hold_after_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     with some_place() as place:
         machine = type("Forest", (Forest,), {"place": place})
         run_state_machine_as_test(
-            machine, settings=settings(max_examples=15, stateful_step_count=25, deadline=None)
+            machine,
+            settings=settings(max_examples=examples(15), stateful_step_count=25, deadline=None),
         )

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.kit.batch import Batcher, PacedQueue
+from tests.examples import examples
+from tests.pace import scaled
 
 
 class Ledger:
@@ -42,7 +44,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     arrivals=st.lists(st.integers(0, 7), max_size=20),
     max_batch=st.integers(1, 5),
@@ -137,7 +139,7 @@ async def test_closing_writes_what_waits() -> None:
     closing = asyncio.create_task(batcher.close())
     await settle()
     assert not batcher.add(7)
-    await asyncio.wait_for(closing, 5)
+    await asyncio.wait_for(closing, scaled(5))
     assert ledger.kept == list(range(7))
 
 
@@ -146,8 +148,8 @@ async def test_closing_an_idle_or_unstarted_one_is_no_wait() -> None:
     idle = Batcher(ledger.write, ledger.fail)
     idle.start()
     await settle()
-    await asyncio.wait_for(idle.close(), 5)
-    await asyncio.wait_for(Batcher(ledger.write, ledger.fail).close(), 5)
+    await asyncio.wait_for(idle.close(), scaled(5))
+    await asyncio.wait_for(Batcher(ledger.write, ledger.fail).close(), scaled(5))
     assert ledger.batches == []
 
 
@@ -162,7 +164,7 @@ async def test_a_cancelled_writer_leaves_nobody_unanswered(linger_s: float) -> N
     await settle()
     (writer,) = (task for task in asyncio.all_tasks() if task.get_name() == "batch writer")
     writer.cancel()
-    await asyncio.wait([writer], timeout=5)
+    await asyncio.wait([writer], timeout=scaled(5))
     assert writer.cancelled()
     assert (sorted(ledger.failed), ledger.kept) == ([0, 1, 2, 3, 4], [])
     assert not batcher.add(5)

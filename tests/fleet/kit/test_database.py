@@ -12,8 +12,9 @@ from fleet.accounts.models import Partner
 from fleet.kit.act import Act
 from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
-from tests.conftest import DURABLE
 from tests.fleet.conftest import START
+from tests.pace import scaled
+from tests.servers.schema import DURABLE
 
 SERIAL = "00106900000001"
 
@@ -93,7 +94,7 @@ async def test_many_writers_that_read_first_all_get_through(database: Database) 
             await asyncio.sleep(0)
             partner.name += "P"
 
-    await asyncio.wait_for(asyncio.gather(*(lengthen() for _ in range(20))), 30)
+    await asyncio.wait_for(asyncio.gather(*(lengthen() for _ in range(20))), scaled(30))
     async with database.read() as db:
         assert await db.scalar(select(Partner.name)) == "P" * 21
 

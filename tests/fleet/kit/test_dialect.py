@@ -38,6 +38,7 @@ from fleet.kit.dialect import (
 from fleet.migrations.run import full_metadata
 from fleet.operations.rules import OperationStatus
 from tests.fleet.conftest import START
+from tests.pace import scaled
 
 METADATA = MetaData()
 THINGS = Table(
@@ -266,7 +267,7 @@ async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
         waiting = asyncio.create_task(take(wait=True))
         done, _ = await asyncio.wait([waiting], timeout=0.2)
         assert not done
-    assert await asyncio.wait_for(waiting, 5) == [0, 1, 2]
+    assert await asyncio.wait_for(waiting, scaled(5)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)

@@ -12,9 +12,10 @@ from fleet.kit.database import Database
 from fleet.kit.dialect import notify
 from fleet.kit.follow import Follower
 from tests.fleet.conftest import START
+from tests.pace import scaled
 
 CHANNEL = "cash_server_test"
-SOON_S = 20.0
+SOON_S = scaled(20.0)
 
 
 class NotificationLog:
@@ -66,7 +67,7 @@ async def start(database: Database, ear: NotificationLog) -> AsyncIterator[Start
 
     yield start
     for each in started:
-        await asyncio.wait_for(each.close(), 5)
+        await asyncio.wait_for(each.close(), scaled(5))
 
 
 async def soon(happened: Callable[[], bool]) -> None:
@@ -216,7 +217,7 @@ async def test_a_word_that_cannot_be_read_costs_a_resync(
 async def test_closing_ends_it(start: Start, ear: NotificationLog, database: Database) -> None:
     follower = await start()
     await soon(lambda: ear.resyncs >= 2)
-    await asyncio.wait_for(follower.close(), 5)
+    await asyncio.wait_for(follower.close(), scaled(5))
     before = ear.resyncs
     await say(database, "late")
     await asyncio.sleep(0.1)

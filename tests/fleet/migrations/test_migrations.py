@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect
 
 from fleet.kit.database import WRITES, Database, create_engine
 from fleet.migrations.run import full_metadata, make_config, upgrade
+from tests.pace import scaled
 
 NOT_IN_MODELS = {
     "ix_registers_search_numbers",
@@ -38,7 +39,7 @@ async def test_migrated_schema_is_the_declared_one(empty_url: str) -> None:
 
 
 async def test_upgrading_again_and_at_once_changes_nothing(empty_url: str) -> None:
-    await asyncio.wait_for(asyncio.gather(*(upgrade(empty_url) for _ in range(3))), 30)
+    await asyncio.wait_for(asyncio.gather(*(upgrade(empty_url) for _ in range(3))), scaled(30))
     await upgrade(empty_url)
 
 

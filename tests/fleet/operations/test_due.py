@@ -15,8 +15,9 @@ from fleet.operations.work import PORTION, load_where
 from protocol.platforms import Platform
 from tests.fleet.conftest import START
 from tests.fleet.operations.stage import Stage, answer_step, serial
+from tests.pace import scaled
 
-SOON_S = 20.0
+SOON_S = scaled(20.0)
 UPLOAD = {"settings": {"279": 8080}}
 KEY = int(serial(1))
 

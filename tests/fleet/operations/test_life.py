@@ -40,8 +40,10 @@ from fleet.subscriptions.service import grant
 from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
+from tests.examples import examples
 from tests.fleet.conftest import START, HandClock
 from tests.fleet.operations.stage import Stage, Word, answer_step, serial
+from tests.pace import scaled
 
 Result = TypeVar("Result")
 PARAMS: Mapping[str, Mapping[str, Any]] = {
@@ -60,7 +62,7 @@ class Place:
         self.run(self._make())
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+        return self.loop.run_until_complete(asyncio.wait_for(work, scaled(30)))
 
     def close(self) -> None:
         self.run(self.database.close())
@@ -282,5 +284,5 @@ def picture(row: Operation) -> dict[str, Any]:
 def test_an_operation_lives_by_its_laws() -> None:
     with some_place() as place:
         Life.place = place
-        much = settings(max_examples=60, stateful_step_count=30, deadline=None)
+        much = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)
         run_state_machine_as_test(Life, settings=much)

@@ -36,6 +36,7 @@ from protocol.templates import TemplateKind
 from simulator.register.factory_data import MAKES
 from simulator.register.simulated_register import SimulatedRegister
 from simulator.register.templates import Template
+from tests.examples import examples
 from tests.fleet.conftest import START
 from tests.fleet.operations import proofs
 from tests.fleet.operations.stage import RolledBack, Stage, Word, answer_step
@@ -258,7 +259,7 @@ answers = st.binary(max_size=40) | st.builds(
 
 
 @every_example
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(said=st.lists(answers, max_size=12), honest=st.integers(min_value=0, max_value=12))
 def test_hostile_answers_end_in_an_outcome(
     kind: str, platform: Platform, said: list[bytes], honest: int

@@ -22,6 +22,7 @@ from fleet.wiring import REACTIONS
 from tests.fleet.conftest import START, Employ
 from tests.fleet.registers.conftest import make_profile, serial
 from tests.fleet.telemetry.readings import make_reading
+from tests.pace import scaled
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 """SQLite has one writer at a time."""
@@ -68,7 +69,7 @@ async def meet(database: Database, slow: Work, quick: Work, *, between: Work | N
         async with database.transaction() as db:
             await quick(db)
 
-    await asyncio.wait_for(asyncio.gather(first(), second()), 20)
+    await asyncio.wait_for(asyncio.gather(first(), second()), scaled(20))
 
 
 def taking(number: int) -> Work:
@@ -117,7 +118,7 @@ async def test_a_batch_takes_all_its_registers_before_it_changes_any(
         async with wired.transaction() as db:
             await service.set_group(Act(db, anna, START), [serial(5), serial(1)], 7)
 
-    await asyncio.wait_for(asyncio.gather(check_in(), group()), 20)
+    await asyncio.wait_for(asyncio.gather(check_in(), group()), scaled(20))
     async with wired.read() as db:
         found = {each.serial_number: each for each in await db.scalars(select(CashRegister))}
     for number in (1, 5):
@@ -163,7 +164,7 @@ async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_ou
             await asyncio.sleep(0.4)
         return taken
 
-    _, taken = await asyncio.wait_for(asyncio.gather(calling(), taking_all()), 20)
+    _, taken = await asyncio.wait_for(asyncio.gather(calling(), taking_all()), scaled(20))
     assert taken == three
     async with wired.read() as db:
         found = await db.scalars(select(CashRegister).where(CashRegister.serial_number.in_(three)))

@@ -18,6 +18,7 @@ from fleet.registers.rules import NEVER_SEEN, ONLINE_NOW
 from tests.fleet.conftest import START, Employ, HandClock
 from tests.fleet.registers.conftest import Call, make_profile, serial
 from tests.fleet.registers.test_service import enrol, register
+from tests.pace import scaled
 
 
 async def entries(database: Database, partner_id: int) -> list[tuple[str, str]]:
@@ -104,7 +105,7 @@ async def test_of_two_hand_overs_at_once_one_is_the_last(
             return await service.hand_over(Act(db, None, clock()), asked, partner_id)
 
     wishes = (take(boris.partner_id), take(clara.partner_id))
-    first, second = await asyncio.wait_for(asyncio.gather(*wishes), 20)
+    first, second = await asyncio.wait_for(asyncio.gather(*wishes), scaled(20))
     owner = {(await register(database, number)).partner_id for number in (1, 2)}
     assert len(owner) == 1
     before = {partner for _, partner in (*first, *second)}
@@ -167,7 +168,7 @@ async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
 
     async with database.transaction() as db:
         await db.execute(held)
-        assert await asyncio.wait_for(work(), 5) == 1
+        assert await asyncio.wait_for(work(), scaled(5)) == 1
     assert await work() == 1
 
 

@@ -14,6 +14,7 @@ from fleet.registers.events import BlockingChanged
 from fleet.registers.models import CashRegister
 from tests.fleet.conftest import Employ, HandClock
 from tests.fleet.registers.conftest import make_profile, serial
+from tests.pace import scaled
 
 
 async def enrol(database: Database, actor: Actor, clock: HandClock, *typed: str) -> dict[str, str]:
@@ -90,7 +91,7 @@ async def test_of_two_partners_at_once_exactly_one_gets_each(
             enrol(database, anna, clock, *numbers),
             enrol(database, boris, clock, *reversed(numbers)),
         ),
-        50,
+        scaled(50),
     )
     for number in numbers:
         assert {first[number], second[number]} == {"", "bound_to_another_partner"}, number

@@ -23,6 +23,7 @@ from fleet.subscriptions.transfers import TransferRequest, transfer
 from fleet.wiring import REACTIONS
 from tests.fleet.conftest import START
 from tests.fleet.subscriptions.conftest import Shop, serial
+from tests.pace import scaled
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ async def test_partners_who_give_to_each_other_do_not_block_each_other(
         for turn in range(6)
         for actor, to in ((anna, "olga"), (olga, "anna"))
     ]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(scaled(20)):
         await all_of(*doings)
     held = [sum((await shop.stock(actor)).values()) for actor in (anna, olga)]
     assert sum(held) == 20

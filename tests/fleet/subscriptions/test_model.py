@@ -36,6 +36,7 @@ from fleet.migrations.run import full_metadata
 from fleet.registers.ownership import hand_over
 from fleet.subscriptions.service import add_stock, expire_subscriptions
 from fleet.wiring import REACTIONS
+from tests.examples import examples
 from tests.fleet.conftest import PASSWORD, Api, HandClock
 from tests.fleet.subscriptions.conftest import Shop, serial
 
@@ -365,5 +366,5 @@ def world(database_url: str) -> Iterator[World]:
 def test_the_api_agrees_with_the_model(world: World) -> None:
     machine = type("Trade", (Trade,), {"world": world})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=5, stateful_step_count=12, deadline=None)
+        machine, settings=settings(max_examples=examples(5), stateful_step_count=12, deadline=None)
     )

@@ -18,8 +18,9 @@ from fleet.worker import runner
 from fleet.worker.runner import Worker
 from fleet.worker.schedule import Job
 from tests.fleet.conftest import START, HandClock
+from tests.pace import scaled
 
-SOON_S = 20.0
+SOON_S = scaled(20.0)
 
 
 @pytest.fixture

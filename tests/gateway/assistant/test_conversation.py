@@ -35,6 +35,7 @@ from protocol.conversation.messages import (
 )
 from protocol.conversation.seal import KeyRing
 from tests.gateway.assistant.connections import DONE, SERIAL, CountingConnection
+from tests.pace import scaled
 
 KEYS = KeyRing({1: bytes(range(32))})
 KEY = KEYS.register_key(1, bytes.fromhex(SERIAL)) or b""
@@ -59,7 +60,7 @@ class Joined:
         return data
 
     async def hear(self) -> Message:
-        return await asyncio.wait_for(self._heard.get(), 5)
+        return await asyncio.wait_for(self._heard.get(), scaled(5))
 
     def say(self, *messages: Message) -> None:
         self._down.put_nowait(b"".join(map(self.end.send, messages)))

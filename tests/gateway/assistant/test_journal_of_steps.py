@@ -17,6 +17,7 @@ from gateway.assistant.journal import Journal, StepKey
 from gateway.assistant.register_connection import RegisterUnreachable, StepOutcomeUnknown
 from gateway.assistant.steps import StepExecutor
 from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefused
+from tests.examples import examples
 from tests.gateway.assistant.connections import DONE, SERIAL, CountingConnection, lose_connection
 
 STEP = Step(7, 1, b"\xa6")
@@ -69,7 +70,7 @@ async def life(
         journal.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(deaths=st.lists(st.tuples(st.sampled_from(POINTS), st.booleans()), max_size=6))
 async def test_killed_anywhere_a_step_is_done_once_and_answered(
     tmp_path_factory: pytest.TempPathFactory, deaths: list[tuple[str, bool]]

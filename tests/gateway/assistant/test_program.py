@@ -42,8 +42,9 @@ from tests.gateway.edge.running_brokers import (
     on_mosquitto,
 )
 from tests.gateway.edge.running_gateway import HOST, RunningGateway, key_of, running_gateway
+from tests.pace import scaled
 
-WAIT_S: Final = 20.0
+WAIT_S: Final = scaled(20.0)
 STRANGER: Final = "00106107654321"
 
 

@@ -43,12 +43,13 @@ from simulator.calls.conversation import Ledger, RegisterConversation, no_ledger
 from simulator.calls.socket_call import CallTimeouts, SocketCall
 from simulator.calls.transports import PLAIN_TCP, TransportSetup
 from simulator.register.simulated_register import SimulatedRegister
+from tests.pace import scaled
 
 HOST: Final = "127.0.0.1"
 KEYS: Final = KeyRing({1: bytes(range(32))})
 SERIAL: Final = "00106100000001"
 BLOCK_OF_ZEROS: Final = bytes(BLOCK.size)
-WAIT_S: Final = 20.0
+WAIT_S: Final = scaled(20.0)
 """No step of a test waits longer; nothing is expected to take so long."""
 POLL_S: Final = 0.005
 

@@ -36,6 +36,7 @@ from protocol.kktpc.settings import (
 )
 from protocol.kktpc.text import CP866, INTERNAL
 from protocol.platforms import Platform
+from tests.examples import examples
 
 V2_5, V5_0 = Platform.V2_5, Platform.V5_0
 ALL = (*settings_2_5.SETTINGS, *settings_5_0.SETTINGS)
@@ -253,7 +254,7 @@ def test_a_refusal_never_shows_the_value() -> None:
 
 
 @given(st.data())
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=examples(500))
 def test_cells_round_trip(data: st.DataObject) -> None:
     setting = data.draw(st.sampled_from(IN_CELLS), "setting")
     value = data.draw(values(setting), "value")
@@ -272,7 +273,7 @@ def test_cells_round_trip(data: st.DataObject) -> None:
 
 
 @given(setting=st.sampled_from(IN_CELLS), raw=st.binary(max_size=70))
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=examples(500))
 def test_hostile_cells(setting: Setting, raw: bytes) -> None:
     try:
         value = decode_cell(setting, raw)
@@ -371,7 +372,7 @@ def test_a_setting_without_a_cell_cannot_be_reached(attempt: Callable[[Setting],
 
 
 @given(st.data())
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=examples(500))
 def test_values_round_trip(data: st.DataObject) -> None:
     setting = data.draw(st.sampled_from(settings_5_0.SETTINGS), "setting")
     value = data.draw(values(setting), "value")
@@ -380,7 +381,7 @@ def test_values_round_trip(data: st.DataObject) -> None:
 
 
 @given(setting=st.sampled_from(ALL), raw=st.binary(max_size=10))
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=examples(500))
 def test_hostile_values(setting: Setting, raw: bytes) -> None:
     expected = RemoteError if setting.platform is V5_0 else SettingError
     try:

@@ -12,10 +12,11 @@ import psutil
 import pytest
 
 from simulator.bench.postgres import PostgresCluster, PostgresError, PostgresMissing, choose_account
+from tests.pace import scaled
 
 
 async def value(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(url, timeout=scaled(10))
     try:
         return await connection.fetchval(query)
     finally:
@@ -72,7 +73,7 @@ async def test_databases(own: PostgresCluster) -> None:
 
 async def test_what_was_committed_survives_a_kill(own: PostgresCluster) -> None:
     url = own.create_database("killed")
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await asyncpg.connect(url, timeout=scaled(10))
     await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     family = [psutil.Process(own.pid), *psutil.Process(own.pid).children()]
     own.kill()
@@ -121,12 +122,13 @@ def test_one_that_is_late_leaves_nothing(shelf: Path) -> None:
 def test_a_program_that_forgets_it_leaves_nothing(shelf: Path, end: str) -> None:
     program = f"""
 from simulator.bench.postgres import PostgresCluster
+from tests.pace import scaled
 cluster = PostgresCluster()
 print(cluster.pid, flush=True)
 {end}
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=50
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=scaled(50)
     )
     assert not psutil.pid_exists(int(done.stdout))
 

@@ -16,6 +16,7 @@ from simulator.calls.conversation import (
 )
 from simulator.calls.socket_call import CallTimeouts, SocketCall
 from simulator.register.simulated_register import SimulatedRegister
+from tests.pace import scaled
 from tests.simulator.calls.test_conversation import settings_orders
 from tests.simulator.conftest import NOON, MakeRegister, until
 from tests.simulator.small_gateway import KEY_RING, GatewayScript, Listener, running_small_gateway
@@ -135,7 +136,7 @@ async def test_bytes_that_make_no_message_are_silence_too(make_register: MakeReg
     async with server:
         ended = list[SocketCall]()
         call = new_call(make_register(), ended)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(scaled(2)):
             await call.dial(*server.sockets[0].getsockname())
     assert call.conversation.result == ConversationResult(ConversationEnding.BROKEN, "silence")
     (dripper,) = drippers

@@ -21,6 +21,7 @@ from simulator.calls.ledger import FileLedger
 from simulator.calls.socket_call import CallTimeouts
 from simulator.calls.statistics import Latencies, Statistics
 from simulator.demo import MAX_REGISTERS, DemoRegisters, demo_serials
+from tests.pace import scaled
 from tests.simulator.calls.test_conversation import settings_orders
 from tests.simulator.conftest import NOON, until
 from tests.simulator.small_gateway import KEY_RING, GatewayScript, Listener, running_small_gateway
@@ -34,7 +35,7 @@ def config_for(gateway: Listener) -> FleetConfig:
 
 async def run(config: FleetConfig, registers: int = 20) -> tuple[Statistics, DemoRegisters]:
     fleet = DemoRegisters(registers, now=lambda: NOON)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(scaled(20)):
         return await FleetRunner(fleet, config).run(asyncio.Event()), fleet
 
 
@@ -45,7 +46,7 @@ async def run_until(config: FleetConfig, done: Callable[[Statistics], bool]) -> 
     await until(lambda: done(runner.statistics))
     await asyncio.sleep(0.3)
     stop.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(scaled(20)):
         return await running
 
 
@@ -118,7 +119,7 @@ async def test_no_more_calls_at_once_than_allowed() -> None:
             await asyncio.sleep(0.01)
             most = max(most, len(gateway.open))
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             await running
         assert (most, runner.open_calls) == (3, 0)
         await until(lambda: not gateway.open)
@@ -133,7 +134,7 @@ async def test_held_conversations_take_no_place() -> None:
         await until(lambda: len(orders.readings) == 20)
         assert runner.open_calls == len(gateway.open) == 20
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             statistics = await running
         assert (statistics.accepted, runner.open_calls) == (20, 0)
 
@@ -210,7 +211,7 @@ def simulator(*arguments: str) -> list[str]:
     ],
 )
 def test_bad_options_are_told_clearly(arguments: list[str], words: str) -> None:
-    done = subprocess.run(simulator(*arguments), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(simulator(*arguments), capture_output=True, text=True, timeout=scaled(30))
     assert done.returncode == 2
     assert words in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
@@ -228,9 +229,9 @@ async def test_the_program_reports_and_stops_on_a_signal(tmp_path: Path) -> None
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        await until(lambda: len(orders.readings) == 5, within_s=20)
+        await until(lambda: len(orders.readings) == 5, within_s=scaled(20))
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(scaled(20)):
             out, err = await process.communicate()
     assert process.returncode == 0, err
     report = out.decode()

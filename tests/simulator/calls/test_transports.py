@@ -13,6 +13,7 @@ from protocol.conversation.seal import KeyRing
 from protocol.transport import Transport
 from simulator.calls.http import LONGEST_ANSWER, CarrierError, HttpCarrier
 from simulator.calls.transports import PLAIN_TCP, SOCKET_TRANSPORTS, transport_setup
+from tests.pace import scaled
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b"
 
@@ -102,7 +103,7 @@ def test_a_file_of_no_certificates_is_told_clearly(tmp_path: Path, file: str) ->
     ring.write_text(KeyRing.generate())
     command = [sys.executable, "-m", "simulator", "run", "--key-ring", str(ring)]
     command += ["--road", "tls", "--ca", file]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=scaled(30))
     assert done.returncode == 2
     said = "".join(done.stderr.replace("│", " ").split())
     assert "--ca" in said and Path(file).name in said and "Traceback" not in said

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-FIRST_WAIT_S: Final = 5.0
+from tests.pace import scaled
+
+FIRST_WAIT_S: Final = scaled(5.0)
 
 
 def crc8(data: bytes) -> int:

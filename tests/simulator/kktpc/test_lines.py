@@ -16,6 +16,7 @@ from simulator.kktpc.line_v2 import ExchangeState, LineV2
 from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.probe import ProbeLine
 from simulator.register.simulated_register import SimulatedRegister
+from tests.examples import examples
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import at_line, new_register, with_host
 from tests.simulator.kktpc.host import HostV3, frame, over_tcp, take_frame, xor
@@ -112,7 +113,7 @@ def test_the_rest_of_a_frame_that_does_not_come_is_given_up(line: LineV3) -> Non
     assert line.receive(ABORT, 2.0) == ABORTED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.integers(0, 2**32))
 def test_noise_does_no_harm(noise: list[bytes], seed: int) -> None:
     line, dice = LineV3(new_register()), random.Random(seed)
@@ -127,7 +128,7 @@ def test_noise_does_no_harm(noise: list[bytes], seed: int) -> None:
     assert len(line.buffer) == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_answered_as_a_command(command: bytes) -> None:
     answer = new_register().execute_on_line(b"\0\0" + command, NOON)
@@ -264,7 +265,7 @@ def test_a_lost_eot_does_not_lose_the_command(register: SimulatedRegister) -> No
     assert line.busy
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from((ENQ, ACK, NAK, EOT)))))
 def test_noise_on_the_old_level_does_no_harm(pieces: list[bytes]) -> None:
     line, now_s = LineV2(new_register()), 0.0

@@ -14,6 +14,7 @@ from simulator.kktpc.line_v3 import LineV3
 from simulator.kktpc.relay import MOST_PIECES
 from simulator.register.settings_memory import OFD_CHANNEL
 from simulator.register.simulated_register import SimulatedRegister
+from tests.pace import scaled
 from tests.simulator.calls.test_conversation import settings_orders
 from tests.simulator.conftest import NOON
 from tests.simulator.kktpc.conftest import with_host
@@ -124,7 +125,7 @@ class RelayingHost:
         self.sizes: dict[int, int] = {}
         self.heard: list[int] = []
 
-    def run(self, until: Callable[[], bool], within_s: float = 10.0) -> None:
+    def run(self, until: Callable[[], bool], within_s: float = scaled(10.0)) -> None:
         self.host.send(bytes.fromhex("da0300"))
         self.host.send(bytes.fromhex("da0100"))
         self.host.say(ARM[self.slot])
@@ -166,7 +167,7 @@ class RelayingHost:
 
     def _connect(self, number: int, name: str) -> None:
         try:
-            link = socket.create_connection((name, self.ports[number]), timeout=2.0)
+            link = socket.create_connection((name, self.ports[number]), timeout=scaled(2.0))
         except OSError:
             self._state(number, 0)
             return

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.pace import scaled
 from tests.simulator.kktpc.host import HostV3, Wire, over_tcp
 
 
@@ -16,7 +17,7 @@ async def start(*words: str) -> asyncio.subprocess.Process:
         sys.executable, "-m", "simulator", "device", *words, stdout=asyncio.subprocess.PIPE
     )
     assert program.stdout is not None
-    said = [await asyncio.wait_for(program.stdout.readline(), 20) for _ in range(2)]
+    said = [await asyncio.wait_for(program.stdout.readline(), scaled(20)) for _ in range(2)]
     assert "ждёт" in said[0].decode() and b"listens" in said[1]
     return program
 
@@ -28,7 +29,7 @@ def serial_number(host: HostV3) -> bytes:
 
 async def end(program: asyncio.subprocess.Process) -> None:
     program.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(program.wait(), 10) == 0
+    assert await asyncio.wait_for(program.wait(), scaled(10)) == 0
 
 
 @pytest.mark.parametrize("line", ["tcp", "pty"])
@@ -58,5 +59,5 @@ async def test_a_wrong_place_is_told(words: tuple[str, ...]) -> None:
     program = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", "device", *words, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await asyncio.wait_for(program.communicate(), 20)
+    _, said = await asyncio.wait_for(program.communicate(), scaled(20))
     assert program.returncode == 2 and b"Traceback" not in said

@@ -18,6 +18,7 @@ from protocol.kktpc.buffer import (
     encode,
 )
 from simulator.kktpc.task_buffer import Slot, TaskBuffer
+from tests.examples import examples
 
 NEED, IGNORE, WAIT = 1, 2, 4
 
@@ -285,4 +286,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyOrder.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)

@@ -9,8 +9,8 @@ from protocol.kktpc.commands import encode_request
 from protocol.licences import WIRE_CODES, Licence, LicenceKind
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
-from tests.fleet.conftest import START
 from tests.protocol.licence_issuer import LICENCE_ISSUER, STRANGER_KEY, licence_of, signed
+from tests.simulator.conftest import NOON
 
 SERIAL = "00106100000001"
 DONE, WRONG_LICENCE = b"\x55\x00\x00", b"\x55\xae\x00"
@@ -19,9 +19,9 @@ GOOD = licence_of(SERIAL, LicenceKind.WEB_DKKT)
 
 def write(content: bytes, kind: int = WIRE_CODES[LicenceKind.WEB_DKKT]) -> tuple[bytes, bool]:
     """What a register says to a licence, and whether it holds one afterwards."""
-    register = SimulatedRegister(SERIAL, Platform.V5_0, 61, Random(1), START)
+    register = SimulatedRegister(SERIAL, Platform.V5_0, 61, Random(1), NOON)
     register.licence_issuers = (LICENCE_ISSUER,)
-    said = register.execute(encode_request("write_licence", kind=kind, licence=content), START)
+    said = register.execute(encode_request("write_licence", kind=kind, licence=content), NOON)
     return said, register.licences == {kind: content}
 
 
@@ -50,6 +50,6 @@ def test_bytes_that_are_none_are_refused(content: bytes) -> None:
 
 
 def test_a_register_that_knows_no_issuer_takes_none() -> None:
-    register = SimulatedRegister(SERIAL, Platform.V5_0, 61, Random(1), START)
+    register = SimulatedRegister(SERIAL, Platform.V5_0, 61, Random(1), NOON)
     order = encode_request("write_licence", kind=2, licence=GOOD.encode())
-    assert register.execute(order, START) == WRONG_LICENCE
+    assert register.execute(order, NOON) == WRONG_LICENCE

@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from simulator.bench.ports import free_port
 from simulator.web_requests.serving import read_credentials
+from tests.pace import scaled
 
 
 async def test_the_service_runs_as_a_process(tmp_path: Path) -> None:
@@ -28,14 +29,14 @@ async def test_the_service_runs_as_a_process(tmp_path: Path) -> None:
     )
     try:
         assert process.stdout is not None
-        url = (await asyncio.wait_for(process.stdout.readline(), 30)).decode().strip()
+        url = (await asyncio.wait_for(process.stdout.readline(), scaled(30))).decode().strip()
         async with ClientSession() as session:
             async with session.get(f"{url}/serverInfo") as info:
                 assert (await info.json())["driverVersion"]
             async with session.get(f"{url}/devices") as refused:
                 assert refused.status == 401
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), scaled(10)) == 0
     finally:
         if process.returncode is None:
             process.kill()

@@ -17,6 +17,7 @@ from simulator.web_requests.failures import DriverFailure
 from simulator.web_requests.queue import MAX_KEPT, MAX_WAITING
 from simulator.web_requests.served_register import ServedRegister, TaskContext
 from simulator.web_requests.tasks import TASKS, perform
+from tests.examples import examples
 from tests.simulator.web_requests.running_service import (
     Clock,
     Http,
@@ -426,7 +427,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.sampled_from(list(Platform)), st.sampled_from(sorted(TASKS)), JSON)
 def test_no_body_breaks_a_task(platform: Platform, task: str, body: Any) -> None:
     clock = Clock()

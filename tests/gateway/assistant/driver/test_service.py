@@ -39,6 +39,7 @@ from protocol.kktpc.settings import (
 from protocol.kktpc.text import encode_cp866
 from protocol.platforms import Platform
 from simulator.register.simulated_register import SimulatedRegister
+from tests.pace import scaled
 from tests.simulator.web_requests.running_service import (
     SERIALS,
     Clock,
@@ -603,6 +604,6 @@ async def test_a_service_that_never_answers_is_a_lost_way() -> None:
         patience = IMPATIENT._replace(call_s=0.2)
         with pytest.raises(RegisterUnreachable):
             await web_service.find_registers(f"http://127.0.0.1:{port}", timeouts=patience)
-        await asyncio.wait_for(gone.wait(), 2)
+        await asyncio.wait_for(gone.wait(), scaled(2))
     finally:
         server.close()

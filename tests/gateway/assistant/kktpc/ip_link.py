@@ -16,6 +16,8 @@ import struct
 import subprocess
 import sys
 
+from tests.pace import scaled
+
 SERVER, PORT, BYTES = "203.0.113.10", 7777, 100 * 1024
 ADDRESSES = {"pc": ("10.255.77.1", "10.255.77.2"), "register": ("10.255.77.2", "10.255.77.1")}
 END, ESCAPED_END, ESCAPED_ESCAPE = b"\xc0", b"\xdb\xdc", b"\xdb\xdd"
@@ -23,7 +25,7 @@ TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 
 def run(*words: str) -> None:
-    subprocess.run(words, check=True, timeout=10)
+    subprocess.run(words, check=True, timeout=scaled(10))
 
 
 def interface(role: str) -> int:
@@ -95,7 +97,7 @@ async def call() -> None:
 
 async def main(role: str, line: int) -> None:
     slip = Slip(interface(role), line)
-    await asyncio.wait_for(serve() if role == "pc" else call(), 40)
+    await asyncio.wait_for(serve() if role == "pc" else call(), scaled(40))
     del slip
 
 

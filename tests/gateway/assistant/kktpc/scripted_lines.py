@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, cast
 
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
+from tests.pace import scaled
 
 
 class ScriptedEnd(Protocol):
@@ -127,7 +128,7 @@ async def on_tcp(
         listening.unplug()
 
 
-async def wait_until(what: Callable[[], bool], within_s: float = 10.0) -> None:
+async def wait_until(what: Callable[[], bool], within_s: float = scaled(10.0)) -> None:
     """Returns as soon as it is so."""
     async with asyncio.timeout(within_s):
         while not what():  # noqa: ASYNC110 - what it waits for is another party's state

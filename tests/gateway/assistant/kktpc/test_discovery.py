@@ -24,6 +24,7 @@ from protocol.platforms import Platform
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
 from tests.gateway.assistant.kktpc.scripted_lines import on_pty, on_tcp, wait_until
 from tests.gateway.assistant.kktpc.test_host import Platform5
+from tests.pace import scaled
 
 
 def quick(ports: tuple[str, ...] = (), addresses: tuple[str, ...] = ()) -> Sources:
@@ -39,7 +40,7 @@ class Events:
         self._events = discovery.events()
 
     async def next(self) -> Found | Lost:
-        return await asyncio.wait_for(anext(self._events), 10)
+        return await asyncio.wait_for(anext(self._events), scaled(10))
 
     async def found(self) -> Found:
         event = await self.next()
@@ -123,7 +124,7 @@ async def test_a_port_that_another_program_holds_is_found_when_it_is_free() -> N
 
 async def opened_between_looks(path: str) -> None:
     """As the driver's service would take the port, which is looked at every tenth of a second."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(scaled(5)):
         while True:
             with contextlib.suppress(LineBusy):
                 (await open_serial(path)).close()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pace import scaled
+
 PROGRAM = Path(__file__).with_name("ip_link.py")
 NAMESPACE = ("unshare", "-rn")
 
@@ -18,7 +20,7 @@ def possible() -> bool:
     """Whether this computer lets us make a network namespace and an interface in it."""
     if not all(map(shutil.which, ("unshare", "ip"))) or not os.access("/dev/net/tun", os.W_OK):
         return False
-    tried = subprocess.run([*NAMESPACE, "ip", "link"], capture_output=True, timeout=10)
+    tried = subprocess.run([*NAMESPACE, "ip", "link"], capture_output=True, timeout=scaled(10))
     return tried.returncode == 0
 
 
@@ -37,7 +39,7 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
             [*NAMESPACE, sys.executable, str(PROGRAM), "register", str(slave)],
             pass_fds=[slave],
             capture_output=True,
-            timeout=40,
+            timeout=scaled(40),
         )
         assert register.stdout == b"same\n", register.stderr
     finally:

@@ -24,6 +24,7 @@ from tests.gateway.assistant.kktpc.scripted_lines import (
     wait_until,
 )
 from tests.gateway.assistant.kktpc.scripted_v2 import ScriptedV2
+from tests.pace import scaled
 
 QUICK = 0.15
 
@@ -79,7 +80,7 @@ async def test_unplugging_in_the_middle_of_a_command_is_told(kind: str) -> None:
         await wait_until(lambda: bool(register.executed))
         (listening if kind == "tcp" else pty).unplug()
         with pytest.raises(LineLost):
-            await asyncio.wait_for(asked, 5)
+            await asyncio.wait_for(asked, scaled(5))
         assert host.lost
         with pytest.raises(LineLost):
             await host.ask(b"\x45")
@@ -162,7 +163,7 @@ async def test_the_line_with_threads_does_the_same_as_the_one_without() -> None:
         await wait_until(lambda: len(register.executed) == 2)
         pty.unplug()
         with pytest.raises(LineLost):
-            await asyncio.wait_for(asked, 5)
+            await asyncio.wait_for(asked, scaled(5))
     await wait_until(
         lambda: not any(each.name.startswith("line ") for each in threading.enumerate())
     )

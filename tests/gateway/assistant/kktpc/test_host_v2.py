@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.assistant.kktpc.errors import CommandNotDone, CommandOutcomeUnknown
 from gateway.assistant.kktpc.events import CommandAnswered, CommandUnanswered, Event
 from gateway.assistant.kktpc.host_v2 import HostV2
+from tests.examples import examples
 from tests.gateway.assistant.kktpc.scripted_v2 import ScriptedV2, framed
 
 STATE = b"\x00\x00\x45"
@@ -100,7 +101,7 @@ def test_silence_after_the_frame_leaves_the_fate_unknown() -> None:
     assert bench.ask(b"\x00\x00\x46") == CommandAnswered(b"\x55\x00\x46")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     down=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4),
     up=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4),
@@ -142,7 +143,7 @@ def lossy(where: list[tuple[int, bool]]) -> Callable[[bytes], bytes]:
     return pass_on
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(data=st.lists(st.binary(max_size=12) | st.sampled_from([b"\x05", b"\x06", b"\x15"])))
 def test_no_bytes_break_the_host(data: list[bytes]) -> None:
     host, now = HostV2(), 0.0

@@ -17,6 +17,7 @@ from gateway.assistant.kktpc.events import (
 )
 from gateway.assistant.kktpc.host_v3 import HostV3
 from protocol.kktpc.frame import Frame, FrameReader
+from tests.examples import examples
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister, framed
 
 Damage = Callable[[bytes], bytes]
@@ -332,7 +333,7 @@ class HostileLine:
         return out
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(found=faults, slow=st.sampled_from([0.0, 0.2, 1.3]))
 def test_a_hostile_line_never_makes_a_command_happen_twice(found: list[Fault], slow: float) -> None:
     bench = Bench(ScriptedRegister(slow=slow))
@@ -350,7 +351,7 @@ def test_a_hostile_line_never_makes_a_command_happen_twice(found: list[Fault], s
                 assert bench.register.executed.count(command) == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(found=faults)
 def test_a_hostile_line_never_repeats_or_reorders_what_eot_carries(found: list[Fault]) -> None:
     found = [fault for fault in found if fault[2] != "again"]
@@ -371,7 +372,7 @@ def test_a_hostile_line_never_repeats_or_reorders_what_eot_carries(found: list[F
         assert bench.register.relayed == pieces
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.lists(st.binary(max_size=40), max_size=10))
 def test_no_bytes_break_the_host(data: list[bytes]) -> None:
     host = HostV3()

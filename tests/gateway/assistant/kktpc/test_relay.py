@@ -15,6 +15,7 @@ from gateway.assistant.kktpc.lines import open_serial, open_tcp
 from gateway.assistant.kktpc.relay import Close, Connect, EotHost, EotRelay, Send, Targets
 from tests.gateway.assistant.kktpc.scripted import ScriptedRegister
 from tests.gateway.assistant.kktpc.scripted_lines import on_pty, on_tcp, wait_until
+from tests.pace import scaled
 
 MUCH = 100 * 1024
 
@@ -255,7 +256,7 @@ async def test_sockets_close_when_the_line_goes() -> None:
             await wait_until(lambda: caller.states(0) == [1])
             listening.unplug()
             await host.wait_lost()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), scaled(5))
     assert len(asyncio.all_tasks()) <= 2
 
 

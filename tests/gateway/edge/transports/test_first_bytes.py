@@ -10,6 +10,7 @@ from gateway.edge.metrics import ConversationOutcome, Limit
 from gateway.edge.transports.protocol_detection import LONGEST, PeerProtocol, detect_protocol
 from protocol.conversation.messages import Challenge, RefusalReason
 from tests.gateway.edge.running_gateway import RunningGateway, one_ending_recorded
+from tests.pace import scaled
 
 TABLE = {
     b"\xfe": PeerProtocol.FRAMES,
@@ -57,7 +58,7 @@ async def test_the_plain_port_takes_both_and_nothing_else(gateway: RunningGatewa
         http.send(b"OPTI")
         await asyncio.sleep(0.01)
         http.send(b"ONS * HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(scaled(5)):
             assert (await http._reader.read(100)).startswith(b"HTTP/1.1 404 ")
     async with await gateway.line() as stranger:
         with one_ending_recorded(

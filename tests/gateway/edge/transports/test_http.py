@@ -22,6 +22,7 @@ from gateway.edge.metrics import ConversationOutcome, Limit
 from gateway.edge.transports.http import REFUSAL_TEXTS
 from gateway.edge.transports.tcp import TcpLink
 from protocol.conversation.messages import Accepted, Challenge, ConversationRefused, RefusalReason
+from tests.examples import examples
 from tests.gateway.edge.running_gateway import (
     HOST,
     KEYS,
@@ -401,7 +402,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> EdgeContext:
     return EdgeContext(port, KEYS, GatewayConfig(http_header_bytes=512, http_body_bytes=1024))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.lists(WORDS, min_size=1, max_size=12), st.lists(st.integers(1, 40), min_size=1))
 def test_whatever_comes_in_whatever_pieces(
     edge: EdgeContext, words: list[bytes], sizes: list[int]

@@ -30,6 +30,7 @@ from tests.gateway.edge.running_gateway import (
     one_ending_recorded,
     running_gateway,
 )
+from tests.pace import scaled
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ async def test_what_is_no_tls_ends_quickly_and_is_counted(
             ConversationOutcome.REFUSED_MALFORMED, why, Limit.TLS, transport="tls"
         ):
             stranger.send(words)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(scaled(5)):
                 await stranger._reader.read()
     assert gateway.open == 0
 
@@ -125,7 +126,7 @@ async def test_a_handshake_that_never_ends(
             ConversationOutcome.TIMED_OUT, "hello_timeout", Limit.HELLO_TIMEOUT, transport="tls"
         ):
             stranger.send(said)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(scaled(5)):
                 await stranger._reader.read()
 
 

@@ -1,0 +1,9 @@
+"""The servers under test here."""
+
+import pytest
+
+from tests.servers import load
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    load(config, "mosquitto")
