@@ -175,6 +175,7 @@ class AttachedRegisters:
     # Calls of the broker (broker_link.BrokerLinkListener)
 
     def make_report(self) -> AssistantReport:
+        """Return a report of the registers at the PC, at most ``MAX_REGISTERS``."""
         found = [_found(each) for each in self._standing.values()]
         return AssistantReport(
             version=VERSION,
@@ -184,6 +185,7 @@ class AttachedRegisters:
         )
 
     def on_report_answer(self, registers: ReportAnswer) -> None:
+        """Take the keys of permitted registers, and start their conversations."""
         keys = {}
         for each in registers.registers:
             with contextlib.suppress(RemoteError):

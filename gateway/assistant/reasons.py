@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """TABLE of reasons of failures: English words of the system or other parts, and Russian texts."""
 
 import errno
