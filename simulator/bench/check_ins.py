@@ -41,15 +41,7 @@ ACCEPTED_BYTES: Final = 25
 
 POSTGRES: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB", "wal_compression": "on"}
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-
-@app.callback()
-def about() -> None:
-    """Benchmarks: they start what they need and stop by themselves."""
-
-
-@app.command("check-ins")
 def check_ins(
     database: Annotated[
         str | None, typer.Option(help="PostgreSQL URL; by default one is started")

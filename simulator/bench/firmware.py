@@ -40,7 +40,6 @@ from simulator.bench.check_ins import (
 )
 from simulator.bench.load import Round
 from simulator.bench.operations import CONTRACT, AdminApi, count_succeeded, running_admin_api
-from simulator.bench.operations import app as app
 from simulator.bench.postgres import PostgresCluster
 from simulator.calls.fleet import FleetConfig, FleetRunner
 from simulator.register.simulated_register import SimulatedRegister
@@ -85,7 +84,6 @@ class FirmwareReport:
         )
 
 
-@app.command("firmware")
 def firmware(
     registers: Annotated[int, typer.Option(min=1, max=500, help="registers updated at once")] = 500,
     size_kib: Annotated[
@@ -95,7 +93,7 @@ def firmware(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Update the firmware of many registers at once beside the check-ins of others."""
+    """Measure a firmware update of many registers beside the check-ins of others."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         keys = folder / "key-ring.json"

@@ -26,7 +26,6 @@ import typer
 from protocol import telemetry
 from protocol.conversation.seal import KeyRing
 from simulator.bench.check_ins import POSTGRES, median, quantile
-from simulator.bench.firmware import app as app
 from simulator.bench.operations import AdminApi, running_admin_api
 from simulator.bench.postgres import PostgresCluster
 from simulator.demo import DemoRegisters
@@ -146,7 +145,6 @@ VALUES ($1, $2, 0, 1000000)
 """
 
 
-@app.command("fleet")
 def fleet(
     registers: Annotated[
         int, typer.Option(min=1000, max=10_000_000, help="number of registers")
@@ -156,7 +154,7 @@ def fleet(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Measure pages, CSV and an assignment over a filled fleet; start PostgreSQL."""
+    """Measure list pages, CSV and an assignment over a large fleet; start PostgreSQL."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         (folder / "key-ring.json").write_text(KeyRing.generate(), encoding="ascii")

@@ -38,7 +38,6 @@ from simulator.bench.check_ins import (
     running_process,
     wait_until_open,
 )
-from simulator.bench.check_ins import app as app
 from simulator.bench.load import Round
 from simulator.bench.ports import free_port
 from simulator.bench.postgres import PostgresCluster
@@ -68,7 +67,6 @@ SELECT min(id), $1, now() FROM partners
 """The entitlement that an order needs, for all registers of the partner."""
 
 
-@app.command("operations")
 def operations(
     database: Annotated[
         str | None,
@@ -82,7 +80,7 @@ def operations(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Measure sessions with one due operation beside idle check-ins, and orders for 500."""
+    """Measure operations in sessions beside idle check-ins, and orders for 500 registers."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         keys = folder / "key-ring.json"
