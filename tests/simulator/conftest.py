@@ -16,7 +16,7 @@ MakeRegister = Callable[..., SimulatedRegister]
 
 @pytest.fixture
 def make_register() -> MakeRegister:
-    """A register of a platform, born at noon of one day; the same one for the same seed."""
+    """Return a maker of registers born at noon of one day; equal seeds give equal registers."""
 
     def make(platform: Platform = Platform.V2_5, seed: int = 1) -> SimulatedRegister:
         return SimulatedRegister("00106101234567", platform, 61, Random(seed), NOON)
@@ -25,7 +25,7 @@ def make_register() -> MakeRegister:
 
 
 async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
-    """Waits for what other sockets bring about; fails when they do not."""
+    """Wait for a condition that other sockets bring about; fail after ``within_s``."""
     for _ in range(int(within_s / 0.005)):
         if condition():
             return
