@@ -25,7 +25,7 @@ def write(content: bytes, kind: int = WIRE_CODES[LicenceKind.WEB_DKKT]) -> tuple
     return said, register.licences == {kind: content}
 
 
-def test_its_own_licence_is_taken() -> None:
+def test_a_licence_of_the_register_is_accepted() -> None:
     assert write(GOOD.encode()) == (DONE, True)
 
 
@@ -40,16 +40,16 @@ def test_its_own_licence_is_taken() -> None:
         (replace(GOOD, number=2), 2),
     ],
 )
-def test_any_other_is_refused(licence: Licence, kind: int) -> None:
+def test_any_other_licence_is_refused(licence: Licence, kind: int) -> None:
     assert write(licence.encode(), kind) == (WRONG_LICENCE, False)
 
 
 @pytest.mark.parametrize("content", [b"x", GOOD.encode()[:-1], GOOD.encode() + b"\0"])
-def test_bytes_that_are_none_are_refused(content: bytes) -> None:
+def test_bytes_that_are_no_licence_are_refused(content: bytes) -> None:
     assert write(content) == (WRONG_LICENCE, False)
 
 
-def test_a_register_that_knows_no_issuer_takes_none() -> None:
+def test_a_register_without_issuers_refuses_every_licence() -> None:
     register = SimulatedRegister(SERIAL, Platform.V5_0, 61, Random(1), START)
     order = encode_request("write_licence", kind=2, licence=GOOD.encode())
     assert register.execute(order, START) == WRONG_LICENCE
