@@ -81,7 +81,7 @@ class MqttCaller:
             # Hang up an unfinished call here: after a clean disconnect no last will is sent.
             await self._hang_up()
             await self._client.__aexit__(None, None, None)
-        except MqttError:  # the broker has gone before us
+        except MqttError:  # the broker has closed the connection first
             return
         finally:
             _retrieve_error(self._client)
