@@ -73,7 +73,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("name", FIRST_WORDS)
-async def test_a_first_word_that_cannot_be(tmp_path: Path, name: str) -> None:
+async def test_an_invalid_first_message_is_refused(tmp_path: Path, name: str) -> None:
     words, outcome, why, limit = FIRST_WORDS[name]
     async with (
         running_gateway(tmp_path, max_frame_bytes=1024) as gateway,
@@ -85,7 +85,7 @@ async def test_a_first_word_that_cannot_be(tmp_path: Path, name: str) -> None:
         assert gateway.open == 0
 
 
-async def test_half_a_frame_and_then_silence(gateway: RunningGateway) -> None:
+async def test_half_a_frame_then_silence_ends_by_the_hello_timeout(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         line.send(line.hello()[:20])
         await gateway.until(lambda: any(one._end.pending for one in gateway.conversations))
@@ -107,7 +107,7 @@ async def recording(gateway: RunningGateway) -> tuple[bytes, bytes]:
     return hello, line.sent[len(hello) :]
 
 
-async def test_a_replayed_recording_proves_nothing(gateway: RunningGateway) -> None:
+async def test_a_replayed_recording_is_refused(gateway: RunningGateway) -> None:
     hello, check_in = await recording(gateway)
     async with await gateway.line() as line:
         with one_ending_recorded(ConversationOutcome.REFUSED_KEY, "key"):
@@ -117,7 +117,9 @@ async def test_a_replayed_recording_proves_nothing(gateway: RunningGateway) -> N
             assert (await line.answers(1))[0][:2] == bytes((FrameKind.REFUSED, RefusalReason.KEY))
 
 
-async def test_a_recording_replayed_in_one_breath(gateway: RunningGateway) -> None:
+async def test_a_recording_replayed_at_once_is_refused_as_malformed(
+    gateway: RunningGateway,
+) -> None:
     """Who seals before the CHALLENGE has come cannot have an answer to it."""
     recorded = b"".join(await recording(gateway))
     async with await gateway.line() as line:
@@ -127,7 +129,7 @@ async def test_a_recording_replayed_in_one_breath(gateway: RunningGateway) -> No
             assert (await line.answers(1))[0][:2] == expected
 
 
-async def test_frames_in_another_order(gateway: RunningGateway) -> None:
+async def test_reordered_frames_are_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
         first, second = line.end.send(Keepalive()), line.end.send(Keepalive())
@@ -136,7 +138,7 @@ async def test_frames_in_another_order(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.KEY, RETRY_S)
 
 
-async def test_a_forged_message(gateway: RunningGateway) -> None:
+async def test_a_forged_message_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.REFUSED_KEY, "key"):
@@ -144,7 +146,7 @@ async def test_a_forged_message(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.KEY, RETRY_S)
 
 
-async def test_a_register_with_another_key(gateway: RunningGateway) -> None:
+async def test_a_register_with_another_key_is_refused(gateway: RunningGateway) -> None:
     """It would notice the gateway by itself; one that does not care proves nothing."""
     async with await gateway.line(key=bytes(32)) as line, await gateway.line() as honest:
         await honest.reach_challenge()
@@ -174,7 +176,7 @@ async def test_a_register_with_another_key(gateway: RunningGateway) -> None:
     ],
     ids=["version", "short", "empty", "tail cut", "tail too long"],
 )
-async def test_a_reading_that_is_none(
+async def test_an_invalid_reading_is_refused(
     gateway: RunningGateway, check_in: CheckIn, outcome: ConversationOutcome, why: str
 ) -> None:
     async with await gateway.line() as line:
@@ -186,7 +188,7 @@ async def test_a_reading_that_is_none(
         assert (await db.execute(select(CashRegister))).all() == []
 
 
-async def test_a_blocked_register(gateway: RunningGateway) -> None:
+async def test_a_blocked_register_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
     async with gateway.database.transaction() as db:
@@ -198,7 +200,7 @@ async def test_a_blocked_register(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.BLOCKED, RETRY_LATER_S)
 
 
-async def test_words_out_of_turn(gateway: RunningGateway) -> None:
+async def test_a_message_out_of_turn_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.REFUSED_MALFORMED, "order"):
@@ -206,7 +208,7 @@ async def test_words_out_of_turn(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.MALFORMED, RETRY_S)
 
 
-async def test_two_readings_at_once(gateway: RunningGateway) -> None:
+async def test_a_second_reading_before_acceptance_is_refused(gateway: RunningGateway) -> None:
     """The second comes before the first is accepted."""
     async with await gateway.line() as line:
         await line.reach_challenge()
@@ -217,7 +219,7 @@ async def test_two_readings_at_once(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.MALFORMED, RETRY_S)
 
 
-async def test_a_register_that_is_nobodys_is_kept_as_unclaimed(gateway: RunningGateway) -> None:
+async def test_an_unknown_register_is_stored_as_unclaimed(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
     async with gateway.database.read() as db:
@@ -225,7 +227,7 @@ async def test_a_register_that_is_nobodys_is_kept_as_unclaimed(gateway: RunningG
     assert [(one.serial_number, one.partner_id, one.model) for one in found] == [(SERIAL, None, 61)]
 
 
-async def test_a_good_call_is_counted_and_told_once(gateway: RunningGateway) -> None:
+async def test_a_served_call_is_counted_and_logged_once(gateway: RunningGateway) -> None:
     before = {name: metric_value(name) for name in ("check_ins_total", "received_bytes_total")}
     async with await gateway.line() as line:
         with one_ending_recorded(ConversationOutcome.SERVED):
@@ -237,7 +239,7 @@ async def test_a_good_call_is_counted_and_told_once(gateway: RunningGateway) -> 
 
 
 @pytest.mark.parametrize("words", ["nothing", "hello", "proof"])
-async def test_a_link_that_is_cut(gateway: RunningGateway, words: str) -> None:
+async def test_a_cut_link_is_counted_as_cut(gateway: RunningGateway, words: str) -> None:
     async with await gateway.line() as line:
         if words == "hello":
             await line.reach_challenge()
