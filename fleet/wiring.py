@@ -8,7 +8,11 @@ from fleet.access_requests import decision
 from fleet.assistants import service as assistants
 from fleet.billing.events import PaymentRefunded, PaymentSettled
 from fleet.bonuses.service import on_subscriptions_assigned
-from fleet.clients.service import on_profiles_changed, on_registers_handed_over
+from fleet.clients.service import (
+    on_profiles_changed,
+    on_profiles_rebuilt,
+    on_registers_handed_over,
+)
 from fleet.kit.act import Act
 from fleet.kit.dialect import notify
 from fleet.kit.facts import Reactions
@@ -16,7 +20,12 @@ from fleet.kit.metrics import CONDITIONS_CHANGED, OPERATIONS_MOVED, SUBSCRIPTION
 from fleet.operations.events import OperationStatusesChanged
 from fleet.operations.service import cancel_handed_over
 from fleet.registers import blocking
-from fleet.registers.events import BlockingChanged, OwnersChanged, RegistersHandedOver
+from fleet.registers.events import (
+    BlockingChanged,
+    OwnersChanged,
+    ProfilesRebuilt,
+    RegistersHandedOver,
+)
 from fleet.registers.service import lock_registers, store_conditions, store_profiles
 from fleet.rollouts.service import on_operation_statuses_changed
 from fleet.subscriptions.events import SubscriptionsAssigned, SubscriptionsExpired
@@ -66,6 +75,7 @@ REACTIONS: Reactions = MappingProxyType(
     {
         ReadingsDiffer: (_lock_registers,),
         ProfilesChanged: (_store_profiles, on_profiles_changed),
+        ProfilesRebuilt: (on_profiles_rebuilt,),
         ConditionsChanged: (_store_conditions, _count_conditions),
         OperationStatusesChanged: (
             _count_operations,

@@ -98,9 +98,12 @@ def _rows_of_values() -> Iterator[str]:
 
 
 def _rows_of_texts() -> Iterator[str]:
-    for place, field in enumerate(telemetry.FIELDS):
+    places = [(f"{place:2}", name) for place, name in enumerate(telemetry.BLOCK.names)]
+    tags = [(f"tag {each.tag}", each.field.name) for each in telemetry.TAIL_FIELDS]
+    for place, name in places + tags:
+        field = telemetry.BY_NAME[name]
         unit = f", {field.unit_en}" if field.unit_en else ""
-        yield f"telemetry {place:2}  {field.name}: {field.label_en}{unit}"
+        yield f"telemetry {place}  {name}: {field.label_en}{unit}"
     for code, text in RESULT_CODES.items():
         yield f"result    {code:02X}  {text['en']}"
 

@@ -36,14 +36,13 @@ class FixedLayout:
                 "malformed", f"{self.size} bytes expected, {len(data)} came"
             ) from None
 
-    def unpack_prefix(self, data: bytes) -> tuple[Any, ...]:
-        """Return the values of the record at the beginning of ``data``; ignore the rest."""
+    def unpack_prefix(self, data: bytes, position: int = 0) -> tuple[Any, ...]:
+        """Return the values of the record at ``position``; what follows it is left alone."""
         try:
-            return self._struct.unpack_from(data)
+            return self._struct.unpack_from(data, position)
         except struct.error:
-            raise RemoteError(
-                "malformed", f"{self.size} bytes expected, {len(data)} came"
-            ) from None
+            came = len(data) - position
+            raise RemoteError("malformed", f"{self.size} bytes expected, {came} came") from None
 
     def pack(self, *values: Any) -> bytes:
         """Return the bytes of a record; raise ``LocalError`` for a value that does not fit."""

@@ -1,29 +1,60 @@
 # ruff: noqa: E501
 """The telemetry block that CHECK_IN carries: one line for each field.
 
-The table drives everything: the layout on the wire (construct, and the struct derived from
-it), decoding, encoding, the simulator, the register's card, lists, CSV and the API.  The
-block is 429 bytes, big-endian; text is CP866 padded with zeros; a moment is seconds since
-1970 UTC, 0 for none.  What changes seldom stands first, so that one checksum over
-``PROFILE_SIZE`` bytes tells whether any of it changed.
+The tables drive everything: the layouts on the wire (construct, and the struct derived from
+it), decoding, encoding, the simulator, the Assistant, the register's card, lists, CSV and the
+API.
 
-After the block may follow a tail of TLVs (tag u16, length u16, value) with fields that a
-newer register knows; unknown tags are kept as they came.
+Theory of operation.  A block is a fixed part, whose layout the version in CHECK_IN names, and
+a tail.  The fixed part is big-endian; text is CP866 padded with zeros; a moment is seconds
+since 1970 UTC, 0 for none.  It is read by one struct call, which is what a check-in can
+afford, and for the same reason it cannot grow: one more field would shift all that follow.  So
+a released layout is frozen for ever (blocks of it stand in databases), and a new field goes
+into the tail, a run of TLVs (tag u16, length u16, value).  A tag with a length lets a reader
+step over what it does not know; texts in a fixed order with a length alone would not, and
+fixed slots would cost 256 bytes a text in every stored reading.  A tag below 0x8000 is the
+requisite's number in the fiscal data format, those above are ours.
+
+Any version may have a tail.  A reader gives a field that did not come its empty value, and
+keeps a tag that it does not know, or a value that is not of the field's form, as it came.  A
+tail field called like one of the fixed part holds the whole of what the slot there cuts, and
+wins.  A version is needed only when the fixed part changes: version 2 is version 1 without the
+two slots that cut texts.  A dropped slot has width 0, so places in the unpacked tuple are the
+same in every version.
+
+What changes seldom stands first in the fixed part, and is marked in the tail: ``seldom`` gives
+these bytes, and one checksum over them tells whether any of it changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
-from construct import Bytes, Int8ub, Int16sb, Int16ub, Int32ub, Struct
+from construct import (
+    Bytes,
+    GreedyBytes,
+    Int8ub,
+    Int16sb,
+    Int16ub,
+    Int32ub,
+    Struct,
+)
 
 from protocol.errors import LocalError, RemoteError
 from protocol.layout import FixedLayout
 
-BLOCK_VERSION: Final = 1
-MAX_TAIL: Final = 1024
+BLOCK_VERSION: Final = 2
+"""The newest: what a register and an Assistant of this release send."""
+MAX_TAIL: Final = 4096
+"""Bytes of a tail that a check-in may bring: seven times the fields known today, and a block
+that still is a small part of a frame (16,383 bytes)."""
+
+
+OUR_TAGS: Final = 0x8000
+"""From here on tags are ours; below they are numbers of requisites (fiscal data format)."""
 
 
 class Tab(StrEnum):
@@ -48,7 +79,7 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value of the block."""
+    """One value of a reading."""
 
     name: str
     codec: Codec
@@ -59,20 +90,83 @@ class Field:
     unit_en: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TailField:
+    """A field of the tail; ``seldom``: it belongs to the profile, whose checksum it changes."""
+
+    tag: int
+    seldom: bool
+    field: Field
+
+    @property
+    def is_requisite(self) -> bool:
+        """Tell whether registers hold the value as it is: a text of the fiscal data format."""
+        return self.tag < OUR_TAGS and self.field.codec.wire is GreedyBytes
+
+    @property
+    def empty(self) -> Any:
+        """Return the value of a field that did not come: what zeros mean in its codec."""
+        codec = self.field.codec
+        return codec.decode(b"" if codec.wire is GreedyBytes else 0)
+
+    def read(self, raw: bytes) -> Any:
+        """Return the value of a TLV; raise ``RemoteError`` if it is not of the field's form."""
+        codec = self.field.codec
+        wire = codec.wire
+        return codec.decode(raw if wire is GreedyBytes else _single(wire).unpack(raw)[0])
+
+    def write(self, value: Any) -> bytes:
+        """Return the TLV of a value; raise ``LocalError`` for one that does not fit."""
+        codec = self.field.codec
+        wire, sent = codec.wire, codec.encode(value)
+        raw = sent if wire is GreedyBytes else _single(wire).pack(sent)
+        return TAIL_HEADER.pack(self.tag, len(raw)) + raw
+
+
+@cache
+def _single(wire: Any) -> FixedLayout:
+    return FixedLayout(Struct("value" / wire))
+
+
+def _from_cp866(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("cp866")
+
+
+def _to_cp866(value: str, size: int) -> bytes:
+    try:
+        raw = value.encode("cp866")
+    except UnicodeEncodeError as error:
+        raise LocalError("text", f"CP866 has no {error.object[error.start]!r}") from None
+    if len(raw) > size or b"\0" in raw:
+        raise LocalError("text", f"at most {size} characters, without zeros")
+    return raw
+
+
 def _text(size: int) -> Codec:
+    def encode(value: str) -> bytes:
+        return _to_cp866(value, size).ljust(size, b"\0")
+
+    return Codec(Bytes(size), _from_cp866, encode, {"type": "string", "maxLength": size})
+
+
+def _cut_text(size: int) -> Codec:
+    """Return the codec of a slot for the first characters of a text: the tail has it whole."""
+    slot = _text(size)
+    return replace(slot, encode=lambda value: slot.encode(value[:size]))
+
+
+def _tail_text(size: int) -> Codec:
+    """Return the codec of a text in the tail, of at most ``size`` characters, not padded."""
+
     def decode(raw: bytes) -> str:
-        return raw.split(b"\0", 1)[0].decode("cp866")
+        if len(raw) > size:
+            raise RemoteError("malformed", f"a text of {len(raw)} characters, not {size}")
+        return _from_cp866(raw)
 
     def encode(value: str) -> bytes:
-        try:
-            raw = value.encode("cp866")
-        except UnicodeEncodeError as error:
-            raise LocalError("text", f"CP866 has no {error.object[error.start]!r}") from None
-        if len(raw) > size or b"\0" in raw:
-            raise LocalError("text", f"at most {size} characters, without zeros")
-        return raw.ljust(size, b"\0")
+        return _to_cp866(value, size)
 
-    return Codec(Bytes(size), decode, encode, {"type": "string", "maxLength": size})
+    return Codec(GreedyBytes, decode, encode, {"type": "string", "maxLength": size})
 
 
 def _same(value: Any) -> Any:
@@ -184,8 +278,8 @@ PROFILE_FIELDS: Final = (
     Field("fiscalised", FLAG, Tab.REGISTRATION, "Фискализирована", "Fiscalised"),
     Field("registration_number", _text(16), Tab.REGISTRATION, "РНМ", "Registration number"),
     Field("owner_inn", _text(12), Tab.REGISTRATION, "ИНН владельца", "Owner's INN"),
-    Field("owner_name", _text(48), Tab.REGISTRATION, "Наименование владельца", "Owner"),
-    Field("address", _text(64), Tab.REGISTRATION, "Адрес расчётов", "Address"),
+    Field("owner_name", _cut_text(48), Tab.REGISTRATION, "Наименование владельца", "Owner"),
+    Field("address", _cut_text(64), Tab.REGISTRATION, "Адрес расчётов", "Address"),
     Field("taxation_types", TAXATION, Tab.REGISTRATION, "Системы налогообложения", "Taxation types"),
     Field("fiscal_drive_number", _text(16), Tab.REGISTRATION, "Номер ФН", "Fiscal drive number"),
     Field("fiscal_drive_activated_at", MOMENT, Tab.REGISTRATION, "Дата активации ФН", "Fiscal drive activated"),
@@ -226,60 +320,171 @@ LIVE_FIELDS: Final = (
 )
 # fmt: on
 
-FIELDS: Final = PROFILE_FIELDS + LIVE_FIELDS
-BY_NAME: Final = {field.name: field for field in FIELDS}
+_FIXED: Final = PROFILE_FIELDS + LIVE_FIELDS
+_SLOTS: Final = {field.name: field for field in _FIXED}
 
-BLOCK: Final = FixedLayout(Struct(*(field.name / field.codec.wire for field in FIELDS)))
-PROFILE_SIZE: Final = FixedLayout(
-    Struct(*(field.name / field.codec.wire for field in PROFILE_FIELDS))
-).size
+
+def _whole(name: str, size: int) -> Field:
+    """Return the field that the fixed part cuts, as the tail has it."""
+    return replace(_SLOTS[name], codec=_tail_text(size))
+
+
+SELDOM, OFTEN = True, False
+
+# fmt: off
+TAIL_FIELDS: Final = (
+    TailField(1048, SELDOM, _whole("owner_name", 256)),
+    TailField(1009, SELDOM, _whole("address", 256)),
+)
+# fmt: on
+"""Add a field here; a register sends the TLVs in this order, and no tag ever changes its sense."""
+
+REQUISITES: Final = tuple(each for each in TAIL_FIELDS if each.is_requisite)
+"""Tail fields that whoever reads requisites by tag can tell without knowing more of them."""
+
+_TAIL_BY_NAME: Final = {each.field.name: each for each in TAIL_FIELDS}
+_TAIL_BY_TAG: Final = {each.tag: each for each in TAIL_FIELDS}
+_SELDOM_TAGS: Final = frozenset(each.tag for each in TAIL_FIELDS if each.seldom)
+_ABSENT: Final = {name: each.empty for name, each in _TAIL_BY_NAME.items() if name not in _SLOTS}
+
+BY_NAME: Final = _SLOTS | {name: each.field for name, each in _TAIL_BY_NAME.items()}
+FIELDS: Final = tuple(BY_NAME.values())
+"""Every field of a reading: the fixed part's in their order, then those that only a tail has."""
+
 TAIL_HEADER: Final = FixedLayout(Struct("tag" / Int16ub, "length" / Int16ub))
 
 
+class Layout(FixedLayout):
+    """The fixed part of a released version; who speaks it sends a tail or knows of none."""
+
+    def __init__(self, *, has_tail: bool, dropped: frozenset[str] = frozenset()) -> None:
+        super().__init__(_declared(_FIXED, dropped))
+        self.profile_size = FixedLayout(_declared(PROFILE_FIELDS, dropped)).size
+        self.has_tail = has_tail
+
+
+def _declared(fields: Iterable[Field], dropped: frozenset[str]) -> Struct:
+    nothing = Bytes(0)
+    return Struct(*(f.name / (nothing if f.name in dropped else f.codec.wire) for f in fields))
+
+
+class _Layouts(dict[int, Layout]):
+    def __missing__(self, version: int) -> Layout:
+        raise RemoteError("version", f"telemetry block of version {version}")
+
+
+LAYOUTS: Final = _Layouts(
+    {
+        1: Layout(has_tail=False),
+        2: Layout(has_tail=True, dropped=frozenset({"owner_name", "address"})),
+    }
+)
+"""Frozen for ever: databases hold blocks of each (``tests/data/telemetry_blocks.tsv``)."""
+
+BLOCK: Final = LAYOUTS[BLOCK_VERSION]
+"""The newest fixed part; ``BLOCK.index`` holds for every version."""
+
+
 def check(block_version: int, block: bytes) -> tuple[Any, ...]:
-    """Wire values of a block in the order of ``FIELDS``.
+    """Return the wire values of the fixed part, in the order of its table.
 
     Raises ``RemoteError``: ``version`` for a layout we do not know, ``malformed`` for a block
-    that is short or whose tail is broken or longer than ``MAX_TAIL``.
+    that is short or whose tail is cut or longer than ``MAX_TAIL``.
     """
-    if block_version != BLOCK_VERSION:
-        raise RemoteError("version", f"telemetry block of version {block_version}")
-    values = BLOCK.unpack_prefix(block)
-    if len(block) != BLOCK.size:
-        for _ in tail(block):
-            pass
+    layout = LAYOUTS[block_version]
+    values = layout.unpack_prefix(block)
+    if len(block) != layout.size:
+        if len(block) - layout.size > MAX_TAIL:
+            raise RemoteError("malformed", "the tail is too long")
+        _spans(block, layout.size)
     return values
 
 
-def tail(block: bytes) -> Iterator[tuple[int, bytes]]:
-    """(tag, value) of every TLV after the block."""
-    if len(block) - BLOCK.size > MAX_TAIL:
-        raise RemoteError("malformed", "the tail is too long")
-    position = BLOCK.size
+def _spans(block: bytes, position: int) -> list[tuple[int, int, int]]:
+    """Return the tag of every TLV from ``position`` on, and where its value begins and ends."""
+    found = []
     while position < len(block):
-        tag, length = TAIL_HEADER.unpack_prefix(block[position:])
-        position += TAIL_HEADER.size
-        if position + length > len(block):
-            raise RemoteError("malformed", "the tail is cut")
-        yield tag, block[position : position + length]
-        position += length
+        tag, length = TAIL_HEADER.unpack_prefix(block, position)
+        start = position + TAIL_HEADER.size
+        position = start + length
+        found.append((tag, start, position))
+    if position > len(block):
+        raise RemoteError(
+            "malformed", f"the tail is cut: {position - len(block)} bytes are missing"
+        )
+    return found
+
+
+def tail(block_version: int, block: bytes) -> list[tuple[int, bytes]]:
+    """Return (tag, value) of every TLV after the fixed part; raise ``RemoteError`` if one is cut."""
+    spans = _spans(block, LAYOUTS[block_version].size)
+    return [(tag, block[start:end]) for tag, start, end in spans]
+
+
+def seldom(block_version: int, block: bytes) -> bytes:
+    """Return the bytes of a checked block that change seldom: its profile."""
+    layout = LAYOUTS[block_version]
+    profile = block[: layout.profile_size]
+    if len(block) == layout.size:
+        return profile
+    told = (each for each in _spans(block, layout.size) if each[0] in _SELDOM_TAGS)
+    return profile + b"".join(block[start - TAIL_HEADER.size : end] for _, start, end in told)
 
 
 def decode(block_version: int, block: bytes) -> dict[str, Any]:
-    """The block as ``{field name: value}``; tail fields stand under ``tail`` as hex by tag."""
-    values = check(block_version, block)
-    decoded = {
-        field.name: field.codec.decode(value) for field, value in zip(FIELDS, values, strict=True)
-    }
-    unknown = {f"{tag:04x}": value.hex() for tag, value in tail(block)}
-    return {**decoded, "tail": unknown} if unknown else decoded
+    """Return the reading as ``{field name: value}``.
+
+    TLVs that are not known, or not of their field's form, stand under ``tail`` as hex by tag.
+    Raises ``RemoteError`` as ``check`` does, except that a stored tail has no limit.
+    """
+    values = LAYOUTS[block_version].unpack_prefix(block)
+    fixed = zip(_FIXED, values, strict=True)
+    decoded = {field.name: field.codec.decode(value) for field, value in fixed} | _ABSENT
+    strange: dict[str, str] = {}
+    for tag, raw in tail(block_version, block):
+        try:
+            known = _TAIL_BY_TAG[tag]
+            decoded[known.field.name] = known.read(raw)
+        except (KeyError, RemoteError):
+            strange[f"{tag:04x}"] = raw.hex()
+    return {**decoded, "tail": strange} if strange else decoded
 
 
-def encode(reading: Mapping[str, Any]) -> bytes:
-    """The block of a complete reading (every field of the table)."""
+def excerpt(*names: str) -> Callable[[int, bytes], tuple[Any, ...]]:
+    """Return a reader of a few fields of the fixed part that leaves the others undecoded.
+
+    It takes a version and a checked block of it, and returns the values in the order of
+    ``names``.
+    """
+    wanted = tuple((BLOCK.index(name), _SLOTS[name].codec.decode) for name in names)
+
+    def read(block_version: int, block: bytes) -> tuple[Any, ...]:
+        values = LAYOUTS[block_version].unpack_prefix(block)
+        return tuple(decode(values[place]) for place, decode in wanted)
+
+    return read
+
+
+def encode(reading: Mapping[str, Any], block_version: int = BLOCK_VERSION) -> bytes:
+    """Return the block of a reading in a layout of ``LAYOUTS``.
+
+    The reading has every field of the fixed part; one of the tail that is missing or empty is
+    not sent.  Raises ``LocalError`` for what does not fit.
+    """
+    layout = LAYOUTS[block_version]
     try:
-        return BLOCK.pack(*(field.codec.encode(reading[field.name]) for field in FIELDS))
+        fixed = layout.pack(*(field.codec.encode(reading[field.name]) for field in _FIXED))
+        return fixed + _tail_of(reading) if layout.has_tail else fixed
     except KeyError as error:
         raise LocalError("value", f"the reading has no {error}") from None
     except ValueError as error:
         raise LocalError("value", f"the reading has an unknown word: {error}") from None
+
+
+def _tail_of(reading: Mapping[str, Any]) -> bytes:
+    told = ((each, reading.get(name, each.empty)) for name, each in _TAIL_BY_NAME.items())
+    return b"".join(each.write(value) for each, value in told if value != each.empty)
+
+
+EMPTY: Final = decode(BLOCK_VERSION, bytes(BLOCK.size))
+"""A reading that tells nothing: the empty value of every field."""

@@ -14,6 +14,7 @@ import typer
 
 from protocol.conversation.seal import KeyRing
 from protocol.platforms import Platform
+from protocol.telemetry import BLOCK_VERSION
 from protocol.transport import Transport
 from simulator.calls.conversation import no_ledger
 from simulator.calls.fleet import FleetConfig, FleetRunner
@@ -31,6 +32,11 @@ from simulator.kktpc.running import run as run_register
 from simulator.web_requests.serving import read_credentials, serve
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+LedgerFile = Annotated[Path | None, typer.Option(help="file for accepted readings, JSON lines")]
+TelemetryVersion = Annotated[
+    int, typer.Option(min=1, max=BLOCK_VERSION, help="layout of their readings")
+]
 
 LINE_EVERY_S: Final = 1.0
 PLAIN_LINE_EVERY_S: Final = 10.0
@@ -66,9 +72,8 @@ def run(
         Path | None, typer.Option(help="trusted certificates, PEM; default: the system's")
     ] = None,
     path: Annotated[str, typer.Option(help="HTTP path, as in setting T19R1F9")] = USUAL_PATH,
-    ledger: Annotated[
-        Path | None, typer.Option(help="file for accepted readings, JSON lines")
-    ] = None,
+    ledger: LedgerFile = None,
+    telemetry_version: TelemetryVersion = BLOCK_VERSION,
 ) -> None:
     """Let registers call a server until Ctrl-C."""
     _allow_files(max_open + registers)
@@ -82,6 +87,7 @@ def run(
         calls=calls,
         seed=seed,
         transport=_transport_setup(transport, ca, path),
+        telemetry_version=telemetry_version,
     )
     _call(DemoRegisters(registers, seed), config, ledger)
 

@@ -16,7 +16,7 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into, table_of
 from fleet.kit.dialect import select_for_update
-from fleet.registers.events import RegistersHandedOver
+from fleet.registers.events import ProfilesRebuilt, RegistersHandedOver
 from fleet.registers.models import CashRegister
 from fleet.registers.queries import owned_by_partner
 from fleet.telemetry.events import ProfilesChanged
@@ -69,6 +69,11 @@ async def remove(act: Act, inn: str) -> None:
 async def on_profiles_changed(act: Act, fact: ProfilesChanged) -> None:
     """Registers say something new, maybe of their owners."""
     await _record_owners(act.db, [profile.serial_number for profile in fact.profiles])
+
+
+async def on_profiles_rebuilt(act: Act, fact: ProfilesRebuilt) -> None:
+    """Take the names of owners from columns that were rebuilt."""
+    await _record_owners(act.db, fact.serial_numbers)
 
 
 async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:

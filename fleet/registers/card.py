@@ -99,7 +99,7 @@ async def card(act: Act, serial_number: str) -> RegisterCard:
 async def _drive_term(db: AsyncSession, state: RegisterState | None) -> DriveTerm:
     if state is None:
         return DriveTerm(valid_until=None, documents_per_day=None, full_at=None)
-    latest = drive_usage(state.seen_at, state.block)
+    latest = drive_usage(state.seen_at, state.block_version, state.block)
     first = (await db.execute(oldest_reading(state.serial_number))).one_or_none()
     rate = documents_per_day(drive_usage(*first) if first else None, latest)
     return DriveTerm(
@@ -109,11 +109,11 @@ async def _drive_term(db: AsyncSession, state: RegisterState | None) -> DriveTer
     )
 
 
-def oldest_reading(serial_number: Any) -> Select[datetime, bytes]:
-    """The oldest reading of a register that is kept: its moment and its block."""
+def oldest_reading(serial_number: Any) -> Select[datetime, int, bytes]:
+    """Select the oldest reading of a register that is kept: moment, block version, block."""
     readings = READINGS.c
     return (
-        select(readings.accepted_at, readings.block)
+        select(readings.accepted_at, readings.block_version, readings.block)
         .where(readings.serial_number == serial_number)
         .order_by(readings.accepted_at)
         .limit(1)

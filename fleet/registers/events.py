@@ -21,6 +21,13 @@ class OwnersChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfilesRebuilt:
+    """What these registers have said long ago is now understood in another way."""
+
+    serial_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterHandOver:
     """A register that has passed from one partner, or from nobody, to another."""
 

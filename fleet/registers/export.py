@@ -36,7 +36,7 @@ from fleet.registers.rules import (
 from fleet.telemetry.models import RegisterState
 from fleet.telemetry.rules import CONDITIONS
 from protocol.models import BY_CODE as MODELS
-from protocol.telemetry import BLOCK, BY_NAME
+from protocol.telemetry import excerpt
 
 PORTION: Final = 500
 """Registers in one piece: a few milliseconds of work, so that others get their turn."""
@@ -64,8 +64,10 @@ class ExportRow(NamedTuple):
     condition_mask: int
     utc_offset_min: int | None
     seen_at: datetime | None
+    block_version: int | None
     block: bytes | None
     first_at: datetime | None
+    first_block_version: int | None
     first_block: bytes | None
 
 
@@ -171,9 +173,7 @@ _TELEMETRY_FIELDS: Final = (
     "ofd_last_contact_at",
     "ofd_error",
 )
-_DECODERS: Final = tuple(
-    (name, BLOCK.index(name), BY_NAME[name].codec.decode) for name in _TELEMETRY_FIELDS
-)
+_EXCERPT: Final = excerpt(*_TELEMETRY_FIELDS)
 
 
 async def as_csv(act: Act, query: RegisterConditions) -> AsyncGenerator[bytes, None]:
@@ -183,28 +183,29 @@ async def as_csv(act: Act, query: RegisterConditions) -> AsyncGenerator[bytes, N
     memory of ``PORTION``.
     """
     names = [each.ru if act.language is Language.RU else each.en for each in COLUMNS]
-    yield _lines([names], "utf-8-sig")
+    yield lines([names], "utf-8-sig")
     statement = _statement(await selected_by(act.db, act.actor, query))
     rows = await act.db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
         found = [ExportRow(*row) for row in portion]
         if query.status:  # as in the list: the row knows better than the column that is asked
             found = [each for each in found if presence(each.seen_at, act.now) in query.status]
-        lines = (_line(each, act.language, act.now) for each in found)
-        yield _lines([[_cell(each, line) for each in COLUMNS] for line in lines])
+        told = [_line(each, act.language, act.now) for each in found]
+        yield lines(
+            [[cell(each.value(line), as_text=each.as_text) for each in COLUMNS] for line in told]
+        )
 
 
 def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     first = oldest_reading(CashRegister.serial_number).correlate(CashRegister)
-    moment, block = first.selected_columns
     same = RegisterState.serial_number == CashRegister.serial_number
     return (
         select(
             *(getattr(CashRegister, name) for name in ExportRow._fields[:9]),
             RegisterState.seen_at,
+            RegisterState.block_version,
             RegisterState.block,
-            first.with_only_columns(moment).scalar_subquery(),
-            first.with_only_columns(block).scalar_subquery(),
+            *(first.with_only_columns(each).scalar_subquery() for each in first.selected_columns),
         )
         .outerjoin(RegisterState, same)
         .where(*wanted)
@@ -213,28 +214,28 @@ def _statement(wanted: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
 
 
 def _line(found: ExportRow, language: Language, now: datetime) -> ExportLine:
-    if found.block is None or found.seen_at is None:
+    if found.block is None or found.block_version is None or found.seen_at is None:
         return ExportLine(found, {}, None, None, now, language)
-    wire = BLOCK.unpack_prefix(found.block)
-    said = {name: decode(wire[place]) for name, place, decode in _DECODERS}
-    latest, first = drive_usage(found.seen_at, found.block), None
-    if found.first_at and found.first_block:
-        first = drive_usage(found.first_at, found.first_block)
+    said = dict(zip(_TELEMETRY_FIELDS, _EXCERPT(found.block_version, found.block), strict=True))
+    latest, first = drive_usage(found.seen_at, found.block_version, found.block), None
+    if found.first_at and found.first_block_version and found.first_block:
+        first = drive_usage(found.first_at, found.first_block_version, found.first_block)
     full = full_at(latest, documents_per_day(first, latest))
     return ExportLine(found, said, valid_until(latest), full, now, language)
 
 
-def _cell(column: ExportColumn, line: ExportLine) -> str:
-    value = column.value(line)
+def cell(value: Any, *, as_text: bool) -> str:
+    """Return what stands in the file for a value; no text in it is a formula."""
     if value is None:
         return ""
     text = ", ".join(value) if isinstance(value, list) else str(value)
     if text.lstrip(" ").startswith(FORMULA_STARTS):
         return "'" + text
-    return "\t" + text if column.as_text and any(map(str.isdigit, text)) else text
+    return "\t" + text if as_text and any(map(str.isdigit, text)) else text
 
 
-def _lines(rows: Iterable[list[str]], encoding: str = "utf-8") -> bytes:
+def lines(rows: Iterable[list[str]], encoding: str = "utf-8") -> bytes:
+    """Return lines of the file."""
     text = io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode(encoding)

@@ -40,7 +40,8 @@ WHOLE_NUMBERS: Mapping[int, tuple[Any, ...]] = {
 Value = TypeVar("Value")
 
 
-def _split(given: object) -> object:
+def split(given: object) -> object:
+    """Return the values of a query that have commas between them."""
     return tuple(given.split(",")) if isinstance(given, str) else given
 
 
@@ -51,7 +52,7 @@ def _bounds_on_items(schema: dict[str, Any]) -> None:
 
 Several = Annotated[
     tuple[Value, ...],
-    BeforeValidator(_split),
+    BeforeValidator(split),
     # Stands after the splitting, so that a wrong value is not also told as a missing one.
     Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_bounds_on_items),
 ]

@@ -18,9 +18,10 @@ from fleet.kit.act import Act
 from fleet.kit.actor import Actor
 from fleet.kit.input import Input, Moment, SerialText
 from fleet.kit.paging import BAD_CURSOR, Page, PageQuery, beyond, page_of, read_cursor
-from fleet.registers.filters import Model, RegisterConditions, selected_by
+from fleet.registers.columns import ListedRow, TelemetryColumn, told
+from fleet.registers.filters import Model, RegisterConditions, Several, selected_by
 from fleet.registers.models import CashRegister
-from fleet.registers.queries import RegisterRow, to_row
+from fleet.registers.queries import to_row
 from fleet.telemetry.models import RegisterState
 
 MAX_COUNTED = 10_000
@@ -71,6 +72,9 @@ class RegisterFilter(RegisterConditions, PageQuery):
         description="A minus turns the order round. By `seen_at`, the registers that are online "
         "stand together, in the order of their numbers.",
     )
+    telemetry: Several[TelemetryColumn] | None = Field(
+        default=None, description="Fields of the telemetry that each row brings too."
+    )
 
 
 class RegisterCount(BaseModel):
@@ -86,7 +90,7 @@ class RegisterCursor(Input):
     serial_number: SerialText
 
 
-async def page(act: Act, query: RegisterFilter) -> Page[RegisterRow]:
+async def page(act: Act, query: RegisterFilter) -> Page[ListedRow]:
     """One page of the partner's registers."""
     name = query.sort.removeprefix("-")
     sort, down = SORTS[name], name != query.sort
@@ -94,13 +98,19 @@ async def page(act: Act, query: RegisterFilter) -> Page[RegisterRow]:
     shown = page_of(
         found,
         query.limit,
-        lambda row: to_row(row[0], row[1], act.now),
+        lambda row: _listed(row, query.telemetry or (), act.now),
         lambda row: _cursor_of(row[0], query.sort, sort),
     )
     if query.status:
         # The column that the filter asks follows a register by a job; the row knows better.
         shown.items = [row for row in shown.items if row.status in query.status]
     return shown
+
+
+def _listed(row: Row[*tuple[Any, ...]], names: tuple[str, ...], now: datetime) -> ListedRow:
+    register, seen_at, _, *reading = row
+    values = told(names, *reading) if names else {}
+    return ListedRow(**dict(to_row(register, seen_at, now)), telemetry=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +192,9 @@ async def _load_rows(
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """The registers whose keys were chosen, with their latest calls."""
     keys = chosen.subquery()
+    reading = (RegisterState.block_version, RegisterState.block) if order.query.telemetry else ()
     shown = (
-        select(CashRegister, RegisterState.seen_at, keys.c.met)
+        select(CashRegister, RegisterState.seen_at, keys.c.met, *reading)
         .join(keys, CashRegister.serial_number == keys.c.serial_number)
         .outerjoin(RegisterState, RegisterState.serial_number == CashRegister.serial_number)
         .order_by(*order.order_columns(keys.c.value, keys.c.serial_number))

@@ -34,6 +34,10 @@ UNGROUPED = ("owner_inn", "owner_name", "shown_address")
 WHOLE_NUMBERS = ("registration_number", "fiscal_drive_number")
 """What a search for a whole number asks first, besides the owner's INN."""
 
+SEARCH_NAMES_LENGTH = 1280
+"""The owner's name, the address it says, and the one people say, each of 256 characters; a capital
+of theirs may become two small letters."""
+
 RARE = {"blocked": "blocked", "fresh": "NOT fiscalised"}
 """Name of an index -> the few registers that it holds."""
 
@@ -124,7 +128,7 @@ class CashRegister(Base):
     """The link of its last HELLO (``protocol.conversation.messages.LinkChannel``)."""
     utc_offset_min: Mapped[int | None] = mapped_column(SmallInteger)
     search_numbers: Mapped[str] = mapped_column(String(96), server_default="")
-    search_names: Mapped[str] = mapped_column(String(768), server_default="")
+    search_names: Mapped[str] = mapped_column(String(SEARCH_NAMES_LENGTH), server_default="")
     """What the search looks through (``rules.searched``)."""
 
     enrolled_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from fleet.accounts.roles import Right
 from fleet.kit.http import Call, Download, Upload, endpoint
@@ -12,13 +12,24 @@ from fleet.kit.language import Language
 from fleet.kit.paging import Page
 from fleet.registers import card, listing, ownership, service, view
 from fleet.registers.card import HistoryQuery, HistoryRow, RegisterCard
+from fleet.registers.columns import ListedRow
 from fleet.registers.export import as_csv
-from fleet.registers.filters import RegisterConditions
+from fleet.registers.export_shown import as_shown_csv
+from fleet.registers.filters import RegisterConditions, split
 from fleet.registers.listing import RegisterCount, RegisterFilter
-from fleet.registers.queries import RegisterKey, RegisterRow
+from fleet.registers.queries import RegisterKey
 from fleet.registers.rules import MAX_REGISTERS, SerialVerdicts
 from fleet.registers.serial_file import MAX_FILE_BYTES, LineNumbers, TypedLine, read_file
-from fleet.registers.view import RegisterListView, RegisterListViewBody
+from fleet.registers.view import Columns, RegisterListView, RegisterListViewBody
+
+
+class FileQuery(RegisterConditions):
+    """Which registers the file has, and which columns."""
+
+    columns: Annotated[Columns, BeforeValidator(split)] | None = Field(
+        default=None, description="In this order; without it the 28 of the manual."
+    )
+
 
 TypedSerialNumber = Annotated[str, Field(max_length=64)]
 
@@ -78,7 +89,7 @@ def to_reply(
 
 
 @endpoint("GET", "/registers", right=Right.MONITORING)
-async def list_registers(call: Call[RegisterFilter, None]) -> Page[RegisterRow]:
+async def list_registers(call: Call[RegisterFilter, None]) -> Page[ListedRow]:
     """The partner's registers, page by page."""
     return await listing.page(call.act, call.query)
 
@@ -90,9 +101,12 @@ async def count_registers(call: Call[RegisterConditions, None]) -> RegisterCount
 
 
 @endpoint("GET", "/registers/file", right=Right.MONITORING, files=["text/csv"])
-async def download_registers(call: Call[RegisterConditions, None]) -> Download:
+async def download_registers(call: Call[FileQuery, None]) -> Download:
     """The list under the same conditions as a CSV file for spreadsheets."""
-    lines = as_csv(call.act, call.query)
+    if call.query.columns:
+        lines = as_shown_csv(call.act, call.query, tuple(call.query.columns))
+    else:
+        lines = as_csv(call.act, call.query)
     return Download(
         name=f"devices_list_{call.act.now:%Y-%m-%d}.csv",
         media_type="text/csv; charset=utf-8",

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from fleet.kit.search import fold_case
 from fleet.kit.verdicts import RefusedItem, Verdicts, judge_each
 from fleet.registers.errors import REGISTER_NOT_FOUND, SERIAL_NUMBER_REPEATED, SERIAL_NUMBER_UNFIT
-from protocol.telemetry import BLOCK, BY_NAME
+from protocol.telemetry import excerpt
 
 MAX_REGISTERS = 500
 """Serial numbers in one request (ATOL Connect manual)."""
@@ -174,23 +174,13 @@ class DriveUsage:
     until: datetime | None
 
 
-def drive_usage(at: datetime, block: bytes) -> DriveUsage:
-    """From a telemetry block that was accepted at that moment."""
-    wire = BLOCK.unpack_prefix(block)
-    number, documents, activated_at, until = (
-        field.codec.decode(wire[place]) for field, place in _DRIVE_FIELDS
-    )
-    return DriveUsage(at, number, documents, activated_at, until)
+def drive_usage(at: datetime, block_version: int, block: bytes) -> DriveUsage:
+    """Return what a telemetry block says that was accepted at that moment."""
+    return DriveUsage(at, *_OF_DRIVE(block_version, block))
 
 
-_DRIVE_FIELDS = tuple(
-    (BY_NAME[name], BLOCK.index(name))
-    for name in (
-        "fiscal_drive_number",
-        "documents",
-        "fiscal_drive_activated_at",
-        "fiscal_drive_until",
-    )
+_OF_DRIVE = excerpt(
+    "fiscal_drive_number", "documents", "fiscal_drive_activated_at", "fiscal_drive_until"
 )
 
 

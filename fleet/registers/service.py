@@ -1,12 +1,10 @@
 """Changing registers: enrolment, flags, group and address, and what they say of themselves."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fleet.accounts.employees import widen_scope
@@ -222,36 +220,70 @@ async def store_profiles(act: Act, profiles: Sequence[Profile]) -> None:
     if not profiles:
         return
     ordered = sorted(profiles, key=lambda profile: profile.serial_number)
-    columns = columns_of(_TOLD, ordered)
-    before = await _previous_values(act.db, columns["serial_number"])
-    known = (before[profile.serial_number] for profile in ordered)
-    places, owners, seen = zip(*known, strict=True)
-    columns["shown_address"] = [
-        place or profile.address for profile, place in zip(ordered, places, strict=True)
-    ]
-    found_by = list(map(search_texts, ordered, places))
-    columns["search_numbers"] = [each.numbers for each in found_by]
-    columns["search_names"] = [each.names for each in found_by]
-    columns["utc_offset_min"] = list(map(known_offset, columns["utc_offset_min"]))
+    before = await _previous_values(
+        act.db, ordered, ("installed_address", "owner_inn", "first_seen_at")
+    )
+    columns = _columns(ordered, [each.installed_address if each else "" for each in before])
+    columns["first_seen_at"] = [(each and each.first_seen_at) or act.now for each in before]
     constants = {"profile_at": act.now, "silent_since": ONLINE_NOW}
-    columns["first_seen_at"] = [at or act.now for at in seen]
     await insert_columns(
         act.db, table_of(CashRegister), columns, constants, replace_on="serial_number"
     )
-    pairs = zip(owners, columns["owner_inn"], strict=True)
-    if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
-        await act.announce(OwnersChanged(frozenset(changed - {""}), act.now))
+    owners = [each.owner_inn if each else "" for each in before]
+    await _tell_owners(act, owners, columns["owner_inn"])
+
+
+async def rewrite_profiles(act: Act, profiles: Sequence[Profile]) -> list[str]:
+    """Write what registers have said before; return the serial numbers of those that differ.
+
+    Unlike a call it tells nothing of when they were seen.  Whoever calls holds the registers
+    (``lock_registers``), and has found all of them.
+    """
+    before = await _previous_values(act.db, profiles, _REWRITTEN)
+    columns = _columns(profiles, [row.installed_address for row in before if row])
+    differ = [
+        place
+        for place, row in enumerate(before)
+        if any(getattr(row, name) != values[place] for name, values in columns.items())
+    ]
+    if not differ:
+        return []
+    columns = {name: [values[place] for place in differ] for name, values in columns.items()}
+    await update_columns(act.db, table_of(CashRegister), "serial_number", columns, {})
+    owners = [row.owner_inn for place in differ if (row := before[place])]
+    await _tell_owners(act, owners, columns["owner_inn"])
+    return columns["serial_number"]
+
+
+def _columns(profiles: Sequence[Profile], places: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the columns that follow from profiles and from where people say registers stand."""
+    found_by = list(map(search_texts, profiles, places))
+    addresses = (profile.address for profile in profiles)
+    return {
+        **columns_of(_TOLD, profiles),
+        "shown_address": [place or said for place, said in zip(places, addresses, strict=True)],
+        "search_numbers": [each.numbers for each in found_by],
+        "search_names": [each.names for each in found_by],
+        "utc_offset_min": [known_offset(each.utc_offset_min) for each in profiles],
+    }
 
 
 async def _previous_values(
-    db: AsyncSession, serials: Sequence[str]
-) -> Mapping[str, tuple[str, str, datetime | None]]:
-    """Where people say that each register stands, the INN of its owner so far, its first call."""
-    columns = (CashRegister.installed_address, CashRegister.owner_inn, CashRegister.first_seen_at)
-    known = select(CashRegister.serial_number, *columns)
-    rows = await db.execute(known.where(CashRegister.serial_number.in_(serials)))
-    found = {serial: (place, inn, first) for serial, place, inn, first in rows}
-    return defaultdict(lambda: ("", "", None), found)
+    db: AsyncSession, profiles: Sequence[Profile], names: Sequence[str]
+) -> list[Row[*tuple[Any, ...]] | None]:
+    """Return these columns of each register as they stand; None for one that is not there."""
+    serial = CashRegister.serial_number
+    wanted = select(serial, *(getattr(CashRegister, name) for name in names))
+    rows = await db.execute(wanted.where(serial.in_([each.serial_number for each in profiles])))
+    found = {row[0]: row for row in rows}
+    return [found.get(each.serial_number) for each in profiles]
+
+
+async def _tell_owners(act: Act, before: Sequence[str], after: Sequence[str]) -> None:
+    """Announce the INNs of registers that name another owner than before."""
+    pairs = zip(before, after, strict=True)
+    if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
+        await act.announce(OwnersChanged(frozenset(changed - {""}), act.now))
 
 
 async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
@@ -264,3 +296,7 @@ async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange])
         "condition_mask": [change.after for change in changes],
     }
     await update_columns(db, table_of(CashRegister), "serial_number", columns, {})
+
+
+_REWRITTEN = (*_TOLD[1:], "installed_address", "shown_address", "search_numbers", "search_names")
+"""Columns that are compared: those of a profile, and what follows from them."""

@@ -1,6 +1,5 @@
 """How an employee looks at the list: which columns, in what order, compact or not."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -10,10 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fleet.kit.actor import Actor
 from fleet.kit.database import insert_into
 from fleet.kit.input import Input
+from fleet.registers.columns import ColumnName
 from fleet.registers.models import ListView
-from fleet.registers.queries import RegisterRow
-
-ColumnName = StrEnum("ColumnName", {name: name for name in RegisterRow.model_fields})  # type: ignore[misc]
 
 DEFAULT_COLUMNS = [
     ColumnName(name)

@@ -17,9 +17,9 @@ from fleet.telemetry.events import (
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import condition_mask
 from protocol.platforms import Platform
-from protocol.telemetry import BLOCK, BY_NAME, PROFILE_SIZE, check, decode
+from protocol.telemetry import check, decode, excerpt, seldom
 
-_FIRMWARE_VERSION = BLOCK.index("firmware_version")
+_FIRMWARE_VERSION = excerpt("firmware_version")
 _COLUMNS = ("serial_number", "condition_mask", "profile_crc", "block_version", "block")
 _STATES = Replacement(
     table=table_of(RegisterState),
@@ -51,8 +51,7 @@ class Reading(NamedTuple):
     @property
     def firmware_version(self) -> str:
         """As the block says."""
-        raw = BLOCK.unpack_prefix(self.block)[_FIRMWARE_VERSION]
-        return str(BY_NAME["firmware_version"].codec.decode(raw))
+        return str(*_FIRMWARE_VERSION(self.block_version, self.block))
 
     @classmethod
     def from_block(
@@ -68,7 +67,7 @@ class Reading(NamedTuple):
         """Checks the block; ``protocol.errors.RemoteError`` if it is not one."""
         mask = condition_mask(check(block_version, block))
         said = bytes((model, key_generation, channel)) + platform.encode()
-        crc = crc32(block[:PROFILE_SIZE], crc32(said)) - 0x8000_0000
+        crc = crc32(seldom(block_version, block), crc32(said)) - 0x8000_0000
         return cls(
             serial_number,
             platform,
@@ -151,11 +150,11 @@ def _profile(reading: Reading) -> Profile:
         model=reading.model,
         key_generation=reading.key_generation,
         channel=reading.channel,
-        **{name: said[name] for name in _FROM_BLOCK},
+        **{name: said[name] for name in FROM_BLOCK},
     )
 
 
-_FROM_BLOCK = (
+FROM_BLOCK = (
     "firmware_version",
     "ffd_version",
     "fiscalised",
@@ -166,6 +165,7 @@ _FROM_BLOCK = (
     "address",
     "utc_offset_min",
 )
+"""Fields of a ``Profile`` that a block says; HELLO says the others."""
 
 
 def serial_text(serial_number: int) -> str:

@@ -36,7 +36,7 @@ from protocol.conversation.seal import DOWN, NONCE_SIZE, UP, KeyRing, Seal
 from protocol.kktpc.commands import encode_answer
 from protocol.kktpc.frame import ASYNC_ID, Frame, FrameReader, encode
 from protocol.rows import build
-from protocol.telemetry import BLOCK_VERSION, PROFILE_SIZE
+from protocol.telemetry import BLOCK, BLOCK_VERSION
 from protocol.telemetry import encode as encode_block
 from simulator.demo import DemoRegisters
 from simulator.register.simulated_register import SimulatedRegister
@@ -48,7 +48,7 @@ QUIET_S: Final = 5.0
 _CHALLENGE: Final = DOWN_PREFIX + bytes((FrameKind.CHALLENGE,))
 _SEALED: Final = DOWN_PREFIX + bytes((FrameKind.SEALED,))
 _DONE: Final = encode_answer("write_setting")
-_READING_NUMBER: Final = PROFILE_SIZE
+_READING_NUMBER: Final = BLOCK.profile_size
 """The first live field of the block is the reading's number, four bytes."""
 
 

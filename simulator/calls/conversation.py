@@ -61,6 +61,7 @@ class RegisterConversation:
     """One conversation from HELLO to its end, under the given key or a later one it was sent.
 
     ``channel``: what HELLO says instead of the register's own link; an Assistant's way, say.
+    ``telemetry_version``: the layout of its readings, one of ``protocol.telemetry.LAYOUTS``.
 
     ``start`` gives the first bytes, ``receive`` takes what came and gives what to send,
     ``report`` sends a new reading in a held conversation.  When it is ``is_over``, hang up.
@@ -72,6 +73,7 @@ class RegisterConversation:
         "_end",
         "_key",
         "_ledger",
+        "_telemetry_version",
         "accepted",
         "messages_received",
         "is_held",
@@ -89,8 +91,10 @@ class RegisterConversation:
         key_generation: int,
         ledger: Ledger = no_ledger,
         channel: LinkChannel | None = None,
+        telemetry_version: int = telemetry.BLOCK_VERSION,
     ) -> None:
         self.register = register
+        self._telemetry_version = telemetry_version
         self._channel = channel
         self.accepted = False
         self.is_held = False
@@ -140,8 +144,8 @@ class RegisterConversation:
 
     def report(self, now: datetime) -> bytes:
         """CHECK_IN with a fresh reading."""
-        block = telemetry.encode(self.register.reading(now))
-        return self._say(CheckIn(telemetry.BLOCK_VERSION, block))
+        version = self._telemetry_version
+        return self._say(CheckIn(version, telemetry.encode(self.register.reading(now), version)))
 
     def break_off(self, why: str) -> None:
         """The link went, or the peer broke the protocol; means nothing after the end."""

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, Final
 
 from protocol.conversation.seal import KeyRing
+from protocol.telemetry import BLOCK_VERSION
 from simulator.calls.conversation import (
     ConversationEnding,
     ConversationResult,
@@ -55,6 +56,7 @@ class FleetConfig:
     timeouts: CallTimeouts = field(default_factory=CallTimeouts)
     ledger: Ledger = no_ledger
     transport: TransportSetup = PLAIN_TCP
+    telemetry_version: int = BLOCK_VERSION
     now: Callable[[], datetime] = utc_now
 
 
@@ -175,7 +177,10 @@ class FleetRunner:
         generation = config.key_ring.current
         key = config.key_ring.register_key(generation, register.serial)
         assert key is not None
-        talk = RegisterConversation(register, key, generation, self._note)
+        version = config.telemetry_version
+        talk = RegisterConversation(
+            register, key, generation, self._note, telemetry_version=version
+        )
         call = SocketCall(talk, self._patience, self._ended, config.now, config.transport)
         self._open[call] = index
         await call.dial(self._host, config.port, config.host)

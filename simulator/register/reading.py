@@ -12,15 +12,13 @@ from simulator.register.state import RegisterState
 
 KKT_PC_VERSION: Final = 3
 MAX_UNSENT: Final = 0xFFFF
-OFD_HOST_LENGTH: Final = 40
-OWNER_NAME_LENGTH: Final = 48
-ADDRESS_LENGTH: Final = 64
 FFD_TAG: Final = 1209
 
 
 def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
     """The reading at that moment; the register has lived until then."""
     return {
+        **_tail(register),
         **_versions(register),
         **_registration(register),
         **_ofd(register, now),
@@ -62,8 +60,8 @@ def _registration(register: RegisterState) -> dict[str, Any]:
             int(register.serial_number[-8:]), owner.inn, register.serial_number
         ),
         "owner_inn": owner.inn,
-        "owner_name": _sayable(owner.name, OWNER_NAME_LENGTH),
-        "address": _sayable(owner.address, ADDRESS_LENGTH),
+        "owner_name": _sayable("owner_name", owner.name),
+        "address": _sayable("address", owner.address),
         "taxation_types": telemetry.TAXATION.decode(register.taxation_types),
         "fiscal_drive_number": drive.number,
         "fiscal_drive_activated_at": drive.activated_at,
@@ -81,7 +79,7 @@ def _ofd(register: RegisterState, now: datetime) -> dict[str, Any]:
         "ofd_name": OFD.name,
         "ofd_site": OFD.address,
         "ofd_phone": OFD_PHONE,
-        "ofd_host": _sayable(register.memory.value(OFD_HOST), OFD_HOST_LENGTH),
+        "ofd_host": _sayable("ofd_host", register.memory.value(OFD_HOST)),
         "ofd_port": register.memory.value(OFD_PORT),
         "ofd_channel": channel,
         "ofd_last_contact_at": register.ofd_last_contact_at,
@@ -127,6 +125,15 @@ def _shift(register: RegisterState, now: datetime) -> dict[str, Any]:
     }
 
 
-def _sayable(text: SettingValue, length: int) -> str:
+def _tail(register: RegisterState) -> dict[str, Any]:
+    """Return the tail's fields: requisites as registrations wrote them, the others empty."""
+    nothing = {each.field.name: each.empty for each in telemetry.TAIL_FIELDS}
+    written = register.registered
+    known = (each for each in telemetry.REQUISITES if each.tag in written)
+    return nothing | {each.field.name: each.read(written[each.tag]) for each in known}
+
+
+def _sayable(field: str, text: SettingValue) -> str:
     """A setting or requisite takes more, and other characters, than the telemetry can say."""
+    length = telemetry.BY_NAME[field].codec.schema["maxLength"]
     return str(text).encode("cp866", "replace").decode("cp866")[:length]

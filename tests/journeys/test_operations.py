@@ -1,14 +1,15 @@
 """Orders from the admin API to the register and back, over real sockets, in hand-moved time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from protocol.conversation.messages import StepRefusal
 from protocol.platforms import Platform
-from protocol.telemetry import BLOCK
+from protocol.telemetry import encode
 from simulator.calls.bad_links import BadLinkProxy, Direction, Fault
+from simulator.register.reading import reading_of
 from simulator.register.settings_memory import CABINET_HOST, CABINET_PORT
 from simulator.register.simulated_register import SimulatedRegister
 from tests.gateway.edge.ordering import UPLOAD
@@ -17,11 +18,13 @@ from tests.journeys.conftest import Deployment
 
 BOTH = pytest.mark.parametrize("platform", [Platform.V5_0, Platform.V2_5])
 HELLO_BYTES, STEP_DONE_BYTES = 37, 39
-CHECK_IN_BYTES = BLOCK.size + 27
-IN_FIRST_STEP_DONE = Fault(
-    Direction.UP, cut_after=HELLO_BYTES + CHECK_IN_BYTES + STEP_DONE_BYTES // 2
-)
+AROUND_BLOCK_BYTES = 27
 """A few bytes more are escaped, some four of those that are sealed."""
+
+
+def in_first_step_done(register: SimulatedRegister, now: datetime) -> Fault:
+    check_in = len(encode(reading_of(register, now))) + AROUND_BLOCK_BYTES
+    return Fault(Direction.UP, cut_after=HELLO_BYTES + check_in + STEP_DONE_BYTES // 2)
 
 
 async def upload(town: Deployment, register: SimulatedRegister, **more: Any) -> int:
@@ -40,7 +43,8 @@ def written(register: SimulatedRegister) -> tuple[Any, Any]:
 
 async def begin_and_lose_the_link(town: Deployment, register: SimulatedRegister) -> None:
     """The first step is done in the register, and its answer is lost."""
-    async with BadLinkProxy(HOST, town.gateway.number, IN_FIRST_STEP_DONE) as proxy:
+    fault = in_first_step_done(register, town.clock())
+    async with BadLinkProxy(HOST, town.gateway.number, fault) as proxy:
         talk = await town.call(register, number=proxy.port)
     assert (talk.accepted, talk.steps_done) == (True, 1), talk.result
     await town.gateway.until_quiet()

@@ -144,6 +144,7 @@ def test_the_tables_are_printed() -> None:
         "question  41  ticket: ",
         "relay     71  connect to the host, text: ",
         f"telemetry {BLOCK.index('battery_mv')}  battery_mv: RTC battery, mV",
+        "telemetry tag 1048  owner_name: Owner",
         "result    67  No paper",
     ):
         assert f"\n{line}" in f"\n{shown}"

@@ -177,13 +177,11 @@ UNAVAILABLE_FIELDS: Final = frozenset(
 )
 """No task of the driver tells these."""
 
-_EMPTY: Final = telemetry.decode(telemetry.BLOCK_VERSION, bytes(telemetry.BLOCK.size))
-
 
 def reading_from(answers: TaskAnswers, reading_number: int) -> dict[str, Any]:
     """A complete reading that can be encoded, whatever the driver has said."""
     told = {name: _fitting(name, extract(answers)) for name, extract in FIELDS.items()}
-    return {**_EMPTY, **told, "reading_number": reading_number}
+    return {**telemetry.EMPTY, **told, "reading_number": reading_number}
 
 
 def _fitting(name: str, value: Any) -> Any:

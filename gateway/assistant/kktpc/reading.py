@@ -22,9 +22,6 @@ from protocol.platforms import Platform
 Ask = Callable[[bytes], Awaitable[bytes]]
 """Sends one application command and gives its answer."""
 
-EMPTY: Final = telemetry.decode(telemetry.BLOCK_VERSION, bytes(telemetry.BLOCK.size))
-"""Every field as "not known"."""
-
 MAX_REQUISITE_BLOCKS: Final = 8
 SHIFT: Final = timedelta(hours=24)
 _ZONES_H: Final = range(2, 13)
@@ -144,11 +141,10 @@ QUESTIONS: Final[Mapping[str, RegisterQuestion]] = {
     "ofd_channel": _cell(276),
     "tag_1037": _requisite(1037),
     "tag_1018": _requisite(1018),
-    "tag_1048": _requisite(1048),
-    "tag_1009": _requisite(1009),
     "tag_1062": _requisite(1062),
     "tag_1017": _requisite(1017),
     "tag_1046": _requisite(1046),
+    **{f"tag_{each.tag}": _requisite(each.tag) for each in telemetry.REQUISITES},
 }
 
 
@@ -260,8 +256,6 @@ FIELD_EXTRACTORS: Final[Mapping[str, Extract]] = {
     "fiscalised": lambda answers: answers["state"]["flags"]["fiscalised"],
     "registration_number": _text("tag_1037"),
     "owner_inn": _text("tag_1018"),
-    "owner_name": _text("tag_1048"),
-    "address": _text("tag_1009"),
     "taxation_types": lambda answers: telemetry.TAXATION.decode(answers["tag_1062"]["value"][0]),
     "fiscal_drive_number": _field("drive", "number"),
     "fiscal_drive_activated_at": _moment("first_registration", "made_at"),
@@ -292,6 +286,7 @@ FIELD_EXTRACTORS: Final[Mapping[str, Extract]] = {
     "shift_state": _shift_state,
     "shift_number": _field("shift", "shift"),
     "shift_opened_at": _shift_opened_at,
+    **{each.field.name: _text(f"tag_{each.tag}") for each in telemetry.REQUISITES},
 }
 
 UNAVAILABLE_FIELDS: Final[Mapping[str, str]] = {
@@ -322,7 +317,7 @@ async def read(ask: Ask, moment: Moment, lower_level: int) -> dict[str, Any]:
 
 def extract(answers: QuestionAnswers) -> dict[str, Any]:
     """Every field of the telemetry; one that was not answered, or cannot be sent, is empty."""
-    reading = dict(EMPTY)
+    reading = dict(telemetry.EMPTY)
     for name, extractor in FIELD_EXTRACTORS.items():
         codec = telemetry.BY_NAME[name].codec
         try:

@@ -15,6 +15,7 @@ from fleet.migrations.run import upgrade
 from fleet.subscriptions.models import MovementReason, Stock, StockMovement
 from tests.fleet.conftest import PASSWORD, HandClock
 from tests.fleet.stored import found
+from tests.fleet.telemetry.stored_before import restore
 
 ROMASHKA = NewPartner(name="Ромашка", login="anna", full_name="Анна")
 
@@ -63,3 +64,27 @@ def test_a_refusal_is_said_and_gives_nothing(
     refused = add(url, partner, plan, quantity)
     assert (refused.exit_code, refused.stdout) == (1, "") and word in refused.stderr
     assert found(url, Stock.plan) == found(url, StockMovement.id) == []
+
+
+def test_profiles_are_rebuilt_in_portions(empty_url: str) -> None:
+    asyncio.run(restore(empty_url))
+    asyncio.run(upgrade(empty_url))
+
+    def rebuild(*options: str) -> tuple[int, list[str]]:
+        words = ["telemetry", "rebuild-profiles", *options, "--database", empty_url]
+        done = CliRunner().invoke(app, words)
+        return done.exit_code, done.output.splitlines()
+
+    four = [f"0010690000000{number}" for number in (1, 2, 3, 4)]
+    last = "Просмотрено 4, обновлено 0 / seen 4, rebuilt 0"
+    portions = [f"{four[2]}  3  0", f"{four[3]}  4  0"]
+    assert rebuild("--portion", "3") == (0, [*portions, last])
+    rest = "Просмотрено 1, обновлено 0 / seen 1, rebuilt 0"
+    assert rebuild("--after", "12")[0] == 2
+    assert rebuild("--after", four[2]) == (0, [f"{four[3]}  1  0", rest])
+
+
+def test_profiles_of_a_database_that_is_not_there_are_not_rebuilt() -> None:
+    words = ["telemetry", "rebuild-profiles", "--database", "sqlite+aiosqlite:////nowhere/x.db"]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, "migrate" in done.stderr) == (1, True)

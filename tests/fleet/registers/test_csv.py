@@ -174,6 +174,38 @@ async def test_the_file_has_what_the_list_has(anna: Api, call_in: Call) -> None:
     assert (english[0][0], english[3][16]) == ("Serial number", "Online")
 
 
+async def test_the_file_has_the_columns_that_are_shown(anna: Api, call_in: Call) -> None:
+    name = "Общество с ограниченной ответственностью Северный хлеб"
+    profile = {"owner_name": name, "firmware_version": "5.8.1", "fiscalised": True}
+    told = {"owner_name": name, "printer": ["no_paper"], "clock": START, "battery_mv": 3100}
+    await call_in(1, mask=1 << CONDITIONS[0].bit, profile=profile, **told)
+    columns = "serial_number,owner_name,status,conditions,fiscalised,firmware_version,clock"
+    query = f"model=69&columns={columns},printer,battery_mv,address,first_unsent_at"
+    found = rows(await download(anna, query))
+    assert found[0][1:4] == ["Наименование владельца", "Связь", "Неисправности"]
+    assert found[0][6:9] == ["Часы ККТ", "Состояние принтера", "Напряжение батареи RTC"]
+    words = ["На связи", CONDITIONS[0].label_ru, "да", "5.8.1", "02.03.2026 12:00", "no_paper"]
+    assert found[1] == [serial(1), name, *words, "3100", "", ""]
+    assert found[2][1:] == ["", "Не выходила на связь", "", "нет", "", "", "", "", "", ""]
+    english = rows(await download(anna, "columns=status,fiscalised", language="en"))
+    assert english[:2] == [["Connection", "Fiscalised"], ["Online", "yes"]]
+
+
+@pytest.mark.parametrize("columns", ["price", "address,address", ""])
+async def test_a_column_of_the_file_that_is_not_there_or_twice_is_refused(
+    anna: Api, columns: str
+) -> None:
+    answer = await anna.get(f"/registers/file?columns={columns}")
+    assert (answer.status, answer.json["code"]) == (422, "invalid_input")
+
+
+async def test_every_column_that_can_be_shown_has_a_heading(anna: Api) -> None:
+    available = (await anna.get("/registers/view")).json["available"]
+    for language in ("ru", "en"):
+        (heading, *_) = rows(await download(anna, "columns=" + ",".join(available), language))
+        assert len(set(heading)) == len(available) and all(heading)
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+7", "-2", "@SUM(A1)", "\t=1", " =cmd|' /C calc'!A0"])
 async def test_no_text_of_a_register_is_a_formula(anna: Api, call_in: Call, text: str) -> None:
     await call_in(1, profile={"owner_name": text, "address": text})

@@ -388,3 +388,13 @@ async def test_the_card_forecasts_the_end_of_the_fiscal_drive(
         "documents_per_day": 5000.0,
         "full_at": "2026-03-22T09:00:00Z",
     }
+
+
+async def test_a_page_brings_the_fields_of_the_telemetry_that_are_asked_for(
+    anna: Api, call_in: Call
+) -> None:
+    await call_in(1, profile={}, uptime_h=7, printer=["no_paper"])
+    rows = (await anna.get("/registers?telemetry=uptime_h,printer&model=69")).json["items"]
+    assert [row["telemetry"] for row in rows[:2]] == [{"uptime_h": 7, "printer": ["no_paper"]}, {}]
+    assert (await anna.get("/registers")).json["items"][0]["telemetry"] == {}
+    assert (await anna.get("/registers?telemetry=price")).status == 422

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from fleet.kit.act import DEFAULTS, Act
 from fleet.kit.database import Database
+from fleet.kit.search import fold_case
 from fleet.registers.models import CashRegister
 from fleet.registers.rules import known_offset
 from fleet.registers.service import store_profiles
@@ -333,6 +334,23 @@ async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
         for name in ("firmware_version", "owner_name", "address", "owner_inn", "ffd_version"):
             assert getattr(row, name) == said[name]
         assert row.utc_offset_min == known_offset(said["utc_offset_min"])
+
+
+async def test_the_longest_texts_of_a_tail_are_kept_as_texts(whole: Intake) -> None:
+    ugly = (HOSTILE + HOSTILE)[:256]
+    tlvs = b"".join(TAIL_HEADER.pack(tag, 256) + ugly for tag in (1048, 1009))
+    await whole.keep(make_reading(ONE, block=make_block() + tlvs))
+    row = (await registers(whole))[ONE]
+    assert row.owner_name == row.address == row.shown_address == ugly.decode("cp866")
+    assert row.search_names == "\n".join([fold_case(row.owner_name)] * 2)
+
+
+async def test_only_what_changes_seldom_in_a_tail_is_told(intake: Intake) -> None:
+    await intake.keep(make_reading(ONE, owner_name="A" * 60))
+    assert (await intake.keep(make_reading(ONE, owner_name="A" * 60, uptime_h=7)))[0] == []
+    assert (await intake.keep(make_reading(ONE, owner_name="A" * 59 + "B")))[0] == [ONE]
+    unknown = make_block(owner_name="A" * 59 + "B") + TAIL
+    assert (await intake.keep(make_reading(ONE, block=unknown)))[0] == []
 
 
 async def test_no_profiles_are_no_work(whole: Intake) -> None:

@@ -135,9 +135,11 @@ class RunningGateway:
         ledger: Ledger = no_ledger,
         number: int | None = None,
         transport: TransportSetup = PLAIN_TCP,
+        telemetry_version: int = BLOCK_VERSION,
     ) -> RegisterConversation:
         """A whole call of a well-behaved register (through the proxy at ``number``, if told)."""
-        talk = RegisterConversation(register, key_of(register.serial_number), 1, ledger)
+        key = key_of(register.serial_number)
+        talk = RegisterConversation(register, key, 1, ledger, telemetry_version=telemetry_version)
         ended = asyncio.Event()
         patience = CallTimeouts(connect_s=WAIT_S, answer_s=WAIT_S)
         call = SocketCall(talk, patience, lambda _: ended.set(), self.clock, transport=transport)
