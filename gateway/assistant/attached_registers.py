@@ -1,7 +1,7 @@
-"""The registers that stand at the PC, and the calls that are made for them.
+"""The registers at the PC and the conversations held for them.
 
-A register that the account holds is read and checked in again and again, as often as the cash
-server tells; one that it does not hold is shown and nothing more.
+A register that the account may serve is read and checked in again and again, as often as the cash
+server requests; any other register is only shown.
 """
 
 import asyncio
@@ -45,23 +45,23 @@ from protocol.kktpc.commands import BY_CODE
 
 VERSION: Final = "1"
 RETRY_S, MOST_RETRY_S = 5.0, 300.0
-"""After a conversation that failed without a word when to call again: doubled, jittered."""
+"""Seconds until the next conversation after a failed one: doubled each time, jittered."""
 
 GRACE_S: Final = 1.0
-"""How long the conversation of a register that has gone may go on."""
+"""Seconds that the conversation of a removed register may continue."""
 
 Notify = Callable[..., None]
-"""``tell(name, **said)``: a row of ``words.WORDS``."""
+"""Function ``notify(name, **said)``, which shows a sentence of ``texts.TEXTS``."""
 
 ShowProgress = Callable[[str, str, int | None], None]
-"""Serial number, what is being done, percents; None when it is over."""
+"""Function of serial number, name of the work, and percentage; None when it has ended."""
 
 
 _log = logging.getLogger(__name__)
 
 
 class BrokerConnection(Protocol):
-    """What the desk needs of ``broker_link.BrokerLink``."""
+    """Part of ``broker_link.BrokerLink`` that this module uses."""
 
     @property
     def is_connected(self) -> bool: ...
@@ -72,7 +72,7 @@ class BrokerConnection(Protocol):
 
 
 class LockedConnection:
-    """A way whose calls go one by one, whoever makes them."""
+    """A connection whose calls run one at a time, from any caller."""
 
     def __init__(self, connection: RegisterConnection) -> None:
         self.identity: RegisterIdentity = connection.identity
@@ -101,17 +101,23 @@ class LockedConnection:
 
 @dataclass(slots=True)
 class AttachedRegister:
-    """A register at the PC; ``calls`` is its loop of conversations, ``doing`` the present step."""
+    """A register at the PC.
+
+    ``calling_task`` is its loop of conversations, ``progress`` the present step.
+    """
 
     connection: LockedConnection
     progress: OperationProgress | None = None
     calling_task: asyncio.Task[None] | None = None
     idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while no conversation is held."""
+    """Event that is set while no conversation is held."""
 
 
 class AttachedRegisters:
-    """Owns the ways that it is given.  ``attach`` a broker before ``add``; ``close`` at the end."""
+    """The registers at the PC; it owns the connections that it is given.
+
+    Call ``set_broker`` before ``add``, and ``close`` at the end.
+    """
 
     def __init__(self, journal: Journal, notify: Notify, show_progress: ShowProgress) -> None:
         self._journal, self._tell, self._show = journal, notify, show_progress
@@ -123,16 +129,16 @@ class AttachedRegisters:
         self._may_call = asyncio.Event()
 
     def set_broker(self, broker: BrokerConnection) -> None:
-        """The broker over which conversations go."""
+        """Set the broker that carries conversations."""
         self._broker = broker
 
     @property
     def places(self) -> frozenset[str]:
-        """Where a register stands."""
+        """Return the places of all registers."""
         return frozenset(self._standing)
 
     def add(self, connection: RegisterConnection) -> None:
-        """A register was found."""
+        """Add a register that was found, and start its loop of conversations."""
         about = connection.identity
         standing = self._standing[about.place] = AttachedRegister(LockedConnection(connection))
         standing.idle.set()
@@ -141,7 +147,7 @@ class AttachedRegisters:
         self._changed()
 
     async def remove(self, place: str, why: str) -> None:
-        """A register is gone."""
+        """Remove the register at a place, and close its connection."""
         standing = self._standing.pop(place, None)
         if standing is None:
             return
@@ -152,23 +158,24 @@ class AttachedRegisters:
         await self._let_go(standing)
 
     async def close(self) -> None:
-        """Ends every call and lets go of every way."""
+        """End all conversations and close all connections."""
         for steps in self._steps.values():
             await steps.close()
         standing, self._standing = list(self._standing.values()), {}
         await asyncio.gather(*map(self._let_go, standing))
 
     def on_progress(self, serial_number: str, stage: str, percent: int) -> None:
-        """How far something long is."""
+        """Show and report the progress of a long step."""
         self._show(serial_number, stage, percent)
         for standing in self._at(serial_number):
             if standing.progress is not None:
                 standing.progress = standing.progress.model_copy(update={"percent": percent})
         self._changed()
 
-    # What the broker says (broker_link.Owner)
+    # Calls of the broker (broker_link.BrokerLinkListener)
 
     def make_report(self) -> AssistantReport:
+        """Return a report of the registers at the PC, at most ``MAX_REGISTERS``."""
         found = [_found(each) for each in self._standing.values()]
         return AssistantReport(
             version=VERSION,
@@ -178,6 +185,7 @@ class AttachedRegisters:
         )
 
     def on_report_answer(self, registers: ReportAnswer) -> None:
+        """Take the keys of permitted registers, and start their conversations."""
         keys = {}
         for each in registers.registers:
             with contextlib.suppress(RemoteError):
@@ -196,10 +204,10 @@ class AttachedRegisters:
     def on_signed_out(self, why: str, wait_s: float) -> None:
         self._tell("signed_out", why=why, wait_s=round(wait_s))
 
-    # Calls
+    # Conversations
 
     async def _keep_calling(self, standing: AttachedRegister) -> None:
-        """Ends when the register is lost; whoever found it finds it again."""
+        """Hold conversations until the register is lost; its discovery may find it again."""
         retry_s, serial_number = RETRY_S, standing.connection.identity.serial_number
         while True:
             key = self._keys.get(serial_number)
@@ -209,7 +217,7 @@ class AttachedRegisters:
             standing.idle.clear()
             try:
                 ended = await self._call(standing, key)
-            except Exception as error:  # a full disk, say: the next call may go better
+            except Exception as error:  # for example a full disk: the next call may succeed
                 _log.exception("a call for %s", serial_number)
                 ended = ConversationResult(ConversationEnding.CUT, type(error).__name__)
             standing.idle.set()
@@ -221,7 +229,7 @@ class AttachedRegisters:
         await self.remove(standing.connection.identity.place, ended.detail)
 
     async def _call(self, standing: AttachedRegister, key: RegisterKey) -> ConversationResult:
-        """The reading comes first, so that no gateway waits for a slow line."""
+        """Read the register, then hold a conversation, so that no gateway waits for a slow line."""
         way, serial_number = standing.connection, standing.connection.identity.serial_number
         try:
             prepared = [await self._read(way)]
@@ -257,7 +265,7 @@ class AttachedRegisters:
         return self._steps[serial_number]
 
     def _on_step(self, key: StepKey, command: bytes, outcome: StepOutcome | None) -> None:
-        """Commands are named, never quoted: one may carry a password."""
+        """Show a step's beginning or end by its name; its bytes may contain a password."""
         known = BY_CODE.get(command[0]) if command else None
         name = known.name if known else command[:1].hex()
         for standing in self._at(key.serial_number):
@@ -276,7 +284,7 @@ class AttachedRegisters:
         return [each for each in every if each.connection.identity.serial_number == serial_number]
 
     def _is_first(self, standing: AttachedRegister) -> bool:
-        """A register that is found twice is called for once."""
+        """Tell whether this is the connection to use: a register may be found twice."""
         return self._at(standing.connection.identity.serial_number)[:1] == [standing]
 
     def _is_connected(self) -> bool:
@@ -295,7 +303,11 @@ class AttachedRegisters:
         await self._may_call.wait()
 
     async def _let_go(self, standing: AttachedRegister) -> None:
-        """A restart hangs up at once; what the register has answered may still be passed on."""
+        """Stop the loop of conversations and close the connection.
+
+        Wait at most ``GRACE_S`` seconds for the present conversation, which may still pass on the
+        answer of a register that is restarting.
+        """
         if standing.calling_task is not None and not standing.calling_task.done():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_S):
@@ -307,7 +319,7 @@ class AttachedRegisters:
 
 
 def found_fields(about: RegisterIdentity) -> dict[str, Any]:
-    """What the sentence ``found`` tells of a register."""
+    """Return the fields of a register for the sentence ``found``."""
     return {
         "place": about.place,
         "serial_number": about.serial_number,
@@ -330,7 +342,7 @@ def _found(standing: AttachedRegister) -> FoundRegister:
 
 
 def _pause_s(ended: ConversationResult, retry_s: float) -> float:
-    """What the server told is jittered already."""
+    """Return the seconds until the next conversation; the server's number is already jittered."""
     if ended.next_s is not None:
         return float(ended.next_s)
     return retry_s * (0.5 + random.random() / 2)

@@ -1,7 +1,7 @@
-"""The Assistant's place at the cash server's MQTT broker: signing in, reports, conversations.
+"""The Assistant's connection to the cash server's MQTT broker: sign-in, reports, conversations.
 
-MQTT 5 where the broker speaks it, 3.1.1 otherwise.  A gateway among several names itself in the
-Response Topic of its answer, and the rest of that conversation goes there.
+It uses MQTT 5 if the broker supports it, else 3.1.1.  One gateway of several names itself in the
+Response Topic of its answer, and the rest of that conversation is sent there.
 """
 
 import asyncio
@@ -29,45 +29,45 @@ from protocol.errors import RemoteError
 
 CONNECT_S: Final = 10.0
 V5_CONNECT_S: Final = 4.0
-"""A broker that does not know MQTT 5 may answer it with silence."""
+"""Seconds to connect with MQTT 5: a broker that does not support it may not answer."""
 
 KEEPALIVE_S: Final = 30
 REST_S, MOST_REST_S = 1.0, 60.0
-"""Between two tries to sign in: doubled each time, jittered by half."""
+"""Seconds between two tries to sign in: doubled each time, jittered by half."""
 
 CHANGES_S: Final = 2.0
-"""A report after changes leaves at most so often."""
+"""Shortest time in seconds between two reports."""
 
 FIRST_REPORT_S: Final = 60
-"""Until the server tells when it wants the next report."""
+"""Seconds between reports until the server sets them."""
 
 MAX_WAITING_PAYLOADS: Final = 256
-"""Payloads that may wait to be read in one conversation; more end it."""
+"""Payloads that may wait in one conversation; more of them end it."""
 
 REFUSED: Final = 128
-"""Reason codes from here on say no (MQTT 5, 2.4; 3.1.1, 3.9.3)."""
+"""First reason code that means a refusal (MQTT 5, 2.4; 3.1.1, 3.9.3)."""
 
 _log = logging.getLogger(__name__)
 
 
 class BrokerLinkListener(Protocol):
-    """Who is told of the broker; never waits."""
+    """Owner of the broker link, which is informed of it; no method waits."""
 
     def make_report(self) -> AssistantReport:
-        """What to say now."""
+        """Return the report to send now."""
 
     def on_report_answer(self, registers: ReportAnswer) -> None:
-        """The server's answer to a report."""
+        """Handle the server's answer to a report."""
 
     def on_signed_in(self) -> None:
-        """The broker has taken us."""
+        """Handle the sign-in at the broker."""
 
     def on_signed_out(self, why: str, wait_s: float) -> None:
-        """The link is gone, or there was none; the next try comes after ``wait_s``."""
+        """Handle the loss of the broker or a failed try; the next follows after ``wait_s``."""
 
 
 class RegisterLink:
-    """The topics of one register: a ``conversation.Link``, one conversation after another."""
+    """The topics of one register: a ``ConversationLink`` for one conversation after another."""
 
     def __init__(self, broker: "BrokerLink", serial_number: str) -> None:
         self._broker = broker
@@ -82,7 +82,7 @@ class RegisterLink:
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING_PAYLOADS)
 
     def open(self) -> "RegisterLink":
-        """For a new conversation: what is left of the last one is forgotten."""
+        """Prepare for a new conversation: drop what is left of the previous one."""
         self._begin()
         return self
 
@@ -90,7 +90,10 @@ class RegisterLink:
         await self._broker.publish(self._up, data)
 
     async def receive(self) -> bytes:
-        """An end that comes before the first word belonged to the conversation before."""
+        """Return the next payload; raise ``HungUp`` at the end of the conversation.
+
+        An end before the first payload belongs to the previous conversation and is ignored.
+        """
         while True:
             payload = await self._waiting.get()
             if payload is None:
@@ -102,14 +105,14 @@ class RegisterLink:
                 raise HungUp("the gateway hung up")
 
     async def hang_up(self) -> None:
-        """Tells the gateway, if anybody hears."""
+        """Tell the gateway that the conversation has ended, if the broker is connected."""
         try:
             await self._broker.publish(self._up, b"")
         except HungUp as why:
             _log.debug("hanging up: %s", why)
 
     def on_payload(self, payload: bytes, answer_to: str | None) -> None:
-        """A payload for the register; a repetition is a duplicate delivery."""
+        """Queue a payload for the register; drop a repetition, which is a duplicate delivery."""
         if payload and payload == self._last:
             return
         self._last = payload
@@ -118,7 +121,7 @@ class RegisterLink:
         self._put(payload)
 
     def on_broker_lost(self) -> None:
-        """The broker is gone."""
+        """End the conversation, because the broker is lost."""
         self._put(None)
 
     def _put(self, payload: bytes | None) -> None:
@@ -129,9 +132,9 @@ class RegisterLink:
 
 
 class BrokerLink:
-    """``run`` until it is cancelled; ``register`` gives the link of a register.
+    """The connection to the broker; ``run`` it until it is cancelled.
 
-    ``request_report`` asks for a report soon.
+    ``register_link`` returns the link of a register, ``request_report`` asks for a report soon.
     """
 
     def __init__(
@@ -159,11 +162,11 @@ class BrokerLink:
         return self._client is not None
 
     def request_report(self) -> None:
-        """Something is new: a report leaves soon."""
+        """Send a report soon, because something has changed."""
         self._news.set()
 
     async def register_link(self, serial_number: str) -> RegisterLink:
-        """The link of a register, listened to from now on; ``HungUp`` without a broker."""
+        """Return the subscribed link of a register; raise ``HungUp`` if refused."""
         link = self._links.get(serial_number)
         if link is None:
             link = self._links[serial_number] = RegisterLink(self, serial_number)
@@ -173,7 +176,10 @@ class BrokerLink:
         return link.open()
 
     async def publish(self, topic: str, payload: bytes) -> None:
-        """QoS 1, not retained; returns when the broker has it; ``HungUp`` if it has not."""
+        """Publish with QoS 1, not retained; return when the broker has acknowledged.
+
+        Raise ``HungUp`` if it does not.
+        """
         client = self._client
         if client is None:
             raise HungUp("no broker")
@@ -183,7 +189,7 @@ class BrokerLink:
             raise HungUp(str(error)) from None
 
     async def run(self) -> None:
-        """Signs in again and again."""
+        """Sign in again and again, with growing pauses."""
         rest_s = REST_S
         while True:
             why = "refused"
@@ -199,7 +205,7 @@ class BrokerLink:
             rest_s = min(rest_s * 2, MOST_REST_S)
 
     async def _sign_in(self, version: ProtocolVersion) -> tuple[bool, str]:
-        """One connection from its beginning to its end: whether there was one, and why it ended."""
+        """Serve one connection; return whether it was established and why it ended."""
         signed_in, why = False, ""
         try:
             async with self._new_client(version) as client:
@@ -285,7 +291,7 @@ class BrokerLink:
 
 
 async def _subscribed(client: aiomqtt.Client, topic: str) -> bool:
-    """Whether the broker lets us hear it."""
+    """Subscribe to a topic; return whether the broker has granted it."""
     try:
         codes: Any = await client.subscribe(topic, qos=1, timeout=CONNECT_S)
     except aiomqtt.MqttError as error:
@@ -295,7 +301,7 @@ async def _subscribed(client: aiomqtt.Client, topic: str) -> bool:
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The first of the errors that ended a connection."""
+    """Return the first of the errors that ended a connection."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,6 +1,6 @@
 """The console of the Assistant: ``cash-server assistant …``.
 
-What goes wrong is one sentence on stderr and exit code 1.
+An error is one sentence on stderr and exit code 1.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ app = typer.Typer(
 
 @app.command(help=text_of("help_run"))
 def run(config: Config = DEFAULT) -> None:
-    """Work until Ctrl-C: find registers, sign in, speak for them."""
+    """Work until Ctrl-C: find registers, sign in, and serve them."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
     async def work(screen: Screen) -> None:
@@ -77,7 +77,7 @@ def update(
     place: Place,
     config: Config = DEFAULT,
 ) -> None:
-    """Put a firmware into a register at this PC."""
+    """Update the firmware of a register at this PC."""
 
     async def work(screen: Screen) -> None:
         await local.update(configuration.load(config), place, image, screen)
@@ -104,7 +104,7 @@ def send(
 
 @app.command("check-config", help=text_of("help_check_config"))
 def check_config(config: Config = DEFAULT) -> None:
-    """Say whether the configuration and the files that it names are right."""
+    """Check the configuration and the files that it names."""
 
     async def work(screen: Screen) -> None:
         found = configuration.load(config)
@@ -132,7 +132,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _guarded(work: Callable[[Screen], Coroutine[Any, Any, None]]) -> None:
-    # paho waits for sockets with add_reader, which the other loop of Windows does not have.
+    # paho waits for sockets with add_reader, which the default loop of Windows does not have.
     loop_of = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     try:
         with Screen() as screen, asyncio.Runner(loop_factory=loop_of) as runner:
@@ -153,7 +153,7 @@ def _stop(sentence: str) -> None:
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """SIGTERM ends it in order, as Ctrl-C does."""
+    """Run the work until it ends, or until SIGTERM or Ctrl-C cancels it."""
     running = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The configuration of the Assistant: one TOML file, and the secrets in files of their own."""
+"""The configuration of the Assistant: one TOML file, with secrets in separate files."""
 
 import json
 import os
@@ -84,7 +84,7 @@ class Server(_Part):
 
 
 class Lines(_Part):
-    """Where registers with the KKT-PC protocol are looked for."""
+    """Lines on which registers with the KKT-PC protocol are searched."""
 
     auto: bool = Field(default=True, description="Open USB ports of the manufacturer by themselves")
     serial_ports: tuple[str, ...] = Field(
@@ -99,7 +99,7 @@ class Lines(_Part):
 
     @property
     def sources(self) -> Sources:
-        """What the discovery is told."""
+        """Return the places that the discovery searches."""
         vendors = frozenset({ATOL_USB_VENDOR} if self.auto else ())
         return Sources(self.serial_ports, self.addresses, vendors, speeds=self.speeds)
 
@@ -158,8 +158,9 @@ class AssistantConfig(_Part):
 
 
 def load(path: Path) -> AssistantConfig:
-    """The configuration in a file, its paths seen from the file's folder; ``CommandEnded`` says
-    what is wrong with it.
+    """Return the configuration in a file, with paths relative to the file's folder.
+
+    Raise ``CommandEnded`` with the reason if it cannot be read or is invalid.
     """
     try:
         found = tomllib.loads(path.read_text("utf-8"))
@@ -177,7 +178,10 @@ def load(path: Path) -> AssistantConfig:
 
 
 def read_secret(path: Path) -> str:
-    """The first line of a file that nobody else may read; ``CommandEnded`` otherwise."""
+    """Return the first line of a file that only its owner can read.
+
+    Raise ``CommandEnded`` if others can read it, it is empty or it cannot be read.
+    """
     try:
         if _has_modes() and path.stat().st_mode & OTHERS_MAY_READ:
             raise CommandEnded("open_secret", path=path)
@@ -192,7 +196,7 @@ def read_secret(path: Path) -> str:
 
 
 def read_credentials(service: WebService) -> tuple[str, str] | None:
-    """Login and password of a web service, if it wants them."""
+    """Return login and password of a web service, or None if no file is configured."""
     if service.credentials_file is None:
         return None
     login, _, password = read_secret(service.credentials_file).partition(":")
@@ -200,7 +204,7 @@ def read_credentials(service: WebService) -> tuple[str, str] | None:
 
 
 def _has_modes() -> bool:
-    """Windows keeps rights of files elsewhere, and its modes say nothing."""
+    """Tell whether file modes mean rights; Windows keeps the rights elsewhere."""
     return os.name == "posix"
 
 
@@ -211,7 +215,10 @@ def _mistake(found: Any) -> str:
 
 
 def _resolve_paths(config: AssistantConfig, folder: Path) -> AssistantConfig:
-    """Paths in the file are seen from where it lies, not from where the program was started."""
+    """Return the configuration with paths relative to the file's folder.
+
+    Otherwise they would depend on the folder where the program was started.
+    """
     server = config.server.model_copy(
         update={
             "password_file": folder / config.server.password_file,
@@ -229,7 +236,7 @@ def _resolve_paths(config: AssistantConfig, folder: Path) -> AssistantConfig:
 
 
 def example() -> str:
-    """Every key with its meaning; those that have a default stand as comments."""
+    """Return every key with its meaning; keys with a default are commented out."""
     lines = ["# The Assistant of the cash server. Paths are seen from this file's folder.", ""]
     parts = AssistantConfig.model_fields
     lines += [line for name in ("data", "publishers") for line in _key(name, parts[name])]

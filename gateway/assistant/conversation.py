@@ -1,7 +1,7 @@
-"""One conversation with the cash server in the name of a register that cannot hold it itself.
+"""One conversation with the cash server for a register that cannot hold it itself.
 
-HELLO, CHECK_IN with what the way could read, then every step and block that comes, until the
-gateway says farewell.  The link is a pair of functions, so that any road can carry it.
+It sends HELLO and CHECK_IN with a reading, then executes every step and block until the gateway
+sends FAREWELL.  The link is a pair of functions, so that any transport can carry it.
 """
 
 import asyncio
@@ -31,24 +31,24 @@ from protocol.errors import ProtocolError
 
 ANSWER_S: Final = 30.0
 HELD_S: Final = 180.0
-"""Three of the gateway's keepalives."""
+"""Seconds that a held conversation may be silent: three keepalives of the gateway."""
 
 KEEPALIVE_S: Final = 15.0
-"""While a long step is being done the gateway hears so often that we are there."""
+"""Seconds between keepalives to the gateway during a long step."""
 
 
 class HungUp(Exception):
-    """The link or the gateway ended the conversation."""
+    """Error: the link or the gateway has ended the conversation."""
 
 
 class ConversationLink(Protocol):
-    """What carries a conversation; both raise ``HungUp`` when that is no more."""
+    """Link that carries a conversation; both methods raise ``HungUp`` after its end."""
 
     async def send(self, data: bytes) -> None:
-        """Frames to the gateway."""
+        """Send frames to the gateway."""
 
     async def receive(self) -> bytes:
-        """Frames from the gateway, at least one byte."""
+        """Return frames from the gateway, at least one byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RegisterKey:
 
 
 class ConversationEnding(StrEnum):
-    """How a conversation ended."""
+    """Way in which a conversation ended."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -73,8 +73,11 @@ class ConversationEnding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConversationResult:
-    """``next_s``: seconds to the next call that the gateway told, None if it told none.
-    ``detail`` is the gateway's reason or what broke."""
+    """Result of a conversation.
+
+    ``next_s``: seconds to the next conversation as the gateway requested, None without a request.
+    ``detail``: the gateway's reason or the error.
+    """
 
     ending: ConversationEnding
     detail: str = ""
@@ -83,8 +86,11 @@ class ConversationResult:
 
 
 class AssistantConversation:
-    """From HELLO to its end; ``run`` once.  ``reading`` is asked when the gateway has proven
-    itself, and again whenever a held conversation is to report."""
+    """A conversation from HELLO to its end; call ``run`` once.
+
+    ``reading`` is called when the gateway has proven itself, and again when a held conversation is
+    to report.
+    """
 
     def __init__(
         self,
@@ -102,7 +108,7 @@ class AssistantConversation:
         self._ended: ConversationResult | None = None
 
     async def run(self) -> ConversationResult:
-        """Raises nothing but cancellation."""
+        """Hold the conversation and return its result; raise only cancellation."""
         try:
             return await self._run()
         except ProtocolError as error:
@@ -132,7 +138,10 @@ class AssistantConversation:
         return self._ended
 
     async def _heard(self) -> bytes:
-        """In a held conversation the time for the next reading may come before any word."""
+        """Return the next received bytes.
+
+        In a held conversation the time of the next reading may come first: send the reading then.
+        """
         wait_s = ANSWER_S
         if self._held:
             wait_s = min(self._next_s or HELD_S, HELD_S)
@@ -168,7 +177,10 @@ class AssistantConversation:
             self._finished(ConversationEnding.DONE)
 
     async def _step(self, message: Step) -> None:
-        """The step goes on even if this conversation is cut, and is then asked for again."""
+        """Execute a step, with keepalives, and send its answer.
+
+        If this conversation is interrupted, the step continues and is requested again.
+        """
         doing = asyncio.ensure_future(self._steps.execute(self._way, message))
         try:
             while not (await asyncio.wait({doing}, timeout=KEEPALIVE_S))[0]:

@@ -1,7 +1,8 @@
-"""Firmware on its way to a register: blocks wait on the disk until the whole image is proven.
+"""Firmware for a register: blocks are collected on the disk until the whole image is verified.
 
-A transfer that was cut goes on with the block that is wanted next, also after a restart of the
-Assistant.  The register gets nothing before size, SHA-256 and the publisher's signature are right.
+An interrupted transfer continues with the next missing block, also after a restart of the
+Assistant. The register gets nothing before size, SHA-256 and the publisher's signature are
+verified.
 """
 
 import contextlib
@@ -14,17 +15,17 @@ from protocol.firmware import MAX_BLOCKS, Image
 from protocol.kktpc.commands import parse_request
 
 LINE_BLOCK: Final = 236
-"""Bytes of a block after escaping, as the manufacturer's driver cuts them (KKT-PC 3.2)."""
+"""Bytes of a block after escaping, as the manufacturer's driver divides an image (KKT-PC 3.2)."""
 
 _ESCAPED: Final = (0xFD, 0xFE)
 
 
 class ImageNotGenuine(Exception):
-    """The image is for another model, or no trusted publisher has signed it."""
+    """Error: the image is for another model, or no trusted publisher has signed it."""
 
 
 class ImageStore:
-    """The transfer to one register; ``OSError`` when the folder cannot be written."""
+    """The transfer to one register; methods raise ``OSError`` if the folder is not writable."""
 
     def __init__(self, folder: Path, serial_number: str, publishers: Collection[bytes]) -> None:
         self._offer = folder / f"{serial_number}.offer"
@@ -33,10 +34,10 @@ class ImageStore:
         self._image = self._kept()
 
     def begin(self, request: bytes, model: int) -> int:
-        """The block wanted next of the image that this request (EC 03) offers.
+        """Return the next missing block of the image that this request (EC 03) offers.
 
-        Another image than the one under way erases what has come of that.  ``ImageNotGenuine``;
-        ``RemoteError`` if nothing is offered.
+        An image other than the present one replaces it and its blocks.  Raise ``ImageNotGenuine``,
+        or ``RemoteError`` if the request offers no image.
         """
         image = _offered(request)
         if image.model != model or not image.is_genuine(self._publishers):
@@ -50,7 +51,7 @@ class ImageStore:
         return self._written(image)
 
     def write(self, number: int, data: bytes) -> None:
-        """Takes the block that is wanted and no other."""
+        """Store the next missing block; ignore any other."""
         image = self._image
         if image is None or number != self._written(image) or number >= image.blocks:
             return
@@ -62,8 +63,10 @@ class ImageStore:
             part.write(data)
 
     def proven_image(self) -> bytes | None:
-        """The proven file; None while blocks are missing.  A file that is another one than was
-        signed is forgotten: ``ImageNotGenuine``."""
+        """Return the verified file; None while blocks are missing.
+
+        If the file differs from the signed one, forget it and raise ``ImageNotGenuine``.
+        """
         image = self._image
         if image is None or self._written(image) < image.blocks:
             return None
@@ -75,12 +78,12 @@ class ImageStore:
 
     @property
     def percent(self) -> int:
-        """How much has come."""
+        """Return the percentage of blocks received."""
         image = self._image
         return 100 * self._written(image) // image.blocks if image else 0
 
     def forget(self) -> None:
-        """Nothing is under way any more."""
+        """Delete the present image and its offer."""
         self._image = None
         self._offer.unlink(missing_ok=True)
         self._part.unlink(missing_ok=True)
@@ -103,7 +106,7 @@ def _offered(request: bytes) -> Image:
 
 
 def cut_into_blocks(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
-    """Blocks that have at most ``limit`` bytes once they are escaped, as long as may be."""
+    """Yield the longest blocks that have at most ``limit`` bytes after escaping."""
     start = 0
     while start < len(content):
         end = min(start + limit, len(content))
@@ -114,7 +117,7 @@ def cut_into_blocks(content: bytes, limit: int = LINE_BLOCK) -> Iterator[bytes]:
 
 
 def line_blocks(content: bytes) -> list[bytes] | None:
-    """The blocks for the line; None for a file that has too many to be numbered."""
+    """Return the blocks for the line; None if there are too many to be numbered."""
     blocks = list(cut_into_blocks(content))
     return blocks if len(blocks) <= MAX_BLOCKS else None
 
@@ -124,4 +127,4 @@ def _escaped_length(data: bytes) -> int:
 
 
 Progress = Callable[[int], None]
-"""Hears percents of a transfer to the register."""
+"""Function that gets the percentage of a transfer to the register."""

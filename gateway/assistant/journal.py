@@ -1,8 +1,8 @@
-"""What the Assistant has done for registers, in a file: a step takes effect at most once.
+"""Journal of the steps executed for registers, in a file: a step takes effect at most once.
 
-A record stands on the disk before a command leaves, with what tells afterwards whether it was
-done, and another after its answer.  The file is SQLite of the standard library; every record is
-synced before the call returns.  Commands are kept as their SHA-256, as one may carry a secret.
+A record is written before a command is sent, with the state that tells afterwards whether it was
+executed; another one is written after its answer.  The file is SQLite; every record is synced
+before the call returns.  Commands are stored as their SHA-256, because one may contain a secret.
 """
 
 import json
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 KEPT_ANSWERS: Final = 512
-"""Answers for each register; older ones are forgotten, and only the number of the step stays."""
+"""Answers kept for each register; of older steps only the number is kept."""
 
 KEPT_OPERATIONS: Final = 20_000
-"""Operations whose last step is remembered, for each register."""
+"""Operations of each register whose last step is kept."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS step (
@@ -44,21 +44,21 @@ class StepKey(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The same across repetitions, and only then."""
+        """Return a name that is the same for repetitions of the step, and unique otherwise."""
         return f"{self.serial_number}-{self.operation_id}-{self.step}"
 
 
 class Entry(NamedTuple):
-    """``answer`` is None from the moment the command may have left until it was answered."""
+    """Record of a step; ``answer`` is None until the command has been answered."""
 
     before: dict[str, Any]
     answer: bytes | None
     is_same: bool
-    """Whether it is about the same command."""
+    """True if the record is about the same command."""
 
 
 class Journal:
-    """The journal in the file ``path``; ``sqlite3.Error`` when the file cannot be had."""
+    """The journal in the file ``path``; raises ``sqlite3.Error`` if the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None)
@@ -67,34 +67,34 @@ class Journal:
         self._db.executescript(_TABLES)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         self._db.close()
 
     def find(self, key: StepKey, command: bytes) -> Entry | None:
-        """What is recorded of a step."""
+        """Return the record of a step, or None."""
         query = f"SELECT before, answer, command FROM step WHERE {_WHERE}"
         row = self._db.execute(query, _row(key)).fetchone()
         return row and Entry(json.loads(row[0]), row[1], row[2] == sha256(command).digest())
 
     def is_past(self, key: StepKey) -> bool:
-        """Whether this step, or a later one of the operation, has been answered."""
+        """Tell whether this step, or a later one of the operation, has been answered."""
         query = "SELECT step FROM last_step WHERE serial_number = ? AND operation_id = ?"
         row = self._db.execute(query, _row(key)[:2]).fetchone()
         return row is not None and key.step <= row[0]
 
     def begin(self, key: StepKey, command: bytes, before: dict[str, Any]) -> None:
-        """The command is about to leave."""
+        """Record that the command is about to be sent."""
         record = (*_row(key), sha256(command).digest(), json.dumps(before))
         self._db.execute("INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?, ?, NULL)", record)
 
     def withdraw(self, key: StepKey) -> None:
-        """It surely was not done: no trace is left, so that it may be done later."""
+        """Delete the record of a step that surely was not executed, so that it may be repeated."""
         self._db.execute(f"DELETE FROM step WHERE {_WHERE}", _row(key))
 
     def finish(self, key: StepKey, answer: bytes) -> None:
-        """It was done, and this was the answer."""
+        """Record the answer of an executed step."""
         serial_number = key.serial_number
-        with self._db:  # a full disk must leave no open transaction: nothing later would be synced
+        with self._db:  # after a full disk an open transaction would keep later records unsynced
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(f"UPDATE step SET answer = ? WHERE {_WHERE}", (answer, *_row(key)))
             self._db.execute("INSERT OR REPLACE INTO last_step VALUES (?, ?, ?)", _row(key))
@@ -102,13 +102,13 @@ class Journal:
                 self._db.execute(statement, (serial_number, serial_number, kept))
 
     def next_reading(self, serial_number: str) -> int:
-        """Counts the readings of a register from 1, across restarts."""
+        """Return the next number of a register's readings, from 1, across restarts."""
         statement = """INSERT INTO reading VALUES (?, 1)
         ON CONFLICT (serial_number) DO UPDATE SET number = number + 1 RETURNING number"""
         return int(self._db.execute(statement, (serial_number,)).fetchall()[0][0])
 
 
 def _row(key: StepKey) -> tuple[str, int, int]:
-    """SQLite's integers are signed; an operation's id of 64 bits is not."""
+    """Return the key's columns; a 64-bit operation id becomes signed, as SQLite requires."""
     signed = int.from_bytes(key.operation_id.to_bytes(8, "big"), "big", signed=True)
     return key.serial_number, signed, key.step

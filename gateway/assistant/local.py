@@ -1,4 +1,4 @@
-"""What is done on the spot, without the cash server: a list, a firmware, a sequence of commands."""
+"""Local operations without the cash server: list registers, update firmware, send commands."""
 
 import asyncio
 import contextlib
@@ -28,17 +28,17 @@ from protocol.platforms import Platform
 
 ANSWERS_S: Final = 15.0
 RETURNS_S: Final = 180.0
-"""How long a register may be away with its new firmware."""
+"""Seconds for which a register may be absent while it starts its new firmware."""
 
 LOCAL: Final = 1 << 63
-"""Operations of the console; the cash server's own are numbered from 1."""
+"""Smallest id of a local operation; the cash server counts its operations from 1."""
 
 INSTALL_STEP: Final = 1
 _PORT: Final = re.compile(r"(/dev/.+|COM[0-9]{1,3})", re.IGNORECASE)
 
 
 async def list_registers(config: AssistantConfig, wait_s: float) -> list[RegisterIdentity]:
-    """Who answers within that time, on lines and at web services."""
+    """Return the registers that answer within ``wait_s``, on lines and at web services."""
     found: dict[str, RegisterIdentity] = {}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(wait_s), Discovery(config.lines.sources) as discovery:
@@ -58,7 +58,10 @@ async def list_registers(config: AssistantConfig, wait_s: float) -> list[Registe
 async def connect_at(
     config: AssistantConfig, place: str, wait_s: float = ANSWERS_S
 ) -> AsyncIterator[KktPcConnection]:
-    """The register at a port or an address; ``CommandEnded`` if none answers."""
+    """Yield a connection to the register at a port or an address.
+
+    Raise ``CommandEnded`` if no register answers or the connection is lost.
+    """
     async with Discovery(_sources(config, place)) as discovery:
         try:
             async with asyncio.timeout(wait_s):
@@ -95,7 +98,11 @@ def _sources(config: AssistantConfig, place: str) -> Sources:
 
 
 def read_image(path: Path) -> tuple[Image, bytes]:
-    """An image with the manifest beside it (``firmware_images/README.md``)."""
+    """Return an image and its content, with the manifest beside it.
+
+    The manifest's format is in ``firmware_images/README.md``. Raise ``CommandEnded`` if a file is
+    missing or invalid.
+    """
     manifest = path.with_suffix(".toml")
     try:
         content, facts = path.read_bytes(), tomllib.loads(manifest.read_text("utf-8"))
@@ -123,7 +130,10 @@ def read_image(path: Path) -> tuple[Image, bytes]:
 
 
 async def update(config: AssistantConfig, place: str, path: Path, screen: Screen) -> None:
-    """Puts an image into a register and waits until the register itself says its version."""
+    """Update a register's firmware and wait until it reports its new version.
+
+    Raise ``CommandEnded`` if the image, the register or the new version is wrong.
+    """
     image, content = read_image(path)
     if not config.publishers:
         raise CommandEnded("no_publishers")
@@ -162,12 +172,15 @@ async def _load(way: KktPcConnection, image: Image, content: bytes) -> None:
 
 
 def _note(config: AssistantConfig, serial_number: str, image: Image) -> Path:
-    """Where the number of this update stands; another image is another update."""
+    """Return the file with the id of this update; another image is another update."""
     return config.data / f"{serial_number}-{image.sha256.hex()[:16]}.update"
 
 
 async def _install(way: KktPcConnection, journal: Journal, note: Path) -> None:
-    """The order to restart is journaled: one that was cut is finished, not given twice."""
+    """Restart the register with its image, as a journaled step.
+
+    An interrupted restart is finished, not ordered twice.
+    """
     steps = StepExecutor(way.identity.serial_number, journal)
     order = Step(_operation(note), INSTALL_STEP, firmware_commands.install(Platform.V2_5))
     told = await steps.execute(way, order)
@@ -178,7 +191,7 @@ async def _install(way: KktPcConnection, journal: Journal, note: Path) -> None:
 
 
 def _operation(note: Path) -> int:
-    """The number of this update, the same until it has ended."""
+    """Return the id of this update, which stays the same until the update has ended."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         return int(note.read_text("ascii"))
     number = LOCAL | int(utc_now().timestamp() * 1000)
@@ -187,7 +200,10 @@ def _operation(note: Path) -> int:
 
 
 async def _version_after(config: AssistantConfig, place: str) -> str | None:
-    """What the register says when it is back; None if it went over to platform 5.0."""
+    """Return the version that the register reports after its restart.
+
+    Return None if it has moved to platform 5.0.
+    """
     await asyncio.sleep(1)
     try:
         async with connect_at(config, place, RETURNS_S) as way:
@@ -201,7 +217,7 @@ async def _version_after(config: AssistantConfig, place: str) -> str | None:
 async def send(
     config: AssistantConfig, place: str, commands: Iterable[bytes], screen: Screen
 ) -> None:
-    """Commands one after another, each with its answer in words; the first failure ends it."""
+    """Send commands in order and print each answer in words; the first failure ends it."""
     async with connect_at(config, place) as way:
         for command in commands:
             answer = await way.execute(command, "")
@@ -212,7 +228,7 @@ async def send(
 
 
 def parse_commands(texts: Iterable[str]) -> list[bytes]:
-    """Commands in hex digits, one in each text; what stands after # is a comment."""
+    """Return commands from hex digits, one in each text; the text after # is a comment."""
     found = []
     for text in texts:
         digits = text.partition("#")[0].strip()
@@ -261,7 +277,7 @@ def _plain(fields: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Bytes as hex digits, and of flags those that are set."""
+    """Return bytes as hex digits, and flags as the names of those that are set."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):

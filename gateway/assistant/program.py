@@ -1,4 +1,4 @@
-"""The Assistant at work: finds registers, signs in, speaks for them, carries EoT."""
+"""The running Assistant: it finds registers, signs in, holds their conversations, relays EoT."""
 
 import asyncio
 import contextlib
@@ -21,19 +21,19 @@ from gateway.assistant.register_connection import ConnectionKind, RegisterUnreac
 from protocol.errors import ProtocolError
 
 WEB_EVERY_S: Final = 30.0
-"""How often the driver's web service is asked which registers it has."""
+"""Seconds between questions to the driver's web service about its registers."""
 
 EOT_CHANNEL: Final = 5
-"""The value of setting 276 (T19R1F4)."""
+"""Value of setting 276 (T19R1F4) that means EoT."""
 
 
 def utc_now() -> datetime:
-    """The time of this machine."""
+    """Return the time of this machine."""
     return datetime.now(UTC)
 
 
 class Program:
-    """``run`` until it is cancelled; the journal and every line are let go of at the end."""
+    """The program; ``run`` it until it is cancelled, then the journal and all lines are closed."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Program:
         self._relays: dict[str, EotRelay] = {}
 
     async def run(self) -> None:
-        """Everything at once."""
+        """Run all tasks at the same time until the task is cancelled."""
         server = self._config.server
         broker = BrokerLink(
             server.broker, server.login, self._password, self.registers, server.ca_file
@@ -111,7 +111,7 @@ class Program:
         return bool(channel["value"] == EOT_CHANNEL)
 
     async def _start_relay(self, way: KktPcConnection) -> None:
-        """Only where the owner of the PC said; those places may be in his own network."""
+        """Relay EoT to the configured targets, which may be in the PC's own network."""
         targets = frozenset(self._config.eot.targets)
         relay = EotRelay(way.host, Targets(only=targets, private=targets))
         with contextlib.suppress(NoKktPcAnswer):
@@ -119,7 +119,7 @@ class Program:
             self._tell("relaying", serial_number=way.identity.serial_number)
 
     async def _find_web(self, service: WebService, credentials: tuple[str, str] | None) -> None:
-        """A service that does not answer takes its registers with it."""
+        """Poll a web service; if it does not answer, remove its registers."""
         known: set[str] = set()
         while True:
             known &= self.registers.places
@@ -143,7 +143,10 @@ class Program:
 async def connect_found(
     found: Found, config: AssistantConfig, now: Callable[[], datetime] = utc_now
 ) -> KktPcConnection:
-    """The way to what was found on a line; ``RegisterUnreachable`` if it does not say who it is."""
+    """Return a connection to the register found on a line.
+
+    Raise ``RegisterUnreachable`` if it is of platform 5.0 or does not report its identity.
+    """
     if found.host is None:
         raise RegisterUnreachable("platform 5.0")
     about = await identify_register(found.host, ConnectionKind(found.kind), found.place)
@@ -153,7 +156,7 @@ async def connect_found(
 
 @contextlib.asynccontextmanager
 async def journal_of(config: AssistantConfig) -> AsyncIterator[Journal]:
-    """The journal, for a command of the console."""
+    """Yield the journal for a console command, and close it afterwards."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(config.journal_file)
     try:

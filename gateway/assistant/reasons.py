@@ -1,5 +1,4 @@
-# ruff: noqa: E501
-"""TABLE: why something failed, in Russian, by what the system and the other parts say in English."""
+"""TABLE of reasons of failures: English words of the system or other parts, and Russian texts."""
 
 import errno
 import re
@@ -72,9 +71,9 @@ _PLACE: Final = re.compile(r"at line (\d+), column (\d+)")
 
 
 def in_russian(why: object) -> str:
-    """Return a reason in Russian; one already in Russian, or a mere name or number, stays.
+    """Return a reason in Russian; a Russian reason, a name or a number is unchanged.
 
-    What the tables lack is quoted as the text of the system, for support.
+    A reason that the tables lack is quoted as the system's text, for support.
     """
     number = getattr(why, "errno", None)
     if isinstance(number, int) and number in _BY_NUMBER:

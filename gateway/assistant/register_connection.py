@@ -1,4 +1,4 @@
-"""The contract of a way to one register: KKT-PC over a line, or the driver's web service."""
+"""The interface of a connection to one register: a KKT-PC line or the driver's web service."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from protocol.platforms import Platform
 
 
 class ConnectionKind(StrEnum):
-    """How the Assistant reaches a register."""
+    """Kind of a connection from the Assistant to a register."""
 
     SERIAL = "serial"
     USB = "usb"
@@ -18,22 +18,22 @@ class ConnectionKind(StrEnum):
 
 
 class RegisterUnreachable(Exception):
-    """The register does not answer: unplugged, switched off, or its line is broken.
+    """Error: the register does not answer (unplugged, switched off, or a broken line).
 
-    What was asked last may have been done.  The way is of no more use; close it.
+    The last command may have been executed.  The connection cannot be used any more; close it.
     """
 
 
 class StepOutcomeUnknown(RegisterUnreachable):
-    """The register answers, but nobody will ever tell whether a command was done."""
+    """Error: the register answers, but nobody can tell whether a command was executed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterIdentity:
-    """Who stands at the end of a way, as it said itself.
+    """Identity of the register at the end of a connection, as it reported itself.
 
-    ``place`` is for people and unique on the PC: a port's name, HOST:PORT, a web address with
-    the device's id.
+    ``place`` is for people and unique on the PC: a port's name, HOST:PORT, a web address with the
+    device's id.
     """
 
     serial_number: str
@@ -45,35 +45,39 @@ class RegisterIdentity:
 
 
 class RegisterConnection(Protocol):
-    """One register at the end of one line.
+    """Connection to one register.
 
-    Every call is bounded in time and raises ``RegisterUnreachable`` when the register is gone; one
-    call at a time (the caller's lock).
+    Every call is bounded in time and raises ``RegisterUnreachable`` if the register is gone.  Only
+    one call at a time is allowed; the caller needs a lock.
     """
 
     identity: RegisterIdentity
 
     async def reading(self) -> dict[str, Any]:
-        """Every field of ``protocol.telemetry`` that the way can give; the rest is the field's
-        empty value, so that the result can be encoded."""
+        """Return a reading with every field of ``protocol.telemetry``.
+
+        A field that the connection cannot read has its empty value, so that the result can be
+        encoded.
+        """
 
     async def execute(self, command: bytes, step: str) -> bytes | StepRefusal:
-        """The application answer to one command (KKT-PC 3), or why it cannot be done now.
+        """Return the application answer to a command (KKT-PC 3), or the reason to refuse it now.
 
-        ``step`` names the step across repetitions (serial number, operation, step): a way
-        whose far end remembers what it was asked uses it to ask once.
+        ``step`` names the step across repetitions (serial number, operation, step): a connection
+        whose other end remembers requests uses it to request the step only once.
         """
 
     async def recover_answer(self, command: bytes, before: dict[str, Any]) -> bytes | None:
-        """The answer of a command that may have been done before the link was lost.
+        """Return the answer of a command that may have been executed before the link was lost.
 
-        ``None`` when it surely was not, so that it may be done.  ``before`` is what
-        ``state_before`` gave before the command left.  ``StepOutcomeUnknown`` when nobody can tell,
-        ``RegisterUnreachable`` for now.
+        Return None if it surely was not executed, so that it may be executed now.  ``before`` is
+        the result of ``state_before`` from before the command was sent.  Raise
+        ``StepOutcomeUnknown`` if nobody can tell, ``RegisterUnreachable`` if it cannot be found out
+        now.
         """
 
     async def state_before(self, command: bytes) -> dict[str, Any]:
-        """What to remember before a command, so that ``was_done`` can tell (JSON)."""
+        """Return the state (JSON) that ``recover_answer`` needs, before a command is sent."""
 
     async def close(self) -> None:
-        """Lets go of the line."""
+        """Release the connection."""

@@ -1,4 +1,4 @@
-"""What people see of the Assistant: a line for each event, and bars while something is long."""
+"""Output of the Assistant for people: a line for each event, and bars for long work."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from gateway.assistant.texts import command_name, text_of
 
 
 class Screen:
-    """Bars on a terminal; plain lines, at every tenth of the way, where there is none."""
+    """Progress bars on a terminal; otherwise plain lines, one for each tenth of the work."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._console = Console(file=file or sys.stdout, highlight=False, markup=False)
@@ -42,15 +42,15 @@ class Screen:
         self._bars.stop()
 
     def show_event(self, name: str, /, **said: Any) -> None:
-        """A sentence of ``words.WORDS`` with the time of day."""
+        """Print a sentence of ``texts.TEXTS`` with the time of day."""
         self._console.print(f"{datetime.now():%H:%M:%S}  {text_of(name, **said)}", soft_wrap=True)
 
     def line(self, text: str) -> None:
-        """A line as it is."""
+        """Print a line unchanged."""
         self._console.print(text, soft_wrap=True)
 
     def show_progress(self, who: str, what: str, percent: int | None) -> None:
-        """How far a command is (``texts.command_name``); None when it is over."""
+        """Show the progress of a command (``texts.command_name``); None when it has ended."""
         what = command_name(what)
         key = who, what
         if percent is None:
@@ -66,7 +66,7 @@ class Screen:
         self._open[key] = bar, percent
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A table; ``columns`` are rows of ``words.WORDS``."""
+        """Print a table; ``columns`` are keys of ``texts.TEXTS``."""
         table = Table(*map(text_of, columns))
         for row in rows:
             table.add_row(*row)

@@ -1,8 +1,9 @@
 """The steps of operations: each takes effect at most once, its answer is given at least once.
 
-A step goes on when the conversation that brought it is cut; whoever brings it again waits for the
-same one.  What stands in the journal decides after a crash (``journal.py``); where even the way
-cannot tell whether a command was done, the step is refused as *stale*, which asks for a person.
+A step continues when its conversation is interrupted; a conversation that requests it again waits
+for the same execution.  After a crash the journal decides (``journal.py``).  If even the connection
+cannot tell whether a command was executed, the step is refused as *stale*, and a person must
+decide.
 """
 
 import asyncio
@@ -15,15 +16,15 @@ from protocol.conversation.messages import Step, StepDone, StepRefusal, StepRefu
 StepOutcome = bytes | StepRefusal
 
 StepListener = Callable[[StepKey, bytes, StepOutcome | None], None]
-"""Hears of a step when it begins (None) and when it ends."""
+"""Function that is called when a step begins (None) and when it ends (its outcome)."""
 
 
 def ignore_step(_: StepKey, __: bytes, ___: StepOutcome | None) -> None:
-    """Where nobody listens."""
+    """Ignore a step; the default listener."""
 
 
 class StepExecutor:
-    """The steps of one register, one at a time."""
+    """Executor of one register's steps, one at a time."""
 
     def __init__(
         self, serial_number: str, journal: Journal, listener: StepListener = ignore_step
@@ -33,7 +34,10 @@ class StepExecutor:
         self._one_at_a_time = asyncio.Lock()
 
     async def execute(self, connection: RegisterConnection, step: Step) -> StepDone | StepRefused:
-        """The word on a step; ``WayLost`` when the register went away: ask again."""
+        """Return the answer to a step or its refusal.
+
+        Raise ``RegisterUnreachable`` if the register is lost: the step must be requested again.
+        """
         key = StepKey(self._serial_number, step.operation_id, step.step)
         same = key, step.command
         running = self._running.get(same)
@@ -47,7 +51,7 @@ class StepExecutor:
         return StepDone(step.operation_id, step.step, outcome)
 
     async def close(self) -> None:
-        """Ends what runs; its records stay, and ``was_done`` decides at the next start."""
+        """Cancel running steps; ``recover_answer`` decides about them after the next start."""
         running = list(self._running.values())
         for each in running:
             each.cancel()
@@ -77,7 +81,10 @@ class StepExecutor:
         command: bytes,
         before: dict[str, object] | None,
     ) -> StepOutcome:
-        """``before`` is the witness of an earlier try whose end is not known."""
+        """Execute the step, or recover its answer from an earlier try.
+
+        ``before`` is the state recorded before an earlier try whose end is not known, else None.
+        """
         answer = None if before is None else await way.recover_answer(command, before)
         if answer is not None:
             self._journal.finish(key, answer)

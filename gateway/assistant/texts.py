@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""What the Assistant says to people, in Russian and English: one TABLE."""
+"""TABLE of the Assistant's texts for people, in Russian and English."""
 
 import locale
 import os
@@ -91,7 +91,10 @@ _MISTAKES: Final = "mistake_"
 
 
 def config_mistake(kind: str, said: dict[str, Any], otherwise: str) -> str:
-    """What is wrong with a key of the configuration, by pydantic's name for it."""
+    """Return a sentence about an invalid key of the configuration.
+
+    ``kind`` is pydantic's name of the error, ``said`` its context, ``otherwise`` its own message.
+    """
     name = _MISTAKES + kind
     if name in TEXTS:
         return text_of(name, **said)
@@ -99,7 +102,7 @@ def config_mistake(kind: str, said: dict[str, Any], otherwise: str) -> str:
 
 
 def language() -> Language:
-    """That of the system; Russian unless the system says otherwise."""
+    """Return the language of the system; Russian if the system does not name one."""
     said = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), None)
     if said is None:
         said = locale.getlocale()[0] or "ru"
@@ -107,7 +110,7 @@ def language() -> Language:
 
 
 def text_of(name: str, /, **said: Any) -> str:
-    """A sentence of the table in the language of the system; so is the reason ``why`` in it."""
+    """Return a sentence of the table in the language of the system, with its reason ``why``."""
     if "why" in said and language() == "ru":
         said["why"] = in_russian(said["why"])
     return TEXTS[name][language()].format(**said)
@@ -119,7 +122,7 @@ def command_name(command: str) -> str:
 
 
 class CommandEnded(Exception):
-    """What ends a command of the console: one sentence and exit code 1."""
+    """End of a console command: one sentence and exit code 1."""
 
     def __init__(self, name: str, /, **said: Any) -> None:
         super().__init__(text_of(name, **said))

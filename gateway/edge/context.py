@@ -23,9 +23,11 @@ class TransportLink(Protocol):
     transport: Transport
     peer: str
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes) -> None:
+        """Send whole frames to the register without waiting."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection after sending what was written."""
 
 
 @dataclass(slots=True)

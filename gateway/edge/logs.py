@@ -26,6 +26,7 @@ class LineSink:
         self._lines: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
+        """Collect a line; write all lines when there are ``FLUSH_LINES``."""
         self._lines.append(line)
         if len(self._lines) >= FLUSH_LINES:
             self.flush()
@@ -33,12 +34,14 @@ class LineSink:
     debug = info = msg
 
     def urgent(self, line: bytes) -> None:
+        """Write a line at once, after the collected ones."""
         self._lines.append(line)
         self.flush()
 
     warning = error = exception = critical = urgent
 
     def flush(self) -> None:
+        """Write the collected lines."""
         lines, self._lines = self._lines, []
         if lines:
             self._file.write(b"\n".join(lines) + b"\n")

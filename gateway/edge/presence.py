@@ -8,13 +8,17 @@ from gateway.edge.metrics import HOT_PATH_METRICS, ConversationOutcome
 class Present(Protocol):
     """A conversation, as ``Presence``, the server and other conversations use it."""
 
-    def finish(self, outcome: ConversationOutcome, why: str) -> None: ...
+    def finish(self, outcome: ConversationOutcome, why: str) -> None:
+        """End the conversation with this outcome, once, without a message."""
 
-    def on_link_lost(self) -> None: ...
+    def on_link_lost(self) -> None:
+        """End the conversation, because its link is gone."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """End the conversation unless a reply waits for its commit."""
 
-    def sweep(self, now: float) -> None: ...
+    def sweep(self, now: float) -> None:
+        """End a conversation that has lasted or been silent for too long."""
 
 
 class Presence:
@@ -25,6 +29,7 @@ class Presence:
         self._of_register: dict[str, Present] = {}
 
     def add(self, conversation: Present) -> None:
+        """Add an open conversation; its register is not known yet."""
         self.open.add(conversation)
         HOT_PATH_METRICS.open += 1
 
@@ -39,6 +44,7 @@ class Presence:
         return None if earlier is conversation else earlier
 
     def remove(self, conversation: Present, serial_number: str) -> None:
+        """Remove an ended conversation, also as its register's current one."""
         self.open.discard(conversation)
         HOT_PATH_METRICS.open -= 1
         if self._of_register.get(serial_number) is conversation:

@@ -1,4 +1,4 @@
-"""The HTTP of the driver's web service (KKT-PC 6.4): requests with ids, and their results.
+"""HTTP client of the driver's web service (KKT-PC 6.4): requests with ids, and their results.
 
 Everything is bounded: each call in time and size, each wait for a result in time.
 """
@@ -18,7 +18,7 @@ from gateway.assistant.register_connection import RegisterUnreachable
 
 CALL_TIMEOUT_S: Final = 10.0
 RESULT_TIMEOUT_S: Final = 120.0
-"""A registration takes its time, and other requests may stand before ours."""
+"""Seconds for a result: a registration takes long, and other requests may precede it."""
 
 MAX_ANSWER: Final = 1 << 20
 FIRST_PAUSE_S: Final = 0.01
@@ -32,7 +32,7 @@ Credentials = tuple[str, str]
 
 
 class DriverTimeouts(NamedTuple):
-    """How long one HTTP call may take, and how long a request may stay unfinished."""
+    """Seconds for one HTTP call, and for a request to stay unfinished."""
 
     call_s: float = CALL_TIMEOUT_S
     result_s: float = RESULT_TIMEOUT_S
@@ -42,7 +42,7 @@ DEFAULT_TIMEOUTS: Final = DriverTimeouts()
 
 
 class Listed(NamedTuple):
-    """A register in the service's list; ``connection`` is how the service reaches it."""
+    """A register in the service's list; ``connection`` describes how the service reaches it."""
 
     id: str
     active: bool
@@ -50,9 +50,7 @@ class Listed(NamedTuple):
 
 
 class WebClient:
-    """One service; every method raises ``RegisterUnreachable`` when it does not answer as it
-    should.
-    """
+    """Client of one service; its methods raise ``RegisterUnreachable`` for an unexpected answer."""
 
     def __init__(
         self, url: str, credentials: Credentials | None, timeouts: DriverTimeouts = DEFAULT_TIMEOUTS
@@ -67,11 +65,11 @@ class WebClient:
         )
 
     async def close(self) -> None:
-        """Lets the connections go."""
+        """Close the HTTP connections."""
         await self._http.close()
 
     async def registers(self) -> list[Listed]:
-        """Those of the service, connected or not."""
+        """Return the registers of the service, connected or not."""
         found = await self._call("GET", "/devices", expected=(OK,))
         if not isinstance(found.body, list):
             raise _unexpected_answer("a list of registers")
@@ -82,14 +80,17 @@ class WebClient:
         ]
 
     async def ask(self, id_: str, tasks: Sequence[Body]) -> list[TaskResult]:
-        """Results of a request of its own: for tasks that may be asked again and again."""
+        """Return the results of a new request, for tasks that may be repeated without harm."""
         uuid = str(uuid4())
         if not await self.submit(id_, uuid, tasks):
             raise RegisterUnreachable("the service takes no request for the register")
         return await self.wait_for_results(id_, uuid)
 
     async def submit(self, id_: str, uuid: str, tasks: Sequence[Body]) -> bool:
-        """False: not taken, as the uuid is known already or the register is not connected."""
+        """Submit a request; return False if it is not accepted.
+
+        Either the uuid is already known or the register is not connected.
+        """
         body = {"uuid": uuid, "request": list(tasks)}
         found = await self._call(
             "POST", "/requests", id_, body=body, expected=(CREATED, OK, CONFLICT)
@@ -97,12 +98,12 @@ class WebClient:
         return found.status != CONFLICT
 
     async def is_known(self, id_: str, uuid: str) -> bool:
-        """Whether the service remembers a request."""
+        """Tell whether the service remembers a request."""
         found = await self._call("GET", f"/requests/{uuid}", id_, expected=(OK, NOT_FOUND))
         return found.status == OK
 
     async def wait_for_results(self, id_: str, uuid: str) -> list[TaskResult]:
-        """The results of a request as soon as nothing of it is to be done."""
+        """Return the results of a request as soon as all its tasks have ended."""
         pause_s = FIRST_PAUSE_S
         try:
             async with asyncio.timeout(self._patience.result_s):
@@ -125,7 +126,10 @@ class WebClient:
         body: Body | None = None,
         expected: tuple[int, ...],
     ) -> "_HttpAnswer":
-        """``RegisterUnreachable`` never quotes what came: the password may be refused in it."""
+        """Return the answer to one HTTP call; raise ``RegisterUnreachable`` if it is unexpected.
+
+        The error never quotes the answer, because it may contain the refused password.
+        """
         params = {"deviceID": id_} if id_ else {}
         try:
             async with self._http.request(
@@ -148,7 +152,7 @@ class _HttpAnswer(NamedTuple):
 
 
 async def _bounded(content: Any) -> bytes:
-    """The whole body; ``ValueError`` when it is longer than any answer."""
+    """Return the whole body; raise ``ValueError`` if it is longer than any answer."""
     raw = bytearray()
     async for chunk in content.iter_chunked(1 << 16):
         raw += chunk
@@ -158,7 +162,7 @@ async def _bounded(content: Any) -> bytes:
 
 
 def _parsed(raw: bytes) -> Any:
-    """``None`` for what is no JSON: the status alone may be enough."""
+    """Return the parsed JSON, or None for anything else: the status alone may suffice."""
     with suppress(ValueError, RecursionError):
         return json.loads(raw)
     return None
@@ -174,7 +178,10 @@ def _results(body: Any) -> list[Body]:
 
 
 def _task_result(result: Mapping[str, Any]) -> TaskResult:
-    """Either form: the error's fields by themselves, or in an object (version 1)."""
+    """Return a task's result from either form.
+
+    The error's fields are in the result itself, or in an object (version 1).
+    """
     status = text(result, "status")
     nested = part(result, "error")
     code = number(nested, "code") if nested else number(result, "errorCode")

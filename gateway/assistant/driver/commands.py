@@ -1,7 +1,7 @@
-"""TABLE of the commands of the wire that the driver's vocabulary can say.
+"""TABLE of the commands that can be translated into tasks of the driver.
 
-A command without a row is answered UNSUPPORTED: firmware, licences to be written, templates,
-keys and receipts without paper have no task (KKT-PC 6.1).
+A command without a row is answered UNSUPPORTED: firmware, licences to write, templates, keys and
+receipts without paper have no task (KKT-PC 6.1).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,10 @@ DRIVE_MODE: Final = 6
 
 
 def _enter_mode(fields: Fields, _: RegisterFacts) -> DriverRequest:
-    """The driver enters modes by itself.  That of the drive is put off as a register does it."""
+    """Answer at once, because the driver enters modes itself.
+
+    The mode of the fiscal drive is postponed as a register does it.
+    """
     entered = answer_with("enter_mode")
     return when_drive_is_quiet(entered) if fields["mode"] == DRIVE_MODE else entered
 
@@ -56,5 +59,5 @@ TRANSLATIONS: Final[Mapping[Platform, Mapping[str, CommandTranslation]]] = {
 
 
 def find_translation(name: str, platform: Platform) -> CommandTranslation | None:
-    """How a command is said, or ``None``."""
+    """Return the translation of a command, or None."""
     return TRANSLATIONS[platform].get(name)

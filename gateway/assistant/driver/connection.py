@@ -1,9 +1,9 @@
-"""A way to a register through the driver's local web service (KKT-PC 6.4), for either platform.
+"""Connection to a register by the driver's local web service (KKT-PC 6.4), on either platform.
 
-A command of the wire becomes tasks of the driver (``web_commands``).  A task that changes
-anything goes under a uuid made of the step's name and the command, and the service's history is
-asked first: a step that was repeated is answered from there, and is never done twice.  The
-requisites of a registration wait in a file between E8 and A6 (``register_memory``).
+A command becomes tasks of the driver (``commands.py``).  A task that changes something is submitted
+under a uuid derived from the step's name and the command, and the service's history is asked first:
+a repeated step is answered from the history and is never executed twice.  The requisites of a
+registration are kept in a file between E8 and A6 (``register_memory.py``).
 """
 
 from collections import OrderedDict
@@ -56,17 +56,17 @@ from protocol.models import SERIAL_NUMBER_LENGTH
 from protocol.platforms import Platform
 
 STEP_UUID_NAMESPACE: Final = UUID("6f0d3c1e-8f0b-5c57-9d1e-2b8a54a1c7f3")
-"""The space of the uuids of steps."""
+"""Namespace of the uuids of steps."""
 
 MAX_ATTEMPTS: Final = 1000
-"""Of one step that the register puts off: a week of them every ten minutes."""
+"""Most attempts of one step that the register postpones: every ten minutes for a week."""
 
 MAX_REMEMBERED: Final = 256
 ABOUT_TIMEOUT_S: Final = 10.0
-"""To say who it is; a queue may be blocked by paper that ended."""
+"""Seconds for a register's identity; missing paper may block its queue."""
 
 FIRST_OF_5_0: Final = 5
-"""Firmware of platform 5.0 is 5.x; of 2.5 it is 3.0.x."""
+"""First major version of platform 5.0 (5.x); that of 2.5 is 3.0.x."""
 
 IDENTITY_TASK: Final[Body] = {"type": "getDeviceInfo"}
 _TRACE: Final[Sequence[Body]] = ({"type": "getFnInfo"},)
@@ -80,10 +80,11 @@ async def find_registers(
     platforms: Mapping[str, Platform] | None = None,
     timeouts: DriverTimeouts = DEFAULT_TIMEOUTS,
 ) -> list[RegisterConnection]:
-    """A way to each register that is connected and answers; ``RegisterUnreachable`` if no service
-    is there.  ``memory_folder``: the directory for what must survive a restart between E8 and A6;
-    without it that lives in memory.  ``platforms``: by serial number, where the firmware's version
-    misleads.
+    """Return a connection to each register of the service that is connected and answers.
+
+    ``memory_folder``: directory for data that must survive a restart between E8 and A6; without it
+    they are kept in memory.  ``platforms``: platforms by serial number, where the firmware's
+    version misleads. Raise ``RegisterUnreachable`` if the service does not answer.
     """
     asking = timeouts._replace(result_s=min(timeouts.result_s, ABOUT_TIMEOUT_S))
     client = WebClient(url, credentials, asking)
@@ -107,7 +108,7 @@ async def find_registers(
 
 
 class WebServiceConnection:
-    """A ``RegisterConnection`` (see there) over one register of a service."""
+    """``RegisterConnection`` to one register of a web service."""
 
     def __init__(
         self, client: WebClient, listed: Listed, about: RegisterIdentity, notes: RegisterMemory
@@ -119,7 +120,7 @@ class WebServiceConnection:
         self._attempts: OrderedDict[str, int] = OrderedDict()
 
     async def reading(self) -> dict[str, Any]:
-        """Each question is a request of its own: one that fails takes no other with it."""
+        """Return a reading; each question is a separate request, so it fails alone."""
         answers: dict[str, Body] = {PORT: self._listed.connection}
         for question in READING_TASKS:
             told = await self._ask((question,))
@@ -130,7 +131,10 @@ class WebServiceConnection:
         return reading_from(answers, self._readings)
 
     async def execute(self, command: bytes, step: str) -> CommandAnswer:
-        """As ``RegisterConnection.do``; what the driver has no task for is ``UNSUPPORTED``."""
+        """Execute a command as ``RegisterConnection.execute`` does.
+
+        Return ``UNSUPPORTED`` for a command that the driver has no task for.
+        """
         try:
             asked, fields = parse_request(command)
         except RemoteError:
@@ -154,11 +158,15 @@ class WebServiceConnection:
         )
 
     async def state_before(self, command: bytes) -> dict[str, Any]:
-        """What the command leaves a trace in, for those that must not be done twice."""
+        """Return the trace of a command that must not be executed twice, else nothing."""
         return registration_trace(await self._trace()) if _name(command) in TRACED_COMMANDS else {}
 
     async def recover_answer(self, command: bytes, before: dict[str, Any]) -> bytes | None:
-        """``None`` also where the service's history will tell: the same step asks it first."""
+        """Return the answer if the command's trace shows that it was executed.
+
+        Return None also if the service's history can answer: ``execute`` of the same step asks it
+        first.
+        """
         name = _name(command)
         key = TRACED_COMMANDS.get(name)
         if key is None or before.get(key) is None:
@@ -173,15 +181,16 @@ class WebServiceConnection:
         return encode_answer(name)
 
     async def close(self) -> None:
-        """Lets go of the service."""
+        """Close the HTTP client."""
         await self._client.close()
 
-    # ---- orders, once for each step ---------------------------------------------------------
+    # ---- changes, once for each step --------------------------------------------------------
 
     async def _earlier(self, key: str) -> TaskResult | None:
-        """The result that the service remembers for the step, unless that was "not now".
+        """Return the result that the service remembers for the step, or None.
 
-        Nor one that was lost on its way: whoever calls again has asked ``was_done``.
+        A postponed attempt does not count, nor one that lost the register: for that the caller has
+        already called ``recover_answer``.
         """
         for attempt in range(self._attempts.get(key, 0), MAX_ATTEMPTS):
             self._remember(key, attempt)
@@ -194,7 +203,10 @@ class WebServiceConnection:
         raise RegisterUnreachable("the register has put a step off too often")
 
     async def _submit_change(self, key: str, order: ChangeTask) -> TaskResult:
-        """Give it to the register; ``RegisterUnreachable``: it may have been done."""
+        """Submit a change and return its result.
+
+        Raise ``RegisterUnreachable`` if it may or may not have been executed.
+        """
         self._must_be_ours((await self._ask((IDENTITY_TASK,)))[0].result)
         uuid = self._uuid(key, self._attempts[key])
         if not await self._client.submit(self._listed.id, uuid, (order.task,)) and not (
@@ -207,7 +219,7 @@ class WebServiceConnection:
         return told
 
     def _ended(self, row: CommandTranslation, told: TaskResult) -> CommandAnswer:
-        """The answer, and what is to be noted of it."""
+        """Return the answer, and record the document and the completed change."""
         if told.canceled or row.answer_from is None:
             return StepRefusal.BUSY
         answer = row.answer_from(told)
@@ -222,7 +234,10 @@ class WebServiceConnection:
         return str(uuid5(STEP_UUID_NAMESPACE, f"{self.identity.serial_number}/{key}/{attempt}"))
 
     def _remember(self, key: str, attempt: int) -> None:
-        """Where to go on with a step that is put off; the service would tell it again."""
+        """Record the attempt at which a postponed step continues.
+
+        The service would return the earlier result again.
+        """
         self._attempts[key] = attempt
         self._attempts.move_to_end(key)
         if len(self._attempts) > MAX_REMEMBERED:
@@ -241,7 +256,7 @@ class WebServiceConnection:
         return told
 
     def _must_be_ours(self, result: Body) -> None:
-        """Another register may have been plugged in under the same id."""
+        """Raise ``RegisterUnreachable`` if another register has the same id now."""
         if text(part(result, "deviceInfo"), "serial") != self.identity.serial_number:
             raise RegisterUnreachable("another register answers under this id")
 
@@ -249,7 +264,7 @@ class WebServiceConnection:
 async def _about(
     client: WebClient, listed: Listed, platforms: Mapping[str, Platform]
 ) -> RegisterIdentity | None:
-    """``None`` for a register that the driver does not reach, or whose queue stands still."""
+    """Return the register's identity; None if it is not reached or its queue is blocked."""
     try:
         told = (await client.ask(listed.id, (IDENTITY_TASK,)))[0]
     except RegisterUnreachable:

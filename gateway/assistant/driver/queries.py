@@ -1,6 +1,6 @@
-"""Questions of the wire (KKT-PC 3.1, 3.3, 3.4) that the driver's answers can fill.
+"""Questions of the protocol (KKT-PC 3.1, 3.3, 3.4) that the driver's answers can fill.
 
-What its vocabulary does not tell stands as zero: the cashier, the hall, the open receipt.
+Values that the driver does not report are zero: the cashier, the hall, the open receipt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ FIRMWARE, RELEASE, CONFIGURATION = 0x01, 0x11, 0x91
 
 
 def _answer_if_it_fits(name: str, fields: Mapping[str, Any]) -> CommandAnswer:
-    """A good answer; ``UNSUPPORTED`` where the driver's word does not fit the wire's place."""
+    """Return a good answer, or ``UNSUPPORTED`` if the driver's value does not fit its field."""
     try:
         return answer_with(name, **fields)
     except LocalError:

@@ -1,4 +1,4 @@
-"""TABLE: how each field of the telemetry is read off the driver's answers (KKT-PC 6.2)."""
+"""TABLE of the telemetry's fields and their sources in the driver's answers (KKT-PC 6.2)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -24,13 +24,13 @@ from protocol import telemetry
 from protocol.telemetry import CHANNEL, FFD
 
 TaskAnswers = Mapping[str, Body]
-"""Result by the name of the task; a task that failed is missing."""
+"""Results by the name of the task; a failed task is missing."""
 
 OFD_HOST, OFD_PORT, OFD_CHANNEL = 273, 274, 276
 PARAMETERS: Final = (OFD_HOST, OFD_PORT, OFD_CHANNEL)
 SHIFT_LIMIT: Final = timedelta(hours=24)
 PORT: Final = "connection"
-"""Not a task: how the service is connected to the register, out of its list."""
+"""Key of the service's connection to the register, which comes from its list, not from a task."""
 
 READING_TASKS: Final[tuple[Body, ...]] = (
     {"type": "getDeviceInfo"},
@@ -72,7 +72,7 @@ def _printer(answers: TaskAnswers) -> list[str]:
 
 
 def _shift_opened_at(answers: TaskAnswers) -> datetime | None:
-    """The driver tells when the shift will be 24 hours old."""
+    """Return the opening of an open shift: the driver reports when it becomes 24 hours old."""
     shift = _SHIFT(answers)
     expires_at = moment(shift, "expiredTime")
     is_open = text(shift, "state") in ("opened", "expired")
@@ -109,7 +109,7 @@ def _taxation_types(answers: TaskAnswers) -> list[str]:
 def _field_at(
     section: Callable[[TaskAnswers], Body], *path: str, read: Callable[[Body, str], Any] = text
 ) -> Callable[[TaskAnswers], Any]:
-    """The value at the end of a path."""
+    """Return a function that reads the value at the end of a path."""
     return lambda answers: read(part(section(answers), *path[:-1]), path[-1])
 
 
@@ -175,17 +175,17 @@ UNAVAILABLE_FIELDS: Final = frozenset(
         "hardware_error",
     }
 )
-"""No task of the driver tells these."""
+"""Fields that no task of the driver reports."""
 
 
 def reading_from(answers: TaskAnswers, reading_number: int) -> dict[str, Any]:
-    """A complete reading that can be encoded, whatever the driver has said."""
+    """Return a complete reading that can be encoded, whatever the driver has answered."""
     told = {name: _fitting(name, extract(answers)) for name, extract in FIELDS.items()}
     return {**telemetry.EMPTY, **told, "reading_number": reading_number}
 
 
 def _fitting(name: str, value: Any) -> Any:
-    """A text or a number as large as its field takes."""
+    """Return a text or a number limited to the size of its field."""
     schema = telemetry.BY_NAME[name].codec.schema
     if isinstance(value, str) and "maxLength" in schema:
         sayable = value.replace("\0", " ").encode("cp866", "replace").decode("cp866")

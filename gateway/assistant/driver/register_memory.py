@@ -1,8 +1,8 @@
-"""What a register behind the web service cannot keep for us: requisites, and its last documents.
+"""Data that a register behind the web service cannot keep: requisites and its last documents.
 
-A registration is many commands of the wire (E8, … then A6) and one task of the driver, so the
-requisites wait in a small file until A6, and survive a restart of the Assistant.  Reason 1101
-opens a new set, as the fleet writes it first; A6 that was done closes it.
+A registration is many commands of the protocol (E8, … then A6) and one task of the driver, so the
+requisites are kept in a small file until A6, and survive a restart of the Assistant.  Tag 1101
+(reason) starts a new set, because the fleet writes it first; a completed A6 ends it.
 """
 
 import json
@@ -27,9 +27,9 @@ class Document:
 
 
 class RegisterMemory:
-    """Of one register.  ``path`` None: in memory only, for a run of the Assistant.
+    """Data of one register; without ``path`` they are kept in memory only.
 
-    The file has mode 0600: a cashier's name and ИНН are in it until the registration is done.
+    The file has mode 0600: it contains a cashier's name and ИНН until the registration is done.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -42,18 +42,18 @@ class RegisterMemory:
                 self._take(json.loads(path.read_text("utf-8")))
 
     def add_requisite(self, tag: int, value: bytes) -> None:
-        """Kept until A6 takes it."""
+        """Store a requisite until A6 uses it."""
         before = {} if tag == REASON else self.requisites
         self.requisites = {**before, tag: value}
         self._save()
 
     def on_registered(self, report: Document | None) -> None:
-        """A6 was done: its requisites are used up; the report is ``None`` where nobody told it."""
+        """Clear the requisites after A6, and store its report, None if it is unknown."""
         self.requisites, self.registration = {}, report
         self._save()
 
     def on_document_made(self, document: Document) -> None:
-        """A document that the driver has just told of."""
+        """Store a document that the driver has just reported."""
         self.document = document
         self._save()
 
@@ -63,7 +63,7 @@ class RegisterMemory:
         self.document = _document(kept["document"])
 
     def _save(self) -> None:
-        """Whole or not at all."""
+        """Write the file atomically."""
         if self._path is None:
             return
         content = {

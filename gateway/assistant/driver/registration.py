@@ -35,7 +35,7 @@ _BITS: Final = 32
 
 
 class Field(NamedTuple):
-    """Where a requisite stands in the task, and its value there; ``ValueError`` for a bad one."""
+    """Position of a requisite in the task; ``decode`` returns its value or raises."""
 
     section: str
     name: str
@@ -51,7 +51,7 @@ def _flag(raw: bytes) -> bool:
 
 
 def _taxation(raw: bytes) -> list[str]:
-    """Tag 1062, one byte of bits."""
+    """Return the driver's names for tag 1062, one byte of bits."""
     ours = TAXATION_TYPES.decode(raw[0]) if len(raw) == 1 else []
     tokens = [theirs for theirs, name in TAXATION.items() if name in ours]
     if not ours or len(tokens) != len(ours):
@@ -60,7 +60,7 @@ def _taxation(raw: bytes) -> list[str]:
 
 
 def _changes(raw: bytes) -> list[int]:
-    """Tag 1205: bit n is code n + 1."""
+    """Return the codes of tag 1205: bit n is code n + 1."""
     mask = int.from_bytes(raw, "little")
     return [bit + 1 for bit in range(_BITS) if mask >> bit & 1]
 
@@ -70,7 +70,7 @@ def _ffd(raw: bytes) -> str:
 
 
 TASK: Final = ""
-"""The section of fields that stand in the task itself."""
+"""Section of fields that are in the task itself."""
 
 # fmt: off
 FIELDS: Final[Mapping[int, Field]] = {
@@ -108,7 +108,7 @@ TASKS: Final[Mapping[bytes, Body]] = {
     b"\3": {"type": "changeRegistrationParameters", "reason": "attributesChange"},
     b"\4": {"type": "changeRegistrationParameters", "reason": "settingsChange"},
 }
-"""By the value of tag 1101."""
+"""Tasks by the value of tag 1101."""
 
 _NEEDED: Final = frozenset({REASON, 1062})
 _REPORTS: Final = ("registration", "registrationChange", "fnChange", "fiscalDocumentRegistration")
@@ -144,7 +144,7 @@ def _fiscalise(_: Fields, known: RegisterFacts) -> DriverRequest:
 
 
 def registration_task(requisites: Mapping[int, bytes], now: Body) -> Body:
-    """The registration as it is now, with the requisites in it (KKT-PC 6.2, request fields)."""
+    """Return the present registration with the requisites in it (KKT-PC 6.2, request fields)."""
     task: dict[str, Any] = {
         **TASKS[requisites[REASON]],
         "operator": {},
@@ -161,7 +161,11 @@ def registration_task(requisites: Mapping[int, bytes], now: Body) -> Body:
 
 
 def last_registration(known: RegisterFacts) -> DriverRequest:
-    """Register 30: of a registration that we made, or of the last document if it is one."""
+    """Return the request for register 30.
+
+    It is answered from a registration that we made, or from the last document if it is a
+    registration.
+    """
     noted = known.memory.registration
     if noted is not None:
         return registration_data(noted)
@@ -175,7 +179,7 @@ def last_registration(known: RegisterFacts) -> DriverRequest:
 
 
 def registration_data(document: Document) -> bytes:
-    """The answer to the question for register 30."""
+    """Return the answer to the question for register 30."""
     row = registers.internal_register_named("last_registration")
     data = registers.encode_register(row, document=document.number, made_at=document.made_at)
     return answer_with("read_register", data=data)
@@ -186,7 +190,7 @@ def _close_archive(_: Fields, __: RegisterFacts) -> DriverRequest:
 
 
 def registration_trace(told: Sequence[TaskResult]) -> dict[str, Any]:
-    """What a registration or the closing of an archive changes in the drive."""
+    """Return the drive's data that a registration or the closing of an archive changes."""
     drive = part(told[0].result, "fnInfo")
     return {name: drive.get(name) for name in ("numberOfRegistrations", "livePhase", "serial")}
 
@@ -195,7 +199,7 @@ TRACED_COMMANDS: Final[Mapping[str, str]] = {
     "fiscalise": "numberOfRegistrations",
     "close_archive": "livePhase",
 }
-"""What of the trace tells that the command was done."""
+"""Key of the trace that shows whether the command was executed."""
 
 ROWS: Final = {
     "write_requisite": CommandTranslation(_write_requisite),

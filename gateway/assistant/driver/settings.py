@@ -1,4 +1,4 @@
-"""Settings of both platforms as the driver's parameters: tables 46 and 50, D1 and D0."""
+"""Settings of both platforms as the driver's parameters: commands 46 and 50, D1 and D0."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -34,10 +34,10 @@ from protocol.kktpc.text import decode_cp866
 from protocol.platforms import Platform
 
 NO_SUCH: Final = 0x93
-"""Wrong field of a table."""
+"""Result code for a wrong field of a table."""
 
 VALUE_FAULT: Final = 13
-"""The driver's error for a value that is none."""
+"""The driver's error for an invalid value."""
 
 
 def _read_table(fields: Fields, _: RegisterFacts) -> DriverRequest:
@@ -59,7 +59,7 @@ def _read_setting(fields: Fields, _: RegisterFacts) -> DriverRequest:
 def _ask(
     name: str, settings: Sequence[Setting], encode: Callable[[Sequence[str]], bytes]
 ) -> QueryTasks:
-    """Reads parameters and makes the bytes of their values."""
+    """Return queries that read parameters and answer with the bytes of their values."""
     keys = [setting.number for setting in settings]
 
     def then(told: Sequence[TaskResult]) -> CommandAnswer:
@@ -75,7 +75,7 @@ def _ask(
 
 
 def _cell(settings: Sequence[Setting], texts: Sequence[str]) -> bytes:
-    """The whole cell as the register itself would return it."""
+    """Return the whole cell as the register itself would."""
     raw = bytes(cell_length(settings[0]))
     for setting, written in zip(settings, texts, strict=True):
         raw = encode_cell(setting, parse(setting, written), len(raw), raw)
@@ -99,7 +99,7 @@ def _write_setting(fields: Fields, _: RegisterFacts) -> DriverRequest:
 def _order(
     name: str, settings: Sequence[Setting], decode: Callable[[Setting], SettingValue | None]
 ) -> DriverRequest:
-    """Writes parameters, once their values are ones that the settings take."""
+    """Return a change that writes parameters, or a failure for a value that is not allowed."""
     try:
         values = {it.number: (it, decode(it)) for it in settings}
         parameters = [
@@ -115,8 +115,11 @@ def _order(
 
 
 def _of_cell(setting: Setting, raw: bytes) -> SettingValue | None:
-    """The value in a cell as a host writes it; ``None``: the driver cannot say it, as the path of
-    a cabinet, which it wipes (KKT-PC 4)."""
+    """Return the value in a cell as a host writes it.
+
+    Return None if the driver cannot write it, such as the path of a cabinet, which it clears
+    (KKT-PC 4).
+    """
     if setting.form not in (CellForm.TEXT, CellForm.CABINET):
         return decode_cell(setting, raw)
     written, _, rest = raw.partition(b"\0")
@@ -128,7 +131,7 @@ def _parameter_text(value: SettingValue) -> str:
 
 
 def _written(name: str) -> Callable[[TaskResult], CommandAnswer]:
-    """Each parameter has its own error."""
+    """Return a function that answers from the parameters' errors: each one has its own."""
 
     def told(told: TaskResult) -> CommandAnswer:
         found = _parameters(told.result)
@@ -145,7 +148,7 @@ def _parameters(result: Body) -> Mapping[int, Body]:
 
 
 def _fault(found: Mapping[int, Body], keys: Sequence[int]) -> int:
-    """The driver's error for the first parameter that has one or is missing."""
+    """Return the driver's error for the first parameter that has one or is missing, else 0."""
     faults = (number(found[key], "errorCode") if key in found else VALUE_FAULT for key in keys)
     return next((fault for fault in faults if fault), 0)
 

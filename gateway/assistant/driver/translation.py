@@ -1,4 +1,4 @@
-"""What a command of the wire becomes before the driver: questions, then at most one order."""
+"""Translation of a command into requests to the driver: queries, then at most one change."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ CommandAnswer = bytes | StepRefusal
 
 @dataclass(frozen=True, slots=True)
 class ChangeTask:
-    """A task that changes something: given once for each step, whatever happens."""
+    """A task that changes something; it is submitted at most once for each step."""
 
     task: Body
 
 
 @dataclass(frozen=True, slots=True)
 class QueryTasks:
-    """Tasks that only ask, and what follows from their results.
+    """Tasks that only ask, and the function that continues with their results.
 
     An error of the driver ends the command with it, unless ``allows_errors``.
     """
@@ -48,7 +48,7 @@ DriverRequest = CommandAnswer | QueryTasks | ChangeTask
 
 @dataclass(frozen=True, slots=True)
 class RegisterFacts:
-    """What is known of the register without asking."""
+    """Facts about the register that are known without asking."""
 
     platform: Platform
     model: int
@@ -58,19 +58,21 @@ class RegisterFacts:
 
 @dataclass(frozen=True, slots=True)
 class CommandTranslation:
-    """How one command is said.  ``told`` makes the answer of an order's results; a command
-    without it gives no order."""
+    """Translation of one command.
+
+    ``answer_from`` makes the answer from a change's result; a command without it makes no change.
+    """
 
     first_request: Callable[[Fields, RegisterFacts], DriverRequest]
     answer_from: Callable[[TaskResult], CommandAnswer] | None = None
     remember: Callable[[RegisterMemory, Document | None], None] = field(
         default=lambda notes, document: None
     )
-    """What to note when the order was done; the document that it made, where that is known."""
+    """Function that records a completed change and the document that it made, if known."""
 
 
 def answer_failed(name: str, code: int) -> CommandAnswer:
-    """The answer to a command for an error of the driver."""
+    """Return the answer to a command for an error of the driver."""
     if code in REFUSALS:
         return REFUSALS[code]
     command = BY_NAME[name]
@@ -80,17 +82,20 @@ def answer_failed(name: str, code: int) -> CommandAnswer:
 
 
 def answer_done(name: str) -> Callable[[TaskResult], CommandAnswer]:
-    """An order's answer that says no more than "done"."""
+    """Return a function that makes an answer which only means "done", or its error."""
     return lambda told: answer_failed(name, told.code) if told.code else encode_answer(name)
 
 
 def answer_with(name: str, **fields: object) -> bytes:
-    """A good answer with fields."""
+    """Return a good answer with fields."""
     return encode_answer(name, **fields)
 
 
 def when_drive_is_quiet(then: DriverRequest) -> QueryTasks:
-    """Nothing is done to the drive while a shift is open or the OFD has not taken everything."""
+    """Return queries that refuse ``then`` while the drive must not be changed.
+
+    This is while a shift is open or the OFD has not received all documents.
+    """
 
     def judge(told: Sequence[TaskResult]) -> DriverRequest:
         shift, exchange = (each.result for each in told)
@@ -104,8 +109,10 @@ def when_drive_is_quiet(then: DriverRequest) -> QueryTasks:
 
 
 def with_last_document(then: Callable[[int, Body], DriverRequest]) -> QueryTasks:
-    """``then`` gets the number of the last document and what the drive keeps of it, by tags; a
-    document that cannot be read leaves them empty."""
+    """Return queries that call ``then`` with the last document's number and its tags.
+
+    The tags are empty if the document cannot be read.
+    """
 
     def numbered(told: Sequence[TaskResult]) -> DriverRequest:
         last = number(part(told[0].result, "fnStatus"), "fiscalDocumentNumber")
@@ -120,7 +127,7 @@ def _tags(told: TaskResult) -> Body:
 
 
 def document_of(last: int, tags: Body, noted: Document | None) -> Document:
-    """The document of that number from its tags, else from the notes."""
+    """Return the document of that number from the noted one, else from its tags."""
     if noted is not None and noted.number == last:
         return noted
     sign = text(tags, "1077")
@@ -128,7 +135,7 @@ def document_of(last: int, tags: Body, noted: Document | None) -> Document:
 
 
 def document_from(result: Body) -> Document | None:
-    """What the driver says of a document that it has made (``fiscalParams``)."""
+    """Return the document that the driver reports to have made (``fiscalParams``), or None."""
     told = part(result, "fiscalParams")
     made = number(told, "fiscalDocumentNumber")
     sign = text(told, "fiscalDocumentSign")
@@ -144,5 +151,5 @@ def _is_sign(sign: str) -> bool:
 
 
 def date_alone(found: datetime | None) -> datetime | None:
-    """The day alone."""
+    """Return the beginning of the day, or None."""
     return found and found.replace(hour=0, minute=0, second=0)

@@ -1,6 +1,6 @@
-"""The driver's words (KKT-PC 6.2) in those of our telemetry and of the wire.
+"""Names of the driver (KKT-PC 6.2) and their equivalents in our telemetry and protocol.
 
-What a service of another version may leave out or say otherwise is read as nothing said.
+A value that a service of another version omits or writes in another way counts as missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,12 +45,15 @@ WARNINGS: Final = {
 SHIFTS: Final = {"closed": "closed", "opened": "open", "expired": "expired"}
 PORTS: Final = {"com": "rs232", "usb": "usb", "bluetooth": "bluetooth", "tcp": "ethernet"}
 FFD_CODES: Final = {"1.0": 1, "1.05": 2, "1.1": 3, "1.2": 4}
-"""Register 36 and tag 1209."""
+"""Codes of register 36 and tag 1209."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The driver's word on one task; ``code`` 0 = done.  ``canceled``: it was never begun."""
+    """Result of one task of the driver.
+
+    ``code`` is 0 if it is done; ``canceled`` means that it was never begun.
+    """
 
     code: int
     result: Body
@@ -67,10 +70,10 @@ REFUSALS: Final[Mapping[int, StepRefusal]] = {
     200: StepRefusal.BUSY,
     226: StepRefusal.BUSY,
 }
-"""Errors of the driver after which the same may be asked again later, or never."""
+"""Errors of the driver after which the task may be repeated later, or is unsupported."""
 
 REGISTER_UNREACHABLE: Final = frozenset({1, 2, 3, 4, 241, 262})
-"""The driver does not reach the register."""
+"""Errors that mean that the driver does not reach the register."""
 
 RESULT_CODES: Final[Mapping[int, int]] = {
     12: 0x66,
@@ -104,11 +107,11 @@ RESULT_CODES: Final[Mapping[int, int]] = {
 
 WRONG_VALUE: Final = 0x13
 EXTENDED: Final = 0xEE
-"""An error that the register's byte has no number for."""
+"""Result code for an error without its own code."""
 
 
 def part(told: Body, *names: str) -> Body:
-    """An object inside objects; empty where there is none."""
+    """Return an object inside objects; empty if there is none."""
     for name in names:
         found = told.get(name)
         told = found if isinstance(found, dict) else {}
@@ -116,36 +119,38 @@ def part(told: Body, *names: str) -> Body:
 
 
 def text(told: Body, name: str) -> str:
-    """A text, or empty."""
+    """Return a text, or an empty one if there is none."""
     found = told.get(name)
     return found if isinstance(found, str) else ""
 
 
 def number(told: Body, name: str) -> int:
-    """A whole number not below 0, or 0."""
+    """Return a whole number above 0, or 0 if there is none."""
     found = told.get(name)
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
 
 
 def flag(told: Body, name: str) -> bool:
-    """True only where that is said."""
+    """Return True only if the value is true."""
     return told.get(name) is True
 
 
 def words(told: Body, name: str, known: Mapping[str, str]) -> list[str]:
-    """Our words for a list of theirs; theirs that we do not know are left out."""
+    """Return our names for a list of the driver's names; unknown ones are omitted."""
     found = told.get(name)
     return [known[each] for each in known if each in found] if isinstance(found, list) else []
 
 
 def warnings(told: Body) -> list[str]:
-    """Warnings of the fiscal drive that stand."""
+    """Return the active warnings of the fiscal drive."""
     return [ours for theirs, ours in WARNINGS.items() if flag(told, theirs)]
 
 
 def moment(told: Body, name: str) -> datetime | None:
-    """An aware moment, or ``None``: the driver writes "never" as 1970, and a moment of the
-    telemetry ends with 2105."""
+    """Return an aware time, or None.
+
+    The driver writes "never" as 1970, and the telemetry's times end with 2105.
+    """
     try:
         found = datetime.fromisoformat(text(told, name))
     except ValueError:
@@ -156,17 +161,17 @@ def moment(told: Body, name: str) -> datetime | None:
 
 
 def wall(told: Body, name: str) -> datetime | None:
-    """The same by the register's own clock, which knows no zone."""
+    """Return the time as the register's local clock shows it (naive), or None."""
     found = moment(told, name)
     return found and found.replace(tzinfo=None)
 
 
 def offset_minutes(found: datetime | None) -> int:
-    """Minutes from UTC."""
+    """Return the offset from UTC in minutes; 0 without a time."""
     offset = found.utcoffset() if found else None
     return int((offset or timedelta()) / timedelta(minutes=1))
 
 
 def first_fault(told: Sequence[TaskResult]) -> int:
-    """The error of the first task that was not done, 0 if all were."""
+    """Return the error of the first task that was not done; 0 if all were."""
     return next((each.code for each in told if each.code), 0)

@@ -1,7 +1,8 @@
 """The Assistant as the host of KKT-PC registers: lines, both lower levels, discovery, EoT.
 
-``Discovery`` finds registers and gives a ``KktHost`` for each; ``EotRelay`` lends one the PC's
-network.  Whatever goes wrong is a ``HostError`` that tells what is known of the command's fate.
+``Discovery`` finds registers and returns a ``KktHost`` for each; ``EotRelay`` connects one to the
+PC's network.  Every failure is a ``HostError``, whose class tells whether the command may have been
+executed.
 """
 
 from gateway.assistant.kktpc.discovery import (

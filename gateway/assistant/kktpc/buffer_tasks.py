@@ -1,4 +1,4 @@
-"""What a host puts into a register's buffer, and what is to be sent about it next."""
+"""Tasks that a host puts into a register's buffer, and the next request about each."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -8,7 +8,7 @@ from protocol.kktpc.buffer import Flag
 
 
 class TaskKind(Enum):
-    """What is put into the register's buffer."""
+    """Kind of a task in the register's buffer."""
 
     COMMAND = auto()
     COMMAND_WITHOUT_RESULT = auto()
@@ -17,7 +17,7 @@ class TaskKind(Enum):
 
 
 class NextRequest(Enum):
-    """What is to be sent next for something in the buffer."""
+    """Request to send next about a task."""
 
     ADD = auto()
     REQUEST = auto()
@@ -26,7 +26,7 @@ class NextRequest(Enum):
 
 
 class CommandFate(Enum):
-    """What the register has made of a command, as far as we know."""
+    """State of a command in the register, as far as it is known."""
 
     NOT_TAKEN = auto()
     UNKNOWN = auto()
@@ -35,7 +35,7 @@ class CommandFate(Enum):
 
 @dataclass(slots=True, eq=False)
 class BufferTask:
-    """A place in the register's buffer."""
+    """A task in the register's buffer."""
 
     kind: TaskKind
     task_id: int
@@ -51,6 +51,7 @@ class BufferTask:
     backoff: float = 0.0
 
     def message(self) -> buffer.BufferMessage:
+        """Return the message to send next about the task."""
         if self.next_request is NextRequest.ADD:
             return buffer.Add(self.flags, self.task_id, self.body)
         if self.next_request is NextRequest.REQUEST:
@@ -58,13 +59,14 @@ class BufferTask:
         return buffer.Ack(self.task_id) if self.next_request is NextRequest.ACK else buffer.Abort()
 
     def schedule(self, want: NextRequest, due: float) -> None:
+        """Set the next request and its time; count repetitions of the same request."""
         self.tries = self.tries + 1 if want is self.next_request else 0
         self.next_request, self.due = want, due
 
 
 @dataclass(slots=True)
 class PacketInFlight:
-    """The packet that is on the line."""
+    """The packet that was sent and is not answered yet."""
 
     task: BufferTask
     request: NextRequest

@@ -1,9 +1,9 @@
-"""A register of platform 2.5 at the end of a KKT-PC line.
+"""Connection to a register of platform 2.5 by a KKT-PC line.
 
-What a real register does not know of ours is *unsupported*, but for the offer of a firmware image:
-its blocks are gathered on the PC, the image is proven, and then it goes into the register as the
-manufacturer's driver does it (KKT-PC 3.2).  Whatever fails in a way that only needs patience (an
-open shift, unsent receipts) puts the step off instead of failing the operation.
+A real register does not support our own commands, so they are refused as *unsupported*, except the
+offer of a firmware image: its blocks are collected on the PC, the image is verified, and then it is
+loaded into the register as the manufacturer's driver does it (KKT-PC 3.2).  A failure that may pass
+with time (an open shift, unsent receipts) postpones the step instead of failing the operation.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from protocol.platforms import Platform
 DONE: Final = b"\x55\x00\x00"
 FIRMWARE: Final = 0xEC
 RESTARTS_S: Final = 1.0
-"""From the answer to EC 00 until the line is given up."""
+"""Seconds from the answer to EC 00 until the line is closed."""
 
 WRONG_FORMAT, WRONG_LENGTH, NO_DATA = 0x13, 0x14, 0xAF
-"""Result codes of ours in the register's name."""
+"""Result codes that the Assistant answers instead of the register."""
 
 UNSUPPORTED_COMMANDS: Final = frozenset({row.code for row in OURS} | {0xD2, 0xD3, 0xD4})
-"""Our own commands: no real register has them."""
+"""Our own commands, which no real register supports."""
 
 RETRY_LATER: Final[Mapping[int, StepRefusal]] = {
     0x9B: StepRefusal.BUSY,
@@ -48,13 +48,13 @@ RETRY_LATER: Final[Mapping[int, StepRefusal]] = {
     0xE6: StepRefusal.LOW_BATTERY,
     0xED: StepRefusal.RECEIPTS_UNSENT,
 }
-"""Result codes after which a step is tried again later, as it was."""
+"""Result codes after which a step is repeated later without changes."""
 
 _RETRIABLE_COMMANDS: Final = frozenset({0x56, 0xA6, 0xA7, FIRMWARE})
 """Commands whose refusal means "not now": entering a mode, the fiscal drive, firmware."""
 
 MAX_DOCUMENTS: Final = 32
-"""Of those signed since a command left, as many are looked at."""
+"""Most documents to examine of those signed since a command was sent."""
 
 Observe = Callable[[bytes, kktpc_reading.Ask], Awaitable[Any]]
 IsOwnChange = Callable[[bytes, Any, Any, kktpc_reading.Ask], Awaitable[bool]]
@@ -65,8 +65,11 @@ async def _always(_: bytes, __: Any, ___: Any, ____: kktpc_reading.Ask) -> bool:
 
 
 class CommandTrace(NamedTuple):
-    """What a command changes.  A cashier works at the register too, so that a change need not be
-    the command's: ``is_own`` of the command, what was seen before and after it."""
+    """Visible change that a command makes.
+
+    A cashier uses the register too, so a change may have another cause: ``is_own`` decides from the
+    command and from the values observed before and after it.
+    """
 
     observe: Observe
     is_own: IsOwnChange = _always
@@ -80,7 +83,7 @@ def _observe_field(question: kktpc_reading.RegisterQuestion, field: str) -> Obse
 
 
 def _document_trace(*kinds: int) -> CommandTrace:
-    """A document of one of these kinds (fiscal data format) among the new ones."""
+    """Return the trace of a new document of one of these kinds (fiscal data format)."""
 
     async def is_own(_: bytes, before: int, after: int, ask: kktpc_reading.Ask) -> bool:
         for number in range(before + 1, min(after, before + MAX_DOCUMENTS) + 1):
@@ -92,7 +95,7 @@ def _document_trace(*kinds: int) -> CommandTrace:
 
 
 def _cash(sign: int) -> CommandTrace:
-    """The drawer, more or less by the command's own sum."""
+    """Return the trace of the drawer's sum, changed by exactly the command's own sum."""
 
     async def is_own(command: bytes, before: int, after: int, _: kktpc_reading.Ask) -> bool:
         return bool(after - before == sign * parse_request(command)[1]["sum"])
@@ -101,7 +104,7 @@ def _cash(sign: int) -> CommandTrace:
 
 
 async def _is_later_phase(_: bytes, before: int, after: int, __: kktpc_reading.Ask) -> bool:
-    """A fiscal drive only ages: an earlier phase is another drive's."""
+    """Tell whether the phase is later; an earlier phase means another fiscal drive."""
     return after > before
 
 
@@ -125,11 +128,14 @@ TRACES: Final[Mapping[int, CommandTrace]] = {
     0xA7: CommandTrace(_observe_field(QUESTIONS["drive"], "phase"), _is_later_phase),
     FIRMWARE: CommandTrace(_firmware),
 }
-"""What changes when a command takes effect, so that looking at it tells whether it did."""
+"""Changes by which the execution of a command can be recognised."""
 
 
 class KktPcConnection:
-    """``close`` closes the host.  ``progress`` hears how far a firmware is in the register."""
+    """Connection to a register; ``close`` closes the host.
+
+    ``report_percent`` gets the progress of loading firmware into the register.
+    """
 
     def __init__(
         self, about: RegisterIdentity, host: KktHost, store: ImageStore, now: Callable[[], datetime]
@@ -141,14 +147,17 @@ class KktPcConnection:
         self._now = now
 
     async def reading(self) -> dict[str, Any]:
-        """As ``kktpc_reading`` says; ``reading_number`` stays 0 for the journal to count."""
+        """Return a reading; ``reading_number`` stays 0, because the journal counts it."""
         zone = self._now().astimezone().utcoffset()
         pc_offset_min = int(zone.total_seconds()) // 60 if zone else 0
         moment = Moment(self._now(), pc_offset_min)
         return await kktpc_reading.read(self._ask, moment, self.host.lower_level)
 
     async def execute(self, command: bytes, step: str) -> bytes | StepRefusal:
-        """The register's answer; ``step`` is not needed, as a register remembers nothing."""
+        """Return the register's answer, or a refusal.
+
+        ``step`` is not used, because a register remembers no steps.
+        """
         if not command or command[0] in UNSUPPORTED_COMMANDS:
             return StepRefusal.UNSUPPORTED
         if command[0] == FIRMWARE:
@@ -156,7 +165,10 @@ class KktPcConnection:
         return await self._passed(command)
 
     async def state_before(self, command: bytes) -> dict[str, Any]:
-        """``facts`` is what the command will change; nothing of a command that may be repeated."""
+        """Return the observed value that the command will change, as ``seen``.
+
+        The result is empty if the command may be repeated or leaves no trace.
+        """
         if may_repeat(command) or command[:1] == b"" or command[0] not in TRACES:
             return {}
         try:
@@ -165,8 +177,9 @@ class KktPcConnection:
             return {}
 
     async def recover_answer(self, command: bytes, before: dict[str, Any]) -> bytes | None:
-        """By looking at what the command changes; ``StepOutcomeUnknown`` also if somebody else
-        changed it.
+        """Return the answer if the command's trace shows that it was executed.
+
+        Raise ``StepOutcomeUnknown`` without a trace, or if something else made the change.
         """
         if may_repeat(command) or not command or command[0] in UNSUPPORTED_COMMANDS:
             return None
@@ -180,8 +193,9 @@ class KktPcConnection:
         return DONE
 
     async def ask(self, question: kktpc_reading.RegisterQuestion) -> Fields:
-        """One of ``kktpc_reading.QUESTIONS``; ``QuestionRefused``, ``RemoteError``,
-        ``RegisterUnreachable``.
+        """Return the answer to one of ``kktpc_reading.QUESTIONS``.
+
+        Raise ``QuestionRefused``, ``RemoteError`` or ``RegisterUnreachable``.
         """
         return await question(self._ask)
 
@@ -195,7 +209,7 @@ class KktPcConnection:
             return False
 
     async def _ask(self, command: bytes) -> bytes:
-        """A question: nothing is lost if it was asked in vain."""
+        """Send a question; it is harmless if its answer is lost."""
         try:
             return await self.host.ask(command)
         except HostError as error:
@@ -208,7 +222,7 @@ class KktPcConnection:
         except CommandNotDone:
             return StepRefusal.BUSY
         except CommandOutcomeUnknown as error:
-            # The line may live; a new one asks the register anew what it has done.
+            # The line may still work, but a new one asks the register again what it has executed.
             self.host.close()
             raise RegisterUnreachable(str(error)) from None
         except HostError as error:
@@ -244,7 +258,7 @@ class KktPcConnection:
         return DONE
 
     async def _verify(self, command: bytes, _: Fields) -> bytes | StepRefusal:
-        """The proven image goes into the register, whole and from its beginning."""
+        """Load the verified image into the register, complete and from its beginning."""
         content = self._store.proven_image()
         if content is None:
             return _failed(NO_DATA)
@@ -267,7 +281,7 @@ class KktPcConnection:
             raise RegisterUnreachable(str(error)) from None
 
     async def _start(self, command: bytes, _: Fields) -> bytes | StepRefusal:
-        """Only a register at rest restarts; the driver's order is CE 00, then EC 00."""
+        """Restart an idle register with its image, in the driver's order: CE 00, EC 00."""
         why_not = await self._not_at_rest()
         if why_not is not None:
             return why_not
@@ -277,7 +291,7 @@ class KktPcConnection:
         answer = await self._passed(command)
         if answer == DONE:
             self._store.forget()
-            # A serial line stays while the register restarts: it is looked for anew.
+            # A serial line stays open while the register restarts, so it is closed and found again.
             asyncio.get_running_loop().call_later(RESTARTS_S, self.host.close)
         return answer
 
@@ -315,8 +329,9 @@ def _failed(code: int) -> bytes:
 
 
 async def identify_register(host: KktHost, kind: ConnectionKind, place: str) -> RegisterIdentity:
-    """Asks a register its serial number, model and firmware; ``RegisterUnreachable`` if it does not
-    say.
+    """Ask a register for its serial number, model and firmware.
+
+    Raise ``RegisterUnreachable`` if it does not report them.
     """
 
     async def ask(command: bytes) -> bytes:

@@ -1,9 +1,9 @@
-"""Finds registers: serial ports that come and go, and addresses that are configured.
+"""Discovery of registers: serial ports that come and go, and configured addresses.
 
-Each place has one watcher, which connects, tells ``Found``, waits until the line is lost, tells
-``Lost`` and tries again after a rest that grows and is jittered.  Of the ports that the system
-lists only those are opened whose USB vendor is known (a stranger's port is nobody's to open),
-unless told otherwise; ports that are configured by name are opened whatever they are.
+Each place has one watcher, which connects, reports ``Found``, waits until the line is lost, reports
+``Lost`` and tries again after a pause that grows and is jittered.  Of the ports that the system
+lists, only those with a known USB vendor are opened, unless ``every_port`` is set, because other
+devices' ports must not be opened; ports that are configured by name are always opened.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from gateway.assistant.kktpc.lines import KKT_PC_PORT, SPEED, open_serial, open_
 from protocol.platforms import Platform
 
 ATOL_USB_VENDOR: Final = 0x2912
-"""As the rules for udev that go with the manufacturer's driver name it."""
+"""Vendor id in the udev rules of the manufacturer's driver."""
 
 MAX_PLACES: Final = 64
 _MAX_WAITING_EVENTS: Final = 256
-"""Events that may wait for the owner; then the watchers wait too."""
+"""Events that may wait for the owner; above it the watchers wait too."""
 
 _log = logging.getLogger(__name__)
 
 
 class AttemptResult(Enum):
-    """What came of one attempt."""
+    """Result of one attempt."""
 
     NOBODY = auto()
     BUSY = auto()
@@ -45,7 +45,7 @@ class AttemptResult(Enum):
 
 
 class LineKind(StrEnum):
-    """How a place is reached; the words of ``ways.WayKind``."""
+    """Kind of a place; its values are those of ``register_connection.ConnectionKind``."""
 
     SERIAL = "serial"
     USB = "usb"
@@ -53,16 +53,16 @@ class LineKind(StrEnum):
 
 
 class LinePlace(NamedTuple):
-    """Where a register may stand: a port's name, or HOST:PORT."""
+    """Place of a possible register: a port's name, or HOST:PORT."""
 
     name: str
     kind: LineKind
 
 
 class Found(NamedTuple):
-    """A register answers; ``host`` is None for platform 5.0, whose wire is not public.
+    """A register that answers; ``host`` is None for platform 5.0, whose protocol is not public.
 
-    The host belongs to whoever takes the event; closing it makes the place be tried again.
+    The receiver of the event owns the host; after it is closed the place is tried again.
     """
 
     place: str
@@ -72,14 +72,14 @@ class Found(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What was found there is gone: unplugged, switched off, closed."""
+    """Loss of the register at a place: unplugged, switched off, closed."""
 
     place: str
     why: str
 
 
 class Port(NamedTuple):
-    """A serial port that the system lists; ``vendor`` is USB's, None for an ordinary port."""
+    """A serial port that the system lists; ``vendor`` is its USB vendor id, None without USB."""
 
     name: str
     vendor: int | None
@@ -88,14 +88,14 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where to look.  Times are seconds; a rest is jittered by half."""
+    """Places to search.  Times are in seconds; a pause is jittered by half."""
 
     ports: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     usb_vendors: frozenset[int] = frozenset({ATOL_USB_VENDOR})
     every_port: bool = False
     speeds: tuple[int, ...] = (SPEED,)
-    """Tried in turn, one at each attempt; USB CDC takes any."""
+    """Speeds tried in turn, one at each attempt; USB CDC accepts any."""
     poll_s: float = 1.0
     probe_s: float = 1.0
     rest_s: float = 1.0
@@ -103,12 +103,15 @@ class Sources:
 
 
 def listed_ports() -> list[Port]:
-    """What the system has at this moment; it may touch the disk."""
+    """Return the system's present serial ports; the call may read the disk."""
     return [Port(p.device, p.vid, p.description or "") for p in list_ports.comports()]
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """HOST or HOST:PORT, an IPv6 host in brackets; ``ValueError`` for anything else."""
+    """Return host and port of HOST or HOST:PORT, with an IPv6 host in brackets.
+
+    Raise ``ValueError`` for an invalid address.
+    """
     host, colon, port = address.rpartition(":")
     if not colon or address.endswith("]"):
         host, port = address, str(KKT_PC_PORT)
@@ -119,7 +122,10 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 class Discovery:
-    """``async with Discovery(sources) as found: async for event in found.events(): ...``"""
+    """Discovery of registers, used as an asynchronous context manager.
+
+    ``async with Discovery(sources) as found: async for event in found.events(): ...``
+    """
 
     def __init__(
         self,
@@ -153,12 +159,12 @@ class Discovery:
         self._watchers.clear()
 
     async def events(self) -> AsyncIterator[Found | Lost]:
-        """What is found and lost, without end."""
+        """Yield found and lost registers, without end."""
         while True:
             yield await self._told.get()
 
     async def _poll(self) -> None:
-        """Watches the places that are there, and forgets those that went away."""
+        """Watch the present places for ever, and stop watching removed ones."""
         while True:
             try:
                 places = await asyncio.to_thread(self._present)
@@ -170,7 +176,7 @@ class Discovery:
 
     def _follow(self, present: Mapping[str, LinePlace]) -> None:
         for name, watcher in list(self._watchers.items()):
-            if watcher.done():  # only a mistake of ours ends it; the place is tried again
+            if watcher.done():  # only an internal error ends it; the place is tried again
                 _log.error("watching %s ended", name, exc_info=watcher.exception())
             if watcher.done() or name not in present:
                 watcher.cancel()
@@ -180,7 +186,10 @@ class Discovery:
                 self._watchers[name] = asyncio.create_task(self._watch(place))
 
     def _present(self) -> list[LinePlace]:
-        """A port may be configured by another name than the system lists (/dev/serial/by-id)."""
+        """Return the present places.
+
+        A port may be configured by another name than the system lists (/dev/serial/by-id).
+        """
         sources, ports = self._sources, list(self._ports())
         named = {
             name: os.path.realpath(name)
@@ -201,10 +210,10 @@ class Discovery:
         return serial + [LinePlace(address, LineKind.TCP) for address in sources.addresses]
 
     async def _watch(self, place: LinePlace) -> None:
-        """Tries for ever; whatever was seen makes the rests short again.
+        """Try a place for ever; after a register was served the pauses are short again.
 
-        Platform 5.0 is told once and its port let go of, since the driver's web service needs it;
-        looked at again now and then.
+        Platform 5.0 is reported once and its port is released, because the driver's web service
+        needs it; it is probed again after long pauses.
         """
         attempt, told_5_0 = 0, False
         try:
@@ -242,7 +251,7 @@ class Discovery:
         return AttemptResult.SERVED
 
     async def _serve(self, place: LinePlace, host: KktHost) -> None:
-        """From found to lost; whatever ends the watcher closes the host."""
+        """Report a register and wait until it is lost; close the host in any case."""
         told = False
         try:
             await self._told.put(Found(place.name, place.kind, Platform.V2_5, host))
@@ -254,7 +263,10 @@ class Discovery:
                 self._tell_lost(place, host.lost or "closed")
 
     def _tell_lost(self, place: LinePlace, why: str) -> None:
-        """At the end of a watcher nothing can be waited for; the host says ``lost`` as well."""
+        """Report a loss without waiting, because the watcher may be ending.
+
+        If the queue is full, the owner learns it from the host's ``lost``.
+        """
         with contextlib.suppress(asyncio.QueueFull):
             self._told.put_nowait(Lost(place.name, why))
 

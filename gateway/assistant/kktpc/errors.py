@@ -1,29 +1,32 @@
-"""What can become of a command that was not answered, told by what is known of it."""
+"""Errors of unanswered commands, by what is known of the command's execution."""
 
 
 class HostError(Exception):
-    """The register gave no answer; the text is for logs."""
+    """Error: the register gave no answer; the text is for logs."""
 
 
 class LineLost(HostError):
-    """The line is gone.  What was asked last may have been done."""
+    """Error: the line is lost.  The last command may have been executed."""
 
 
 class LineBusy(HostError):
-    """Another program holds the line, or it cannot be opened."""
+    """Error: another program uses the line, or it cannot be opened."""
 
 
 class CommandNotDone(HostError):
-    """The command surely was not done: its buffer was full, or it refused to take it."""
+    """Error: the command surely was not executed.
+
+    The register's buffer was full, or it refused the command.
+    """
 
 
 class CommandOutcomeUnknown(HostError):
-    """The command may have been done; asking again could do it twice."""
+    """Error: the command may have been executed; sending it again could repeat it."""
 
 
 class NoKktPcAnswer(HostError):
-    """Nobody at the other end speaks KKT-PC."""
+    """Error: no device at the other end answers KKT-PC."""
 
 
 class UnsupportedPlatform(HostError):
-    """A register of platform 5.0: it is told by its probe, but its wire is not public."""
+    """Error: a register of platform 5.0 answers its probe; its protocol is not public."""

@@ -1,4 +1,4 @@
-"""What a host tells its owner: the answer, or what is known instead; and EoT beside them."""
+"""Events of a host for its owner: the answer to a command or its failure, and EoT."""
 
 from typing import NamedTuple
 
@@ -6,29 +6,29 @@ from gateway.assistant.kktpc.errors import HostError
 
 
 class CommandAnswered(NamedTuple):
-    """The application's answer (KKT-PC 3), good or bad; empty if no result was wanted."""
+    """The application's answer (KKT-PC 3), good or bad; empty if none was requested."""
 
     data: bytes
 
 
 class CommandUnanswered(NamedTuple):
-    """There is no answer."""
+    """Failure of a command without an answer."""
 
     error: HostError
 
 
 class RelayData(NamedTuple):
-    """What the register says over EoT: ``DA`` and one TLV."""
+    """A message of the register over EoT: ``DA`` and one TLV."""
 
     data: bytes
 
 
 class RelayBroken(NamedTuple):
-    """Something of EoT may be lost: both its sockets begin anew."""
+    """Possible loss of EoT data: both sockets start again."""
 
 
 class LateFailure(NamedTuple):
-    """A command without a result failed after all; ``data`` is the application's answer."""
+    """Failure of a command without a result; ``data`` is the application's answer."""
 
     task_id: int
     data: bytes

@@ -1,4 +1,4 @@
-"""One register at the end of one line: commands in, answers out, EoT beside them."""
+"""One register at the end of one line: commands and their answers, with EoT beside them."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,17 +22,17 @@ from protocol.kktpc.probes import ANSWER_WITHIN_S
 from protocol.platforms import Platform
 
 COMMAND_S: Final = 10.0
-"""For a command that the table does not know (KKT-PC 1.4)."""
+"""Seconds for a command that the table does not know (KKT-PC 1.4)."""
 
 BITS_OF_A_BYTE: Final = 10
-"""A start bit, eight of data, a stop bit."""
+"""Bits of a byte on the line: a start bit, eight data bits, a stop bit."""
 
 _READ_TYPE: Final = b"\xa5"
 _V2_PROBE_S: Final = 3.0
 
 
 class Engine(Protocol):
-    """A host without a line or a clock: v3.py, v2.py."""
+    """A host without a line or a clock: ``host_v3.py``, ``host_v2.py``."""
 
     def ask(
         self, command: bytes, now: float, timeout_s: float, *, need_result: bool, repeatable: bool
@@ -53,22 +53,22 @@ class Engine(Protocol):
 
 
 class RelayListener(Protocol):
-    """Who carries EoT; called from the loop, never waits."""
+    """User of EoT, called from the event loop; no method waits."""
 
     def on_relay_data(self, data: bytes) -> None:
-        """What the register said: ``DA`` and a TLV."""
+        """Handle a message of the register: ``DA`` and a TLV."""
 
     def on_relay_broken(self) -> None:
-        """Something may have been lost on the line: both sockets begin anew."""
+        """Start again with both sockets, because the line may have lost data."""
 
     def on_relay_room(self) -> None:
-        """The register took something; ``relay_backlog`` is less."""
+        """Send more, because the register has accepted data (``relay_backlog``)."""
 
 
 class KktHost:
-    """Owns a line whose register has answered the probes; ``connect`` makes one.
+    """Owner of a line whose register has answered the probes; ``connect`` creates it.
 
-    ``ask`` may be called from several tasks: commands go one by one.
+    ``ask`` may be called from several tasks: commands run one at a time.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class KktHost:
 
     @property
     def lost(self) -> str | None:
-        """Why the line is gone, or None while it is there."""
+        """Return the reason why the line is lost, or None while it works."""
         return self._lost.result() if self._lost.done() else None
 
     async def wait_lost(self) -> str:
-        """Returns when the line is gone or closed, and why."""
+        """Wait until the line is lost or closed, and return the reason."""
         return await asyncio.shield(self._lost)
 
     async def ask(
@@ -104,11 +104,11 @@ class KktHost:
         repeatable: bool | None = None,
         password: str = "0000",
     ) -> bytes:
-        """The application's answer to a command (KKT-PC 3), good or bad; empty without a result.
+        """Return the application's answer to a command (KKT-PC 3), good or bad.
 
-        ``timeout_s`` and ``repeatable`` (may be done twice without harm) are the command table's
-        unless told.  ``NotDone``: it surely was not done.  ``FateUnknown`` and ``LineLost``: it
-        may have been.
+        It is empty if no result was requested.  ``timeout_s`` and ``repeatable`` (repeating does no
+        harm) default to those of the command table.  Raise ``CommandNotDone`` if the command surely
+        was not executed; ``CommandOutcomeUnknown`` and ``LineLost`` if it may have been.
         """
         known = BY_CODE.get(command[0]) if command else None
         if timeout_s is None:
@@ -135,12 +135,12 @@ class KktHost:
         return outcome.data
 
     async def _wait_for_abandoned_command(self) -> None:
-        """A caller who was cancelled has left its command in the register."""
+        """Wait for the command of a cancelled caller, which the register still executes."""
         if self._pending is not None and not self._pending.done():
             await asyncio.wait({self._pending})
 
     def set_relay_listener(self, listener: RelayListener | None) -> None:
-        """Begins or ends to carry EoT; only v3 can (``NoKktPcAnswer`` otherwise)."""
+        """Start or stop EoT; raise ``NoKktPcAnswer`` on lower level v2, which lacks it."""
         if self._v3 is None:
             raise NoKktPcAnswer("lower level v2 carries no EoT")
         self._listener = listener
@@ -148,30 +148,30 @@ class KktHost:
         self._after()
 
     def relay_send(self, command: bytes) -> None:
-        """``DA`` and a TLV to the register; whoever calls keeps ``relay_backlog`` small."""
+        """Send ``DA`` and a TLV to the register; the caller keeps ``relay_backlog`` small."""
         if self._v3 is not None and not self._lost.done():
             self._v3.relay_send(with_password(command), self._loop.time())
             self._after()
 
     def pause_relay(self, pause: bool) -> None:
-        """Takes nothing more of EoT from the register, or goes on."""
+        """Stop or resume accepting EoT data from the register."""
         if self._v3 is not None:
             self._v3.pause_relay(pause, self._loop.time())
             self._after()
 
     @property
     def relay_backlog(self) -> int:
-        """EoT commands that the register has not taken yet."""
+        """Return the number of EoT commands that the register has not accepted yet."""
         return self._v3.relay_backlog if self._v3 is not None else 0
 
     def close(self) -> None:
-        """Empties the register's buffer and lets go of the line; may be said twice."""
+        """Empty the register's buffer and release the line; repeated calls are allowed."""
         if not self._lost.done():
             self._line.write(self._engine.farewell())
             self._line.close()
             self._end("closed")
 
-    # What the line and the clock say
+    # Calls of the line and the clock
 
     def on_data(self, data: bytes) -> None:
         self._engine.receive(data, self._loop.time())
@@ -195,7 +195,7 @@ class KktHost:
         self._after()
 
     def _after(self) -> None:
-        """Whatever moved the engine: send, tell, and wake it in time."""
+        """Send the engine's bytes, dispatch its events, and set its timer."""
         wire = self._engine.to_send()
         if wire:
             self._line.write(wire)
@@ -224,10 +224,11 @@ class KktHost:
 async def connect(
     line: Line, *, serial: bool, probe_s: float = ANSWER_WITHIN_S, speed: int = SPEED
 ) -> KktHost:
-    """A host at the line, which it then owns; closed if nobody is there.
+    """Return a host at the line, which it then owns; close the line if no register answers.
 
-    ``NoKktPcAnswer``: nobody speaks KKT-PC.  ``UnsupportedPlatform``: a register of platform 5.0.
-    ``LineLost``. Lower level v2 is tried on serial lines only, after v3 is silent.
+    Raise ``NoKktPcAnswer`` if no device answers KKT-PC, ``UnsupportedPlatform`` for a register of
+    platform 5.0, or ``LineLost``. Lower level v2 is tried on serial lines only, after v3 was not
+    answered.
     """
     try:
         try:
@@ -245,7 +246,7 @@ async def connect(
 
 
 async def _connect_v2(line: Line) -> KktHost:
-    # The last byte of the probes is 02, which opens a frame of v2: let the register forget it.
+    # The last byte of the probes is 02, which begins a v2 frame: wait until the register drops it.
     await asyncio.sleep(2 * v2.T6_S)
     host = KktHost(line, HostV2())
     try:

@@ -1,11 +1,11 @@
 """The host's side of lower level v2 (KKT-PC 2): a state machine without a line or a clock.
 
-Law of the file: an exchange is ENQ, frame, EOT from us, and the same from the register with its
-answer.  What the register wants to say while nothing is asked is an answer that nobody awaits: it
-is taken, so that the register is free, and dropped.  There is no question "what became of it": a
-command whose frame went out and that is not answered has an unknown fate.
+An exchange is ENQ, frame, EOT from the host, and the same from the register with its answer.  If
+the register transmits while no command is running, it is an answer that nobody awaits: it is
+received, so that the register is free, and dropped.  The level has no request for a command's
+status: a command whose frame was sent and that is not answered may or may not have been executed.
 
-Times are seconds of any clock that only goes forward.
+Times are seconds of any monotonic clock.
 """
 
 import random
@@ -18,11 +18,14 @@ from gateway.assistant.kktpc.events import CommandAnswered, CommandUnanswered, E
 from protocol.kktpc import frame_v2 as v2
 
 GRACE_S: Final = 5.0
-"""An answer that has begun in time may end later; a line that babbles may not go on for ever."""
+"""Seconds after the deadline in which an answer that has begun may end.
+
+It bounds a line that sends without end.
+"""
 
 
 class State(Enum):
-    """Where the exchange stands."""
+    """State of the exchange."""
 
     IDLE = auto()
     CALLING = auto()
@@ -34,7 +37,7 @@ class State(Enum):
 
 
 class HostV2:
-    """One host at one serial line; the same calls as ``HostV3``, without EoT."""
+    """One host at one serial line, with the methods of ``HostV3``, without EoT."""
 
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
@@ -58,11 +61,11 @@ class HostV2:
         need_result: bool = True,
         repeatable: bool = False,
     ) -> None:
-        """Begins a command (with its password); exactly one ``CommandAnswered`` or
-        ``CommandUnanswered`` follows.
+        """Begin a command (with its password).
 
-        Everything is answered here, so ``need_result`` changes nothing; nothing is sent twice, so
-        ``repeatable`` does not either.  RuntimeError while another command is under way.
+        Exactly one ``CommandAnswered`` or ``CommandUnanswered`` follows. Every command is answered
+        on this level, so ``need_result`` has no effect; no command is sent twice, so ``repeatable``
+        has none either. Raise RuntimeError while another command is running.
         """
         if self._command is not None:
             raise RuntimeError("one command at a time")
@@ -78,11 +81,11 @@ class HostV2:
             self._call(now)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes of the line, in any pieces."""
+        """Handle bytes of the line, in pieces of any size."""
         if self._command is not None and now >= self._deadline + GRACE_S:
             self._fail(self._fate("the register speaks, but does not answer"))
         if now - self._bytes_at >= v2.T6_S:
-            self._reader.reset()  # the rest of that frame does not come any more
+            self._reader.reset()  # the rest of that frame will not come
         self._bytes_at = now
         for item in self._reader.feed(data):
             reaction = _REACTIONS.get((self._state, _symbol(item)))
@@ -90,28 +93,28 @@ class HostV2:
                 reaction(self, item, now)
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Handle the time ``now``: time-outs and repetitions."""
         if self._until is not None and now >= self._until:
             self._until = None
             _ON_TIMEOUT[self._state](self, now)
 
     @property
     def wake_at(self) -> float | None:
-        """When ``tick`` has something to do."""
+        """Return the time of the next ``tick``; None if there is nothing to wait for."""
         return self._until
 
     def to_send(self) -> bytes:
-        """Bytes for the line, once."""
+        """Return bytes for the line and remove them."""
         wire, self._wire = bytes(self._wire), bytearray()
         return wire
 
     def events(self) -> list[Event]:
-        """What happened, once."""
+        """Return the events and remove them."""
         events, self._events = self._events, []
         return events
 
     def farewell(self) -> bytes:
-        """v2 has nothing to say at the end."""
+        """Return no bytes: v2 has no message at the end."""
         return b""
 
     def _enter(self, state: State, until: float | None, send: bytes = b"") -> None:
@@ -121,22 +124,22 @@ class HostV2:
     def _say(self, symbol: int) -> bytes:
         return bytes((symbol,))
 
-    # Asking
+    # Sending
 
     def _call(self, now: float) -> None:
         if self._tries >= v2.ENQ_ATTEMPTS:
             self._fail(self._fate("the register does not take the line"))
             return
         self._tries += 1
-        # A little longer each time: in step with T6 an ENQ could end in a broken frame for ever.
+        # Jittered: in step with T6 an ENQ could fall into a broken frame again and again.
         self._enter(State.CALLING, now + v2.T1_S * (1 + self._jitter() / 4), self._say(v2.ENQ))
 
     def _rest(self, item: v2.ItemV2, now: float) -> None:
-        """Busy, or both called at once: later, and not in step with the other side."""
+        """Wait after NAK or a collision, jittered against the other side."""
         self._enter(State.RESTING, now + v2.T7_S * (1 + self._jitter() / 4))
 
     def _collide(self, item: v2.ItemV2, now: float) -> None:
-        """Both called at once.  Who collides twice in step with the register gives way."""
+        """Handle an ENQ of both sides at once; at the second collision the host gives way."""
         self._collisions += 1
         if self._collisions > 1:
             self._take(item, now)
@@ -160,7 +163,7 @@ class HostV2:
         self._send(now)
 
     def _send_late(self, now: float) -> None:
-        """No answer to the frame: it may have been understood."""
+        """Send the frame again without an answer; it may have been understood."""
         self._went_out = True
         self._send(now)
 
@@ -168,10 +171,10 @@ class HostV2:
         self._went_out = True
         self._enter(State.AWAITING, self._deadline, self._say(v2.EOT))
 
-    # Being answered
+    # Receiving
 
     def _take(self, item: v2.ItemV2, now: float) -> None:
-        """The register calls (again): a frame of it follows."""
+        """Let the register transmit: it has sent ENQ, and its frame follows."""
         if self._state is State.SENT:
             self._went_out = True
         self._frames = 0
@@ -194,7 +197,7 @@ class HostV2:
             self._enter(State.TAKING, now + v2.T2_S, self._say(v2.NAK))
 
     def _late_frame(self, now: float) -> None:
-        """Half a frame is asked for again; after nothing at all the register calls again."""
+        """Request an incomplete frame again; without any byte wait for the register's next ENQ."""
         if self._reader.pending:
             self._ask_again(now)
         else:
@@ -213,7 +216,7 @@ class HostV2:
         self._done(now)
 
     def _done(self, now: float) -> None:
-        """The register is free; if that was an old answer, the command is still to be sent."""
+        """End the exchange; after an old answer the command is still to be sent."""
         answer, self._answer = self._answer, None
         self._enter(State.IDLE, None)
         if self._command is None:
@@ -238,7 +241,10 @@ class HostV2:
 
 
 def _symbol(item: v2.ItemV2) -> object:
-    """What the table tells apart: a control byte, a whole frame, a broken one; junk is neither."""
+    """Return the key of an item in the table: a control byte, or the class of a frame.
+
+    Return None for junk.
+    """
     if isinstance(item, v2.ControlByte):
         return item
     return None if isinstance(item, v2.BadFrameV2) and item.reason == "junk" else type(item)
@@ -266,7 +272,7 @@ _REACTIONS: Final[Mapping[tuple[State, object], _Reaction]] = {
     (State.ENDING,   v2.FrameV2):    HostV2._taken,
     (State.ENDING,   v2.BadFrameV2): HostV2._broken,
 }
-"""What is not in the table is noise."""
+"""Reactions by state and item; other items are noise."""
 
 _ON_TIMEOUT: Final[Mapping[State, Callable[[HostV2, float], None]]] = {
     State.CALLING:  HostV2._call,

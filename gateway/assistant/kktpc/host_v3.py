@@ -1,12 +1,13 @@
 """The host's side of KKT-PC v3 (KKT-PC 1.2 to 1.5): a state machine without a line or a clock.
 
-Law of the file: one packet is on the line at a time, and each is answered under its id or times
-out.  A command that was added is asked for (``C3``), never added twice, unless the register says
-that it does not have it and cannot have done it.  The answer is acknowledged (``C2``), which
-frees its place.  EoT lives beside the commands: two places in the buffer, DE and DF, wait in turn
-for what the register sends, and DA goes out as a command without a result.
+One packet is on the line at a time, and each is answered under its id or times out.  The host
+requests the status of an added command (``C3``) and never adds it twice, unless the register
+reports that it does not have the command and cannot have executed it.  The host acknowledges the
+answer (``C2``), which frees the command's place.  EoT works beside the commands: two places in the
+buffer, DE and DF, alternately wait for data of the register, and DA is sent as a command without a
+result.
 
-Times are seconds of any clock that only goes forward.
+Times are seconds of any monotonic clock.
 """
 
 import random
@@ -36,44 +37,44 @@ from protocol.kktpc import buffer, eot, frame
 from protocol.kktpc.buffer import Flag
 
 LAST_TASK_ID: Final = 0xDC
-"""DD is the conversation's, DE and DF are EoT's."""
+"""Largest task id of a command; DD belongs to the conversation, DE and DF to EoT."""
 
 MOST_COMMAND: Final = frame.MAX_DATA - 3
-"""Bytes of password and command: Add, flags and task id go before them."""
+"""Most bytes of password and command; Add, flags and task id precede them."""
 
 TRIES: Final = 3
-"""How often something is sent whose loss does no harm: an abort, an acknowledged command."""
+"""Tries of a packet whose loss does no harm: an abort, an acknowledgement."""
 
 MOST_RELAYED: Final = 64
-"""EoT commands that may wait; who makes them looks at ``relay_backlog`` first."""
+"""EoT commands that may wait; their sender checks ``relay_backlog`` first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds; ours where nothing else is said."""
+    """Times in seconds; those without a source are our own choice."""
 
     packet: float = 0.5
-    """For the status that answers a packet (KKT-PC 1.4)."""
+    """Time for the status that answers a packet (KKT-PC 1.4)."""
     byte: float = 10 / 115_200
-    """What a byte takes on the line: a long packet is answered later."""
+    """Time of one byte on the line, which is added for a long packet."""
     ask: float = 1.0
-    """No result came by itself for so long: ask."""
+    """Time without a result after which the host requests the status."""
     slot: float = 2.0
-    """The same for an EoT place, where waiting is usual."""
+    """Time without data after which the host requests the status of an EoT place."""
     overflow: float = 0.05
     most_overflow: float = 1.0
     restart: float = 3.0
-    """A register cannot restart faster: "not found" within it means that a command never came."""
+    """Shortest restart of a register: "not found" earlier means that a command never arrived."""
     silence: float = 10.0
-    """A register that says nothing at all for so long is gone."""
+    """Time without any answer after which a register counts as lost."""
 
 
 class HostV3:
     """One host at one line.
 
-    ``ask`` begins a command, ``receive`` takes bytes and ``tick`` the time; after each,
-    ``to_send`` are bytes for the line, ``events`` what happened, and ``wake_at`` when to tick
-    again (None: when bytes come).
+    ``ask`` begins a command, ``receive`` takes bytes and ``tick`` the time; after each call,
+    ``to_send`` returns bytes for the line, ``events`` the events, and ``wake_at`` the time of the
+    next ``tick`` (None: when bytes come).
     """
 
     def __init__(
@@ -88,14 +89,14 @@ class HostV3:
         self._events: list[Event] = []
         self._heard_at = self._bytes_at = 0.0
         self._command: BufferTask | None = None
-        self._leaving: deque[BufferTask] = deque()  # answered, to be acknowledged; or an abort
-        self._unclean = False  # something stopped may lie in the buffer: abort before the next
+        self._leaving: deque[BufferTask] = deque()  # answered tasks to acknowledge, or an abort
+        self._unclean = False  # the buffer may hold stopped tasks: abort before the next
         self._relay_on = self._relay_held = False
         self._slot: BufferTask | None = None
         self._relayed: deque[bytes] = deque()
         self._relaying: BufferTask | None = None
 
-    # What the owner says
+    # Calls of the owner
 
     def ask(
         self,
@@ -106,10 +107,10 @@ class HostV3:
         need_result: bool = True,
         repeatable: bool = False,
     ) -> None:
-        """Begins a command (with its password); exactly one ``CommandAnswered`` or
-        ``CommandUnanswered`` follows.
+        """Begin a command (with its password).
 
-        One at a time: RuntimeError while another is under way.
+        Exactly one ``CommandAnswered`` or ``CommandUnanswered`` follows. Raise RuntimeError while
+        another command is running.
         """
         if self._command is not None:
             raise RuntimeError("one command at a time")
@@ -131,7 +132,7 @@ class HostV3:
         self._send_next(now)
 
     def set_relay(self, on: bool, now: float, password: bytes = b"\x00\x00") -> None:
-        """Begins or ends to listen to EoT."""
+        """Start or stop EoT."""
         self._relay_on = on
         self._slot = self._new_slot(eot.SLOTS[0], password, now) if on else None
         self._relayed.clear()
@@ -141,26 +142,26 @@ class HostV3:
         self._send_next(now)
 
     def relay_send(self, command: bytes, now: float) -> None:
-        """An EoT command (password, ``DA``, TLV) in its turn; the owner minds ``relay_backlog``."""
+        """Queue an EoT command (password, ``DA``, TLV); the owner checks ``relay_backlog``."""
         if len(self._relayed) >= MOST_RELAYED:
             self._break_relay()
         self._relayed.append(command)
         self._send_next(now)
 
     def pause_relay(self, pause: bool, now: float) -> None:
-        """Arms no new place while it holds: the register keeps what it has to say."""
+        """Open no new EoT place during a pause: the register keeps its data."""
         self._relay_held = pause
         self._send_next(now)
 
     @property
     def relay_backlog(self) -> int:
-        """EoT commands that the register has not taken yet."""
+        """Return the number of EoT commands that the register has not accepted yet."""
         return len(self._relayed) + (self._relaying is not None)
 
-    # What the line and the clock say
+    # Calls of the line and the clock
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes of the line, in any pieces."""
+        """Handle bytes of the line, in pieces of any size."""
         self._bytes_at = now
         for item in self._reader.feed(data):
             if isinstance(item, frame.BadFrame):
@@ -177,7 +178,7 @@ class HostV3:
         self._send_next(now)
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Handle the time ``now``: time-outs and repetitions."""
         flight = self._flight
         if flight is not None and now >= flight.until:
             self._late_reply(flight, now)
@@ -186,7 +187,7 @@ class HostV3:
 
     @property
     def wake_at(self) -> float | None:
-        """When ``tick`` has something to do."""
+        """Return the time of the next ``tick``; None if there is nothing to wait for."""
         times = [task.due for task in self._tasks()] if self._flight is None else []
         if self._flight is not None:
             times.append(self._flight.until)
@@ -195,17 +196,17 @@ class HostV3:
         return min(times, default=None)
 
     def to_send(self) -> bytes:
-        """Bytes for the line, once."""
+        """Return bytes for the line and remove them."""
         wire, self._wire = bytes(self._wire), bytearray()
         return wire
 
     def events(self) -> list[Event]:
-        """What happened, once."""
+        """Return the events and remove them."""
         events, self._events = self._events, []
         return events
 
     def farewell(self) -> bytes:
-        """What the driver says before it hangs up: EoT's places are free, the buffer is empty."""
+        """Return the driver's last packets: free both EoT places and empty the buffer."""
         last: tuple[buffer.BufferMessage, ...] = (
             buffer.Ack(eot.SLOTS[0]),
             buffer.Ack(eot.SLOTS[1]),
@@ -220,7 +221,7 @@ class HostV3:
     # Sending
 
     def _send_next(self, now: float) -> None:
-        """Sends the next packet if none is on the line."""
+        """Send the next packet if none is on the line."""
         if self._relayed and self._relaying is None:
             self._relaying = self._task(TaskKind.RELAY, self._relayed.popleft(), now, float("inf"))
         while self._flight is None:
@@ -230,7 +231,7 @@ class HostV3:
             self._send(min(ready, key=lambda task: task.due), now)
 
     def _tasks(self) -> list[BufferTask]:
-        """What wants something, the most urgent first; an abort goes before everything."""
+        """Return tasks with a request, the most urgent first; an abort precedes all others."""
         if self._leaving:
             return [self._leaving[0]]
         slot = self._slot
@@ -252,7 +253,7 @@ class HostV3:
     def _task(self, kind: TaskKind, body: bytes, now: float, deadline: float) -> BufferTask:
         task_id = self._next_task
         self._next_task = (task_id + 1) % (LAST_TASK_ID + 1)
-        # Beside EoT a failure must not stop what stands behind it in the buffer.
+        # While EoT is on, a failure must not stop later tasks in the buffer.
         flags = Flag.IGNORE_ERROR if self._relay_on and kind is not TaskKind.RELAY else Flag(0)
         if kind is TaskKind.COMMAND:
             flags |= Flag.NEED_RESULT
@@ -263,10 +264,10 @@ class HostV3:
             TaskKind.SLOT, task_id, eot.ARM_FLAGS, password, now, float("inf"), repeatable=True
         )
 
-    # Hearing
+    # Receiving
 
     def _on_reply(self, message: buffer.BufferMessage, now: float) -> None:
-        """The answer to the packet that is on the line."""
+        """Handle the answer to the packet that is on the line."""
         assert self._flight is not None
         task, want = self._flight.task, self._flight.request
         self._flight = None
@@ -279,7 +280,7 @@ class HostV3:
         return task in (self._command, self._slot, self._relaying)
 
     def _on_async_result(self, message: buffer.BufferMessage, now: float) -> None:
-        """A result that the register sends by itself."""
+        """Handle a result that the register sends unasked."""
         if not isinstance(message, buffer.AsyncResult | buffer.AsyncError):
             return
         for task in (self._command, self._slot):
@@ -298,7 +299,7 @@ class HostV3:
         self._unclean = True
 
     def _drop_flight(self, task: BufferTask) -> None:
-        """Nobody waits for that packet's answer any more."""
+        """Stop waiting for the answer to the task's packet."""
         if self._flight is not None and self._flight.task is task:
             self._flight = None
 
@@ -318,7 +319,7 @@ class HostV3:
         message: buffer.BufferMessage,
         now: float,
     ) -> None:
-        """A result, good or bad, by itself or because it was asked for."""
+        """Handle a result, good or bad, unasked or requested."""
         assert isinstance(
             message, buffer.Result | buffer.Error | buffer.AsyncResult | buffer.AsyncError
         )
@@ -332,11 +333,11 @@ class HostV3:
         else:
             self._answer(CommandAnswered(message.data))
             self._forget_when_acknowledged(task, NextRequest.ACK, now)
-            # What stood behind a failure is stopped; beside EoT nothing is (IGNORE_ERROR).
+            # A failure stops later tasks, but not while EoT is on (IGNORE_ERROR).
             self._unclean |= failed and not self._relay_on
 
     def _slot_spoke(self, task: BufferTask, data: bytes, failed: bool, now: float) -> None:
-        """The other place is armed as soon as this one is free."""
+        """Acknowledge an EoT place with data, and open the other one as soon as it is free."""
         self._forget_when_acknowledged(task, NextRequest.ACK, now)
         other = eot.SLOTS[1] if task.task_id == eot.SLOTS[0] else eot.SLOTS[0]
         self._slot = self._new_slot(other, task.body, now + (self._timing.ask if failed else 0))
@@ -344,12 +345,12 @@ class HostV3:
             self._events.append(RelayData(data))
 
     def _stopped(self, task: BufferTask, message: buffer.BufferMessage, now: float) -> None:
-        """It surely was not done, because one before it failed: empty the buffer, begin anew."""
+        """Add the task again after an abort: it was not executed, because an earlier one failed."""
         command = self._command
         if command not in (None, task) and command.fate is not CommandFate.NOT_TAKEN:
             task.schedule(
                 NextRequest.REQUEST, now + self._timing.ask
-            )  # an abort would take that with it
+            )  # an abort would cancel that command too
             return
         task.fate = CommandFate.NOT_TAKEN
         self._abort(now)
@@ -362,7 +363,7 @@ class HostV3:
         task.schedule(NextRequest.ADD, now + task.backoff * (0.5 + self._jitter() / 2))
 
     def _not_found(self, task: BufferTask, message: buffer.BufferMessage, now: float) -> None:
-        """The register does not have it: it never came, or it was done without a result."""
+        """Handle "not found": the task never arrived, or it was executed without a result."""
         never_came = task.fate is not CommandFate.TAKEN and self._cannot_have_restarted(task, now)
         if task.repeatable or (task.kind is TaskKind.COMMAND and never_came):
             task.fate = CommandFate.NOT_TAKEN
@@ -385,7 +386,7 @@ class HostV3:
             self._break_relay()
 
     def _came_broken(self, task: BufferTask, message: buffer.BufferMessage, now: float) -> None:
-        """The register heard something broken: a command is asked for first, as the driver does."""
+        """Repeat a packet that arrived damaged; request the status first, as the driver does."""
         if task.next_request is NextRequest.ADD and task.kind in (
             TaskKind.COMMAND_WITHOUT_RESULT,
             TaskKind.RELAY,
@@ -398,17 +399,17 @@ class HostV3:
     def _on_unexpected_reply(
         self, task: BufferTask, message: buffer.BufferMessage, now: float
     ) -> None:
-        """No answer of a register: as if nothing had come."""
+        """Handle a message that no register sends, as if no answer had come."""
         task.schedule(NextRequest.REQUEST, now + self._timing.packet)
 
     def _pace(self, task: BufferTask) -> float:
-        """At once a few times, then as slowly as if nothing came."""
+        """Return the pause before a repetition: none for a few tries, then that of a time-out."""
         return 0.0 if task.tries < TRIES else self._timing.packet
 
-    # Losing
+    # Losses
 
     def _late_reply(self, flight: PacketInFlight, now: float) -> None:
-        """Half a frame that still comes is waited for; its length bounds the wait."""
+        """Handle a time-out; wait for the rest of an incomplete frame, whose length is bounded."""
         latest = self._bytes_at + self._timing.packet
         if self._reader.pending and now < latest:
             flight.until = latest
@@ -424,7 +425,7 @@ class HostV3:
             task.schedule(NextRequest.REQUEST, now)
 
     def _give_up(self, now: float) -> None:
-        """A command ends when its time is over, or when the register has been silent too long."""
+        """End the command if its time is over or the register has been silent too long."""
         task = self._command
         if task is None:
             return
@@ -465,7 +466,7 @@ class HostV3:
         self._leaving.append(leaving)
 
     def _abort(self, now: float) -> None:
-        """Empties the buffer: EoT's places too, which are taken anew."""
+        """Empty the buffer; EoT's places are opened again."""
         abort = BufferTask(
             TaskKind.COMMAND_WITHOUT_RESULT,
             0,
@@ -485,8 +486,10 @@ class HostV3:
             self._break_relay()
 
     def _on_acknowledged(self, task: BufferTask, again: bool, now: float) -> None:
-        """An acknowledgement or an abort was heard; a few losses do no harm, but a place of EoT
-        that was not freed would say the same once more."""
+        """Handle the answer to an acknowledgement or an abort, or its loss (``again``).
+
+        A few losses do no harm, but an EoT place that was not freed would repeat its data.
+        """
         if not self._leaving or self._leaving[0] is not task:
             return
         if again and (task.kind is TaskKind.SLOT or task.tries < TRIES):
@@ -521,4 +524,4 @@ _REPLIES: Final[Mapping[type, _Reply]] = {
     ),
     HostV3._on_unexpected_reply,
 )
-"""What each answer to Add or Request means; whatever a host sends is strange from a register."""
+"""Handlers of the answers to Add or Request; a host's own messages are unexpected."""

@@ -1,7 +1,7 @@
 """Lines to a register: bytes in both directions over a serial port, USB CDC or TCP.
 
-A line never blocks the loop.  It hands what came to its ``LineListener`` and says once when it is
-gone; opening one raises ``LineBusy`` or ``LineLost``, both with words for the log.
+A line never blocks the event loop.  It passes received bytes to its ``LineListener`` and reports
+its loss once; opening one raises ``LineBusy`` or ``LineLost``, whose text is for the log.
 """
 
 import asyncio
@@ -17,41 +17,41 @@ import serial
 from gateway.assistant.kktpc.errors import HostError, LineBusy, LineLost
 
 KKT_PC_PORT: Final = 5555
-"""Where a register listens on TCP unless told otherwise."""
+"""Default TCP port of a register."""
 
 SPEED: Final = 115_200
 OPEN_S: Final = 5.0
 UNSENT_BYTES: Final = 65_536
-"""Four of the longest frames: a line that takes no more than that is dead."""
+"""Unsent bytes after which a line counts as lost: four of the longest frames."""
 
 _PIECE: Final = 4096
 
 
 class LineListener(Protocol):
-    """Who uses a line."""
+    """User of a line."""
 
     def on_data(self, data: bytes) -> None:
-        """Bytes came."""
+        """Handle received bytes."""
 
     def on_line_lost(self, why: str) -> None:
-        """Nothing more comes or goes; said once, and not after ``close``."""
+        """Handle the loss of the line; called once, and not after ``close``."""
 
 
 class Line(Protocol):
     """An open line."""
 
     def attach(self, listener: LineListener) -> None:
-        """Who hears from now on; what came before goes to them at once."""
+        """Set the listener, and pass it the bytes received before."""
 
     def write(self, data: bytes) -> None:
-        """Sends without waiting; a line that takes nothing any more is lost."""
+        """Send bytes without waiting; a line that accepts no more bytes is lost."""
 
     def close(self) -> None:
-        """Lets go of the port; may be said twice."""
+        """Release the port; repeated calls are allowed."""
 
 
 class _Base:
-    """The end of a line, and what came before there was one."""
+    """Listener of a line, and the bytes received before there was one."""
 
     def __init__(self) -> None:
         self._end: LineListener | None = None
@@ -86,7 +86,7 @@ class _Base:
 
 
 class TcpLine(_Base, asyncio.Protocol):
-    """A register that listens on the network."""
+    """A line to a register that listens on the network."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class TcpLine(_Base, asyncio.Protocol):
 
 
 class PosixSerialLine(_Base):
-    """A serial port whose descriptor the loop watches."""
+    """A serial port whose descriptor the event loop watches."""
 
     def __init__(self, port: serial.Serial) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class PosixSerialLine(_Base):
             return
         if data:
             self._deliver(data)
-        else:  # ready, but nothing there: the port went away
+        else:  # readable without data: the port is gone
             self._lose("the port went away")
 
     def write(self, data: bytes) -> None:
@@ -172,7 +172,7 @@ class PosixSerialLine(_Base):
 
 
 class ThreadedSerialLine(_Base):
-    """A serial port on Windows, where the loop cannot watch one: two threads do the work."""
+    """A serial port on Windows, where the event loop cannot watch one: it uses two threads."""
 
     def __init__(self, port: serial.Serial) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ class ThreadedSerialLine(_Base):
             while not self._closed:
                 step()
         except (OSError, serial.SerialException, TypeError) as error:
-            # pyserial says TypeError when the port is closed under a read.
+            # pyserial raises TypeError if the port is closed during a read.
             self._tell(self._lose, str(error))
 
     def _read_once(self) -> None:
@@ -232,7 +232,7 @@ class ThreadedSerialLine(_Base):
 
 
 async def open_tcp(host: str, port: int = KKT_PC_PORT) -> Line:
-    """A line to a register on the network; ``LineLost`` when nobody listens there."""
+    """Return a line to a register on the network; raise ``LineLost`` if it does not answer."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(OPEN_S):
@@ -243,7 +243,7 @@ async def open_tcp(host: str, port: int = KKT_PC_PORT) -> Line:
 
 
 async def open_serial(path: str, speed: int = SPEED) -> Line:
-    """A line over a port that nobody else holds; ``LineBusy`` or ``LineLost``."""
+    """Return a line over a serial port; raise ``LineBusy`` or ``LineLost``."""
     exclusive = None if sys.platform == "win32" else True  # Windows is always exclusive
     try:
         port = await asyncio.to_thread(
@@ -255,7 +255,7 @@ async def open_serial(path: str, speed: int = SPEED) -> Line:
 
 
 def _why_not(error: Exception) -> HostError:
-    """Held by another program, forbidden, or not there; pyserial tells by words and errno."""
+    """Return the error by pyserial's text: in use by another program, forbidden, or missing."""
     words = str(error)
     held = "lock" in words.lower() or "denied" in words.lower() or "busy" in words.lower()
     return LineBusy(words) if held else LineLost(words)

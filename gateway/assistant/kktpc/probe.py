@@ -1,4 +1,4 @@
-"""The probes of ``protocol.kktpc.probes``, sent and waited for: which platform is on a line."""
+"""Detection of the platform on a line: it sends ``protocol.kktpc.probes`` and waits."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from protocol.platforms import Platform
 
 
 class _Listening:
-    """The end of a line while it is probed."""
+    """Listener of a line while it is probed."""
 
     def __init__(self) -> None:
         self.told: asyncio.Future[Platform | LineLost] = asyncio.get_running_loop().create_future()
@@ -26,7 +26,7 @@ class _Listening:
 
 
 async def probe(line: Line, wait_s: float = ANSWER_WITHIN_S, tries: int = 2) -> Platform:
-    """The platform of the register; ``NoKktPcAnswer`` or ``LineLost``."""
+    """Return the platform of the register; raise ``NoKktPcAnswer`` or ``LineLost``."""
     end = _Listening()
     line.attach(end)
     for _ in range(tries):

@@ -1,9 +1,9 @@
-"""TABLE of the telemetry that a register of platform 2.5 gives through KKT-PC: for each field the
-question that is asked (3.1, 3.3, 3.4) and what of the answer it is.
+"""TABLE of the telemetry that a register of platform 2.5 provides through KKT-PC.
 
-A register knows its wall clock and no zone; the zone is told by how far that clock is from UTC, in
-whole hours as everywhere in Russia.  A question that is refused leaves its fields empty: models
-differ, and a drive that is missing must not keep the rest from being seen.
+For each field it has the question (3.1, 3.3, 3.4) and the part of the answer.  A register has a
+local clock without a time zone; the zone is derived from the clock's distance from UTC, in whole
+hours as everywhere in Russia.  A refused question leaves its fields empty: models differ, and a
+missing drive must not hide the other fields.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,17 +20,20 @@ from protocol.kktpc.settings import decode_cell, find
 from protocol.platforms import Platform
 
 Ask = Callable[[bytes], Awaitable[bytes]]
-"""Sends one application command and gives its answer."""
+"""Function that sends one application command and returns its answer."""
 
 MAX_REQUISITE_BLOCKS: Final = 8
 SHIFT: Final = timedelta(hours=24)
 _ZONES_H: Final = range(2, 13)
-"""Kaliningrad to Kamchatka; a clock beyond them is wrong, and the PC's zone is taken."""
+"""Offsets from Kaliningrad to Kamchatka in hours.
+
+A clock beyond them is wrong, and the PC's zone is used.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a reading was taken, and the offset of the PC's own zone."""
+    """Time of a reading, and the offset of the PC's own zone."""
 
     at: datetime
     pc_offset_min: int = 180
@@ -70,11 +73,14 @@ def _drive(name: str, **parameters: Any) -> RegisterQuestion:
 
 
 CASH: Final = _command("read_cash")
-"""``sum``: what is in the drawer."""
+"""Question for the drawer's content: ``sum`` in kopecks."""
 
 
 def document(number: int) -> RegisterQuestion:
-    """A document of the fiscal drive: its ``type`` by the fiscal data format, ``data``."""
+    """Return the question for a document of the fiscal drive.
+
+    Its answer has ``type`` by the fiscal data format, and ``data``.
+    """
     return _drive("document", document=number)
 
 
@@ -90,7 +96,10 @@ def _cell(number: int) -> RegisterQuestion:
 
 
 def _requisite(tag: int) -> RegisterQuestion:
-    """A TLV in blocks: tag and length, two bytes each, little-endian, before the value."""
+    """Return the question for a TLV in blocks.
+
+    Tag and length, two bytes each, little-endian, precede the value.
+    """
 
     async def ask_it(ask: Ask) -> Fields:
         first = await _command("read_requisite", tag=tag, block=0)(ask)
@@ -109,7 +118,7 @@ def _checked_answer(answer: Fields | CommandFailed) -> Fields:
 
 
 class QuestionRefused(Exception):
-    """The register answered a question with a result code."""
+    """Error: the register answered a question with a result code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"result code {code:02X}")
@@ -150,7 +159,7 @@ QUESTIONS: Final[Mapping[str, RegisterQuestion]] = {
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswers:
-    """What the register said to each question, ``offset_min`` its zone."""
+    """The register's answers by question; ``offset_min`` is its zone."""
 
     by_question: Mapping[str, Fields]
     offset_min: int
@@ -161,7 +170,7 @@ class QuestionAnswers:
         return self.by_question[question]
 
     def moment(self, wall: date | None) -> datetime | None:
-        """A wall-clock time, or the beginning of a day, as a moment."""
+        """Return a local time, or the beginning of a day, as an aware time."""
         if wall is None:
             return None
         full = wall if isinstance(wall, datetime) else datetime.combine(wall, time())
@@ -211,7 +220,7 @@ _PRINTER: Final = {
     "printer_error": "printer_error",
     "paper_near_end": "paper_near_end",
 }
-"""Flags of command 45 in the words of the telemetry."""
+"""Flags of command 45 with their names in the telemetry."""
 
 
 def _shift_state(answers: QuestionAnswers) -> str:
@@ -230,7 +239,7 @@ def _shift_opened_at(answers: QuestionAnswers) -> datetime | None:
 
 
 def _battery_mv(answers: QuestionAnswers) -> int:
-    """One bit is all that is told: 1 mV stands for "low", 0 for "not measured"."""
+    """Return 1 mV for "low" and 0 for "not measured": the register reports only one bit."""
     return int(answers["state"]["flags"]["battery_low"])
 
 
@@ -299,12 +308,12 @@ UNAVAILABLE_FIELDS: Final[Mapping[str, str]] = {
     "reading_number": "counted by the Assistant's journal",
     "hardware_error": "B3 answers only in a mode that stops the till",
 }
-"""Fields that the protocol does not give, each with its reason."""
+"""Fields that the protocol does not provide, each with the reason."""
 # fmt: on
 
 
 async def read(ask: Ask, moment: Moment, lower_level: int) -> dict[str, Any]:
-    """The whole reading; what ``ask`` raises goes through."""
+    """Return a whole reading; errors of ``ask`` are passed on."""
     given: dict[str, Fields] = {}
     for name, question in QUESTIONS.items():
         try:
@@ -316,7 +325,7 @@ async def read(ask: Ask, moment: Moment, lower_level: int) -> dict[str, Any]:
 
 
 def extract(answers: QuestionAnswers) -> dict[str, Any]:
-    """Every field of the telemetry; one that was not answered, or cannot be sent, is empty."""
+    """Return all fields of the telemetry; an unanswered or invalid one is empty."""
     reading = dict(telemetry.EMPTY)
     for name, extractor in FIELD_EXTRACTORS.items():
         codec = telemetry.BY_NAME[name].codec

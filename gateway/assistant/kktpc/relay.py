@@ -1,10 +1,10 @@
-"""EoT: the PC carries two sockets of a register that has no network of its own (KKT-PC 1.5).
+"""EoT: the PC provides two sockets to a register without its own network (KKT-PC 1.5).
 
-``EotHost`` is the conversation with the register, without a socket or a clock; ``EotRelay``
-gives it sockets.  A register must not be a way into the PC: ``Targets`` says where it may go.
+``EotHost`` is the exchange with the register, without a socket or a clock; ``EotRelay`` connects it
+to sockets.  A register must not get access to the PC: ``Targets`` defines where it may connect.
 
-Nothing piles up.  From the network no more is read than the register takes; while a socket to the
-network is full, the register is not asked for more.
+No data accumulate.  No more is read from the network than the register accepts; while a socket to
+the network is full, the register is not asked for more.
 """
 
 import asyncio
@@ -22,30 +22,31 @@ from protocol.errors import RemoteError
 from protocol.kktpc import eot
 
 CONNECT_S: Final = 15.0
-"""For the name and the connection together."""
+"""Seconds for the name look-up and the connection together."""
 
 AHEAD: Final = 4
-"""TLVs that may wait for the register; more is not read from the network."""
+"""TLVs that may wait for the register; above it nothing is read from the network."""
 
 UNSENT_BYTES: Final = 65_536
-"""What the network has not taken yet; the register waits until it is less."""
+"""Bytes that the network has not accepted yet, above which the register must wait."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where registers may connect; both are HOST:PORT as the register says them.
+    """Targets that registers may connect to, as HOST:PORT in the register's own words.
 
-    ``only``: nowhere else, if it is not empty.  ``private``: these may stand in the PC itself or
-    in its own network; anything else whose name points there is refused, whatever ``only`` says.
+    ``only``: the only targets, unless it is empty.  ``private``: targets that may be the PC itself
+    or in its own network; any other name with such an address is refused, even if it is in
+    ``only``.
     """
 
     only: frozenset[str] = frozenset()
     private: frozenset[str] = frozenset()
 
     def refuses_name(self, host: str, port: int) -> str | None:
-        """Why not, before the name is looked up."""
+        """Return the reason to refuse a target before the name look-up, or None."""
         if not port:
             return "no port was told"
         if self.only and f"{host}:{port}" not in self.only | self.private:
@@ -53,7 +54,7 @@ class Targets:
         return None
 
     def allows_address(self, host: str, port: int, address: str) -> bool:
-        """Whether what the name turned out to be may be dialled."""
+        """Tell whether an address found for the name may be connected to."""
         found = ipaddress.ip_address(address.partition("%")[0])
         if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
             found = found.ipv4_mapped
@@ -62,7 +63,7 @@ class Targets:
 
 
 class Connect(NamedTuple):
-    """The register wants a connection."""
+    """Request of the register for a connection."""
 
     socket: int
     host: str
@@ -70,14 +71,14 @@ class Connect(NamedTuple):
 
 
 class Send(NamedTuple):
-    """The register has bytes for the network."""
+    """Bytes of the register for the network."""
 
     socket: int
     data: bytes
 
 
 class Close(NamedTuple):
-    """The connection is no longer wanted, if there is one."""
+    """Request to close the connection, if there is one."""
 
     socket: int
 
@@ -86,10 +87,10 @@ RelayAction = Connect | Send | Close
 
 
 class EotHost:
-    """What both sides said: TLVs from the register in, orders for the network out, and back.
+    """State of the exchange, which converts TLVs to actions, and network events to TLVs.
 
-    ``to_register`` are commands for the line.  Nothing of a socket reaches the register before it
-    told its packet size, and nothing after either side closed it.
+    ``to_register`` are commands for the line.  Data of a socket are sent only after the register
+    has sent its packet size, and not after either side has closed the socket.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class EotHost:
         self._open = [False, False]
 
     def begin(self) -> list[RelayAction]:
-        """Both sockets begin anew."""
+        """Start again with both sockets closed; return the actions."""
         self.register_version = None
         self._open = [False, False]
         self.to_register.clear()
@@ -109,11 +110,11 @@ class EotHost:
         return [Close(socket) for socket in eot.SOCKETS]
 
     def ask_version(self) -> None:
-        """To be repeated every ``eot.VERSION_REPEAT_S`` until ``register_version`` is told."""
+        """Ask for the version, every ``eot.VERSION_REPEAT_S`` until it is known."""
         self._say(eot.ASK_VERSION)
 
     def on_packet(self, data: bytes) -> list[RelayAction]:
-        """One packet of the register; nonsense is dropped."""
+        """Return the actions for one packet of the register; drop an invalid one."""
         try:
             tlv = eot.decode(data, eot.TlvRecipient.HOST)
         except RemoteError as error:
@@ -123,16 +124,16 @@ class EotHost:
         return reaction(self, tlv) if reaction is not None else []
 
     def on_connected(self, socket: int, yes: bool) -> None:
-        """The network answered a ``Connect``, or lost the connection."""
+        """Report the result of a ``Connect``, or the loss of the connection."""
         self._open[socket] = yes
         self._say(eot.CONNECTED, socket, yes)
 
     def free_bytes(self, socket: int) -> int:
-        """How many bytes of the network fit into one TLV; 0: the register takes none."""
+        """Return how many bytes of the network fit into one TLV; 0 if none are accepted."""
         return min(self._packet[socket], eot.READ_AT_ONCE) if self._open[socket] else 0
 
     def on_network_data(self, socket: int, data: bytes) -> None:
-        """Bytes of the network, ``room`` at most."""
+        """Send bytes of the network to the register, at most ``free_bytes``."""
         self._say(eot.RECEIVED, socket, data)
 
     def _say(
@@ -140,7 +141,7 @@ class EotHost:
     ) -> None:
         self.to_register.append(eot.encode(eot.Tlv(kind, socket, value)))
 
-    # What the register says
+    # Messages of the register
 
     def _version(self, tlv: eot.Tlv) -> list[RelayAction]:
         self.register_version = cast(int, tlv.value)
@@ -159,7 +160,7 @@ class EotHost:
         return []
 
     def _connect(self, tlv: eot.Tlv) -> list[RelayAction]:
-        """A socket that is connected is closed first: the register has forgotten it."""
+        """Connect; close the socket first, because the register has given it up."""
         socket = cast(int, tlv.socket)
         self._open[socket] = False
         return [Close(socket), Connect(socket, cast(str, tlv.value), self._port[socket])]
@@ -170,7 +171,7 @@ class EotHost:
         return [Close(socket)]
 
     def _send(self, tlv: eot.Tlv) -> list[RelayAction]:
-        """Bytes for a connection that is gone go nowhere: the register has been told of it."""
+        """Send bytes to the network; drop them if the register was told of the loss."""
         socket = cast(int, tlv.socket)
         return [Send(socket, cast(bytes, tlv.value))] if self._open[socket] else []
 
@@ -191,7 +192,7 @@ _REACTIONS: Final[dict[eot.TlvKind, _Reaction]] = {
     eot.SEND: EotHost._send,
     eot.LOG: EotHost._logged,
 }
-"""DNS is not in it: the PC asks its own name server."""
+"""Reactions by kind; DNS is missing, because the PC uses its own name server."""
 
 
 class _Connection(asyncio.Protocol):
@@ -207,19 +208,19 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
-        # The system's own buffer would grow to megabytes, which a closing register loses.
+        # The system's buffer would grow to megabytes, which are lost when the register closes.
         kernel = self.transport.get_extra_info("socket")
         kernel.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, UNSENT_BYTES)
 
     def data_received(self, data: bytes) -> None:
-        """Read as much as there is once, and no more until the register took it."""
+        """Store the data, and stop reading until the register has accepted them."""
         self.unread += data
         assert self.transport is not None
         self.transport.pause_reading()
         self._relay.on_relay_room()
 
     def eof_received(self) -> bool:
-        """What was read before still goes to the register, then the end."""
+        """Pass on the data read before, then the end."""
         self.ended = True
         self._relay.on_relay_room()
         return True
@@ -238,7 +239,7 @@ class _Connection(asyncio.Protocol):
         self._relay.on_flow_changed()
 
     def close(self) -> None:
-        """What the register sent is still delivered; a network that takes nothing is cut off."""
+        """Close after sending the register's data; abort if the network accepts no data."""
         if self.transport is not None:
             if self.full:
                 self.transport.abort()
@@ -248,9 +249,9 @@ class _Connection(asyncio.Protocol):
 
 
 class EotRelay:
-    """Carries the sockets of the register at one host until ``close`` or the line is lost.
+    """Relay of the sockets of the register at one host, until ``close`` or the loss of the line.
 
-    ``async with EotRelay(host, targets): ...``; runs beside ``host.ask``.
+    ``async with EotRelay(host, targets): ...``; it runs at the same time as ``host.ask``.
     """
 
     def __init__(
@@ -277,11 +278,11 @@ class EotRelay:
 
     @property
     def register_version(self) -> int | None:
-        """What the register said of its EoT; None: it has not spoken yet."""
+        """Return the register's version of EoT; None before it has sent it."""
         return self._eot.register_version
 
     async def close(self) -> None:
-        """Closes both sockets; the line stays."""
+        """Close both sockets; the line stays open."""
         owned = [*self._dialling.values(), *([self._asking] if self._asking else [])]
         for each in owned:
             each.cancel()
@@ -292,14 +293,17 @@ class EotRelay:
             self._host.set_relay_listener(None)
 
     async def _ask_version(self) -> None:
-        """Until the register is there; it may be switched on later, or its EoT be off."""
+        """Ask for the version until the register answers.
+
+        It may be switched on later, or its EoT may be off.
+        """
         while self._host.lost is None:
             await asyncio.sleep(eot.VERSION_REPEAT_S * (1 + random.random() / 4))
             if self._eot.register_version is None and not self._host.relay_backlog:
                 self._eot.ask_version()
                 self.on_relay_room()
 
-    # What the host says
+    # Calls of the host
 
     def on_relay_data(self, data: bytes) -> None:
         self._carry_out(self._eot.on_packet(data))
@@ -309,7 +313,7 @@ class EotRelay:
         self._carry_out(self._eot.begin())
 
     def on_relay_room(self) -> None:
-        """Moves what waits towards the register; called whenever anything changed."""
+        """Send waiting TLVs to the register; called after every change."""
         if self._pumping:
             return
         self._pumping = True
@@ -320,12 +324,15 @@ class EotRelay:
             self._pumping = False
 
     def on_flow_changed(self) -> None:
-        """A full socket holds the register back; both share one slot."""
+        """Pause the register while a socket is full; both sockets share one slot."""
         if self._host.lost is None:
             self._host.pause_relay(any(each.full for each in self._connections.values()))
 
     def _next(self) -> bool:
-        """Words go first, then the sockets' bytes, turn about."""
+        """Prepare the next TLV: messages first, then the data of both sockets alternately.
+
+        Return whether there is one.
+        """
         for _ in eot.SOCKETS:
             if not self._eot.to_register:
                 self._turn ^= 1
@@ -346,7 +353,7 @@ class EotRelay:
             self._drop(socket)
             self._eot.on_connected(socket, False)
 
-    # What the register wants
+    # Actions for the register
 
     def _carry_out(self, orders: list[RelayAction]) -> None:
         for order in orders:
@@ -371,7 +378,7 @@ class EotRelay:
             self.on_flow_changed()
 
     async def _dial(self, order: Connect) -> None:
-        """Looks the name up, asks ``Targets``, connects, and tells the register."""
+        """Connect to a target that ``Targets`` allows, and tell the register the result."""
         connection = _Connection(self, order.socket)
         try:
             async with asyncio.timeout(self._connect_s):
@@ -390,7 +397,7 @@ class EotRelay:
         self.on_relay_room()
 
     async def _connect(self, order: Connect, connection: _Connection) -> None:
-        """The address that was judged is the one that is dialled."""
+        """Connect to an allowed address, and to no address that was not checked."""
         loop = asyncio.get_running_loop()
         if why := self._targets.refuses_name(order.host, order.port):
             raise PermissionError(why)

@@ -48,6 +48,7 @@ class TcpLink(asyncio.Protocol):
             conversation.on_link_lost()
 
     def write(self, data: bytes) -> None:
+        """Send data; abort the connection if the peer leaves ``unsent_bytes`` unread."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -58,6 +59,7 @@ class TcpLink(asyncio.Protocol):
             self._conversation.abort(Limit.UNSENT_BYTES)
 
     def close(self) -> None:
+        """Close after sending what was written; ignore further received bytes."""
         self._take = _ignore
         if self._transport is not None:
             self._transport.close()

@@ -91,12 +91,14 @@ class MqttConversations:
             _hang_up(link)
 
     def publish(self, link: MqttLink, data: bytes) -> None:
+        """Queue data for the register; end the conversation if the queue is full."""
         if self._publish(link.peer, data):
             return
         MQTT_DROPPED[DropReason.OUTBOX].inc()
         _hang_up(link)
 
     def on_link_closed(self, link: MqttLink) -> None:
+        """Forget a closed link, unless a newer one has replaced it."""
         if self._open.get(link.peer) is link:
             del self._open[link.peer]
 

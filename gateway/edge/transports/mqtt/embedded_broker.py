@@ -66,9 +66,11 @@ log = structlog.get_logger("broker")
 class BrokerAccounts(Protocol):
     """Source of accounts and their registers; ``DevicePort`` implements it."""
 
-    async def broker_account(self, login: str, password: str) -> bool: ...
+    async def broker_account(self, login: str, password: str) -> bool:
+        """Tell whether this is the password of an account."""
 
-    async def broker_registers(self, login: str) -> frozenset[str] | None: ...
+    async def broker_registers(self, login: str) -> frozenset[str] | None:
+        """Return serial numbers of the account's registers; None for an unknown account."""
 
 
 class BrokerAccess:

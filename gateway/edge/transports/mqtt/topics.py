@@ -17,6 +17,8 @@ GROUP: Final = "$share/gateways/"
 
 
 class TopicKind(StrEnum):
+    """Kind of a topic's owner: the first level of the topic."""
+
     REGISTERS = "registers"
     ASSISTANTS = "assistants"
 
