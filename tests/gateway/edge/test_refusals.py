@@ -13,6 +13,7 @@ from gateway.edge.metrics import ConversationOutcome, Limit
 from gateway.edge.refusals import RETRY_LATER_S, RETRY_S
 from protocol.conversation.messages import UP_PREFIX, CheckIn, FrameKind, Keepalive, RefusalReason
 from protocol.kktpc.frame import encode
+from protocol.telemetry import BLOCK_VERSION, MAX_TAIL
 from tests.gateway.edge.running_gateway import (
     BLOCK_OF_ZEROS,
     SERIAL,
@@ -161,15 +162,19 @@ async def test_a_register_with_another_key_is_refused(gateway: RunningGateway) -
     ("check_in", "outcome", "why"),
     [
         (CheckIn(9, BLOCK_OF_ZEROS), ConversationOutcome.REFUSED_VERSION, "version"),
-        (CheckIn(1, BLOCK_OF_ZEROS[:-1]), ConversationOutcome.REFUSED_MALFORMED, "malformed"),
+        (
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS[:-1]),
+            ConversationOutcome.REFUSED_MALFORMED,
+            "malformed",
+        ),
         (CheckIn(1, b""), ConversationOutcome.REFUSED_MALFORMED, "malformed"),
         (
-            CheckIn(1, BLOCK_OF_ZEROS + b"\0\1\0\5abc"),
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS + b"\0\1\0\5abc"),
             ConversationOutcome.REFUSED_MALFORMED,
             "malformed",
         ),
         (
-            CheckIn(1, BLOCK_OF_ZEROS + bytes(1028)),
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS + bytes(MAX_TAIL + 1)),
             ConversationOutcome.REFUSED_MALFORMED,
             "malformed",
         ),
