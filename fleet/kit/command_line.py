@@ -1,4 +1,4 @@
-"""What commands of whoever runs the server share: where the database is, and one transaction."""
+"""Shared parts of the operator's commands: the database options and one transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,10 @@ NO_DATABASE = Refusal(
 
 
 def run(work: Work, config: FleetConfig) -> None:
-    """Prints what ``work`` returns; a refusal goes to standard error, with exit code 1."""
+    """Run ``work`` in one transaction and print the text that it returns.
+
+    A refusal is printed to standard error, and the command ends with exit code 1.
+    """
     try:
         typer.echo(asyncio.run(_transact(work, config)))
     except DomainError as error:
@@ -41,8 +44,11 @@ def run(work: Work, config: FleetConfig) -> None:
 
 
 def run_without_traceback(program: Callable[[], object]) -> None:
-    """Run a server process, and spare its reader the trace (``ValueError`` with a sentence) when
-    the database has not been migrated."""
+    """Run a server process.
+
+    Raise ``ValueError`` with a sentence instead of a traceback when the database cannot be used,
+    for example because it has not been migrated.
+    """
     try:
         program()
     except DBAPIError as error:
@@ -50,7 +56,7 @@ def run_without_traceback(program: Callable[[], object]) -> None:
 
 
 async def _transact(work: Work, config: FleetConfig) -> str:
-    """Refuses (``no_database``) what is another place than ours, or not ready yet."""
+    """Run ``work`` and return its text; refuse ``no_database`` if the database cannot be used."""
     _check_file(make_url(config.database_url))
     database = Database(config.database_url)
     try:
@@ -63,7 +69,7 @@ async def _transact(work: Work, config: FleetConfig) -> str:
 
 
 def _check_file(place: URL) -> None:
-    """SQLite would make an empty file in whatever folder was named."""
+    """Refuse ``no_database`` for a missing SQLite file, which opening would create empty."""
     path = place.database or ""
     if place.get_backend_name() == "sqlite" and not Path(path).exists():
         raise NO_DATABASE(said=BilingualText(f"нет файла {path}", f"there is no file {path}"))
