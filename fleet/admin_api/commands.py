@@ -1,4 +1,4 @@
-"""Commands of whoever runs the server: `cash-server broker-account`, `people`, `stock`."""
+"""Commands of the server's operator: `cash-server broker-account`, `people`, `stock`."""
 
 import asyncio
 from pathlib import Path
@@ -41,7 +41,7 @@ def add_to_stock(
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Add subscriptions to a partner's stock free of charge; print how many it has then."""
+    """Add subscriptions to a partner's stock free of charge and print the new number of them."""
 
     async def work(act: Act) -> str:
         taker = await find_partner(act.db, partner)
