@@ -141,10 +141,14 @@ class EmployeeFilter(PageQuery):
 
 
 class EmployeeCursor(Input):
+    """The position in the list of employees."""
+
     login: str = Field(max_length=64)
 
 
 class SignInCursor(Input):
+    """The position in the list of sign-ins or API tokens."""
+
     id: int = Field(ge=0, lt=MAX_INTEGER)
 
 

@@ -18,6 +18,8 @@ from fleet.kit.language import BilingualText
 
 
 class Role(StrEnum):
+    """The role of an employee."""
+
     OBSERVER = "observer"
     SOFTWARE_SPECIALIST = "software_specialist"
     MANAGER = "manager"
@@ -34,6 +36,8 @@ FROM_COMMAND_LINE = frozenset({Role.ADMINISTRATOR_PLUS, Role.SUPPORT_OPERATOR})
 
 
 class Right(StrEnum):
+    """A right that a role may have and an endpoint may need."""
+
     MONITORING = "monitoring"
     SUBSCRIPTIONS = "subscriptions"
     FIRMWARE = "firmware"

@@ -48,6 +48,8 @@ class AuditRow(BaseModel):
 
 
 class AuditCursor(Input):
+    """The position in the audit log."""
+
     at: Moment
     id: int = Field(ge=0, lt=MAX_INTEGER)
 

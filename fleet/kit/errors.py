@@ -15,6 +15,8 @@ from fleet.kit.wording import fill
 
 
 class ErrorKind(StrEnum):
+    """The kind of a refusal, which determines the HTTP status."""
+
     BAD_REQUEST = "bad_request"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"

@@ -11,6 +11,8 @@ _RANGE = re.compile(r"\s*([A-Za-z*]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([
 
 
 class Language(StrEnum):
+    """A language of the interface."""
+
     RU = "ru"
     EN = "en"
 
