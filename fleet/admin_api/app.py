@@ -11,7 +11,7 @@ from fleet.accounts.pages import add_password_page
 from fleet.admin_api.docs import add_docs
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.openapi import build_document
-from fleet.admin_api.probes import add_probes
+from fleet.admin_api.probes import Failing, add_probes
 from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -33,6 +33,7 @@ def build_app(
     endpoints: Sequence[Endpoint] = ENDPOINTS,
     language: Language = Language.RU,
     config: FleetConfig | None = None,
+    failing: Failing = tuple,
 ) -> web.Application:
     """Return the application, ready for a runner; it does not close ``database``.
 
@@ -55,7 +56,7 @@ def build_app(
     add_docs(app)
     add_password_page(app, language)
     add_payment_pages(app, database, clock, config)
-    add_probes(app, database)
+    add_probes(app, database, failing)
     return app
 
 
@@ -80,10 +81,14 @@ def _refusing(allowed: set[str]) -> Handler:
 
 
 async def start_api(
-    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+    stack: AsyncExitStack,
+    database: Database,
+    clock: Clock,
+    config: FleetConfig,
+    failing: Failing = tuple,
 ) -> int:
     """Serve the API on its address until the stack ends; return its port number."""
-    app = build_app(database, clock, language=config.language, config=config)
+    app = build_app(database, clock, language=config.language, config=config, failing=failing)
     runner = web.AppRunner(app, access_log=None, logger=SERVER_LOG, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

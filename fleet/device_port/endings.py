@@ -24,6 +24,7 @@ from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.metrics import CONVERSATIONS_UNWRITTEN
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.registers.rules import is_serial_number
 
 MAX_REMEMBERED: Final = 200_000
@@ -40,7 +41,9 @@ log = structlog.get_logger(__name__)
 class ConversationRecorder:
     """A recorder of ended conversations that writes those worth a row."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, start_task: StartTask = start_alone
+    ) -> None:
         self._database = database
         self._clock = clock
         self._last: dict[str, LastConversation] = {}
@@ -52,6 +55,7 @@ class ConversationRecorder:
             max_waiting=MAX_WAITING,
             linger_s=LINGER_S,
             timeout_s=TIMEOUT_S,
+            start_task=start_task,
         )
 
     def start(self) -> None:

@@ -1,8 +1,7 @@
-"""Visits of registers: identify, check_in, step_done.
+"""Visits of registers: identify, check_in, step_done.  No call of the gateway waits here.
 
-The gateway never waits here for the database: a visit joins the current batch, and its ``reply``
-is called after the batch's commit.  When a batch fails, ``reply(None)`` is called: the
-conversation closes unanswered, and the register calls again.
+A visit joins the current batch, and its ``reply`` is called after the commit that holds it; a
+failed batch calls ``reply(None)``: the conversation ends unanswered, the register calls again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
 from fleet.kit.follow import Follower, OnPayload
 from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.operations import due
 from fleet.operations.delivery import StepDelivery, Visit, deliver
 from fleet.operations.due import DueIndex
@@ -55,6 +55,7 @@ class DevicePort:
         clock: Clock,
         batch_linger_s: float = 0.008,
         blocks: BlockSource = lambda _stream, _platform: (),
+        start_task: StartTask = start_alone,
     ) -> None:
         self._blocks = blocks
         self._writer = Writer(database)
@@ -62,17 +63,17 @@ class DevicePort:
         self._due = DueIndex(database)
         self._blocked = BlockedIndex(database)
         self._streams = PacedQueue[tuple[_QueuedVisit, StepDelivery, datetime]](
-            lambda item: _send_reply(item[0], self._answer(*item))
+            lambda item: _send_reply(item[0], self._answer(*item)), start_task
         )
         self._batcher: Batcher[_QueuedVisit] = Batcher(
-            self._write, _reply_failed, linger_s=batch_linger_s
+            self._write, _reply_failed, linger_s=batch_linger_s, start_task=start_task
         )
         channels: Mapping[str, OnPayload] = {
             due.CHANNEL: self._due.refresh,
             blocking.CHANNEL: self._blocked.resync,
         }
-        self._follower = Follower(database, channels, self._resync)
-        self._recorder = ConversationRecorder(database, clock)
+        self._follower = Follower(database, channels, self._resync, start_task=start_task)
+        self._recorder = ConversationRecorder(database, clock, start_task)
         self._rights = BrokerRights(database, clock)
 
     async def start(self) -> None:
@@ -104,10 +105,7 @@ class DevicePort:
         return Caller.named_by(hello)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
-        """Queue a reading for writing; return False when the queue is full.
-
-        Raise ``protocol.errors.RemoteError`` for an invalid block.
-        """
+        """Keep a reading; return False when too much waits, raise RemoteError for a bad block."""
         reading = caller.reading(block_version, block)
         return self._batcher.add(_QueuedVisit(caller, reply, reading, None))
 

@@ -14,6 +14,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from fleet.kit.supervisor import StartTask, start_alone
+
 Item = TypeVar("Item")
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ class Batcher(Generic[Item]):
         max_waiting: int = 20_000,
         linger_s: float = 0.002,
         timeout_s: float = 20.0,
+        start_task: StartTask = start_alone,
     ) -> None:
         self._write = write
         self._fail = fail
@@ -44,13 +47,14 @@ class Batcher(Generic[Item]):
         self._max_waiting = max_waiting
         self._linger_s = linger_s
         self._timeout_s = timeout_s
+        self._start_task = start_task
         self._waiting: list[Item] = []
         self._arrived = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._writer = asyncio.create_task(self._run(), name="batch writer")
+        self._writer = self._start_task("batch writer", self._run)
 
     def add(self, item: Item) -> bool:
         """Queue the item; return False when the queue is full or closing: then refuse the peer."""
@@ -75,9 +79,10 @@ class Batcher(Generic[Item]):
         try:
             while not (self._closing and not self._waiting):
                 await self._write_next()
-        finally:  # closed or cancelled: nobody will write the items that still wait
+        except asyncio.CancelledError:  # nobody will write what still waits
             self._closing = True
             self._fail(self._waiting)
+            raise
 
     async def _write_next(self) -> None:
         await self._arrived.wait()
@@ -98,8 +103,8 @@ class Batcher(Generic[Item]):
             self._fail(batch)
             raise
         except Exception:  # a failed batch must not stop the ones after it
-            log.exception("batch_failed", items=len(batch))
             self._fail(batch)
+            log.exception("batch_failed", items=len(batch))
 
 
 class PacedQueue(Generic[Item]):
@@ -109,13 +114,14 @@ class PacedQueue(Generic[Item]):
     other connection.  ``do`` must not raise.
     """
 
-    def __init__(self, do: Callable[[Item], None]) -> None:
+    def __init__(self, do: Callable[[Item], None], start_task: StartTask = start_alone) -> None:
         self._process = do
+        self._start_task = start_task
         self._items: asyncio.Queue[Item] = asyncio.Queue()
         self._doer: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._doer = asyncio.create_task(self._run(), name="paced work")
+        self._doer = self._start_task("paced work", self._run)
 
     def add(self, item: Item) -> None:
         """Queue the item; the limit on conversations bounds the length of the queue."""

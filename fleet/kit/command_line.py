@@ -22,6 +22,9 @@ from fleet.kit.language import BilingualText, Language
 
 Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
+Http = Annotated[str | None, typer.Option(help="HOST:PORT of the admin API")]
+Devices = Annotated[str | None, typer.Option(help="HOST:PORT that registers connect to")]
+Demo = Annotated[int, typer.Option(min=0, max=10_000, help="simulated registers to start")]
 Work = Callable[[Act], Awaitable[str]]
 
 NO_REACTIONS: Reactions = MappingProxyType({})

@@ -29,6 +29,9 @@ ASYNC_DRIVERS = {
 Config = TypeVar("Config", bound=BaseSettings)
 
 
+LOG_FILE = "cash-server.log"
+
+
 class FleetConfig(BaseSettings):
     """The settings, read once at start; an invalid one stops the start and names its variable."""
 
@@ -202,6 +205,11 @@ class FleetConfig(BaseSettings):
         return self
 
     @property
+    def log_file(self) -> Path:
+        """Return the log file of `up`."""
+        return self.data / LOG_FILE
+
+    @property
     def proxies(self) -> Networks:
         """Return the networks of ``trusted_proxies``."""
         return split_networks(self.trusted_proxies)
@@ -256,10 +264,15 @@ def configured(model: type[Config], **options: Any) -> Config:
 def example(*models: type[BaseSettings]) -> str:
     """Return an env file of all variables of the models, each with its meaning and default."""
     return "\n".join(
-        f"# {field.description}\n# CASH_SERVER_{name.upper()}={_shown(field.default)}\n"
+        f"# {field.description}\n# {prefix_of(model)}{name.upper()}={_shown(field.default)}\n"
         for model in models
         for name, field in model.model_fields.items()
     )
+
+
+def prefix_of(model: type[BaseSettings]) -> str:
+    """Return what the names of a model's environment variables begin with."""
+    return str(model.model_config["env_prefix"])
 
 
 def _shown(default: object) -> str:

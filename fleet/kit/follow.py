@@ -25,6 +25,7 @@ import structlog
 from sqlalchemy import text
 
 from fleet.kit.database import Database
+from fleet.kit.supervisor import StartTask, start_alone
 
 SQLITE_POLL_S = 0.5
 RECONNECT_S = 5.0
@@ -49,11 +50,13 @@ class Follower:
         channels: Mapping[str, OnPayload],
         resync: OnResync,
         resync_s: float = 60.0,
+        start_task: StartTask = start_alone,
     ) -> None:
         self._database = database
         self._channels = channels
         self._resync = resync
         self._resync_s = resync_s
+        self._start_task = start_task
         self._words: asyncio.Queue[tuple[str, str]] = asyncio.Queue(maxsize=10_000)
         self._overflown = False
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +65,7 @@ class Follower:
         """Call ``resync()`` once, raising its error, then follow the database until ``close``."""
         await self._resync()
         follow = self._poll if self._database.dialect == "sqlite" else self._listen
-        self._task = asyncio.create_task(self._reconnect_forever(follow), name="database follower")
+        self._task = self._start_task("database follower", lambda: self._reconnect_forever(follow))
 
     async def close(self) -> None:
         if self._task is not None:

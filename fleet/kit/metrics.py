@@ -22,6 +22,9 @@ CONDITIONS_CHANGED = Counter(
     "Conditions that readings broke or mended.",
     ("condition", "direction"),
 )
+TASK_FAILURES = Counter(
+    "cash_server_task_failures_total", "Failures of the process's long-lived tasks.", ("task",)
+)
 JOB_RUNS = Counter(
     "cash_server_jobs_total", "Runs of the worker's periodic jobs.", ("job", "outcome")
 )

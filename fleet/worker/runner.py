@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -12,6 +13,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.worker.schedule import JOBS, ExternalJob, Job
 
 TIMEOUT_S = 60.0
@@ -28,14 +30,16 @@ class Worker:
         clock: Clock,
         config: FleetConfig,
         jobs: Sequence[Job | ExternalJob] = JOBS,
+        start_task: StartTask = start_alone,
     ) -> None:
         self._acts = Acts(database, clock, None, config.language, config)
         self._jobs = jobs
+        self._start_task = start_task
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self._tasks = [
-            asyncio.create_task(self._repeat(job), name=f"job {job.name}") for job in self._jobs
+            self._start_task(f"job {job.name}", partial(self._repeat, job)) for job in self._jobs
         ]
 
     async def stop(self) -> None:
@@ -75,9 +79,13 @@ class Worker:
 
 
 def start_worker(
-    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+    stack: AsyncExitStack,
+    database: Database,
+    clock: Clock,
+    config: FleetConfig,
+    start_task: StartTask = start_alone,
 ) -> None:
-    """Start a worker that stops when the stack ends."""
-    worker = Worker(database, clock, config)
+    """Start a worker that stops with the stack."""
+    worker = Worker(database, clock, config, start_task=start_task)
     worker.start()
     stack.push_async_callback(worker.stop)
