@@ -6,13 +6,12 @@ import shutil
 import subprocess
 import sys
 import tty
-from pathlib import Path
 
 import pytest
 
 from tests.pace import scaled
 
-PROGRAM = Path(__file__).with_name("ip_link.py")
+PROGRAM = ("-m", "tests.gateway.assistant.kktpc.ip_link")
 NAMESPACE = ("unshare", "-rn")
 
 
@@ -29,14 +28,14 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
     master, slave = os.openpty()
     tty.setraw(slave)
     pc = subprocess.Popen(
-        [*NAMESPACE, sys.executable, str(PROGRAM), "pc", str(master)],
+        [*NAMESPACE, sys.executable, *PROGRAM, "pc", str(master)],
         pass_fds=[master],
         stdout=subprocess.PIPE,
     )
     try:
         assert pc.stdout is not None and pc.stdout.readline() == b"ready\n"
         register = subprocess.run(
-            [*NAMESPACE, sys.executable, str(PROGRAM), "register", str(slave)],
+            [*NAMESPACE, sys.executable, *PROGRAM, "register", str(slave)],
             pass_fds=[slave],
             capture_output=True,
             timeout=scaled(40),
