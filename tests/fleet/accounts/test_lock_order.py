@@ -68,7 +68,7 @@ async def test_setting_a_password_while_its_owner_is_locked_out(
         async with database.transaction() as db:
             await employees.deactivate(Act(db, anna, clock()), card["id"])
 
-    taking = slow(monkeypatch, links, "spend", before=True)
+    taking = slow(monkeypatch, links, "invalidate", before=True)
     setting = links.set_password(Acts(database, clock), token, NEW_PASSWORD, "")
     await both(taking, setting, lock_out)
     assert (await api.get(f"/employees/{card['id']}")).json["status"] == "inactive"
@@ -117,7 +117,7 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
         async with database.transaction() as db:
             await recovery.answer_requests(Act(db, None, clock()), 10)
 
-    spent = slow(monkeypatch, employees, "spend")
+    spent = slow(monkeypatch, employees, "invalidate")
     await both(spent, leave(), answer)
     assert "password_link" not in [letter.template for letter in await letters(database)]
 
