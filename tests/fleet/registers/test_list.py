@@ -79,7 +79,12 @@ async def test_common_and_rare_are_found_in_the_same_order(
     rare: int,
 ) -> None:
     """However far the list is looked through, and however many count as rare."""
-    for name, value in (("NEAR", near), ("FAR", far), ("PROMISING", promising), ("RARE", rare)):
+    for name, value in (
+        ("NEAR_DEPTH", near),
+        ("FAR_DEPTH", far),
+        ("MIN_NEAR_MATCHES", promising),
+        ("MAX_RARE_MATCHES", rare),
+    ):
         monkeypatch.setattr(listing, name, value)
     for number in (2, 5, 6, 9):
         address = "7 км, Тверская, д. 77" if number % 2 else "Тверская, д. 7"
