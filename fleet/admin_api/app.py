@@ -23,7 +23,7 @@ from fleet.web.middleware import hide_server_version, request_middleware
 from fleet.web.server_log import SERVER_LOG
 
 STOP_S: Final = 2
-"""Requests under way get so long when the server stops."""
+"""Time for running requests to end when the server stops."""
 
 
 def build_app(
@@ -34,9 +34,9 @@ def build_app(
     language: Language = Language.RU,
     config: FleetConfig | None = None,
 ) -> web.Application:
-    """The application, ready for a runner; it does not close ``database``.
+    """Return the application, ready for a runner; it does not close ``database``.
 
-    ``language`` answers those whose ``Accept-Language`` names none of ours.
+    ``language`` is used when ``Accept-Language`` names neither Russian nor English.
     """
     config = config or FleetConfig()
     around = request_middleware(language, MAX_BODY_BYTES, config.proxies)
@@ -60,8 +60,10 @@ def build_app(
 
 
 def _refuse_other_methods(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
-    """Methods that a fixed path does not take: else ``/registers/{serial_number}`` would take a
-    GET of ``/registers/enrol``."""
+    """Refuse every method that a fixed path does not accept.
+
+    Otherwise ``/registers/{serial_number}`` would take a GET of ``/registers/enrol``.
+    """
     allowed: dict[str, set[str]] = {}
     for endpoint in endpoints:
         allowed.setdefault(endpoint.path, set()).add(endpoint.method)
@@ -80,7 +82,7 @@ def _refusing(allowed: set[str]) -> Handler:
 async def start_api(
     stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
 ) -> int:
-    """The API on its address until the stack ends; returns its port number."""
+    """Serve the API on its address until the stack ends; return its port number."""
     app = build_app(database, clock, language=config.language, config=config)
     runner = web.AppRunner(app, access_log=None, logger=SERVER_LOG, shutdown_timeout=STOP_S)
     await runner.setup()

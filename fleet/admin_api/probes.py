@@ -1,7 +1,7 @@
-"""What operators ask of the process: is it alive, can it work, how is it doing.
+"""Probes for operators: whether the process runs, whether it can work, and its metrics.
 
-These need no sign-in: they tell nothing of partners or registers.  A proxy in front of the
-server should keep ``/metrics`` inside.
+They need no sign-in, because they reveal nothing about partners or registers.  A proxy in front
+of the server should not publish ``/metrics``.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Visits of registers: identify, check_in, step_done.
 
-Nothing here waits for the database while the gateway's event loop calls: a visit joins the
-current batch, and its ``reply`` is called after the commit that holds it.  A batch that
-fails calls ``reply(None)``: the conversation closes unanswered and the register calls again.
+The gateway never waits here for the database: a visit joins the current batch, and its ``reply``
+is called after the batch's commit.  When a batch fails, ``reply(None)`` is called: the
+conversation closes unanswered, and the register calls again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,14 +76,14 @@ class DevicePort:
         self._rights = BrokerRights(database, clock)
 
     async def start(self) -> None:
-        """Reads the indexes; raises when the database does not answer."""
+        """Read the indexes and start; raise an error when the database does not respond."""
         await self._follower.start()
         self._batcher.start()
         self._streams.start()
         self._recorder.start()
 
     async def close(self) -> None:
-        """Writes what waits, then lets go."""
+        """Write the waiting visits, then release all resources."""
         await self._batcher.close()
         await self._streams.close()
         await self._recorder.close()
@@ -91,10 +91,10 @@ class DevicePort:
         await self._follower.close()
 
     def identify(self, hello: Hello) -> Caller:
-        """Who calls, as HELLO says; asks no database.
+        """Return the caller that HELLO names, without asking the database.
 
-        Raises ``protocol.errors.RemoteError``: ``unknown`` for a serial number or a platform that
-        no register has, ``blocked``.
+        Raise ``protocol.errors.RemoteError``: ``unknown`` for an impossible serial number or
+        platform, ``blocked`` for a blocked register.
         """
         serial = hello.serial_number
         if not is_serial_number(serial) or hello.platform not in PLATFORMS:
@@ -104,33 +104,33 @@ class DevicePort:
         return Caller.named_by(hello)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
-        """Keep a reading; ``False`` when too much waits already.
+        """Queue a reading for writing; return False when the queue is full.
 
-        ``protocol.errors.RemoteError`` for a block that is not one.
+        Raise ``protocol.errors.RemoteError`` for an invalid block.
         """
         reading = caller.reading(block_version, block)
         return self._batcher.add(_QueuedVisit(caller, reply, reading, None))
 
     def step_done(self, caller: Caller, answer: StepDone | StepRefused, reply: Reply) -> bool:
-        """Keep the register's word on a step; ``False`` when too much waits already."""
+        """Queue the register's answer to a step; return False when the queue is full."""
         return self._batcher.add(_QueuedVisit(caller, reply, None, answer))
 
     def conversation_ended(self, ended: EndedConversation) -> None:
-        """For the diagnostics; best effort: never waits, never raises."""
+        """Record the end of a conversation for the diagnostics; never wait or raise."""
         self._recorder.add(ended)
 
     async def assistant_reported(
         self, login: str, report: AssistantReport
     ) -> tuple[str, ...] | None:
-        """Keep it; the registers that the account may speak for, ``None``: no such Assistant."""
+        """Store the report; return the registers of the Assistant, or None if it is unknown."""
         return await self._rights.record_report(login, report)
 
     async def broker_account(self, login: str, password: str) -> bool:
-        """Whether an account, of an Assistant or of a terminal, signs in with this."""
+        """Tell whether this is the password of an Assistant's or a terminal's account."""
         return await self._rights.is_valid_password(login, password)
 
     async def broker_registers(self, login: str) -> frozenset[str] | None:
-        """The registers of an account; ``None``: no such account."""
+        """Return the registers that an account speaks for, or None for an unknown account."""
         return await self._rights.registers(login)
 
     async def _resync(self) -> None:
@@ -171,12 +171,12 @@ class DevicePort:
                 _send_reply(visit, self._answer(visit, delivery, now) if delivery else idle)
 
     def _answer(self, visit: _QueuedVisit, delivery: StepDelivery, now: datetime) -> Answer | None:
-        """``None`` if a stream cannot be had now; the register calls again."""
+        """Return the answer, or None if a stream cannot be read now: the register calls again."""
         blocks: Iterable[bytes] = ()
         if delivery.stream is not None:
             try:
                 blocks = list(self._blocks(delivery.stream, visit.caller.platform))
-            except Exception:  # a lost file is the server's fault, not the other registers'
+            except Exception:  # a missing file must not affect the other registers of the batch
                 log.exception("stream_failed", image=delivery.stream.image_id)
                 return None
         return Answer(now, delivery.step, delivery.pending, blocks)
@@ -196,5 +196,5 @@ def _reply_failed(visits: Sequence[_QueuedVisit]) -> None:
 def _send_reply(visit: _QueuedVisit, answer: Answer | None) -> None:
     try:
         visit.reply(answer)
-    except Exception:  # the other conversations of the batch get their answers all the same
+    except Exception:  # the other conversations of the batch must still get their answers
         log.exception("reply_failed", serial_number=visit.caller.serial_number)

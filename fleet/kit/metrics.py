@@ -1,4 +1,4 @@
-"""Every metric of the fleet's processes."""
+"""All metrics of the fleet's processes."""
 
 from prometheus_client import Counter, Histogram
 

@@ -1,4 +1,4 @@
-"""Runs the jobs of the schedule, each at its own pace."""
+"""The worker, which runs each job of the schedule at its own interval."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ log = structlog.get_logger("worker")
 
 
 class Worker:
-    """Owns one task for each job; a job that fails is logged and runs again at its time."""
+    """The owner of one task for each job; a job that fails is logged and runs again later."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class Worker:
         ]
 
     async def stop(self) -> None:
-        """Cancels what runs; a transaction under way is rolled back and done again next time."""
+        """Cancel all jobs; an open transaction is rolled back, and the next start does it again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def run_once(self, job: Job | ExternalJob) -> int:
-        """Everything that there is to do now; returns how much it was."""
+        """Run the job until nothing is left to do now; return how many items it handled."""
         total = 0
         while True:
             async with asyncio.timeout(TIMEOUT_S):
@@ -65,7 +65,7 @@ class Worker:
             await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
             try:
                 done = await self.run_once(job)
-            except Exception:  # whatever it was, the next run may do better
+            except Exception:  # whatever it was, the next run may succeed
                 log.exception("job_failed", job=job.name)
                 JOB_RUNS.labels(job.name, "failed").inc()
             else:
@@ -77,7 +77,7 @@ class Worker:
 def start_worker(
     stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
 ) -> None:
-    """A worker that stops with the stack."""
+    """Start a worker that stops when the stack ends."""
     worker = Worker(database, clock, config)
     worker.start()
     stack.push_async_callback(worker.stop)
