@@ -64,11 +64,15 @@ def config_of(mailbox: Mailbox, **more: Any) -> FleetConfig:
 
 
 async def post(
-    database: Database, clock: HandClock, to: str = "anna@example.org", **more: Any
+    database: Database,
+    clock: HandClock,
+    to: str = "anna@example.org",
+    language: Language = Language.RU,
+    **more: Any,
 ) -> None:
-    letter: dict[str, Any] = {"template": "invitation", "params": PARAMS, "language": Language.RU}
-    async with database.transaction() as db:
-        await send(Act(db, None, clock()), to=to, **(letter | more))
+    letter: dict[str, Any] = {"template": "invitation", "params": PARAMS}
+    async with Acts(database, clock, language=language).transaction() as act:
+        await send(act, to=to, **(letter | more))
 
 
 async def letters(database: Database) -> list[Letter]:
