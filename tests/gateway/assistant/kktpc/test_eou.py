@@ -14,6 +14,7 @@ from tests.pace import scaled
 
 PROGRAM = Path(__file__).with_name("ip_link.py")
 NAMESPACE = ("unshare", "-rn")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 def possible() -> bool:
@@ -31,6 +32,7 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
     pc = subprocess.Popen(
         [*NAMESPACE, sys.executable, str(PROGRAM), "pc", str(master)],
         pass_fds=[master],
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
     )
     try:
@@ -38,6 +40,7 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
         register = subprocess.run(
             [*NAMESPACE, sys.executable, str(PROGRAM), "register", str(slave)],
             pass_fds=[slave],
+            env=ENVIRONMENT,
             capture_output=True,
             timeout=scaled(40),
         )
