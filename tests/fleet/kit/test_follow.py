@@ -85,8 +85,10 @@ async def say(database: Database, *payloads: str) -> None:
 
 
 async def followed(database: Database) -> None:
-    """The dedicated connection stands and listens."""
-    statement = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    """The dedicated connection stands and listens, or has been asked since whether it stands."""
+    statement = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+    )
 
     async def listeners() -> int:
         async with database.read() as db:

@@ -13,6 +13,7 @@ from tests.pace import scaled
 
 PROGRAM = ("-m", "tests.gateway.assistant.kktpc.ip_link")
 NAMESPACE = ("unshare", "-rn")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 def possible() -> bool:
@@ -30,6 +31,7 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
     pc = subprocess.Popen(
         [*NAMESPACE, sys.executable, *PROGRAM, "pc", str(master)],
         pass_fds=[master],
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
     )
     try:
@@ -37,6 +39,7 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
         register = subprocess.run(
             [*NAMESPACE, sys.executable, *PROGRAM, "register", str(slave)],
             pass_fds=[slave],
+            env=ENVIRONMENT,
             capture_output=True,
             timeout=scaled(40),
         )
