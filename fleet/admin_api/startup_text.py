@@ -4,7 +4,7 @@ STARTUP_TEXT = """
   Кассовый сервер работает / the cash server is running
   API                 http://{http}/api/v1
   Документация / docs http://{http}/api/docs
-  Вход / sign in      {admin.login} / {admin.shown}  ({admin.kept_in})
+  Вход / sign in      {admin.login} / {admin.shown_password}  ({admin.password_location})
   Кассы / registers   {where} с / s; демо / demo: {demo}
   MQTT                {mqtt}
   Метрики / metrics   http://{http}/metrics
