@@ -29,7 +29,7 @@ from gateway.edge import key_ring, process
 from gateway.edge.config import GatewayConfig
 from gateway.edge.server import start_gateway
 from gateway.edge.transports.mqtt.embedded_broker import start_broker
-from simulator.bench import fleet as bench
+from simulator.bench import app as bench
 from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 
 LOG = "cash-server.log"

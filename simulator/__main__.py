@@ -1,4 +1,4 @@
-"""``python -m simulator run``: registers for a server that is already there."""
+"""The command ``python -m simulator``: simulated registers for a server that is already running."""
 
 import asyncio
 import resource
@@ -40,12 +40,12 @@ TelemetryVersion = Annotated[
 
 LINE_EVERY_S: Final = 1.0
 PLAIN_LINE_EVERY_S: Final = 10.0
-"""Into a file goes a line now and then, not one a second."""
+"""Period of progress lines in a file; a terminal gets one every second."""
 
 
 @app.callback()
 def about() -> None:
-    """Simulated cash registers."""
+    """Run simulated cash registers."""
 
 
 @app.command()
@@ -101,7 +101,7 @@ def web_requests(
         Path | None, typer.Option(help="file with LOGIN:PASSWORD that the service requires")
     ] = None,
 ) -> None:
-    """The driver's local web service over registers of both platforms in turn."""
+    """Serve the driver's local web service over registers of alternating platforms."""
     host, port = _address(listen, "--listen")
     try:
         credentials = read_credentials(password_file) if password_file else None
@@ -133,7 +133,7 @@ def one_register(
     ] = None,
     seed: Annotated[int, typer.Option(help="seed of the random data")] = 0,
 ) -> None:
-    """One register as a KKT-PC host finds it, on TCP or on a serial line, until Ctrl-C."""
+    """Serve one register to KKT-PC hosts, on TCP or on a serial line, until Ctrl-C."""
     if (listen is None) == (serial is None):
         raise typer.BadParameter("give exactly one of the two", param_hint="--listen, --serial")
     if not (serial_number.isascii() and serial_number.isdecimal() and len(serial_number) == 14):
@@ -187,12 +187,12 @@ def _key_ring(path: Path) -> KeyRing:
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--key-ring") from None
     except ValueError:
-        # What stands in the file stays there: it may be half of a key.
+        # Do not quote the file: it may hold a part of a key.
         raise typer.BadParameter(f"{path} is not a key ring", param_hint="--key-ring") from None
 
 
 def _allow_files(wanted: int) -> None:
-    """As many sockets as the system lets us have: held conversations keep theirs."""
+    """Raise the limit of open files for the sockets, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -209,7 +209,7 @@ def _run_loop(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _watch(runner: FleetRunner) -> None:
-    """Runs the fleet, tells how it goes, and reports in the end."""
+    """Run the fleet, show its progress, and report in the end."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)

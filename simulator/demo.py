@@ -1,4 +1,4 @@
-"""Invented registers for demonstrations and load: the same ones for the same numbers."""
+"""Invented registers for demonstrations and load tests: the same ones for the same numbers."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
@@ -14,17 +14,17 @@ from simulator.register.simulated_register import SimulatedRegister
 
 DEMO_INTERVAL_S: Final = 10
 DEMO_SPREAD_S: Final = 5
-"""Seconds between calls, and for all first calls, where people watch a demonstration."""
+"""Seconds between calls, and for all first calls, when people watch a demonstration."""
 
 MAX_REGISTERS: Final = 10**8 - 1
-"""Eight digits of a serial number count the registers."""
+"""The eight counting digits of a serial number limit the number of registers."""
 
-# A model known to run platform 5.0 stands only there, so that a list shows who is who.
+# Each model is listed under one platform only, so that a list of registers shows the platforms.
 MODELS: Final = {Platform.V2_5: (50, 64, 66, 75), Platform.V5_0: (57, 61, 67, 78, 81, 86, 90)}
 
 
 class DemoSerial(NamedTuple):
-    """Who a demo register is; ``model`` is the code of the model table."""
+    """The identity of a demo register; ``model`` is the code of the model table."""
 
     serial_number: str
     platform: Platform
@@ -32,7 +32,7 @@ class DemoSerial(NamedTuple):
 
 
 def demo_serial(index: int) -> DemoSerial:
-    """The register of that number, from 0; platforms take turns."""
+    """Return the identity of the register with that index, from 0; platforms alternate."""
     platform = Platform.V5_0 if index % 2 else Platform.V2_5
     models = MODELS[platform]
     model = models[index // 2 % len(models)]
@@ -40,15 +40,16 @@ def demo_serial(index: int) -> DemoSerial:
 
 
 def demo_serials(count: int) -> list[DemoSerial]:
-    """The first ``count`` registers."""
+    """Return the identities of the first ``count`` registers."""
     return [demo_serial(index) for index in range(count)]
 
 
 class DemoRegisters(Sequence[SimulatedRegister]):
-    """``count`` registers, each born when it is first asked for.
+    """A sequence of ``count`` registers, each created when it is first used.
 
-    ``publishers`` and ``licence_issuers``: public keys of the firmware and licences that they take.
-    One takes 1.4 KB: 100,000 registers need 140 MB, a million 1.4 GB; one not yet born, 8 bytes.
+    ``publishers`` and ``licence_issuers`` are the public keys of the firmware and licences that
+    they accept. A register takes 1.4 KB: 100,000 registers need 140 MB, a million 1.4 GB; one not
+    yet created takes 8 bytes.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ def start_demo(
     publishers: Sequence[bytes],
     licence_issuers: Sequence[bytes],
 ) -> None:
-    """``count`` registers that call the gateway at this machine's ``port`` until the stack ends."""
+    """Start ``count`` registers that call this machine's ``port`` until the stack is closed."""
     if count:
         calls = FleetConfig("127.0.0.1", port, keys, spread_s=DEMO_SPREAD_S)
         born = DemoRegisters(count, publishers=publishers, licence_issuers=licence_issuers)

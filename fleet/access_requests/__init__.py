@@ -1,1 +1,1 @@
-"""Access to registers of a client that another partner holds, by the client's signed consent."""
+"""Access to registers of a client that another partner has, by the client's signed consent."""

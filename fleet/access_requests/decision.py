@@ -1,6 +1,6 @@
-"""The support's side: deciding requests, and what becomes later of those that were granted.
+"""Decisions of support on access requests, and later changes of what was granted.
 
-Registers are locked before requests, everywhere: two decisions cannot wait for each other.
+Registers are locked before requests everywhere, so two decisions cannot deadlock.
 """
 
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ from fleet.registers.queries import owned_by_partner
 async def grant(
     act: Act, request_id: int, serial_numbers: Sequence[str] | None, comment: str
 ) -> None:
-    """Hand over registers of the request to its partner, all of them or the ``active``.
+    """Transfer registers of the request to its partner: ``serial_numbers``, or all if None.
 
-    Refuses one that the request does not name, one that names another owner by now, and a
-    request that is decided or withdrawn.
+    Raise ``NOT_OF_REQUEST`` for a register that the request does not name, ``WRONG_OWNER_NOW`` for
+    one that reports another owner by now, and ``NOT_PROCESSING`` for a request with an outcome.
     """
     asked = await _requested_registers(act.db, request_id)
     given = sorted(set(asked if serial_numbers is None else serial_numbers))
@@ -71,7 +71,7 @@ async def grant(
 
 
 async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str) -> None:
-    """Refuse the request; nothing moves.  Refuses one that is decided or withdrawn already."""
+    """Refuse the request and notify its author; raise ``NOT_PROCESSING`` if it has an outcome."""
     request = await _lock_processing(act.db, request_id)
     request.reason = reason
     await _decide(act, request, RequestStatus.REFUSED, comment, {"reason": reason})
@@ -84,7 +84,7 @@ async def refuse(act: Act, request_id: int, reason: RefusalReason, comment: str)
 
 
 async def _requested_registers(db: AsyncSession, request_id: int) -> set[str]:
-    """What the request names: that never changes, so nothing is locked for it."""
+    """Return the serial numbers of a request without a lock: they never change."""
     mine = RequestedRegister.request_id == request_id
     asked = set(await db.scalars(select(RequestedRegister.serial_number).where(mine)))
     if not asked:
@@ -93,7 +93,7 @@ async def _requested_registers(db: AsyncSession, request_id: int) -> set[str]:
 
 
 async def _lock_processing(db: AsyncSession, request_id: int) -> AccessRequest:
-    """The request, locked; of two who decide at once the second finds it decided."""
+    """Return the request, locked; the second of two simultaneous decisions finds it decided."""
     one = select(AccessRequest).where(AccessRequest.id == request_id)
     request: AccessRequest | None = await db.scalar(select_for_update(db, one, wait=True))
     if request is None:
@@ -104,10 +104,11 @@ async def _lock_processing(db: AsyncSession, request_id: int) -> AccessRequest:
 
 
 async def _extent(db: AsyncSession, request: AccessRequest) -> RequestStatus:
-    """Full access: the partner has all registers of the client, those that name it as their owner
-    and those of the request.
+    """Return FULL if the partner has all registers of the client, otherwise PARTIAL.
 
-    One partner after another is asked for such a register, as the list's index knows them so.
+    The client's registers are those that report it as their owner, and those of the request.  The
+    query looks for such a register partner by partner, because the index of the list begins with
+    the partner.
     """
     asked = select(RequestedRegister.serial_number).where(
         RequestedRegister.request_id == request.id
@@ -134,7 +135,10 @@ async def _decide(
 
 
 async def _log(act: Act, request: AccessRequest, more: Any) -> None:
-    """For the partner, in whose log the operator has no name; and for the support's own log."""
+    """Write audit entries: one of the server for the partner, and one of the operator for support.
+
+    The partner's log does not name the operator.
+    """
     objects, after = [f"access_request:{request.id}"], {"status": request.status, **more}
     what = f"access_requests.{request.status}"
     await audit.write(act.by(None), what, objects, after=after, partner_id=request.partner_id)
@@ -143,7 +147,7 @@ async def _log(act: Act, request: AccessRequest, more: Any) -> None:
 
 
 async def _client_of(db: AsyncSession, request: AccessRequest) -> str:
-    """Return the client as letters name it: the name that its registers report, and the INN."""
+    """Return the client for letters: the name that its registers report, and the INN."""
     asked = select(RequestedRegister.serial_number).where(
         RequestedRegister.request_id == request.id
     )
@@ -164,14 +168,14 @@ async def _notify_requester(
 
 
 async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
-    """Judge anew what both ends of each move were granted, and tell the former partners."""
+    """Update the requests that a transfer of registers concerns, and notify the former partners."""
     await _update_grants_of(act, [move.serial_number for move in fact.hand_overs])
     lost: dict[int, list[str]] = {}
     for move in fact.hand_overs:
         if move.from_partner_id is not None:
             lost.setdefault(move.from_partner_id, []).append(move.serial_number)
     for partner_id, serials in sorted(lost.items()):
-        # Nobody asked for this letter, so nobody's language is known.
+        # No request caused this letter, so no language is known.
         params = {"serial_numbers": ", ".join(serials)}
         await notify_partner(
             replace(act, language=Language.RU), partner_id, "registers_handed_over", params
@@ -179,12 +183,12 @@ async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
 
 
 async def on_owners_changed(act: Act, fact: OwnersChanged) -> None:
-    """Clients have more registers than before, or fewer."""
+    """Update the granted requests of clients that have gained or lost registers."""
     await _update_grants(act, AccessRequest.client_inn.in_(fact.inns))
 
 
 async def _update_grants_of(act: Act, serials: Sequence[str]) -> None:
-    """Requests that name one of these registers, or are of its owner."""
+    """Update the granted requests that name one of these registers or concern its owner."""
     naming = select(RequestedRegister.request_id).where(
         RequestedRegister.serial_number.in_(serials)
     )
@@ -196,8 +200,10 @@ async def _update_grants_of(act: Act, serials: Sequence[str]) -> None:
 
 
 async def _update_grants(act: Act, concerned: ColumnElement[bool]) -> None:
-    """Bring what was granted up to date: full, partial, or closed when its partner has kept none
-    of the registers it gave."""
+    """Set the status of granted requests: full, partial, or closed.
+
+    A request is closed when its partner has none of the registers that the request granted.
+    """
     granted = select(AccessRequest).where(AccessRequest.status.in_(GRANTED), concerned)
     ordered = select_for_update(act.db, granted.order_by(AccessRequest.id), wait=True)
     for request in (await act.db.scalars(ordered)).all():
@@ -209,7 +215,7 @@ async def _update_grants(act: Act, concerned: ColumnElement[bool]) -> None:
 
 
 def _kept(request: AccessRequest) -> tuple[ColumnElement[bool], ...]:
-    """The registers that the request gave and its partner still has."""
+    """Return conditions of registers that the request granted and its partner still has."""
     return (
         RequestedRegister.request_id == request.id,
         RequestedRegister.granted_at.is_not(None),

@@ -1,4 +1,4 @@
-"""Why access is not given or not asked for, and the way out."""
+"""Errors of requesting and granting access."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

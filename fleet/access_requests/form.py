@@ -1,7 +1,7 @@
-"""The consent form as a PDF (ATOL Connect manual, appendix A), filled in as far as is known.
+"""The consent form as a PDF (ATOL Connect manual, appendix A), filled in with known data.
 
-The manual's text ends with clause 6; the lines for signature and stamp below it are ours, as
-the reasons of refusal ask for the stamp.
+The manual's text ends with clause 6.  The lines for signature and stamp below it are an addition,
+since a missing stamp is a reason of refusal.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
 MAX_TEXT: Final = 256
-"""Of a name on the form: longer ones would push the clauses off the page."""
+"""Maximum length of a name on the form: a longer one would push the clauses off the page."""
 _FONT: Final = "Roboto"
 _FONT_FILES: Final = Path(str(files("font_roboto"))) / "files"
 _SIZE_PT, _TITLE_PT, _NOTE_PT = 9, 12, 8
@@ -23,7 +23,7 @@ _SIDE_MM, _TOP_MM = 20, 15
 
 
 class Organisation(NamedTuple):
-    """The partner that the client lets in; ``code`` is its code in the cabinet."""
+    """The partner that the client permits access; ``code`` is its code in the account."""
 
     name: str
     inn: str
@@ -31,7 +31,7 @@ class Organisation(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """The client; what is empty is left for the pen."""
+    """The client; an empty field becomes a line to fill in by hand."""
 
     inn: str = ""
     name: str = ""
@@ -86,7 +86,7 @@ _HINTS: Final = "подпись, расшифровка подписи, печа
 
 
 def consent_form(organisation: Organisation, owner: Owner, now: datetime) -> bytes:
-    """A PDF of A4; a character that the font lacks is printed as a question mark."""
+    """Return a PDF in A4; a character that the font lacks is printed as a question mark."""
     page = _blank_page()
     page.set_creation_date(now)
     _header(page)
@@ -106,13 +106,13 @@ def consent_form(organisation: Organisation, owner: Owner, now: datetime) -> byt
 
 
 def _printable(page: FPDF, text: str) -> str:
-    """What the font lacks would vanish without a trace, and a name with it."""
+    """Replace characters that the font lacks: otherwise they would disappear without a trace."""
     glyphs = cast(TTFFont, page.fonts[_FONT.lower()]).cmap
     return "".join(each if ord(each) in glyphs else "?" for each in text)
 
 
 def _or_line(text: str, length: int) -> str:
-    """The text on one line, or a line to write it on by hand."""
+    """Return the text as one line, or a line of this length to write on by hand."""
     return " ".join(text.split())[:MAX_TEXT] or "_" * length
 
 

@@ -1,4 +1,4 @@
-"""What people send about access, and what they get."""
+"""Request and response bodies of the endpoints of access requests."""
 
 from datetime import date
 from typing import Annotated
@@ -40,7 +40,7 @@ FileIds = Annotated[
     AfterValidator(_distinct),
 ]
 ListedIds = Annotated[FileIds, BeforeValidator(_split)]
-"""The same in a query: with commas between them."""
+"""``FileIds`` in a query string, separated by commas."""
 ConsentDate = Annotated[
     date,
     AfterValidator(_recent_date),
@@ -61,27 +61,27 @@ class ClaimBody(Input):
 
 
 class ClientQuery(Input):
-    """Whose registers the file lists."""
+    """The client whose registers an uploaded file lists."""
 
     client_inn: NamedInn
 
 
 class RequestBody(ClaimBody):
-    """The same with the client's signed consent."""
+    """Registers of a client with the client's signed consent."""
 
     consent_date: ConsentDate
     files: FileIds = Field(description=FILES_SAID)
 
 
 class RequestQuery(ClientQuery):
-    """The same for a file with the serial numbers."""
+    """The client and its signed consent, for an uploaded file with the serial numbers."""
 
     consent_date: ConsentDate
     files: ListedIds = Field(description=FILES_SAID)
 
 
 class GrantBody(Input):
-    """Registers to hand over."""
+    """Registers to transfer to the partner of the request."""
 
     serial_numbers: list[SerialText] | None = Field(
         default=None,
@@ -93,7 +93,7 @@ class GrantBody(Input):
 
 
 class RefuseBody(Input):
-    """Why the request is refused."""
+    """Reason why a request is refused."""
 
     reason: RefusalReason
     comment: Comment = ""
@@ -107,7 +107,7 @@ FILE_PATTERN = describe_pattern(
 
 
 class FileName(Input):
-    """The name of the file that is sent."""
+    """Name of an uploaded file."""
 
     name: str = Field(
         min_length=1,
@@ -118,20 +118,20 @@ class FileName(Input):
 
 
 class ConsentUpload(Upload):
-    """A file of a signed consent."""
+    """File of a signed consent."""
 
     max_bytes = MAX_FILE_BYTES
 
 
 class FormQuery(Input):
-    """What the form says of the client; what is absent is left for the pen."""
+    """Data of the client for the consent form; a missing field is left to fill in by hand."""
 
     client_inn: Inn | None = None
     client_name: str = Field(default="", max_length=MAX_TEXT)
 
 
 class ClaimReply(BaseModel):
-    """What became of each serial number of the request."""
+    """Outcome of each serial number of the request."""
 
     added: list[AcceptedSerial] = Field(description="In the account now.")
     by_request: list[AcceptedSerial] = Field(
@@ -141,13 +141,13 @@ class ClaimReply(BaseModel):
 
 
 class RequestReply(ClaimReply):
-    """The request, which is about ``by_request``."""
+    """The created request for ``by_request``, and the outcome of each serial number."""
 
     request: RequestCard
 
 
 class ReasonView(BaseModel):
-    """A reason to refuse, with its words."""
+    """A reason to refuse a request, and its text."""
 
     reason: RefusalReason
     text: str

@@ -1,4 +1,4 @@
-"""Letters about access: to whom, and what they say."""
+"""Letters about access to registers."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ async def notify_partner(
     params: Mapping[str, str],
     employee_id: int | None = None,
 ) -> None:
-    """A letter to each active administrator of the partner, and to this employee."""
+    """Send the letter to each active administrator of the partner, and to this employee."""
     concerned = or_(Employee.role.in_(ADMINISTRATORS), Employee.id == employee_id)
     addresses = await act.db.scalars(
         select(Employee.email)

@@ -18,9 +18,9 @@ _IS_PROCESSING = text(f"status = '{RequestStatus.PROCESSING}'")
 
 
 class AccessRequest(Base):
-    """A partner asks for registers of a client; one of them is open at a time.
+    """A partner's request for registers of a client; a partner has one open request per client.
 
-    ``reason``: with the status ``refused`` only.  ``decided_by`` is the support operator.
+    ``reason`` is only set with the status ``refused``; ``decided_by`` is the operator of support.
     """
 
     __tablename__ = "access_requests"
@@ -44,9 +44,9 @@ class AccessRequest(Base):
     status: Mapped[RequestStatus]
     reason: Mapped[RefusalReason | None]
     comment: Mapped[str] = mapped_column(String(COMMENT_LENGTH), default="")
-    """Of the operator, for the partner."""
+    """Comment of the operator, shown to the partner."""
     language: Mapped[Language]
-    """Of the employee who asked, for the letter about the decision."""
+    """Language of the employee who made the request, for the letter about the decision."""
     created_at: Mapped[datetime]
     created_by: Mapped[int] = mapped_column(ForeignKey(Employee.id))
     decided_at: Mapped[datetime | None]
@@ -55,7 +55,7 @@ class AccessRequest(Base):
 
 
 class RequestedRegister(Base):
-    """A register of a request.  ``granted_at``: when it was handed over to the partner."""
+    """A register of a request; ``granted_at`` = when it was transferred to the partner."""
 
     __tablename__ = "access_request_registers"
 
@@ -69,11 +69,11 @@ class RequestedRegister(Base):
 
 
 class ConsentFile(Base):
-    """A file of a signed consent; ``request_id`` None = attached, not sent yet.
+    """A file of a signed consent; ``request_id`` None = not sent with a request yet.
 
-    The content stands in the database and not in a folder: so it is there exactly when its row
-    is, every process of the server sees it wherever it runs, and one backup holds both.  There
-    are few of them, each read once or twice.
+    The content is stored in the database and not in a folder: so it exists exactly when its row
+    does, every process of the server can read it on any machine, and one backup has both.  There
+    are few files, each read once or twice.
     """
 
     __tablename__ = "consent_files"
@@ -83,7 +83,7 @@ class ConsentFile(Base):
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
     request_id: Mapped[int | None] = mapped_column(ForeignKey(AccessRequest.id), index=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    """As its sender called it; only ever shown, never used as a path or in a header."""
+    """Name given by the sender: only displayed, never used as a path or in a header."""
     kind: Mapped[FileKind]
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))

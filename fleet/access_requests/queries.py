@@ -1,4 +1,4 @@
-"""Reading access requests: a partner's own, and the queue of the support."""
+"""Queries of access requests: a partner's own, and the queue of support."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -32,19 +32,19 @@ class RequestFilter(PageQuery):
 
 
 class QueueFilter(RequestFilter):
-    """Conditions of the support's queue."""
+    """Conditions of the queue; all given ones must hold."""
 
     partner_id: int | None = Field(default=None, ge=1, lt=MAX_INTEGER)
 
 
 class RequestKey(Input):
-    """Which request."""
+    """Key of an access request."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
 class FileKey(Input):
-    """Which file."""
+    """Key of a file."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
@@ -87,7 +87,7 @@ class RequestRow(BaseModel):
 
 
 class RequestedRegisterView(BaseModel):
-    """A register of a request; ``granted_at``: when it was handed over."""
+    """A register of a request; ``granted_at`` = when it was transferred to the partner."""
 
     serial_number: str
     granted_at: datetime | None
@@ -101,7 +101,7 @@ class RequestCard(RequestRow):
 
 
 class RequestingPartner(BaseModel):
-    """The partner who asks; what the consent must name."""
+    """The partner that made the request, as the consent must name it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -112,14 +112,14 @@ class RequestingPartner(BaseModel):
 
 
 class QueueRow(RequestRow):
-    """A request in the support's queue."""
+    """A request in the queue of support."""
 
     partner: RequestingPartner
     decided_by: int | None
 
 
 class QueuedRegisterView(RequestedRegisterView):
-    """What the support sees of a register that is asked for."""
+    """A register of a request as support sees it."""
 
     owner_inn: str = Field(description="As the register says; empty until it has.")
     owner_name: str
@@ -128,7 +128,7 @@ class QueuedRegisterView(RequestedRegisterView):
 
 
 class QueueCard(QueueRow):
-    """A request with what its decision needs."""
+    """A request with the data for its decision."""
 
     serial_numbers: list[QueuedRegisterView]
     files: list[FileView]
@@ -155,14 +155,16 @@ def _counted() -> Select[AccessRequest, int, int]:
 
 
 def requests_visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The condition of a request that the employee may see and withdraw: the partner's; a limited
-    one does not see the clients of others', only their own."""
+    """Return the condition of requests that the employee may see and withdraw.
+
+    All of the partner's; for a limited employee only their own, since others name other clients.
+    """
     own = AccessRequest.partner_id == actor.partner_id
     return own & (AccessRequest.created_by == actor.employee_id) if actor.limited else own
 
 
 def files_visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The same of files."""
+    """Return the condition of files that the employee may see: as for ``requests_visible_to``."""
     own = ConsentFile.partner_id == actor.partner_id
     return own & (ConsentFile.uploaded_by == actor.employee_id) if actor.limited else own
 
@@ -172,7 +174,7 @@ OLDEST_FIRST: Final = Keyset(RequestKey, {"id": AccessRequest.id})
 
 
 async def page(act: Act, query: RequestFilter) -> Page[RequestRow]:
-    """One page of the partner's requests, newest first."""
+    """Return a page of the partner's requests, newest first."""
     mine = _counted().where(requests_visible_to(act.actor), *conditions(FILTERS, query))
     found = (await act.db.execute(NEWEST_FIRST.page(mine, query))).all()
     return page_of(
@@ -184,7 +186,7 @@ async def page(act: Act, query: RequestFilter) -> Page[RequestRow]:
 
 
 async def queue(act: Act, query: QueueFilter) -> Page[QueueRow]:
-    """One page of every partner's requests, oldest first: the next to decide stands in front."""
+    """Return a page of the requests of all partners, oldest first (the next to decide)."""
     chosen = _with_partner().where(*conditions(QUEUE_FILTERS, query))
     found = (await act.db.execute(OLDEST_FIRST.page(chosen, query))).all()
     return page_of(
@@ -200,7 +202,7 @@ def _with_partner() -> Select[AccessRequest, int, int, Partner]:
 
 
 async def card(act: Act, request_id: int) -> RequestCard:
-    """The partner's request."""
+    """Return a request of the partner; raise ``REQUEST_NOT_FOUND``."""
     mine = (AccessRequest.id == request_id) & requests_visible_to(act.actor)
     found = (await act.db.execute(_counted().where(mine))).one_or_none()
     if found is None:
@@ -221,7 +223,7 @@ async def card(act: Act, request_id: int) -> RequestCard:
 
 
 async def queue_card(act: Act, request_id: int) -> QueueCard:
-    """Any partner's request, for the support."""
+    """Return a request of any partner, for support; raise ``REQUEST_NOT_FOUND``."""
     statement = _with_partner().where(AccessRequest.id == request_id)
     found = (await act.db.execute(statement)).one_or_none()
     if found is None:
@@ -257,19 +259,19 @@ async def _files(db: AsyncSession, request_id: int) -> list[FileView]:
 
 
 async def waiting_files(db: AsyncSession, actor: Actor) -> WaitingFiles:
-    """Those that no request holds yet, oldest first."""
+    """Return the visible files that belong to no request yet, oldest first."""
     mine = select(ConsentFile).where(files_visible_to(actor), ConsentFile.request_id.is_(None))
     found = await db.scalars(mine.order_by(ConsentFile.id))
     return WaitingFiles(items=[FileView.model_validate(row) for row in found])
 
 
 async def own_file(db: AsyncSession, actor: Actor, file_id: int) -> ConsentFile:
-    """A file of the partner with its content, sent or not."""
+    """Return a file of the partner with its content, sent or not; raise ``FILE_NOT_FOUND``."""
     return await _file(db, file_id, files_visible_to(actor))
 
 
 async def sent_file(db: AsyncSession, file_id: int) -> ConsentFile:
-    """A file of any request with its content, for the support."""
+    """Return a file of any request with its content, for support; raise ``FILE_NOT_FOUND``."""
     return await _file(db, file_id, ConsentFile.request_id.is_not(None))
 
 
@@ -282,7 +284,7 @@ async def _file(db: AsyncSession, file_id: int, allowed: ColumnElement[bool]) ->
 
 
 async def organisation(db: AsyncSession, actor: Actor) -> Organisation:
-    """What the consent form says of the actor's partner."""
+    """Return the actor's partner as the consent form names it."""
     partner = await db.get_one(Partner, actor.partner_id)
     return Organisation(partner.name, partner.inn, partner.code)
 

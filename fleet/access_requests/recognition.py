@@ -1,8 +1,9 @@
-"""What a file is by its content; its name must agree.  Pure: bytes in, a kind or a refusal out.
+"""Recognition of a file's kind by its content.
 
-The server never opens what it takes; the support does, with an office program.  So a file is
-taken only if it is whole enough to be what it says, and shows nothing that would run.  What
-hides in the packed streams of a PDF is not looked for: the program that opens it must be safe.
+Pure: bytes in, a kind or a refusal out; the file's name must agree with the content.  The server
+never opens a consent file; support does, with an office program.  So a file is accepted only if it
+is complete enough to be of its kind and has no visible content that would run.  The compressed
+streams of a PDF are not inspected: the program that opens it must be safe.
 """
 
 import io
@@ -25,14 +26,14 @@ from fleet.access_requests.errors import (
 
 MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 MAX_UNPACKED: Final = 100 * 1024 * 1024
-"""A letter of one page with a photo in it unpacks to a few megabytes."""
+"""Maximum unpacked size in bytes; a page with a photo unpacks to a few megabytes."""
 MAX_ENTRIES: Final = 500
 MAX_DIRECTORY: Final = 128 * 1024
-"""Of the archive's table of contents, which is read as a whole."""
+"""Maximum size in bytes of a zip's central directory, which is read as a whole."""
 MAX_RELATIONS: Final = 1024 * 1024
-"""Of a part that lists what another part refers to; an office program writes a few kilobytes."""
+"""Maximum size in bytes of a part with relations; office programs write a few kilobytes."""
 MAX_SEGMENTS: Final = 1000
-"""Of a picture's headers; cameras write some tens."""
+"""Maximum number of segments in a picture's header; cameras write some tens."""
 _TAIL: Final = 1024
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -57,8 +58,10 @@ _BROKEN_ZIP: Final = (
 
 
 def _pdf_name_pattern(name: str) -> str:
-    """A name of a PDF after its slash: any character may be written as ``#`` and two hexadecimal
-    digits (ISO 32000-1, 7.3.5)."""
+    """Return a pattern of a PDF name after its slash.
+
+    Any character may be written as ``#`` and two hexadecimal digits (ISO 32000-1, 7.3.5).
+    """
     return "".join(f"(?:{each}|#(?i:{ord(each):02x}))" for each in name)
 
 
@@ -72,7 +75,7 @@ _FORBIDDEN_PARTS: Final = ("vbaproject.bin", "/embeddings/", "/activex/", "vbada
 _FORBIDDEN_RELATIONS: Final = frozenset(
     ("oleobject", "package", "control", "activexcontrolbinary", "vbaproject", "afchunk")
 )
-"""What such parts are, whatever they are called: the last word of the relation's type."""
+"""Last words of the relation types of forbidden parts, whatever the parts' names are."""
 
 
 class FileKind(StrEnum):
@@ -83,17 +86,20 @@ class FileKind(StrEnum):
 
 
 class _WrongFormat(Exception):
-    """The content is not of the kind that the name promises."""
+    """The content is not of the kind that the name indicates."""
 
 
 class _ActiveContent(Exception):
-    """The content holds something that runs."""
+    """The content has something that would run."""
 
 
 def recognise(name: str, content: bytes) -> FileKind:
-    """The kind of a file; refuses an empty one, a name that ends otherwise than it may, content
-    that is not what the name promises, macros, scripts, embedded objects and parts that are
-    fetched from elsewhere."""
+    """Return the kind of a file.
+
+    Raise ``FILE_EMPTY``, ``FILE_TYPE_UNFIT`` for another extension, ``FILE_CONTENT_UNFIT`` for
+    content that is not of the extension's kind, and ``FILE_ACTIVE`` for macros, scripts, embedded
+    objects and parts that would be fetched from elsewhere.
+    """
     extension = name.rpartition(".")[2].lower()
     kind = BY_EXTENSION.get(extension) if "." in name else None
     if kind is None:
@@ -110,7 +116,7 @@ def recognise(name: str, content: bytes) -> FileKind:
 
 
 def _inspect_pdf(content: bytes) -> None:
-    """ISO 32000-1, 7.5: the header in front, ``%%EOF`` at the end."""
+    """Check the header, ``%%EOF`` near the end, and active names (ISO 32000-1, 7.5)."""
     if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-_TAIL:]:
         raise _WrongFormat
     if _ACTIVE_IN_PDF.search(content):
@@ -118,7 +124,7 @@ def _inspect_pdf(content: bytes) -> None:
 
 
 def _inspect_jpg(content: bytes) -> None:
-    """ITU T.81, annex B: segments from SOI to SOS, then the picture up to an EOI."""
+    """Check the segments from SOI to SOS, and that an EOI follows (ITU T.81, annex B)."""
     if not content.startswith(b"\xff\xd8\xff"):
         raise _WrongFormat
     at = 2
@@ -133,7 +139,7 @@ def _inspect_jpg(content: bytes) -> None:
 
 
 def _inspect_doc(content: bytes) -> None:
-    """MS-CFB: the names of its streams stand in it as UTF-16."""
+    """Check the streams: their names are in the file as UTF-16 (MS-CFB)."""
 
     def has(stream: str) -> bool:
         return stream.encode("utf-16-le") in content
@@ -145,8 +151,10 @@ def _inspect_doc(content: bytes) -> None:
 
 
 def _inspect_docx(content: bytes) -> None:
-    """ECMA-376, part 2: a zip that declares a document without macros; every part is unpacked
-    once, within bounds, so that it is whole and no bomb."""
+    """Check a zip that declares a document without macros (ECMA-376, part 2).
+
+    Every part is unpacked once, within limits, so the file is complete and no zip bomb.
+    """
     _inspect_directory(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -156,7 +164,7 @@ def _inspect_docx(content: bytes) -> None:
 
 
 def _inspect_directory(content: bytes) -> None:
-    """The table of contents is bounded before anything reads it."""
+    """Check the limits of the central directory before anything reads it."""
     if not content.startswith(b"PK\x03\x04"):
         raise _WrongFormat
     at = content.rfind(b"PK\x05\x06")
@@ -177,7 +185,7 @@ def _inspect_parts(archive: zipfile.ZipFile) -> None:
         raise _WrongFormat
     if any(mark in f"/{name.lower()}" for name in names for mark in _FORBIDDEN_PARTS):
         raise _ActiveContent
-    # Reads every part to its end; none gives more than the size that it declares.
+    # Reads every part to its end; no part yields more than its declared size.
     if archive.testzip() is not None:
         raise _WrongFormat
     for name in names:
@@ -191,8 +199,11 @@ def _inspect_parts(archive: zipfile.ZipFile) -> None:
 
 
 def _inspect_relations(content: bytes) -> None:
-    """A part that stands elsewhere, such as a template, is fetched when the document is opened;
-    what a part is to the document says the relation, not the part's name."""
+    """Check the relations of a part; raise ``_ActiveContent`` or ``_WrongFormat``.
+
+    An external part, such as a template, would be fetched when the document is opened.  A part's
+    role in the document is given by the relation's type, not by the part's name.
+    """
     if len(content) > MAX_RELATIONS:
         raise _WrongFormat
     parser = XMLParser(target=_Relations())
@@ -204,7 +215,7 @@ def _inspect_relations(content: bytes) -> None:
 
 
 class _Relations:
-    """Hears of every element; a link that a person must click is all that may lead outside."""
+    """XML parser target that accepts no external relations except links to click."""
 
     def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
         outside = attributes.get("TargetMode", "").strip().lower() == "external"
@@ -213,21 +224,24 @@ class _Relations:
             raise _ActiveContent
 
     def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
-        """There is none in such a part, and its entities could be anything."""
+        """Raise ``_WrongFormat``: such a part has no document type and no entities."""
         raise _WrongFormat
 
     def close(self) -> None:
-        """Nothing is built."""
+        """Return nothing: the parser builds no result."""
 
 
 def _is_plain(part: zipfile.ZipInfo) -> bool:
-    """Packed as ECMA-376 allows; other methods unpack without a bound."""
+    """Tell whether the part is compressed as ECMA-376 allows.
+
+    Other methods unpack without limit.
+    """
     packed_well = part.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     return packed_well and not part.flag_bits & _ENCRYPTED
 
 
 class FileFormat(NamedTuple):
-    """``inspect`` raises for content that is not of the kind or not harmless."""
+    """A file format; ``inspect`` raises for content that is of another kind or not harmless."""
 
     extensions: tuple[str, ...]
     media_type: str

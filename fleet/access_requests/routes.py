@@ -1,4 +1,4 @@
-"""Endpoints of access requests: the partner's, and the support's."""
+"""Endpoints of access requests, for partners and for support."""
 
 import asyncio
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ from fleet.registers.serial_file import TypedLine, read_file
 def _claimed(
     claim: service.Claim, language: Language, typed: Sequence[TypedLine] = ()
 ) -> ClaimReply:
-    """``typed``: where the serial numbers stood, if they came in a file."""
+    """Return the reply; ``typed`` has the line numbers if the serial numbers came in a file."""
     verdicts = Verdicts([*claim.added, *claim.by_request], claim.refused)
     told = to_reply(verdicts, language, typed)
     count = len(claim.added)
@@ -61,14 +61,14 @@ MEDIA_TYPES = [kind.media_type for kind in FORMATS.values()]
 
 
 def _download(file: ConsentFile) -> Attachment:
-    """Under a name of ours: the sender's may be anything."""
+    """Return the file for download under a generated name: the sender's name may be anything."""
     name, media_type = f"consent-{file.id}.{file.kind}", FORMATS[file.kind].media_type
     return Attachment(name=name, media_type=media_type, content=file.content)
 
 
 @endpoint("POST", "/access-requests/claim", right=Right.REGISTERS)
 async def claim_registers(call: Call[Nothing, ClaimBody]) -> ClaimReply:
-    """Add registers of a client that are bound to no other partner."""
+    """Add registers of a client that belong to no other partner."""
     body = call.body
     claim = await service.claim(call.act, body.client_inn, body.serial_numbers)
     return _claimed(claim, call.language)
@@ -76,7 +76,7 @@ async def claim_registers(call: Call[Nothing, ClaimBody]) -> ClaimReply:
 
 @endpoint("POST", "/access-requests/claim/file", right=Right.REGISTERS)
 async def claim_file(call: Call[ClientQuery, SerialFile]) -> ClaimReply:
-    """Add registers of a client by a file with their serial numbers."""
+    """Add registers of a client from a file with their serial numbers."""
     typed, inn = read_file(call.body.content), call.query.client_inn
     claim = await service.claim(call.act, inn, [each.text for each in typed])
     return _claimed(claim, call.language, typed)
@@ -84,7 +84,7 @@ async def claim_file(call: Call[ClientQuery, SerialFile]) -> ClaimReply:
 
 @endpoint("POST", "/consent-files", right=Right.REGISTERS, status=201, own_transactions=True)
 async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
-    """Attach a file of a signed consent: it waits 24 hours for a request that names it."""
+    """Attach a file of a signed consent; without a request it is deleted after 24 hours."""
     file = await asyncio.to_thread(service.check_file, call.query.name, call.body.content)
     async with call.acts.transaction() as act:
         row = await service.add_file(act, file)
@@ -93,31 +93,31 @@ async def attach_file(call: Call[FileName, ConsentUpload]) -> FileView:
 
 @endpoint("GET", "/consent-files", right=Right.REGISTERS)
 async def list_files(call: Call[Nothing, None]) -> WaitingFiles:
-    """Files of consents that were not sent with a request."""
+    """List the consent files that were not sent with a request yet."""
     return await queries.waiting_files(call.db, call.actor)
 
 
 @endpoint("GET", "/consent-files/{id}", right=Right.REGISTERS, files=MEDIA_TYPES)
 async def download_file(call: Call[FileKey, None]) -> Attachment:
-    """A file of one's own consent."""
+    """Download a consent file of the partner."""
     return _download(await queries.own_file(call.db, call.actor, call.query.id))
 
 
 @endpoint("DELETE", "/consent-files/{id}", right=Right.REGISTERS)
 async def remove_file(call: Call[FileKey, None]) -> None:
-    """Remove a file that was not sent with a request."""
+    """Delete a consent file that was not sent with a request."""
     await service.remove_file(call.act, call.query.id)
 
 
 @endpoint("POST", "/access-requests", right=Right.REGISTERS, status=201)
 async def send_request(call: Call[Nothing, RequestBody]) -> RequestReply:
-    """Ask for registers that another partner holds, with the client's signed consent."""
+    """Request registers that another partner has, with the client's signed consent."""
     return await _send(call, service.NewAccessRequest(**dict(call.body)))
 
 
 @endpoint("POST", "/access-requests/file", right=Right.REGISTERS, status=201)
 async def send_file(call: Call[RequestQuery, SerialFile]) -> RequestReply:
-    """Ask for registers by a file with their serial numbers."""
+    """Request registers that another partner has, from a file with their serial numbers."""
     typed = read_file(call.body.content)
     serials = [each.text for each in typed]
     return await _send(
@@ -135,25 +135,25 @@ async def _send(
 
 @endpoint("GET", "/access-requests", right=Right.REGISTERS)
 async def list_requests(call: Call[RequestFilter, None]) -> Page[RequestRow]:
-    """The partner's access requests, newest first."""
+    """List the partner's access requests, newest first."""
     return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/access-requests/{id}", right=Right.REGISTERS)
 async def show_request(call: Call[RequestKey, None]) -> RequestCard:
-    """An access request with its registers and files."""
+    """Show an access request with its registers and files."""
     return await queries.card(call.act, call.query.id)
 
 
 @endpoint("POST", "/access-requests/{id}/withdraw", right=Right.REGISTERS)
 async def withdraw_request(call: Call[RequestKey, None]) -> None:
-    """Take back a request that is not decided yet."""
+    """Withdraw an access request that is not decided yet."""
     await service.withdraw(call.act, call.query.id)
 
 
 @endpoint("GET", "/consent-form", right=Right.REGISTERS, files=["application/pdf"])
 async def download_form(call: Call[FormQuery, None]) -> Attachment:
-    """The consent form as a PDF, for the client to sign."""
+    """Download the consent form as a PDF, for the client to sign."""
     partner = await queries.organisation(call.db, call.actor)
     owner = form.Owner(call.query.client_inn or "", call.query.client_name)
     content = await asyncio.to_thread(form.consent_form, partner, owner, call.act.now)
@@ -162,32 +162,32 @@ async def download_form(call: Call[FormQuery, None]) -> Attachment:
 
 @endpoint("GET", "/support/access-requests", right=Right.SUPPORT)
 async def list_queue(call: Call[QueueFilter, None]) -> Page[QueueRow]:
-    """Access requests of every partner, oldest first."""
+    """List the access requests of all partners, oldest first, for support."""
     return await queries.queue(call.act, call.query)
 
 
 @endpoint("GET", "/support/refusal-reasons", right=Right.SUPPORT)
 async def list_reasons(call: Call[Nothing, None]) -> Reasons:
-    """The reasons for which an access request may be refused."""
+    """List the reasons for which an access request may be refused."""
     said = {reason: reason_text(reason, call.language) for reason in RefusalReason}
     return Reasons(items=[ReasonView(reason=reason, text=text) for reason, text in said.items()])
 
 
 @endpoint("GET", "/support/access-requests/{id}", right=Right.SUPPORT)
 async def show_queued(call: Call[RequestKey, None]) -> QueueCard:
-    """An access request with what its decision needs."""
+    """Show an access request of any partner with the data for its decision."""
     return await queries.queue_card(call.act, call.query.id)
 
 
 @endpoint("GET", "/support/consent-files/{id}", right=Right.SUPPORT, files=MEDIA_TYPES)
 async def download_sent_file(call: Call[FileKey, None]) -> Attachment:
-    """A file of any access request."""
+    """Download a consent file of any access request, for support."""
     return _download(await queries.sent_file(call.db, call.query.id))
 
 
 @endpoint("POST", "/support/access-requests/{id}/grant", right=Right.SUPPORT)
 async def grant_request(call: Call[RequestKey, GrantBody]) -> QueueCard:
-    """Hand over the registers of a request, all or some, to the partner who asks."""
+    """Grant an access request: transfer all or some of its registers to the partner."""
     id_, body = call.query.id, call.body
     await decision.grant(call.act, id_, body.serial_numbers, body.comment)
     return await queries.queue_card(call.act, id_)
@@ -195,7 +195,7 @@ async def grant_request(call: Call[RequestKey, GrantBody]) -> QueueCard:
 
 @endpoint("POST", "/support/access-requests/{id}/refuse", right=Right.SUPPORT)
 async def refuse_request(call: Call[RequestKey, RefuseBody]) -> QueueCard:
-    """Refuse a request."""
+    """Refuse an access request."""
     id_, body = call.query.id, call.body
     await decision.refuse(call.act, id_, body.reason, body.comment)
     return await queries.queue_card(call.act, id_)

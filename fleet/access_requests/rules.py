@@ -1,4 +1,4 @@
-"""Rules of access requests: statuses, what becomes of each register, how old a consent may be."""
+"""Pure rules of access requests: statuses, outcome of each register, age of a consent."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -14,37 +14,38 @@ from fleet.registers.rules import MAX_REGISTERS as MAX_REGISTERS
 
 MAX_FILES: Final = 5
 MAX_FILES_WAITING: Final = 20
-"""Files of a partner that no request holds yet."""
+"""Maximum number of a partner's files that belong to no request yet."""
 FILE_KEPT_FOR: Final = timedelta(hours=24)
-"""A file that no request has taken by then is forgotten."""
+"""Time after which a file that belongs to no request is deleted."""
 
 CONSENT_VALID: Final = timedelta(days=30)
 MOSCOW: Final = timezone(timedelta(hours=3))
-"""Where the support decides: its day is the day of a request."""
+"""Time zone of support, which defines the day of a request."""
 EASTERNMOST: Final = timezone(timedelta(hours=12))
-"""Where the day begins first: a date that has not come there has come nowhere in Russia."""
+"""Russian time zone where a day begins first: a later date is in the future all over Russia."""
 
 
 class RequestStatus(StrEnum):
-    """Where a request stands (ATOL Connect manual, "Профиль / Доступы")."""
+    """Status of a request (ATOL Connect manual, "Профиль / Доступы")."""
 
     PROCESSING = "processing"
     PARTIAL = "partial"
-    """The partner has some of the client's registers, of those granted at least one."""
+    """The partner has some of the client's registers, at least one of them granted by the
+    request."""
     FULL = "full"
-    """The partner has all of the client's registers; both follow who has them and who owns them."""
+    """The partner has all of the client's registers; both change with partners and owners."""
     CLOSED = "closed"
-    """What it gave was handed over to another partner."""
+    """All registers that it granted were transferred to other partners."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
-    """By the partner, before it was decided."""
+    """Withdrawn by the partner before the decision."""
 
 
 GRANTED: Final = (RequestStatus.PARTIAL, RequestStatus.FULL)
 
 
 class RefusalReason(StrEnum):
-    """Why a request is refused; the manual's eight."""
+    """Reason why a request is refused: one of the manual's eight."""
 
     NO_STAMP = "no_stamp"
     INN_DIFFERS = "inn_differs"
@@ -95,17 +96,17 @@ REASONS: Final[Mapping[RefusalReason, tuple[str, str]]] = MappingProxyType(
 
 
 class AccessRoute(StrEnum):
-    """How a register can come to the partner who asks for it."""
+    """Way in which a register can come to the partner that asks for it."""
 
     BY_NUMBER = "by_number"
-    """It is nobody's and names no owner: it is enrolled."""
+    """It belongs to no partner and reports no owner: it is enrolled."""
     AT_ONCE = "at_once"
-    """It is nobody's and names this client as its owner."""
+    """It belongs to no partner and reports this client as its owner."""
     BY_REQUEST = "by_request"
 
 
 class RegisterFacts(NamedTuple):
-    """What is known of a register.  ``owner_inn`` is empty until it has named its owner."""
+    """Stored facts of a register; ``owner_inn`` is empty until it reports its owner."""
 
     partner_id: int | None
     fiscalised: bool
@@ -113,11 +114,11 @@ class RegisterFacts(NamedTuple):
 
 
 def judge(known: RegisterFacts, seen: bool, client_inn: str) -> AccessRoute | Refusal:
-    """What becomes of one register of a claim in the name of this client.
+    """Return how the register of a claim in the name of this client is obtained, or the refusal.
 
-    ``facts``: it is among those that the employee sees already; one outside their scope is to them
-    like another partner's.  A fiscalised one that has not named its owner yet is nobody's to
-    take: support decides.
+    ``seen``: the employee sees the register already; to an employee with a limited scope one
+    outside it is like another partner's.  A fiscalised register without a reported owner may not be
+    taken: support decides.
     """
     if seen:
         return ALREADY_YOURS
@@ -131,7 +132,7 @@ def judge(known: RegisterFacts, seen: bool, client_inn: str) -> AccessRoute | Re
 
 
 def refuse_consent(signed_on: date, now: datetime) -> DomainError | None:
-    """Why a consent of this day cannot be sent now, if it cannot."""
+    """Return the error of a consent signed on this day, None if it can be sent now."""
     if signed_on > now.astimezone(EASTERNMOST).date():
         return CONSENT_IN_THE_FUTURE()
     if signed_on < now.astimezone(MOSCOW).date() - CONSENT_VALID:

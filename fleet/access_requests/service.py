@@ -1,4 +1,4 @@
-"""The partner's side: taking registers, attaching consents, sending and withdrawing requests."""
+"""The partner's side: claiming registers, attaching consents, sending and withdrawing requests."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -47,17 +47,17 @@ from fleet.registers.rules import read_serials
 
 
 class Claim(NamedTuple):
-    """Registers by what became of them."""
+    """Registers of a claim, by outcome."""
 
     added: list[str]
     by_request: list[str]
-    """They come with a request only."""
+    """Registers that can only be obtained by a request."""
     refused: list[RefusedItem[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class NewAccessRequest:
-    """What a partner asks for; ``files``: ids of its files that no request holds yet."""
+    """A partner's request; ``files`` are ids of its files that belong to no request yet."""
 
     client_inn: str
     serial_numbers: Sequence[str]
@@ -75,10 +75,11 @@ class CheckedFile(NamedTuple):
 
 
 async def claim(act: Act, client_inn: str, typed: Sequence[str]) -> Claim:
-    """Add registers of a client to the cabinet, as far as that needs no request.
+    """Add those registers of a client to the account that need no request.
 
-    The rows are locked while they are judged, so of two partners who claim a register at once
-    the second finds it bound.  Refuses an INN that is none, unless one of the registers names it.
+    The rows are locked while they are judged, so the second of two partners that claim a register
+    at once finds it bound.  Raise ``CLIENT_INN_WRONG`` for an invalid INN, unless one of the
+    registers reports it.
     """
     good, refused = read_serials(typed)
     await registers.lock_registers(act.db, good)
@@ -112,7 +113,7 @@ async def claim(act: Act, client_inn: str, typed: Sequence[str]) -> Claim:
 async def lock_register_facts(
     db: AsyncSession, serials: Collection[str]
 ) -> dict[str, RegisterFacts]:
-    """What is known of these registers; their rows are locked until the commit."""
+    """Return the facts of these registers by serial number, their rows locked until the commit."""
     columns = select(
         CashRegister.serial_number,
         CashRegister.partner_id,
@@ -126,10 +127,10 @@ async def lock_register_facts(
 
 
 async def send(act: Act, new_request: NewAccessRequest) -> tuple[AccessRequest, Claim]:
-    """Ask for those registers that come with a request only; the others are added or refused.
+    """Create a request for the registers that need one; add or refuse the others.
 
-    Refuses the whole for an unfit consent date, files that are not the partner's or are sent
-    already, when no register needs the request, and when one for this client is open.
+    Raise an error for an unsuitable consent date, for files that are not the partner's or were sent
+    already, if no register needs the request, and if the partner has an open one for this client.
     """
     if unfit := refuse_consent(new_request.consent_date, act.now):
         raise unfit
@@ -185,7 +186,10 @@ async def _attach(db: AsyncSession, actor: Actor, request_id: int, files: Sequen
 
 
 async def withdraw(act: Act, request_id: int) -> None:
-    """Take back a request that is not decided yet; repeating it changes nothing."""
+    """Withdraw a request that is not decided yet; repeating it changes nothing.
+
+    Raise ``REQUEST_NOT_FOUND`` or ``NOT_PROCESSING``.
+    """
     mine = (AccessRequest.id == request_id) & requests_visible_to(act.actor)
     request = await act.db.scalar(
         select_for_update(act.db, select(AccessRequest).where(mine), wait=True)
@@ -202,15 +206,19 @@ async def withdraw(act: Act, request_id: int) -> None:
 
 
 def check_file(name: str, content: bytes) -> CheckedFile:
-    """A file as it may be kept; refuses one that is no consent (``recognition``).  Takes its
-    time: a second or two for the largest."""
+    """Return the file with its kind and digest; raise the errors of ``recognition.recognise``.
+
+    It takes a second or two for the largest file, so call it in a thread.
+    """
     kind = recognise(name, content)
     return CheckedFile(name, kind, content, sha256(content).hexdigest())
 
 
 async def add_file(act: Act, file: CheckedFile) -> ConsentFile:
-    """Keep a file for a request to come; refuses when too many wait already, also of those that
-    are sent at once."""
+    """Store a file for a later request; raise ``TOO_MANY_FILES_WAITING`` at the limit.
+
+    A lock makes simultaneous uploads of a partner count each other.
+    """
     await lock_until_commit(act.db, "consent_files", act.actor.partner_id)
     mine = (ConsentFile.partner_id == act.actor.partner_id) & ConsentFile.request_id.is_(None)
     waiting = await act.db.scalar(select(func.count()).select_from(ConsentFile).where(mine))
@@ -234,7 +242,7 @@ async def add_file(act: Act, file: CheckedFile) -> ConsentFile:
 
 
 async def remove_file(act: Act, file_id: int) -> None:
-    """Remove a file that no request holds."""
+    """Delete a file that belongs to no request; raise ``FILE_SENT`` or ``FILE_NOT_FOUND``."""
     mine = (ConsentFile.id == file_id) & files_visible_to(act.actor)
     gone = delete(ConsentFile).where(mine, ConsentFile.request_id.is_(None))
     if await act.db.scalar(gone.returning(ConsentFile.id)) is None:
@@ -245,7 +253,7 @@ async def remove_file(act: Act, file_id: int) -> None:
 
 
 async def delete_expired_files(act: Act, limit: int) -> int:
-    """Remove files that no request took in time; returns how many."""
+    """Delete at most ``limit`` files that no request used in time; return how many."""
     return await delete_portion(
         act.db,
         table_of(ConsentFile),

@@ -1,1 +1,1 @@
-"""The address book of a partner: where registers stand."""
+"""The address book of a partner: places where its registers are installed."""

@@ -1,4 +1,4 @@
-"""Why an address cannot be kept, changed or deleted, and the way out."""
+"""Errors of the address book."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

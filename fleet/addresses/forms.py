@@ -1,4 +1,4 @@
-"""What people send about addresses."""
+"""Request bodies of the endpoints of addresses."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ AddressId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 
 
 class AddressKey(Input):
-    """Which address."""
+    """Key of an address."""
 
     id: AddressId
 
@@ -24,7 +24,7 @@ class AddressBody(Input):
 
 
 class AddressAssignment(SerialList):
-    """Where registers stand."""
+    """Registers, and the address where they are installed."""
 
     address_id: AddressId | None = Field(
         description="Of the address book. None: where each register says that it stands."

@@ -1,4 +1,4 @@
-"""The address book of a partner."""
+"""Table of the address book."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from fleet.kit.database import Base, BigId
 
 
 class Address(Base):
-    """A place where registers stand; which, they say themselves (``CashRegister.address_id``)."""
+    """An address of a partner's book; ``CashRegister.address_id`` refers to it."""
 
     __tablename__ = "addresses"
     __table_args__ = (
@@ -23,9 +23,11 @@ class Address(Base):
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id))
     text: Mapped[str] = mapped_column(String(MAX_LENGTH))
     search_text: Mapped[str] = mapped_column(String(MAX_LENGTH * 2))
-    """``text`` in lower case (a capital may have two small letters): unique; a search takes its ё
-    for е."""
+    """``text`` in lower case (one capital may become two small letters), unique within the partner.
+
+    A search treats its ё as е.
+    """
     sort_key: Mapped[str] = mapped_column(String(SORT_KEY_LENGTH))
-    """Its beginning, with е for ё; a page mark can hold it."""
+    """Beginning of the text with ё as е, short enough for a page mark."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]

@@ -1,6 +1,6 @@
-"""Reading the address book.  Every function looks only at the actor's partner.
+"""Queries of the address book, limited to the actor's partner.
 
-A limited employee sees the places of the registers that they see.
+A limited employee sees the addresses of the registers in their scope.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from fleet.registers.queries import owned_by_partner, registers_visible_to
 
 
 class AddressFilter(PageQuery):
-    """What has been typed so far."""
+    """Conditions of the list: the text typed so far."""
 
     q: SearchText | None = Field(default=None, description="Part of the address.")
 
@@ -40,7 +40,7 @@ class AddressCursor(Input):
 
 
 _searched = func.replace(Address.search_text, "ё", "е", type_=String)
-"""The text itself, being unique, tells the two letters apart."""
+"""Searched text with ё as е; the stored text keeps both letters, since it must be unique."""
 
 FILTERS: Filters = {
     "q": lambda typed: _searched.contains(fold_case(normalise_spaces(typed)), autoescape=True),
@@ -50,7 +50,7 @@ ALPHABETICAL: Final = Keyset(AddressCursor, {"sort_key": Address.sort_key, "id":
 
 
 async def page(db: AsyncSession, actor: Actor, query: AddressFilter) -> Page[AddressView]:
-    """One page of the book in the order of the alphabet."""
+    """Return a page of the address book in alphabetical order."""
     seen = select(Address).where(_visible_to(actor), *conditions(FILTERS, query))
     found = (await db.scalars(ALPHABETICAL.page(seen, query))).all()
     counts = await _count_registers(db, actor, found)
@@ -83,7 +83,7 @@ def find_by_text(actor: Actor, search_text: str) -> Select[Address]:
 
 
 async def any_register_at(db: AsyncSession, address: Address) -> bool:
-    """Whether any register of the partner, hidden or not, stands there."""
+    """Tell whether any register of the partner, hidden or not, has this address."""
     return await db.scalar(_registers_at(address.partner_id, [address]).limit(1)) is not None
 
 
@@ -100,7 +100,10 @@ async def _count_registers(
 
 
 def _registers_at(partner_id: int, addresses: Sequence[Address]) -> Select[str]:
-    """Registers at any of these; the list's index finds them by the text, the number decides."""
+    """Return a query of the registers at any of these addresses.
+
+    The text lets the query use the list's index; the id decides.
+    """
     return select(CashRegister.serial_number).where(
         owned_by_partner(partner_id),
         CashRegister.shown_address.in_([address.text for address in addresses]),

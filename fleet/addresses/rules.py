@@ -1,4 +1,4 @@
-"""Rules of addresses: "city, street, house" as people type it."""
+"""Pure rules of addresses: "city, street, house" as people type it."""
 
 from typing import Final, NamedTuple
 
@@ -9,7 +9,7 @@ SORT_KEY_LENGTH: Final = 64
 
 
 class AddressTexts(NamedTuple):
-    """An address as it is kept: shown, searched, sorted by."""
+    """Texts of an address: displayed, searched, sorted by."""
 
     text: str
     search_text: str
@@ -17,7 +17,7 @@ class AddressTexts(NamedTuple):
 
 
 def address_texts(typed: str) -> AddressTexts:
-    """Spaces are one each and none at the ends, so that a place is not in the book twice."""
+    """Return the texts of an address; single spaces only, so that the book has no address twice."""
     text = normalise_spaces(typed)
     return AddressTexts(text, text.lower(), fold_case(text)[:SORT_KEY_LENGTH])
 

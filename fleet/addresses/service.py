@@ -1,6 +1,6 @@
-"""Changing the address book, and where registers stand.
+"""Changes of the address book and of the addresses of registers.
 
-Whoever renames, deletes or gives out an address holds its row, so none of it happens at once.
+Renaming, deleting or assigning an address locks its row, so these follow one another.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from fleet.registers.rules import SerialVerdicts
 
 
 async def create(act: Act, typed: str) -> Address:
-    """A new address; refuses one that the book has already, in whatever letters.
+    """Create an address; raise ``ADDRESS_EXISTS`` if the book has it, whatever the case of letters.
 
-    To a limited employee, whose search may not find that one, it is given instead.
+    A limited employee, whose search may not find the existing address, gets that one instead.
     """
     found = address_texts(typed)
     if act.actor.limited and (
@@ -41,7 +41,10 @@ async def create(act: Act, typed: str) -> Address:
 
 
 async def rename(act: Act, id_: int, typed: str) -> Address:
-    """Another text for an address and for the registers that stand there."""
+    """Change the text of an address and of the registers that have it; return the address.
+
+    Raise ``ADDRESS_NOT_FOUND`` or ``ADDRESS_EXISTS``.
+    """
     address = await _lock_own(act.db, act.actor, id_)
     before = address.text
     for name, value in address_texts(typed)._asdict().items():
@@ -57,7 +60,7 @@ async def rename(act: Act, id_: int, typed: str) -> Address:
 
 
 async def remove(act: Act, id_: int) -> None:
-    """Delete an address at which no register stands."""
+    """Delete an address; raise ``ADDRESS_IN_USE`` if a register has it."""
     address = await _lock_own(act.db, act.actor, id_)
     if await any_register_at(act.db, address):
         raise ADDRESS_IN_USE()
@@ -68,8 +71,10 @@ async def remove(act: Act, id_: int) -> None:
 
 
 async def assign_address(act: Act, typed: Sequence[str], address_id: int | None) -> SerialVerdicts:
-    """Say at which address of the book registers stand, None: where each says itself; a verdict
-    for each of ``typed``."""
+    """Set the address of registers, None = the reported one.
+
+    Return a verdict for each of ``typed``.
+    """
     text = ""
     if address_id is not None:
         text = (await _lock_own(act.db, act.actor, address_id, "address_id")).text
@@ -86,7 +91,7 @@ async def _lock_own(db: AsyncSession, actor: Actor, id_: int, field: str = "id")
 
 
 async def _flush_unique(db: AsyncSession, address: Address) -> None:
-    """Of two who write one text at once the database refuses one."""
+    """Write the address; the database refuses the second of two simultaneous equal texts."""
     text = address.text
     try:
         async with db.begin_nested():

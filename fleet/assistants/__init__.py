@@ -1,1 +1,1 @@
-"""Assistants: accounts of the broker, what they may speak for, what they last reported."""
+"""Assistants: accounts of the broker, the registers they speak for, and their last reports."""

@@ -1,5 +1,7 @@
-"""What a broker and a gateway ask about accounts: always of the database, so that a change takes
-effect on the next question."""
+"""Questions of a broker and a gateway about accounts.
+
+Every question reads the database, so that a change takes effect on the next one.
+"""
 
 from sqlalchemy import select, update
 
@@ -13,14 +15,17 @@ from protocol.conversation.assistant import AssistantReport
 
 
 class BrokerRights:
-    """Accounts, as the world of MQTT sees them."""
+    """Accounts of the broker, as MQTT listeners see them."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def is_valid_password(self, login: str, password: str) -> bool:
-        """As long for an unknown login as for a wrong password."""
+        """Tell whether the account has this password.
+
+        It takes as long for an unknown login as for a wrong password.
+        """
         asked = select(BrokerAccount.password_hash).where(BrokerAccount.login == login)
         async with self._database.read() as db:
             known = await db.scalar(asked)
@@ -28,13 +33,19 @@ class BrokerRights:
         return good and known is not None
 
     async def registers(self, login: str) -> frozenset[str] | None:
-        """Its registers that still belong to its partner; ``None``: no such account."""
+        """Return the account's registers that still belong to its partner.
+
+        Return ``None`` if there is no such account.
+        """
         async with self._database.read() as db:
             found = await registers_by_login(db, BrokerAccount.login == login)
         return frozenset(found[login]) if login in found else None
 
     async def record_report(self, login: str, report: AssistantReport) -> tuple[str, ...] | None:
-        """Keep what an Assistant says of itself; its registers, or ``None``: no such Assistant."""
+        """Store an Assistant's report about itself and return its registers.
+
+        Return ``None`` if there is no such Assistant.
+        """
         its_own = BrokerAccount.login == login, BrokerAccount.kind == AccountKind.ASSISTANT
         said = {
             "reported_at": self._clock(),

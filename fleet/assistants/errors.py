@@ -1,4 +1,4 @@
-"""Why an Assistant cannot be made, changed or given a register, and the way out."""
+"""Refusals of Assistants and of accounts of the broker."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -14,7 +14,7 @@ TITLE_LENGTH = 128
 
 
 class AccountKind(StrEnum):
-    """Who signs in at the broker."""
+    """Kind of client that signs in at the broker."""
 
     ASSISTANT = "assistant"
     TERMINAL = "terminal"
@@ -22,7 +22,7 @@ class AccountKind(StrEnum):
 
 
 class BrokerAccount(Base):
-    """The account of an Assistant; ``report`` is its last report, as JSON."""
+    """An account of the broker; ``report`` is an Assistant's last report, as JSON."""
 
     __tablename__ = "broker_accounts"
 

@@ -1,7 +1,8 @@
-"""Telling the broker of accounts, and mending what it missed.
+"""Provisioning of the broker with accounts, and correction of changes that it missed.
 
-An embedded broker asks the database and is told nothing.  Mosquitto has its own books: what people
-do is told to it at once, and ``Reconciliation`` compares the two from time to time.
+An embedded broker reads the database and needs no provisioning.  Mosquitto stores accounts itself:
+changes that people make are sent to it at once, and ``Reconciliation`` compares the two stores from
+time to time.
 """
 
 import asyncio
@@ -19,24 +20,30 @@ from fleet.kit.database import Database
 from fleet.kit.errors import DomainError
 
 BROKER_TIMEOUT_S: Final = 15.0
-"""Longest wait of a request for the broker: half of what a request may last."""
+"""Longest time that a request waits for the broker: half of a request's own limit."""
 
 log = structlog.get_logger(__name__)
 
 
 class Provisioning:
-    """The broker's books; without one every call does nothing."""
+    """Accounts in the broker's own store; without such a broker every call does nothing."""
 
     def __init__(self, broker: BrokerAdmin | None) -> None:
         self._broker = broker
 
     async def create(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
-        """Refuses ``BROKER_DOWN``, and ``LOGIN_TAKEN`` where the broker has it from others."""
+        """Create the account in the broker.
+
+        Raise ``BROKER_DOWN``, or ``LOGIN_TAKEN`` if the broker has a foreign account of that login.
+        """
         async with _refuse_broker_down():
             await self._create(login, password, serial_numbers)
 
     async def set_password(self, login: str, password: str, serial_numbers: Iterable[str]) -> None:
-        """Also of an account that the broker has lost; refuses ``BROKER_DOWN``."""
+        """Set the password in the broker; an account that the broker has lost is created again.
+
+        Raise ``BROKER_DOWN``.
+        """
         if self._broker is None:
             return
         async with _refuse_broker_down():
@@ -46,13 +53,19 @@ class Provisioning:
                 await self._create(login, password, serial_numbers)
 
     async def set_registers(self, login: str, serial_numbers: Iterable[str]) -> None:
-        """If the broker does not answer, the reconciliation tells it later."""
+        """Set the account's registers in the broker.
+
+        If the broker does not answer, the reconciliation does it later.
+        """
         if self._broker is not None:
             async with _log_broker_down(login):
                 await self._broker.set_registers(login, serial_numbers)
 
     async def delete(self, login: str) -> None:
-        """If the broker does not answer, the reconciliation tells it later."""
+        """Delete the account in the broker.
+
+        If the broker does not answer, the reconciliation does it later.
+        """
         if self._broker is not None:
             async with _log_broker_down(login):
                 await self._broker.delete_account(login)
@@ -86,23 +99,26 @@ async def _log_broker_down(login: str) -> AsyncIterator[None]:
 
 
 def provisioning(config: FleetConfig) -> Provisioning:
-    """The broker that the configuration names, if any."""
+    """Return the provisioning of the broker that the configuration names, if any."""
     return Provisioning(broker_admin(config))
 
 
 class Reconciliation:
-    """Makes the broker's books agree with ours.
+    """Reconciliation of the broker's accounts with the database.
 
-    An account of the broker that we do not know may be one whose transaction is not committed yet:
-    it goes only when two looks, farther apart than a request may last, did not find it.
+    An account that only the broker has may be one whose transaction is not committed yet.  It is
+    deleted only when two runs, farther apart than a request may last, have found it missing in the
+    database.
     """
 
     def __init__(self) -> None:
         self._suspects: frozenset[str] = frozenset()
 
     async def run(self, database: Database, broker: BrokerAdmin) -> int:
-        """Returns how many accounts were mended; ``BrokerDown``.  No transaction is open while
-        the broker is spoken to."""
+        """Correct the broker's accounts; return how many were corrected.
+
+        No transaction is open while the broker is called.  Raise ``BrokerDown``.
+        """
         known = await broker.accounts()
         async with database.read() as db:
             ours = await registers_by_login(db)

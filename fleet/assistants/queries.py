@@ -1,4 +1,4 @@
-"""Reading Assistants: the list, the card, and who speaks for which register."""
+"""Queries of Assistants: the list, the card, and the registers that each account speaks for."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -22,7 +22,7 @@ from protocol.conversation.assistant import FoundRegister, OperationProgress
 
 
 class AssistantKey(Input):
-    """Which Assistant."""
+    """Key of an Assistant."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
@@ -39,18 +39,18 @@ class AssistantRow(BaseModel):
     reported_at: datetime | None
     version: str
     computer: str
-    registers: int = Field(description="Registers that it was given, as far as one sees them.")
+    registers: int = Field(description="Number of its registers that you may see.")
     created_at: datetime
 
 
 class AddedRegister(BaseModel):
-    """A register that the Assistant was given; what it found of it, while it is online."""
+    """A register added to the Assistant, with its state at the PC while the Assistant is online."""
 
     serial_number: str
     added_at: datetime
-    found: FoundRegister | None = Field(description="None: it does not stand at the PC now.")
+    found: FoundRegister | None = Field(description="Null: it is not connected to the PC now.")
     doing: OperationProgress | None = Field(
-        description="The operation under way: its stage and per cent."
+        description="The operation under way: its stage and percentage."
     )
 
 
@@ -59,7 +59,7 @@ class AssistantCard(AssistantRow):
 
     added: list[AddedRegister]
     not_added: list[FoundRegister] = Field(
-        description="Found at the PC, but the Assistant was not given them."
+        description="Registers found at the PC but not added to the Assistant."
     )
 
 
@@ -67,7 +67,7 @@ OLDEST_FIRST: Final = Keyset(AssistantKey, {"id": BrokerAccount.id})
 
 
 async def page(act: Act, query: PageQuery) -> Page[AssistantRow]:
-    """The partner's Assistants, in the order of their making."""
+    """Return one page of the partner's Assistants, in the order of their creation."""
     mine = select(BrokerAccount).where(*_own_condition(act.actor))
     found = (await act.db.scalars(OLDEST_FIRST.page(mine, query))).all()
     counts = await _counts(act.db, act.actor, [row.id for row in found])
@@ -80,7 +80,10 @@ async def page(act: Act, query: PageQuery) -> Page[AssistantRow]:
 
 
 async def card(act: Act, id_: int) -> AssistantCard:
-    """One Assistant, with the registers that the actor may see; refuses one of anybody else."""
+    """Return one Assistant with the registers that the actor may see.
+
+    Raise ``ASSISTANT_NOT_FOUND`` for another partner's.
+    """
     account = await find_own_account(act.db, act.actor, id_)
     mine = AccountRegister.account_id == id_
     rows = select(AccountRegister).where(mine).order_by(AccountRegister.serial_number)
@@ -109,7 +112,10 @@ def _added(row: AccountRegister, found: FoundRegister | None) -> AddedRegister:
 async def find_own_account(
     db: AsyncSession, actor: Actor, id_: int, *, lock: bool = False
 ) -> BrokerAccount:
-    """The partner's Assistant, with ``lock`` until the commit; refuses any other."""
+    """Return the partner's Assistant, with ``lock`` locked until the commit.
+
+    Raise ``ASSISTANT_NOT_FOUND`` for any other.
+    """
     statement = select(BrokerAccount).where(*_own_condition(actor), BrokerAccount.id == id_)
     account: BrokerAccount | None = await db.scalar(
         select_for_update(db, statement, wait=True) if lock else statement
@@ -147,7 +153,7 @@ def _shown(account: BrokerAccount, registers: int, now: datetime) -> dict[str, A
 
 
 async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[str]]:
-    """Every account that matches -> its registers that still belong to its partner."""
+    """Return the matching accounts' registers that still belong to their partner, by login."""
     serial = AccountRegister.serial_number
     rows = await db.execute(
         select(BrokerAccount.login, CashRegister.serial_number)
@@ -163,14 +169,14 @@ async def registers_by_login(db: AsyncSession, *which: Any) -> dict[str, list[st
 
 
 def _owned_register(serial: Any) -> ColumnElement[bool]:
-    """The register that an account was given, if it still belongs to the account's partner."""
+    """Return the SQL condition that the register belongs to the account's partner."""
     return and_(
         CashRegister.serial_number == serial, CashRegister.partner_id == BrokerAccount.partner_id
     )
 
 
 async def served_by_assistant(db: AsyncSession, serial_numbers: Collection[str]) -> frozenset[str]:
-    """Those of these registers that an Assistant of their partner has been given."""
+    """Return those of these registers that an Assistant of their partner serves."""
     serial = AccountRegister.serial_number
     found = (
         select(serial)

@@ -31,16 +31,14 @@ def _long_enough(password: SecretStr) -> SecretStr:
 
 Password = Annotated[
     SecretStr,
-    # Pydantic's own limits on a secret tell of "items", not of characters.
+    # Pydantic's own limits on a secret report "items", not characters.
     AfterValidator(_long_enough),
     Field(
         description="8 to 128 characters.",
         json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD},
     ),
 ]
-Title = Annotated[
-    str, Field(max_length=TITLE_LENGTH, description="What people call it; may be empty.")
-]
+Title = Annotated[str, Field(max_length=TITLE_LENGTH, description="Name for people; may be empty.")]
 
 
 class AssistantBody(Input):
@@ -54,7 +52,7 @@ class AssistantBody(Input):
             "must be 3 to 64 characters: lower-case Latin letters, digits and . _ -, beginning "
             "with a letter or a digit.",
         ),
-        description="What the program signs in with: 3 to 64 small Latin letters, digits, "
+        description="Login of the program: 3 to 64 small Latin letters, digits, "
         "dots, hyphens and underscores.",
     )
     password: Password
@@ -62,13 +60,13 @@ class AssistantBody(Input):
 
 
 class TitleBody(Input):
-    """Another title."""
+    """A new title."""
 
     title: Title
 
 
 class PasswordBody(Input):
-    """Another password."""
+    """A new password."""
 
     password: Password
 
@@ -80,13 +78,13 @@ class RegisterBody(Input):
 
 
 class AddedKey(AssistantKey):
-    """Which register of which Assistant."""
+    """Key of a register of an Assistant."""
 
     serial_number: SerialText
 
 
 class TerminalView(BaseModel):
-    """What the register signs in with; the password is shown this once."""
+    """Login and password of the register; the password is shown only once."""
 
     login: str
     password: str
@@ -94,19 +92,19 @@ class TerminalView(BaseModel):
 
 @endpoint("GET", "/assistants", right=Right.ASSISTANTS)
 async def list_assistants(call: Call[PageQuery, None]) -> Page[AssistantRow]:
-    """The partner's Assistants and whether they report."""
+    """List the partner's Assistants and whether each one is online."""
     return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/assistants/{id}", right=Right.ASSISTANTS)
 async def show_assistant(call: Call[AssistantKey, None]) -> AssistantCard:
-    """One Assistant, its registers and what it does with them."""
+    """Show one Assistant, its registers and the operations that it carries out."""
     return await queries.card(call.act, call.query.id)
 
 
 @endpoint("POST", "/assistants", right=Right.ASSISTANTS, status=201)
 async def create_assistant(call: Call[Nothing, AssistantBody]) -> AssistantCard:
-    """Make an account that the Assistant signs in with."""
+    """Create an account with which an Assistant signs in."""
     values = (call.body.login, call.body.password.get_secret_value(), call.body.title)
     broker = provisioning(call.config)
     id_ = await service.create(call.act, broker, values)
@@ -115,14 +113,14 @@ async def create_assistant(call: Call[Nothing, AssistantBody]) -> AssistantCard:
 
 @endpoint("PATCH", "/assistants/{id}", right=Right.ASSISTANTS)
 async def rename_assistant(call: Call[AssistantKey, TitleBody]) -> AssistantCard:
-    """Give the Assistant another title."""
+    """Change the title of an Assistant."""
     await service.rename(call.act, call.query.id, call.body.title)
     return await queries.card(call.act, call.query.id)
 
 
 @endpoint("PUT", "/assistants/{id}/password", right=Right.ASSISTANTS)
 async def change_assistant_password(call: Call[AssistantKey, PasswordBody]) -> None:
-    """Give the Assistant another password."""
+    """Change the password of an Assistant."""
     password = call.body.password.get_secret_value()
     broker = provisioning(call.config)
     await service.set_password(call.act, broker, call.query.id, password)
@@ -130,14 +128,14 @@ async def change_assistant_password(call: Call[AssistantKey, PasswordBody]) -> N
 
 @endpoint("DELETE", "/assistants/{id}", right=Right.ASSISTANTS)
 async def remove_assistant(call: Call[AssistantKey, None]) -> None:
-    """Delete the Assistant: its account and its rights are gone at once."""
+    """Delete an Assistant; its account and its rights end at once."""
     broker = provisioning(call.config)
     await service.remove(call.act, broker, call.query.id)
 
 
 @endpoint("POST", "/assistants/{id}/registers", right=Right.ASSISTANTS)
 async def add_assistant_register(call: Call[AssistantKey, RegisterBody]) -> AssistantCard:
-    """Let the Assistant speak for a register of the partner."""
+    """Add a register of the partner to an Assistant, which then speaks for it."""
     id_, serial = call.query.id, call.body.serial_number
     broker = provisioning(call.config)
     await service.add_register(call.act, broker, id_, serial)
@@ -146,7 +144,7 @@ async def add_assistant_register(call: Call[AssistantKey, RegisterBody]) -> Assi
 
 @endpoint("DELETE", "/assistants/{id}/registers/{serial_number}", right=Right.ASSISTANTS)
 async def remove_assistant_register(call: Call[AddedKey, None]) -> None:
-    """The Assistant speaks for the register no more."""
+    """Remove a register from an Assistant, which then no longer speaks for it."""
     id_, serial = call.query.id, call.query.serial_number
     broker = provisioning(call.config)
     await service.remove_register(call.act, broker, id_, serial)
@@ -154,7 +152,10 @@ async def remove_assistant_register(call: Call[AddedKey, None]) -> None:
 
 @endpoint("POST", "/registers/{serial_number}/mqtt-account", right=Right.ASSISTANTS, status=201)
 async def create_terminal_account(call: Call[RegisterKey, None]) -> TerminalView:
-    """Make an account for a register that speaks MQTT itself."""
+    """Create an MQTT account for a register that speaks MQTT itself.
+
+    The password is in the reply only and is not stored.
+    """
     serial = call.query.serial_number
     broker = provisioning(call.config)
     made = await service.create_terminal(call.act, broker, serial)
@@ -163,7 +164,7 @@ async def create_terminal_account(call: Call[RegisterKey, None]) -> TerminalView
 
 @endpoint("DELETE", "/registers/{serial_number}/mqtt-account", right=Right.ASSISTANTS)
 async def remove_terminal_account(call: Call[RegisterKey, None]) -> None:
-    """Delete the register's own account: it signs in no more."""
+    """Delete the MQTT account of a register, which then cannot sign in."""
     serial = call.query.serial_number
     broker = provisioning(call.config)
     await service.remove_terminal(call.act, broker, serial)

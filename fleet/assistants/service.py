@@ -1,8 +1,8 @@
-"""Making and changing accounts of the broker.
+"""Creating and changing accounts of the broker.
 
-Where a broker is looked after by its own means (``BrokerAdmin``), it is told inside the
-transaction: what it refuses to hear is not committed.  Should the commit fail afterwards, or the
-broker miss a list of registers, the reconciliation mends it (``provisioning``).
+A broker that stores accounts itself (``BrokerAdmin``) is called inside the transaction: a change
+that it refuses is not committed.  If the commit fails afterwards, or the broker misses a list of
+registers, the reconciliation corrects it (``provisioning``).
 """
 
 import secrets
@@ -47,14 +47,17 @@ _ASSISTANT = AccountKind.ASSISTANT
 
 
 class TerminalAccount(NamedTuple):
-    """What a register signs in with.  ``password`` is shown this once and kept nowhere."""
+    """Login and password of a register; ``password`` is shown once and stored nowhere."""
 
     login: str
     password: str
 
 
 async def create(act: Act, broker: Provisioning, values: tuple[str, str, str]) -> int:
-    """A new Assistant out of (login, password, title); its id.  Refuses a login that is taken."""
+    """Create an Assistant of these (login, password, title) and return its id.
+
+    Raise ``LOGIN_RESERVED``, ``TOO_MANY_ASSISTANTS``, ``LOGIN_TAKEN`` or ``BROKER_DOWN``.
+    """
     login, password, title = values
     check_login(login)
     mine = (BrokerAccount.partner_id == act.actor.partner_id, BrokerAccount.kind == _ASSISTANT)
@@ -69,7 +72,7 @@ async def create(act: Act, broker: Provisioning, values: tuple[str, str, str]) -
 
 
 async def rename(act: Act, id_: int, title: str) -> None:
-    """Another title."""
+    """Change the Assistant's title."""
     account = await find_own_account(act.db, act.actor, id_, lock=True)
     before, account.title = account.title, title
     await audit.write(
@@ -78,7 +81,7 @@ async def rename(act: Act, id_: int, title: str) -> None:
 
 
 async def set_password(act: Act, broker: Provisioning, id_: int, password: str) -> None:
-    """Another password; the broker takes it at the next sign-in."""
+    """Change the Assistant's password; the broker uses it at the next sign-in."""
     account, serials = await _lock_whole(act.db, act.actor, id_)
     account.password_hash = await hash_password(password)
     await audit.write(act, "assistants.password_changed", _named(account))
@@ -87,7 +90,7 @@ async def set_password(act: Act, broker: Provisioning, id_: int, password: str) 
 
 
 async def remove(act: Act, broker: Provisioning, id_: int) -> None:
-    """The account and all its rights are gone; its registers stay in the cabinet."""
+    """Delete the account and all its rights; its registers stay with the partner."""
     account, serials = await _lock_whole(act.db, act.actor, id_)
     before = {"login": account.login, "title": account.title, "registers": serials}
     await audit.write(act, "assistants.removed", _named(account), before=before)
@@ -96,8 +99,10 @@ async def remove(act: Act, broker: Provisioning, id_: int) -> None:
 
 
 async def add_register(act: Act, broker: Provisioning, id_: int, serial_number: str) -> None:
-    """Let the Assistant speak for a register of the partner; of two that are given one register at
-    once, one gets it."""
+    """Let the Assistant speak for a register of the partner.
+
+    If two Assistants are given one register at once, one of them gets it and the other is refused.
+    """
     account = await find_own_account(act.db, act.actor, id_, lock=True)
     await _lock_register(act.db, act.actor, serial_number)
     serials = await _serials(act.db, account)
@@ -112,8 +117,11 @@ async def add_register(act: Act, broker: Provisioning, id_: int, serial_number: 
 
 
 async def remove_register(act: Act, broker: Provisioning, id_: int, serial_number: str) -> None:
-    """The Assistant may not speak for the register any more; refuses one that the actor does not
-    see."""
+    """Take the register from the Assistant, which then no longer speaks for it.
+
+    Raise ``REGISTER_NOT_ADDED`` for a register that it does not have or that the actor does not
+    see.
+    """
     account = await find_own_account(act.db, act.actor, id_, lock=True)
     serials = await _serials(act.db, account)
     if serial_number not in serials or not await find_own(act.db, act.actor, [serial_number]):
@@ -127,7 +135,10 @@ async def remove_register(act: Act, broker: Provisioning, id_: int, serial_numbe
 
 
 async def create_terminal(act: Act, broker: Provisioning, serial_number: str) -> TerminalAccount:
-    """An account for a register that speaks MQTT itself; refuses one that has an account."""
+    """Create an account for a register that speaks MQTT itself; return its login and password.
+
+    Raise a refusal if the register has an account.
+    """
     await _lock_register(act.db, act.actor, serial_number)
     made = TerminalAccount(
         terminal_login(serial_number), secrets.token_urlsafe(TERMINAL_PASSWORD_BYTES)
@@ -136,14 +147,14 @@ async def create_terminal(act: Act, broker: Provisioning, serial_number: str) ->
     await _bind_register(act, account, serial_number)
     after = {"serial_number": serial_number}
     await audit.write(act, "assistants.terminal_created", _named(account), after=after)
-    # The broker may not have heard yet that the former partner's account is gone.
+    # The broker may still have the former partner's account of this login.
     await broker.set_password(*made, [serial_number])
     await broker.set_registers(made.login, [serial_number])
     return made
 
 
 async def remove_terminal(act: Act, broker: Provisioning, serial_number: str) -> None:
-    """The register does not sign in any more."""
+    """Delete the register's own account, so that it cannot sign in."""
     if not await find_own(act.db, act.actor, [serial_number]):
         raise REGISTER_NOT_FOUND()
     its_own = (
@@ -160,8 +171,10 @@ async def remove_terminal(act: Act, broker: Provisioning, serial_number: str) ->
 
 
 async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
-    """What former partners gave their registers to is gone, so that it does not speak again
-    should they come back.  The broker hears of it by the reconciliation."""
+    """Delete the accounts that former partners gave their registers.
+
+    So they do not work again if the register comes back.  The reconciliation updates the broker.
+    """
     serials = [move.serial_number for move in fact.hand_overs]
     of_them = AccountRegister.serial_number.in_(serials)
     await act.db.execute(delete(AccountRegister).where(of_them))
@@ -170,7 +183,10 @@ async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
 
 
 async def _lock_register(db: AsyncSession, actor: Actor, serial_number: str) -> None:
-    """The register stays the actor's until the commit; refuses one that they do not see."""
+    """Lock the register until the commit, so that it stays the actor's.
+
+    Raise ``REGISTER_NOT_FOUND`` for a register that the actor does not see.
+    """
     this = CashRegister.serial_number == serial_number
     mine = select(CashRegister.serial_number).where(this, registers_visible_to(actor))
     if await db.scalar(select_for_update(db, mine, wait=True)) is None:
@@ -178,7 +194,11 @@ async def _lock_register(db: AsyncSession, actor: Actor, serial_number: str) -> 
 
 
 async def _add(act: Act, kind: AccountKind, values: tuple[str, str, str]) -> BrokerAccount:
-    """Of two who take one login at once the database refuses one, before the broker hears."""
+    """Insert the account and return it; raise a refusal if its login is taken.
+
+    If two transactions take one login at once, the database refuses one before the broker is
+    called.
+    """
     login, password, title = values
     account = BrokerAccount(
         partner_id=act.actor.partner_id,
@@ -211,7 +231,7 @@ async def _bind_register(act: Act, account: BrokerAccount, serial_number: str) -
 
 
 def _named(account: BrokerAccount) -> list[str]:
-    """Return what the audit log calls the account."""
+    """Return the account's name in the audit log."""
     return [f"{account.kind}:{account.id}"]
 
 
@@ -222,8 +242,11 @@ async def _delete(db: AsyncSession, account: BrokerAccount) -> None:
 
 
 async def _lock_whole(db: AsyncSession, actor: Actor, id_: int) -> tuple[BrokerAccount, list[str]]:
-    """The partner's Assistant, locked, and its registers; refuses one that speaks for a register
-    outside the actor's scope: whoever has its password has its registers."""
+    """Return the partner's Assistant, locked, and its registers.
+
+    Raise ``OTHERS_SERVED`` if it speaks for a register outside the actor's scope: a person with its
+    password has all its registers.
+    """
     account = await find_own_account(db, actor, id_, lock=True)
     serials = await _serials(db, account)
     if len(await find_own(db, actor, serials)) < len(serials):
@@ -232,6 +255,6 @@ async def _lock_whole(db: AsyncSession, actor: Actor, id_: int) -> tuple[BrokerA
 
 
 async def _serials(db: AsyncSession, account: BrokerAccount) -> list[str]:
-    """Its registers that are still its partner's."""
+    """Return the account's registers that still belong to its partner."""
     found = await registers_by_login(db, BrokerAccount.id == account.id)
     return found[account.login]

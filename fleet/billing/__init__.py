@@ -1,1 +1,1 @@
-"""Payments: opened here, taken by a payment provider, believed when the provider says so."""
+"""Payments: opened here, made by a payment provider, settled when the provider confirms them."""

@@ -1,4 +1,4 @@
-"""What people and payment providers are told about payments."""
+"""Messages about payments for people and for payment providers."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

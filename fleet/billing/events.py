@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class PaymentSettled:
-    """The provider has the money.  Announced once for a payment, when it becomes paid."""
+    """Announcement that the provider has the money.
+
+    Made once for a payment, when it becomes paid.
+    """
 
     payment_id: str
     purpose: str
@@ -17,8 +20,10 @@ class PaymentSettled:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRefunded:
-    """The provider has given money of a paid payment back.  Announced once for a refund, one after
-    another for a payment: ``refunded_kopecks`` is the sum of all with this one."""
+    """Announcement that the provider has returned money of a paid payment; made once for a refund.
+
+    A payment may have several refunds; ``refunded_kopecks`` is their sum, including this one.
+    """
 
     payment_id: str
     purpose: str

@@ -12,18 +12,18 @@ from fleet.kit.database import Base
 
 
 class Payment(Base):
-    """Money that a partner owes for ``reference`` of ``purpose``, whose meaning the opener knows.
+    """Money that a partner owes for ``reference`` of ``purpose``; only the opener interprets these.
 
-    ``provider`` is empty and ``provider_id`` None until the provider has made its payment.
-    ``due_at``: when the worker looks at it next, to learn what became of it or whether it was
-    refunded; None = there is nothing more to learn.
+    ``provider`` is empty and ``provider_id`` is None until the provider has created its payment.
+    ``due_at`` is the next time when the worker asks the provider for the status or for refunds;
+    None = there is nothing left to ask.
     """
 
     __tablename__ = "payments"
     __table_args__ = (UniqueConstraint("provider", "provider_id"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
-    """A UUID: it is also the provider's idempotence key."""
+    """A UUID, which is also the provider's idempotence key."""
     partner_id: Mapped[int] = mapped_column(ForeignKey(Partner.id), index=True)
     employee_id: Mapped[int] = mapped_column(ForeignKey(Employee.id))
     amount_kopecks: Mapped[int] = mapped_column(BigInteger)
@@ -39,30 +39,33 @@ class Payment(Base):
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     settled_at: Mapped[datetime | None]
     refunded_kopecks: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
-    """The sum of its refunds."""
+    """Sum of the payment's refunds."""
 
 
 class Refund(Base):
-    """Money of a payment that its provider has given back.  Rows are only added, one for each."""
+    """Money of a payment that its provider has returned; rows are only added."""
 
     __tablename__ = "refunds"
 
     provider: Mapped[str] = mapped_column(String(16), primary_key=True)
     refund_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The provider's number of it."""
+    """The provider's number of the refund."""
     payment_id: Mapped[str] = mapped_column(ForeignKey(Payment.id), index=True)
     amount_kopecks: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime]
 
 
 class SandboxPayment(Base):
-    """The sandbox's own book: what a real provider would keep on its side.  No card is in it."""
+    """The sandbox's own record of a payment, as a real provider would keep it.
+
+    It holds no card data.
+    """
 
     __tablename__ = "sandbox_payments"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
     payment_id: Mapped[str] = mapped_column(String(36), unique=True)
-    """The payment it is for; also the idempotence key."""
+    """Number of the payment (``Payment.id``); also the idempotence key."""
     amount_kopecks: Mapped[int] = mapped_column(BigInteger)
     description: Mapped[str] = mapped_column(String(128))
     return_url: Mapped[str] = mapped_column(String(2048))
@@ -72,7 +75,7 @@ class SandboxPayment(Base):
 
 
 class SandboxRefund(Base):
-    """What the sandbox has given back."""
+    """The sandbox's own record of a refund."""
 
     __tablename__ = "sandbox_refunds"
 

@@ -1,4 +1,4 @@
-"""The HTML of the payment pages, in both languages; everything that varies is escaped."""
+"""HTML of the payment pages, in both languages; everything variable is escaped."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -92,7 +92,7 @@ PAGE_TEXTS: Mapping[Language, PageTexts] = MappingProxyType(
 
 
 def policy(return_url: str = "") -> str:
-    """The Content-Security-Policy: a form goes to us, and from there back to the shop."""
+    """Return the Content-Security-Policy: forms go to this server and redirect to the shop."""
     parts = urlsplit(return_url)
     back = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
     return policy_of(form_action=f"'self'{back}")
@@ -101,7 +101,10 @@ def policy(return_url: str = "") -> str:
 def card_form(
     language: Language, description: str, kopecks: int, token: str, wrong: Sequence[str] = ()
 ) -> str:
-    """The sandbox's page; ``wrong`` names the fields to correct.  Nothing typed is shown again."""
+    """Return the sandbox's payment page; ``wrong`` names the fields to correct.
+
+    No input is shown again.
+    """
     words = PAGE_TEXTS[language]
     cards = "".join(
         f"<li><b>{_group_digits(number)}</b> — {escape(_card_outcome(words, card))}</li>"
@@ -122,7 +125,7 @@ def card_form(
 def refund_form(
     language: Language, description: str, kopecks: int, left: int, *, token: str, wrong: bool
 ) -> str:
-    """Where the sandbox's shop gives money back; ``left`` can still be."""
+    """Return the page for the sandbox's refunds; ``left`` is the refundable sum in kopecks."""
     words = PAGE_TEXTS[language]
     value = f'value="{left // 100}.{left % 100:02}" maxlength="16" inputmode="decimal"'
     field = _field(words, "refund_amount", value, wrong)
@@ -141,7 +144,10 @@ def outcome_page(
     refunded: int = 0,
     refund_url: str = "",
 ) -> str:
-    """The page to which a person comes back; ``refund_url`` only where the sandbox takes it."""
+    """Return the page that a person sees after paying; it refreshes itself while the payment waits.
+
+    ``refund_url`` is only given for a payment that the sandbox can refund.
+    """
     words = PAGE_TEXTS[language]
     waits = '<meta http-equiv="refresh" content="3">' if status is PaymentStatus.WAITING else ""
     said, looks = words[status], str(status)

@@ -1,6 +1,7 @@
-"""What stands beside the API: providers' notices, the sandbox's pages, the page to come back to.
+"""Payment pages beside the API: providers' notices, the sandbox's pages, the outcome of a payment.
 
-None needs a sign-in: a notice is proved by the provider, and a page's address holds a random UUID.
+None needs a sign-in: a notice is verified with the provider, and a page's address holds a random
+UUID.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ MAX_FORM: Final = 4096
 REQUEST_TIMEOUT_S: Final = 30.0
 NOTICE_ATTEMPTS: Final = 3
 NOTICE_TIMEOUT_S: Final = 5.0
-"""Of one attempt to tell; after the last one the worker's question mends it."""
+"""Limit of one attempt to deliver a notice; if all fail, the worker asks the provider later."""
 NOTICE_PAUSE_S: Final = 0.3
 
 CANCELLED_BY_PAYER: Final = SampleCard(PaymentStatus.CANCELLED, "given_up")
@@ -70,7 +71,7 @@ class _Pages:
     processor: PaymentProcessor
 
     async def take_notice(self, request: web.Request) -> web.Response:
-        """A provider's notice; 200 only when it needs no repetition."""
+        """Receive a provider's notice; answer 200 only when it needs no repetition."""
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             body = await _read_bounded(request, MAX_NOTICE)
             notice = ProviderNotice(request.headers, body, self.processor.acts.clock())
@@ -78,7 +79,7 @@ class _Pages:
         return web.Response()
 
     async def show_outcome(self, request: web.Request) -> web.Response:
-        """What became of a payment, for whoever has its number."""
+        """Show the outcome of a payment to anybody who has its number."""
         id_ = request.match_info["id"]
         async with self.processor.acts.read() as act:
             payment = await queries.find_payment(act.db, id_)
@@ -93,17 +94,20 @@ class _Pages:
         return _html(page, language)
 
     def _may_refund(self, payment: Payment) -> bool:
-        """Whether it is the sandbox's, where anybody plays the shop, and something is left."""
+        """Tell whether the payment is the active sandbox's, paid, and not refunded in full."""
         ours = self.processor.providers.active.name == payment.provider == NAME
         left = payment.amount_kopecks - payment.refunded_kopecks
         return ours and payment.status is PaymentStatus.PAID and left > 0
 
     async def show_form(self, request: web.Request) -> web.Response:
-        """The sandbox's payment page."""
+        """Show the sandbox's payment page."""
         return self._form(request, await self._payment(request))
 
     async def take_form(self, request: web.Request) -> web.Response:
-        """The card goes no further than this function."""
+        """Charge the card of the form, send the notice and redirect.
+
+        The card number is not passed on.
+        """
         sandbox, id_ = self._sandbox(), request.match_info["id"]
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             form = await self._typed(request)
@@ -119,7 +123,7 @@ class _Pages:
         return _return_page(payment)
 
     async def show_refund(self, request: web.Request) -> web.Response:
-        """Where the sandbox's shop gives money back."""
+        """Show the sandbox's refund page."""
         return await self._refund_form(request)
 
     async def take_refund(self, request: web.Request) -> web.Response:
@@ -145,7 +149,7 @@ class _Pages:
         return _html(page, language, payment.return_url, 422 if wrong else 200)
 
     async def _typed(self, request: web.Request) -> dict[str, str]:
-        """The fields of a form that came from a page of the sandbox."""
+        """Return the fields of a form; raise ``FORM_FOREIGN`` if no page of the sandbox made it."""
         form = dict(parse_qsl((await _read_bounded(request, MAX_FORM)).decode("ascii", "replace")))
         token = self._sandbox().form_token(request.match_info["id"])
         if not hmac.compare_digest(form.get("token", "").encode(), token):
@@ -181,7 +185,7 @@ class _Pages:
 
 
 def unfit_fields(form: Mapping[str, str], now: datetime) -> list[str]:
-    """The fields of a card that are not those of a sandbox's card."""
+    """Return the names of the fields that do not match a test card: number, term, cvc."""
     term = re.fullmatch(r"(0[1-9]|1[0-2])/?([0-9]{2})", form.get("term", ""))
     looks = {
         "number": _digits(form.get("number", "")) in CARDS,
@@ -196,7 +200,7 @@ def _digits(number: str) -> str:
 
 
 def _kopecks(typed: str) -> int:
-    """Roubles as people type them; 0 for anything else."""
+    """Return kopecks for roubles as people type them, 0 for anything else."""
     amount = re.fullmatch(r"([0-9]{1,9})(?:[.,]([0-9]{2}))?", re.sub(r"\s", "", typed), re.ASCII)
     return int(amount[1]) * 100 + int(amount[2] or 0) if amount else 0
 
@@ -211,14 +215,14 @@ async def _read_bounded(request: web.Request, most: int) -> bytes:
 
 
 def _listening_address(request: web.Request) -> str:
-    """Where this server listens, as the socket says it: a header could say anything."""
+    """Return the URL at which this server listens, from the socket: a header could be forged."""
     assert request.transport is not None
     host, port = request.transport.get_extra_info("sockname")[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _send_notice(compose: Callable[[], tuple[dict[str, str], bytes]], address: str) -> None:
-    """Send the notice, as a real provider does: over HTTP, again if it was not taken."""
+    """Send the notice over HTTP as a real provider does, and repeat it if it was not accepted."""
     timeout = aiohttp.ClientTimeout(total=NOTICE_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as http:
         for attempt in range(NOTICE_ATTEMPTS):

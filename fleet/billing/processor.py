@@ -1,4 +1,4 @@
-"""Speaking with payment providers: between transactions, never inside one."""
+"""Requests to payment providers: made between transactions, never inside one."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -27,10 +27,13 @@ from fleet.kit.acts import Acts
 from fleet.kit.errors import DomainError
 
 RETURN_PATH: Final = "/pay/"
-"""Where a person comes back to, before the payment's number."""
+"""Path of the page that a person returns to; the payment's number follows it."""
 PORTION: Final = 4
-"""Payments that a worker asks about at once.  Each may take the provider's whole patience twice
-(how it stands, and then its refunds): 53 of the 60 seconds that a job has."""
+"""Number of payments that the worker asks about in one run.
+
+Each may use the provider's time limit twice (for the status, then for the refunds): 53 of the 60
+seconds that a job may take.
+"""
 
 log = structlog.get_logger("payments")
 
@@ -42,14 +45,17 @@ _PROVIDER_FACTORIES: Final[dict[str, Callable[[Acts], Provider]]] = {
 
 @dataclass(frozen=True, slots=True)
 class PaymentProcessor:
-    """The payments of a server, and the providers it uses."""
+    """The payments of a server, and the providers that it uses."""
 
     acts: Acts
     providers: Providers
 
     @classmethod
     def from_config(cls, acts: Acts) -> "PaymentProcessor":
-        """The sandbox is there only when it is chosen: it gives goods for nothing."""
+        """Create the processor.
+
+        The sandbox is used only if it is configured, as it takes no money.
+        """
         config = acts.config
         chosen = _PROVIDER_FACTORIES[config.payments](acts)
         earlier = config.payments == "sandbox" and config.yookassa_secret_file is not None
@@ -57,9 +63,9 @@ class PaymentProcessor:
         return cls(acts, Providers(chosen, others))
 
     async def check_out(self, actor: Actor, payment_id: str) -> PaymentView:
-        """Have the provider make the payment; its ``redirect_url`` is where the person goes.
+        """Have the provider create the payment; return it with the page in ``redirect_url``.
 
-        Repeated it gives the same page, also when the provider's first answer was lost.
+        A repeated call returns the same page, even if the provider's first answer was lost.
         """
         async with self.acts.read() as act:
             await queries.find_own(act.db, actor, payment_id)
@@ -82,7 +88,7 @@ class PaymentProcessor:
             return await service.record_created(act, payment.id, provider.name, *made)
 
     async def on_notice(self, name: str, notice: ProviderNotice) -> None:
-        """Take a provider's notice.  Anybody may send one: it is proved before it is believed."""
+        """Handle a provider's notice; anybody may send one, so it is verified before it is used."""
         provider = self.providers.by_name(name)
         match provider.read_notice(notice):
             case PaymentEvent() as event:
@@ -110,7 +116,7 @@ class PaymentProcessor:
         report = await provider.fetch_refund(event.refund_id)
         if report is None:
             return
-        if payment.status is not PaymentStatus.PAID:  # its own notice is late, or was lost
+        if payment.status is not PaymentStatus.PAID:  # its own notice is late or lost
             await self._settle(await provider.fetch_payment(event.provider_id))
         await self._refund([report])
 
@@ -124,8 +130,10 @@ class PaymentProcessor:
                 await service.refund(act, report)
 
     async def poll_due(self) -> int:
-        """Ask the providers about a portion of what waits, and of what may have been refunded:
-        notices get lost."""
+        """Ask the providers about a portion of the waiting and the paid payments; return how many.
+
+        This finds payments and refunds whose notices were lost.
+        """
         async with self.acts.transaction() as act:
             payments = await service.lease_due(act, PORTION)
         async with asyncio.TaskGroup() as asking:
@@ -141,11 +149,11 @@ class PaymentProcessor:
             await self._settle(report)
             if report.refunded_kopecks > payment.refunded_kopecks:
                 await self._refund(await provider.fetch_refunds(report.provider_id))
-        except DomainError as error:  # the lease brings it up again
+        except DomainError as error:  # asked again when it is due next
             log.warning("payment_not_asked", payment=payment.id, reason=error.code)
 
 
 def _may_concern(payment: Payment, provider: Provider, event: PaymentEvent) -> bool:
-    """Whether a notice can be about this payment; spares a question to the provider if not."""
+    """Tell whether a notice can concern this payment; if not, the provider need not be asked."""
     known = payment.provider_id in (None, event.provider_id)
     return known and payment.provider in ("", provider.name)

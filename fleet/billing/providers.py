@@ -1,8 +1,8 @@
-"""What a payment provider is, and which of them this server uses.
+"""Interface of a payment provider, and the set of providers that a server uses.
 
-A provider makes a payment of its own and sends the person to its page; later it sends a notice
-(webhook) to ``/pay/notices/<name>``.  A notice is believed when it is proved: by its signature,
-or by asking the provider again.  The worker asks too, since notices get lost.
+A provider creates a payment of its own and its page takes the money; later it sends a notice
+(webhook) to ``/pay/notices/<name>``.  A notice is trusted once it is verified: by its signature, or
+by asking the provider.  The worker asks too, since notices get lost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from fleet.billing.rules import PaymentReport, RefundReport
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What a provider has to know; ``payment_id`` is also the idempotence key."""
+    """Data of a payment for its provider; ``payment_id`` is also the idempotence key."""
 
     payment_id: str
     amount_kopecks: int
@@ -27,7 +27,7 @@ class Invoice:
 
 
 class CreatedPayment(NamedTuple):
-    """The provider's payment, and the page to send the person to."""
+    """The provider's payment, and the address of its page."""
 
     provider_id: str
     redirect_url: str
@@ -35,7 +35,7 @@ class CreatedPayment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProviderNotice:
-    """What a webhook brought: the body as it came."""
+    """A received webhook request, with the unchanged body."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -44,7 +44,10 @@ class ProviderNotice:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """A notice that was read; ``report`` None = the notice proves nothing, ask the provider."""
+    """A parsed notice of a payment.
+
+    ``report`` None = it proves nothing, so the provider is asked.
+    """
 
     payment_id: str
     provider_id: str
@@ -53,51 +56,56 @@ class PaymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class RefundEvent:
-    """A notice of a refund that was read, both numbers the provider's.  It proves nothing: the
-    provider is asked."""
+    """A parsed notice of a refund, with the provider's numbers of the refund and of the payment.
+
+    It proves nothing: the provider is asked.
+    """
 
     refund_id: str
     provider_id: str
 
 
 class Provider(Protocol):
-    """Refuses with ``PROVIDER_AWAY`` when it cannot be reached, so that one may repeat."""
+    """A payment provider; its requests raise ``PROVIDER_AWAY``, which may be retried."""
 
     @property
     def name(self) -> str: ...
 
     async def create_payment(self, invoice: Invoice) -> CreatedPayment:
-        """Make the payment; the same invoice again is the same payment."""
+        """Create the payment; the same invoice returns the same payment."""
         ...
 
     def read_notice(self, notice: ProviderNotice) -> PaymentEvent | RefundEvent | None:
-        """What a notice is about; None for news that do not concern us.
+        """Return the event of a notice, None if it concerns nothing that this server handles.
 
-        Refuses with ``SIGNATURE_WRONG`` or ``NOTICE_BROKEN``.
+        Raise ``SIGNATURE_WRONG`` or ``NOTICE_BROKEN``.
         """
         ...
 
     async def fetch_payment(self, provider_id: str) -> PaymentReport:
-        """How the payment stands now.  ``PAYMENT_NOT_FOUND`` if there is none."""
+        """Return the payment's current state; raise ``PAYMENT_NOT_FOUND``."""
         ...
 
     async def fetch_refund(self, refund_id: str) -> RefundReport | None:
-        """The refund, if the money went back.  ``PAYMENT_NOT_FOUND`` if there is none."""
+        """Return the refund, None if its money was not returned; raise ``PAYMENT_NOT_FOUND``."""
         ...
 
     async def fetch_refunds(self, provider_id: str) -> Sequence[RefundReport]:
-        """All refunds of the payment whose money went back."""
+        """Return all refunds of the payment whose money was returned."""
         ...
 
 
 def unreadable_field(error: ValidationError) -> str:
-    """The field of a provider's message that cannot be read; "JSON" = none of it can."""
+    """Return the name of the field that a provider's message has wrong.
+
+    "JSON" = the whole message.
+    """
     return ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "JSON"
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Those in use; new payments go to ``active``, earlier ones of others are still heard of."""
+    """Providers in use: ``active`` gets the new payments, ``others`` still serve earlier ones."""
 
     active: Provider
     others: tuple[Provider, ...] = ()

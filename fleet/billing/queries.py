@@ -1,4 +1,4 @@
-"""Reading payments."""
+"""Queries of payments."""
 
 from datetime import datetime
 
@@ -21,13 +21,13 @@ UUID_PATTERN = describe_pattern(
 
 
 class PaymentKey(Input):
-    """Which payment."""
+    """Key of a payment."""
 
     id: str = Field(pattern=UUID_PATTERN, description="The payment's UUID.")
 
 
 class PaymentView(BaseModel):
-    """A payment, as the page sees it to which a person comes back."""
+    """A payment as the API and the outcome page show it."""
 
     id: str
     status: PaymentStatus
@@ -43,30 +43,33 @@ class PaymentView(BaseModel):
 
 
 async def find_own(db: AsyncSession, actor: Actor, payment_id: str) -> PaymentView:
-    """The partner's payment."""
+    """Return the payment of the actor's partner; raise ``PAYMENT_NOT_FOUND``."""
     mine = select(Payment).where(Payment.id == payment_id, Payment.partner_id == actor.partner_id)
     return payment_view(await db.scalar(mine), payment_id)
 
 
 def payment_view(payment: Payment | None, payment_id: str) -> PaymentView:
-    """How it is shown; refuses one that is not there."""
+    """Return the payment as it is shown; raise ``PAYMENT_NOT_FOUND`` for None."""
     if payment is None:
         raise PAYMENT_NOT_FOUND(id=payment_id)
     return PaymentView(**{name: getattr(payment, name) for name in PaymentView.model_fields})
 
 
 async def find_payment(db: AsyncSession, payment_id: str) -> Payment | None:
-    """Anybody's payment, by a number that may be any text: for the provider's side of things."""
+    """Return any partner's payment, None if ``payment_id``, which may be any text, is unknown.
+
+    Only for requests of providers and their pages.
+    """
     return await db.get(Payment, payment_id) if is_payment_id(payment_id) else None
 
 
 async def find_by_provider_id(db: AsyncSession, provider: str, provider_id: str) -> Payment | None:
-    """The payment that the provider knows by this number of its own."""
+    """Return the payment with this number of the provider, None if there is none."""
     its = (Payment.provider == provider, Payment.provider_id == provider_id)
     found: Payment | None = await db.scalar(select(Payment).where(*its))
     return found
 
 
 async def is_refund_known(db: AsyncSession, provider: str, refund_id: str) -> bool:
-    """Whether the refund was taken down already."""
+    """Tell whether the refund is stored already."""
     return await db.get(Refund, (provider, refund_id)) is not None

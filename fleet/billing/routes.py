@@ -1,4 +1,4 @@
-"""Endpoints of payments; what providers and their pages talk to stands in ``pages``."""
+"""Endpoints of payments; ``pages`` has the addresses for providers and for payers."""
 
 from fleet.accounts.roles import Right
 from fleet.billing import queries
@@ -9,15 +9,15 @@ from fleet.kit.http import Call, endpoint
 
 @endpoint("GET", "/payments/{id}", right=Right.SUBSCRIPTIONS)
 async def show(call: Call[PaymentKey, None]) -> PaymentView:
-    """A payment and what became of it."""
+    """Show a payment of the partner with its status and refunds."""
     return await queries.find_own(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/payments/{id}/checkout", right=Right.SUBSCRIPTIONS, own_transactions=True)
 async def check_out(call: Call[PaymentKey, None]) -> PaymentView:
-    """Get the provider's payment page, the same one each time; open for an hour.
+    """Get the provider's payment page; a payment has one page, which is open for an hour.
 
-    Of a payment that is paid already it just says so.
+    For a payment that is paid already only its status is returned.
     """
     desk = PaymentProcessor.from_config(call.acts)
     return await desk.check_out(call.actor, call.query.id)

@@ -1,12 +1,12 @@
-"""The sandbox provider: a payment page of our own where no money moves.
+"""The sandbox provider: a payment page of this server that moves no money.
 
-It behaves as a real one does: it keeps its own book, shows its own pages (one to pay on, one for
-the shop to give money back), and tells what became of a payment by a signed notice over HTTP::
+It behaves as a real provider: it keeps its own records, shows its own pages (one to pay, one for
+the shop to refund), and reports the outcome of a payment by a signed notice over HTTP::
 
     Sandbox-Signature: t=<seconds since 1970>,v1=<hex of HMAC-SHA256(key, t "." body)>
 
-The key is made at the first start and lies in the data directory.  Only the test cards below are
-taken; no number of a card is stored, logged or shown again.
+The key is made at the first start and is stored in the data directory.  Only the test cards below
+are accepted; no card number is stored, logged or shown again.
 """
 
 import hashlib
@@ -59,7 +59,10 @@ _SIGNATURE: Final = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
 
 class SampleCard(NamedTuple):
-    """What a card of the list does; ``told`` False: the notice gets lost, as they sometimes do."""
+    """Behaviour of a test card.
+
+    ``notice_sent`` False: the notice is lost, as happens in practice.
+    """
 
     status: PaymentStatus
     reason: str = ""
@@ -78,7 +81,7 @@ CARDS: Mapping[str, SampleCard] = MappingProxyType(
 
 
 class _Message(BaseModel):
-    """The body of a notice."""
+    """Body of a notice of a payment."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,7 +95,10 @@ class _Message(BaseModel):
 
 
 class _RefundMessage(BaseModel):
-    """The body of a notice of a refund; ``payment_id`` is the sandbox's own, as YooKassa's is."""
+    """Body of a notice of a refund.
+
+    ``payment_id`` is the sandbox's own, as in YooKassa's notices.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -108,7 +114,7 @@ _MESSAGE: Final[TypeAdapter[_Message | _RefundMessage]] = TypeAdapter(
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Both sides of it: the ``Provider`` that we use, and the house behind its page."""
+    """Both sides of the sandbox: the ``Provider`` of payments and the records of its pages."""
 
     database: Database
     clock: Clock
@@ -173,7 +179,10 @@ class Sandbox:
         return load_or_create(path, lambda: secrets.token_bytes(KEY_BYTES))
 
     async def find(self, db: AsyncSession, id_: str) -> SandboxPayment:
-        """A payment of the book, locked until the commit; one whose time is over is cancelled."""
+        """Return a payment of the sandbox, locked until the commit; cancel one whose time is over.
+
+        Raise ``PAYMENT_NOT_FOUND``.
+        """
         one = select(SandboxPayment).where(SandboxPayment.id == id_)
         known = is_payment_id(id_)
         found: SandboxPayment | None = (
@@ -187,7 +196,10 @@ class Sandbox:
         return found
 
     async def charge(self, id_: str, card: SampleCard) -> SandboxPayment:
-        """What the card's bank says is written; a payment that is over stays as it is."""
+        """Store the card's result and return the payment.
+
+        A payment with an outcome is not changed.
+        """
         async with self.database.transaction() as db:
             found = await self.find(db, id_)
             if found.status is PaymentStatus.WAITING:
@@ -195,13 +207,13 @@ class Sandbox:
             return found
 
     async def refunded(self, db: AsyncSession, id_: str) -> int:
-        """How much of a payment was given back, in kopecks."""
+        """Return the refunded sum of a payment in kopecks."""
         total = func.coalesce(func.sum(SandboxRefund.amount_kopecks), 0)
         its = select(total).where(SandboxRefund.sandbox_payment_id == id_)
         return int((await db.scalars(its)).one())
 
     async def refund(self, id_: str, amount_kopecks: int) -> SandboxRefund | None:
-        """Give money back; None when there is not so much to give."""
+        """Store a refund and return it; None if less than this amount is left."""
         async with self.database.transaction() as db:
             found = await self.find(db, id_)
             left = found.amount_kopecks - await self.refunded(db, id_)
@@ -215,7 +227,7 @@ class Sandbox:
             return made
 
     def compose(self, payment: SandboxPayment) -> tuple[dict[str, str], bytes]:
-        """The notice about a payment that is over: headers and body, signed now."""
+        """Return headers and body of the notice about a payment with an outcome, signed now."""
         good = payment.status is PaymentStatus.PAID
         message = _Message(
             event="payment.succeeded" if good else "payment.canceled",
@@ -229,7 +241,7 @@ class Sandbox:
         return self._signed(message)
 
     def compose_refund(self, refund: SandboxRefund) -> tuple[dict[str, str], bytes]:
-        """The notice about a refund."""
+        """Return headers and body of the notice about a refund, signed now."""
         its = {"id": refund.id, "payment_id": refund.sandbox_payment_id}
         return self._signed(_RefundMessage(event="refund.succeeded", **its))
 
@@ -238,12 +250,12 @@ class Sandbox:
         return sign(self.key, body, self.clock()), body
 
     def form_token(self, id_: str) -> bytes:
-        """Proves that a form came from the page: another site cannot read it there."""
+        """Return the token that proves a form's origin: other sites cannot read it."""
         return hmac.new(self.key, b"form " + id_.encode(), hashlib.sha256).hexdigest().encode()
 
 
 def sign(key: bytes, body: bytes, at: datetime) -> dict[str, str]:
-    """The headers that prove a body at a moment."""
+    """Return the headers that sign the body at this moment."""
     seconds = int(at.timestamp())
     return {
         "Content-Type": "application/json",
@@ -252,7 +264,7 @@ def sign(key: bytes, body: bytes, at: datetime) -> dict[str, str]:
 
 
 def is_signed(key: bytes, notice: ProviderNotice) -> bool:
-    """Whether the key's owner has signed this body within the window around now."""
+    """Tell whether the body is signed with the key within ``REPLAY_WINDOW_S`` of its receipt."""
     match = _SIGNATURE.fullmatch(notice.headers.get(SIGNATURE, ""))
     if match is None:
         return False

@@ -1,6 +1,6 @@
-"""Opening payments, settling and refunding them.
+"""Opening, settling and refunding payments.
 
-Providers are spoken to elsewhere, between transactions.
+No provider is asked here: that happens between transactions (``processor``).
 """
 
 import random
@@ -48,7 +48,7 @@ from fleet.kit.metrics import PAYMENTS
 FAILED_REFUSALS: Mapping[PaymentStatus, Refusal] = MappingProxyType(
     {PaymentStatus.CANCELLED: PAYMENT_CANCELLED, PaymentStatus.FAILED: PAYMENT_FAILED}
 )
-"""What is said of a payment that came to nothing."""
+"""Error for a request to pay a payment that ended without money."""
 
 FIELD_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -59,7 +59,7 @@ FIELD_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("статус платежа", "payment status"),
     }
 )
-"""What a report may get wrong, in people's words."""
+"""Names, for people, of the fields in which a provider's report may differ from the payment."""
 
 log = structlog.get_logger("payments")
 
@@ -74,10 +74,10 @@ async def open_payment(
     reference: str,
     description: str,
 ) -> Payment:
-    """A payment that waits, in the caller's transaction; after the commit a person is sent to the
-    provider's page by ``POST /payments/{id}/checkout``.
+    """Create a waiting payment in the caller's transaction and return it.
 
-    ``PaymentSettled`` with the same purpose and reference says that it was paid.
+    After the commit ``POST /payments/{id}/checkout`` returns the provider's page for it.
+    ``PaymentSettled`` with the same purpose and reference announces that it was paid.
     """
     if not 0 < amount_kopecks <= MAX_AMOUNT_KOPECKS:
         raise AMOUNT_UNFIT(most=to_roubles(MAX_AMOUNT_KOPECKS))
@@ -99,15 +99,18 @@ async def open_payment(
 
 
 def needs_creation(payment: Payment, now: datetime) -> bool:
-    """Whether the provider has yet to make it; refuses a payment that came to nothing, and one
-    whose time is over.  One that is paid, or made, is just looked at."""
+    """Tell whether the provider must still create the payment; False for a paid one.
+
+    Raise ``PAYMENT_CANCELLED``, ``PAYMENT_FAILED`` or ``PAYMENT_AWAITED`` for a payment that ended
+    without money or whose time is over.
+    """
     if payment.status in FAILED_REFUSALS:
         raise FAILED_REFUSALS[payment.status](id=payment.id)
     if payment.status is PaymentStatus.PAID:
         return False
     if (
         now - payment.created_at >= PAYMENT_PAGE_LIFETIME
-    ):  # what the provider has made may be paid already
+    ):  # the provider's payment may be paid already
         raise (PAYMENT_AWAITED if payment.provider_id else PAYMENT_CANCELLED)(id=payment.id)
     return payment.provider_id is None
 
@@ -115,8 +118,10 @@ def needs_creation(payment: Payment, now: datetime) -> bool:
 async def record_created(
     act: Act, payment_id: str, provider: str, provider_id: str, url: str
 ) -> Payment:
-    """Keep what the provider has made for it.  Said twice, by two requests at once, it is the
-    same: the idempotence key was."""
+    """Store the number and the page of the payment that the provider has created.
+
+    Two simultaneous requests store the same values, since the idempotence key was the same.
+    """
     payment = await _lock_payment(act.db, payment_id)
     if needs_creation(payment, act.now):
         payment.provider, payment.provider_id, payment.redirect_url = provider, provider_id, url
@@ -125,10 +130,10 @@ async def record_created(
 
 
 async def settle(act: Act, report: PaymentReport) -> PaymentStatus:
-    """Believe a report that was proved to be the provider's; returns the status it came to.
+    """Apply a verified report of a payment; return the resulting status.
 
-    The same report again, or a late one that contradicts a payment made, changes nothing.
-    Refuses a report of another payment, amount or currency.
+    A repeated report, or a late one that contradicts a paid payment, changes nothing.  Raise
+    ``REPORT_UNFIT`` for a report with another provider, number, amount or currency.
     """
     payment = await _lock_payment(act.db, report.payment_id)
     _require_match(payment, report)
@@ -142,9 +147,10 @@ async def settle(act: Act, report: PaymentReport) -> PaymentStatus:
 
 
 async def refund(act: Act, report: RefundReport) -> None:
-    """Believe a refund that was proved to be the provider's; the same one again changes nothing.
+    """Store a verified refund; a repeated report changes nothing.
 
-    Refuses one of a payment that is not paid, of another currency, and of more than is left.
+    Raise ``REPORT_UNFIT`` if the payment is not paid, the currency differs, or more is refunded
+    than is left.
     """
     its = (Payment.provider == report.provider) & (Payment.provider_id == report.provider_id)
     payment = await _lock_where(act.db, its, report.provider_id)
@@ -169,11 +175,11 @@ async def refund(act: Act, report: RefundReport) -> None:
 
 
 async def lease_due(act: Act, limit: int) -> list[Payment]:
-    """A portion of the payments to ask the provider about; nobody else gets them for a while.
+    """Return at most ``limit`` due payments to ask the providers about, with the next time set.
 
-    Those that wait go first, then those that were paid and may have been refunded.  Ends on the
-    way those that nobody went to pay, and those that wait for ever.  Their time is that of the
-    question: whoever was to be asked earlier, while no worker ran, is asked once more.
+    Waiting payments come first, then paid ones, which may have been refunded.  Payments without a
+    page and those that wait longer than ``MAX_WAIT`` are cancelled here; their time is judged by
+    ``due_at``, so a payment that came due while no worker ran is asked about once more.
     """
     paid_last = (Payment.status == PaymentStatus.PAID, Payment.due_at)
     due = select(Payment).where(Payment.due_at <= act.now).order_by(*paid_last).limit(limit)
@@ -198,7 +204,7 @@ async def _lock_payment(db: AsyncSession, payment_id: str) -> Payment:
 
 
 async def _lock_where(db: AsyncSession, which: ColumnElement[bool], number: str) -> Payment:
-    """The payment as it is now, locked until the commit."""
+    """Return the payment's current row, locked until the commit; raise ``PAYMENT_NOT_FOUND``."""
     one: Select[Any] = select(Payment).where(which)
     found: Payment | None = await db.scalar(select_for_update(db, one, wait=True))
     if found is None:
@@ -246,7 +252,10 @@ async def _log(
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
 ) -> None:
-    """By the server itself: the person stands in the payment, and in the entry of the purchase."""
+    """Write an audit entry of the server.
+
+    The payment and the entry of the order name the person.
+    """
     objects = [f"payment:{payment.id}"]
     partner = payment.partner_id
     await audit.write(act.by(None), what, objects, before=before, after=after, partner_id=partner)

@@ -1,9 +1,9 @@
 """YooKassa, API v3 (yookassa.ru/developers/api): payments with a redirect, captured at once.
 
-Requests carry HTTP Basic ``shop:secret`` and, where they create, ``Idempotence-Key``; the same
-key with the same body is the same payment for 24 hours.  Answer 500 means "unknown what became of
-it, repeat with the same key".  Notices are not signed: whoever sends one, the payment or the
-refund is asked for by its id before anything is believed.
+Requests carry HTTP Basic ``shop:secret`` and, where they create, ``Idempotence-Key``; the same key
+with the same body is the same payment for 24 hours.  Answer 500 means that the outcome is unknown
+and the request should be repeated with the same key.  Notices are not signed: before a notice is
+trusted, the payment or the refund is fetched by its id.
 """
 
 import asyncio
@@ -44,14 +44,15 @@ from fleet.kit.config import FleetConfig
 NAME: Final = "yookassa"
 REQUEST_ATTEMPTS: Final = 3
 ANSWER_TIMEOUT_S: Final = 8.0
-"""Three of these and the pauses between fit into the 30 seconds of a request of ours."""
+"""Three attempts and the pauses between them fit into the 30 seconds of a request to this
+server."""
 PAUSE_S: Final = 0.5
 MAX_ANSWER: Final = 256 * 1024
 RETRY_AFTER_S: Final = 5
 METADATA_KEY: Final = "payment_id"
 REFUNDED: Final = "refund.succeeded"
 MAX_REFUNDS: Final = 100
-"""YooKassa's longest page of a list; nobody refunds one payment more often."""
+"""YooKassa's longest page of a list; no payment has more refunds in practice."""
 
 STATUSES: Final = {
     "pending": PaymentStatus.WAITING,
@@ -62,7 +63,7 @@ STATUSES: Final = {
 CANCELLED_BY_PAYER: Final = frozenset(
     {"expired_on_confirmation", "expired_on_capture", "canceled_by_merchant"}
 )
-"""Reasons of ``canceled`` behind which no bank stands."""
+"""Reasons of ``canceled`` that are not a refusal by a bank."""
 
 log = structlog.get_logger("payments")
 
@@ -85,7 +86,7 @@ class _Cancellation(BaseModel):
 
 
 class _Payment(BaseModel):
-    """The parts of YooKassa's payment object that matter here."""
+    """The used parts of YooKassa's payment object."""
 
     id: _Id
     status: Literal["pending", "waiting_for_capture", "succeeded", "canceled"]
@@ -97,7 +98,7 @@ class _Payment(BaseModel):
 
 
 class _Refund(BaseModel):
-    """The parts of its refund object; ``payment_id`` is its own."""
+    """The used parts of YooKassa's refund object; ``payment_id`` is YooKassa's own."""
 
     id: _Id
     payment_id: _Id
@@ -110,7 +111,10 @@ class _Refunds(BaseModel):
 
 
 class _NoticeObject(BaseModel):
-    """What a notice is trusted with: what to ask about.  ``payment_id`` is a refund's."""
+    """The part of a notice that is used: the numbers to ask about.
+
+    ``payment_id`` is only present for a refund.
+    """
 
     id: _Id
     payment_id: _Id | None = None
@@ -124,7 +128,10 @@ class _NoticeBody(BaseModel):
 
 
 class YooKassa:
-    """A shop's account.  The secret is read from its file when it is needed, and kept nowhere."""
+    """Client of a shop's account.
+
+    The secret is read from its file for each request, and not stored.
+    """
 
     name = NAME
 
@@ -173,7 +180,10 @@ class YooKassa:
         return [_refund_report(each) for each in found.items if each.status == "succeeded"]
 
     async def _request(self, method: str, path: str, **more: Any) -> bytes:
-        """The body of a good answer; tried again while YooKassa may only be busy."""
+        """Return the body of a successful answer; retry temporary failures.
+
+        Raise ``PROVIDER_AWAY`` if all attempts failed temporarily.
+        """
         for attempt in range(REQUEST_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))
@@ -203,7 +213,7 @@ class YooKassa:
         assert self._secret_file is not None, "the configuration asks for the file"
         try:
             secret = self._secret_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:  # it was there when the program started
+        except (OSError, UnicodeDecodeError) as error:  # it was readable when the program started
             log.error("yookassa_secret_unreadable", error=type(error).__name__)
             raise PROVIDER_REFUSED() from None
         pair = f"{self._shop}:{secret}"
@@ -221,7 +231,7 @@ async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _is_transient(status: int) -> bool:
-    """202 is "still at it"; 429 and 5xx pass by themselves."""
+    """Tell whether a status is temporary: 202 (still in progress), 429 and 5xx."""
     return status in (HTTPStatus.ACCEPTED, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
 
 

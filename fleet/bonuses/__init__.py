@@ -1,1 +1,1 @@
-"""Points that partners get when bought subscriptions are assigned."""
+"""Bonus points that partners get when subscriptions they bought are assigned."""

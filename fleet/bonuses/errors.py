@@ -1,4 +1,4 @@
-"""What bonuses refuse, and the way out."""
+"""Errors of bonuses."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -9,10 +9,10 @@ from fleet.kit.database import Base, BigId, SerialNumber
 
 
 class Bonus(Base):
-    """Points for one assignment, once.  Rows are only added.
+    """Points for one assignment, accrued once; rows are only added.
 
-    The client is the owner that the register named when it got the subscription; empty for a
-    register that is not fiscalised yet.
+    The client is the owner that the register reported when it got the subscription; empty if the
+    register was not fiscalised yet.
     """
 
     __tablename__ = "bonuses"

@@ -1,7 +1,7 @@
-"""Reading bonuses: the history, the balance, per client and per employee.
+"""Queries of bonuses: the history, the balance, totals per client and per employee.
 
-Who is limited to some registers sees what those brought; whose the points are, employee by
-employee, is for administrators.
+An employee limited to some registers sees the points from those; only administrators see points per
+employee.
 """
 
 from datetime import datetime
@@ -58,14 +58,14 @@ class BonusRow(BaseModel):
 
 
 class Balance(BaseModel):
-    """All points so far."""
+    """Sum of all points so far."""
 
     points: int
     assignments: int = Field(description="That brought them.")
 
 
 class ClientBonuses(BaseModel):
-    """What the registers of one client brought."""
+    """Points from the registers of one client."""
 
     client_inn: str
     client_name: str
@@ -74,7 +74,7 @@ class ClientBonuses(BaseModel):
 
 
 class EmployeeBonuses(BaseModel):
-    """What one employee's assignments brought."""
+    """Points from the assignments of one employee."""
 
     employee_id: int
     login: str
@@ -104,7 +104,10 @@ def _visible_to(actor: Actor) -> list[ColumnElement[bool]]:
 
 
 async def history(act: Act, query: BonusFilter) -> Page[BonusRow]:
-    """Accruals, newest first; refuses a question about another employee's."""
+    """Return a page of accruals, newest first.
+
+    Raise ``ONLY_YOUR_OWN`` if a non-administrator asks for another employee's.
+    """
     everybody = Right.ORGANISATION in act.actor.rights
     if not everybody and query.employee_id not in (None, act.actor.employee_id):
         raise ONLY_YOUR_OWN()
@@ -128,13 +131,16 @@ def _shown(row: Bonus, with_employee: bool, language: Language) -> BonusRow:
 
 
 async def balance(db: AsyncSession, actor: Actor) -> Balance:
-    """What has been accrued."""
+    """Return the sum of all accrued points and the number of assignments that brought them."""
     points, count = (await db.execute(select(_POINTS, _COUNT).where(*_visible_to(actor)))).one()
     return Balance(points=points, assignments=count)
 
 
 async def by_client(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[ClientBonuses]:
-    """Totals per client, in the order of the ИНН; registers without an owner come first."""
+    """Return a page of totals per client in the order of INN.
+
+    Registers without owner come first.
+    """
     statement = (
         select(Bonus.client_inn, func.max(Bonus.client_name), _POINTS, _COUNT)
         .where(*_visible_to(actor))
@@ -153,7 +159,7 @@ async def by_client(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[Cl
 
 
 async def by_employee(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[EmployeeBonuses]:
-    """Totals per employee of the partner who has assigned any."""
+    """Return a page of totals per employee of the partner who made such assignments."""
     statement = (
         select(Employee.id, Employee.login, Employee.full_name, _POINTS, _COUNT)
         .join(Bonus, Bonus.employee_id == Employee.id)

@@ -1,4 +1,4 @@
-"""Accruing bonuses."""
+"""Accrual of bonuses."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,9 +12,9 @@ from fleet.subscriptions.events import SubscriptionsAssigned
 
 
 async def on_subscriptions_assigned(act: Act, fact: SubscriptionsAssigned) -> None:
-    """Points for each assigned subscription that was bought with any.
+    """Store the points of each assigned subscription that was bought with any.
 
-    An assignment brings them once: the database refuses a second row for it.
+    An assignment brings points once: the database refuses a second row for it.
     """
     worth = [each for each in fact.assignments if each.bonus_points]
     if not worth:

@@ -1,4 +1,4 @@
-"""Why a client cannot be shown, made or deleted, and the way out."""
+"""Errors of clients."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -1,4 +1,4 @@
-"""What people send about clients."""
+"""Request bodies of the endpoints of clients."""
 
 from typing import Annotated
 
@@ -24,13 +24,13 @@ def _different(emails: list[str]) -> list[str]:
 
 
 class ClientKey(Input):
-    """Which client."""
+    """Key of a client."""
 
     inn: NamedInn
 
 
 class ClientBody(Input):
-    """The card of a client."""
+    """Card of a client, filled in by people."""
 
     name: Name
     emails: Annotated[list[Email], AfterValidator(_different)] = Field(

@@ -1,4 +1,4 @@
-"""Clients of partners."""
+"""Table of the clients of partners."""
 
 from datetime import datetime
 
@@ -13,10 +13,11 @@ NAME_LENGTH = 256
 
 
 class Client(Base):
-    """An organisation or a person by ИНН: whom registers of the partner name as their owner, or
-    whom an employee typed; ``typed_at`` None = nobody typed anything.
+    """A partner's client by ИНН: an organisation or a person.
 
-    The row of a client that only registers know goes when no register names it any more.
+    Registers of the partner report it as their owner, or an employee entered it; ``typed_at`` None
+    = nobody entered anything.  The row of a client that only registers report is deleted when no
+    register reports it any more.
     """
 
     __tablename__ = "clients"
@@ -27,19 +28,19 @@ class Client(Base):
     )
     inn: Mapped[str] = mapped_column(String(12), primary_key=True)
     reported_name: Mapped[str] = mapped_column(String(NAME_LENGTH), server_default="")
-    """As a register said it last."""
+    """Name that a register reported last."""
     name: Mapped[str] = mapped_column(String(NAME_LENGTH), server_default="")
-    """As typed."""
+    """Name entered by an employee."""
     emails: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
-    """Where summaries go."""
+    """Addresses for summaries."""
     phone: Mapped[str] = mapped_column(String(32), server_default="")
     contact: Mapped[str] = mapped_column(String(NAME_LENGTH), server_default="")
     comment: Mapped[str] = mapped_column(Text, server_default="")
     typed_at: Mapped[datetime | None]
     sort_key: Mapped[str] = mapped_column(String(SORT_KEY_LENGTH))
-    """What the list is sorted by (``rules.sort_key``)."""
+    """Sort key of the list (``rules.sort_key``)."""
     search_text: Mapped[str] = mapped_column(Text)
-    """What the search looks through (``rules.search_text``)."""
+    """Text in which the search looks (``rules.search_text``)."""
 
     @property
     def shown_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading clients.  Every function looks only at what the actor may see."""
+"""Queries of clients, limited to those that the actor may see."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ from fleet.registers.queries import owned_by_partner, registers_visible_to
 
 
 class ClientSortKey(StrEnum):
-    """Order of the list; a minus turns it round."""
+    """Order of the list; a minus reverses it."""
 
     NAME = "name"
     NAME_DOWN = "-name"
@@ -62,7 +62,7 @@ class ClientRow(BaseModel):
 
 
 class ClientCard(ClientRow):
-    """Everything about a client."""
+    """All data of a client."""
 
     reported_name: str = Field(description="As a register said it last.")
     emails: list[str] = Field(description="Where summaries go.")
@@ -88,8 +88,11 @@ FILTERS: Filters = {
 
 
 def clients_visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The condition of a client that this employee may see: of a limited one's scope, or the
-    owner of a register of it (``registers.queries.belongs_to``, asked the cheap way round)."""
+    """Return the condition of clients that this employee may see.
+
+    A limited employee sees the clients of their scope, and the owners of the scope's registers.  It
+    is ``registers.queries.belongs_to`` written so that the query starts from the scope.
+    """
     own = Client.partner_id == actor.partner_id
     if not actor.limited:
         return own
@@ -108,7 +111,7 @@ def _named_in_scope(actor: Actor, kind: ScopeKind) -> Select[str]:
 
 
 async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[ClientRow]:
-    """One page of the partner's clients."""
+    """Return a page of the partner's clients."""
     name = query.sort.removeprefix("-")
     order = Keyset(ClientCursor, SORTS[name], down=name != query.sort)
     seen = select(Client).where(clients_visible_to(actor), *conditions(FILTERS, query))
@@ -123,7 +126,7 @@ async def page(db: AsyncSession, actor: Actor, query: ClientFilter) -> Page[Clie
 
 
 async def card(db: AsyncSession, actor: Actor, inn: str) -> ClientCard:
-    """One client; refuses one that the actor may not see."""
+    """Return a client that the actor may see; raise ``CLIENT_NOT_FOUND``."""
     client = await db.scalar(find_own(actor, inn))
     if client is None:
         raise CLIENT_NOT_FOUND(inn=inn)

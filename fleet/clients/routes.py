@@ -11,19 +11,19 @@ from fleet.kit.paging import Page
 
 @endpoint("GET", "/clients", right=Right.MONITORING)
 async def list_clients(call: Call[ClientFilter, None]) -> Page[ClientRow]:
-    """The organisations that own the partner's registers, and those that people added."""
+    """List the clients: owners of the partner's registers, and clients that people added."""
     return await queries.page(call.db, call.actor, call.query)
 
 
 @endpoint("GET", "/clients/{inn}", right=Right.MONITORING)
 async def show_client(call: Call[ClientKey, None]) -> ClientCard:
-    """One client."""
+    """Show a client with its card and the number of its registers."""
     return await queries.card(call.db, call.actor, call.query.inn)
 
 
 @endpoint("POST", "/clients", right=Right.ORGANISATION, status=201)
 async def create_client(call: Call[Nothing, NewClient]) -> ClientCard:
-    """Add a client, or fill in the card of one that registers name."""
+    """Add a client, or fill in the card of one that registers report as their owner."""
     inn, values = call.body.inn, call.body.model_dump(exclude={"inn"})
     await service.create(call.act, inn, values)
     return await queries.card(call.db, call.actor, inn)
@@ -39,7 +39,7 @@ async def change_client(call: Call[ClientKey, ClientBody]) -> ClientCard:
 
 @endpoint("DELETE", "/clients/{inn}", right=Right.ORGANISATION)
 async def remove_client(call: Call[ClientKey, None]) -> None:
-    """Delete what people typed; a client whom registers name stays in the list."""
+    """Delete the card of a client; one that registers report as their owner stays in the list."""
     await service.remove(call.act, call.query.inn)
 
 

@@ -1,4 +1,4 @@
-"""Rules of clients."""
+"""Pure rules of clients."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Final
 from fleet.kit.search import fold_case
 
 SORT_KEY_LENGTH: Final = 64
-"""Enough to sort names by; a page mark holds it."""
+"""Characters of a name that are enough to sort by and short enough for a page mark."""
 
 MAX_EMAILS: Final = 10
 
@@ -15,9 +15,9 @@ _INN = re.compile(r"[0-9]{10}|[0-9]{12}")
 
 
 def is_client(inn: str) -> bool:
-    """Whether what a register says of its owner's ИНН names a client.
+    """Tell whether the owner's ИНН that a register reports has the form of one.
 
-    Test drives carry numbers with wrong check digits; they are shown as they are.
+    Check digits are not verified: test fiscal drives have wrong ones, which are shown as they are.
     """
     return _INN.fullmatch(inn) is not None
 
@@ -27,5 +27,5 @@ def sort_key(name: str) -> str:
 
 
 def search_text(parts: Iterable[str]) -> str:
-    """Texts of a client as the search sees them; no search has a line end in it."""
+    """Return a client's texts for the search, separated by line ends, which no search contains."""
     return fold_case("\n".join(part for part in parts if part))

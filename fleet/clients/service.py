@@ -1,4 +1,4 @@
-"""What people type about clients, and what registers say of their owners."""
+"""Changes of clients: cards filled in by people, and owners reported by registers."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -26,13 +26,14 @@ NOTHING_TYPED: Values = {"name": "", "emails": [], "phone": "", "contact": "", "
 
 
 async def create(act: Act, inn: str, values: Values) -> None:
-    """Type a client, whether registers name it already or not; refuses one typed before.
+    """Fill in the card of a new client, or of one that only registers report.
 
-    ``values`` are the columns of ``NOTHING_TYPED``.
+    ``values`` are the columns of ``NOTHING_TYPED``.  Raise ``CLIENT_EXISTS`` if it has a card.
     """
     row = {"partner_id": act.actor.partner_id, "inn": inn, "sort_key": "", "search_text": ""}
     insert = insert_into(act.db, Client).values(row)
-    # Even a row that stays as it is becomes ours, so that of two who type at once one is refused.
+    # The upsert locks the row even if it changes nothing, so one of two simultaneous authors is
+    # refused.
     untouched = {"reported_name": Client.reported_name}
     await act.db.execute(insert.on_conflict_do_update(index_elements=_KEY, set_=untouched))
     client = await _lock_client(act.db, act.actor, inn)
@@ -43,7 +44,7 @@ async def create(act: Act, inn: str, values: Values) -> None:
 
 
 async def change(act: Act, inn: str, values: Values) -> None:
-    """Type other values, or the first of a client that only registers name."""
+    """Change the card of a client, or fill it in for one that only registers report."""
     client = await _lock_client(act.db, act.actor, inn)
     before = _audit_state(client)
     _set_typed_values(client, values, act.now)
@@ -53,7 +54,10 @@ async def change(act: Act, inn: str, values: Values) -> None:
 
 
 async def remove(act: Act, inn: str) -> None:
-    """Delete what was typed; the client itself goes if no register names it."""
+    """Delete the card of a client, and the client if no register reports it.
+
+    Raise ``CLIENT_OF_REGISTERS`` if there is nothing to delete.
+    """
     client = await _lock_client(act.db, act.actor, inn)
     before, typed = _audit_state(client), client.typed_at is not None
     _set_typed_values(client, NOTHING_TYPED, None)
@@ -67,17 +71,17 @@ async def remove(act: Act, inn: str) -> None:
 
 
 async def on_profiles_changed(act: Act, fact: ProfilesChanged) -> None:
-    """Registers say something new, maybe of their owners."""
+    """Update the clients that these registers report as owners."""
     await _record_owners(act.db, [profile.serial_number for profile in fact.profiles])
 
 
 async def on_profiles_rebuilt(act: Act, fact: ProfilesRebuilt) -> None:
-    """Take the names of owners from columns that were rebuilt."""
+    """Update the clients from profile columns that were rebuilt."""
     await _record_owners(act.db, fact.serial_numbers)
 
 
 async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
-    """Owners come to the new partner with their registers, and leave the former with the last."""
+    """Add owners to the new partner's clients; remove them from the former's if none remains."""
     serials = [move.serial_number for move in fact.hand_overs]
     await _record_owners(act.db, serials)
     former = {move.from_partner_id for move in fact.hand_overs if move.from_partner_id is not None}
@@ -87,14 +91,14 @@ async def on_registers_handed_over(act: Act, fact: RegistersHandedOver) -> None:
 
 
 async def delete_unreferenced(act: Act, limit: int) -> int:
-    """Forget clients whom no register names any more and nobody typed; returns how many."""
+    """Delete at most ``limit`` clients without a card that no register reports; return how many."""
     return await _delete_unreferenced(act.db, Client.typed_at.is_(None), limit)
 
 
 async def _record_owners(db: AsyncSession, serials: Collection[str]) -> None:
-    """Clients of what these registers say of their owners; the last name said counts.
+    """Write the clients that these registers report as owners; the latest reported name counts.
 
-    Rows are taken in the order of their key, as by everybody who takes several.
+    Rows are locked in the order of their key, as everywhere.
     """
     said = (
         select(CashRegister.partner_id, CashRegister.owner_inn, CashRegister.owner_name)
@@ -117,7 +121,7 @@ async def _record_owners(db: AsyncSession, serials: Collection[str]) -> None:
 
 
 async def _upsert_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    """A typed name stays, and what is sorted and searched by it."""
+    """Insert or update reported names; a card's name, sort key and search text are kept."""
     insert = insert_into(db, table_of(Client))
     new, untyped = insert.excluded, Client.typed_at.is_(None)
     change = {
@@ -125,15 +129,18 @@ async def _upsert_reported(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> 
         "sort_key": case((untyped, new.sort_key), else_=Client.sort_key),
         "search_text": case((untyped, new.search_text), else_=Client.search_text),
     }
-    # A row whose name stays is locked all the same, so nobody forgets it before we commit.
+    # The upsert locks even a row whose name is unchanged, so nobody deletes it before the commit.
     differs = Client.reported_name != new.reported_name
     upsert = insert.on_conflict_do_update(index_elements=_KEY, set_=change, where=differs)
     await db.execute(upsert, rows)
 
 
 async def _delete_unreferenced(db: AsyncSession, these: ColumnElement[bool], limit: int) -> int:
-    """Two looks, the second with the rows in hand: between a first look and the lock a register
-    may have begun to name the client."""
+    """Delete clients without a card that no register reports; return how many.
+
+    The condition is checked again once the rows are locked: a register may have begun to report the
+    client in between.
+    """
     unnamed = ~(
         select(CashRegister.serial_number)
         .where(owned_by_partner(Client.partner_id.expression), CashRegister.owner_inn == Client.inn)

@@ -1,1 +1,1 @@
-"""What the server saw of conversations, and what that says of a register's link."""
+"""The server's records of conversations, and the state of a register's link by them."""

@@ -1,4 +1,4 @@
-"""What the server saw of conversations."""
+"""Table of ended conversations."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from fleet.kit.database import Base, BigId, SerialNumber
 
 
 class SeenConversation(Base):
-    """A conversation that has ended, as the gateway saw it (``rules.Ending``)."""
+    """A conversation that has ended, as the gateway saw it (``rules.EndedConversation``)."""
 
     __tablename__ = "conversations"
     __table_args__ = (Index(None, "serial_number", "id"),)

@@ -1,4 +1,4 @@
-"""Reading what the server saw of a register's conversations."""
+"""Queries of a register's recorded conversations."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from fleet.telemetry.models import RegisterState
 
 
 class ConversationView(BaseModel):
-    """One conversation, as the server saw it."""
+    """A conversation as the server saw it."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -34,36 +34,39 @@ class ConversationView(BaseModel):
     peer: str
     outcome: str = Field(description="`served`, or what went wrong.")
     why: str
-    reached: str = Field(description="The furthest state that the conversation got to.")
-    steps: int = Field(description="Commands of operations that were given.")
+    reached: str = Field(description="The furthest state that the conversation reached.")
+    steps: int = Field(description="Number of commands given to the register.")
     operations: list[int]
-    ms: int = Field(description="How long it lasted.")
+    ms: int = Field(description="Duration in milliseconds.")
 
 
 class LinkStateView(BaseModel):
-    """Whether one end of the way is reached."""
+    """State of one part of a register's link."""
 
     state: LinkState
     label: str
 
 
 class DiagnosticsView(BaseModel):
-    """The way of a register to the Internet and to the cabinet, as the server sees it."""
+    """The register's link to the Internet and to the server, as the server sees it."""
 
     internet: LinkStateView
     cabinet: LinkStateView
     reason: str = Field(description="Stable code.")
-    explanation: str = Field(description="The reason and the way out, in words.")
+    explanation: str = Field(description="The reason and the remedy, in words.")
     printed: list[str] = Field(description="The lines of the report that the register prints.")
     seen_at: datetime | None = Field(description="The last reading.")
     conversations: list[ConversationView] = Field(
-        description="The last ones, newest first.  Of ordinary calls that come the same way one "
-        "after another only the first is kept."
+        description="The last ones, newest first. A series of routine calls over one "
+        "transport leaves its first call only."
     )
 
 
 async def of_register(act: Act, serial_number: str) -> DiagnosticsView:
-    """Refuses a register that the actor may not see."""
+    """Return the diagnosis of a register's link with its last conversations.
+
+    Raise ``REGISTER_NOT_FOUND`` for a register that the actor may not see.
+    """
     register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
@@ -86,7 +89,11 @@ async def of_register(act: Act, serial_number: str) -> DiagnosticsView:
 
 
 async def _last(db: AsyncSession, register: CashRegister) -> list[ConversationView]:
-    """Only those since it came to its partner: the former one's are not for others to read."""
+    """Return the register's last conversations, newest first.
+
+    Conversations before the register came to its partner are left out: they belong to the former
+    one.
+    """
     mine = [SeenConversation.serial_number == register.serial_number]
     if register.enrolled_at is not None:
         mine.append(SeenConversation.ended_at >= register.enrolled_at)

@@ -1,4 +1,4 @@
-"""The endpoint of diagnostics."""
+"""Endpoint of diagnostics."""
 
 from fleet.accounts.roles import Right
 from fleet.diagnostics import queries
@@ -9,7 +9,7 @@ from fleet.registers.queries import RegisterKey
 
 @endpoint("GET", "/registers/{serial_number}/diagnostics", right=Right.MONITORING)
 async def show_diagnostics(call: Call[RegisterKey, None]) -> DiagnosticsView:
-    """A register's way to the cabinet: its last conversations, and what they say."""
+    """Show the state of a register's link to the server, with its last conversations."""
     serial = call.query.serial_number
     return await queries.of_register(call.act, serial)
 

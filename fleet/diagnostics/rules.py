@@ -1,4 +1,4 @@
-"""Which conversations are worth a row, and what they say of a register's link."""
+"""Rules of diagnostics: which conversations are stored, and the state of a link by them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,11 +10,12 @@ from fleet.registers.rules import ONLINE_WITHIN
 from protocol.transport import Transport
 
 MAX_KEPT_ROWS: Final = 20
-"""Conversations kept of each register that were served, and as many that failed: who only knows
-its number can fail in its name, and must not push out what the register itself has done."""
+"""Conversations stored of each register that were served, and as many that failed.  The two are
+counted apart: anybody who knows a serial number can fail in its name, and must not push out the
+conversations of the register itself."""
 
 REPEAT_INTERVAL: Final = timedelta(minutes=1)
-"""Failures of one register, whatever they are, leave one row in this time."""
+"""Time in which failures of one register, of any kind, leave one row."""
 
 SERVED: Final = "served"
 
@@ -22,11 +23,11 @@ Text = Mapping[Language, str]
 
 
 class EndedConversation(NamedTuple):
-    """How a conversation ended.
+    """End of a conversation.
 
-    ``serial_number`` is empty if it was never said.  ``transport`` is stored and shown as ``road``.
-    ``peer``: an address without a port, or the serial number in an MQTT topic.  ``outcome`` and
-    ``why`` are the gateway's words, ``reached`` is the furthest state of
+    ``serial_number`` is empty if it was never given.  ``transport`` is stored and shown as
+    ``road``.  ``peer`` is an address without a port, or the serial number in an MQTT topic.
+    ``outcome`` and ``why`` are the gateway's codes, ``reached`` is the furthest state of
     ``protocol.conversation.connection`` in lower case.
     """
 
@@ -51,7 +52,7 @@ class LastConversation(NamedTuple):
 
 
 def is_routine(ending: EndedConversation, last: LastConversation) -> bool:
-    """An ordinary call (served, no steps) that came the same way as the last one."""
+    """Tell whether this is a served call without steps over the same transport as the last one."""
     return (
         not ending.steps
         and ending.outcome == SERVED == last.outcome
@@ -61,8 +62,12 @@ def is_routine(ending: EndedConversation, last: LastConversation) -> bool:
 
 
 def is_worth_a_row(ending: EndedConversation, last: LastConversation | None, now: datetime) -> bool:
-    """An ordinary call only if it came another way than the last one, or after a failure, or is
-    the first one seen; a failure unless one has just been written."""
+    """Tell whether the conversation is stored.
+
+    A served call is stored if it gave steps, came from another peer or over another transport than
+    the last one, followed a failure or is the first one seen.  A failure is stored unless one was
+    stored within ``REPEAT_INTERVAL``.
+    """
     if last is None:
         return True
     if ending.steps or ending.outcome == SERVED:
@@ -71,7 +76,7 @@ def is_worth_a_row(ending: EndedConversation, last: LastConversation | None, now
 
 
 class LinkState(StrEnum):
-    """Whether one end of the way is reached."""
+    """State of one part of the link: works, does not work, unknown."""
 
     YES = "yes"
     NO = "no"
@@ -79,7 +84,7 @@ class LinkState(StrEnum):
 
 
 class Diagnosis(NamedTuple):
-    """The register's way to the Internet and to the cabinet, and why, in a sentence."""
+    """State of the register's link to the Internet and to the server, with the reason."""
 
     internet: LinkState
     cabinet: LinkState
@@ -158,7 +163,7 @@ REASONS: Final[Mapping[str, Text]] = {
         Language.EN: "The session was interrupted. The register will connect again by itself.",
     },
 }
-"""Codes are the gateway's outcomes where it has a word."""
+"""Code of a reason -> its sentence.  Codes are the gateway's outcomes where it has one."""
 
 STATES: Final[Mapping[LinkState, Text]] = {
     LinkState.YES: {Language.RU: "Есть", Language.EN: "Yes"},
@@ -179,9 +184,10 @@ def diagnose(
     blocked: bool,
     now: datetime,
 ) -> Diagnosis:
-    """From the last reading (``seen_at``) and the last conversation that failed, with its outcome.
+    """Return the diagnosis by the last reading (``seen_at``) and the last failed conversation.
 
-    A blocked register reaches us and is refused, whatever it said before.
+    ``outcome`` is the outcome of the failed conversation.  A blocked register reaches the server
+    and is refused, so its readings do not count.
     """
     recent = now - ONLINE_WITHIN
     failed_lately = failed_at is not None and failed_at > recent
@@ -197,7 +203,7 @@ def diagnose(
 
 
 def printed_lines(diagnosis: Diagnosis, language: Language) -> list[str]:
-    """The two lines of the report «Диагностика связи», as a register prints them."""
+    """Return the two lines of the report «Диагностика связи», as a register prints them."""
     states = (diagnosis.internet, diagnosis.cabinet)
     return [
         f"{line[language]}:".ljust(_WIDTH, ".") + STATES[state][language]

@@ -1,4 +1,4 @@
-"""Keeping what the server saw of conversations."""
+"""Recording of conversations."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +18,8 @@ _NAMES: Final = tuple(column.name for column in _TABLE.c if column.name != "id")
 _LENGTHS: Final = {"road": 8, "peer": 64, "outcome": 32, "why": 128, "reached": 16}
 
 LOOK_BACK: Final = timedelta(hours=1)
-"""A register that has had no row for so long has had its surplus taken away before."""
+"""Time in which a register must have had a row to be trimmed; earlier surplus has already been
+deleted."""
 
 
 class ConversationRecord(NamedTuple):
@@ -29,7 +30,7 @@ class ConversationRecord(NamedTuple):
 
 
 async def record(db: AsyncSession, ended: Sequence[ConversationRecord]) -> None:
-    """One statement; those of registers that are in no cabinet and never checked in stay out."""
+    """Insert these conversations with one statement; those of unknown registers are left out."""
     rows = values(*(column(name, _TABLE.c[name].type) for name in _NAMES), name="ended")
     given = rows.data([_row(each) for each in ended]).cte()
     known = given.c.serial_number.in_(select(CashRegister.serial_number))
@@ -46,8 +47,9 @@ def _row(ended: ConversationRecord) -> tuple[Any, ...]:
 
 
 async def trim_conversations(act: Act, portion: int) -> int:
-    """Leave ``MAX_KEPT_ROWS`` rows of each register that were served and as many that failed;
-    returns how often some were taken.
+    """Delete old conversations and return how many groups of rows were trimmed.
+
+    A group is one register's served or failed conversations; its newest ``MAX_KEPT_ROWS`` are kept.
     """
     serial, served = SeenConversation.serial_number, SeenConversation.outcome == SERVED
     lately = select(serial).where(SeenConversation.ended_at > act.now - LOOK_BACK).distinct()

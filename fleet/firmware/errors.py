@@ -1,4 +1,4 @@
-"""Why an image of firmware is not taken, and the way out."""
+"""Refusals of firmware images."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -1,7 +1,7 @@
 """The folder of images: checking them, and serving their blocks to registers.
 
-Nothing of an image stays in the process: a block is read when it leaves, from the system's cache
-of files, so five hundred registers at once cost no more than the blocks that are on their way.
+Nothing of an image stays in the process: a block is read when it leaves, from the system's cache of
+files.  So five hundred registers at once cost no more than the blocks that are on their way.
 """
 
 from collections.abc import Collection, Iterator
@@ -46,7 +46,7 @@ class BlockRange(Protocol):
 
 
 class _CheckedImage(NamedTuple):
-    """An image that was found good, and the state of its file at that time."""
+    """An image that passed the check, and the state of its file at that time."""
 
     stamp: tuple[int, int]
     image: Image
@@ -54,7 +54,7 @@ class _CheckedImage(NamedTuple):
 
 
 class ImageFolder:
-    """``publishers``: public keys, one of which must have signed an image."""
+    """The folder of images; each must be signed by one of the public keys ``publishers``."""
 
     def __init__(self, folder: Path, publishers: Collection[bytes]) -> None:
         self.folder, self._publishers = folder, publishers
@@ -62,11 +62,15 @@ class ImageFolder:
 
     @classmethod
     def from_config(cls, config: FleetConfig) -> "ImageFolder":
+        """Return the folder that the configuration names."""
         return cls(config.firmware_images, config.publishers)
 
     def check(self, model: int, version: str) -> Manifest:
-        """The manifest of a good image; refuses one that is missing, broken, forged or not the
-        one that it says."""
+        """Check an image and return its manifest.
+
+        Raise a refusal if the manifest or the file is missing, broken, forged or that of another
+        image.
+        """
         manifest = self._manifest(model, version)
         image = manifest.image
         if (manifest.model, manifest.version) != (model, version):
@@ -81,9 +85,10 @@ class ImageFolder:
         return manifest
 
     def blocks(self, block_range: BlockRange, platform: Platform) -> Iterator[bytes]:
-        """The commands that carry these blocks to a register of that platform.
+        """Yield the commands that carry these blocks to a register of that platform.
 
-        None for an image that is not good: the transfer then stands still and says so.
+        Yield nothing for an image that fails the check: the transfer then stalls and ends with that
+        cause.
         """
         try:
             yield from _block_commands(
@@ -93,7 +98,10 @@ class ImageFolder:
             log.error("image_not_served", image=block_range.image_id, why=str(error))
 
     def _checked_image(self, image_id: str) -> _CheckedImage:
-        """Checked once in a process, and again when its file has changed."""
+        """Return the image, checked once in a process and again when its file has changed.
+
+        Raise the refusals of ``check``.
+        """
         found = self._checked.get(image_id)
         if found is None or _file_state(found.path) != found.stamp:
             model, _, version = image_id.partition("/")

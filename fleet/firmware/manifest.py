@@ -1,4 +1,4 @@
-"""The manifest of an image: the facts that lie in ``<model>/<version>.toml`` beside the file."""
+"""The manifest of an image: ``<model>/<version>.toml`` beside the image's file."""
 
 import tomllib
 from typing import Annotated, Final
@@ -21,7 +21,7 @@ from protocol.firmware import (
 from protocol.platforms import Platform
 
 FORMAT: Final = 1
-"""The newest format that is understood."""
+"""Newest format of a manifest that the server supports."""
 
 
 def _hex(size: int) -> str:
@@ -33,21 +33,24 @@ def _hex(size: int) -> str:
 
 
 class ImageFacts(Input):
-    """The facts about an image, as texts and numbers."""
+    """Facts about an image, as texts and numbers."""
 
     model: int = Field(strict=True, ge=0, le=255, description="Code of the model.")
     platform: Platform = Field(description="Platform that the image runs.")
     version: str = Field(pattern=f"^{VERSION_PATTERN}$", description="major.minor.build")
     size: int = Field(strict=True, ge=1, le=MAX_SIZE, description="Bytes.")
-    sha256: str = Field(pattern=_hex(SHA256_SIZE), description="Of the file, hex.")
-    signature: str = Field(pattern=_hex(SIGNATURE_SIZE), description="Ed25519, hex.")
+    sha256: str = Field(pattern=_hex(SHA256_SIZE), description="SHA-256 of the file, hex.")
+    signature: str = Field(pattern=_hex(SIGNATURE_SIZE), description="Ed25519 signature, hex.")
     block_size: int = Field(
         strict=True, ge=MIN_BLOCK, le=MAX_BLOCK, description="Bytes in one block."
     )
 
     @property
     def image(self) -> Image:
-        """``ValueError`` for an image of more blocks than can be numbered."""
+        """Return the image of these facts.
+
+        Raise ``ValueError`` for an image of more blocks than can be numbered.
+        """
         return Image(
             self.model,
             self.platform,
@@ -60,7 +63,7 @@ class ImageFacts(Input):
 
 
 class Manifest(ImageFacts):
-    """``file`` lies beside the manifest."""
+    """Facts about an image and the name of its ``file``, which lies beside the manifest."""
 
     format: int = Field(strict=True, ge=1)
     file: Annotated[str, Field(pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.\-]{0,99}$")]
@@ -68,11 +71,15 @@ class Manifest(ImageFacts):
 
     @property
     def facts(self) -> ImageFacts:
+        """Return the facts without the fields of the file."""
         return ImageFacts(**{name: getattr(self, name) for name in ImageFacts.model_fields})
 
 
 def read_manifest(text: str) -> Manifest:
-    """Refuses text that is not a manifest, and one of a newer format."""
+    """Return the manifest of this TOML text.
+
+    Raise ``MANIFEST_BROKEN`` if the text is not a manifest, ``FORMAT_NEWER`` for a newer format.
+    """
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -10,7 +10,7 @@ from protocol.platforms import Platform
 
 
 class FirmwareImage(Base):
-    """An image that was found good when it was added; the file stays in its folder."""
+    """An image that passed the check when it was added; the file stays in its folder."""
 
     __tablename__ = "firmware_images"
     __table_args__ = (UniqueConstraint("model", "version"),)
@@ -29,5 +29,5 @@ class FirmwareImage(Base):
 
     @property
     def image(self) -> str:
-        """What operations call it."""
+        """Return the name that operations use: model/version."""
         return f"{self.model}/{self.version}"

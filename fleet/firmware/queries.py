@@ -1,4 +1,4 @@
-"""The list of images."""
+"""Queries of firmware images."""
 
 from datetime import datetime
 from typing import Final
@@ -14,14 +14,14 @@ from protocol.platforms import Platform
 
 
 class ImageFilter(PageQuery):
-    """Conditions of the list; all given ones must hold."""
+    """Conditions of the list of images; all given ones must hold."""
 
     model: int | None = Field(default=None, ge=0, le=255)
     platform: Platform | None = None
 
 
 class ImageCursor(Input):
-    """Where a page of images begins."""
+    """Cursor of a page of images."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
@@ -31,7 +31,7 @@ class ImageRow(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    image: str = Field(description="What operations call it: model/version.")
+    image: str = Field(description="Name in operations: model/version.")
     model: int
     platform: Platform
     version: str
@@ -53,12 +53,12 @@ NEWEST_FIRST: Final = Keyset(ImageCursor, {"id": FirmwareImage.id}, down=True)
 
 
 async def page(db: AsyncSession, query: ImageFilter) -> Page[ImageRow]:
-    """One page of images, the newest first."""
+    """Return one page of images, newest first."""
     chosen = select(FirmwareImage).where(*conditions(FILTERS, query))
     found = (await db.scalars(NEWEST_FIRST.page(chosen, query))).all()
     return page_of(found, query.limit, show=image_row, position=lambda row: ImageCursor(id=row.id))
 
 
 def image_row(row: FirmwareImage) -> ImageRow:
-    """The image as people see it."""
+    """Return the image's row of the list."""
     return ImageRow.model_validate(row)

@@ -14,7 +14,7 @@ from protocol.firmware import VERSION_PATTERN
 
 
 class NewImage(Input):
-    """Whose manifest lies in the folder of images: ``<model>/<version>.toml``."""
+    """Model and version of an image in the folder of images (``<model>/<version>.toml``)."""
 
     model: int = Field(ge=0, le=255, description="Code of the model.")
     version: str = Field(
@@ -29,13 +29,17 @@ class NewImage(Input):
 
 @endpoint("GET", "/firmware-images", right=Right.MONITORING)
 async def list_images(call: Call[ImageFilter, None]) -> Page[ImageRow]:
-    """The images that operations may name."""
+    """List the firmware images that operations may name, newest first."""
     return await queries.page(call.db, call.query)
 
 
 @endpoint("POST", "/firmware-images", right=Right.FIRMWARE, status=201)
 async def add_image(call: Call[Nothing, NewImage]) -> ImageRow:
-    """Add an image whose manifest and file lie in the folder of images."""
+    """Add a firmware image whose manifest and file lie in the folder of images.
+
+    The server checks the size, SHA-256 and signature of the file.  Adding an image again changes
+    nothing.
+    """
     shelf = ImageFolder.from_config(call.config)
     place = call.body
     row = await service.add(call.act, shelf, place.model, place.version)

@@ -15,9 +15,10 @@ from fleet.kit.database import insert_into
 
 
 async def add(act: Act, images: ImageFolder, model: int, version: str) -> FirmwareImage:
-    """Add the image whose manifest lies in the folder; adding it again changes nothing.
+    """Add the image whose manifest lies in the folder and return it.
 
-    Refuses one that ``ImageFolder.check`` refuses, and other facts under a version that is known.
+    Adding it again changes nothing.  Raise the refusals of ``ImageFolder.check``, and
+    ``ALREADY_ADDED`` if the version is known with other facts.
     """
     manifest = await asyncio.to_thread(images.check, model, version)
     row = {
@@ -38,7 +39,7 @@ async def add(act: Act, images: ImageFolder, model: int, version: str) -> Firmwa
 
 
 async def facts_of(db: AsyncSession, image_id: str) -> ImageFacts | None:
-    """What an operation has to know of the image ``model/version``, if it was added."""
+    """Return the facts about the image ``model/version``, or ``None`` if it was not added."""
     model, _, version = image_id.partition("/")
     row = (await db.scalars(_place(int(model), version))).one_or_none()
     return None if row is None else _facts(row)

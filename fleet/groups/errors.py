@@ -1,4 +1,4 @@
-"""Why a group cannot be made, moved or filled, and the way out."""
+"""Errors of groups of registers."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -1,4 +1,4 @@
-"""What people send about groups."""
+"""Request bodies of the endpoints of groups."""
 
 from typing import Annotated
 
@@ -15,20 +15,20 @@ Name = Annotated[
 
 
 class GroupKey(Input):
-    """Which group."""
+    """Key of a group."""
 
     id: GroupId
 
 
 class GroupBody(Input):
-    """The name, unique in its place, and the description of a group."""
+    """Name of a group, unique among its siblings, and its description."""
 
     name: Name
     description: str = Field(default="", max_length=1000)
 
 
 class NewGroup(GroupBody):
-    """A group to make."""
+    """A group to create."""
 
     parent_id: GroupId | None = Field(
         default=None, description="The group to make it in, which may not hold registers."
@@ -36,7 +36,7 @@ class NewGroup(GroupBody):
 
 
 class GroupMove(Input):
-    """Where to move a group."""
+    """Group or root to move a group to."""
 
     parent_id: GroupId | None = Field(
         description="The group to move it into, which may not hold registers. None: to the root."

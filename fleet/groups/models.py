@@ -1,4 +1,4 @@
-"""Groups of registers."""
+"""Table of the groups of registers."""
 
 from datetime import datetime
 
@@ -12,13 +12,14 @@ NAME_LENGTH = 128
 
 
 class Group(Base):
-    """A group of a partner's registers, or of its groups.  ``parent_id`` None = at the root.
+    """A group of a partner's registers, or of its subgroups; ``parent_id`` None = at the root.
 
-    Which registers are in it, they say themselves (``CashRegister.group_id``).
+    ``CashRegister.group_id`` refers to the group of a register.
     """
 
     __tablename__ = "register_groups"
-    # A name is unique among siblings; at the root the parents, being NULL, would all differ.
+    # A name is unique among siblings.  The constraint does not apply at the root, since NULL
+    # parents are all different; the partial index does.
     __table_args__ = (
         UniqueConstraint("partner_id", "parent_id", "name"),
         Index(

@@ -1,4 +1,4 @@
-"""Reading groups.  Every function looks only at the actor's partner."""
+"""Queries of groups, limited to the actor's partner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from fleet.registers import queries as registers
 
 
 class GroupView(BaseModel):
-    """A group and how many registers it has, hidden ones too."""
+    """A group with the number of its registers, hidden ones included."""
 
     id: int
     parent_id: int | None = Field(description="None: at the root.")
@@ -29,20 +29,20 @@ class GroupView(BaseModel):
 
 
 class GroupTree(BaseModel):
-    """All groups, as a file tree is listed: by name, each followed by those under it."""
+    """All groups in the order of a file tree: by name, each followed by its subgroups."""
 
     items: list[GroupView]
 
 
 async def load_tree(db: AsyncSession, actor: Actor) -> Tree:
-    """The groups of the actor's partner."""
+    """Return the groups of the actor's partner as a tree."""
     columns = select(Group.id, Group.parent_id, Group.name)
     own = columns.where(Group.partner_id == actor.partner_id)
     return Tree(Node(*row) for row in await db.execute(own))
 
 
 async def group_tree(db: AsyncSession, actor: Actor) -> GroupTree:
-    """The whole tree; of the registers are counted those that the actor may see."""
+    """Return all groups of the partner, with the numbers of registers that the actor may see."""
     own = await db.scalars(select(Group).where(Group.partner_id == actor.partner_id))
     groups = {group.id: group for group in own}
     tree = Tree(Node(group.id, group.parent_id, group.name) for group in groups.values())
@@ -53,7 +53,7 @@ async def group_tree(db: AsyncSession, actor: Actor) -> GroupTree:
 
 
 async def group_view(db: AsyncSession, actor: Actor, id_: int) -> GroupView:
-    """One group; refuses another partner's."""
+    """Return a group of the partner; raise ``GROUP_NOT_FOUND``."""
     groups = await load_tree(db, actor)
     depth = groups.depth(groups.node(id_).id)
     counts = await registers.count_by_group(db, actor, groups.branch(id_))

@@ -11,19 +11,19 @@ from fleet.registers.routes import RegisterVerdicts, SerialList, to_reply
 
 @endpoint("GET", "/groups", right=Right.MONITORING)
 async def list_groups(call: Call[Nothing, None]) -> GroupTree:
-    """The whole tree of groups with the numbers of their registers."""
+    """List the whole tree of groups with the number of registers in each."""
     return await queries.group_tree(call.db, call.actor)
 
 
 @endpoint("GET", "/groups/{id}", right=Right.MONITORING)
 async def show_group(call: Call[GroupKey, None]) -> GroupView:
-    """One group."""
+    """Show a group with the number of its registers."""
     return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/groups", right=Right.ORGANISATION, status=201)
 async def create_group(call: Call[Nothing, NewGroup]) -> GroupView:
-    """Make a group at the root or in a group that holds no registers."""
+    """Create a group at the root, or in a group that holds no registers."""
     body = call.body
     group = await service.create(call.act, body.name, body.description, body.parent_id)
     return await queries.group_view(call.db, call.actor, group.id)
@@ -31,27 +31,27 @@ async def create_group(call: Call[Nothing, NewGroup]) -> GroupView:
 
 @endpoint("PUT", "/groups/{id}", right=Right.ORGANISATION)
 async def change_group(call: Call[GroupKey, GroupBody]) -> GroupView:
-    """Rename or describe a group."""
+    """Change the name and description of a group."""
     await service.change(call.act, call.query.id, call.body.name, call.body.description)
     return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/groups/{id}/move", right=Right.ORGANISATION)
 async def move_group(call: Call[GroupKey, GroupMove]) -> GroupView:
-    """Move a group with all under it into another group or to the root."""
+    """Move a group with its subgroups into another group or to the root."""
     await service.move(call.act, call.query.id, call.body.parent_id)
     return await queries.group_view(call.db, call.actor, call.query.id)
 
 
 @endpoint("DELETE", "/groups/{id}", right=Right.ORGANISATION)
 async def remove_group(call: Call[GroupKey, None]) -> None:
-    """Delete a group and all under it for good; their registers stay in the list."""
+    """Delete a group and its subgroups permanently; their registers stay in the list."""
     await service.remove(call.act, call.query.id)
 
 
 @endpoint("POST", "/groups/{id}/registers", right=Right.ORGANISATION)
 async def group_registers(call: Call[GroupKey, SerialList]) -> RegisterVerdicts:
-    """Put registers into a group without subgroups, out of the group they were in."""
+    """Put registers into a group without subgroups; they leave their former groups."""
     typed = call.body.serial_numbers
     verdicts = await service.add_registers(call.act, call.query.id, typed)
     return to_reply(verdicts, call.language)

@@ -1,7 +1,7 @@
-"""Rules of the tree of groups.
+"""Pure rules of the tree of groups.
 
-Registers stand only in leaves (ATOL Connect manual, "Работа с группами ККТ"); names are unique
-among siblings; a tree has bounds in depth and in size, so that it can be read and shown whole.
+Only leaves have registers (ATOL Connect manual, "Работа с группами ККТ"); names are unique among
+siblings.  A tree is limited in depth and size, so that it can be read and shown as a whole.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,14 +17,15 @@ from fleet.groups.errors import (
 from fleet.kit.search import fold_case
 
 MAX_DEPTH: Final = 32
-"""Levels: federal district, region, town, chain, shop, hall… are not half of it."""
+"""Maximum number of levels: federal district, region, town, chain, shop and hall need fewer than
+half."""
 
 MAX_GROUPS: Final = 5000
-"""Of one partner: the tree is read whole at every change, 0.05 s for so many."""
+"""Maximum number of a partner's groups: the tree is read at every change, in 0.05 s for so many."""
 
 
 class Node(NamedTuple):
-    """A group as the rules see it."""
+    """A group as the rules need it."""
 
     id: int
     parent_id: int | None
@@ -32,7 +33,7 @@ class Node(NamedTuple):
 
 
 class Tree:
-    """The groups of one partner.  ``None`` in the place of an id is the root."""
+    """The groups of one partner; ``None`` instead of an id is the root."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._nodes = {node.id: node for node in nodes}
@@ -44,7 +45,10 @@ class Tree:
         return len(self._nodes)
 
     def node(self, id_: int, field: str = "id") -> Node:
-        """The group of that number; refuses any other, naming the input ``field``."""
+        """Return the group with this id.
+
+        Raise ``GROUP_NOT_FOUND``, which names the input ``field``.
+        """
         if id_ not in self._nodes:
             raise GROUP_NOT_FOUND(field=field, id=id_)
         return self._nodes[id_]
@@ -53,26 +57,28 @@ class Tree:
         return self._children.get(id_, [])
 
     def walk(self, top: int | None = None, depth: int = 1) -> Iterator[tuple[Node, int]]:
-        """All below ``top`` with their depths, as a file tree is listed: by name, each followed
-        by what is under it."""
+        """Yield all groups below ``top`` with their depths in the order of a file tree.
+
+        Siblings are in the order of names; each is followed by its subgroups.
+        """
         for node in self.children(top):
             yield node, depth
             yield from self.walk(node.id, depth + 1)
 
     def branch(self, id_: int) -> list[int]:
-        """A group and all under it."""
+        """Return the ids of a group and of all groups below it."""
         return [id_, *(node.id for node, _ in self.walk(id_))]
 
     def depth(self, id_: int | None) -> int:
-        """Levels from the root to the group: 0 of the root itself."""
+        """Return the number of levels from the root to the group; 0 for the root."""
         return 0 if id_ is None else 1 + self.depth(self._nodes[id_].parent_id)
 
     def height(self, id_: int) -> int:
-        """Levels of a group and what is under it: 1 of a leaf."""
+        """Return the number of levels of a group with its subgroups; 1 for a leaf."""
         return max((depth for _, depth in self.walk(id_, depth=2)), default=1)
 
     def totals(self, counts: Mapping[int, int]) -> dict[int, int]:
-        """What is counted in each group and all under it."""
+        """Return, for each group, the sum of the counts of the group and all groups below it."""
         totals = {id_: counts.get(id_, 0) for id_ in self._nodes}
         for node, _ in reversed(list(self.walk())):
             if node.parent_id is not None:
@@ -81,8 +87,10 @@ class Tree:
 
 
 def check_new(tree: Tree, name: str, parent_id: int | None) -> None:
-    """Refuses a group that may not be made there; whether the parent holds registers is not
-    seen here."""
+    """Raise an error if no group may be created there: limits, parent or name.
+
+    Whether the parent has registers is checked by the caller.
+    """
     if len(tree) >= MAX_GROUPS:
         raise TOO_MANY_GROUPS(most=MAX_GROUPS)
     if parent_id is not None:
@@ -92,7 +100,7 @@ def check_new(tree: Tree, name: str, parent_id: int | None) -> None:
 
 
 def check_move(tree: Tree, moved: Node, parent_id: int | None) -> None:
-    """Refuses a place that the group may not be moved to, as ``check_new``."""
+    """Raise an error if the group may not be moved there, as in ``check_new``."""
     if parent_id is not None:
         tree.node(parent_id, "parent_id")
         if parent_id in tree.branch(moved.id):
@@ -102,7 +110,7 @@ def check_move(tree: Tree, moved: Node, parent_id: int | None) -> None:
 
 
 def check_name(tree: Tree, name: str, parent_id: int | None, own_id: int | None) -> None:
-    """Refuses a name that another group in the same place has."""
+    """Raise ``GROUP_NAME_TAKEN`` if another group with the same parent has the name."""
     if any(node.name == name and node.id != own_id for node in tree.children(parent_id)):
         raise GROUP_NAME_TAKEN(name=name)
 

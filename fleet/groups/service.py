@@ -1,7 +1,7 @@
-"""Changing the tree of groups, and which registers are in it.
+"""Changes of the tree of groups, and of the registers in them.
 
-A partner's tree changes by one transaction at a time (``lock_until_commit``): its rules speak of
-rows that others may be adding at the same moment.
+One transaction at a time may change a partner's tree (``lock_until_commit``): its rules depend on
+rows that others might add at the same moment.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from fleet.registers.rules import SerialVerdicts
 
 
 async def create(act: Act, name: str, description: str, parent_id: int | None) -> Group:
-    """A new leaf; refuses a place that the rules forbid or that holds registers."""
+    """Create a leaf; raise an error if the rules forbid the place or the parent has registers."""
     tree = await _lock_tree(act.db, act.actor)
     check_new(tree, name, parent_id)
     await _check_empty(act.db, act.actor, parent_id)
@@ -44,7 +44,7 @@ async def create(act: Act, name: str, description: str, parent_id: int | None) -
 
 
 async def change(act: Act, id_: int, name: str, description: str) -> Group:
-    """Another name and description; refuses the name of a sibling."""
+    """Change the name and description of a group; raise ``GROUP_NAME_TAKEN``."""
     tree = await _lock_tree(act.db, act.actor)
     check_name(tree, name, tree.node(id_).parent_id, id_)
     group = await act.db.get_one(Group, id_)
@@ -54,7 +54,7 @@ async def change(act: Act, id_: int, name: str, description: str) -> Group:
 
 
 async def move(act: Act, id_: int, parent_id: int | None) -> Group:
-    """Put a group, with all under it, into another or (None) to the root."""
+    """Move a group with its subgroups into another group or (None) to the root."""
     tree = await _lock_tree(act.db, act.actor)
     check_move(tree, tree.node(id_), parent_id)
     await _check_empty(act.db, act.actor, parent_id)
@@ -64,7 +64,7 @@ async def move(act: Act, id_: int, parent_id: int | None) -> Group:
 
 
 async def remove(act: Act, id_: int) -> None:
-    """Delete a group and all under it; their registers stay, in no group."""
+    """Delete a group and its subgroups; their registers stay without a group."""
     tree = await _lock_tree(act.db, act.actor)
     ids = tree.branch(tree.node(id_).id)
     await registers_service.clear_groups(act, ids)
@@ -74,7 +74,10 @@ async def remove(act: Act, id_: int) -> None:
 
 
 async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> SerialVerdicts:
-    """Put registers into a leaf, out of wherever they were; a verdict for each of ``typed``."""
+    """Put registers into a leaf, out of their former groups.
+
+    Return a verdict for each of ``typed``.
+    """
     tree = await _lock_tree(act.db, act.actor)
     if tree.children(tree.node(id_).id):
         raise GROUP_HAS_SUBGROUPS(id=id_)
@@ -82,7 +85,7 @@ async def add_registers(act: Act, id_: int, typed: Sequence[str]) -> SerialVerdi
 
 
 async def remove_registers(act: Act, typed: Sequence[str]) -> SerialVerdicts:
-    """Take registers out of their groups; one that was in none counts as done."""
+    """Take registers out of their groups; one without a group counts as done."""
     return await registers_service.set_group(act, typed, None)
 
 
@@ -97,7 +100,7 @@ async def _check_empty(db: AsyncSession, actor: Actor, parent_id: int | None) ->
 
 
 async def _set(act: Act, group: Group, values: dict[str, Any], what: str) -> None:
-    """A change that changes nothing leaves no trace."""
+    """Set columns and write the audit log; nothing is written if no value differs."""
     before = _audit_state(group)
     for name, value in values.items():
         setattr(group, name, value)

@@ -1,1 +1,1 @@
-"""Licences: issued and signed for a register, kept, and restored by an operation."""
+"""Licences: issued and signed for a register, stored, and restored by an operation."""

@@ -1,4 +1,4 @@
-"""Why a licence is not issued, and the way out."""
+"""Refusals of licences."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ SERVICE_MISSING = Refusal(
 
 
 def service_missing(kind: LicenceKind, platform: Platform | None, model: int) -> Refusal:
-    """With the names of what such a register is to have."""
+    """Return the refusal with the services and plans that this register needs."""
     names = purchase_hint(KINDS[kind].required_services, platform, model)
     russian, english = SERVICE_MISSING.ru.format_map(names), SERVICE_MISSING.en.format_map(names)
     return replace(SERVICE_MISSING, ru=russian, en=english)

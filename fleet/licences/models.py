@@ -1,4 +1,4 @@
-"""Table of the licences that were issued."""
+"""Table of issued licences."""
 
 from datetime import datetime
 
@@ -12,16 +12,16 @@ from protocol.licences import LicenceKind
 
 
 class IssuedLicence(Base):
-    """A licence of a register, one of each kind.  It stays the register's, whoever owns that."""
+    """A licence of a register, one of each kind; it stays the register's under any owner."""
 
     __tablename__ = "licences"
     __table_args__ = (UniqueConstraint("serial_number", "kind"),)
 
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    """Random: it says nothing of how many there are."""
+    """Random, so that it does not show how many licences there are."""
     serial_number: Mapped[str] = mapped_column(SerialNumber, ForeignKey(CashRegister.serial_number))
     kind: Mapped[LicenceKind]
     content: Mapped[bytes] = mapped_column(LargeBinary(128))
-    """As a register takes it (``protocol.licences``)."""
+    """Bytes of the licence as a register takes it (``protocol.licences``)."""
     issued_at: Mapped[datetime]
     issued_by: Mapped[int] = mapped_column(ForeignKey(Employee.id))

@@ -1,4 +1,4 @@
-"""Reading licences: those of a register, and what a restoring operation carries."""
+"""Queries of licences: those of a register, and the content that a restoring operation carries."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -23,17 +23,17 @@ class LicenceRow(BaseModel):
     label: str
     number: str | None = Field(description="16 hexadecimal digits; null for the base licence.")
     issued_at: datetime | None
-    restorable: bool = Field(description="By the operation `licence_upload` with this kind.")
+    restorable: bool = Field(description="True: the operation `licence_upload` can restore it.")
 
 
 class LicenceList(BaseModel):
-    """The base licence first, then those that were issued."""
+    """Licences of a register: the base one first, then the issued ones."""
 
     items: list[LicenceRow]
 
 
 async def of_register(act: Act, serial_number: str) -> LicenceList:
-    """What a register of the partner has; refuses one that is not."""
+    """Return the register's licences; raise ``REGISTER_NOT_FOUND`` unless the actor owns it."""
     if serial_number not in await find_own(act.db, act.actor, [serial_number]):
         raise REGISTER_NOT_FOUND()
     mine = select(IssuedLicence).where(IssuedLicence.serial_number == serial_number)
@@ -59,7 +59,7 @@ def _row(issued: IssuedLicence, language: Language) -> LicenceRow:
 async def contents(
     db: AsyncSession, serial_numbers: Collection[str], kind: LicenceKind
 ) -> dict[str, bytes]:
-    """The licences of this kind that were issued for these registers, as they take them."""
+    """Return the issued licences of this kind by serial number, as registers take them."""
     found = select(IssuedLicence.serial_number, IssuedLicence.content).where(
         IssuedLicence.serial_number.in_(serial_numbers), IssuedLicence.kind == kind
     )

@@ -1,4 +1,4 @@
-"""Endpoints of licences.  Restoring them is an operation: ``licence_upload`` with the kind."""
+"""Endpoints of licences.  The operation ``licence_upload`` with a kind restores them."""
 
 from pydantic import BaseModel, Field
 
@@ -14,27 +14,30 @@ from protocol.licences import LicenceKind
 
 
 class LicenceOrder(SerialList):
-    """For which registers, and for what."""
+    """Registers and the kind of licence to issue for them."""
 
     kind: LicenceKind = Field(description="What the licence is for.")
 
 
 class LicenceIssuer(BaseModel):
-    """Who signs the licences of this server."""
+    """The issuer of the licences of this server."""
 
-    public_key: str = Field(description="Ed25519, 64 hexadecimal digits: what registers trust.")
+    public_key: str = Field(description="Ed25519 public key: 64 hexadecimal digits.")
 
 
 @endpoint("GET", "/registers/{serial_number}/licences", right=Right.MONITORING)
 async def list_licences(call: Call[RegisterKey, None]) -> LicenceList:
-    """The licences of a register: the base one, and those that were issued."""
+    """List the licences of a register: the base licence, then the issued ones."""
     serial = call.query.serial_number
     return await queries.of_register(call.act, serial)
 
 
 @endpoint("POST", "/licences", right=Right.SETTINGS)
 async def issue(call: Call[Nothing, LicenceOrder]) -> RegisterVerdicts:
-    """Issue a licence for each register that may have it; one that has it keeps it."""
+    """Issue a licence for each register that may have it and return a verdict for each register.
+
+    A register that has a licence of the kind keeps it.
+    """
     body = call.body
     key = load_key(call.config)
     serials = body.serial_numbers
@@ -44,7 +47,7 @@ async def issue(call: Call[Nothing, LicenceOrder]) -> RegisterVerdicts:
 
 @endpoint("GET", "/licence-issuer", right=Right.MONITORING)
 async def show_issuer(call: Call[Nothing, None]) -> LicenceIssuer:
-    """The public key that registers know this server's licences by."""
+    """Show the public key with which registers verify the licences of this server."""
     return LicenceIssuer(public_key=public_key(call.config).hex())
 
 

@@ -1,4 +1,4 @@
-"""TABLE of the kinds of licences: what they are called, and the services that bring them."""
+"""TABLE of the kinds of licences: their names, and the services that include them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,10 @@ from protocol.licences import LicenceKind
 
 
 class LicenceKindRow(NamedTuple):
-    """``required_services``: any of these services brings it; empty = the base licence does."""
+    """Row of a kind of licence.
+
+    Any of ``required_services`` includes it; an empty tuple means that the base licence does.
+    """
 
     ru: str
     en: str
@@ -34,4 +37,5 @@ KINDS: Mapping[LicenceKind, LicenceKindRow] = MappingProxyType(
 )
 
 BASE = ("Базовая лицензия", "Base licence")
-"""Every register leaves the factory with it (ATOL Connect manual, «Лицензии и подписки»)."""
+"""Names of the licence that every register has from the factory (ATOL Connect manual, «Лицензии
+и подписки»)."""

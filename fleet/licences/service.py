@@ -27,9 +27,9 @@ from protocol.licences import MAX_NUMBER, Licence, LicenceKind
 async def issue(
     act: Act, key: Ed25519PrivateKey, kind: LicenceKind, typed: Sequence[str]
 ) -> SerialVerdicts:
-    """Sign a licence for each of the registers that may have it; a verdict for each.
+    """Sign a licence for each register that may have it; return a verdict for each register.
 
-    A register that has one of the kind keeps it: it is the same one that is restored.
+    A register that has a licence of the kind keeps it: the same licence is restored later.
     """
     serials, unfit = read_serials(typed)
     own = await find_own(act.db, act.actor, serials)
@@ -51,7 +51,7 @@ async def issue(
 
 
 async def _insert_issued(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]) -> None:
-    # In the order of the key: of two orders for the same registers one waits for the other.
+    # Sorted by the key, so that of two requests for the same registers one waits for the other.
     ordered = sorted(rows, key=lambda row: row["serial_number"])
     statement = insert_into(act.db, IssuedLicence).values(ordered)
     new = statement.on_conflict_do_nothing(index_elements=["serial_number", "kind"])
@@ -63,7 +63,10 @@ async def _insert_issued(act: Act, kind: LicenceKind, rows: list[dict[str, Any]]
 async def _entitled_registers(
     act: Act, serial_numbers: Sequence[str], kind: LicenceKind
 ) -> set[str]:
-    """Those of the registers that a service brings it to, or all if the base licence does."""
+    """Return the registers that may have the licence by one of its services.
+
+    All of them may have it if the base licence includes it.
+    """
     services = KINDS[kind].required_services
     found = set() if services else set(serial_numbers)
     for service in services:

@@ -1,4 +1,4 @@
-"""The key that licences are signed with: made at the first start, kept in the data directory."""
+"""The key that signs licences: made at the first start, stored in the data directory."""
 
 from typing import Final
 
@@ -11,7 +11,10 @@ FILE_NAME: Final = "licence.key"
 
 
 def load_key(config: FleetConfig) -> Ed25519PrivateKey:
-    """The server's key, 32 bytes in a file of mode 0600.  ``ValueError`` if the file is not one."""
+    """Return the server's key, 32 bytes in a file of mode 0600; make it if there is none.
+
+    Raise ``ValueError`` if the file does not hold a key.
+    """
     seed = load_or_create(
         config.data / FILE_NAME, lambda: Ed25519PrivateKey.generate().private_bytes_raw()
     )
@@ -19,5 +22,5 @@ def load_key(config: FleetConfig) -> Ed25519PrivateKey:
 
 
 def public_key(config: FleetConfig) -> bytes:
-    """What registers know the server by, 32 bytes."""
+    """Return the public key, 32 bytes, with which registers verify this server's licences."""
     return load_key(config).public_key().public_bytes_raw()

@@ -1,7 +1,36 @@
-"""The register's side of operations: answers come in, the next command goes out.
+"""Delivery of operations to registers: answers come in, the next command goes out.
 
-Works on a batch of visits with one read and one write.  Everything here happens before the
-commit; the commands leave after it.
+Theory of operation.  An operation is a row: status, number of the current step, the command of
+that step and the progress of its type.  Nothing about it is kept in memory between two calls.
+
+1. Due index.  At a check-in ``due.DueIndex`` tells without a query whether the register has an
+   operation that is due.  If so, or if the register has answered a step, ``device_port`` puts the
+   visit into a batch with those of other registers and calls ``deliver`` once: one read, one
+   write, one commit.
+2. Claim.  ``deliver`` locks the open operations of the batch's registers and skips the rows that
+   another transaction has locked.  The first one that is due becomes RUNNING.
+3. Lease.  With each command ``lease_until`` is set to now + ``rules.LEASE``.
+4. Step.  ``next_step`` of the type is pure: it gets the progress and the register's answer, and
+   returns the next command (``Send``), a pause until the next check-in (``Await``) or the end
+   (``Done``, ``Failed``).  The step's number, its command and the progress are committed before the
+   gateway sends STEP.  An answer that is not for the current step changes nothing.
+5. Lost link.  If no answer comes until the lease lapses, ``service.requeue_silent`` queues the
+   operation again with its step, command and progress.  The next check-in, or one before the lease
+   lapses, gives the same step with the same number.  The register keeps the answers of its newest
+   steps in a journal, so it repeats the answer and does not execute the command twice; if the
+   answer is no longer there, it refuses the step as STALE and a person has to look.
+6. Cancel.  Before the first step an operation is cancelled at once.  After it, only
+   ``cancel_requested`` is set, because the register may be executing the command.  The answer then
+   ends the operation as CANCELLED, after a last command if the type needs one to leave the register
+   in order (``abandon``).  If the command cannot be undone (``is_committed``), it goes on.
+
+Example: operation 7 writes two settings, and the link is lost after the first command.
+
+    check-in           QUEUED -> RUNNING, step 1, progress {at: 0}; commit; STEP(7, 1, setting 278)
+    (link lost)        the lease lapses: RUNNING -> QUEUED; step 1, command and progress stay
+    check-in           QUEUED -> RUNNING; commit; STEP(7, 1, setting 278) again
+    STEP_DONE(7, 1)    step 2, progress {at: 1}; commit; STEP(7, 2, setting 279)
+    STEP_DONE(7, 2)    RUNNING -> SUCCEEDED with the result; commit
 """
 
 from collections import defaultdict
@@ -43,50 +72,51 @@ from protocol.errors import RemoteError
 from protocol.platforms import Platform
 
 ABANDONING = "abandoning"
-"""Key of the progress of an operation whose last, leaving command is under way."""
+"""Key of the progress of a cancelled operation whose last command is under way."""
 
 _OF_ITS_OWNER = (Operation.step > 0) | exists().where(
     CashRegister.serial_number == Operation.serial_number,
     CashRegister.partner_id == Operation.partner_id,
 )
-"""Nothing of a former owner's begins; what has begun before ends with the register's word."""
+"""Condition of operations that may go on: none of a former owner begins, but one that has begun
+ends with the register's answer."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A register is here: it has just checked in (no answer) or answered a step."""
+    """A register's visit: it has just checked in (no answer) or has answered a step."""
 
     serial_number: str
     platform: Platform
     answer: StepDone | StepRefused | None = None
     facts: CheckInFacts | None = None
-    """With a check-in: what the register said of itself."""
+    """The register's report about itself, with a check-in only."""
     by_assistant: bool = False
-    """An Assistant speaks for it."""
+    """An Assistant speaks for the register."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepDelivery:
-    """What to give the register now, how many operations are due, and when the next ones are."""
+    """The next step for a register, the number of operations due now, and when others are due."""
 
     step: Step | None = None
     pending: int = 0
     due: Due | None = None
     stream: Stream | None = None
-    """What goes before the step."""
+    """Blocks of a firmware image to send before the step."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What the visits of one batch have changed."""
+    """Changes that the visits of one batch have made."""
 
     now: datetime
     touched: dict[int, Work] = field(default_factory=dict)
     changes: list[StatusChange] = field(default_factory=list)
     assigned_to_assistant: list[int] = field(default_factory=list)
-    """Operations for the cash server that an Assistant has begun."""
+    """Ids of operations ordered for the cash server that an Assistant has begun."""
 
     def change_status(
         self,
@@ -100,7 +130,7 @@ class _Batch:
 
 
 async def deliver(act: Act, visits: Sequence[Visit]) -> list[StepDelivery]:
-    """One delivery for each visit, in their order."""
+    """Take the visits' answers and save the changes; return a delivery for each visit, in order."""
     works: dict[str, list[Work]] = defaultdict(list)
     called = sorted({visit.serial_number for visit in visits})
     for work in await load_open(act.db, called, _OF_ITS_OWNER):
@@ -128,6 +158,7 @@ def _deliver_to(batch: _Batch, works: Sequence[Work], visit: Visit) -> StepDeliv
 
 
 def _due(works: Sequence[Work]) -> Due | None:
+    """Return when the earliest of these operations is due, directly and by an Assistant."""
     if not works:
         return None
     return Due(
@@ -141,10 +172,11 @@ def _due(works: Sequence[Work]) -> Due | None:
 
 
 def _is_deliverable(work: Work, by_assistant: bool) -> bool:
-    """Whether it may go this way (``due.ASSISTED_TYPES``).
+    """Tell whether the operation may be given to this caller: the register or its Assistant.
 
-    What has begun goes on the same way: the Assistant and the register each have a journal of
-    their own, and neither knows which steps the other has done.
+    ``due.ASSISTED_TYPES`` lists what the Assistant takes over.  An operation that has begun stays
+    with its caller: the Assistant and the register keep separate journals, and neither knows which
+    steps the other has done.
     """
     if work.channel is Channel.ASSISTANT:
         return by_assistant
@@ -154,9 +186,10 @@ def _is_deliverable(work: Work, by_assistant: bool) -> bool:
 def _on_answer(
     batch: _Batch, works: Sequence[Work], visit: Visit, answer: StepDone | StepRefused
 ) -> None:
-    """Take an answer; one to a step that is not awaited (a repetition) changes nothing.
+    """Apply the answer to the operation's current step.
 
-    Neither does one to a queued operation while another one runs: its step is given again.
+    Nothing changes for an answer to another step (a repetition), and for an answer to a queued
+    operation while another one runs: its step is given again later.
     """
     work = next((work for work in works if work.id == answer.operation_id), None)
     if work is None or work.command is None or not _is_deliverable(work, visit.by_assistant):
@@ -176,6 +209,7 @@ def _on_answer(
 
 
 def _on_step_refused(batch: _Batch, work: Work, reason: int) -> None:
+    """Apply a refusal of the step: end the operation, or put it off."""
     status, cause = judge_refused_step(reason)
     if work.cancel_requested:
         batch.change_status(work, OperationStatus.CANCELLED, StatusCause(work.cancel_cause))
@@ -186,6 +220,7 @@ def _on_step_refused(batch: _Batch, work: Work, reason: int) -> None:
 
 
 def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
+    """Cancel the operation after its answer, or send the command that its type needs before."""
     last = None if ABANDONING in work.progress else _abandon_command(work, platform)
     if last is None:
         batch.change_status(work, OperationStatus.CANCELLED, StatusCause(work.cancel_cause))
@@ -194,9 +229,9 @@ def _cancel(batch: _Batch, work: Work, platform: Platform) -> None:
 
 
 def _next_work(batch: _Batch, works: Sequence[Work], visit: Visit) -> Work | None:
-    """The operation whose outstanding command is to be given: the one under way, or the next.
+    """Return the operation whose command is to be given: the running one or the next that is due.
 
-    Nothing while one is under way on the other way.
+    Return ``None`` while an operation runs that this caller may not be given.
     """
     running = [work for work in works if work.status is OperationStatus.RUNNING]
     if not all(_is_deliverable(work, visit.by_assistant) for work in running):
@@ -212,7 +247,7 @@ def _next_work(batch: _Batch, works: Sequence[Work], visit: Visit) -> Work | Non
 
 
 def _begin_or_resume(batch: _Batch, work: Work, visit: Visit) -> None:
-    """Begin or resume; one that awaits a check-in is asked only at a check-in."""
+    """Begin or resume the operation; one that awaits a check-in goes on only at a check-in."""
     if work.step and work.command is not None:
         batch.change_status(work, OperationStatus.RUNNING, StatusCause.TAKEN)
         return
@@ -256,7 +291,10 @@ def _send(batch: _Batch, work: Work, send: Send) -> None:
 def _next_outcome(
     work: Work, platform: Platform, answer: bytes | None, seen: CheckInFacts | None
 ) -> StepOutcome:
-    """The type's word.  No operation and no answer may break the batch it came in."""
+    """Return the outcome that the operation's type decides.
+
+    No operation and no answer may break its batch: every exception becomes ``Failed``.
+    """
     try:
         operation_type = BY_KIND[work.type]
         return operation_type.next_step(_snapshot(operation_type, work, platform, seen), answer)
@@ -268,7 +306,7 @@ def _next_outcome(
 
 
 def _is_committed(work: Work, platform: Platform) -> bool:
-    """Whether its type says that it cannot be taken back."""
+    """Tell whether the operation's type forbids cancelling now."""
     try:
         operation_type = BY_KIND[work.type]
         return operation_type.is_committed(_snapshot(operation_type, work, platform))
@@ -278,7 +316,7 @@ def _is_committed(work: Work, platform: Platform) -> bool:
 
 
 def _abandon_command(work: Work, platform: Platform) -> Send | None:
-    """How its type leaves a cancelled operation."""
+    """Return the type's last command for a cancelled operation, if it needs one."""
     try:
         operation_type = BY_KIND[work.type]
         return operation_type.abandon(_snapshot(operation_type, work, platform))

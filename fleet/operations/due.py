@@ -1,8 +1,8 @@
-"""Which registers have work: an index in memory that follows the database.
+"""Index in memory of the registers that have work; it follows the database.
 
-"Has this register work?" is asked at every check-in and must cost no query.  A stale answer
-does no harm: work that is not there is looked for in vain once, work that is not known yet
-waits for the next call.
+Every check-in asks whether its register has work, and the answer must cost no query.  A stale entry
+does no harm: the database is read once in vain for work that is no longer there, and work that the
+index does not know yet waits for the next check-in.
 """
 
 from collections.abc import Collection
@@ -19,26 +19,26 @@ from fleet.operations.rules import OPEN, Channel
 from fleet.operations.types import BY_KIND
 
 CHANNEL = "cash_server_operations"
-"""Notification channel; a payload is serial numbers separated by commas, at most
-``PER_PAYLOAD`` of them (PostgreSQL takes 8,000 bytes)."""
+"""Name of the notification channel.  A payload is a list of serial numbers separated by commas,
+at most ``PER_PAYLOAD`` of them (PostgreSQL accepts 8,000 bytes)."""
 
 PER_PAYLOAD = 500
 
 
 ASSISTED_TYPES = tuple(kind for kind, each in BY_KIND.items() if Channel.ASSISTANT in each.channels)
-"""Types that an Assistant can do; it takes those for the cash server too, unless they have begun
-there."""
+"""Operation types that an Assistant can carry out.  The Assistant also takes operations of these
+types that were ordered for the cash server, unless the register has begun them directly."""
 
 
 class Due(NamedTuple):
-    """The moment from which a register's earliest operation is due, by who asks for it."""
+    """Moments from which a register's earliest operation is due, by who asks for it."""
 
     directly: datetime | None
     by_assistant: datetime | None
 
 
 class DueIndex:
-    """Serial number (as a number) -> when its operations are due."""
+    """Map from a serial number (as a number) to the moments when its operations are due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,9 +48,11 @@ class DueIndex:
         return len(self._due)
 
     def get(self, serial_number: int) -> Due | None:
+        """Return when the register's operations are due; ``None`` if it has none."""
         return self._due.get(serial_number)
 
     def is_due(self, serial_number: int, now: datetime, by_assistant: bool = False) -> bool:
+        """Tell whether the register, or its Assistant, may be given an operation now."""
         due = self._due.get(serial_number)
         if due is None:
             return False
@@ -58,12 +60,12 @@ class DueIndex:
         return due_at is not None and due_at <= now
 
     async def resync(self) -> None:
-        """Read everything again."""
+        """Read the due moments of all registers again."""
         async with self._database.read() as db:
             self._due = await _read(db, _earliest())
 
     async def refresh(self, payload: str) -> None:
-        """Read the registers again that a notification names."""
+        """Read again the registers named in the payload of a notification."""
         serials = payload.split(",")
         statement = _earliest().where(Operation.serial_number.in_(serials))
         async with self._database.read() as db:
@@ -72,10 +74,10 @@ class DueIndex:
             self._put(serial, found.get(serial))
 
     def settle(self, serial_number: int, before: Due | None, after: Due | None) -> None:
-        """What a committed batch saw.
+        """Store the due moments that a committed batch has computed.
 
-        ``before`` is what ``get`` said when the batch began: if a notification has changed it
-        since, the notification knows better.
+        ``before`` is the value that ``get`` returned when the batch began.  If a notification has
+        replaced it since, the notification is newer and its value stays.
         """
         if self._due.get(serial_number) is before:
             self._put(serial_number, after)
@@ -88,13 +90,13 @@ class DueIndex:
 
 
 async def notify_gateways(db: AsyncSession, serial_numbers: Collection[str]) -> None:
-    """Tell every index that follows the database to read these registers again, at the commit."""
+    """Make every index read these registers again once the transaction is committed."""
     for payload in payloads(serial_numbers):
         await notify(db, CHANNEL, payload)
 
 
 def payloads(serial_numbers: Collection[str]) -> list[str]:
-    """Notifications that name these registers."""
+    """Return the payloads of notifications that name these registers, each register once."""
     ordered = sorted(set(serial_numbers))
     return [
         ",".join(ordered[start : start + PER_PAYLOAD])

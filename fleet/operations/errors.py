@@ -1,4 +1,4 @@
-"""What people are told about operations: refusals, and the causes of statuses."""
+"""Texts for people about operations: refusals, and the causes of statuses."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -34,15 +34,16 @@ _IMAGE_REFUSED = (
     "the register rejected the firmware: its signature or format does not fit",
 )
 WRONG_FORMAT = 0x13
-"""The result code of a register that does not take an image (``protocol.result_codes``)."""
+"""Result code of a register that does not accept an image (``protocol.result_codes``)."""
 
 
 def right_needed(right: Right) -> DomainError:
+    """Return the refusal of an employee who lacks the right."""
     return RIGHT_NEEDED(right=RIGHT_NAMES[right])
 
 
 def channel_unfit(channels: Sequence[Channel]) -> DomainError:
-    """``channels``: those that fit."""
+    """Return the refusal of a channel; ``channels`` are those that the operation allows."""
     russian, english = (", ".join(_CHANNELS[each][of] for each in channels) for of in (0, 1))
     return CHANNEL_UNFIT(ru=russian, en=english)
 
@@ -484,7 +485,7 @@ CAUSE_TEXTS: Mapping[StatusCause, tuple[str, str]] = MappingProxyType(
 
 
 def explain(cause: str, detail: Mapping[str, Any] | None, language: Language) -> str:
-    """Return the sentence of a cause; commands and result codes in ``detail`` are put in words."""
+    """Return the sentence of a cause, with the commands and result codes of ``detail`` in words."""
     known: dict[str, Any] = dict(detail or {})
     if isinstance(known.get("started"), bool):
         known["started"] = _STARTED[known["started"]]

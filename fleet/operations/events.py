@@ -1,4 +1,4 @@
-"""What operations tell the features above them."""
+"""Events that operations announce to the features above them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from fleet.operations.rules import OperationStatus
 
 @dataclass(frozen=True, slots=True)
 class ChangedOperation:
-    """One operation came to a new status."""
+    """An operation and the status that it has entered."""
 
     operation_id: int
     serial_number: str
@@ -18,7 +18,7 @@ class ChangedOperation:
 
 @dataclass(frozen=True, slots=True)
 class OperationStatusesChanged:
-    """Operations changed their status in this transaction."""
+    """Changes of status that one transaction has made."""
 
     at: datetime
     changes: tuple[ChangedOperation, ...]

@@ -1,7 +1,7 @@
-"""The local channel: operations as requests to the ATOL driver v10, and its answers.
+"""The local channel: operations as JSON tasks for the ATOL driver v10, and the driver's answers.
 
-Every package begins with ``getDeviceInfo``, so that the answer itself says which register gave
-it.  An operation stays queued until its answer has come, and takes one answer only.
+Every package begins with ``getDeviceInfo``, so that the answer itself identifies the register.  An
+operation stays queued until its answer has come, and accepts one answer only.
 """
 
 import io
@@ -38,7 +38,7 @@ IDENTIFY_REQUEST: Final = {"type": "getDeviceInfo"}
 
 
 class DriverResult(NamedTuple):
-    """What the driver said to one request; ``error`` 0 = done."""
+    """The driver's result for one task; ``error`` 0 means done."""
 
     error: int
     description: str
@@ -46,7 +46,7 @@ class DriverResult(NamedTuple):
 
 
 class LocalAnswer(NamedTuple):
-    """The driver's results for one operation, in the order of the package's requests."""
+    """The driver's results for one operation, in the order of the package's tasks."""
 
     operation_id: int
     serial_number: str
@@ -54,14 +54,17 @@ class LocalAnswer(NamedTuple):
 
 
 class Package(NamedTuple):
-    """A file for the driver of one register."""
+    """A file with tasks for the driver of one register."""
 
     name: str
     content: bytes
 
 
 async def packages(act: Act, ids: Sequence[int]) -> list[Package]:
-    """One for each of the operations; refuses one that is not open, local and the partner's."""
+    """Return a package for each operation, in their order.
+
+    Raise ``NOT_LOCAL`` for an operation that is not open, not local or not the partner's.
+    """
     works = {work.id: work for work in await _load(act, ids)}
     platforms = await _platforms(act.db, [work.serial_number for work in works.values()])
     return [_package(act.actor, works.get(id_), id_, platforms) for id_ in ids]
@@ -84,7 +87,7 @@ def _package(
 
 
 def zip_files(files: Sequence[Package]) -> bytes:
-    """All of them in one archive."""
+    """Return a ZIP archive of these files."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
         for file in files:
@@ -93,7 +96,7 @@ def zip_files(files: Sequence[Package]) -> bytes:
 
 
 async def accept_answers(act: Act, answers: Sequence[LocalAnswer]) -> Verdicts[int, int]:
-    """End the operations that were answered; a verdict for each answer, by its operation's id."""
+    """End the answered operations; return a verdict for each answer, by operation id."""
     works = {work.id: work for work in await _load(act, [each.operation_id for each in answers])}
     platforms = await _platforms(act.db, [work.serial_number for work in works.values()])
     changes: list[StatusChange] = []
@@ -114,7 +117,7 @@ async def accept_answers(act: Act, answers: Sequence[LocalAnswer]) -> Verdicts[i
 def _accept_answer(
     act: Act, works: Mapping[int, Work], platforms: Mapping[str, Platform], answer: LocalAnswer
 ) -> list[StatusChange]:
-    """Return the transitions of the operation that this answers; refuses an unfit answer."""
+    """Return the operation's transitions; raise a refusal if the answer does not fit."""
     work = _find_answered(works, answer)
     ending = _final_status(_snapshot(act.actor, work, platforms), work, answer)
     changes = []
@@ -132,7 +135,12 @@ def _accept_answer(
 
 
 def _find_answered(works: Mapping[int, Work], answer: LocalAnswer) -> Work:
-    """The operation that this answers; the register names itself in its first result."""
+    """Return the operation that this answers.
+
+    The register identifies itself in the first result.  Raise ``NOT_LOCAL`` for an operation that
+    is not open, ``ANSWER_UNFIT`` without that result and ``ANSWER_OF_ANOTHER`` for another
+    register.
+    """
     work = works.get(answer.operation_id)
     if work is None or work.status not in OPEN:
         raise NOT_LOCAL(id=answer.operation_id)

@@ -1,4 +1,4 @@
-"""Tables of operations and of every change of their status."""
+"""Tables of operations and of the changes of their status."""
 
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,11 @@ _IS_OPEN = text("status IN ({})".format(", ".join(f"'{status}'" for status in OP
 
 
 class Operation(Base):
-    """An order to one register.
+    """An operation of one register.
 
-    ``step`` counts the commands given so far and ``command`` is the one whose answer is
-    awaited; both are committed before the command leaves, so after any break the same step
-    is repeated, never a new one invented.
+    ``step`` counts the commands given so far, and ``command`` is the one whose answer is awaited.
+    Both are committed before the command leaves, so after any break the same step is repeated and
+    no new one is invented.
     """
 
     __tablename__ = "operations"
@@ -41,19 +41,19 @@ class Operation(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     status: Mapped[OperationStatus]
     cause: Mapped[str] = mapped_column(String(40), default="")
-    """Why the status is what it is: a code of ``fleet.operations.errors.CAUSES``."""
+    """Why the operation has its status: a code of ``fleet.operations.errors.CAUSE_TEXTS``."""
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Parameters of the cause's sentence."""
+    """Parameters of the cause's sentence (``fleet.operations.errors.CAUSE_TEXTS``)."""
     step: Mapped[int] = mapped_column(default=0)
     command: Mapped[bytes | None] = mapped_column(LargeBinary)
     stream: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Blocks of a firmware image that go before ``command`` (``types.contract.Stream``)."""
+    """Blocks of a firmware image that are sent before ``command`` (``types.contract.Stream``)."""
     progress: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True), default=dict)
     percent: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     cancel_cause: Mapped[str] = mapped_column(String(40), server_default="")
-    """Why it is to be cancelled: its cause once the register's word has come."""
+    """Cause that the operation gets when it is cancelled after the register's answer."""
     scheduled_for: Mapped[datetime | None]
     due_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
@@ -63,11 +63,11 @@ class Operation(Base):
     changed_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     retry_of: Mapped[int | None] = mapped_column(BigId, unique=True, index=True)
-    """The operation that this one repeats; each is repeated at most once."""
+    """The operation that this one repeats; each operation is repeated at most once."""
 
 
 class OperationChange(Base):
-    """One transition of an operation: when, from what to what, and why."""
+    """A transition of an operation: when, from which status to which, and why."""
 
     __tablename__ = "operation_changes"
 

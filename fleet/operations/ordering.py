@@ -1,15 +1,16 @@
-"""Ordering an operation for many registers: the whole way, told in its order.
+"""Ordering an operation for many registers.
 
-``create`` takes four steps, each with its section below:
+``create`` is the entry and takes four steps; the file follows them from top to bottom:
 
-1. read the request: its type, right, channel and time, and its parameters, completed by what other
-   features know (``preparation``).  A mistake refuses the whole request.
-2. look up what is known of its registers, one statement for each question.
+1. read the request: its type, right and channel, and its parameters, completed with facts of other
+   features (``preparation``).  An error here refuses the whole request, and so does a bad time.
+2. look up the facts about its registers, one statement for each question.
 3. judge each register, without the database: it gets the operation, or an objection.
-4. insert the operations as QUEUED, with their history, and tell the log, the features above and
-   the gateways.  What the server does by itself is done at once.
+4. insert the operations as QUEUED with their history, and announce them.  Then ``create`` writes
+   the audit log, carries out at once what the server does by itself, and notifies the gateways.
 
-All of it is one transaction.  From there ``delivery`` gives the commands to the registers.
+All of it is one transaction.  After it ``delivery`` gives the commands to the registers.  The last
+section serves ``service.reschedule``, which repeats one judgement of step 3 for another start.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -70,9 +71,9 @@ from fleet.subscriptions.holdings import service_ends
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """What a person orders; ``params`` are as they were sent.
+    """A person's request for an operation; ``params`` are as they were sent.
 
-    At most one of the times: a moment, or a wall time (naive) of each register's own zone.
+    At most one of the times is given: a moment, or a wall time (naive) in each register's own zone.
     """
 
     type: str
@@ -84,16 +85,16 @@ class OperationRequest:
 
 
 OrderResult = Verdicts[tuple[int, str], str]
-"""(operation id, serial number) of what was ordered, and the registers that do not get it."""
+"""The ordered operations as (operation id, serial number), and the registers that were refused."""
 
 
 async def create(
     act: Act, request: OperationRequest, *, retry_of: int | None = None
 ) -> OrderResult:
-    """Order an operation for each register that can get it.
+    """Order an operation for each register that can get it; return a verdict for each register.
 
-    Refuses the whole request for an unknown type, wrong parameters, a missing right, a channel
-    that does not fit or a time in the past; each register gets its own verdict.
+    Raise a refusal of the whole request for an unknown type, wrong parameters, a missing right, a
+    channel that does not fit or a time in the past.
     """
     prepared = await read_request(act, request)
     check_times(request.scheduled_for, request.scheduled_local, act.now)
@@ -112,9 +113,10 @@ async def create(
 
 
 async def read_request(act: Act, request: OperationRequest) -> Prepared:
-    """Return the type and the parameters of a request, whichever its registers are.
+    """Return the type and the parameters of a request; they do not depend on its registers.
 
-    Refuses an unknown type, wrong parameters, a missing right and a channel that does not fit.
+    Raise a refusal for an unknown type, wrong parameters, a missing right and a channel that does
+    not fit.
     """
     operation_type = BY_KIND.get(request.type)
     if operation_type is None:
@@ -129,26 +131,27 @@ async def read_request(act: Act, request: OperationRequest) -> Prepared:
 # ---- 2. look up ---------------------------------------------------------------------------------
 
 Services = Mapping[Entitlement, Mapping[str, datetime | None]]
-"""A service -> the registers that have or had it -> when it ends for them; ``None``: never."""
+"""Service -> serial number -> when the service ends for that register (``None``: never).  A
+register that never had the service is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _OrderContext:
-    """A request, and what the database knows of its registers."""
+    """A request and the facts about its registers, read from the database."""
 
     request: OperationRequest
     operation_type: OperationType[Any]
     params: Any
     own_params: Mapping[str, Any]
-    """Of the registers that get others than ``params``."""
+    """Parameters of the registers that need others than ``params``, by serial number."""
     now: datetime
     registers: Mapping[str, CashRegister]
-    """The actor's own of those in the request."""
+    """The registers of the request that belong to the actor, by serial number."""
     services: Services
     open: Mapping[str, Sequence[OperationStatus]]
-    """Statuses of the open operations of each register."""
+    """Statuses of each register's open operations, by serial number."""
     assisted: frozenset[str]
-    """Registers for which an Assistant calls; looked up for its channel only."""
+    """Registers that an Assistant serves; read for the Assistant's channel only."""
 
 
 async def _look_up(act: Act, request: OperationRequest, prepared: Prepared) -> _OrderContext:
@@ -170,8 +173,10 @@ async def _look_up(act: Act, request: OperationRequest, prepared: Prepared) -> _
 
 
 async def _lock_own(act: Act, serial_numbers: Sequence[str]) -> dict[str, CashRegister]:
-    """Return the actor's own registers, locked: a hand-over waits until there is an order that it
-    can cancel."""
+    """Return the actor's own registers, locked until the commit.
+
+    A hand-over of a register waits for the lock, so it finds the new operation and can cancel it.
+    """
     known = list(filter(is_serial_number, serial_numbers))
     own = select(CashRegister).where(
         CashRegister.serial_number.in_(known), registers_visible_to(act.actor)
@@ -205,14 +210,14 @@ async def _open_statuses(
 # ---- 3. judge each register ---------------------------------------------------------------------
 
 Starts = Mapping[str, datetime | None]
-"""Serial number -> the moment that was asked for; ``None``: now."""
+"""Serial number -> the moment that was asked for; ``None`` means now."""
 
 TRANSIENT_REFUSALS: Final = frozenset({ANOTHER_RUNNING.code, TOO_MANY_OPEN.code})
-"""Refusals that time alone mends."""
+"""Codes of refusals that pass with time alone."""
 
 
 def _judge_registers(context: _OrderContext) -> tuple[Starts, list[RefusedItem[str]]]:
-    """Return the registers that get the operation, in their order, and the others."""
+    """Return the starts of the registers that get the operation, and the refused registers."""
     request, starts, refused = context.request, dict[str, datetime | None](), []
     for serial in request.serial_numbers:
         objection = Objection(REPEATED) if serial in starts else _objection(context, serial)
@@ -225,6 +230,7 @@ def _judge_registers(context: _OrderContext) -> tuple[Starts, list[RefusedItem[s
 
 
 def _objection(context: _OrderContext, serial_number: str) -> Objection | None:
+    """Return the first objection of ``_OBJECTIONS`` to this register, if any."""
     register = context.registers.get(serial_number)
     if register is None:
         return Objection(REGISTER_NOT_FOUND)
@@ -233,22 +239,25 @@ def _objection(context: _OrderContext, serial_number: str) -> Objection | None:
 
 
 def _asked_start(context: _OrderContext, register: CashRegister) -> datetime | None:
+    """Return the moment asked for, by this register's clock if a wall time was given."""
     request = context.request
     return asked_start(register, request.scheduled_for, request.scheduled_local)
 
 
 def _blocked(context: _OrderContext, register: CashRegister) -> Objection | None:
-    """Object to a blocked register, but not to emptying its queue or what else the server does."""
+    """Object to a blocked register, unless the server carries out the operation by itself."""
     served = not register.blocked or context.operation_type.on_server
     return None if served else Objection(BLOCKED)
 
 
 def _one_register_only(context: _OrderContext, register: CashRegister) -> Objection | None:
+    """Object to more than one register if the type allows one at a time."""
     several = len(set(context.request.serial_numbers)) > 1
     return Objection(ONE_ONLY) if context.operation_type.one_register_only and several else None
 
 
 def _unassisted(context: _OrderContext, register: CashRegister) -> Objection | None:
+    """Object to a register without an Assistant if the Assistant's channel was chosen."""
     needed = context.request.channel is Channel.ASSISTANT
     return (
         Objection(NO_ASSISTANT)
@@ -258,13 +267,14 @@ def _unassisted(context: _OrderContext, register: CashRegister) -> Objection | N
 
 
 def _unfit(context: _OrderContext, register: CashRegister) -> Objection | None:
-    """Object as the operation's type does."""
+    """Return the objection of the operation's type, if any."""
     serial = register.serial_number
     target = TargetRegister(serial, register.platform, register.model, register.firmware_version)
     return context.operation_type.objection(target, context.own_params.get(serial, context.params))
 
 
 def _not_entitled(context: _OrderContext, register: CashRegister) -> Objection | None:
+    """Object to a register that lacks a paid service when the operation begins."""
     asked = _asked_start(context, register) or context.now
     begins = earliest_start(context.operation_type, context.params, asked)
     return _missing_service(context.services, register, begins, context.now)
@@ -273,7 +283,7 @@ def _not_entitled(context: _OrderContext, register: CashRegister) -> Objection |
 def _missing_service(
     services: Services, register: CashRegister, begins: datetime, now: datetime
 ) -> Objection | None:
-    """Object to the first service that the register lacks, or that ends before ``begins``."""
+    """Object to the first service that is missing or ends before ``begins``."""
     for service, ends in services.items():
         until = ends.get(register.serial_number, now)
         if until is None or until > max(begins, now):
@@ -286,20 +296,8 @@ def _missing_service(
     return None
 
 
-async def service_objection(
-    act: Act,
-    operation_type: OperationType[Any],
-    params: Any,
-    register: CashRegister,
-    begins: datetime,
-) -> Objection | None:
-    """Object to another start of an operation if the register lacks a service then."""
-    needed = operation_type.required_services(params)
-    services = await _services(act.db, [register.serial_number], needed)
-    return _missing_service(services, register, begins, act.now)
-
-
 def _busy(context: _OrderContext, register: CashRegister) -> Objection | None:
+    """Object to a register with too many open operations or with a running one."""
     statuses = context.open.get(register.serial_number, ())
     if context.operation_type.on_server:
         return None
@@ -309,6 +307,7 @@ def _busy(context: _OrderContext, register: CashRegister) -> Objection | None:
 
 
 def _untimely(context: _OrderContext, register: CashRegister) -> Objection | None:
+    """Object to a wall time that has passed at this register or whose zone is unknown."""
     return wall_time_objection(register, context.request.scheduled_local, context.now)
 
 
@@ -321,7 +320,7 @@ _OBJECTIONS: Final[tuple[Callable[[_OrderContext, CashRegister], Objection | Non
     _busy,
     _untimely,
 )
-"""In the order in which people are told."""
+"""The judgements in the order in which people read them: the first objection counts."""
 
 
 # ---- 4. insert ----------------------------------------------------------------------------------
@@ -330,7 +329,7 @@ _OBJECTIONS: Final[tuple[Callable[[_OrderContext, CashRegister], Objection | Non
 async def _insert(
     act: Act, context: _OrderContext, starts: Starts, retry_of: int | None
 ) -> list[tuple[int, str]]:
-    """Write the operations and the beginning of their history; return ids with serial numbers."""
+    """Insert the operations with the start of their history; return ids with serial numbers."""
     if not starts:
         return []
     common = {
@@ -363,7 +362,7 @@ async def _insert(
 
 
 def _own_values(context: _OrderContext, serial: str, asked: datetime | None) -> dict[str, Any]:
-    """Return the columns in which the operations of one order differ."""
+    """Return the columns in which the operations of one request differ."""
     operation_type = context.operation_type
     due_at = earliest_start(operation_type, context.params, asked or context.now)
     own = context.own_params.get(serial)
@@ -377,8 +376,10 @@ def _own_values(context: _OrderContext, serial: str, asked: datetime | None) -> 
 
 
 async def _do_on_server(act: Act, prepared: Prepared, accepted: Sequence[tuple[int, str]]) -> None:
-    """End the operations with the server's result; a type that clears the queue also cancels all
-    that was ordered for these registers before."""
+    """End the operations with the result that the server itself gives.
+
+    A type that clears the queue also cancels the operations ordered earlier for these registers.
+    """
     operation_type, params = prepared.operation_type, prepared.params
     ordered = {operation_id for operation_id, _ in accepted}
     works = await load_open(act.db, [serial for _, serial in accepted], wait=True)
@@ -392,3 +393,19 @@ async def _do_on_server(act: Act, prepared: Prepared, accepted: Sequence[tuple[i
             changes.append(work.change_status(OperationStatus.RUNNING, StatusCause.TAKEN, act.now))
             changes.append(work.change_status(OperationStatus.SUCCEEDED, StatusCause.DONE, act.now))
     await save(act, works, changes)
+
+
+# ---- another start of an ordered operation ------------------------------------------------------
+
+
+async def service_objection(
+    act: Act,
+    operation_type: OperationType[Any],
+    params: Any,
+    register: CashRegister,
+    begins: datetime,
+) -> Objection | None:
+    """Return the objection to a new start at which the register lacks a service, if any."""
+    needed = operation_type.required_services(params)
+    services = await _services(act.db, [register.serial_number], needed)
+    return _missing_service(services, register, begins, act.now)

@@ -1,7 +1,7 @@
-"""The parameters of an order: read, and completed by what other features know.
+"""Preparation of an order's parameters: validation, and completion with facts of other features.
 
-A type is pure: it cannot ask later.  Everything is taken when the operation is ordered, so what
-happens to a template or an image afterwards changes nothing.
+An operation type is pure and cannot ask later.  All facts are taken when the operation is ordered,
+so a later change of a template or an image does not reach it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -23,20 +23,20 @@ from fleet.templates import queries as templates
 
 
 class Prepared(NamedTuple):
-    """The type of an order and its parameters, whichever its registers are."""
+    """The type and the parameters of an order; they do not depend on its registers."""
 
     operation_type: OperationType[Any]
     given: Mapping[str, Any]
-    """As they were sent, with a template's content in place of its number: whoever orders the same
-    once more (a roll-out, for each wave) sends these."""
+    """Parameters as they were sent, with a template's content in place of its number.  A caller
+    that orders the same again (a roll-out, for each wave) sends these."""
     params: Any
-    """As the operation keeps them: validated, with the facts of other features."""
+    """Parameters as the operation stores them: validated, with the facts of other features."""
 
 
 async def prepare(
     act: Act, operation_type: OperationType[Any], sent: Mapping[str, Any]
 ) -> Prepared:
-    """Return the parameters of an operation of this type; refuses those that are wrong."""
+    """Return the parameters of an operation of this type; raise a refusal if they are wrong."""
     given = await _with_template_content(act, operation_type.kind, sent)
     params = read_params(operation_type, given)
     complete = _FACTS.get(operation_type.kind)
@@ -48,8 +48,9 @@ async def prepare(
 async def _with_template_content(act: Act, kind: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return ``sent`` with the content of its ``template_id`` in place of that number.
 
-    Refuses a template that the partner does not have, and one beside a content of one's own.
-    A ``template_id`` that cannot be a number of a template stays: ``read_params`` refuses it.
+    Raise a refusal for a template that the partner does not have, and ``TEMPLATE_AND_CONTENT`` for
+    values given beside those of the template.  A ``template_id`` that cannot be the number of a
+    template stays in place: ``read_params`` refuses it.
     """
     id_, source = sent.get("template_id"), templates.PARAMS.get(kind)
     if source is None or type(id_) is not int or not 0 < id_ < MAX_INTEGER:
@@ -62,7 +63,7 @@ async def _with_template_content(act: Act, kind: str, sent: Mapping[str, Any]) -
 
 
 def read_params(operation_type: OperationType[Any], params: Mapping[str, Any]) -> Any:
-    """Return the type's own ``Params``; refuses values that are not such."""
+    """Return the type's own ``Params``; raise a refusal that names the wrong fields."""
     try:
         return operation_type.Params.model_validate(dict(params))
     except ValidationError as error:
@@ -74,7 +75,7 @@ async def _image_facts(db: AsyncSession, params: FirmwareParams) -> FirmwarePara
 
 
 async def _no_licence(_: AsyncSession, params: LicenceUploadParams) -> LicenceUploadParams:
-    """Return the parameters without a licence: each register gets its own (``prepare_each``)."""
+    """Return the parameters without a licence; ``prepare_each`` adds each register's own."""
     return params.model_copy(update={"licence": None})
 
 
@@ -88,7 +89,7 @@ _FACTS: Final[Mapping[str, Callable[[AsyncSession, Any], Awaitable[Any]]]] = {
 async def prepare_each(
     db: AsyncSession, params: Any, serial_numbers: Collection[str]
 ) -> Mapping[str, Any]:
-    """Return the parameters of those registers that get others than ``params``."""
+    """Return the parameters of those registers that need others than ``params``."""
     if not isinstance(params, LicenceUploadParams):
         return {}
     issued = await licences.contents(db, serial_numbers, params.kind)

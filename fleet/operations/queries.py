@@ -1,4 +1,4 @@
-"""Reading operations: the list, one with its history, and the types that there are."""
+"""Queries of operations: the list, one operation with its history, and the operation types."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,24 +29,24 @@ from fleet.registers.models import CashRegister
 
 
 class OperationFilter(PageQuery):
-    """Conditions of the list; all given ones must hold."""
+    """Conditions of the list of operations; all given ones must hold."""
 
     serial_number: SerialText | None = None
     type: str | None = Field(default=None, max_length=40)
     status: OperationStatus | None = None
-    open: bool | None = Field(default=None, description="True: queued and running ones only.")
-    since: Moment | None = Field(default=None, alias="from", description="Created not earlier.")
+    open: bool | None = Field(default=None, description="True: queued and running ones.")
+    since: Moment | None = Field(default=None, alias="from", description="Created at or after it.")
     until: Moment | None = Field(default=None, alias="to", description="Created earlier than this.")
 
 
 class OperationKey(Input):
-    """Which operation."""
+    """Key of an operation."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
 class PackageQuery(Input):
-    """Which operations."""
+    """Operations to make packages of."""
 
     ids: str = Field(
         pattern=describe_pattern(
@@ -79,7 +79,7 @@ class OperationRow(BaseModel):
 
 
 class ChangeView(BaseModel):
-    """One transition."""
+    """A change of an operation's status."""
 
     at: datetime
     from_status: OperationStatus | None
@@ -111,7 +111,7 @@ class TypeView(BaseModel):
 
 
 class OperationTypes(BaseModel):
-    """Everything that can be ordered."""
+    """All operation types that can be ordered."""
 
     items: list[TypeView]
 
@@ -132,7 +132,7 @@ NEWEST_FIRST: Final = Keyset(OperationKey, {"id": Operation.id}, down=True)
 
 
 def operation_types(language: Language) -> OperationTypes:
-    """The tuple of types, as people and the console read it."""
+    """Return the operation types with their labels in this language."""
     return OperationTypes(
         items=[
             TypeView(
@@ -149,7 +149,7 @@ def operation_types(language: Language) -> OperationTypes:
 
 
 def operations_visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The condition of an operation that this employee may see and change."""
+    """Return the SQL condition of an operation that this employee may see and change."""
     own = Operation.partner_id == actor.partner_id
     if not actor.limited:
         return own
@@ -158,7 +158,7 @@ def operations_visible_to(actor: Actor) -> ColumnElement[bool]:
 
 
 async def page(act: Act, query: OperationFilter) -> Page[OperationRow]:
-    """One page of the partner's operations, newest first."""
+    """Return one page of the partner's operations, newest first."""
     mine = select(Operation).where(operations_visible_to(act.actor), *conditions(FILTERS, query))
     found = (await act.db.scalars(NEWEST_FIRST.page(mine, query))).all()
     return page_of(
@@ -170,7 +170,10 @@ async def page(act: Act, query: OperationFilter) -> Page[OperationRow]:
 
 
 async def operation_view(act: Act, operation_id: int) -> OperationView:
-    """The partner's operation with its history, oldest first."""
+    """Return the partner's operation with its history, oldest change first.
+
+    Raise ``OPERATION_NOT_FOUND`` if the actor may not see it.
+    """
     mine = operations_visible_to(act.actor)
     found = await act.db.scalar(select(Operation).where(Operation.id == operation_id, mine))
     if found is None:
@@ -193,7 +196,7 @@ async def operation_view(act: Act, operation_id: int) -> OperationView:
 
 
 def _hide_secrets(found: Operation, values: Mapping[str, Any], can_see: bool) -> dict[str, Any]:
-    """Secret values are for those who may order the operation."""
+    """Return the values, with secret ones masked unless the actor may order the operation."""
     return dict(values) if can_see else BY_KIND[found.type].without_secrets(values)
 
 

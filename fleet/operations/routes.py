@@ -25,20 +25,20 @@ from fleet.operations.rules import MAX_REGISTERS, Channel
 
 
 class NewOperation(Input):
-    """An operation for each of the registers."""
+    """A request for an operation on each of the registers."""
 
     type: str = Field(max_length=40, description="One of `GET /operation-types`.")
     serial_numbers: list[Annotated[str, Field(max_length=32)]] = Field(
         min_length=1, max_length=MAX_REGISTERS
     )
     params: dict[str, Any] = Field(
-        default_factory=dict, description="As the JSON Schema of the type says."
+        default_factory=dict, description="Parameters, by the JSON Schema of the type."
     )
     channel: Channel = Channel.CASH_SERVER
     scheduled_for: Moment | None = Field(default=None, description="Later than now; absent = now.")
     scheduled_local: WallTime | None = Field(
         default=None,
-        description="Instead of `scheduled_for`: without a zone, taken in each register's own one.",
+        description="Instead of `scheduled_for`: without a zone, by each register's own clock.",
     )
 
 
@@ -58,14 +58,14 @@ class RefusedOperation(BaseModel):
 
 
 class OrderReply(BaseModel):
-    """A verdict for every serial number of the order."""
+    """A verdict for every serial number of the request."""
 
     accepted: list[AcceptedOperation]
     refused: list[RefusedOperation]
 
 
 class NewStartTime(Input):
-    """When the operation is to begin: one of the two."""
+    """New start of an operation: one of the two times."""
 
     scheduled_for: Moment | None = Field(default=None, description="Later than now.")
     scheduled_local: WallTime | None = Field(
@@ -75,13 +75,13 @@ class NewStartTime(Input):
 
 @endpoint("GET", "/operation-types", right=Right.MONITORING)
 async def list_types(call: Call[Nothing, None]) -> OperationTypes:
-    """Every operation type with the JSON Schema of its parameters."""
+    """List the operation types, each with the JSON Schema of its parameters."""
     return queries.operation_types(call.language)
 
 
 @endpoint("POST", "/operations", right=Right.MONITORING, status=202, repeatable=True)
 async def create(call: Call[Nothing, NewOperation]) -> OrderReply:
-    """Order an operation for up to 500 registers; each gets its own verdict."""
+    """Order an operation for up to 500 registers and return a verdict for each register."""
     request = OperationRequest(**dict(call.body))
 
     async def order() -> OrderReply:
@@ -104,40 +104,47 @@ def _order_reply(created: OrderResult, language: Language) -> OrderReply:
 
 @endpoint("GET", "/operations", right=Right.MONITORING)
 async def list_operations(call: Call[OperationFilter, None]) -> Page[OperationRow]:
-    """The partner's operations, newest first."""
+    """List the partner's operations, newest first."""
     return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/operations/{id}", right=Right.MONITORING)
 async def show(call: Call[OperationKey, None]) -> OperationView:
-    """One operation with its progress, result and history."""
+    """Show one operation with its parameters, progress, result and history."""
     return await queries.operation_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/cancel", right=Right.MONITORING)
 async def cancel(call: Call[OperationKey, None]) -> OperationView:
-    """Cancel an operation; one whose command has left ends when the register has answered."""
+    """Cancel an operation and show it.
+
+    An operation that has not begun is cancelled at once.  One whose command has already been given
+    to the register ends when the register has answered.  Repeating the request changes nothing.
+    """
     await service.cancel(call.act, call.query.id)
     return await queries.operation_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/operations/{id}/retry", right=Right.MONITORING, status=202)
 async def retry(call: Call[OperationKey, None]) -> OperationView:
-    """Order anew an operation that failed or needs attention; shows the new one."""
+    """Order again an operation that failed or needs attention, and show the new operation.
+
+    The new operation has the parameters of the old one.  An operation can be retried once.
+    """
     new_id = await service.retry(call.act, call.query.id)
     return await queries.operation_view(call.act, new_id)
 
 
 @endpoint("PATCH", "/operations/{id}", right=Right.MONITORING)
 async def reschedule(call: Call[OperationKey, NewStartTime]) -> OperationView:
-    """Move the start of an operation that has not begun."""
+    """Move the start of an operation that has not begun to a later moment."""
     new = call.body
     await service.reschedule(call.act, call.query.id, new.scheduled_for, new.scheduled_local)
     return await queries.operation_view(call.act, call.query.id)
 
 
 class DriverReply(Input):
-    """What the driver said to one request of the package."""
+    """The driver's answer to one task of the package."""
 
     errorCode: int = 0
     errorDescription: str = Field(default="", max_length=1000)
@@ -146,7 +153,7 @@ class DriverReply(Input):
 
 
 class AnswerFile(Input):
-    """The answer to one package; ``results`` in the order of its requests."""
+    """The answer to one package; ``results`` are in the order of its tasks."""
 
     operation_id: int = Field(ge=1, lt=MAX_INTEGER)
     serial_number: SerialText
@@ -154,13 +161,13 @@ class AnswerFile(Input):
 
 
 class AnswerFiles(Input):
-    """The answers of several registers."""
+    """Answers of the drivers of several registers."""
 
     answers: list[AnswerFile] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
 class RefusedAnswer(BaseModel):
-    """An answer that was not taken."""
+    """An answer that was not accepted."""
 
     operation_id: int
     reason: str
@@ -170,7 +177,7 @@ class RefusedAnswer(BaseModel):
 class AnswersReply(BaseModel):
     """A verdict for every answer."""
 
-    accepted: list[int] = Field(description="Operations that have ended by this.")
+    accepted: list[int] = Field(description="Operations that these answers have ended.")
     refused: list[RefusedAnswer]
 
 
@@ -178,14 +185,21 @@ class AnswersReply(BaseModel):
     "GET", "/operations/{id}/local-package", right=Right.MONITORING, files=["application/json"]
 )
 async def local_package(call: Call[OperationKey, None]) -> Attachment:
-    """Requests to the ATOL driver v10 (JSON) that do a local operation."""
+    """Download a local operation as a JSON file of tasks for the ATOL driver v10.
+
+    The operation must be open and have the channel `local`.
+    """
     (file,) = await local_channel.packages(call.act, [call.query.id])
     return Attachment(name=file.name, media_type="application/json", content=file.content)
 
 
 @endpoint("GET", "/operations/local-packages", right=Right.MONITORING, files=["application/zip"])
 async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
-    """The same for several operations: a zip with one file for each."""
+    """Download several local operations as a ZIP archive with one JSON file for each operation.
+
+    Each file holds tasks for the ATOL driver v10.  The operations must be open and have the channel
+    `local`.
+    """
     ids = list(map(int, call.query.ids.split(",")))
     files = await local_channel.packages(call.act, list(dict.fromkeys(ids)))
     content = local_channel.zip_files(files)
@@ -194,7 +208,10 @@ async def local_packages(call: Call[PackageQuery, None]) -> Attachment:
 
 @endpoint("POST", "/operations/local-answers", right=Right.MONITORING)
 async def local_answers(call: Call[Nothing, AnswerFiles]) -> AnswersReply:
-    """Take in what the drivers answered; each operation takes one answer."""
+    """Accept the drivers' answers to local operations and return a verdict for each answer.
+
+    An operation ends with its answer, so it accepts one answer only.
+    """
     answers = [_answer(each) for each in call.body.answers]
     taken = await local_channel.accept_answers(call.act, answers)
     return AnswersReply(

@@ -1,4 +1,4 @@
-"""The life of an operation: its statuses, what may follow what, and why it waits."""
+"""Rules of an operation's life: its statuses, their transitions, and why it waits."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -8,7 +8,7 @@ from protocol.conversation.messages import StepRefusal
 
 
 class OperationStatus(StrEnum):
-    """Where an operation stands."""
+    """Status of an operation."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -19,7 +19,7 @@ class OperationStatus(StrEnum):
 
 
 class Channel(StrEnum):
-    """The way an operation goes to its register."""
+    """Channel by which an operation reaches its register."""
 
     CASH_SERVER = "cash_server"
     ASSISTANT = "assistant"
@@ -27,7 +27,7 @@ class Channel(StrEnum):
 
 
 class WaitingFor(StrEnum):
-    """What an open operation waits for (the sub-state that people see)."""
+    """Reason why an open operation waits (the sub-state that people see)."""
 
     SCHEDULED_TIME = "scheduled_time"
     REGISTER = "register"
@@ -35,11 +35,11 @@ class WaitingFor(StrEnum):
     BACKING_UP_SETTINGS = "backing_up_settings"
     LOADING = "loading"
     REGISTER_ANSWER = "registers_word"
-    """Its cancellation was asked for after a command had left."""
+    """Its cancellation was requested after a command had left."""
 
 
 class StatusCause(StrEnum):
-    """Why a status came; the sentences stand in ``errors.CAUSES``."""
+    """Reason of a status; its sentences are in ``errors.CAUSE_TEXTS``."""
 
     CREATED = "created"
     TAKEN = "taken"
@@ -97,17 +97,18 @@ TRANSITIONS: Final = {
 }
 
 LEASE: Final = timedelta(minutes=2)
-"""How long a running operation may hear nothing from its register before it is queued again."""
+"""Longest time that a running operation waits for its register's answer before it is queued
+again."""
 
 REFUSED_RETRY_DELAY: Final = timedelta(minutes=5)
-"""How long an operation that the register put off stays away from it."""
+"""Time before an operation that the register has postponed is given to it again."""
 
 MAX_REGISTERS: Final = 500
 MAX_OPEN_PER_REGISTER: Final = 20
 
 
 class RefusedStep(NamedTuple):
-    """What becomes of an operation whose step the register did not do."""
+    """New status of an operation whose step the register refused, and the cause."""
 
     status: OperationStatus
     cause: StatusCause
@@ -124,30 +125,33 @@ _REFUSED_STEPS: Final[dict[int, RefusedStep]] = {
 
 
 def judge_refused_step(reason: int) -> RefusedStep:
-    """The consequence of a STEP_REFUSED; a reason that we do not know needs a person."""
+    """Return the consequence of a STEP_REFUSED with this reason.
+
+    An operation with an unknown reason needs a person's attention.
+    """
     return _REFUSED_STEPS.get(
         reason, RefusedStep(OperationStatus.NEEDS_ATTENTION, StatusCause.UNSUPPORTED)
     )
 
 
 def is_allowed(before: OperationStatus, after: OperationStatus) -> bool:
-    """Whether an operation may go from one status to the other."""
+    """Tell whether an operation may go from one status to the other."""
     return after in TRANSITIONS[before]
 
 
 def to_utc(wall_time: datetime, utc_offset_min: int) -> datetime:
-    """The moment at which a register's clock shows ``wall_time`` (naive)."""
+    """Return the moment at which a register's clock shows ``wall_time`` (naive)."""
     return (wall_time - timedelta(minutes=utc_offset_min)).replace(tzinfo=UTC)
 
 
 def offset_text(utc_offset_min: int) -> str:
-    """A zone as people write it: ``+03:00``."""
+    """Return a time zone as people write it: ``+03:00``."""
     hours, minutes = divmod(abs(utc_offset_min), 60)
     return f"{'-' if utc_offset_min < 0 else '+'}{hours:02}:{minutes:02}"
 
 
 def moment_text(moment: datetime, utc_offset_min: int) -> str:
-    """A moment as a register's clock shows it: ``2027-03-02 12:00 UTC+03:00``."""
+    """Return a moment as a register's clock shows it: ``2027-03-02 12:00 UTC+03:00``."""
     there = moment + timedelta(minutes=utc_offset_min)
     return f"{there:%Y-%m-%d %H:%M} UTC{offset_text(utc_offset_min)}"
 
@@ -161,9 +165,9 @@ def waiting_for(
     under_way: WaitingFor = WaitingFor.LOADING,
     channel: Channel = Channel.CASH_SERVER,
 ) -> WaitingFor | None:
-    """The sub-state of an open operation; ``None`` for the others.
+    """Return the sub-state of an open operation; ``None`` for an operation that has ended.
 
-    ``under_way``: what its type says of the step that the register is doing.
+    ``under_way`` is the sub-state that its type gives to the step that the register is doing.
     """
     if status not in OPEN:
         return None

@@ -1,4 +1,4 @@
-"""Operations after they were ordered (``ordering``): changing one's mind, and what time does."""
+"""Operations after they were ordered (``ordering``): cancelling, retrying, moving, deadlines."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,8 +36,9 @@ from fleet.registers.queries import find_own
 async def cancel(act: Act, operation_id: int) -> None:
     """Cancel an operation.
 
-    One that has not begun is cancelled at once; one whose command has left is cancelled when the
-    register has said what became of it.  Repeating the request changes nothing.
+    An operation that has not begun is cancelled at once.  One whose command has left is cancelled
+    when the register has reported the outcome.  Repeating the request changes nothing.  Raise
+    ``ALREADY_FINISHED`` for one that has ended in another way.
     """
     work = await _lock_own(act, operation_id)
     if work.status in OPEN and work.cancel_requested:
@@ -51,11 +52,12 @@ async def cancel(act: Act, operation_id: int) -> None:
 
 
 async def retry(act: Act, operation_id: int) -> int:
-    """Order anew, as it was, an operation that failed or needs attention; the new one's id.
+    """Order again an operation that failed or needs attention; return the new operation's id.
 
-    A new operation, not the old one queued again: the register's journal remembers the steps of
-    the old one, and its history stays what it was.  One that needed attention is thereby
-    attended to: cancelled, with the number of its successor.
+    It is a new operation, not the old one queued again: the register's journal remembers the steps
+    of the old one, and its history is kept.  An old one that needed attention is cancelled with the
+    number of its successor.  Raise ``NOT_RETRYABLE``, ``ALREADY_RETRIED`` or the refusal of the
+    register.
     """
     work = await _lock_own(act, operation_id)
     if work.status not in RETRYABLE or not BY_KIND[work.type].retryable:
@@ -82,8 +84,11 @@ async def reschedule(
     scheduled_for: datetime | None,
     scheduled_local: datetime | None = None,
 ) -> None:
-    """Move the start of an operation that has not begun: to a moment, or to a wall time (naive)
-    of the register's zone; only later than now."""
+    """Move the start of an operation that has not begun, and its deadline by as much.
+
+    The new start is a moment or a wall time (naive) in the register's zone, later than now.  Raise
+    ``ALREADY_STARTED`` for an operation that has begun or ended.
+    """
     check_times(scheduled_for, scheduled_local, act.now)
     work = await _lock_own(act, operation_id)
     if work.status is not OperationStatus.QUEUED or work.step:
@@ -103,7 +108,7 @@ async def reschedule(
 async def _new_start(
     act: Act, work: Work, scheduled_for: datetime | None, scheduled_local: datetime | None
 ) -> datetime:
-    """Return when the operation begins; refuses a time at which its register may not have it."""
+    """Return when the operation begins; raise a refusal if the register may not have it then."""
     serial = work.serial_number
     register = (await find_own(act.db, act.actor, [serial])).get(serial)
     if register is None:
@@ -123,7 +128,10 @@ async def _new_start(
 
 
 async def _lock_own(act: Act, operation_id: int) -> Work:
-    """The partner's operation, locked; waits for a check-in that holds it."""
+    """Return the partner's operation, locked; wait for a check-in that has locked it.
+
+    Raise ``OPERATION_NOT_FOUND``, or a refusal if the actor may not order this type.
+    """
     own = (Operation.id == operation_id) & operations_visible_to(act.actor)
     kind = await act.db.scalar(select(Operation.type).where(own))
     if kind is None:
@@ -134,7 +142,7 @@ async def _lock_own(act: Act, operation_id: int) -> Work:
 
 
 async def cancel_not_begun(act: Act, ids: Select[Any], portion: int) -> list[int]:
-    """Cancel a portion of those of ``ids`` that have not begun; returns which."""
+    """Cancel a portion of the operations ``ids`` that have not begun; return their ids."""
     unbegun = (Operation.status == OperationStatus.QUEUED) & (Operation.step == 0)
     works = await load_where(act.db, Operation.id.in_(ids), unbegun, limit=portion, wait=True)
     cancelled = OperationStatus.CANCELLED, StatusCause.CANCELLED_BY_ROLLOUT
@@ -143,7 +151,10 @@ async def cancel_not_begun(act: Act, ids: Select[Any], portion: int) -> list[int
 
 
 async def cancel_handed_over(act: Act, fact: RegistersHandedOver) -> None:
-    """Cancel what former partners ordered; what has begun ends with the register's word."""
+    """Cancel the operations that former partners ordered for registers that were handed over.
+
+    An operation that has begun ends when its register has answered.
+    """
     moved = [move.serial_number for move in fact.hand_overs if move.from_partner_id is not None]
     works = await load_open(act.db, moved, wait=True)
     changes = [change for work in works for change in work.cancel(StatusCause.HANDED_OVER, act.now)]
@@ -152,7 +163,7 @@ async def cancel_handed_over(act: Act, fact: RegistersHandedOver) -> None:
 
 
 async def requeue_silent(act: Act, portion: int) -> int:
-    """Queue again what has heard nothing from its register; returns how many."""
+    """Queue again the operations whose lease has lapsed; return how many."""
     silent = (Operation.status == OperationStatus.RUNNING) & (Operation.lease_until <= act.now)
     works = await load_where(act.db, silent, limit=portion)
     lost = OperationStatus.QUEUED, StatusCause.LINK_LOST
@@ -161,8 +172,10 @@ async def requeue_silent(act: Act, portion: int) -> int:
 
 
 async def end_overdue(act: Act, portion: int) -> int:
-    """End what is past its deadline: as its type says, or for a person to look at if it had
-    begun."""
+    """End the operations that are past their deadline; return how many.
+
+    One that has not begun ends as its type defines, one that has begun needs a person's attention.
+    """
     late = Operation.status.in_(OPEN) & (Operation.deadline_at <= act.now)
     works = await load_where(act.db, late, limit=portion)
     changes = []

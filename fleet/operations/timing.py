@@ -1,4 +1,4 @@
-"""When an operation begins: what was asked for, the register's clock, and what it must wait for."""
+"""Start times of operations: the time asked for, the register's clock, and the earliest start."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from fleet.registers.models import CashRegister
 def check_times(
     scheduled_for: datetime | None, scheduled_local: datetime | None, now: datetime
 ) -> None:
-    """Refuses two times, and a moment that has passed."""
+    """Raise ``TWO_TIMES`` if both times are given, ``IN_THE_PAST`` for a past moment."""
     if scheduled_for is not None and scheduled_local is not None:
         raise TWO_TIMES()
     if scheduled_for is not None and scheduled_for <= now:
@@ -22,7 +22,7 @@ def check_times(
 def wall_time_objection(
     register: CashRegister, wall_time: datetime | None, now: datetime
 ) -> Objection | None:
-    """Object to a wall time whose register's zone is unknown, or that has passed there."""
+    """Object to a wall time that has passed at the register or whose zone is unknown."""
     offset_min = register.utc_offset_min
     if wall_time is None:
         return None
@@ -36,9 +36,9 @@ def wall_time_objection(
 def asked_start(
     register: CashRegister, scheduled_for: datetime | None, scheduled_local: datetime | None
 ) -> datetime | None:
-    """Return the moment that was asked for, by the register's clock if as a wall time.
+    """Return the moment that was asked for; a wall time is read by the register's clock.
 
-    ``None`` when no time was asked for, or for a wall time in an unknown zone.
+    Return ``None`` when no time was asked for, or for a wall time in an unknown zone.
     """
     if scheduled_local is None or register.utc_offset_min is None:
         return scheduled_for
@@ -46,5 +46,5 @@ def asked_start(
 
 
 def earliest_start(operation_type: OperationType[Any], params: Any, asked: datetime) -> datetime:
-    """The moment asked for, or a later one that the parameters name."""
+    """Return the moment asked for, or a later one that the parameters name."""
     return max(asked, operation_type.earliest_start(params) or asked)

@@ -1,4 +1,4 @@
-"""Operations as they are changed: rows in memory, their transitions, and writing them back."""
+"""Operations under change: rows in memory, their transitions, and writing them back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ _OPERATIONS = table_of(Operation)
 _CHANGES = table_of(OperationChange)
 
 PORTION = 500
-"""Operations that one transaction of the worker takes at most."""
+"""Greatest number of operations that one transaction of the worker takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A transition that has to be written down: the columns of its row."""
+    """A transition to write: the columns of its row."""
 
     operation_id: int
     from_status: OperationStatus | None
@@ -41,7 +41,7 @@ class StatusChange:
 
 @dataclass(slots=True)
 class Work:
-    """One operation's row under change; ``move`` is the only way to another status.
+    """One operation's row under change; ``change_status`` is the only way to another status.
 
     Its fields are the columns that are read, in their order.
     """
@@ -75,7 +75,10 @@ class Work:
         now: datetime,
         detail: Mapping[str, Any] | None = None,
     ) -> StatusChange:
-        """Into ``to``; ``ValueError`` for a transition that the rules do not know."""
+        """Move the operation to the status ``to``; return the transition to write.
+
+        Raise ``ValueError`` for a transition that the rules do not allow.
+        """
         if not is_allowed(self.status, to):
             raise ValueError(f"an operation cannot go from {self.status} to {to}")
         change = StatusChange(self.id, self.status, to, cause, detail)
@@ -89,8 +92,11 @@ class Work:
         return change
 
     def cancel(self, cause: StatusCause, now: datetime) -> list[StatusChange]:
-        """Cancel at once what has not begun or awaits a person; what has begun is cancelled when
-        its register has answered, so nothing changes yet."""
+        """Cancel the operation, or request it; return the transitions to write.
+
+        An operation that has not begun or that needs attention is cancelled at once.  One that has
+        begun is cancelled when its register has answered, so its status does not change yet.
+        """
         if self.step == 0 or self.status is OperationStatus.NEEDS_ATTENTION:
             return [self.change_status(OperationStatus.CANCELLED, cause, now)]
         self.cancel_requested, self.cancel_cause = True, self.cancel_cause or cause
@@ -100,8 +106,8 @@ class Work:
 _CHANGED = field_names(StatusChange)
 _COLUMNS = field_names(Work)
 _READ_ONLY = ("serial_number", "type", "channel", "params", "scheduled_for", "deadline_at")
-"""What visits of registers leave alone; ``reschedule`` writes its two by itself, and
-``assign_to_assistant`` the channel."""
+"""Columns that visits of registers do not change.  ``reschedule`` writes its two by itself, and
+``assign_to_assistant`` writes the channel."""
 
 _WRITTEN = tuple(name for name in _COLUMNS if name not in _READ_ONLY)
 
@@ -111,9 +117,9 @@ _SELECT = select(*(_OPERATIONS.c[name] for name in _COLUMNS))
 async def load_open(
     db: AsyncSession, serial_numbers: Sequence[str], *conditions: Any, wait: bool = False
 ) -> list[Work]:
-    """Open operations of these registers in the order they were given, locked until commit.
+    """Return the open operations of these registers in the order of ordering, locked until commit.
 
-    Without ``wait`` those that somebody else holds are left out.
+    Without ``wait``, rows that another transaction has locked are left out.
     """
     mine = _OPERATIONS.c.serial_number.in_(serial_numbers) & _OPERATIONS.c.status.in_(OPEN)
     return await _load(db, _SELECT.where(mine, *conditions), wait)
@@ -122,7 +128,7 @@ async def load_open(
 async def load_where(
     db: AsyncSession, *conditions: Any, limit: int = PORTION, wait: bool = False
 ) -> list[Work]:
-    """Operations that match, oldest first, locked until commit."""
+    """Return the operations that match, oldest first, locked until commit."""
     return await _load(db, _SELECT.where(*conditions).limit(limit), wait)
 
 
@@ -132,7 +138,7 @@ async def _load(db: AsyncSession, statement: Any, wait: bool) -> list[Work]:
 
 
 async def save(act: Act, works: Sequence[Work], changes: Sequence[StatusChange]) -> None:
-    """Write the rows and their transitions; tell the features above."""
+    """Write the rows and their transitions, and announce the transitions."""
     if works:
         columns = columns_of(_WRITTEN, works)
         await update_columns(act.db, _OPERATIONS, "id", columns, {"changed_at": act.now})
@@ -144,13 +150,13 @@ async def save(act: Act, works: Sequence[Work], changes: Sequence[StatusChange])
 
 
 async def assign_to_assistant(db: AsyncSession, ids: Sequence[int]) -> None:
-    """What an Assistant has begun is its own to the end."""
+    """Give these operations to the Assistant's channel: it finishes what it has begun."""
     mine = _OPERATIONS.c.id.in_(ids)
     await db.execute(update(_OPERATIONS).where(mine).values(channel=Channel.ASSISTANT))
 
 
 async def write_changes(act: Act, changes: Sequence[StatusChange]) -> None:
-    """The history of statuses."""
+    """Append these transitions to the history of statuses."""
     if changes:
         columns = columns_of(_CHANGED, changes)
         await insert_columns(act.db, _CHANGES, columns, {"at": act.now})

@@ -1,6 +1,6 @@
-"""Which registers are blocked: a set in memory that follows the database.
+"""Blocked registers: a set in memory that follows the database.
 
-The gateway asks it at every HELLO, so it must cost no query; blocked registers are few.
+The gateway checks it at every HELLO, so it must cost no query; blocked registers are few.
 """
 
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from fleet.kit.database import Database
 from fleet.registers.models import CashRegister
 
 CHANNEL = "cash_server_blocking"
-"""Notification channel; the payload is empty."""
+"""Notification channel of changes; the payload is empty."""
 
 
 class BlockedIndex:
@@ -23,7 +23,7 @@ class BlockedIndex:
         return serial_number in self._blocked
 
     async def resync(self, _payload: str = "") -> None:
-        """Read the set again."""
+        """Read the set again from the database."""
         statement = select(CashRegister.serial_number).where(CashRegister.blocked)
         async with self._database.read() as db:
             self._blocked = frozenset(await db.scalars(statement))

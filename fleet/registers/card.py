@@ -1,6 +1,6 @@
 """The card of a register, the term of its fiscal drive, and the history of its telemetry.
 
-Every function looks only at what the actor may see; the rest is "not found".
+Every function sees only registers that the actor may see; others are "not found".
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ MAX_READINGS_AT_ONE_MOMENT = 100_000
 
 
 class HistoryQuery(RegisterKey, PageQuery):
-    """Which register, and the span of its history."""
+    """A register, and the time span of its history."""
 
     since: Moment | None = Field(default=None, alias="from", description="Not earlier than this.")
     until: Moment | None = Field(default=None, alias="to", description="Earlier than this.")
 
 
 class LabelledValue(BaseModel):
-    """One value of the telemetry, with what the card writes beside it."""
+    """A value of the telemetry with its label, unit and tab of the card."""
 
     label: str
     value: Any
@@ -42,7 +42,7 @@ class LabelledValue(BaseModel):
 
 
 class DriveTerm(BaseModel):
-    """Until when the fiscal drive works; values are None until the register has told of one."""
+    """Term of the fiscal drive; values are None until the register reports a drive."""
 
     valid_until: datetime | None = Field(
         description="The drive's own term, else 13 months after its activation."
@@ -56,7 +56,7 @@ class DriveTerm(BaseModel):
 
 
 class RegisterCard(RegisterRow):
-    """A register with its latest telemetry; empty when it has not called yet."""
+    """A register with its latest telemetry, which is empty before its first check-in."""
 
     installed_address: str = Field(description="Where people say that it stands; may be empty.")
     address_id: int | None = Field(description="Where that is in the partner's address book.")
@@ -65,21 +65,21 @@ class RegisterCard(RegisterRow):
 
 
 class HistoryRow(BaseModel):
-    """One accepted reading: field name -> value."""
+    """An accepted reading: field name -> value."""
 
     accepted_at: datetime
     values: dict[str, Any]
 
 
 class HistoryCursor(Input):
-    """After the first ``skip`` readings of the moment ``accepted_at``."""
+    """Position after the first ``skip`` readings of the moment ``accepted_at``."""
 
     accepted_at: Moment
     skip: int = Field(ge=1, le=MAX_READINGS_AT_ONE_MOMENT)
 
 
 async def card(act: Act, serial_number: str) -> RegisterCard:
-    """The register with its latest telemetry; refuses one that the actor may not see."""
+    """Return the register with its latest telemetry; raise ``REGISTER_NOT_FOUND``."""
     register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
@@ -110,7 +110,7 @@ async def _drive_term(db: AsyncSession, state: RegisterState | None) -> DriveTer
 
 
 def oldest_reading(serial_number: Any) -> Select[datetime, int, bytes]:
-    """Select the oldest reading of a register that is kept: moment, block version, block."""
+    """Return a query of the oldest stored reading of a register: moment, block version, block."""
     readings = READINGS.c
     return (
         select(readings.accepted_at, readings.block_version, readings.block)
@@ -121,8 +121,11 @@ def oldest_reading(serial_number: Any) -> Select[datetime, int, bytes]:
 
 
 async def history(db: AsyncSession, actor: Actor, query: HistoryQuery) -> Page[HistoryRow]:
-    """The readings of a register since it came to its partner, newest first: what it told the
-    former one is not for others to read.  Refuses one that the actor may not see."""
+    """Return a page of a register's readings, newest first; raise ``REGISTER_NOT_FOUND``.
+
+    Readings from before the register came to its partner are left out: they are the former
+    partner's.
+    """
     register = (await find_own(db, actor, [query.serial_number])).get(query.serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
@@ -155,14 +158,14 @@ HISTORY_FILTERS: Filters = {
 
 
 def _history_cursor(moments: Sequence[datetime], before: HistoryCursor | None) -> HistoryCursor:
-    """After the last of ``moments``.  Several readings may share it: count those shown."""
+    """Return the position after the last of ``moments``; several readings may share a moment."""
     last = moments[-1]
     earlier = before.skip if before and before.accepted_at == last else 0
     return HistoryCursor(accepted_at=last, skip=earlier + moments.count(last))
 
 
 def label_values(values: Mapping[str, Any], language: Language) -> dict[str, LabelledValue]:
-    """Decoded telemetry as the card shows it.  Fields that the table has not stay out."""
+    """Return decoded telemetry as the card shows it, without fields that the table lacks."""
     return {
         field.name: LabelledValue(
             label=field.label_ru if language is Language.RU else field.label_en,

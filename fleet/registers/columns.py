@@ -1,7 +1,7 @@
 """Columns that the list may show: those of its rows, and every other field of the telemetry.
 
-A field of the telemetry is shown from the latest reading as it stands.  To filter or sort by
-it, it needs a column of ``registers`` with an index.
+A field of the telemetry is shown from the latest reading.  To filter or sort by it, it needs a
+column of ``registers`` with an index.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from fleet.registers.queries import RegisterRow
 from protocol.telemetry import BY_NAME, FIELDS, decode
 
 TELEMETRY: Final = tuple(each.name for each in FIELDS if each.name not in RegisterRow.model_fields)
-"""Columns that no row has."""
+"""Fields of the telemetry that are not columns of a row."""
 
 ColumnName = StrEnum(  # type: ignore[misc]
     "ColumnName", {name: name for name in (*RegisterRow.model_fields, *TELEMETRY)}
@@ -44,7 +44,7 @@ _OF_ROWS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class ListedRow(RegisterRow):
-    """A row of the list, with the fields of the telemetry that were asked for."""
+    """A row of the list, with the requested fields of the telemetry."""
 
     telemetry: dict[str, Any] = Field(
         description="By the latest reading; empty if none were asked for or none has come."
@@ -52,7 +52,7 @@ class ListedRow(RegisterRow):
 
 
 def heading(name: str, language: Language) -> str:
-    """Return what stands above a column."""
+    """Return the heading of a column."""
     if name in _OF_ROWS:
         return _OF_ROWS[name][language is Language.EN]
     field = BY_NAME[name]
@@ -60,7 +60,7 @@ def heading(name: str, language: Language) -> str:
 
 
 def told(names: tuple[str, ...], block_version: int | None, block: bytes | None) -> dict[str, Any]:
-    """Return these fields of a reading; nothing if there is no reading or no field."""
+    """Return these fields of a reading; empty if there is no reading or no field."""
     if not names or block_version is None or block is None:
         return {}
     reading = decode(block_version, block)

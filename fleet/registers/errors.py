@@ -1,4 +1,4 @@
-"""Why a register cannot be shown, enrolled or changed, and the way out."""
+"""Errors of showing, enrolling and changing registers."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -1,4 +1,4 @@
-"""What registers tell the features above them."""
+"""Facts that registers announce to the features above."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class BlockingChanged:
-    """Registers were blocked or unblocked: the gateway must refuse or take their conversations."""
+    """Registers were blocked or unblocked: the gateway refuses or accepts their conversations."""
 
     serial_numbers: tuple[str, ...]
     blocked: bool
@@ -14,7 +14,7 @@ class BlockingChanged:
 
 @dataclass(frozen=True, slots=True)
 class OwnersChanged:
-    """Registers name other owners than before: the INNs of all of them, of before and of now."""
+    """Registers report other owners than before; ``inns`` has the former and the new owners."""
 
     inns: frozenset[str]
     at: datetime
@@ -22,14 +22,17 @@ class OwnersChanged:
 
 @dataclass(frozen=True, slots=True)
 class ProfilesRebuilt:
-    """What these registers have said long ago is now understood in another way."""
+    """Profile columns of these registers were rebuilt from their stored readings."""
 
     serial_numbers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterHandOver:
-    """A register that has passed from one partner, or from nobody, to another."""
+    """A register that was transferred to a partner.
+
+    ``from_partner_id`` None = it had no partner.
+    """
 
     serial_number: str
     from_partner_id: int | None
@@ -38,7 +41,7 @@ class RegisterHandOver:
 
 @dataclass(frozen=True, slots=True)
 class RegistersHandedOver:
-    """Registers are another partner's now."""
+    """Registers were transferred to another partner."""
 
     hand_overs: tuple[RegisterHandOver, ...]
     at: datetime

@@ -1,13 +1,16 @@
 # ruff: noqa: E501
 """The list of registers as a file for spreadsheets: the 28 columns of the ATOL Connect manual.
 
-``;`` between values, CRLF after lines, UTF-8 with a byte order mark: what a Russian Excel opens
-by a double click.  Two columns of the manual are called dates of what no register tells the date
-of (the control unit's revision and the FFD version); they hold the revision and the version.
-Numbers that are names (serial, INN, fiscal drive) and versions have a tab in front, if there is a
-digit in them: a spreadsheet then takes them for texts, where it would round them to fifteen digits,
-drop their zeros or see a date in 5.8.1.  Who reads the file strips it.
-Moments are in the time zone of the register, in UTC where it is not known.
+Values are separated by ``;``, lines end with CRLF, and the text is UTF-8 with a byte order mark: a
+Russian Excel opens this by a double click.  The manual calls two columns dates of the control
+unit's revision and of the FFD version.  No register reports these dates; the columns have the
+revision and the version.
+
+Numbers that are names (serial, INN, fiscal drive) and versions begin with a tab, if they have a
+digit: so a spreadsheet takes them for text and does not round them to fifteen digits, drop leading
+zeros, or read 5.8.1 as a date.  A program that reads the file strips the tab.
+
+Moments are in the time zone of the register, in UTC if it is unknown.
 """
 
 import csv
@@ -39,10 +42,10 @@ from protocol.models import BY_CODE as MODELS
 from protocol.telemetry import excerpt
 
 PORTION: Final = 500
-"""Registers in one piece: a few milliseconds of work, so that others get their turn."""
+"""Registers per piece: a few milliseconds of work, so that other requests get their turn."""
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula, or skips to find one."""
+"""Characters with which a spreadsheet begins a formula, or that it skips before one."""
 
 STATUSES: Final = {
     RegisterPresence.ONLINE: ("На связи", "Online"),
@@ -52,7 +55,7 @@ STATUSES: Final = {
 
 
 class ExportRow(NamedTuple):
-    """A register as the database has it; what no reading has told is None."""
+    """A register as read from the database; values of a missing reading are None."""
 
     serial_number: str
     model: int
@@ -73,7 +76,7 @@ class ExportRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExportLine:
-    """A register on its way into the file; ``said`` are values of its latest telemetry."""
+    """A register as written to the file; ``telemetry`` are values of its latest reading."""
 
     row: ExportRow
     telemetry: dict[str, Any]
@@ -84,7 +87,7 @@ class ExportLine:
 
     @property
     def state(self) -> str:
-        """Its presence, then what is broken."""
+        """Return the presence, followed by the broken conditions."""
         words = [STATUSES[presence(self.row.seen_at, self.now)]]
         mask = self.row.condition_mask
         words += [(each.label_ru, each.label_en) for each in CONDITIONS if mask >> each.bit & 1]
@@ -104,7 +107,7 @@ class ExportLine:
 
 
 class ExportColumn(NamedTuple):
-    """A column of the file; ``as_text``: what looks like a number or a date there is none."""
+    """A column of the file; ``as_text`` keeps spreadsheets from reading a number or a date."""
 
     ru: str
     en: str
@@ -177,10 +180,10 @@ _EXCERPT: Final = excerpt(*_TELEMETRY_FIELDS)
 
 
 async def as_csv(act: Act, query: RegisterConditions) -> AsyncGenerator[bytes, None]:
-    """The file, piece by piece, while the transaction of ``db`` is open.
+    """Yield the file in pieces, while the transaction of ``act`` is open.
 
-    The database hands the rows over as they are taken, so that a million of them needs the
-    memory of ``PORTION``.
+    The database sends the rows as they are needed, so a million of them takes the memory of
+    ``PORTION``.
     """
     names = [each.ru if act.language is Language.RU else each.en for each in COLUMNS]
     yield lines([names], "utf-8-sig")
@@ -188,7 +191,7 @@ async def as_csv(act: Act, query: RegisterConditions) -> AsyncGenerator[bytes, N
     rows = await act.db.stream(statement.execution_options(yield_per=PORTION))
     async for portion in rows.partitions(PORTION):
         found = [ExportRow(*row) for row in portion]
-        if query.status:  # as in the list: the row knows better than the column that is asked
+        if query.status:  # as in the list: the state is newer than the filter's column
             found = [each for each in found if presence(each.seen_at, act.now) in query.status]
         told = [_line(each, act.language, act.now) for each in found]
         yield lines(
@@ -225,7 +228,7 @@ def _line(found: ExportRow, language: Language, now: datetime) -> ExportLine:
 
 
 def cell(value: Any, *, as_text: bool) -> str:
-    """Return what stands in the file for a value; no text in it is a formula."""
+    """Return the text of a value for the file; it is never a formula."""
     if value is None:
         return ""
     text = ", ".join(value) if isinstance(value, list) else str(value)
@@ -235,7 +238,7 @@ def cell(value: Any, *, as_text: bool) -> str:
 
 
 def lines(rows: Iterable[list[str]], encoding: str = "utf-8") -> bytes:
-    """Return lines of the file."""
+    """Return rows as encoded lines of the file."""
     text = io.StringIO()
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode(encoding)

@@ -1,4 +1,4 @@
-"""The list of registers as a file of the columns that the employee looks at."""
+"""The list of registers as a file with the columns that the employee has chosen."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta, timezone
@@ -23,7 +23,7 @@ NO: tuple[str, str] = ("нет", "no")
 async def as_shown_csv(
     act: Act, query: RegisterConditions, columns: tuple[str, ...]
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the file piece by piece, as ``export.as_csv`` does, with these columns."""
+    """Yield the file in pieces with these columns, as ``export.as_csv`` does."""
     yield lines([[heading(name, act.language) for name in columns]], "utf-8-sig")
     of_reading = tuple(name for name in columns if name in set(TELEMETRY))
     states = (RegisterState.seen_at, RegisterState.block_version, RegisterState.block)
@@ -49,7 +49,7 @@ async def as_shown_csv(
 
 
 def _said(name: str, value: Any, offset_min: int, language: Language) -> Any:
-    """Return a value in words; moments in the register's time zone."""
+    """Return a value as text for people; moments are in the register's time zone."""
     english = language is Language.EN
     if name == "status":
         return STATUSES[value][english]
@@ -65,5 +65,5 @@ def _said(name: str, value: Any, offset_min: int, language: Language) -> Any:
 
 
 def _looks_like_number(value: Any) -> bool:
-    """Tell whether a text is one that spreadsheets take for a number or a date."""
+    """Tell whether a spreadsheet would take the text for a number or a date."""
     return isinstance(value, str) and value.replace(".", "").isdigit()

@@ -1,7 +1,7 @@
-"""Which registers are asked for: the conditions of the list, the file and the count.
+"""Filters of registers: the conditions of the list, the file and the count.
 
-Everything that the list is filtered by stands in ``registers``, each with an index: the latest
-states are written by every check-in.
+Every filter has an indexed column in ``registers``: the latest states cannot have these indexes, as
+every check-in writes them.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,35 +28,35 @@ from protocol.platforms import Platform
 ConditionName = StrEnum("ConditionName", {name: name for name in CONDITIONS})  # type: ignore[misc]
 
 MAX_VALUES = 50
-"""Values of one filter."""
+"""Maximum number of values of one filter."""
 WHOLE_NUMBERS: Mapping[int, tuple[Any, ...]] = {
     10: (CashRegister.owner_inn,),
     12: (CashRegister.owner_inn,),
     14: (CashRegister.serial_number,),
     16: (CashRegister.fiscal_drive_number, CashRegister.registration_number),
 }
-"""How many digits a number has -> what it may be, each with an index."""
+"""Number of digits -> indexed columns with numbers of this length."""
 
 Value = TypeVar("Value")
 
 
 def split(given: object) -> object:
-    """Return the values of a query that have commas between them."""
+    """Return the values of a query parameter, which are separated by commas."""
     return tuple(given.split(",")) if isinstance(given, str) else given
 
 
 def _bounds_on_items(schema: dict[str, Any]) -> None:
-    """Beyond a validator pydantic takes the bounds for those of a text."""
+    """Rename bounds in the schema: after a validator, pydantic takes them for a text's."""
     schema["minItems"], schema["maxItems"] = schema.pop("minLength"), schema.pop("maxLength")
 
 
 Several = Annotated[
     tuple[Value, ...],
     BeforeValidator(split),
-    # Stands after the splitting, so that a wrong value is not also told as a missing one.
+    # Declared after the splitting, so that an invalid value is not reported as a missing one too.
     Field(min_length=1, max_length=MAX_VALUES, json_schema_extra=_bounds_on_items),
 ]
-"""One value or several with commas between them: any of them fits."""
+"""One value or several separated by commas, any of which may match."""
 Model = Annotated[int, Field(ge=0, le=999)]
 GroupId = Annotated[int, Field(ge=1, lt=MAX_INTEGER)]
 Version = Annotated[str, Field(max_length=32)]
@@ -105,12 +105,12 @@ class RegisterConditions(Input):
 
 
 def _any_of(column: Any) -> Callable[[Any], ColumnElement[bool]]:
-    """The condition that the column has the value, or one of the values."""
+    """Return a condition that the column has the value, or one of the values."""
     return lambda found: column.in_(found if isinstance(found, tuple) else (found,))
 
 
 def _is(flag: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
-    """In the words of the partial indexes, which PostgreSQL does not recognise in others."""
+    """Return a condition written as in the partial indexes: PostgreSQL recognises no other form."""
     return lambda yes: flag if yes else ~flag
 
 
@@ -139,14 +139,16 @@ FILTERS: Filters = {
     "hidden": lambda yes: CashRegister.hidden.is_(yes),
     "blocked": _is(CashRegister.blocked.expression),
 }
-"""All but ``q`` and ``condition``, which ask the database first (``selected_by``)."""
+"""Filters except ``q`` and ``condition``, which need a query first (``selected_by``)."""
 
 
 async def selected_by(
     db: AsyncSession, actor: Actor, query: RegisterConditions
 ) -> list[ColumnElement[bool]]:
-    """What must hold for the registers that the actor asks for; for statements that follow in
-    the same transaction."""
+    """Return the conditions of the registers that the query selects and the actor may see.
+
+    They are for statements of the same transaction.
+    """
     await plan_with_values(db)
     found = [registers_visible_to(actor), *conditions(FILTERS, query)]
     if query.q is not None:
@@ -159,7 +161,7 @@ async def selected_by(
 
 
 async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> ColumnElement[bool]:
-    """What a search means: registers with this number, if there are any, else with this text."""
+    """Return the condition of a search: registers with this whole number, else with this text."""
     for column in WHOLE_NUMBERS.get(len(text), ()) if text.isdecimal() and text.isascii() else ():
         whole: ColumnElement[bool] = column == text
         among = exists().where(registers_visible_to(actor), CashRegister.hidden.is_(hidden), whole)
@@ -173,11 +175,11 @@ async def _searched(db: AsyncSession, actor: Actor, text: str, hidden: bool) -> 
 
 
 async def _masks(db: AsyncSession, partner_id: int, hidden: bool) -> list[int]:
-    """The masks of broken conditions that there are: some dozens at most.
+    """Return the masks of broken conditions of the partner's registers: some dozens at most.
 
-    Each is found by a step along the index.  Of a list of those that exist PostgreSQL knows how
-    many rows it has; of an expression with the bits, or of a list of all possible masks, it
-    does not, and reads everything for what is rare.
+    Each is found by one step along the index.  PostgreSQL can estimate the rows of a list of
+    existing masks; for an expression with the bits, or a list of all possible masks, it cannot, and
+    reads everything to find rare ones.
     """
     mask = CashRegister.condition_mask
     own = (CashRegister.partner_id == partner_id) & CashRegister.hidden.is_(hidden)

@@ -1,4 +1,4 @@
-"""Who has fallen silent: kept beside the register, so that the list can ask and sort by it."""
+"""Periodic job that updates which registers are online, so the list can filter and sort by it."""
 
 from sqlalchemy import case, literal, select
 
@@ -11,12 +11,11 @@ from fleet.telemetry.models import RegisterState
 
 
 async def update_silence(act: Act, limit: int) -> int:
-    """Set ``silent_since`` of at most ``limit`` registers that fell silent or call again.
+    """Set ``silent_since`` of registers that went online or offline; return how many.
 
-    It reads all the latest states in one pass and writes only what has changed, so that a
-    check-in writes nothing of it.  Returns how many it was.
-
-    It waits for nobody: a register that others hold is left for the next time.
+    At most ``limit`` are written. It reads all latest states in one pass and writes only changes,
+    so a check-in need not write the column.  It waits for no lock: a locked register is left for
+    the next run.
     """
     seen_at = RegisterState.seen_at
     calling = literal(ONLINE_NOW, CashRegister.silent_since.type)

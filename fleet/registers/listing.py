@@ -1,7 +1,37 @@
-"""The list of a partner's registers: orders, pages, how many there are.
+"""The list of a partner's registers: orders, pages, the number of registers.
 
-What it is sorted by stands in ``registers``, each with an index; the latest states are read for
-the rows of a page only.
+Every order has an indexed column in ``registers``; the latest states are read only for the rows of
+a page.
+
+Theory of operation.  A page is the first ``limit`` rows after the page mark, in an order, that pass
+the filter.  The planner of PostgreSQL cannot know how a filter and an order correlate: it may walk
+the order's index although all matching rows are at its other end.  So ``_found`` first tries two
+kinds of statements with bounded cost.  ``value`` is the sorted column, ``mark`` the position of the
+page mark.
+
+1. Near: walk the next ``depth`` rows of the order and test each.  It finds common matches::
+
+    SELECT * FROM (SELECT serial_number, value, <filter> AS fits FROM registers
+                   WHERE partner_id = :p AND hidden = :h AND (value, serial_number) > :mark
+                   ORDER BY value, serial_number LIMIT :depth) AS walked
+    WHERE fits ORDER BY value, serial_number LIMIT :limit + 1
+
+   ``depth`` is first ``NEAR_DEPTH``, then ``FAR_DEPTH`` if the first walk found some matches but no
+   full page.
+
+2. Rare: collect the matches by the index of the filter and sort them.  It finds rare matches::
+
+    WITH some AS (SELECT serial_number, value FROM registers
+                  WHERE <filter> AND (value, serial_number) > :mark LIMIT MAX_RARE_MATCHES + 1)
+    SELECT some.*, (SELECT count(*) FROM some) AS met FROM some
+    ORDER BY value, serial_number LIMIT :limit + 1
+
+   It is complete only if ``met`` is at most ``MAX_RARE_MATCHES``.
+
+3. Plain: the filter, the order and the limit in one statement, and the planner decides.  It remains
+   for matches that are neither common nearby nor rare.
+
+Each statement selects keys; ``_load_rows`` joins them with the registers and their latest states.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,21 +55,20 @@ from fleet.registers.queries import to_row
 from fleet.telemetry.models import RegisterState
 
 MAX_COUNTED = 10_000
-"""Above this nobody needs the exact number, and counting would cost more than the page."""
+"""Count above which nobody needs the exact number: counting would cost more than the page."""
 NEAR_DEPTH = 1_500
-"""Registers that are looked through in the order of the list before an index is asked for the
-filter: what one in thirty has fills a page from them."""
+"""Rows walked before an index of the filter is used; one match in thirty rows fills a page."""
 FAR_DEPTH = 20_000
-"""So many are looked through when the near ones promise that these will do."""
+"""Rows walked if the first walk found ``MIN_NEAR_MATCHES``."""
 MIN_NEAR_MATCHES = 5
-"""Of the near ones, when so many fit, the page lies not much further on."""
+"""Matches in the first walk that promise a full page not much further."""
 MAX_RARE_MATCHES = 10_000
-"""So many registers that fit are gathered and sorted within some milliseconds."""
+"""Rare matches that can be collected and sorted within some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class SortColumn:
-    """What the list is sorted by before the serial number, and how a page mark holds it."""
+    """Column that the list is sorted by, before the serial number; ``read`` parses page marks."""
 
     column: ColumnElement[Any]
     read: Callable[[Any], Any] = str
@@ -65,7 +94,7 @@ RegisterSortKey = StrEnum(  # type: ignore[misc]
 
 
 class RegisterFilter(RegisterConditions, PageQuery):
-    """A page of the list."""
+    """Conditions, order and position of a page of the list."""
 
     sort: RegisterSortKey = Field(
         default=RegisterSortKey("serial_number"),
@@ -78,7 +107,7 @@ class RegisterFilter(RegisterConditions, PageQuery):
 
 
 class RegisterCount(BaseModel):
-    """How many registers fit the conditions."""
+    """Number of registers that match the conditions."""
 
     total: int = Field(description=f"At most {MAX_COUNTED}.")
     exact: bool = Field(description="False: there are more than `total`.")
@@ -91,7 +120,7 @@ class RegisterCursor(Input):
 
 
 async def page(act: Act, query: RegisterFilter) -> Page[ListedRow]:
-    """One page of the partner's registers."""
+    """Return a page of the partner's registers."""
     name = query.sort.removeprefix("-")
     sort, down = SORTS[name], name != query.sort
     found = await _found(act.db, act.actor, query, ListOrder(query, sort, down))
@@ -102,7 +131,7 @@ async def page(act: Act, query: RegisterFilter) -> Page[ListedRow]:
         lambda row: _cursor_of(row[0], query.sort, sort),
     )
     if query.status:
-        # The column that the filter asks follows a register by a job; the row knows better.
+        # A job updates the filter's column with a delay; the state of the row is newer.
         shown.items = [row for row in shown.items if row.status in query.status]
     return shown
 
@@ -115,18 +144,18 @@ def _listed(row: Row[*tuple[Any, ...]], names: tuple[str, ...], now: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class ListOrder:
-    """Where a page stands in the list."""
+    """Order of the list, and the position of the page in it."""
 
     query: RegisterFilter
     sort: SortColumn
     down: bool
 
     def order_columns(self, value: Any, serial: Any) -> list[Any]:
-        """The order, in the words of a statement that calls the two columns so."""
+        """Return the order for a statement in which the two key columns have these names."""
         return [each.desc() if self.down else each.asc() for each in (value, serial)]
 
     def keys(self, *more: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-        """The numbers of registers, each with the value that it is sorted by."""
+        """Return a query of serial numbers with the value that they are sorted by."""
         return select(CashRegister.serial_number, self.sort.column.label("value"), *more)
 
     def after_cursor(self) -> list[ColumnElement[bool]]:
@@ -135,19 +164,14 @@ class ListOrder:
     def first(
         self, statement: Select[*tuple[Any, ...]], keys: Any, limit: int
     ) -> Select[*tuple[Any, ...]]:
-        """Of registers whose ``keys`` the statement calls so, the first of the list."""
+        """Return the first ``limit`` rows of a statement by its key columns ``keys``."""
         return statement.order_by(*self.order_columns(*keys)).limit(limit)
 
 
 async def _found(
     db: AsyncSession, actor: Actor, query: RegisterFilter, order: ListOrder
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The registers of a page and one more, in their order, with their latest calls.
-
-    PostgreSQL cannot know how a filter and an order go together: all that it asks for may stand
-    at the list's other end.  So what is common is taken from the next of the list, and what is
-    rare is gathered by its index and sorted; only what is neither is left to its guess.
-    """
+    """Return the rows of a page and one more, in order, by one of the three ways (see above)."""
     wanted = [*await selected_by(db, actor, query), *order.after_cursor()]
     for depth in (NEAR_DEPTH, FAR_DEPTH):
         near = await _load_rows(db, order, _near_matches(actor, wanted, order, depth))
@@ -166,7 +190,7 @@ async def _found(
 def _near_matches(
     actor: Actor, wanted: list[ColumnElement[bool]], order: ListOrder, depth: int
 ) -> Select[*tuple[Any, ...]]:
-    """Those of the page that are among the next ``depth`` of the list."""
+    """Return the query of matches among the next ``depth`` registers of the list (near)."""
     own = CashRegister.partner_id == actor.partner_id
     listed = order.keys(and_(*wanted).label("fits"), literal(0).label("met"))
     listed = listed.where(own, CashRegister.hidden.is_(order.query.hidden), *order.after_cursor())
@@ -177,8 +201,9 @@ def _near_matches(
 
 
 def _rare_matches(wanted: list[ColumnElement[bool]], order: ListOrder) -> Select[*tuple[Any, ...]]:
-    """Those of the page among at most ``MAX_RARE_MATCHES`` that fit; ``met`` tells if there are
-    more.
+    """Return the query of the first of at most ``MAX_RARE_MATCHES`` matches (rare).
+
+    ``met`` in its rows is greater if there are more matches.
     """
     some = order.keys().where(*wanted).limit(MAX_RARE_MATCHES + 1).cte("some")
     met = select(func.count()).select_from(some).scalar_subquery().label("met")
@@ -190,7 +215,7 @@ def _rare_matches(wanted: list[ColumnElement[bool]], order: ListOrder) -> Select
 async def _load_rows(
     db: AsyncSession, order: ListOrder, chosen: Select[*tuple[Any, ...]]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The registers whose keys were chosen, with their latest calls."""
+    """Return the registers with the chosen keys, in order, with their latest check-ins."""
     keys = chosen.subquery()
     reading = (RegisterState.block_version, RegisterState.block) if order.query.telemetry else ()
     shown = (
@@ -203,7 +228,7 @@ async def _load_rows(
 
 
 async def count(db: AsyncSession, actor: Actor, query: RegisterConditions) -> RegisterCount:
-    """How many registers fit, counted up to ``MAX_COUNTED``."""
+    """Return the number of matching registers, counted up to ``MAX_COUNTED``."""
     some = (
         select(literal(1))
         .select_from(CashRegister)
@@ -222,7 +247,10 @@ def _cursor_of(register: CashRegister, key: RegisterSortKey, sort: SortColumn) -
 
 
 def _after_cursor(query: RegisterFilter, sort: SortColumn, down: bool) -> list[ColumnElement[bool]]:
-    """What comes after the page mark, which must be of the same order."""
+    """Return the condition of rows after the page mark.
+
+    Raise ``BAD_CURSOR`` for another order's.
+    """
     if query.after is None:
         return []
     mark = read_cursor(RegisterCursor, query.after)

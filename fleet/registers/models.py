@@ -1,4 +1,4 @@
-"""The registers: whose they are, and what they last said of themselves."""
+"""Tables of the registers: their partner, and their latest profile."""
 
 from datetime import datetime
 
@@ -22,39 +22,44 @@ LISTED_BY = (
     "silent_since",
     "condition_mask",
 )
-"""Columns that the list is filtered or sorted by, an index for each."""
+"""Columns that the list is filtered or sorted by, each with an index."""
 
 OF_MODEL = ("firmware_version", "ffd_version", "silent_since")
-"""Orders with an index of their own for each model.  A serial number begins with the model, so
-under one value of these the registers of a model stand together, perhaps at the far end."""
+"""Orders that also have an index by model.
+
+A serial number begins with the model, so within one value of these columns the registers of a model
+are adjacent, possibly at the far end.
+"""
 
 UNGROUPED = ("owner_inn", "owner_name", "shown_address")
-"""Orders with an index of the registers in no group: groups are made by client and place."""
+"""Orders that also have an index of registers without a group: groups follow clients and places."""
 
 WHOLE_NUMBERS = ("registration_number", "fiscal_drive_number")
-"""What a search for a whole number asks first, besides the owner's INN."""
+"""Columns that a search for a whole number looks at first, besides the owner's INN."""
 
 SEARCH_NAMES_LENGTH = 1280
-"""The owner's name, the address it says, and the one people say, each of 256 characters; a capital
-of theirs may become two small letters."""
+"""Maximum length of the owner's name, the reported address and the installed address together.
+
+Each has up to 256 characters; one capital may become two small letters.
+"""
 
 RARE = {"blocked": "blocked", "fresh": "NOT fiscalised"}
-"""Name of an index -> the few registers that it holds."""
+"""Name of a partial index -> its condition, which few registers meet."""
 
 
 class CashRegister(Base):
-    """A register (ККТ) that somebody enrolled or that called by itself.
+    """A register (ККТ) that a partner enrolled or that connected by itself.
 
-    ``partner_id`` None = unclaimed: it proved its key but belongs to nobody yet.  Texts are
-    empty, and ``platform`` None, until the first telemetry; ``model`` is in the serial number.
+    ``partner_id`` None = unclaimed: it proved its key but belongs to no partner yet.  Texts are
+    empty, and ``platform`` is None, until the first telemetry; ``model`` is in the serial number.
     """
 
     __tablename__ = "registers"
-    # What the list asks for: a partner's registers, hidden or not, with one value of a filter or
-    # in the order of a sort.  Whatever is asked then costs a walk in the order, or the rows of
-    # the filter, whichever is shorter.  Rows are written when something about a register
-    # changes, never by an ordinary check-in; each index costs such a write some microseconds.
-    # PostgreSQL has two more, of trigrams of what the search looks through (migration 0019).
+    # The list selects a partner's registers, hidden or not, with one value of a filter or in one
+    # order.  With these indexes a query costs the shorter of a walk in the order and the rows of
+    # the filter.  Rows are written when data of a register changes, never by an ordinary check-in;
+    # each index costs such a write some microseconds.  PostgreSQL has two more, of trigrams of the
+    # searched texts (migration 0019).
     __table_args__ = (
         Index(None, "partner_id", "hidden", "serial_number"),
         *(Index(None, "partner_id", "hidden", name, "serial_number") for name in LISTED_BY),
@@ -94,7 +99,7 @@ class CashRegister(Base):
     partner_id: Mapped[int | None] = mapped_column(ForeignKey(Partner.id))
     hidden: Mapped[bool] = mapped_column(server_default=text("false"))
     blocked: Mapped[bool] = mapped_column(server_default=text("false"))
-    """The gateway refuses its conversations."""
+    """True if the gateway refuses the register's conversations."""
 
     model: Mapped[int] = mapped_column(SmallInteger)
     """ATOL's code of the model (``protocol.models``)."""
@@ -107,38 +112,40 @@ class CashRegister(Base):
     owner_inn: Mapped[str] = mapped_column(String(12), server_default="")
     owner_name: Mapped[str] = mapped_column(String(256), server_default="")
     address: Mapped[str] = mapped_column(String(256), server_default="")
-    """Where it says that it stands: of its registration."""
+    """Address of its fiscal registration, as it reports it."""
     installed_address: Mapped[str] = mapped_column(String(256), server_default="")
-    """Where people say that it stands; empty = as it says itself."""
+    """Address set by people; empty = the reported one."""
     shown_address: Mapped[str] = mapped_column(String(256), server_default="")
-    """``installed_address``, else ``address``: what lists show."""
+    """``installed_address``, else ``address``; lists show it."""
     address_id: Mapped[int | None] = mapped_column(BigId)
-    """Where ``installed_address`` stands in the partner's address book, which lies above."""
+    """Id of ``installed_address`` in the partner's address book, a feature above."""
     group_id: Mapped[int | None] = mapped_column(BigId)
-    """The partner's group of registers that it is in; groups lie above."""
+    """Id of the partner's group that it is in; groups are a feature above."""
     notices: Mapped[bool] = mapped_column(server_default=text("true"))
-    """People are told by e-mail what breaks (the card's switch of monitoring)."""
+    """True if people get e-mails about broken conditions (the card's switch of monitoring)."""
     condition_mask: Mapped[int] = mapped_column(Integer, server_default="0")
-    """A copy of the latest state's, written when it changes."""
+    """Copy of the latest state's mask, written when it changes."""
     silent_since: Mapped[datetime] = mapped_column(default=NEVER_SEEN)
-    """The last call of a register that is offline, ``NEVER_SEEN``, or ``CALLING`` (``rules``).
-    A job keeps it, so it may be late by the time between two of its runs."""
+    """Last check-in of an offline register, ``NEVER_SEEN`` or ``ONLINE_NOW`` (``rules``).
+
+    A job updates it, so it may be late by the interval of the job.
+    """
     key_generation: Mapped[int | None] = mapped_column(SmallInteger)
     channel: Mapped[int | None] = mapped_column(SmallInteger)
-    """The link of its last HELLO (``protocol.conversation.messages.LinkChannel``)."""
+    """Channel of its last HELLO (``protocol.conversation.messages.LinkChannel``)."""
     utc_offset_min: Mapped[int | None] = mapped_column(SmallInteger)
     search_numbers: Mapped[str] = mapped_column(String(96), server_default="")
     search_names: Mapped[str] = mapped_column(String(SEARCH_NAMES_LENGTH), server_default="")
-    """What the search looks through (``rules.searched``)."""
+    """Texts in which the search looks (``rules.search_texts``)."""
 
     enrolled_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime | None]
     profile_at: Mapped[datetime | None]
-    """When what it says of itself last changed."""
+    """Moment when the reported data last changed."""
 
 
 class ListView(Base):
-    """How an employee looks at the list of registers."""
+    """An employee's view of the list of registers."""
 
     __tablename__ = "register_list_views"
 
@@ -146,5 +153,5 @@ class ListView(Base):
         ForeignKey(Employee.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     columns: Mapped[list[str]] = mapped_column(JSON(none_as_null=True))
-    """Names of columns in the order that they are shown in."""
+    """Names of columns in the order in which they are shown."""
     compact: Mapped[bool]

@@ -1,5 +1,4 @@
-"""Whose a register is: chosen among one's own, claimed by its number, or handed over by a
-decision of support."""
+"""Ownership of registers: choosing one's own, claiming by number, transfer by support."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -26,12 +25,11 @@ from fleet.registers.rules import (
 
 
 async def lock_registers(db: AsyncSession, serials: Collection[str]) -> None:
-    """Nobody else changes these registers until the commit; one that nobody ever heard of is
-    there from now on, and nobody's.
+    """Lock these registers until the commit; create the missing ones without a partner.
 
-    First all that are missing come, then all are locked, each time in the order of the key:
-    who locks some and adds others in between meets another who has begun at the other end.
-    Whoever changes several registers in one transaction holds them so, once.
+    First all missing rows are inserted, then all rows are locked, both in the order of the key: a
+    transaction that locks some rows and then inserts others could deadlock with another one.  A
+    transaction that changes several registers calls this once.
     """
     numbers = select(CashRegister.serial_number)
     these = numbers.where(CashRegister.serial_number.in_(serials))
@@ -43,10 +41,10 @@ async def lock_registers(db: AsyncSession, serials: Collection[str]) -> None:
 
 
 async def claim(act: Act, partner_id: int, serials: Collection[str]) -> set[str]:
-    """Bind those of ``serials`` that are nobody's, not fiscalised and name no owner (ATOL Connect
-    manual: bound to no client); returns them.
+    """Bind the registers that belong to no partner to this one; return those that were bound.
 
-    A register that nobody ever heard of is taken by its number alone.
+    Registers that are fiscalised or report an owner are not bound (ATOL Connect manual: bound to no
+    client).  A register that never connected is bound by its number alone.
     """
     await lock_registers(act.db, serials)
     nobodys = (CashRegister.partner_id.is_(None), CashRegister.owner_inn == "")
@@ -57,9 +55,9 @@ async def claim(act: Act, partner_id: int, serials: Collection[str]) -> set[str]
 
 
 async def choose_registers(db: AsyncSession, actor: Actor, typed: Sequence[str]) -> SerialVerdicts:
-    """Which of ``typed`` the actor may go on with; a verdict for each.
+    """Return a verdict for each of ``typed``: accepted if the actor may see the register.
 
-    Refuses when it is none of them (ATOL Connect manual, "choose registers").
+    Raise ``NO_OWN_REGISTERS`` if none is (ATOL Connect manual, "choose registers").
     """
     good, refused = read_serials(typed)
     found = await find_own(db, actor, good)
@@ -71,11 +69,11 @@ async def choose_registers(db: AsyncSession, actor: Actor, typed: Sequence[str])
 async def hand_over(
     act: Act, serial_numbers: Collection[str], to_partner_id: int
 ) -> list[tuple[str, int | None]]:
-    """Make ``serial_numbers`` (well-formed) the partner's, whoever's they are, fiscalised or not.
+    """Transfer the registers (well-formed numbers) to the partner, from any partner or none.
 
-    Returns those that moved, each with the partner before (None = nobody's); a register that is
-    the partner's already stays as it is.  What the former partner set leaves with them: group,
-    address, hidden, blocked, notices.  Both partners find it in their audit log.
+    Return those that moved, each with its former partner (None = it had none); the partner's own
+    are left unchanged.  The former partner's settings are reset: group, address, hidden, blocked,
+    notices. Both partners get an entry in their audit log.
     """
     if not serial_numbers:
         return []

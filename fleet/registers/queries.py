@@ -1,6 +1,6 @@
-"""Which registers an employee may see, and how one looks in a list.
+"""Queries of registers that an employee may see, and the row of a register in lists.
 
-Every function looks only at what the actor may see; the rest is "not found".
+Every function sees only registers that the actor may see; others are "not found".
 """
 
 from collections.abc import Collection
@@ -21,13 +21,13 @@ from protocol.platforms import Platform
 
 
 class RegisterKey(Input):
-    """Which register."""
+    """Key of a register."""
 
     serial_number: SerialText
 
 
 class RegisterRow(BaseModel):
-    """A register in the list.  Texts are empty and values None until its first telemetry."""
+    """A register in the list; texts are empty and values None until its first telemetry."""
 
     serial_number: str
     status: RegisterPresence
@@ -55,7 +55,7 @@ class RegisterRow(BaseModel):
 
 
 def registers_visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The condition of a register that this employee may see and change."""
+    """Return the condition of registers that this employee may see and change."""
     own = CashRegister.partner_id == actor.partner_id
     return own & _in_scope(actor.employee_id) if actor.limited else own
 
@@ -74,7 +74,7 @@ def _in_scope(employee_id: int) -> ColumnElement[bool]:
 async def find_own(
     db: AsyncSession, actor: Actor, serials: Collection[str]
 ) -> dict[str, CashRegister]:
-    """Those of ``serials`` (well-formed) that the actor may see, by serial number."""
+    """Return those of ``serials`` (well-formed) that the actor may see, by serial number."""
     own = select(CashRegister).where(
         CashRegister.serial_number.in_(serials), registers_visible_to(actor)
     )
@@ -82,9 +82,9 @@ async def find_own(
 
 
 def owned_by_partner(partner_id: int | ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition of a partner's registers, hidden or not.
+    """Return the condition of a partner's registers, hidden or not.
 
-    It names both, because that is what the indexes of the list begin with.
+    It has both columns, because the indexes of the list begin with them.
     """
     return (CashRegister.partner_id == partner_id) & CashRegister.hidden.in_((False, True))
 
@@ -92,8 +92,10 @@ def owned_by_partner(partner_id: int | ColumnElement[int]) -> ColumnElement[bool
 async def count_by_group(
     db: AsyncSession, actor: Actor, group_ids: Collection[int] | None = None
 ) -> dict[int, int]:
-    """How many registers that the actor may see each group (None: of all) holds, hidden ones
-    too."""
+    """Return how many registers that the actor may see each group has, hidden ones included.
+
+    ``group_ids`` None = all groups; groups without registers are left out.
+    """
     group = CashRegister.group_id
     these = group.is_not(None) if group_ids is None else group.in_(group_ids)
     own = (owned_by_partner(actor.partner_id), registers_visible_to(actor), these)
@@ -103,7 +105,7 @@ async def count_by_group(
 
 
 async def any_in_group(db: AsyncSession, partner_id: int, group_id: int) -> bool:
-    """Whether any register of the partner, hidden or not, is in the group."""
+    """Tell whether any register of the partner, hidden or not, is in the group."""
     one = select(CashRegister.serial_number).where(
         owned_by_partner(partner_id), CashRegister.group_id == group_id
     )
@@ -111,7 +113,7 @@ async def any_in_group(db: AsyncSession, partner_id: int, group_id: int) -> bool
 
 
 def to_row(register: CashRegister, seen_at: datetime | None, now: datetime) -> RegisterRow:
-    """``seen_at``: when it last called, by its latest state."""
+    """Return the row of a register; ``seen_at`` = its last check-in, from its latest state."""
     known = {name: getattr(register, name) for name in _ROW_COLUMNS}
     model = MODELS.get(register.model)
     status, conditions = presence(seen_at, now), list(broken_conditions(register.condition_mask))

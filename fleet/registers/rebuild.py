@@ -1,8 +1,8 @@
 """Rebuilding the profile columns of registers from their stored readings.
 
-``registers`` has columns for what lists filter and sort by; a check-in writes them only when
-the checksum of a profile changes.  So a new column, or a field that is understood in another
-way, shows in the list of a register that goes on saying the same only after this.
+``registers`` has columns to filter and sort lists by.  A check-in writes them only when the
+checksum of the profile changes, so a new column, or a field with a new interpretation, does not
+reach the list of a register that reports no change.  This rebuild writes them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from protocol.telemetry import decode
 
 
 class Portion(NamedTuple):
-    """What became of a portion; ``last`` is its last serial number, "" after the last portion."""
+    """Result of a portion; ``last`` is its last serial number, "" after the last portion."""
 
     last: str
     looked: int
@@ -33,8 +33,8 @@ class Portion(NamedTuple):
 async def rebuild_profiles(act: Act, after: str, limit: int) -> Portion:
     """Rebuild the next ``limit`` registers whose serial numbers come after ``after``.
 
-    Registers are held before their readings are read: a check-in that is under way writes its
-    newer profile after us.  Those whose columns are right already are left alone.
+    Registers are locked before their readings are read, so a concurrent check-in writes its newer
+    profile afterwards.  Registers with correct columns are not written.
     """
     called = select(RegisterState.serial_number).order_by(RegisterState.serial_number)
     if after:
@@ -50,7 +50,7 @@ async def rebuild_profiles(act: Act, after: str, limit: int) -> Portion:
 
 
 async def _told(db: AsyncSession, serials: Sequence[str]) -> list[Profile]:
-    """Return what the latest readings say; what only HELLO says is taken from the columns."""
+    """Return profiles from the latest readings; data that only HELLO has comes from the columns."""
     same = RegisterState.serial_number == CashRegister.serial_number
     both = select(CashRegister, RegisterState).join(RegisterState, same)
     rows = await db.execute(both.where(CashRegister.serial_number.in_(serials)))

@@ -24,7 +24,7 @@ from fleet.registers.view import Columns, RegisterListView, RegisterListViewBody
 
 
 class FileQuery(RegisterConditions):
-    """Which registers the file has, and which columns."""
+    """Registers and columns of the file."""
 
     columns: Annotated[Columns, BeforeValidator(split)] | None = Field(
         default=None, description="In this order; without it the 28 of the manual."
@@ -35,26 +35,26 @@ TypedSerialNumber = Annotated[str, Field(max_length=64)]
 
 
 class SerialList(Input):
-    """Which registers, by serial number as typed; each gets its own verdict."""
+    """Serial numbers of registers as typed; each gets its own verdict."""
 
     serial_numbers: list[TypedSerialNumber] = Field(min_length=1, max_length=MAX_REGISTERS)
 
 
 class SerialFile(Upload):
-    """A text file with serial numbers: one on each line, or commas between them."""
+    """A text file with serial numbers: one on each line, or separated by commas."""
 
     max_bytes = MAX_FILE_BYTES
 
 
 class AcceptedSerial(BaseModel):
-    """A register with which it was done."""
+    """A register for which the request succeeded."""
 
     serial_number: str
     line: int | None = Field(default=None, description="Of the file, from 1.")
 
 
 class RefusedSerial(BaseModel):
-    """A register with which it was not done, and why."""
+    """A serial number for which the request was refused, and the reason."""
 
     serial_number: str
     reason: str
@@ -63,7 +63,7 @@ class RefusedSerial(BaseModel):
 
 
 class RegisterVerdicts(BaseModel):
-    """What became of each serial number of the request."""
+    """Verdict for each serial number of the request."""
 
     accepted: list[AcceptedSerial]
     refused: list[RefusedSerial]
@@ -72,7 +72,7 @@ class RegisterVerdicts(BaseModel):
 def to_reply(
     verdicts: SerialVerdicts, language: Language, typed: Sequence[TypedLine] = ()
 ) -> RegisterVerdicts:
-    """``typed``: where the serial numbers stood, if they came in a file."""
+    """Return the reply; ``typed`` has the line numbers if the serial numbers came in a file."""
     lines = LineNumbers(typed)
     return RegisterVerdicts(
         accepted=[
@@ -90,19 +90,19 @@ def to_reply(
 
 @endpoint("GET", "/registers", right=Right.MONITORING)
 async def list_registers(call: Call[RegisterFilter, None]) -> Page[ListedRow]:
-    """The partner's registers, page by page."""
+    """List the partner's registers, page by page."""
     return await listing.page(call.act, call.query)
 
 
 @endpoint("GET", "/registers/count", right=Right.MONITORING)
 async def count_registers(call: Call[RegisterConditions, None]) -> RegisterCount:
-    """How many registers the list has under the same conditions."""
+    """Count the registers that match the conditions of the list."""
     return await listing.count(call.db, call.actor, call.query)
 
 
 @endpoint("GET", "/registers/file", right=Right.MONITORING, files=["text/csv"])
 async def download_registers(call: Call[FileQuery, None]) -> Download:
-    """The list under the same conditions as a CSV file for spreadsheets."""
+    """Download the registers that match the list's conditions as a CSV file for spreadsheets."""
     if call.query.columns:
         lines = as_shown_csv(call.act, call.query, tuple(call.query.columns))
     else:
@@ -116,26 +116,26 @@ async def download_registers(call: Call[FileQuery, None]) -> Download:
 
 @endpoint("GET", "/registers/view", right=Right.MONITORING)
 async def show_view(call: Call[Nothing, None]) -> RegisterListView:
-    """Which columns of the list the employee has chosen."""
+    """Show which columns of the list of registers the employee has chosen."""
     return await view.show(call.db, call.actor)
 
 
 @endpoint("PUT", "/registers/view", right=Right.MONITORING)
 async def choose_view(call: Call[Nothing, RegisterListViewBody]) -> RegisterListView:
-    """Choose the columns of the list, for oneself."""
+    """Choose the columns of the list of registers for oneself."""
     return await view.choose(call.db, call.actor, call.body)
 
 
 @endpoint("GET", "/registers/{serial_number}", right=Right.MONITORING)
 async def show_register(call: Call[RegisterKey, None]) -> RegisterCard:
-    """One register with its latest telemetry."""
+    """Show a register with its latest telemetry."""
     serial = call.query.serial_number
     return await card.card(call.act, serial)
 
 
 @endpoint("GET", "/registers/{serial_number}/telemetry", right=Right.MONITORING)
 async def list_telemetry(call: Call[HistoryQuery, None]) -> Page[HistoryRow]:
-    """The history of a register's telemetry, newest first."""
+    """List the history of a register's telemetry, newest first."""
     return await card.history(call.db, call.actor, call.query)
 
 
@@ -148,7 +148,7 @@ async def enrol(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
 
 @endpoint("POST", "/registers/enrol/file", right=Right.REGISTERS)
 async def enrol_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
-    """Add registers to the account by a file with their serial numbers."""
+    """Add registers to the account from a file with their serial numbers."""
     typed = read_file(call.body.content)
     verdicts = await service.enrol(call.act, [each.text for each in typed])
     return to_reply(verdicts, call.language, typed)
@@ -156,14 +156,20 @@ async def enrol_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
 
 @endpoint("POST", "/registers/choose", right=Right.MONITORING)
 async def choose(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Which of these registers are the partner's; if none of them is, that is a refusal."""
+    """Check which of the serial numbers are registers of the partner.
+
+    The request is refused if none of them is.
+    """
     verdicts = await ownership.choose_registers(call.db, call.actor, call.body.serial_numbers)
     return to_reply(verdicts, call.language)
 
 
 @endpoint("POST", "/registers/choose/file", right=Right.MONITORING)
 async def choose_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
-    """The same for a file with serial numbers."""
+    """Check which of the serial numbers in a file are registers of the partner.
+
+    The request is refused if none of them is.
+    """
     typed = read_file(call.body.content)
     verdicts = await ownership.choose_registers(call.db, call.actor, [each.text for each in typed])
     return to_reply(verdicts, call.language, typed)
@@ -171,13 +177,13 @@ async def choose_file(call: Call[Nothing, SerialFile]) -> RegisterVerdicts:
 
 @endpoint("POST", "/registers/hide", right=Right.REGISTERS)
 async def hide(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Hide registers: they appear only with the filter `hidden`."""
+    """Hide registers: lists include them only with the filter `hidden`."""
     return await _set_flag(call, service.HIDE)
 
 
 @endpoint("POST", "/registers/show", right=Right.REGISTERS)
 async def show(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Show hidden registers again."""
+    """Show hidden registers in lists again."""
     return await _set_flag(call, service.SHOW)
 
 
@@ -189,19 +195,19 @@ async def block(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
 
 @endpoint("POST", "/registers/unblock", right=Right.REGISTERS)
 async def unblock(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Take the conversations of blocked registers again."""
+    """Unblock registers: the gateway accepts their conversations again."""
     return await _set_flag(call, service.UNBLOCK)
 
 
 @endpoint("POST", "/registers/notices-on", right=Right.REGISTERS)
 async def notices_on(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Tell people by e-mail what breaks in these registers."""
+    """Turn on e-mail notices about broken conditions of registers."""
     return await _set_flag(call, service.NOTICES_ON)
 
 
 @endpoint("POST", "/registers/notices-off", right=Right.REGISTERS)
 async def notices_off(call: Call[Nothing, SerialList]) -> RegisterVerdicts:
-    """Tell nobody by e-mail what breaks in these registers."""
+    """Turn off e-mail notices about broken conditions of registers."""
     return await _set_flag(call, service.NOTICES_OFF)
 
 
@@ -213,7 +219,7 @@ async def _set_flag(
     return to_reply(verdicts, call.language)
 
 
-# Fixed paths before the one that takes any word for a serial number.
+# Fixed paths come before the path that takes any word for a serial number.
 ENDPOINTS = (
     list_registers,
     count_registers,

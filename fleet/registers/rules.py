@@ -1,4 +1,4 @@
-"""Rules of serial numbers, verdicts and presence."""
+"""Pure rules of registers: serial numbers, presence, search texts, term of the fiscal drive."""
 
 import re
 from calendar import monthrange
@@ -14,34 +14,33 @@ from fleet.registers.errors import REGISTER_NOT_FOUND, SERIAL_NUMBER_REPEATED, S
 from protocol.telemetry import excerpt
 
 MAX_REGISTERS = 500
-"""Serial numbers in one request (ATOL Connect manual)."""
+"""Maximum number of serial numbers in one request (ATOL Connect manual)."""
 
 ONLINE_WITHIN = timedelta(minutes=30)
-"""Called at least once in this time = online (ATOL Connect manual)."""
+"""Time since the last check-in in which a register is online (ATOL Connect manual)."""
 
 NEVER_SEEN = datetime(2000, 1, 1, tzinfo=UTC)
-"""Where a register that never called stands among the moments of last calls."""
+"""Stored last check-in of a register that never connected."""
 ONLINE_NOW = datetime(2099, 12, 31, tzinfo=UTC)
-"""Where all the registers that are online stand: a moment that moves with every call would cost
-a write of every call."""
+"""Stored last check-in of all online registers: the real moment would cost a write per check-in."""
 
 OFFSETS_MIN = range(-12 * 60, 14 * 60 + 1)
-"""From UTC, of all the places on Earth."""
+"""Offsets from UTC in minutes that exist on Earth."""
 
 MIN_SEARCH_LENGTH = 3
-"""Characters: shorter texts have no trigram, so looking for them would read every register."""
+"""Minimum length of a search: a shorter text has no trigram and would read every register."""
 
 WARNING_CONDITIONS = frozenset(
     {"fiscal_drive_warning", "unsent_documents", "battery_low", "shift_expired", "ofd_link_error"}
 )
-"""Broken conditions with which a register still sells."""
+"""Broken conditions with which a register can still sell."""
 
 DAY = timedelta(days=1)
 DRIVE_DOCUMENTS = 250_000
-"""Documents that a fiscal drive has room for (help.atol.online, article 11253)."""
+"""Capacity of a fiscal drive in documents (help.atol.online, article 11253)."""
 DRIVE_MONTHS = 13
 LONGEST_DRIVE = timedelta(days=36 * 31)
-"""No drive works longer: 36 months."""
+"""Longest term of a fiscal drive: 36 months."""
 
 _SERIAL_NUMBER = re.compile(r"001[0-9]{11}")
 
@@ -50,35 +49,35 @@ class RegisterPresence(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"
     NEVER = "never"
-    """Has not called since it was enrolled."""
+    """No check-in since it was enrolled."""
 
 
 class Indicator(StrEnum):
-    """The colour of a register in the compact list: what is worst about it."""
+    """Colour of a register in the compact list, by its worst condition."""
 
     GREY = "grey"
-    """Has never called."""
+    """Never connected."""
     RED = "red"
-    """Offline, or something is broken with which it cannot sell."""
+    """Offline, or a condition is broken with which it cannot sell."""
     YELLOW = "yellow"
-    """Something is broken that can wait."""
+    """A condition is broken that can wait."""
     GREEN = "green"
 
 
 SerialVerdicts = Verdicts[str, str]
-"""What became of the serial numbers of a request; refused ones stand as they were typed."""
+"""Verdicts for the serial numbers of a request; refused ones are stored as typed."""
 
 
 def is_serial_number(text: str) -> bool:
-    """Whether a register can be called this."""
+    """Tell whether the text has the form of a serial number."""
     return _SERIAL_NUMBER.fullmatch(text) is not None
 
 
 def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RefusedItem[str]]]:
-    """The good serial numbers in their order, each once, and a refusal for each of the others.
+    """Return the valid serial numbers in order without repetition, and refusals of the others.
 
-    A serial number is ``001``, three digits of the model, eight of the register.  Models that
-    we do not know are taken: new ones appear.
+    A serial number is ``001``, three digits of the model and eight of the register.  Unknown models
+    are accepted: new ones appear.
     """
     good: dict[str, None] = {}
     refused = []
@@ -96,12 +95,12 @@ def read_serials(typed: Sequence[str]) -> tuple[list[str], list[RefusedItem[str]
 def found_or_refused(
     serials: Sequence[str], found: Container[str], unfit: Sequence[RefusedItem[str]]
 ) -> SerialVerdicts:
-    """Accept the ``serials`` that were found and refuse the others, and those that were unfit."""
+    """Accept the ``serials`` that were found; refuse the others and those that were unfit."""
     return judge_each(serials, lambda each: None if each in found else REGISTER_NOT_FOUND, unfit)
 
 
 def model_code(serial_number: str) -> int:
-    """ATOL's code of the model, digits 4 to 6 of a good serial number."""
+    """Return ATOL's code of the model, digits 4 to 6 of a valid serial number."""
     return int(serial_number[3:6])
 
 
@@ -120,12 +119,12 @@ def indicator(status: RegisterPresence, conditions: Collection[str]) -> Indicato
 
 
 def known_offset(utc_offset_min: int | None) -> int | None:
-    """What a register says of its time zone, if any place has that; what it says is unchecked."""
+    """Return the reported offset from UTC, None if no place has it; registers report anything."""
     return utc_offset_min if utc_offset_min in OFFSETS_MIN else None
 
 
 class SearchedFields(Protocol):
-    """What a register says of itself that people search for."""
+    """Data of a register that people search for."""
 
     @property
     def serial_number(self) -> str: ...
@@ -142,14 +141,14 @@ class SearchedFields(Protocol):
 
 
 class SearchTexts(NamedTuple):
-    """What the search looks through: numbers and names of a register, a line for each."""
+    """Searched texts of a register: its numbers and its names, one per line."""
 
     numbers: str
     names: str
 
 
 def search_texts(said: SearchedFields, installed_address: str = "") -> SearchTexts:
-    """What is found of a register that stands where people say."""
+    """Return the searched texts of a register with this address set by people."""
     return SearchTexts(
         _join_lines(
             said.serial_number, said.registration_number, said.fiscal_drive_number, said.owner_inn
@@ -159,13 +158,13 @@ def search_texts(said: SearchedFields, installed_address: str = "") -> SearchTex
 
 
 def _join_lines(*parts: str) -> str:
-    """Nobody types the end of a line into a search, so that nothing is found across two of them."""
+    """Join with line ends, which no search contains, so no match spans two texts."""
     return fold_case("\n".join(filter(None, parts)))
 
 
 @dataclass(frozen=True, slots=True)
 class DriveUsage:
-    """What a reading says of the fiscal drive.  Moments are None where the register has none."""
+    """Data of the fiscal drive in a reading; moments are None if the register reports none."""
 
     at: datetime
     number: str
@@ -175,7 +174,7 @@ class DriveUsage:
 
 
 def drive_usage(at: datetime, block_version: int, block: bytes) -> DriveUsage:
-    """Return what a telemetry block says that was accepted at that moment."""
+    """Return the fiscal drive's data from a telemetry block that was accepted at this moment."""
     return DriveUsage(at, *_OF_DRIVE(block_version, block))
 
 
@@ -185,25 +184,27 @@ _OF_DRIVE = excerpt(
 
 
 def valid_until(drive: DriveUsage) -> datetime | None:
-    """The end of its term: what the drive says, else 13 months after its activation (ATOL
-    Connect manual, card of a register)."""
+    """Return the end of the drive's term: the reported one, else 13 months after its activation.
+
+    The 13 months are from the ATOL Connect manual, card of a register.
+    """
     if drive.until or drive.activated_at is None:
         return drive.until
     return _months_later(drive.activated_at, DRIVE_MONTHS)
 
 
 def _months_later(moment: datetime, months: int) -> datetime:
-    """The same day of a later month, or its last day where it has no such day."""
+    """Return the same day of a later month, or its last day if it is shorter."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     last = monthrange(year, month + 1)[1]
     return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
 
 
 def documents_per_day(first: DriveUsage | None, latest: DriveUsage) -> float | None:
-    """Documents that the drive took each day, on average.
+    """Return the average number of documents per day, None if unknown.
 
-    Between ``first``, the oldest reading that is kept, and the latest one; if they are less than
-    a day apart, or of different drives, since the drive was activated; else unknown.
+    It is taken between ``first``, the oldest stored reading, and the latest one.  If they are less
+    than a day apart or of different drives, it is taken since the drive's activation.
     """
     if first and first.number == latest.number and latest.at - first.at >= DAY:
         return max(0, latest.documents - first.documents) / ((latest.at - first.at) / DAY)
@@ -213,7 +214,7 @@ def documents_per_day(first: DriveUsage | None, latest: DriveUsage) -> float | N
 
 
 def full_at(latest: DriveUsage, per_day: float | None) -> datetime | None:
-    """When the drive will take no more: its memory is full, or its term ends before that."""
+    """Return when the drive's memory will be full or its term ends, whichever is first."""
     end = valid_until(latest)
     if not per_day:
         return end

@@ -1,7 +1,7 @@
-"""A file, or a pasted text, with serial numbers: one on each line, or commas between them.
+"""A file, or a pasted text, with serial numbers: one on each line, or separated by commas.
 
-Pure.  What is no such file at all is refused whole; what stands on a line gets its own verdict
-later, with the number of its line.
+Pure.  A file of another kind is refused as a whole; each text of a proper file gets its own verdict
+later, with its line number.
 """
 
 import re
@@ -17,9 +17,9 @@ from fleet.registers.errors import (
 from fleet.registers.rules import MAX_REGISTERS
 
 MAX_FILE_BYTES: Final = 64 * 1024
-"""Five hundred numbers need 8 KiB; the rest is for spaces and mistakes."""
+"""Maximum size: five hundred numbers need 8 KiB, the rest is for spaces and mistakes."""
 MAX_SHOWN: Final = 64
-"""Characters of a line that a verdict repeats."""
+"""Maximum number of characters of a text that a verdict repeats."""
 
 _ENCODINGS: Final = ("utf-8-sig", "cp1251")
 _NOT_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
@@ -27,17 +27,17 @@ _SEPARATORS: Final = re.compile(r"[,;\t]")
 
 
 class TypedLine(NamedTuple):
-    """What stands between separators, and the number of its line, from 1."""
+    """A text between separators, and its line number, from 1."""
 
     text: str
     line: int
 
 
 def read_file(content: bytes) -> list[TypedLine]:
-    """Everything in the file that may be a serial number, blanks left out.
+    """Return all texts of the file that may be serial numbers, without blanks.
 
-    Refuses what is not a text in UTF-8 (with a mark or without) or CP1251, a file without any
-    number and one with more than ``MAX_REGISTERS``.
+    Raise ``NOT_A_TEXT_FILE`` for content that is not UTF-8 (with or without a byte order mark) or
+    CP1251, ``NO_SERIAL_NUMBERS``, or ``TOO_MANY_SERIAL_NUMBERS`` above ``MAX_REGISTERS``.
     """
     lines = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     parts = [
@@ -70,7 +70,7 @@ def _decoded(content: bytes) -> str:
 
 
 class LineNumbers:
-    """On which line each verdict's text stands: of equal ones the first on the first."""
+    """Line numbers of texts; equal texts get their lines in order."""
 
     def __init__(self, typed: Sequence[TypedLine] = ()) -> None:
         self._left: dict[str, deque[int]] = {}
@@ -78,6 +78,6 @@ class LineNumbers:
             self._left.setdefault(text, deque()).append(line)
 
     def line_of(self, text: str) -> int | None:
-        """The next line of this text; None when it was not read from a file."""
+        """Return the next line number of this text, None if it was not read from a file."""
         left = self._left.get(text)
         return left.popleft() if left else None

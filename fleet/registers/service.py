@@ -1,4 +1,4 @@
-"""Changing registers: enrolment, flags, group and address, and what they say of themselves."""
+"""Changes of registers: enrolment, flags, group and address, and the reported profile."""
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
@@ -48,7 +48,7 @@ _TOLD = field_names(Profile)
 
 
 class Flag(StrEnum):
-    """The flags of a register that people set."""
+    """Flags of a register that people set."""
 
     HIDDEN = "hidden"
     BLOCKED = "blocked"
@@ -56,7 +56,7 @@ class Flag(StrEnum):
 
 
 class FlagChange(NamedTuple):
-    """One way to set a flag, and what the audit log calls it."""
+    """A change of a flag, with its name in the audit log."""
 
     flag: Flag
     value: bool
@@ -73,11 +73,11 @@ NOTICES_OFF = FlagChange(Flag.NOTICES, False, "registers.notices_off")
 
 
 async def enrol(act: Act, typed: Sequence[str]) -> SerialVerdicts:
-    """Bind registers to the actor's partner; a verdict for each of ``typed``, good ones go through.
+    """Bind registers to the actor's partner; return a verdict for each of ``typed``.
 
-    A register that never called is taken by its number alone.  Fiscalised ones, those that name
-    an owner and those of another partner are refused.  Of two partners who enrol one register at
-    once exactly one gets it.
+    A register that never connected is bound by its number alone.  Registers that are fiscalised,
+    report an owner or belong to another partner are refused.  If two partners enrol a register
+    simultaneously, exactly one gets it.
     """
     good, refused = read_serials(typed)
     enrolled = await claim(act, act.actor.partner_id, good) if good else set()
@@ -92,7 +92,7 @@ async def enrol(act: Act, typed: Sequence[str]) -> SerialVerdicts:
 async def _refusals(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
 ) -> dict[str, Refusal | None]:
-    """Whose a register is that a limited employee does not see, they are not told."""
+    """Return the reasons of refusal; a limited employee does not learn who has a register."""
     yours = await find_own(db, actor, serials)
     taken = OUT_OF_SCOPE if actor.limited else BOUND_TO_ANOTHER_PARTNER
     these = select(CashRegister).where(CashRegister.serial_number.in_(serials))
@@ -104,9 +104,9 @@ async def _refusals(
 
 
 async def set_flag(act: Act, change: FlagChange, typed: Sequence[str]) -> SerialVerdicts:
-    """Set a flag of the partner's registers; a verdict for each of ``typed``.
+    """Set a flag of the partner's registers; return a verdict for each of ``typed``.
 
-    A register that has the flag so already counts as done and leaves no trace in the log.
+    A register whose flag is set already counts as done and is not logged.
     """
     good, refused = read_serials(typed)
     own = CashRegister.serial_number.in_(good) & registers_visible_to(act.actor)
@@ -130,14 +130,14 @@ async def _announce_flag(act: Act, change: FlagChange, serials: set[str]) -> Non
 
 
 def _named(serials: set[str]) -> list[str]:
-    """Return what the audit log calls the registers."""
+    """Return the registers' names in the audit log."""
     return [f"register:{serial}" for serial in sorted(serials)]
 
 
 async def set_group(act: Act, typed: Sequence[str], group_id: int | None) -> SerialVerdicts:
-    """Put registers of the partner into a group, or with None into none; a verdict for each.
+    """Put the partner's registers into a group, None = no group; return a verdict for each.
 
-    Whether there is such a group, and whether it may hold registers, the caller has seen to.
+    The caller has checked that the group exists and may have registers.
     """
     good, refused = read_serials(typed)
     found = await _change(act, good, {"group_id": group_id}, "registers.grouped")
@@ -147,8 +147,10 @@ async def set_group(act: Act, typed: Sequence[str], group_id: int | None) -> Ser
 async def set_address(
     act: Act, typed: Sequence[str], address_id: int | None, text: str
 ) -> SerialVerdicts:
-    """Say where registers of the partner stand, with an empty ``text`` where each says itself; a
-    verdict for each of ``typed``."""
+    """Set the address of the partner's registers; return a verdict for each of ``typed``.
+
+    An empty ``text`` restores the reported address.
+    """
     good, refused = read_serials(typed)
     address: dict[str, Any] = {"address_id": address_id, "installed_address": text}
     found = await _change(act, good, address, "registers.moved")
@@ -159,7 +161,7 @@ async def set_address(
 
 
 async def clear_groups(act: Act, group_ids: Collection[int]) -> None:
-    """The groups are being deleted: their registers stay, in no group."""
+    """Take registers out of groups that are being deleted."""
     in_them = owned_by_partner(act.actor.partner_id) & CashRegister.group_id.in_(group_ids)
     columns = select(CashRegister.serial_number, CashRegister.group_id).where(in_them)
     held = await act.db.execute(
@@ -175,7 +177,7 @@ async def clear_groups(act: Act, group_ids: Collection[int]) -> None:
 
 
 async def rename_address(act: Act, address_id: int, old: str, new: str) -> None:
-    """The address book calls an address otherwise: so do the registers that stand there."""
+    """Change the address of registers after it was renamed in the address book."""
     there = owned_by_partner(act.actor.partner_id) & (CashRegister.shown_address == old)
     ordered = select(CashRegister).where(there, CashRegister.address_id == address_id)
     ordered = ordered.order_by(CashRegister.serial_number)
@@ -191,8 +193,7 @@ async def rename_address(act: Act, address_id: int, old: str, new: str) -> None:
 async def _change(
     act: Act, serials: Sequence[str], values: Mapping[str, Any], what: str
 ) -> dict[str, CashRegister]:
-    """Set columns of the partner's registers and write what changed into the log, before and
-    after; returns those found."""
+    """Set columns of the partner's registers and log what changed; return the registers found."""
     own = CashRegister.serial_number.in_(serials) & registers_visible_to(act.actor)
     ordered = select(CashRegister).where(own).order_by(CashRegister.serial_number)
     found = {
@@ -213,9 +214,9 @@ async def _change(
 
 
 async def store_profiles(act: Act, profiles: Sequence[Profile]) -> None:
-    """Write what registers say of themselves; one that nobody enrolled appears as unclaimed.
+    """Write reported profiles; a register that nobody enrolled is stored as unclaimed.
 
-    Whoever calls holds them (``lock_registers``).
+    The caller has locked the registers (``lock_registers``).
     """
     if not profiles:
         return
@@ -234,10 +235,10 @@ async def store_profiles(act: Act, profiles: Sequence[Profile]) -> None:
 
 
 async def rewrite_profiles(act: Act, profiles: Sequence[Profile]) -> list[str]:
-    """Write what registers have said before; return the serial numbers of those that differ.
+    """Write profiles of earlier readings; return the serial numbers whose columns changed.
 
-    Unlike a call it tells nothing of when they were seen.  Whoever calls holds the registers
-    (``lock_registers``), and has found all of them.
+    Unlike ``store_profiles`` it does not change when registers were seen.  The caller has locked
+    the registers (``lock_registers``), and all exist.
     """
     before = await _previous_values(act.db, profiles, _REWRITTEN)
     columns = _columns(profiles, [row.installed_address for row in before if row])
@@ -256,7 +257,7 @@ async def rewrite_profiles(act: Act, profiles: Sequence[Profile]) -> list[str]:
 
 
 def _columns(profiles: Sequence[Profile], places: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the columns that follow from profiles and from where people say registers stand."""
+    """Return the columns derived from profiles and from the addresses set by people."""
     found_by = list(map(search_texts, profiles, places))
     addresses = (profile.address for profile in profiles)
     return {
@@ -271,7 +272,7 @@ def _columns(profiles: Sequence[Profile], places: Sequence[str]) -> dict[str, li
 async def _previous_values(
     db: AsyncSession, profiles: Sequence[Profile], names: Sequence[str]
 ) -> list[Row[*tuple[Any, ...]] | None]:
-    """Return these columns of each register as they stand; None for one that is not there."""
+    """Return the stored values of these columns for each register; None for a missing one."""
     serial = CashRegister.serial_number
     wanted = select(serial, *(getattr(CashRegister, name) for name in names))
     rows = await db.execute(wanted.where(serial.in_([each.serial_number for each in profiles])))
@@ -280,16 +281,16 @@ async def _previous_values(
 
 
 async def _tell_owners(act: Act, before: Sequence[str], after: Sequence[str]) -> None:
-    """Announce the INNs of registers that name another owner than before."""
+    """Announce the former and new INNs of registers whose reported owner changed."""
     pairs = zip(before, after, strict=True)
     if changed := {inn for was, now_is in pairs if was != now_is for inn in (was, now_is)}:
         await act.announce(OwnersChanged(frozenset(changed - {""}), act.now))
 
 
 async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange]) -> None:
-    """Copy the masks of broken conditions to where the list looks for them.
+    """Copy the masks of broken conditions to the column that the list filters by.
 
-    Whoever calls holds the registers (``lock_registers``).
+    The caller has locked the registers (``lock_registers``).
     """
     columns: dict[str, list[Any]] = {
         "serial_number": [change.serial_number for change in changes],
@@ -299,4 +300,4 @@ async def store_conditions(db: AsyncSession, changes: Sequence[ConditionChange])
 
 
 _REWRITTEN = (*_TOLD[1:], "installed_address", "shown_address", "search_numbers", "search_names")
-"""Columns that are compared: those of a profile, and what follows from them."""
+"""Columns that are compared: those of a profile and those derived from it."""

@@ -1,4 +1,4 @@
-"""How an employee looks at the list: which columns, in what order, compact or not."""
+"""An employee's view of the list: columns, their order, compact or not."""
 
 from typing import Annotated
 
@@ -32,14 +32,14 @@ Columns = Annotated[
 
 
 class RegisterListViewBody(Input):
-    """The columns to show, in their order."""
+    """Columns to show, in their order."""
 
     columns: Columns
     compact: bool = Field(default=False, description="Only the number and a coloured indicator.")
 
 
 class RegisterListView(BaseModel):
-    """How the list looks to the employee who asks."""
+    """The employee's view of the list."""
 
     columns: list[ColumnName]
     compact: bool
@@ -47,7 +47,7 @@ class RegisterListView(BaseModel):
 
 
 async def show(db: AsyncSession, actor: Actor) -> RegisterListView:
-    """What the employee has chosen, or what everybody begins with."""
+    """Return the employee's chosen view, or the default one."""
     chosen = await db.get(ListView, actor.employee_id)
     if chosen is None:
         return RegisterListView(columns=DEFAULT_COLUMNS, compact=False, available=list(ColumnName))
@@ -56,7 +56,7 @@ async def show(db: AsyncSession, actor: Actor) -> RegisterListView:
 
 
 async def choose(db: AsyncSession, actor: Actor, body: RegisterListViewBody) -> RegisterListView:
-    """Keep the employee's choice; nobody else sees it, so the audit log does not either."""
+    """Store the employee's view; it is not logged, since nobody else sees it."""
     values = {"columns": [str(name) for name in body.columns], "compact": body.compact}
     insert = insert_into(db, ListView).values(employee_id=actor.employee_id, **values)
     await db.execute(

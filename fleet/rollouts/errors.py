@@ -1,4 +1,4 @@
-"""What people are told when a roll-out cannot be had or changed."""
+"""Refusals of roll-outs that cannot be made, shown or changed."""
 
 from collections.abc import Mapping
 
@@ -53,10 +53,10 @@ _STANDING: Mapping[RolloutStatus, tuple[str, str]] = {
     RolloutStatus.FINISHED: ("завершено: начните новое", "has finished: start a new one"),
     RolloutStatus.ABORTED: ("прекращено: начните новое", "was aborted: start a new one"),
 }
-"""How it stands, and what can be done with it (``rules.TRANSITIONS``)."""
+"""Status of a roll-out in words, and the changes that it allows (``rules.TRANSITIONS``)."""
 
 
 def wrong_status(rollout_id: int, status: RolloutStatus) -> DomainError:
-    """What was asked for cannot be done with a roll-out that stands so."""
+    """Return the refusal of a change that a roll-out with this status does not allow."""
     russian, english = _STANDING[status]
     return WRONG_STATUS(id=rollout_id, ru=russian, en=english)

@@ -12,8 +12,11 @@ from fleet.rollouts.rules import RolloutStatus, StopReason
 
 
 class Rollout(Base):
-    """One operation for many registers.  ``wave`` counts from 0; registers of it and of those
-    before it have their operations, or get them."""
+    """One operation for many registers.
+
+    ``wave`` counts from 0; the registers of it and of the waves before it have their operations or
+    get them.
+    """
 
     __tablename__ = "rollouts"
     __table_args__ = (Index(None, "partner_id", "id"),)
@@ -31,10 +34,10 @@ class Rollout(Base):
     wave: Mapped[int]
     wave_count: Mapped[int]
     resumed_at: Mapped[datetime | None]
-    """Failures that were there when a person resumed it last are forgiven."""
+    """Last resumption by a person; earlier failures do not count."""
     resumed_by: Mapped[int | None] = mapped_column(BigId)
     withdrawing: Mapped[bool]
-    """Operations that have not begun are still to be taken back."""
+    """True: operations that have not begun are still to be cancelled."""
     looked_at: Mapped[datetime]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
@@ -42,7 +45,7 @@ class Rollout(Base):
 
     @property
     def ordered_by(self) -> int:
-        """In whose name it orders: who started it, or has resumed it last."""
+        """Return the employee in whose name it orders: who resumed it last, else its author."""
         return self.resumed_by or self.created_by
 
 
@@ -60,6 +63,6 @@ class RolloutTarget(Base):
     refusal: Mapped[str | None] = mapped_column(String(64))
     """Code of the refusal of a register that does not get the operation."""
     why: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    """The refusal in words, by language, as they were then."""
+    """Text of the refusal by language, as it was at that time."""
     due_at: Mapped[datetime]
-    """Not asked before this."""
+    """Moment before which the operation is not ordered for this register."""

@@ -1,4 +1,4 @@
-"""Reading roll-outs: the list, the card with its waves, and what the rules judge by."""
+"""Queries of roll-outs: the list, the card with its waves, and the counts for the rules."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,29 +42,31 @@ class Selection(Input):
     model: int | None = Field(default=None, ge=0, le=999, description="ATOL's model code.")
     firmware_version: str | None = Field(default=None, max_length=32)
     ffd_version: str | None = Field(default=None, max_length=16)
-    hidden: bool = Field(default=False, description="True: the hidden ones instead of the others.")
+    hidden: bool = Field(default=False, description="True: hidden registers instead of the others.")
 
 
 class RolloutFilter(PageQuery):
-    """Conditions of the list."""
+    """Conditions of the list of roll-outs."""
 
     status: RolloutStatus | None = None
 
 
 class RolloutKey(Input):
-    """Which roll-out."""
+    """Key of a roll-out."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
 class TargetFilter(RolloutKey, PageQuery):
-    """Which of a roll-out's registers; all given conditions must hold."""
+    """Conditions of a roll-out's registers; all given ones must hold."""
 
     wave: int | None = Field(default=None, ge=1, le=MAX_WAVES + 1)
     state: TargetState | None = None
 
 
 class TargetCursor(Input):
+    """Cursor of a page of a roll-out's registers."""
+
     wave: int = Field(ge=0, le=MAX_WAVES)
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
@@ -87,7 +89,7 @@ class RolloutRow(BaseModel):
     type: str
     channel: Channel
     status: RolloutStatus
-    reason: StopReason | None = Field(description="Why it stands.")
+    reason: StopReason | None = Field(description="Why it is paused or aborted.")
     wave: int = Field(description="The current one, from 1.")
     wave_count: int
     failure_percent: int
@@ -95,14 +97,14 @@ class RolloutRow(BaseModel):
     created_at: datetime
     created_by: int
     resumed_by: int | None = Field(
-        description="Who resumed it last: it orders in their name since then."
+        description="Employee who resumed it last; it orders in their name since then."
     )
     changed_at: datetime
     finished_at: datetime | None
 
 
 class WaveView(BaseModel):
-    """One wave: how many of its registers stand where."""
+    """A wave with the number of its registers in each state."""
 
     number: int
     size: int
@@ -140,7 +142,10 @@ BY_WAVE: Final = Keyset(TargetCursor, {"wave": RolloutTarget.wave, "id": Rollout
 
 
 async def select_registers(act: Act, selection: Selection) -> list[str]:
-    """Serial numbers of the partner's registers that fit, in their order."""
+    """Return the serial numbers of the partner's registers that match, in their order.
+
+    Raise ``TOO_MANY_REGISTERS`` if more than ``MAX_REGISTERS`` match.
+    """
     statement = (
         select(CashRegister.serial_number)
         .where(registers_visible_to(act.actor), *conditions(SELECTION_FILTERS, selection))
@@ -154,7 +159,7 @@ async def select_registers(act: Act, selection: Selection) -> list[str]:
 
 
 async def started_waves(db: AsyncSession, rollout: Rollout) -> list[WaveProgress]:
-    """What the rules judge by: the current wave and those before it, in their order."""
+    """Return the progress of the current wave and those before it, in their order."""
     new = true() if rollout.resumed_at is None else Operation.finished_at > rollout.resumed_at
     failed = Operation.status.in_(FAILED_STATES) & new
     finished = RolloutTarget.refusal.is_not(None) | Operation.status.not_in(OPEN)
@@ -174,7 +179,7 @@ async def started_waves(db: AsyncSession, rollout: Rollout) -> list[WaveProgress
 
 
 async def is_open(db: AsyncSession, rollout: Rollout) -> bool:
-    """Whether a register of any wave is still to finish."""
+    """Tell whether a register of any wave has not finished yet."""
     counted = await _counted(db, rollout.id)
     return any(state in UNFINISHED for _, state, _ in counted)
 
@@ -191,17 +196,17 @@ async def _counted(db: AsyncSession, rollout_id: int) -> Sequence[tuple[int, Tar
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """The condition of a roll-out that this employee may see and change.
+    """Return the SQL condition of a roll-out that this employee may see and change.
 
-    One that was started over the whole fleet tells of registers outside a scope, so who has a
-    scope sees their own only.
+    A roll-out over the whole fleet shows registers outside a scope, so an employee with a scope
+    sees only the roll-outs that they started.
     """
     own = Rollout.partner_id == actor.partner_id
     return own & (Rollout.created_by == actor.employee_id) if actor.limited else own
 
 
 async def page(act: Act, query: RolloutFilter) -> Page[RolloutRow]:
-    """One page of the partner's roll-outs, newest first."""
+    """Return one page of the partner's roll-outs, newest first."""
     mine = select(Rollout).where(visible_to(act.actor), *conditions(FILTERS, query))
     return page_of(
         (await act.db.scalars(NEWEST_FIRST.page(mine, query))).all(),
@@ -212,7 +217,10 @@ async def page(act: Act, query: RolloutFilter) -> Page[RolloutRow]:
 
 
 async def rollout_view(act: Act, rollout_id: int) -> RolloutView:
-    """The partner's roll-out with the counts of its waves."""
+    """Return the partner's roll-out with the counts of its waves.
+
+    Raise ``ROLLOUT_NOT_FOUND`` if the actor may not see it.
+    """
     found = await _find(act, rollout_id)
     operation_type = BY_KIND[found.type]
     can_see = operation_type.right in act.actor.rights
@@ -230,8 +238,10 @@ async def _find(act: Act, rollout_id: int) -> Rollout:
 
 
 async def targets(act: Act, query: TargetFilter) -> Page[TargetRow]:
-    """One page of the registers of the partner's roll-out, in the order of their waves; also of
-    those that have left the partner, but of none outside the actor's scope."""
+    """Return one page of the registers of the partner's roll-out, in the order of their waves.
+
+    Registers that have left the partner are included, those outside the actor's scope are not.
+    """
     rollout = await _find(act, query.id)
     statement = (
         select(RolloutTarget, _STATE)

@@ -39,7 +39,7 @@ class NewRollout(Input):
 
     type: str = Field(max_length=40, description="One of `GET /operation-types`.")
     params: dict[str, Any] = Field(
-        default_factory=dict, description="As the JSON Schema of the type says."
+        default_factory=dict, description="Parameters, by the JSON Schema of the type."
     )
     channel: Channel = Channel.CASH_SERVER
     serial_numbers: list[Annotated[str, Field(max_length=32)]] | None = Field(
@@ -61,13 +61,13 @@ class NewRollout(Input):
         default=100,
         ge=1,
         le=100,
-        description="When so much of a wave has finished, the next one starts; registers that "
+        description="When this share of a wave has finished, the next one starts; registers that "
         "are away just wait.",
     )
 
 
 class StartedRollout(BaseModel):
-    """The new roll-out, and serial numbers that are not in it."""
+    """The new roll-out, and the serial numbers that are not in it."""
 
     id: int
     registers: int
@@ -76,7 +76,11 @@ class StartedRollout(BaseModel):
 
 @endpoint("POST", "/rollouts", right=Right.MONITORING, status=202, repeatable=True)
 async def start(call: Call[Nothing, NewRollout]) -> StartedRollout:
-    """Roll out an operation in waves."""
+    """Start a roll-out: one operation for many registers, wave by wave.
+
+    The next wave starts when enough of the current one has finished; too many failures pause the
+    roll-out.
+    """
 
     async def begin() -> StartedRollout:
         body = call.body
@@ -106,40 +110,43 @@ async def _registers(call: Call[Nothing, NewRollout]) -> tuple[list[str], list[s
 
 @endpoint("GET", "/rollouts", right=Right.MONITORING)
 async def list_rollouts(call: Call[RolloutFilter, None]) -> Page[RolloutRow]:
-    """The partner's roll-outs, newest first."""
+    """List the partner's roll-outs, newest first."""
     return await queries.page(call.act, call.query)
 
 
 @endpoint("GET", "/rollouts/{id}", right=Right.MONITORING)
 async def show(call: Call[RolloutKey, None]) -> RolloutView:
-    """One roll-out with the counts of its waves."""
+    """Show one roll-out with the counts of its waves."""
     return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("GET", "/rollouts/{id}/registers", right=Right.MONITORING)
 async def list_registers(call: Call[TargetFilter, None]) -> Page[TargetRow]:
-    """The registers of a roll-out: how each stands, and why it does not get the operation."""
+    """List the registers of a roll-out, each with its state or the reason of its refusal."""
     return await queries.targets(call.act, call.query)
 
 
 @endpoint("POST", "/rollouts/{id}/pause", right=Right.MONITORING)
 async def pause(call: Call[RolloutKey, None]) -> RolloutView:
-    """Stop ordering; operations that have not begun are taken back."""
+    """Pause a roll-out: it orders nothing new and cancels operations that have not begun."""
     await service.pause(call.act, call.query.id)
     return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/resume", right=Right.MONITORING)
 async def resume(call: Call[RolloutKey, None]) -> RolloutView:
-    """Go on after a pause; the failures so far are forgiven, and who resumes is the one in whose
-    name it orders."""
+    """Resume a paused roll-out.
+
+    Earlier failures do not count any more.  From now on it orders in the name of the employee who
+    resumes it.
+    """
     await service.resume(call.act, call.query.id)
     return await queries.rollout_view(call.act, call.query.id)
 
 
 @endpoint("POST", "/rollouts/{id}/abort", right=Right.MONITORING)
 async def abort(call: Call[RolloutKey, None]) -> RolloutView:
-    """End it for ever; what has begun in a register ends there."""
+    """Abort a roll-out for good; operations that have begun in a register end there."""
     await service.abort(call.act, call.query.id)
     return await queries.rollout_view(call.act, call.query.id)
 

@@ -1,4 +1,4 @@
-"""The life of a roll-out: its waves, when the next one starts and when it pauses."""
+"""Rules of a roll-out's life: its waves, when the next one starts and when it pauses."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 
 class RolloutStatus(StrEnum):
+    """Status of a roll-out."""
+
     RUNNING = "running"
     PAUSED = "paused"
     FINISHED = "finished"
@@ -14,12 +16,12 @@ class RolloutStatus(StrEnum):
 
 
 class StopReason(StrEnum):
-    """Why a roll-out stands."""
+    """Reason why a roll-out is paused or aborted."""
 
     FAILURES = "failures"
     EMPLOYEE = "employee"
     REFUSED = "refused"
-    """Its operations are refused as a whole: the employee has lost the right, for example."""
+    """Its operations are refused as a whole: for example, the employee has lost the right."""
 
 
 TRANSITIONS: Final[Mapping[RolloutStatus, frozenset[RolloutStatus]]] = {
@@ -33,7 +35,7 @@ TRANSITIONS: Final[Mapping[RolloutStatus, frozenset[RolloutStatus]]] = {
 
 
 class TargetState(StrEnum):
-    """Where one register of a roll-out stands: its operation's status, or why it has none."""
+    """State of one register of a roll-out: its operation's status, or why it has none."""
 
     WAITING = "waiting"
     REFUSED = "refused"
@@ -52,53 +54,69 @@ MAX_REGISTERS: Final = 100_000
 MAX_WAVES: Final = 20
 DEFAULT_WAVES: Final = ("1", "10", "100", "rest")
 RETRY_DELAY: Final = timedelta(minutes=5)
-"""How long a register that is busy with something else is left alone."""
+"""Time before the operation is ordered again for a register that was busy."""
 
 
 class WavePolicy(NamedTuple):
-    """``failure_percent``: more failures than this pause; ``pass_percent``: when so much of a
-    wave has finished, the next one starts."""
+    """Limits of a wave, in per cent.
+
+    More failures than ``failure_percent`` pause the roll-out.  When ``pass_percent`` of a wave have
+    finished, the next wave starts.
+    """
 
     failure_percent: int
     pass_percent: int
 
 
 class WaveProgress(NamedTuple):
-    """Registers of a wave that has started: all, those that have finished, and those of them that
-    have failed since a person resumed the roll-out last."""
+    """Numbers of registers in a wave that has started.
+
+    ``failed`` counts the finished ones that have failed since a person resumed the roll-out last.
+    """
 
     size: int
     finished: int
     failed: int
 
     def passes(self, policy: WavePolicy) -> bool:
+        """Tell whether enough of the wave has finished for the next one to start."""
         return self.finished * 100 >= policy.pass_percent * self.size
 
     def fails(self, policy: WavePolicy) -> bool:
-        """Failures are measured against what has finished once the wave could pass, and against
-        the whole wave before: then they are too many however the rest ends, and one early failure
-        does not stop a large wave."""
+        """Tell whether too much of the wave has failed.
+
+        Failures are measured against the finished registers once the wave could pass, and against
+        the whole wave before.  So a wave fails early only if its failures are too many in any case,
+        and one early failure does not stop a large wave.
+        """
         of = self.finished if self.passes(policy) else self.size
         return self.failed * 100 > policy.failure_percent * of
 
 
 class Judgement(StrEnum):
+    """Decision about a running roll-out."""
+
     WAIT = "wait"
     NEXT = "next"
     PAUSE = "pause"
 
 
 def judge(policy: WavePolicy, waves: Sequence[WaveProgress]) -> Judgement:
-    """What the waves that have started mean, each by its own counts: what is left of a wave that
-    has passed may fail as well.  The last of them is the current one."""
+    """Return the decision about the started waves, the current one last.
+
+    Each wave is judged by its own counts: the rest of a wave that has passed may fail as well.
+    """
     if any(wave.fails(policy) for wave in waves):
         return Judgement.PAUSE
     return Judgement.NEXT if waves[-1].passes(policy) else Judgement.WAIT
 
 
 def wave_sizes(waves: Sequence[str], total: int) -> list[int]:
-    """Registers in each wave.  A wave is a count, a percentage of the whole («10%») or «rest»;
-    what the waves leave over is a last wave of its own."""
+    """Return the number of registers in each wave.
+
+    A wave is a count, a percentage of the whole («10%») or «rest»; registers left over by the waves
+    form a last wave.
+    """
     sizes: list[int] = []
     for wave in (*waves, "rest"):
         left = total - sum(sizes)

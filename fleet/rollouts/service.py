@@ -1,4 +1,4 @@
-"""Changing roll-outs: starting, stopping, and carrying them on."""
+"""Changes of roll-outs: starting, stopping and advancing them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,14 +43,14 @@ from fleet.rollouts.rules import (
 _TARGETS = table_of(RolloutTarget)
 
 ROLLOUTS_PORTION: Final = 5
-"""Roll-outs that one transaction of the worker carries on."""
+"""Number of roll-outs that one transaction of the worker advances."""
 
 FAILED_STATUSES: Final = (OperationStatus.FAILED, OperationStatus.NEEDS_ATTENTION)
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutRequest:
-    """What a person wants rolled out; ``serial_numbers`` are the partner's, each once."""
+    """A person's request for a roll-out; ``serial_numbers`` are the partner's, each once."""
 
     type: str
     channel: Channel
@@ -61,10 +61,10 @@ class RolloutRequest:
 
 
 async def start(act: Act, request: RolloutRequest) -> int:
-    """A new roll-out; the worker orders its first wave.  Returns its id.
+    """Start a roll-out and return its id; the worker orders its first wave.
 
-    A template's content is copied now, so that every wave gets the same.  Refuses what no
-    register could be ordered: unknown type, wrong parameters, a missing right.
+    A template's content is copied now, so that every wave gets the same.  Raise a refusal for an
+    unknown type, wrong parameters, a missing right or no registers.
     """
     wanted = OperationRequest(
         request.type, request.serial_numbers, request.params, request.channel, None
@@ -99,15 +99,17 @@ async def start(act: Act, request: RolloutRequest) -> int:
 
 
 async def pause(act: Act, rollout_id: int) -> None:
-    """No new operations; those that have not begun are taken back."""
+    """Pause the roll-out: order nothing new and cancel operations that have not begun."""
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.PAUSED, act.now, StopReason.EMPLOYEE)
     await _log(act, rollout, "rollouts.paused")
 
 
 async def resume(act: Act, rollout_id: int) -> None:
-    """Go on; the failures so far are forgiven, and the orders are the actor's from now on: who
-    started it may have lost the right, or left."""
+    """Resume the roll-out; earlier failures do not count any more.
+
+    From now on it orders in the actor's name: its author may have lost the right, or left.
+    """
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.RUNNING, act.now)
     rollout.resumed_at, rollout.resumed_by = act.now, act.actor.employee_id
@@ -115,7 +117,7 @@ async def resume(act: Act, rollout_id: int) -> None:
 
 
 async def abort(act: Act, rollout_id: int) -> None:
-    """For ever; what has begun in a register ends there."""
+    """Abort the roll-out for good; operations that have begun in a register end there."""
     rollout = await _own(act, rollout_id)
     _set_status(rollout, RolloutStatus.ABORTED, act.now, StopReason.EMPLOYEE)
     await _log(act, rollout, "rollouts.aborted")
@@ -134,7 +136,7 @@ async def _own(act: Act, rollout_id: int) -> Rollout:
 def _set_status(
     rollout: Rollout, to: RolloutStatus, now: datetime, reason: StopReason | None = None
 ) -> None:
-    """Into another status; refuses where none leads there."""
+    """Move the roll-out to another status; raise a refusal if the rules do not allow it."""
     if to not in TRANSITIONS[rollout.status]:
         raise wrong_status(rollout.id, rollout.status)
     rollout.status, rollout.reason, rollout.changed_at = to, reason, now
@@ -144,9 +146,9 @@ def _set_status(
 
 
 async def on_operation_statuses_changed(act: Act, fact: OperationStatusesChanged) -> None:
-    """Operations failed: pause at once the roll-outs for which they are too many.
+    """Pause at once the roll-outs in which too many operations have failed.
 
-    A roll-out that somebody holds is left to the worker: a check-in waits for nobody.
+    A roll-out that another transaction has locked is left to the worker: a check-in must not wait.
     """
     failed = [move.operation_id for move in fact.changes if move.status in FAILED_STATUSES]
     if not failed:
@@ -160,11 +162,10 @@ async def on_operation_statuses_changed(act: Act, fact: OperationStatusesChanged
 
 
 async def advance_rollouts(act: Act, portion: int) -> int:
-    """Order what is to be ordered and take back what is to be taken back, a portion of each
-    roll-out; returns the number of registers.  Repeating it does no harm.
+    """Order and withdraw a portion of each roll-out's operations; return the number of registers.
 
-    All registers are held at once and before any operation, as a batch of calls and a hand-over
-    hold them.
+    Repeating it does no harm.  All registers are locked together and before any operation, in the
+    order in which a batch of check-ins and a hand-over lock them.
     """
     busy = or_(Rollout.status == RolloutStatus.RUNNING, Rollout.withdrawing)
     statement = select(Rollout).where(busy).order_by(Rollout.looked_at).limit(ROLLOUTS_PORTION)
@@ -184,7 +185,7 @@ async def advance_rollouts(act: Act, portion: int) -> int:
 
 
 async def _lock_registers(db: AsyncSession, serial_numbers: Collection[str]) -> None:
-    """Nobody hands these registers over until the commit, as when one operation is ordered."""
+    """Lock these registers until the commit, so that none is handed over meanwhile."""
     these = select(CashRegister.serial_number).where(CashRegister.serial_number.in_(serial_numbers))
     ordered = these.order_by(CashRegister.serial_number)
     await db.execute(select_for_update(db, ordered, wait=True, shared=True))
@@ -203,7 +204,7 @@ async def _judge(act: Act, rollout: Rollout) -> None:
 
 
 async def _pause(act: Act, rollout: Rollout, reason: StopReason) -> None:
-    """Pause it in the server's own name, whoever's operations have failed."""
+    """Pause the roll-out in the server's own name."""
     _set_status(rollout, RolloutStatus.PAUSED, act.now, reason)
     await _log(act.by(None), rollout, "rollouts.paused")
 
@@ -217,7 +218,7 @@ async def _order(act: Act, rollout: Rollout, waiting: Mapping[str, int]) -> int:
             rollout.type, list(waiting), rollout.params, rollout.channel, None
         )
         created = await ordering.create(act.by(author), request)
-    except DomainError:  # of the whole request; nothing was written
+    except DomainError:  # it refuses the whole request; nothing was written
         await _pause(act, rollout, StopReason.REFUSED)
         return 0
     await _record_outcomes(act, created, waiting)
@@ -225,7 +226,7 @@ async def _order(act: Act, rollout: Rollout, waiting: Mapping[str, int]) -> int:
 
 
 async def _record_outcomes(act: Act, created: OrderResult, targets: Mapping[str, int]) -> None:
-    """What became of each target; a refusal that time mends only puts it off."""
+    """Store each target's operation or refusal; a transient refusal only postpones it."""
     if created.accepted:
         columns = {
             "id": [targets[serial] for _, serial in created.accepted],
@@ -253,7 +254,10 @@ def _in_words(refused: RefusedItem[str]) -> dict[str, str]:
 
 
 async def _waiting_targets(act: Act, rollout: Rollout, portion: int) -> dict[str, int]:
-    """A portion of registers that are to get their operations: serial number -> id of the row."""
+    """Return a portion of the registers that are to get their operations.
+
+    The result maps a serial number to the id of its row.
+    """
     rows = await act.db.execute(
         select(RolloutTarget.serial_number, RolloutTarget.id)
         .where(
@@ -270,7 +274,10 @@ async def _waiting_targets(act: Act, rollout: Rollout, portion: int) -> dict[str
 
 
 async def _ordering_actor(db: AsyncSession, rollout: Rollout) -> Actor:
-    """In whose name it orders, with the rights of today: none for one who was dismissed."""
+    """Return the employee in whose name the roll-out orders, with the rights of today.
+
+    Raise a refusal if the employee was dismissed.
+    """
     employee = await db.get_one(Employee, rollout.ordered_by)
     actor = to_actor(employee, 0, "")
     if not employee.active:
@@ -279,9 +286,10 @@ async def _ordering_actor(db: AsyncSession, rollout: Rollout) -> Actor:
 
 
 async def _withdraw(act: Act, rollouts: Sequence[Rollout], portion: int) -> int:
-    """Take back a portion of what has not begun; a paused roll-out will order it anew.
+    """Cancel a portion of the operations that have not begun; return how many.
 
-    In one statement: whoever holds several operations holds them in the order of their numbers.
+    A paused roll-out will order them again.  One statement locks all of them: every transaction
+    that locks several operations locks them in the order of their ids.
     """
     if not rollouts:
         return 0

@@ -1,1 +1,1 @@
-"""What a partner has paid for: the services that subscriptions bring."""
+"""Subscriptions that partners buy, assign and transfer, and the services they bring."""

@@ -1,4 +1,4 @@
-"""Giving subscriptions to registers."""
+"""Assignment of subscriptions to registers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,14 +31,15 @@ from fleet.subscriptions.rules import (
 from fleet.subscriptions.service import find_plan
 
 AssignmentResult = Verdicts[PlannedAssignment, str]
-"""Who got what, and who got nothing."""
+"""Assignments that were made, and serial numbers that got none with the reason."""
 
 
 async def assign(act: Act, codes: Sequence[str], typed: Sequence[str]) -> AssignmentResult:
-    """Give one of each plan to each register, in the order typed, while the stock lasts.
+    """Assign one of each plan to each register, in the order given, while the stock lasts.
 
-    A register gets all of the plans or none; each has its own verdict.  The registers are held
-    first, then the stock: nobody takes a register or a subscription away in between.
+    Each register gets all of the plans or none, and a verdict of its own.  The registers are locked
+    first, then the stock, so neither can be taken away meanwhile.  Raise ``PLAN_UNKNOWN`` or
+    ``PLAN_REPEATED``.
     """
     plans = _find_plans(codes)
     good, unfit = read_serials(typed)
@@ -80,7 +81,7 @@ def _params(serial_number: str, plan: Plan) -> dict[str, Any]:
 async def _lock_registers(
     db: AsyncSession, actor: Actor, serials: Sequence[str]
 ) -> dict[str, Recipient]:
-    """The actor's own of these, locked in the order of the key."""
+    """Return the registers that the actor may see, locked in the order of serial numbers."""
     statement: Select[*tuple[Any, ...]] = (
         select(CashRegister.serial_number, CashRegister.platform, CashRegister.model)
         .where(CashRegister.serial_number.in_(serials), registers_visible_to(actor))
@@ -93,7 +94,7 @@ async def _lock_registers(
 async def terms_of(
     db: AsyncSession, serials: Sequence[str], codes: Sequence[str]
 ) -> dict[tuple[str, str], Span]:
-    """What the registers have, or had, of the plans: by serial number and plan."""
+    """Return the present or former terms of the plans, by serial number and plan."""
     columns = (Subscription.serial_number, Subscription.plan)
     rows = await db.execute(
         select(*columns, Subscription.started_at, Subscription.ends_at).where(

@@ -1,4 +1,4 @@
-"""What is sold: the plans of ``catalogue.toml``, checked once when the program starts."""
+"""Catalogue of subscriptions: the plans of ``catalogue.toml``, checked when the program starts."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from protocol.models import BY_CODE as MODELS
 from protocol.platforms import Platform
 
 YEAR: Final = timedelta(days=365)
-"""What a yearly subscription gives from its assignment (ATOL Connect manual)."""
+"""Term of a yearly subscription, from its assignment (ATOL Connect manual)."""
 
 MAX_PLANS: Final = 32
-"""A request may name every plan at once."""
+"""Limit that lets a request name every plan at once."""
 
 
 class PlanKind(StrEnum):
@@ -28,7 +28,7 @@ class PlanKind(StrEnum):
 
 
 class Plan(BaseModel):
-    """One kind of subscription.  Money in kopecks and bonus points are of a single one."""
+    """One kind of subscription; ``price_kopecks`` and ``bonus_points`` are for one unit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,8 @@ class Plan(BaseModel):
     price_kopecks: int = Field(ge=1, le=100_000_000)
     bonus_points: int = Field(ge=0, le=1_000_000)
     platforms: tuple[Platform, ...] = ()
-    """Empty: every platform.  So with ``models`` (codes of ``protocol.models``)."""
+    """Platforms that can use the plan; empty = all.  ``models`` (codes of ``protocol.models``)
+    likewise."""
     models: tuple[int, ...] = ()
     term_days: int | None = Field(default=None, ge=1, le=3660)
     sold: bool = True
@@ -57,7 +58,7 @@ class Plan(BaseModel):
 
     @property
     def term(self) -> timedelta | None:
-        """How long one lasts; ``None``: without end."""
+        """Return the term of one unit; ``None`` = without end."""
         if self.kind is PlanKind.YEARLY:
             return YEAR
         return None if self.term_days is None else timedelta(days=self.term_days)
@@ -66,7 +67,10 @@ class Plan(BaseModel):
         return self.name_ru if language is Language.RU else self.name_en
 
     def fits(self, platform: Platform | None, model: int) -> bool:
-        """Whether a register can use it; one whose platform is unknown fits only any platform."""
+        """Tell whether a register can use the plan.
+
+        A register whose platform is unknown can only use plans for every platform.
+        """
         right_platform = not self.platforms or platform in self.platforms
         return right_platform and (not self.models or model in self.models)
 
@@ -88,9 +92,9 @@ class _Catalogue(BaseModel):
 
 
 def read_catalogue(text: str) -> Mapping[str, Plan]:
-    """The plans by code, in the order of the file; ``ValueError`` names what is wrong with it.
+    """Return the plans by code, in the order of the file; every service must be sold by some plan.
 
-    Every service is sold by some plan.
+    Raise ``ValueError``, whose text names the mistake.
     """
     found = _Catalogue.model_validate(tomllib.loads(text))
     return MappingProxyType({plan.code: plan for plan in found.plans})
@@ -102,15 +106,17 @@ CATALOGUE: Final = read_catalogue(
 
 
 def plans_with(entitlement: Entitlement) -> Sequence[Plan]:
-    """Every plan that brings the service, sold or not."""
+    """Return every plan that brings the service, on sale or not."""
     return [plan for plan in CATALOGUE.values() if entitlement in plan.services]
 
 
 def plans_offering(
     entitlement: Entitlement, platform: Platform | None, model: int
 ) -> Sequence[Plan]:
-    """What to buy for a register that lacks the service, cheapest first; those that fit it, or
-    all when none does."""
+    """Return the plans to buy for a register that lacks the service, cheapest first.
+
+    Only those that the register can use; all plans on sale with the service if it can use none.
+    """
     sold = [plan for plan in plans_with(entitlement) if plan.sold]
     fitting = [plan for plan in sold if plan.fits(platform, model)]
     return sorted(fitting or sold, key=lambda plan: plan.price_kopecks)
@@ -119,8 +125,11 @@ def plans_offering(
 def purchase_hint(
     services: Sequence[Entitlement], platform: Platform | None, model: int
 ) -> dict[str, str]:
-    """For a sentence to somebody whose register needs one of the services: their names
-    (``services_ru``, ``services_en``), and those of what to buy (``plans_ru``, ``plans_en``)."""
+    """Return parameters for an error about a register that needs one of the services.
+
+    They are the names of the services (``services_ru``, ``services_en``) and of the plans to buy
+    (``plans_ru``, ``plans_en``).
+    """
     labels = [LABELS[each] for each in services]
     plans = dict.fromkeys(
         plan for each in services for plan in plans_offering(each, platform, model)

@@ -1,4 +1,4 @@
-"""TABLE of paid services (ATOL Connect manual, «Лицензии и подписки») and what needs them."""
+"""TABLE of paid services (ATOL Connect manual, «Лицензии и подписки») and of what needs them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Entitlement(StrEnum):
 
 
 class EntitlementLabel(NamedTuple):
-    """What people call a service."""
+    """Name of a service in both languages."""
 
     ru: str
     en: str
@@ -77,7 +77,7 @@ BY_OPERATION_TYPE: Mapping[str, Entitlement] = MappingProxyType(
         "paper_receipt": Entitlement.PAPER_OFF,
     }
 )
-"""Operation type -> the service that it needs; one without a row needs none."""
+"""Operation type -> the service that it needs; a type without an entry needs none."""
 
 BY_COMMAND: Mapping[str, tuple[Entitlement, ...]] = MappingProxyType(
     {
@@ -89,10 +89,11 @@ BY_COMMAND: Mapping[str, tuple[Entitlement, ...]] = MappingProxyType(
         "template_begin": (Entitlement.RECEIPT_TEMPLATES,),
         "template_block": (Entitlement.RECEIPT_TEMPLATES,),
         "template_apply": (Entitlement.RECEIPT_TEMPLATES,),
-        # The first registration or another one: what it is was perhaps said in an earlier order.
+        # The first registration or a later one: an earlier operation may decide which, so either
+        # service is enough.
         "fiscalise": (Entitlement.AUTOMATIC_REGISTRATION, Entitlement.TAX_CHANGE),
         "print_receipts": (Entitlement.PAPER_OFF,),
     }
 )
-"""Command of the wire -> the services that an order of commands with it needs: those of the
-operation that does the same."""
+"""Command of the protocol -> services, any of which an operation of single commands needs for it;
+the same as for the operation type that has this effect."""

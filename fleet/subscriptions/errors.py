@@ -1,4 +1,4 @@
-"""What people are told when subscriptions cannot be bought, assigned or transferred."""
+"""Errors of buying, assigning and transferring subscriptions."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

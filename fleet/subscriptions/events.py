@@ -1,4 +1,4 @@
-"""What subscriptions tell the features above them."""
+"""Facts that subscriptions announce to the features above."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class AssignedSubscription(NamedTuple):
-    """One subscription of a partner's stock that a register got; ``id`` is the assignment's."""
+    """A unit of a partner's stock that was assigned to a register; ``id`` is the assignment's."""
 
     id: int
     partner_id: int
@@ -18,14 +18,14 @@ class AssignedSubscription(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionsAssigned:
-    """Registers got subscriptions; each assignment is announced once."""
+    """Announcement that registers got subscriptions; made once for each assignment."""
 
     assignments: tuple[AssignedSubscription, ...]
     at: datetime
 
 
 class ExpiredSubscription(NamedTuple):
-    """A plan that a register has no longer."""
+    """A plan of a register whose term has ended."""
 
     serial_number: str
     plan: str
@@ -34,7 +34,10 @@ class ExpiredSubscription(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionsExpired:
-    """Subscriptions have ended; each end is announced once, again only after a prolongation."""
+    """Announcement that subscriptions have ended; made once for each end of a term.
+
+    A prolonged subscription is announced again when its new term ends.
+    """
 
     expired: tuple[ExpiredSubscription, ...]
     at: datetime

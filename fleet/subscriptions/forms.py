@@ -1,4 +1,4 @@
-"""What endpoints of subscriptions take and answer, besides what is read."""
+"""Request and response bodies of the endpoints that change subscriptions."""
 
 from datetime import datetime
 from typing import Annotated
@@ -22,13 +22,13 @@ class SuitablePlan(PlanView):
 
 
 class SuitablePlans(BaseModel):
-    """What to choose from."""
+    """Subscriptions that suit the chosen registers."""
 
     items: list[SuitablePlan]
 
 
 class NewOrder(Input):
-    """What to buy."""
+    """An order of subscriptions."""
 
     plan: PlanCode = Field(description="One of `GET /subscriptions/plans`.")
     quantity: int = Field(ge=1, le=MAX_QUANTITY)
@@ -36,7 +36,7 @@ class NewOrder(Input):
 
 
 class PlacedOrder(BaseModel):
-    """The order, and where it is paid."""
+    """The order, and the page to pay it on."""
 
     order: OrderRow
     redirect_url: str = Field(
@@ -46,7 +46,7 @@ class PlacedOrder(BaseModel):
 
 
 class NewAssignment(Input):
-    """One of each plan for each register; a register gets all of them or none."""
+    """Plans to assign to registers: each register gets one of each plan, or none of them."""
 
     plans: list[PlanCode] = Field(min_length=1, max_length=MAX_PLANS)
     serial_numbers: list[Annotated[str, Field(max_length=64)]] = Field(
@@ -55,7 +55,7 @@ class NewAssignment(Input):
 
 
 class AcceptedAssignment(BaseModel):
-    """A register that got a plan."""
+    """A plan that was assigned to a register."""
 
     serial_number: str
     plan: str
@@ -63,7 +63,7 @@ class AcceptedAssignment(BaseModel):
 
 
 class RefusedAssignment(BaseModel):
-    """A register that got nothing, and why."""
+    """A register that got no plan, and the reason."""
 
     serial_number: str
     reason: str = Field(description="Stable code.")
@@ -71,7 +71,7 @@ class RefusedAssignment(BaseModel):
 
 
 class AssignmentReply(BaseModel):
-    """A verdict for every serial number, and what is left of the plans."""
+    """A verdict for each serial number, and the remaining stock of the plans."""
 
     accepted: list[AcceptedAssignment]
     refused: list[RefusedAssignment]
@@ -79,7 +79,7 @@ class AssignmentReply(BaseModel):
 
 
 class NewTransfer(Input):
-    """How many subscriptions go to whom."""
+    """A transfer of subscriptions: the plan, the recipient and the quantity."""
 
     plan: PlanCode
     to: str = Field(
@@ -90,7 +90,7 @@ class NewTransfer(Input):
 
 
 class TransferPreview(BaseModel):
-    """What the transfer would do: to be looked at before it is made."""
+    """Result that a transfer would have, to confirm before it is made."""
 
     partner_name: str
     partner_uuid: str

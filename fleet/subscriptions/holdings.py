@@ -1,8 +1,7 @@
-"""Reading what registers have: subscriptions by client, by end, and those of one register; and
-who may use a service.
+"""Queries of the subscriptions of registers, and of the registers that may use a service.
 
-A subscription goes with its register, so the list is of the registers that the actor may see
-now, whoever assigned it.
+A subscription belongs to its register, so the list has the registers that the actor may see now,
+whoever assigned the subscription.
 """
 
 from collections.abc import Collection, Sequence
@@ -35,13 +34,13 @@ from fleet.subscriptions.models import Grant, Subscription
 from fleet.subscriptions.queries import ServiceView, plan_name, service_view
 
 ENDLESS = datetime(2099, 12, 31, tzinfo=UTC)
-"""Where a subscription without end stands when sorted by its end."""
+"""Moment that sorts a subscription without end after all others."""
 
 
 class SubscriptionSort(StrEnum):
     SERIAL_NUMBER = "serial_number"
     ENDS_AT = "ends_at"
-    """The next to end first, those without end last."""
+    """Next to end first, without end last."""
 
 
 class SubscriptionFilter(PageQuery):
@@ -66,7 +65,7 @@ class SubscriptionCursor(Input):
 
 
 class SubscriptionRow(BaseModel):
-    """A plan that a register has, or had."""
+    """A plan that a register has or had."""
 
     serial_number: str
     plan: str
@@ -88,7 +87,7 @@ class RegisterService(ServiceView):
 
 
 class RegisterHoldings(BaseModel):
-    """What a register has: its subscriptions, also ended ones, and its services of today."""
+    """Subscriptions of a register, ended ones included, and the services that it may use today."""
 
     subscriptions: list[SubscriptionRow]
     services: list[RegisterService]
@@ -110,7 +109,7 @@ _ORDERS: Final = {
 
 
 async def page(act: Act, query: SubscriptionFilter) -> Page[SubscriptionRow]:
-    """Subscriptions of the registers that the actor may see."""
+    """Return a page of the subscriptions of the registers that the actor may see."""
     statement = (
         select(Subscription, CashRegister.owner_inn, CashRegister.owner_name)
         .join(CashRegister, CashRegister.serial_number == Subscription.serial_number)
@@ -132,7 +131,8 @@ def _expiry_conditions(query: SubscriptionFilter, now: datetime) -> list[ColumnE
         wanted.append(running if query.active else Subscription.ends_at <= now)
     if query.ends_within_days is not None:
         edge = now + timedelta(days=query.ends_within_days)
-        # What still runs was never marked as ended; saying so lets the index of ends serve.
+        # A subscription that still runs was never marked as ended; this condition allows the use of
+        # the partial index of ends.
         unmarked = Subscription.expired_at.is_(None)
         wanted += [Subscription.ends_at > now, Subscription.ends_at <= edge, unmarked]
     return wanted
@@ -164,7 +164,7 @@ def _row(
 
 
 async def of_register(act: Act, serial_number: str) -> RegisterHoldings:
-    """What one register has; refuses one that the actor may not see."""
+    """Return the subscriptions and services of a register; raise ``REGISTER_NOT_FOUND``."""
     register = (await find_own(act.db, act.actor, [serial_number])).get(serial_number)
     if register is None:
         raise REGISTER_NOT_FOUND()
@@ -182,7 +182,7 @@ async def of_register(act: Act, serial_number: str) -> RegisterHoldings:
 async def service_ends(
     db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement
 ) -> dict[str, datetime | None]:
-    """When the service ends for those of the registers that have it or had it; ``None``: never."""
+    """Return when the service ends for each register that has or had it; ``None`` = never."""
     plans = [plan.code for plan in plans_with(entitlement)]
     subscribed = (
         select(Subscription.serial_number, func.max(_END))
@@ -203,8 +203,10 @@ async def service_ends(
 async def entitled_registers(
     db: AsyncSession, serial_numbers: Collection[str], entitlement: Entitlement, now: datetime
 ) -> set[str]:
-    """Those of the registers that may use the service: by a subscription of their own that has
-    not ended, or because their partner may by contract."""
+    """Return those of the registers that may use the service now.
+
+    A register may by a subscription that has not ended, or by its partner's contract.
+    """
     ends = await service_ends(db, serial_numbers, entitlement)
     return {serial for serial, end in ends.items() if end is None or end > now}
 
@@ -212,7 +214,7 @@ async def entitled_registers(
 def _services(
     rows: Sequence[SubscriptionRow], granted: set[Entitlement], language: Language
 ) -> list[RegisterService]:
-    """Each service that works today, with the latest of the ends that bring it."""
+    """Return each service that can be used today, with its latest end."""
     found = []
     for code in Entitlement:
         ends = [

@@ -1,4 +1,4 @@
-"""Tables of subscriptions: contracts, orders, the stock, and what registers have of it."""
+"""Tables of subscriptions: contracts, orders, stock, and the subscriptions of registers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ PlanCode = String(32)
 
 
 class Grant(Base):
-    """A partner may use a service with all registers: by contract, without subscriptions."""
+    """Permission by contract to use a service with all registers without subscriptions."""
 
     __tablename__ = "entitlements"
 
@@ -24,9 +24,9 @@ class Grant(Base):
 
 
 class SubscriptionOrder(Base):
-    """A purchase.  Price and points are those of the moment of the order, each for one.
+    """A purchase, with the price and bonus points of one unit at the moment of the order.
 
-    Until ``paid_at`` is set, what became of it is what became of its payment.
+    Until ``paid_at`` is set, the state of the order is the state of its payment.
     """
 
     __tablename__ = "subscription_orders"
@@ -43,15 +43,15 @@ class SubscriptionOrder(Base):
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     taken_back: Mapped[int] = mapped_column(server_default="0", default=0)
-    """How many left the stock again because their money was given back."""
+    """Number of units removed from the stock because their money was refunded."""
 
 
 class Stock(Base):
-    """How many subscriptions a partner holds and has not assigned.
+    """Number of subscriptions that a partner has and has not assigned.
 
-    One row for each number of bonus points that a single one brings when it is assigned, so the
-    promise of an order stays with what it bought, also when that is transferred.  The database
-    itself refuses to go below nothing.
+    There is one row for each number of bonus points that a unit brings when it is assigned, so a
+    unit keeps the points promised by its order, even after a transfer.  A constraint of the
+    database keeps the quantity from falling below zero.
     """
 
     __tablename__ = "subscription_stock"
@@ -66,16 +66,16 @@ class Stock(Base):
 class MovementReason(StrEnum):
     PURCHASE = "purchase"
     GRANT = "grant"
-    """Given by support, without money and bonuses."""
+    """Given by support, without money and bonus points."""
     ASSIGNMENT = "assignment"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
     REFUND = "refund"
-    """Taken back, since the provider has given their money back."""
+    """Removed, because the provider has refunded the money."""
 
 
 class StockMovement(Base):
-    """One change of a row of the stock, which is the sum of them.  Rows are only added."""
+    """A change of a row of the stock, which is the sum of its movements; rows are only added."""
 
     __tablename__ = "subscription_movements"
     __table_args__ = (Index(None, "partner_id", "plan", "id"),)
@@ -87,16 +87,16 @@ class StockMovement(Base):
     change: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[MovementReason]
     reference: Mapped[int | None] = mapped_column(BigId)
-    """The order or the transfer behind it."""
+    """Number of the order or the transfer that caused the movement."""
     employee_id: Mapped[int | None]
     at: Mapped[datetime]
 
 
 class Subscription(Base):
-    """What a register has: one row for each plan, prolonged in place.
+    """A plan of a register: one row for each plan, prolonged in place.
 
-    It is bound to the serial number, not to a partner, and so goes with the register.
-    ``ends_at`` None = without end.  ``expired_at``: its end was announced.
+    It is bound to the serial number, not to a partner, so it stays with the register.  ``ends_at``
+    None = without end; ``expired_at`` = when its end was announced.
     """
 
     __tablename__ = "subscriptions"
@@ -112,13 +112,13 @@ class Subscription(Base):
     serial_number: Mapped[str] = mapped_column(SerialNumber, primary_key=True, autoincrement=False)
     plan: Mapped[str] = mapped_column(PlanCode, primary_key=True)
     started_at: Mapped[datetime]
-    """Since when it has had the plan without a break."""
+    """Moment since which the register has had the plan without a break."""
     ends_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
 
 
 class Assignment(Base):
-    """One subscription of the stock given to a register: history, never changed."""
+    """One unit of the stock assigned to a register: a history that is never changed."""
 
     __tablename__ = "subscription_assignments"
     __table_args__ = (
@@ -133,13 +133,13 @@ class Assignment(Base):
     plan: Mapped[str] = mapped_column(PlanCode)
     bonus_points: Mapped[int]
     starts_at: Mapped[datetime]
-    """When its own term begins: at once, or where the former one ends."""
+    """Beginning of the unit's own term: at once, or at the end of the former term."""
     ends_at: Mapped[datetime | None]
     at: Mapped[datetime]
 
 
 class Transfer(Base):
-    """Subscriptions given by one partner to another: seen by both."""
+    """Subscriptions transferred from one partner to another; both see the row."""
 
     __tablename__ = "subscription_transfers"
     __table_args__ = (

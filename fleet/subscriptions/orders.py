@@ -1,4 +1,4 @@
-"""Buying subscriptions: the order, what its payment brings, and what a refund takes back."""
+"""Purchase of subscriptions: the order, the effects of its payment and of a refund."""
 
 from typing import Final
 
@@ -17,16 +17,16 @@ from fleet.subscriptions.rules import newly_refunded_units
 from fleet.subscriptions.service import find_plan
 
 PURPOSE: Final = "subscriptions"
-"""Of our payments; their reference is the id of the order."""
+"""Purpose of the payments of orders; their reference is the id of the order."""
 
 PIECES_UNIT: Final = BilingualText("шт.", "pcs.")
 
 
 async def place_order(act: Act, plan_code: str, quantity: int, agreed: bool) -> SubscriptionOrder:
-    """Order subscriptions at today's price, with a payment that waits and says what it is for in
-    the language.
+    """Order subscriptions at today's price and open the payment; return the order.
 
-    Refuses an unknown plan, one that is not sold, and who does not agree to the rules.
+    The payment's description is in the language of the request.  Raise ``PLAN_UNKNOWN``,
+    ``NOT_SOLD`` or ``TERMS_NOT_ACCEPTED``.
     """
     plan = _on_sale(plan_code)
     if not agreed:
@@ -67,7 +67,7 @@ def _on_sale(code: str) -> Plan:
 
 
 async def on_payment_settled(act: Act, fact: PaymentSettled) -> None:
-    """What was paid goes to the stock, once however often it is said."""
+    """Add the paid units to the stock; a repeated announcement changes nothing."""
     if fact.purpose != PURPOSE:
         return
     unpaid = (SubscriptionOrder.id == int(fact.reference)) & SubscriptionOrder.paid_at.is_(None)
@@ -87,8 +87,10 @@ async def on_payment_settled(act: Act, fact: PaymentSettled) -> None:
 
 
 async def on_payment_refunded(act: Act, fact: PaymentRefunded) -> None:
-    """What was refunded leaves the stock again, as far as it is still there with the points of
-    the order; what was assigned or transferred stays where it is, and the order says so."""
+    """Remove the refunded units from the stock, as far as units with the order's points remain.
+
+    Units that were assigned or transferred stay there, and the order shows their number.
+    """
     if fact.purpose != PURPOSE:
         return
     order = await act.db.get_one(SubscriptionOrder, int(fact.reference))

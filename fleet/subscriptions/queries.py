@@ -1,9 +1,9 @@
-"""Reading subscriptions: the catalogue with the stock, and the histories.
+"""Queries of subscriptions: the catalogue with the stock, and the histories.
 
-Histories are the partner's.  Orders, transfers and the stock with its movements name no register:
-whoever may see them sees all of the organisation's.  Of assignments, who is limited to some
-registers sees only those to them; who assigned what, and so whose the points are, is for
-administrators.
+Histories belong to the partner.  Orders, transfers, the stock and its movements name no register:
+an employee with the right to see them sees all of the organisation's.  An employee limited to some
+registers sees only the assignments to those; only administrators see who assigned a subscription
+and thus got its points.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ SERVICES_PATTERN = describe_pattern(
 
 
 class PlanFilter(Input):
-    """Which plans; all given conditions must hold."""
+    """Conditions of the catalogue; all given ones must hold."""
 
     services: str | None = Field(
         default=None,
@@ -69,13 +69,13 @@ class PlanFilter(Input):
 
 
 class OrderKey(Input):
-    """Which order."""
+    """Key of an order."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
 class HistoryFilter(PageQuery):
-    """What every history can be narrowed by."""
+    """Conditions that all histories share."""
 
     plan: str | None = Field(default=None, max_length=32)
     since: Moment | None = Field(default=None, alias="from", description="Not earlier than this.")
@@ -106,20 +106,20 @@ class TransferFilter(HistoryFilter):
 
 
 class MovementFilter(HistoryFilter):
-    """Conditions of the book of the stock."""
+    """Conditions of the history of the stock."""
 
     reason: MovementReason | None = None
 
 
 class ServiceView(BaseModel):
-    """A service, in the language of the request."""
+    """A service, with its name in the language of the request."""
 
     code: Entitlement
     name: str
 
 
 class PlanView(BaseModel):
-    """A subscription that can be bought, and how many of it wait to be assigned."""
+    """A subscription that can be bought, and the number available to assign."""
 
     code: str
     name: str
@@ -135,7 +135,7 @@ class PlanView(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """What is sold, and what the partner still holds of what is sold no more."""
+    """Plans on sale, and plans no longer on sale of which the partner still has some."""
 
     items: list[PlanView]
 
@@ -165,7 +165,7 @@ class OrderRow(BaseModel):
 
 
 class AssignmentRow(BaseModel):
-    """A subscription that a register got."""
+    """A subscription that was assigned to a register."""
 
     id: int
     serial_number: str
@@ -179,7 +179,7 @@ class AssignmentRow(BaseModel):
 
 
 class TransferRow(BaseModel):
-    """Subscriptions that changed hands."""
+    """A transfer of subscriptions to or from another partner."""
 
     id: int
     direction: Direction
@@ -207,7 +207,7 @@ class MovementRow(BaseModel):
 
 
 def plan_name(code: str, language: Language) -> str:
-    """What people call the plan."""
+    """Return the name of the plan, its code if the catalogue has it no longer."""
     plan = CATALOGUE.get(code)
     return plan.name(language) if plan else code
 
@@ -218,7 +218,7 @@ def service_view(code: Entitlement, language: Language) -> ServiceView:
 
 
 async def catalogue(act: Act, query: PlanFilter) -> Catalogue:
-    """The plans in the order of the catalogue."""
+    """Return the plans in the order of the catalogue, with the number available of each."""
     available = await stock.available(act.db, act.actor.partner_id)
     wanted = set(query.services.split(",")) if query.services else set()
     views = [
@@ -233,7 +233,7 @@ async def catalogue(act: Act, query: PlanFilter) -> Catalogue:
 
 
 async def remaining(db: AsyncSession, actor: Actor, codes: Sequence[str]) -> dict[str, int]:
-    """How many of these plans the partner can still assign."""
+    """Return how many of each of these plans the partner can still assign."""
     available = await stock.available(db, actor.partner_id)
     return {code: available.get(code, 0) for code in codes}
 
@@ -269,7 +269,7 @@ def _orders(actor: Actor) -> Select[SubscriptionOrder, PaymentStatus, int]:
 
 
 async def orders(act: Act, query: OrderFilter) -> Page[OrderRow]:
-    """The partner's purchases, newest first."""
+    """Return a page of the partner's purchases, newest first."""
     statement = _orders(act.actor).where(*conditions(ORDER_FILTERS, query))
     found = (await act.db.execute(_newest_page(statement, SubscriptionOrder.id, query))).all()
     rows = [order_row(order, status, back, act.language) for order, status, back in found]
@@ -277,7 +277,7 @@ async def orders(act: Act, query: OrderFilter) -> Page[OrderRow]:
 
 
 async def one_order(act: Act, order_id: int) -> OrderRow:
-    """The partner's purchase."""
+    """Return a purchase of the partner; raise ``ORDER_NOT_FOUND``."""
     found = (
         await act.db.execute(_orders(act.actor).where(SubscriptionOrder.id == order_id))
     ).one_or_none()
@@ -317,7 +317,10 @@ ASSIGNMENT_FILTERS: Filters = {
 
 
 async def assignments(act: Act, query: AssignmentFilter) -> Page[AssignmentRow]:
-    """What the partner gave to registers, newest first; also to those that have left it."""
+    """Return a page of the partner's assignments, newest first.
+
+    Registers that have left the partner are included.
+    """
     mine = select(Assignment).where(
         Assignment.partner_id == act.actor.partner_id,
         *within_scope(act.actor, Assignment.serial_number),
@@ -333,7 +336,7 @@ async def assignments(act: Act, query: AssignmentFilter) -> Page[AssignmentRow]:
 
 
 def within_scope(actor: Actor, serial_number: Any) -> list[ColumnElement[bool]]:
-    """For a limited employee: only what concerns the registers of their scope."""
+    """Return conditions that limit rows to the registers of a limited employee's scope."""
     if not actor.limited:
         return []
     return [
@@ -349,7 +352,7 @@ TRANSFER_FILTERS: Filters = {
 
 
 async def transfers(act: Act, query: TransferFilter) -> Page[TransferRow]:
-    """What the partner gave to others and got from them, newest first."""
+    """Return a page of the transfers from and to the partner, newest first."""
     mine = {
         Direction.SENT: Transfer.from_partner_id == act.actor.partner_id,
         Direction.RECEIVED: Transfer.to_partner_id == act.actor.partner_id,
@@ -394,7 +397,7 @@ MOVEMENT_FILTERS: Filters = {
 
 
 async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
-    """Every change of the partner's stock, newest first."""
+    """Return a page of the changes of the partner's stock, newest first."""
     mine = select(StockMovement).where(
         StockMovement.partner_id == act.actor.partner_id, *conditions(MOVEMENT_FILTERS, query)
     )
@@ -408,7 +411,7 @@ async def movements(act: Act, query: MovementFilter) -> Page[MovementRow]:
 
 
 def _newest_page(statement: Any, key: Any, query: PageQuery) -> Any:
-    """A page of a history whose rows are numbered in their order."""
+    """Return the statement of a page, newest first, of a history with ascending ids."""
     return Keyset(OrderKey, {"id": key}, down=True).page(statement, query)
 
 

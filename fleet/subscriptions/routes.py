@@ -46,13 +46,16 @@ from fleet.subscriptions.queries import (
 
 @endpoint("GET", "/subscriptions/plans", right=Right.SUBSCRIPTIONS)
 async def list_plans(call: Call[PlanFilter, None]) -> Catalogue:
-    """The subscriptions on sale, with the number available of each."""
+    """List the subscriptions on sale with the number available of each."""
     return await queries.catalogue(call.act, call.query)
 
 
 @endpoint("POST", "/subscriptions/plans/suiting", right=Right.SUBSCRIPTIONS)
 async def suiting(call: Call[Nothing, SerialList]) -> SuitablePlans:
-    """The subscriptions that the chosen registers could get."""
+    """List the subscriptions that suit the chosen registers.
+
+    For each subscription: how many of the registers could get it, and how many are available.
+    """
     found = await choice.suitable_plans(call.act, call.body.serial_numbers)
     return SuitablePlans(
         items=[
@@ -73,7 +76,7 @@ async def suiting(call: Call[Nothing, SerialList]) -> SuitablePlans:
     repeatable=True,
 )
 async def place_order(call: Call[Nothing, NewOrder]) -> PlacedOrder:
-    """Buy subscriptions: an order and the page to pay it on."""
+    """Buy subscriptions: create an order and return the page to pay it on."""
     async with call.acts.transaction() as act:
 
         async def place() -> OrderKey:
@@ -87,7 +90,10 @@ async def place_order(call: Call[Nothing, NewOrder]) -> PlacedOrder:
 
 
 async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
-    """The order stands, whatever the provider says: its page can be asked for again."""
+    """Return the provider's payment page, empty if there is none to pay on.
+
+    The order is committed already; if the provider fails, the page can be requested later.
+    """
     if order.status is not PaymentStatus.WAITING:
         return ""
     desk = PaymentProcessor.from_config(call.acts)
@@ -99,19 +105,19 @@ async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
 
 @endpoint("GET", "/subscriptions/orders", right=Right.SUBSCRIPTIONS)
 async def list_orders(call: Call[OrderFilter, None]) -> Page[OrderRow]:
-    """The history of purchases, newest first."""
+    """List the partner's purchases, newest first."""
     return await queries.orders(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions/orders/{id}", right=Right.SUBSCRIPTIONS)
 async def show_order(call: Call[OrderKey, None]) -> OrderRow:
-    """One purchase and what became of its payment."""
+    """Show a purchase and the state of its payment."""
     return await queries.one_order(call.act, call.query.id)
 
 
 @endpoint("POST", "/subscriptions/assign", right=Right.SUBSCRIPTIONS, repeatable=True)
 async def assign(call: Call[Nothing, NewAssignment]) -> AssignmentReply:
-    """Assign subscriptions to up to 500 registers; each gets its own verdict."""
+    """Assign subscriptions to up to 500 registers; each register gets its own verdict."""
 
     async def give() -> AssignmentReply:
         body = call.body
@@ -142,7 +148,7 @@ def _assignment_reply(
 
 @endpoint("GET", "/subscriptions/assignments", right=Right.SUBSCRIPTIONS)
 async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[AssignmentRow]:
-    """The history of assignments, newest first."""
+    """List the partner's assignments of subscriptions, newest first."""
     return await queries.assignments(call.act, call.query)
 
 
@@ -153,7 +159,7 @@ async def list_assignments(call: Call[AssignmentFilter, None]) -> Page[Assignmen
     own_transactions=True,
 )
 async def preview(call: Call[Nothing, NewTransfer]) -> TransferPreview:
-    """Name the partner and the quantity of a transfer, without making it."""
+    """Preview a transfer: return the recipient and the quantity without making the transfer."""
     await transfers.count_new_recipient(call.acts, call.body.to)
     async with call.acts.read() as act:
         draft = await transfers.preview(act.db, call.actor, _transfer_request(call.body))
@@ -194,25 +200,25 @@ def _transfer_request(body: NewTransfer) -> transfers.TransferRequest:
 
 @endpoint("GET", "/subscriptions/transfers", right=Right.SUBSCRIPTIONS)
 async def list_transfers(call: Call[TransferFilter, None]) -> Page[TransferRow]:
-    """The history of transfers in both directions, newest first."""
+    """List transfers of subscriptions to and from other partners, newest first."""
     return await queries.transfers(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions/movements", right=Right.SUBSCRIPTIONS)
 async def list_movements(call: Call[MovementFilter, None]) -> Page[MovementRow]:
-    """Every change of the stock, newest first."""
+    """List the changes of the stock of subscriptions, newest first."""
     return await queries.movements(call.act, call.query)
 
 
 @endpoint("GET", "/subscriptions", right=Right.MONITORING)
 async def list_subscriptions(call: Call[SubscriptionFilter, None]) -> Page[SubscriptionRow]:
-    """What registers have: by client, by plan, by service, or those that end soon."""
+    """List the subscriptions of registers by client, plan, service or end of the term."""
     return await effective.page(call.act, call.query)
 
 
 @endpoint("GET", "/registers/{serial_number}/subscriptions", right=Right.MONITORING)
 async def show_of_register(call: Call[RegisterKey, None]) -> RegisterHoldings:
-    """The subscriptions of a register, and the services that they bring today."""
+    """Show a register's subscriptions and the services that they bring today."""
     serial = call.query.serial_number
     return await effective.of_register(call.act, serial)
 

@@ -1,4 +1,4 @@
-"""Rules of subscriptions: how long one lasts, and who gets what the stock holds."""
+"""Pure rules of subscriptions: terms, and the distribution of the stock among registers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,17 +18,17 @@ from fleet.subscriptions.errors import (
 from protocol.platforms import Platform
 
 MAX_QUANTITY: Final = 10_000
-"""Subscriptions in one order."""
+"""Maximum number of subscriptions in one order."""
 
 MAX_YEARS_AHEAD: Final = 10
-"""A longer term is a mistake: a register is worn out before."""
+"""Maximum term in years from today: a longer one is a mistake, as registers wear out earlier."""
 
 Units = Mapping[int, int]
-"""Bonus points that one brings -> how many there are."""
+"""Bonus points of one unit -> number of such units."""
 
 
 class Span(NamedTuple):
-    """From when to when a register has a plan; ``ends_at`` None = without end."""
+    """Time in which a register has a plan; ``ends_at`` None = without end."""
 
     started_at: datetime
     ends_at: datetime | None
@@ -46,8 +46,10 @@ class Recipient(NamedTuple):
 
 
 class PlannedAssignment(NamedTuple):
-    """One subscription for one register: what it has of the plan afterwards, when the term of
-    this one begins, and what it brings in points."""
+    """One unit for one register.
+
+    ``span`` is the resulting span of the plan, ``starts_at`` the start of the unit's own term.
+    """
 
     serial_number: str
     plan: str
@@ -58,7 +60,7 @@ class PlannedAssignment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecipient:
-    """A register that gets nothing, because of one plan."""
+    """A register that gets nothing, and the plan that is the reason."""
 
     serial_number: str
     refusal: Refusal
@@ -66,9 +68,9 @@ class RejectedRecipient:
 
 
 def prolong(plan: Plan, had: Span | None, now: datetime) -> tuple[Span, datetime]:
-    """What a register has when it gets one more, and when the term of that one begins.
+    """Return the span of the plan with one more unit, and when the unit's own term begins.
 
-    What still runs is extended from its end; what has ended, or never was, begins now.
+    A running plan is prolonged from its end; an ended or a new one begins now.
     """
     running = had if had is not None and had.is_active(now) else None
     begins = running.ends_at if running and running.ends_at else now
@@ -77,7 +79,10 @@ def prolong(plan: Plan, had: Span | None, now: datetime) -> tuple[Span, datetime
 
 
 def objection(plan: Plan, target: Recipient, had: Span | None, now: datetime) -> Refusal | None:
-    """Why this register cannot get one more of the plan, whatever the stock."""
+    """Return why the register cannot get one more of the plan, whatever the stock.
+
+    None if it can.
+    """
     if not plan.fits(target.platform, target.model):
         return PLATFORM_UNKNOWN if target.platform is None else PLAN_UNFIT
     if had is not None and had.ends_at is None:
@@ -95,10 +100,11 @@ def allocate(
     stock: Mapping[str, Units],
     now: datetime,
 ) -> tuple[list[PlannedAssignment], list[RejectedRecipient]]:
-    """Give one of each plan to each register, in their order, while the stock lasts.
+    """Assign one of each plan to each register, in their order, while the stock lasts.
 
-    A register gets all of the plans or none.  ``had`` is by serial number and plan.  Of a plan
-    the units with the most points are taken first.
+    A register gets all of the plans or none.  ``had`` is by serial number and plan, ``stock`` by
+    plan. Units with the most points are used first.  Return the assignments and the rejected
+    registers.
     """
     left = {plan.code: _points_stack(stock.get(plan.code, {}), len(targets)) for plan in plans}
     gifts: list[PlannedAssignment] = []
@@ -137,13 +143,15 @@ def _plan_assignment(
 
 
 def newly_refunded_units(price_kopecks: int, before: int, now: int) -> int:
-    """How many more have their whole price given back, when the sum of refunds has grown."""
+    """Return how many more whole units are refunded when refunds grow to ``now`` kopecks."""
     return now // price_kopecks - before // price_kopecks
 
 
 def pick_units(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
-    """Which units make up the quantity (all, if there are fewer): those with the most points
-    first, or those with the fewest."""
+    """Return which units make up the quantity, or all if there are fewer.
+
+    ``richest``: units with the most points are used first, otherwise those with the fewest.
+    """
     taken: dict[int, int] = {}
     for points in sorted(units, reverse=richest):
         count = min(units[points], quantity - sum(taken.values()))
@@ -153,11 +161,11 @@ def pick_units(units: Units, quantity: int, *, richest: bool) -> dict[int, int]:
 
 
 def _points_stack(units: Units, most: int) -> list[int]:
-    """The points of the units that may be given away, the richest last."""
+    """Return the points of at most ``most`` units to assign, the largest last."""
     taken = pick_units(units, most, richest=True)
     return [points for points in sorted(taken) for _ in range(taken[points])]
 
 
 def count_units(gifts: Sequence[PlannedAssignment]) -> Counter[tuple[str, int]]:
-    """What the gifts take of the stock: plan and points -> how many."""
+    """Return how many units the assignments take, by plan and points."""
     return Counter((gift.plan, gift.bonus_points) for gift in gifts)

@@ -1,4 +1,4 @@
-"""Contracts, what support gives, and the end of subscriptions."""
+"""Contracts, subscriptions given by support, and the end of subscriptions."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -18,11 +18,11 @@ from fleet.subscriptions.models import Grant, MovementReason, StockMovement, Sub
 from fleet.subscriptions.rules import MAX_QUANTITY
 
 FIRST_STOCK: Final = 10
-"""Of each plan, for the first partner of a demonstration."""
+"""Units of each plan for the first partner of a demonstration."""
 
 
 def find_plan(code: str, field: str = "plan") -> Plan:
-    """The plan with this code, sold or not; refuses one that there is not."""
+    """Return the plan with this code, on sale or not; raise ``PLAN_UNKNOWN`` for ``field``."""
     plan = CATALOGUE.get(code)
     if plan is None:
         raise PLAN_UNKNOWN(field=field, plan=code)
@@ -30,7 +30,7 @@ def find_plan(code: str, field: str = "plan") -> Plan:
 
 
 async def grant(act: Act, partner_id: int, entitlements: Iterable[Entitlement]) -> None:
-    """The partner may use these services; those that were granted before stay as they are."""
+    """Permit the partner these services by contract; repeating it changes nothing."""
     rows = [
         {"partner_id": partner_id, "entitlement": each, "granted_at": act.now}
         for each in entitlements
@@ -39,8 +39,11 @@ async def grant(act: Act, partner_id: int, entitlements: Iterable[Entitlement]) 
 
 
 async def add_stock(act: Act, partner_id: int, plan_code: str, quantity: int) -> None:
-    """Give a partner subscriptions without money, and so without bonuses: support does this,
-    from the command line.  Refuses an unknown plan and a quantity outside 1..10,000."""
+    """Give a partner subscriptions without money and without bonus points.
+
+    Support does this from the command line.  Raise ``PLAN_UNKNOWN``, or ``QUANTITY_UNFIT`` for a
+    quantity outside 1..10,000.
+    """
     plan = find_plan(plan_code)
     if not 1 <= quantity <= MAX_QUANTITY:
         raise QUANTITY_UNFIT(most=MAX_QUANTITY)
@@ -56,7 +59,7 @@ async def add_stock(act: Act, partner_id: int, plan_code: str, quantity: int) ->
 
 
 async def give_first_stock(act: Act, partner_id: int) -> None:
-    """A little of everything for a partner that never held any; repeating it gives nothing."""
+    """Give ``FIRST_STOCK`` of each plan to a partner that never had any subscription."""
     held = select(StockMovement.id).where(StockMovement.partner_id == partner_id).limit(1)
     if await act.db.scalar(held) is None:
         for code in CATALOGUE:
@@ -64,7 +67,7 @@ async def give_first_stock(act: Act, partner_id: int) -> None:
 
 
 async def expire_subscriptions(act: Act, limit: int) -> int:
-    """Mark and announce a portion of the subscriptions that have ended; how many."""
+    """Mark and announce at most ``limit`` subscriptions that have ended; return how many."""
     due: Select[*tuple[Any, ...]] = (
         select(Subscription.serial_number, Subscription.plan, Subscription.ends_at)
         .where(Subscription.expired_at.is_(None), Subscription.ends_at <= act.now)

@@ -1,7 +1,7 @@
-"""The stock of partners: a balance that never goes below nothing, and the book of its movements.
+"""The stock of partners: a balance that never falls below zero, and the list of its movements.
 
-Who takes from it first holds the rows (``lock_stock``), and every taker holds them in the same
-order, so of many at once each sees what the one before left over.
+``lock_stock`` locks the rows before units are taken.  All callers lock in the same order, so each
+of several simultaneous callers sees what the one before left.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ _STOCK, _MOVEMENTS = table_of(Stock), table_of(StockMovement)
 
 
 class MovementContext(NamedTuple):
-    """What a movement was for; ``reference`` is the order or the transfer."""
+    """Cause of a movement; ``reference`` is the number of the order or the transfer."""
 
     reason: MovementReason
     at: datetime
@@ -31,7 +31,7 @@ class MovementContext(NamedTuple):
 async def add_units(
     db: AsyncSession, partner_id: int, plan: str, units: Units, why: MovementContext
 ) -> None:
-    """Add units to the stock."""
+    """Add units to the partner's stock and record the movements."""
     rows = [
         {"partner_id": partner_id, "plan": plan, "bonus_points": points, "quantity": count}
         for points, count in sorted(units.items())
@@ -48,9 +48,10 @@ async def add_units(
 async def lock_stock(
     db: AsyncSession, partner_id: int, plans: Collection[str], *, with_partner: int | None = None
 ) -> dict[str, dict[int, int]]:
-    """What the partner has of the plans, locked until the commit.
+    """Return the partner's units by plan and points, locked until the commit.
 
-    The rows of ``with_partner`` are locked too: two partners who give to each other take turns.
+    The rows of ``with_partner`` are locked too, so that simultaneous transfers of two partners to
+    each other follow one another.
     """
     columns = _STOCK.c
     whose = [partner_id] if with_partner is None else [partner_id, with_partner]
@@ -71,7 +72,10 @@ async def lock_stock(
 async def take_units(
     db: AsyncSession, partner_id: int, taken: Mapping[tuple[str, int], int], why: MovementContext
 ) -> None:
-    """Take units (by plan and points) that are held, in one statement."""
+    """Remove units (by plan and points) from locked stock in one statement.
+
+    Record the movements.
+    """
     if not taken:
         return
     columns = _STOCK.c
@@ -98,7 +102,7 @@ async def _record_movements(
 
 
 async def available(db: AsyncSession, partner_id: int) -> dict[str, int]:
-    """How many of each plan the partner can assign."""
+    """Return how many of each plan the partner can assign."""
     columns = _STOCK.c
     total = select(columns.plan, func.sum(columns.quantity)).group_by(columns.plan)
     rows = await db.execute(total.where(columns.partner_id == partner_id))

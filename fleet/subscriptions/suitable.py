@@ -1,4 +1,4 @@
-"""Which subscriptions suit the registers that a person has chosen."""
+"""Subscriptions that suit chosen registers."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,10 @@ from fleet.subscriptions.rules import Recipient, objection
 
 
 async def suitable_plans(act: Act, typed: Sequence[str]) -> list[tuple[Plan, int, int]]:
-    """The plans that can be bought, or that the stock holds, with the number available and the
-    number of the registers that could get one; those that no register could get are left out."""
+    """Return plans with the number available and the number of the registers that could get one.
+
+    Only plans on sale or in the stock that at least one of the registers could get.
+    """
     good, _ = read_serials(typed)
     registers = await find_own(act.db, act.actor, good)
     had = await terms_of(act.db, list(registers), list(CATALOGUE))

@@ -1,4 +1,4 @@
-"""Giving subscriptions to another partner."""
+"""Transfer of subscriptions to another partner."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,14 +30,17 @@ from fleet.subscriptions.service import find_plan
 
 ASSIGNING_ROLES: Final = [role for role, rights in RIGHTS.items() if Right.SUBSCRIPTIONS in rights]
 MAX_NEW_RECIPIENTS: Final = 30
-"""How often per window a partner may name a receiver to whom it never gave anything: neither
-logins nor the names of organisations are there to be tried one by one."""
+"""Limit of new recipients that a partner may name per window, so that nobody can find out logins
+or names of organisations by trying."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """``to`` is the UUID of a partner or the login of one of its employees; ``quantity`` None with
-    ``all``: whatever there is."""
+    """A transfer as requested.
+
+    ``to`` is the UUID of a partner or the login of one of its employees. ``quantity`` is None
+    exactly when ``all`` of the plan's units are to be transferred.
+    """
 
     plan: str
     to: str
@@ -56,10 +59,11 @@ class TransferDraft:
 
 
 async def find_partner(db: AsyncSession, text: str) -> Partner:
-    """The partner with this UUID, or whose active employee has this login; it must have someone
-    who can assign what it gets.
+    """Return the partner with this UUID, or with an active employee of this login.
 
-    The UUID goes first: anybody may give an employee a login that looks like another's UUID.
+    The partner must have an active employee who may assign subscriptions; otherwise raise
+    ``PARTNER_NOT_FOUND``.  The UUID has priority: anybody could choose a login that equals another
+    partner's UUID.
     """
     name = normalise_login(text)
     by_login = select(Employee.partner_id).where(Employee.login == name, Employee.active)
@@ -72,10 +76,10 @@ async def find_partner(db: AsyncSession, text: str) -> Partner:
 
 
 async def count_new_recipient(acts: Acts, to: str) -> None:
-    """Count a receiver that is new to the partner, or is not there at all, before anything is
-    said of it; refuses (``too_many_attempts``) when there were many.
+    """Count an attempt to name a recipient that is new to the partner or does not exist.
 
-    It commits by itself: a refusal that follows counts too.
+    Raise ``too_many_attempts`` above the limit, before the caller reveals anything.  The count is
+    committed here, so it remains if the caller then raises an error.
     """
     async with acts.transaction() as act:
         if not await _received_before(act.db, act.actor, to):
@@ -93,7 +97,7 @@ async def _received_before(db: AsyncSession, actor: Actor, to: str) -> bool:
 
 
 async def preview(db: AsyncSession, actor: Actor, request: TransferRequest) -> TransferDraft:
-    """What ``transfer`` would do now, for a person to look at; refuses what it would refuse."""
+    """Return the transfer that could be made now; raise the errors of ``transfer``."""
     plan, partner = await _resolve(db, actor, request)
     available = (await stock.available(db, actor.partner_id)).get(plan.code, 0)
     return _draft(plan, partner, request, available)
@@ -102,9 +106,8 @@ async def preview(db: AsyncSession, actor: Actor, request: TransferRequest) -> T
 async def transfer(act: Act, request: TransferRequest) -> Transfer:
     """Move subscriptions to another partner's stock.
 
-    Each unit keeps the points it was bought with: they are part of what was paid for, so who
-    assigns it gets them, and no more are ever given than were bought.  The units with the fewest
-    points go first.
+    Each unit keeps the points it was bought with, since they were paid for: the partner that
+    assigns it gets them.  Units with the fewest points are moved first.
     """
     plan, partner = await _resolve(act.db, act.actor, request)
     held = await stock.lock_stock(
@@ -157,7 +160,7 @@ def _draft(plan: Plan, partner: Partner, request: TransferRequest, available: in
 
 
 async def _log(act: Act, done: Transfer) -> None:
-    """Both partners find it in their logs."""
+    """Write the transfer to the audit log of both partners."""
     what, objects = "subscriptions.transferred", [f"transfer:{done.id}"]
     after = {"plan": done.plan, "quantity": done.quantity}
     await audit.write(act, what, objects, after={**after, "to": done.to_partner_id})

@@ -1,4 +1,4 @@
-"""What telemetry tells the features above it."""
+"""Facts that telemetry announces to the features above."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from protocol.platforms import Platform
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a register says of itself and seldom changes."""
+    """Data that a register reports about itself and that seldom changes."""
 
     serial_number: str
     platform: Platform
@@ -28,11 +28,12 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class ReadingsDiffer:
-    """A batch has news of these registers, which the facts after this one tell: one of profiles,
-    one of conditions, and more of these if a register has several readings in the batch.
+    """Announcement that a batch has changes of these registers, made before the changes themselves.
 
-    Whoever keeps a row of each register takes them now, all at once and in one order; otherwise
-    two batches, or a batch and a person, would wait for each other.
+    The following facts are one with profiles, one with conditions, and more with conditions if a
+    register has several readings in the batch.  A feature that keeps a row for each register locks
+    these rows now, all at once and in one order; otherwise two batches, or a batch and an
+    employee's request, could deadlock.
     """
 
     serial_numbers: tuple[str, ...]
@@ -40,7 +41,7 @@ class ReadingsDiffer:
 
 @dataclass(frozen=True, slots=True)
 class ProfilesChanged:
-    """Registers were seen for the first time or with something new about them."""
+    """Registers sent their first reading or one with a changed profile."""
 
     at: datetime
     profiles: tuple[Profile, ...]
@@ -57,7 +58,7 @@ class ConditionChange:
 
 @dataclass(frozen=True, slots=True)
 class ConditionsChanged:
-    """Readings broke or mended conditions."""
+    """Conditions of registers became broken or well again."""
 
     at: datetime
     changes: tuple[ConditionChange, ...]

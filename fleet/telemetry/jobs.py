@@ -1,4 +1,4 @@
-"""History does not fill the disk."""
+"""Periodic job that deletes old readings, so that the history does not fill the disk."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from fleet.telemetry.models import READINGS
 
 
 async def delete_old_readings(act: Act, limit: int) -> int:
-    """Remove at most ``limit`` readings older than ``readings_days``; return how many."""
+    """Delete at most ``limit`` readings older than ``readings_days``; return how many."""
     before = act.now - timedelta(days=act.config.readings_days)
     return await delete_portion(
         act.db, READINGS, "accepted_at < :accepted_at", limit, accepted_at=before

@@ -1,9 +1,8 @@
 """Tables of the readings that registers send.
 
-The tables are keyed by the serial number itself (14 digits, a BIGINT): the gateway
-needs no look-up to write a reading, and a register that belongs to nobody yet has
-its state kept like any other.  There is no foreign key to ``registers``: this table
-is written by the hot path and lies below that feature.
+The key is the serial number itself (14 digits, a BIGINT): the gateway needs no look-up to write a
+reading, and the state of a register without a partner is stored as any other.  There is no foreign
+key to ``registers``: this table is written by the hot path and its feature lies below.
 """
 
 from datetime import datetime
@@ -15,10 +14,10 @@ from fleet.kit.database import Base, SerialNumber, UtcDateTime
 
 
 class RegisterState(Base):
-    """The latest reading of each register, one row per register, updated in place.
+    """Latest reading of each register: one row per register, updated in place.
 
-    No index covers a changing column and pages keep free room, so that PostgreSQL
-    updates the row within its page (HOT).
+    No index covers a changing column and pages keep free room, so that PostgreSQL updates the row
+    within its page (HOT).
     """
 
     __tablename__ = "register_states"
@@ -27,12 +26,13 @@ class RegisterState(Base):
     serial_number: Mapped[str] = mapped_column(SerialNumber, primary_key=True, autoincrement=False)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     condition_mask: Mapped[int] = mapped_column(Integer)
-    """Broken conditions of ``fleet.telemetry.rules``, one bit each; 0 = all well."""
+    """Broken conditions (``fleet.telemetry.rules``), one bit each; 0 = none."""
     profile_crc: Mapped[int] = mapped_column(Integer)
-    """CRC-32 (as a signed number) of what changes seldom; differs -> profile facts."""
+    """CRC-32 (as a signed number) of the data that seldom changes; if it differs, the profile is
+    new."""
     was_condition_mask: Mapped[int | None] = mapped_column(Integer)
     was_profile_crc: Mapped[int | None] = mapped_column(Integer)
-    """Of the reading before the latest, on PostgreSQL (``dialect.Replacement``)."""
+    """Values of the reading before the latest, only on PostgreSQL (``dialect.Replacement``)."""
     block_version: Mapped[int] = mapped_column(SmallInteger)
     block: Mapped[bytes] = mapped_column(LargeBinary)
     """The telemetry block as sent (``protocol.telemetry``), with its TLV tail."""
@@ -46,10 +46,10 @@ READINGS = Table(
     Column("block_version", SmallInteger, nullable=False),
     Column("block", LargeBinary, nullable=False),
     Index("ix_readings_serial_number_accepted_at", "serial_number", "accepted_at"),
-    # Rows come in the order of time: a block-range index finds the old ones and costs nothing.
+    # Rows are inserted in the order of time: a block-range index finds the old ones at little cost.
     Index("ix_readings_accepted_at", "accepted_at", postgresql_using="brin"),
 )
-"""History: every reading that was accepted, until retention removes it.
+"""History: every accepted reading, until retention deletes it.
 
-Not unique on purpose: a clock set back must never refuse a reading.
+It is not unique on purpose: a clock that was set back must never cause the refusal of a reading.
 """

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Which conditions a reading breaks: one bit each, so that a change is one comparison."""
+"""Conditions that a reading shows as broken: one bit each, so that a change is one comparison."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from typing import Any, Final
 from protocol.telemetry import BLOCK
 
 BATTERY_LOW_MV: Final = 2300
-"""A CR2032 below this loses the clock."""
+"""A CR2032 battery below this voltage loses the clock."""
 
 UNSENT_MANY: Final = 100
-"""Unsent documents that mean more than a slow link."""
+"""Number of unsent documents that means more than a slow link."""
 
 PRINTER_FAULTS: Final = 0b0111_1111
-"""Every printer bit but «paper near end»."""
+"""All printer bits except «paper near end»."""
 
 Values = Sequence[Any]
-"""Wire values of a block in the order of ``protocol.telemetry.FIELDS``."""
+"""Values of a block as sent, in the order of ``protocol.telemetry.FIELDS``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that can be wrong with a register; ``bit`` is stored, so it never changes."""
+    """A condition of a register that can be broken; ``bit`` is stored, so it never changes."""
 
     name: str
     bit: int
@@ -59,7 +59,7 @@ BY_NAME: Final = {condition.name: condition for condition in CONDITIONS}
 
 
 def condition_mask(values: Values) -> int:
-    """Bits of the conditions that these wire values break."""
+    """Return the mask of the conditions that these values show as broken."""
     mask = 0
     for condition in CONDITIONS:
         if condition.broken(values):
@@ -68,5 +68,5 @@ def condition_mask(values: Values) -> int:
 
 
 def broken_conditions(mask: int) -> tuple[str, ...]:
-    """Names of the conditions in a mask."""
+    """Return the names of the conditions in a mask."""
     return tuple(condition.name for condition in CONDITIONS if mask >> condition.bit & 1)

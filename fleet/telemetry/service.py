@@ -1,4 +1,27 @@
-"""Intake of readings: the database half of a check-in, a batch at a time."""
+"""Intake of readings: the database half of a check-in, one batch at a time.
+
+Theory of operation.  A batch of readings is written by one statement (``dialect.replace_columns``),
+which updates ``register_states``, appends to ``readings``, and returns the registers whose profile
+or conditions changed.  On PostgreSQL it is::
+
+    WITH u AS MATERIALIZED (SELECT * FROM unnest(...)),        -- the batch, one array per column
+    written AS (INSERT INTO register_states SELECT ... FROM u
+                ON CONFLICT (serial_number) DO UPDATE
+                SET <the new values>, was_profile_crc = register_states.profile_crc,
+                    was_condition_mask = register_states.condition_mask
+                RETURNING serial_number, profile_crc, condition_mask, was_...),
+    copied AS (INSERT INTO readings SELECT ... FROM u)
+    SELECT serial_number, was_... FROM written WHERE was_... IS DISTINCT FROM <the new values>
+
+``RETURNING`` only sees the new row, so the update itself copies the former values to the ``was_``
+columns; a separate ``SELECT`` before it could miss a write of another gateway.  SQLite has one
+writer at a time: there a ``SELECT`` of the former values precedes two bulk inserts.
+
+A statement can update a row only once, so a batch with several readings of a register is split into
+several statements, each with at most one reading per register.  Rows are written in the order of
+serial numbers, so two gateways cannot deadlock.  Usually no register changed and the check-in is
+done; for those that did, ``_announce`` informs the features above in the same transaction.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,9 +56,9 @@ _STATES = Replacement(
 
 
 class Reading(NamedTuple):
-    """A checked telemetry block and what HELLO said of its sender.
+    """A checked telemetry block, and the data of its sender from HELLO.
 
-    ``serial_number`` is the number that the 14 digits say, as the tables keep it.
+    ``serial_number`` is the number of the 14 digits, as the tables store it.
     """
 
     serial_number: int
@@ -50,7 +73,7 @@ class Reading(NamedTuple):
 
     @property
     def firmware_version(self) -> str:
-        """As the block says."""
+        """Return the firmware version in the block."""
         return str(*_FIRMWARE_VERSION(self.block_version, self.block))
 
     @classmethod
@@ -64,7 +87,7 @@ class Reading(NamedTuple):
         block_version: int,
         block: bytes,
     ) -> "Reading":
-        """Checks the block; ``protocol.errors.RemoteError`` if it is not one."""
+        """Return the reading of a block; raise ``protocol.errors.RemoteError`` if it is invalid."""
         mask = condition_mask(check(block_version, block))
         said = bytes((model, key_generation, channel)) + platform.encode()
         crc = crc32(seldom(block_version, block), crc32(said)) - 0x8000_0000
@@ -82,16 +105,13 @@ class Reading(NamedTuple):
 
 
 _PreviousValues = Mapping[int, tuple[Any, ...]]
-"""Checksum of the profile and mask of the conditions; None and 0 before a first reading."""
+"""Profile checksum and condition mask before the reading; None and 0 if it is the first."""
 _ChangedReadings = tuple[Mapping[int, Reading], _PreviousValues]
-"""One reading of each register, and what those that differ had before."""
+"""One reading of each register, and the previous values of the registers that changed."""
 
 
 async def store_readings(act: Act, readings: Sequence[Reading]) -> None:
-    """Write the latest states and the history; announce what changed against the states before.
-
-    In the order of serial numbers: two gateways that meet cannot lock each other out.
-    """
+    """Write the latest states and the history; announce changes of profiles and conditions."""
     later, news = list(readings), []
     while later:
         first, later = _split_first(later)
@@ -102,14 +122,14 @@ async def store_readings(act: Act, readings: Sequence[Reading]) -> None:
 
 
 def _split_first(readings: Sequence[Reading]) -> tuple[dict[int, Reading], list[Reading]]:
-    """The first reading of each register, and the rest: one statement takes one of each."""
+    """Return the first reading of each register by serial number, and the remaining readings."""
     first: dict[int, Reading] = {}
     rest = [one for one in readings if first.setdefault(one.serial_number, one) is not one]
     return first, rest
 
 
 async def _upsert_states(act: Act, readings: Sequence[Reading]) -> _PreviousValues:
-    """What was there before of those that differ."""
+    """Write the readings; return the previous checksum and mask of registers that changed."""
     every = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     columns = {name: every[name] for name in _COLUMNS}
     before = await replace_columns(act.db, _STATES, columns, act.now)
@@ -117,10 +137,10 @@ async def _upsert_states(act: Act, readings: Sequence[Reading]) -> _PreviousValu
 
 
 async def _announce(act: Act, news: Sequence[_ChangedReadings]) -> None:
-    """The slow path of a check-in.
+    """Announce the changes of a batch (the slow path of a check-in).
 
-    Profiles are told at once, of each register the last: what stands above takes rows of
-    clients and requests for them, and to take some more later would be another order.
+    The latest profile of each register is announced once for the whole batch: for profiles the
+    features above lock rows of clients and requests, and to lock more of them later could deadlock.
     """
     touched = sorted({serial for _, before in news for serial in before})
     await act.announce(ReadingsDiffer(tuple(map(serial_text, touched))))
@@ -165,9 +185,9 @@ FROM_BLOCK = (
     "address",
     "utc_offset_min",
 )
-"""Fields of a ``Profile`` that a block says; HELLO says the others."""
+"""Fields of a ``Profile`` that are in the block; HELLO has the others."""
 
 
 def serial_text(serial_number: int) -> str:
-    """The 14 digits of a serial number that the tables keep as a number."""
+    """Return the 14 digits of a serial number that the tables store as a number."""
     return f"{serial_number:0{SERIAL_NUMBER_DIGITS}d}"

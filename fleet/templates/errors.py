@@ -1,4 +1,4 @@
-"""Why a template cannot be kept, changed or shown, and the way out."""
+"""Refusals of templates that cannot be stored, changed or shown."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

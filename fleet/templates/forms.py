@@ -1,4 +1,4 @@
-"""What people send about templates, and the preview that they get."""
+"""Request bodies of templates, and the preview of a print."""
 
 from typing import Annotated
 
@@ -35,12 +35,14 @@ class ReceiptBody(Input):
 
 
 class InfoReceiptBody(Input):
+    """An info-receipt."""
+
     name: Name
     text: Text
 
 
 class PreviewBody(Input):
-    """What to print on which tape."""
+    """A text and the tape to print it on."""
 
     text: Text
     platform: Platform
@@ -48,12 +50,14 @@ class PreviewBody(Input):
 
 
 class PrintPreview(BaseModel):
-    """The lines as the printer breaks them."""
+    """Lines of a text as the printer breaks them."""
 
     lines: list[str]
 
 
 class OutletBody(Input):
+    """A sales point."""
+
     name: Name
 
 

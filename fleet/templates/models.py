@@ -14,9 +14,9 @@ NAME_LENGTH = 128
 
 
 class PartnerRecord(Base):
-    """What all of them are: a partner's, with a name that is unique among the partner's own.
+    """Common part of the templates: a partner's record with a name unique among the partner's.
 
-    ``kind`` is what the audit log calls one, ``audited`` the columns that it keeps.
+    ``kind`` is its name in the audit log, ``audited`` are the columns that the log keeps.
     """
 
     __abstract__ = True
@@ -38,7 +38,7 @@ class PartnerRecord(Base):
 
 
 class SettingsTemplate(PartnerRecord):
-    """``values``: field of ``settings_table`` -> value, as people see it."""
+    """A settings template; ``values`` maps a field of ``settings_table`` to its shown value."""
 
     __tablename__ = "settings_templates"
     kind = "settings_template"
@@ -49,7 +49,7 @@ class SettingsTemplate(PartnerRecord):
 
 
 class ReceiptTemplate(PartnerRecord):
-    """A partner's own receipt template, for platform 2.5; ``content`` is the file as it came."""
+    """A partner's own receipt template for platform 2.5; ``content`` is the unchanged file."""
 
     __tablename__ = "receipt_templates"
     kind = "receipt_template"
@@ -72,14 +72,14 @@ class InfoReceipt(PartnerRecord):
 
 
 class Outlet(PartnerRecord):
-    """A sales point (торговая точка) at which tips are taken."""
+    """A sales point (торговая точка) that accepts tips."""
 
     __tablename__ = "outlets"
     kind = "outlet"
 
 
 class TipsTemplate(PartnerRecord):
-    """Tips without cash at one outlet, for platform 5.0."""
+    """Cashless tips at one outlet, for platform 5.0."""
 
     __tablename__ = "tips_templates"
     kind = "tips_template"

@@ -1,6 +1,6 @@
-"""Reading templates: lists, one of them, and what an operation takes from one.
+"""Queries of templates: lists, one of them, and the parameters that an operation takes from one.
 
-Every function looks only at the actor's partner; the rest is "not found".
+Every function looks only at the actor's partner; other templates are "not found".
 """
 
 import base64
@@ -37,19 +37,19 @@ from protocol.platforms import Platform
 
 
 class TemplateKey(Input):
-    """Which one; system templates have numbers below zero."""
+    """Key of a template; system templates have numbers below zero."""
 
     id: int = Field(gt=-MAX_INTEGER, lt=MAX_INTEGER)
 
 
 class SettingsFilter(PageQuery):
-    """Conditions of the list."""
+    """Conditions of the list of settings templates."""
 
     platform: Platform | None = None
 
 
 class RecordView(BaseModel):
-    """What every template shows of itself."""
+    """Fields that every template shows."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -65,14 +65,14 @@ class DatedRecordView(RecordView):
 
 
 class SettingsView(DatedRecordView):
-    """``values``: field of `GET /settings-templates/fields` to value."""
+    """A settings template; ``values``: field of `GET /settings-templates/fields` to value."""
 
     platform: Platform
     values: dict[str, Any]
 
 
 class ReceiptRow(RecordView):
-    """A receipt template; system ones are a part of platform 5.0 and have no file."""
+    """A receipt template; a system one is a part of platform 5.0 and has no file."""
 
     platform: Platform = Platform.V2_5
     tape_width_mm: int
@@ -84,12 +84,14 @@ class ReceiptRow(RecordView):
 
 
 class ReceiptView(ReceiptRow):
-    """With its file."""
+    """A receipt template with its file."""
 
     content: str | None = Field(description="Base64; none for a system template.")
 
 
 class InfoReceiptView(DatedRecordView):
+    """An info-receipt."""
+
     text: str
 
 
@@ -98,12 +100,14 @@ class OutletView(DatedRecordView):
 
 
 class TipsView(DatedRecordView):
+    """A tips template."""
+
     description: str
     outlet_id: int
 
 
 class ChoiceView(BaseModel):
-    """One value of a list."""
+    """One value of a setting's list of values."""
 
     value: str
     label: str
@@ -125,7 +129,7 @@ class SettingFieldView(BaseModel):
 
 
 class SettingGroupView(BaseModel):
-    """One group of the settings."""
+    """One group of settings."""
 
     group: SettingGroup
     label: str
@@ -133,7 +137,7 @@ class SettingGroupView(BaseModel):
 
 
 class SettingsFields(BaseModel):
-    """Everything that a settings template can hold."""
+    """All settings that a settings template can hold."""
 
     items: list[SettingGroupView]
 
@@ -143,7 +147,7 @@ View = TypeVar("View", bound=RecordView)
 
 
 def fields(language: Language) -> SettingsFields:
-    """The table of settings, as people and the console read it."""
+    """Return the table of settings with labels in this language."""
     index = 0 if language is Language.RU else 1
     return SettingsFields(
         items=[
@@ -184,7 +188,7 @@ def _place(field: SettingField, platform: Platform) -> str:
 async def find_own(
     db: AsyncSession, actor: Actor, model: type[Model], id_: int, field: str = "id"
 ) -> Model:
-    """The partner's template of that number; refuses any other, naming the input ``field``."""
+    """Return the partner's template; raise a refusal that names the input ``field`` for another."""
     mine = select(model).where(model.id == id_, model.partner_id == actor.partner_id)
     found = await db.scalar(mine)
     if found is None:
@@ -201,13 +205,13 @@ async def page(
     view: type[View],
     **equal: object,
 ) -> Page[View]:
-    """One page of the partner's templates by their numbers; ``equal``: column -> its value."""
+    """Return one page of the partner's templates by id; ``equal`` maps a column to its value."""
     rows = await _rows(db, actor, model, query, equal)
     return page_of(rows, query.limit, view.model_validate, _position)
 
 
 async def receipts(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[ReceiptRow]:
-    """The system templates, then the partner's own."""
+    """Return one page of the system templates followed by the partner's own."""
     after = _after_cursor(query)
     system = [system_row(each.id) for each in SYSTEM_TEMPLATES if after is None or each.id > after]
     rows = await _rows(db, actor, ReceiptTemplate, query, {})
@@ -216,7 +220,7 @@ async def receipts(db: AsyncSession, actor: Actor, query: PageQuery) -> Page[Rec
 
 
 def system_row(id_: int) -> ReceiptRow:
-    """The system template of that number; refuses any other."""
+    """Return the system template of that number; raise ``TEMPLATE_NOT_FOUND`` for another."""
     for each in SYSTEM_TEMPLATES:
         if each.id == id_:
             return ReceiptRow(**each._asdict(), platform=Platform.V5_0, system=True)
@@ -224,7 +228,7 @@ def system_row(id_: int) -> ReceiptRow:
 
 
 async def receipt(db: AsyncSession, actor: Actor, id_: int) -> ReceiptView:
-    """A receipt template with its file."""
+    """Return a receipt template with its file."""
     if id_ < 0:
         return ReceiptView(**system_row(id_).model_dump(), content=None)
     found = await find_own(db, actor, ReceiptTemplate, id_)
@@ -288,4 +292,4 @@ PARAMS: Mapping[str, Callable[[AsyncSession, Actor, int], Awaitable[dict[str, An
     "info_receipt": _of_info_receipt,
     "tips_template": _of_tips,
 }
-"""Type of an operation -> the parameters that a template of its kind gives it."""
+"""Type of an operation -> a function from a template's id to the parameters that it gives."""

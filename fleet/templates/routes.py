@@ -1,4 +1,4 @@
-"""Endpoints of templates; a template goes to registers by `POST /operations`."""
+"""Endpoints of templates; `POST /operations` uploads a template to registers."""
 
 from fleet.accounts.roles import Right
 from fleet.kit.http import Call, endpoint
@@ -37,13 +37,13 @@ from fleet.templates.rules import preview, require_printable
 
 @endpoint("GET", "/settings-templates/fields", right=Right.SETTINGS)
 async def list_settings_fields(call: Call[Nothing, None]) -> SettingsFields:
-    """Every setting that a template can hold, by groups, with its values and platforms."""
+    """List the settings that a template can hold, by group, with their values and platforms."""
     return queries.fields(call.language)
 
 
 @endpoint("GET", "/settings-templates", right=Right.SETTINGS)
 async def list_settings(call: Call[SettingsFilter, None]) -> Page[SettingsView]:
-    """The partner's settings templates."""
+    """List the partner's settings templates."""
     platform = call.query.platform
     return await queries.page(
         call.db, call.actor, SettingsTemplate, call.query, SettingsView, platform=platform
@@ -52,14 +52,14 @@ async def list_settings(call: Call[SettingsFilter, None]) -> Page[SettingsView]:
 
 @endpoint("GET", "/settings-templates/{id}", right=Right.SETTINGS)
 async def show_settings(call: Call[TemplateKey, None]) -> SettingsView:
-    """One settings template."""
+    """Show one settings template."""
     found = await queries.find_own(call.db, call.actor, SettingsTemplate, call.query.id)
     return SettingsView.model_validate(found)
 
 
 @endpoint("POST", "/settings-templates", right=Right.SETTINGS, status=201)
 async def create_settings(call: Call[Nothing, SettingsBody]) -> SettingsView:
-    """Make a settings template."""
+    """Create a settings template."""
     values = service.settings_values(call.body.name, call.body.platform, call.body.values)
     row = await service.create(call.act, SettingsTemplate, values)
     return SettingsView.model_validate(row)
@@ -67,7 +67,7 @@ async def create_settings(call: Call[Nothing, SettingsBody]) -> SettingsView:
 
 @endpoint("PUT", "/settings-templates/{id}", right=Right.SETTINGS)
 async def change_settings(call: Call[TemplateKey, SettingsBody]) -> SettingsView:
-    """Replace a settings template."""
+    """Replace a settings template; registers keep the settings uploaded before."""
     values = service.settings_values(call.body.name, call.body.platform, call.body.values)
     id_ = call.query.id
     row = await service.change(call.act, SettingsTemplate, id_, values)
@@ -82,19 +82,19 @@ async def remove_settings(call: Call[TemplateKey, None]) -> None:
 
 @endpoint("GET", "/receipt-templates", right=Right.TEMPLATES)
 async def list_receipts(call: Call[PageQuery, None]) -> Page[ReceiptRow]:
-    """The system templates of platform 5.0 and the partner's own of platform 2.5."""
+    """List receipt templates: the system ones of platform 5.0, then the partner's own of 2.5."""
     return await queries.receipts(call.db, call.actor, call.query)
 
 
 @endpoint("GET", "/receipt-templates/{id}", right=Right.TEMPLATES)
 async def show_receipt(call: Call[TemplateKey, None]) -> ReceiptView:
-    """One receipt template with its file."""
+    """Show one receipt template with its file."""
     return await queries.receipt(call.db, call.actor, call.query.id)
 
 
 @endpoint("POST", "/receipt-templates", right=Right.TEMPLATES, status=201)
 async def create_receipt(call: Call[Nothing, ReceiptBody]) -> ReceiptRow:
-    """Make a receipt template for platform 2.5 from a file of at most 64 KiB."""
+    """Create a receipt template for platform 2.5 from a file of at most 64 KiB."""
     values = service.receipt_values(call.body.name, call.body.tape_width_mm, call.body.content)
     row = await service.create(call.act, ReceiptTemplate, values)
     return ReceiptRow.model_validate(row)
@@ -102,7 +102,7 @@ async def create_receipt(call: Call[Nothing, ReceiptBody]) -> ReceiptRow:
 
 @endpoint("PUT", "/receipt-templates/{id}", right=Right.TEMPLATES)
 async def change_receipt(call: Call[TemplateKey, ReceiptBody]) -> ReceiptRow:
-    """Replace a receipt template; system ones cannot be changed."""
+    """Replace a receipt template; system templates cannot be changed."""
     values = service.receipt_values(call.body.name, call.body.tape_width_mm, call.body.content)
     id_ = call.query.id
     row = await service.change(call.act, ReceiptTemplate, id_, values)
@@ -111,26 +111,26 @@ async def change_receipt(call: Call[TemplateKey, ReceiptBody]) -> ReceiptRow:
 
 @endpoint("DELETE", "/receipt-templates/{id}", right=Right.TEMPLATES)
 async def remove_receipt(call: Call[TemplateKey, None]) -> None:
-    """Delete a receipt template; system ones cannot be deleted."""
+    """Delete a receipt template; system templates cannot be deleted."""
     await service.remove(call.act, ReceiptTemplate, call.query.id)
 
 
 @endpoint("GET", "/info-receipts", right=Right.TEMPLATES)
 async def list_info_receipts(call: Call[PageQuery, None]) -> Page[InfoReceiptView]:
-    """The partner's info-receipts."""
+    """List the partner's info-receipts."""
     return await queries.page(call.db, call.actor, InfoReceipt, call.query, InfoReceiptView)
 
 
 @endpoint("GET", "/info-receipts/{id}", right=Right.TEMPLATES)
 async def show_info_receipt(call: Call[TemplateKey, None]) -> InfoReceiptView:
-    """One info-receipt."""
+    """Show one info-receipt."""
     found = await queries.find_own(call.db, call.actor, InfoReceipt, call.query.id)
     return InfoReceiptView.model_validate(found)
 
 
 @endpoint("POST", "/info-receipts", right=Right.TEMPLATES, status=201)
 async def create_info_receipt(call: Call[Nothing, InfoReceiptBody]) -> InfoReceiptView:
-    """Make an info-receipt."""
+    """Create an info-receipt."""
     values = service.info_receipt_values(call.body.name, call.body.text)
     row = await service.create(call.act, InfoReceipt, values)
     return InfoReceiptView.model_validate(row)
@@ -152,27 +152,27 @@ async def remove_info_receipt(call: Call[TemplateKey, None]) -> None:
 
 @endpoint("POST", "/info-receipts/preview", right=Right.TEMPLATES)
 async def preview_info_receipt(call: Call[Nothing, PreviewBody]) -> PrintPreview:
-    """The lines of a text as the printer breaks them on a tape; nothing is kept."""
+    """Preview the lines of a text as the printer breaks them on a tape; nothing is stored."""
     require_printable(call.body.text, call.body.platform)
     return PrintPreview(lines=preview(call.body.text, call.body.tape_width_mm))
 
 
 @endpoint("GET", "/tips-templates", right=Right.TEMPLATES)
 async def list_tips(call: Call[PageQuery, None]) -> Page[TipsView]:
-    """The partner's tips templates, for platform 5.0."""
+    """List the partner's tips templates for platform 5.0."""
     return await queries.page(call.db, call.actor, TipsTemplate, call.query, TipsView)
 
 
 @endpoint("GET", "/tips-templates/{id}", right=Right.TEMPLATES)
 async def show_tips(call: Call[TemplateKey, None]) -> TipsView:
-    """One tips template."""
+    """Show one tips template."""
     found = await queries.find_own(call.db, call.actor, TipsTemplate, call.query.id)
     return TipsView.model_validate(found)
 
 
 @endpoint("POST", "/tips-templates", right=Right.TEMPLATES, status=201)
 async def create_tips(call: Call[Nothing, TipsBody]) -> TipsView:
-    """Make a tips template for an outlet."""
+    """Create a tips template for an outlet."""
     values = await service.tips_values(call.db, call.actor, **call.body.model_dump())
     row = await service.create(call.act, TipsTemplate, values)
     return TipsView.model_validate(row)
@@ -194,7 +194,7 @@ async def remove_tips(call: Call[TemplateKey, None]) -> None:
 
 @endpoint("GET", "/outlets", right=Right.TEMPLATES)
 async def list_outlets(call: Call[PageQuery, None]) -> Page[OutletView]:
-    """The partner's sales points."""
+    """List the partner's sales points."""
     return await queries.page(call.db, call.actor, Outlet, call.query, OutletView)
 
 
@@ -216,7 +216,7 @@ async def change_outlet(call: Call[TemplateKey, OutletBody]) -> OutletView:
 
 @endpoint("DELETE", "/outlets/{id}", right=Right.TEMPLATES)
 async def remove_outlet(call: Call[TemplateKey, None]) -> None:
-    """Delete a sales point that no tips template needs."""
+    """Delete a sales point that no tips template uses."""
     await service.remove(call.act, Outlet, call.query.id)
 
 

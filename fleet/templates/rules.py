@@ -1,4 +1,4 @@
-"""Rules of templates: what fits which platform, what a printer makes of a text."""
+"""Rules of templates: values that fit a platform, and texts that a printer can print."""
 
 import base64
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ MAX_TEXT_LENGTH: Final = 4000
 MAX_CONTENT_CHARACTERS: Final = 4 * -(-MAX_SIZE // 3)
 
 LINE_LENGTHS: Final[Mapping[int, int]] = {44: 24, 57: 32, 80: 48}
-"""Tape in mm -> characters of the usual font in a line.
+"""Width of the tape in mm -> characters of the usual font in a line.
 
-АТОЛ 77Ф tells 48 characters of 576 dots on 80 mm; the narrower tapes have the same 12 dots for
+АТОЛ 77Ф documents 48 characters of 576 dots on 80 mm; the narrower tapes have the same 12 dots for
 a character: 384 dots on 57 mm, 288 on 44 mm.
 """
 
@@ -40,7 +40,7 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, descriptio
 
 
 class SystemTemplate(NamedTuple):
-    """A receipt template of platform 5.0: a part of its firmware, for people to see only."""
+    """A receipt template of platform 5.0: a part of its firmware that people can only see."""
 
     id: int
     name: str
@@ -51,20 +51,23 @@ SYSTEM_TEMPLATES: Final = (
     SystemTemplate(-2, "Системный шаблон, 57 мм", 57),
     SystemTemplate(-1, "Системный шаблон, 80 мм", 80),
 )
-"""Ids below zero: no template of a partner has one."""
+"""Their ids are below zero: no template of a partner has such an id."""
 
 
 # ---- settings -----------------------------------------------------------------------------------
 
 
 def value_errors(platform: Platform, values: Mapping[str, Value]) -> list[FieldError]:
-    """What is wrong with the values of a settings template; empty for a good one."""
+    """Return the errors in the values of a settings template; an empty list if there are none."""
     found = (_value_error(platform, key, value) for key, value in values.items())
     return [mistake for mistake in found if mistake]
 
 
 def to_settings(platform: Platform, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Number of the setting -> its value, for the values of a good template."""
+    """Return the values of a checked template by the number of the setting.
+
+    Raise ``ValueError`` for a value that has no code.
+    """
     settings = {}
     for key, value in values.items():
         place = BY_KEY[key].by_platform[platform]
@@ -94,7 +97,7 @@ def _value_error(platform: Platform, key: str, value: Value) -> FieldError | Non
 
 
 def _code(field: SettingField, platform: Platform, value: Value) -> Value | None:
-    """The setting's value; ``None`` for one of a wrong kind or without a code."""
+    """Return the setting's value; ``None`` for a value of a wrong kind or without a code."""
     if type(value) is not _TYPES[field.kind]:
         return None
     return field.by_platform[platform].convert(value)
@@ -110,13 +113,13 @@ _TYPES: Final = {
 
 
 def choices_on(field: SettingField, platform: Platform) -> list[str]:
-    """Those of the manual's values that the platform's setting has a code for."""
+    """Return the choices of the manual for which the platform's setting has a code."""
     place = field.by_platform.get(platform)
     return [] if place is None else [key for key in field.choices if place.convert(key) is not None]
 
 
 def allowed_values(field: SettingField, platform: Platform) -> dict[str, object]:
-    """What the field takes on the platform, for people: ``ru`` and ``en``."""
+    """Return the values that the field allows on the platform, in words: ``ru`` and ``en``."""
     listed = ", ".join(choices_on(field, platform))
     known: dict[FieldKind, tuple[str, str]] = {
         FieldKind.TOGGLE: ("true или false", "true or false"),
@@ -132,7 +135,10 @@ def allowed_values(field: SettingField, platform: Platform) -> dict[str, object]
 
 
 def content_of(text: str) -> bytes:
-    """The bytes of a file in Base64; refuses what is none, is empty or too long."""
+    """Return the bytes of a file in Base64.
+
+    Raise ``CONTENT_UNFIT`` if the text is not Base64, or the file is empty or too long.
+    """
     try:
         content = base64.b64decode(text, validate=True)
     except ValueError:
@@ -143,7 +149,10 @@ def content_of(text: str) -> bytes:
 
 
 def require_printable(text: str, platform: Platform) -> None:
-    """Refuses a text with a character that the platform cannot print; line ends are good."""
+    """Raise ``TEXT_UNPRINTABLE`` for a character that the platform cannot print.
+
+    Line ends are allowed.
+    """
     for position, character in enumerate(text, start=1):
         if character != "\n" and not _printable(character, platform):
             raise TEXT_UNPRINTABLE(
@@ -158,14 +167,17 @@ def _printable(character: str, platform: Platform) -> bool:
 
 
 def encode_text(text: str, platform: Platform) -> bytes:
-    """A printable text as it goes to a register: CP866 on 2.5, UTF-8 on 5.0; lines end in LF."""
+    """Return a printable text as bytes for a register: CP866 on platform 2.5, UTF-8 on 5.0.
+
+    Lines end in LF.
+    """
     if platform is Platform.V5_0:
         return text.encode()
     return b"\n".join(encode_cp866(line) for line in text.split("\n"))
 
 
 def preview(text: str, tape_width_mm: int) -> list[str]:
-    """The lines as the printer breaks them: at the width of the tape, wherever that is."""
+    """Return the lines as the printer breaks them: at the tape's width, even within a word."""
     length = LINE_LENGTHS[tape_width_mm]
     return [piece for line in text.split("\n") for piece in _pieces(line, length)]
 

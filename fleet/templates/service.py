@@ -1,4 +1,4 @@
-"""Making, changing and removing templates."""
+"""Changes of templates: creating, replacing and deleting them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ Values = Mapping[str, Any]
 
 
 async def create(act: Act, model: type[Model], values: Values) -> Model:
-    """A new template of the actor's partner; refuses a name that the partner has already.
+    """Create a template of the actor's partner; raise ``NAME_TAKEN`` if the partner has that name.
 
-    ``values`` are columns, already checked (see the functions below).
+    ``values`` are checked columns (see the functions below).
     """
     row = model(**values, partner_id=act.actor.partner_id, created_at=act.now, changed_at=act.now)
     await _flush_unique(act.db, row)
@@ -36,7 +36,7 @@ async def create(act: Act, model: type[Model], values: Values) -> Model:
 
 
 async def change(act: Act, model: type[Model], id_: int, values: Values) -> Model:
-    """Gives a template of the partner other values; what was uploaded before stays as it is."""
+    """Give a template of the partner other values; earlier uploads stay as they are."""
     row = await _lock_changeable(act.db, act.actor, model, id_)
     before = _audit_state(row)
     for name, value in {**values, "changed_at": act.now}.items():
@@ -53,7 +53,7 @@ async def change(act: Act, model: type[Model], id_: int, values: Values) -> Mode
 
 
 async def remove(act: Act, model: type[Model], id_: int) -> None:
-    """Deletes a template of the partner; an outlet only if no tips template needs it."""
+    """Delete a template of the partner; raise ``OUTLET_IN_USE`` if a tips template uses it."""
     row = await _lock_changeable(act.db, act.actor, model, id_)
     await audit.write(
         act, f"templates.{row.kind}_removed", [f"{row.kind}:{row.id}"], before=_audit_state(row)
@@ -61,19 +61,19 @@ async def remove(act: Act, model: type[Model], id_: int) -> None:
     try:
         async with act.db.begin_nested():
             await act.db.delete(row)
-    except IntegrityError:  # only outlets are pointed at
+    except IntegrityError:  # only outlets are referenced by other rows
         raise OUTLET_IN_USE() from None
 
 
 def settings_values(name: str, platform: Platform, values: Mapping[str, Value]) -> Values:
-    """Columns of a settings template; refuses values, naming the field of each."""
+    """Return the columns of a settings template; raise ``InvalidInput`` with each bad field."""
     if found := value_errors(platform, values):
         raise InvalidInput(found)
     return {"name": name, "platform": platform, "values": dict(values)}
 
 
 def receipt_values(name: str, tape_width_mm: int, content: str) -> Values:
-    """Columns of a receipt template; ``content`` is Base64."""
+    """Return the columns of a receipt template; ``content`` is Base64."""
     raw = content_of(content)
     return {
         "name": name,
@@ -85,7 +85,7 @@ def receipt_values(name: str, tape_width_mm: int, content: str) -> Values:
 
 
 def info_receipt_values(name: str, text: str) -> Values:
-    """Columns of an info-receipt; refuses what no platform can print."""
+    """Return the columns of an info-receipt; raise a refusal if no platform can print it."""
     require_printable(text, Platform.V5_0)
     return {"name": name, "text": text}
 
@@ -93,7 +93,7 @@ def info_receipt_values(name: str, text: str) -> Values:
 async def tips_values(
     db: AsyncSession, actor: Actor, name: str, description: str, outlet_id: int
 ) -> Values:
-    """Columns of a tips template; refuses an outlet of anybody else."""
+    """Return the columns of a tips template; raise ``OUTLET_NOT_FOUND`` for another's outlet."""
     await find_own(db, actor, Outlet, outlet_id, "outlet_id")
     return {"name": name, "description": description, "outlet_id": outlet_id}
 
@@ -105,7 +105,10 @@ async def _lock_changeable(db: AsyncSession, actor: Actor, model: type[Model], i
 
 
 async def _flush_unique(db: AsyncSession, row: PartnerRecord) -> None:
-    """Of two who take one name at once the database refuses one."""
+    """Write the row; raise ``NAME_TAKEN`` if its name is taken.
+
+    If two transactions take one name at once, the database refuses one of them.
+    """
     name = row.name
     try:
         async with db.begin_nested():

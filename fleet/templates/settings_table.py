@@ -1,10 +1,10 @@
 # ruff: noqa: E501
-"""TABLE of the settings that a settings template holds, by the eleven groups of the manual.
+"""TABLE of the settings that a settings template holds, in the eleven groups of the manual.
 
-A row says where the setting stands on each platform and how a value becomes the setting's own
-code.  Groups, fields and lists of values are those of the ATOL Connect manual; which setting of
-the register each one means is our reading of the settings' names (``protocol.kktpc.settings``).  A
-place left out says that the platform has no such setting, or none that its wire reaches.
+A row gives the setting's number on each platform and how a value becomes the setting's own
+code.  Groups, fields and lists of values are those of the ATOL Connect manual; the setting of
+the register for each field is our reading of the settings' names (``protocol.kktpc.settings``).  A
+number left out means that the platform has no such setting, or none that its wire reaches.
 
 The manual's switch «таймаут соединения установлен» and the time itself are one setting of the
 register, and so one field here: 0 switches the limit off.
@@ -23,7 +23,7 @@ Value = bool | int | str
 
 
 class SettingGroup(StrEnum):
-    """The groups, in the order of the manual."""
+    """Group of settings, in the order of the manual."""
 
     INTERFACE_SELECTOR = "interface_selector"
     RS232 = "rs232"
@@ -54,8 +54,11 @@ GROUP_LABELS: Final[Mapping[SettingGroup, tuple[str, str]]] = {
 
 
 class FieldKind(StrEnum):
-    """What people give: TOGGLE a bool, CHOICE one of ``choices``, NUMBER an int, PERCENT an int
-    of 0 to 100, TEXT a str."""
+    """Kind of value that people give.
+
+    TOGGLE is a bool, CHOICE one of ``choices``, NUMBER an int, PERCENT an int of 0 to 100, TEXT a
+    str.
+    """
 
     TOGGLE = "toggle"
     CHOICE = "choice"
@@ -65,12 +68,12 @@ class FieldKind(StrEnum):
 
 
 Convert = Callable[[Value], Value | None]
-"""From a template's value to the setting's; ``None`` where the setting has none for it."""
+"""Function from a template's value to the setting's; ``None`` if the setting has none for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformSetting:
-    """The setting of one platform that a field means; on 2.5 it stands in a table cell."""
+    """The setting of one platform that a field stands for; a table cell on 2.5."""
 
     number: int
     convert: Convert
@@ -78,7 +81,7 @@ class PlatformSetting:
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """One row: ``choices`` are the values of the manual's list with what people read."""
+    """A row of the table; ``choices`` are the values of the manual's list with their labels."""
 
     key: str
     group: SettingGroup
@@ -89,37 +92,37 @@ class SettingField:
     choices: Mapping[str, tuple[str, str]]
 
     def setting(self, platform: Platform) -> Setting | None:
-        """The setting behind the field, if the platform has it."""
+        """Return the setting behind the field, if the platform has it."""
         place = self.by_platform.get(platform)
         return None if place is None else SETTINGS[platform][place.number]
 
     @property
     def secret(self) -> bool:
-        """Whether the value is never shown."""
+        """Tell whether the value is never shown."""
         places = self.by_platform.items()
         return any(SETTINGS[platform][place.number].secret for platform, place in places)
 
 
 SettingSource = int | tuple[int, Convert] | None
-"""A setting that takes the value as it is; one that needs a conversion; no setting."""
+"""A setting that takes the value unchanged, one with a conversion, or no setting."""
 
 ON_OFF: Final = {True: 1, False: 0}
 INVERTED: Final = {True: 0, False: 1}
 
 
 def coded(codes: Mapping[bool, int] | Mapping[str, int]) -> Convert:
-    """The setting keeps a code for each value."""
+    """Return a conversion to the setting's code of each value."""
     known: dict[Value, int] = {key: code for key, code in codes.items()}
     return known.get
 
 
 def unchanged(value: Value) -> Value:
-    """The setting keeps the value."""
+    """Return the value: the setting keeps it as it is."""
     return value
 
 
 def scaled(low: int, high: int) -> Convert:
-    """Percent, spread evenly over the steps of the setting."""
+    """Return a conversion from per cent to the steps of the setting, spread evenly."""
 
     def convert(percent: Value) -> Value | None:
         if not isinstance(percent, int) or not 0 <= percent <= 100:
@@ -162,6 +165,7 @@ def toggle(
     on_5_0: SettingSource,
     on_2_5: SettingSource = None,
 ) -> SettingField:
+    """Return a row whose value is a bool."""
     return _row(FieldKind.TOGGLE, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
@@ -173,6 +177,7 @@ def number(
     on_5_0: SettingSource,
     on_2_5: SettingSource = None,
 ) -> SettingField:
+    """Return a row whose value is a number."""
     return _row(FieldKind.NUMBER, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
@@ -184,6 +189,7 @@ def percent(
     on_5_0: SettingSource,
     on_2_5: SettingSource = None,
 ) -> SettingField:
+    """Return a row whose value is a percentage."""
     return _row(FieldKind.PERCENT, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
@@ -195,6 +201,7 @@ def text(
     on_5_0: SettingSource,
     on_2_5: SettingSource = None,
 ) -> SettingField:
+    """Return a row whose value is a text."""
     return _row(FieldKind.TEXT, key, group, (ru, en), (on_5_0, on_2_5), {})
 
 
@@ -207,6 +214,7 @@ def choice(
     on_5_0: SettingSource,
     on_2_5: SettingSource = None,
 ) -> SettingField:
+    """Return a row whose value is one of ``choices``."""
     return _row(FieldKind.CHOICE, key, group, (ru, en), (on_5_0, on_2_5), choices)
 
 
@@ -299,7 +307,7 @@ FIELDS: Final[tuple[SettingField, ...]] = (
     number("bluetooth_timeout_s", _G.BLUETOOTH, *TIMEOUT, 298),
     toggle("bluetooth_visible", _G.BLUETOOTH, "Видимость", "Visible", 331, 331),
 
-    # The public lists have no switch of the modem, only the time that it is waited for.
+    # The public lists have no switch of the modem, only the time to wait for it.
     toggle("gsm_enabled", _G.GSM, *ENABLED, None),
     number("gsm_timeout_s", _G.GSM, *TIMEOUT, 297),
 
@@ -320,7 +328,7 @@ FIELDS: Final[tuple[SettingField, ...]] = (
     number("okp_port", _G.OFD, "Порт ОКП", "OKP port", 1003),
     toggle("ofd_waits_for_document", _G.OFD, "Останавливать отправку документов в ОФД при открытом документе", "Send nothing to the OFD while a document is open", 350),
 
-    # 2: receipts are printed also while no template has been loaded.
+    # Code 2: receipts are printed also while no template has been loaded.
     toggle("loaded_templates", _G.FISCAL_CORE, "Использовать загружаемые шаблоны чеков", "Use loaded receipt templates", (292, coded({True: 2, False: 0}))),
     toggle("sound_at_start", _G.FISCAL_CORE, "Звуковой сигнал при включении ККТ", "Sound when switched on", 39, 39),
     toggle("sound_at_error", _G.FISCAL_CORE, "Звуковой сигнал при ошибках ККТ", "Sound at errors", 37, 37),
@@ -329,7 +337,7 @@ FIELDS: Final[tuple[SettingField, ...]] = (
     choice("drive_speed", _G.FISCAL_CORE, "Скорость обмена", "Exchange speed", SPEEDS, (293, coded({"default": 0, **{str(step): step for step in range(1, 8)}}))),
 
     *(text(f"header_line_{line}", _G.HEADER_LINES, f"Строка клише {line}", f"Header line {line}", 183 + line, 183 + line) for line in range(1, 11)),
-    # How a register keeps the alignment of its header lines is not public.
+    # The setting for the alignment of header lines is not public.
     choice("header_alignment", _G.HEADER_LINES, "Строка форматирования", "Alignment", ALIGNMENTS, None),
 
     choice("extra_baud", _G.EXTRA_INTERFACES, *BAUD, BAUD_LABELS, None),

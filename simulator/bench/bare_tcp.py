@@ -1,8 +1,8 @@
-"""A bare TCP server: what a session costs before anybody does anything.
+"""A bare TCP server, which measures the cost of a session without any work.
 
-It answers the first bytes of a connection with as many bytes as a CHALLENGE has and the next
-ones with as many as an ACCEPTED has; ``python -m simulator.bench.bare_tcp PORT CHALLENGE ACCEPTED``
-(bytes in hex) runs it until it is told to end.
+It answers the first bytes of a connection with as many bytes as a CHALLENGE has and the next ones
+with as many as an ACCEPTED has. ``python -m simulator.bench.bare_tcp PORT CHALLENGE ACCEPTED``
+(bytes in hex) runs it until it is terminated.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import cast
 
 
 class BareLink(asyncio.Protocol):
-    """Two answers and no thought."""
+    """A connection with two fixed answers."""
 
     answers: tuple[bytes, bytes]
 
@@ -28,7 +28,7 @@ class BareLink(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    """Listens until it is cancelled."""
+    """Listen until cancelled."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(BareLink, "0.0.0.0", port, backlog=4096)
     await server.serve_forever()

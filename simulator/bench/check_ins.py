@@ -1,9 +1,9 @@
-"""How fast a check-in is, next to a bare TCP server in the same run.
+"""Benchmark of check-ins, beside a bare TCP server in the same run.
 
-The product runs as it would in production: ``cash-server gateway`` as a process of its own
-over PostgreSQL with durable commits.  The same client processes call both servers by turns,
-so that a noisy machine is noisy for both; afterwards the readings in the database are
-counted against what the clients were told was accepted.
+The product runs as in production: ``cash-server gateway`` as a process of its own over PostgreSQL
+with durable commits. The same client processes call both servers alternately, so that a noisy
+machine affects both. Afterwards the readings in the database are counted and compared with the
+number of readings that the clients know as accepted.
 """
 
 import asyncio
@@ -31,25 +31,17 @@ from simulator.bench.ports import free_port
 from simulator.bench.postgres import PostgresCluster
 
 ROUNDS: Final = 4
-"""Turns of each server; the medians are what is printed."""
+"""Rounds of each server; the report shows medians."""
 
 START_TIMEOUT_S: Final = 30.0
 WARM_UP_S: Final = 120.0
 CHALLENGE_BYTES: Final = 32
 ACCEPTED_BYTES: Final = 25
-"""Sizes after the kind byte; the sealed one is 9 plain bytes and a tag of 16."""
+"""Sizes after the kind byte; the sealed ACCEPTED is 9 plain bytes and a tag of 16."""
 
 POSTGRES: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB", "wal_compression": "on"}
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-
-@app.callback()
-def about() -> None:
-    """Benchmarks: they start what they need and stop by themselves."""
-
-
-@app.command("check-ins")
 def check_ins(
     database: Annotated[
         str | None, typer.Option(help="PostgreSQL URL; by default one is started")
@@ -64,7 +56,7 @@ def check_ins(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Idle check-ins: sessions a second beside a bare TCP server."""
+    """Measure idle check-ins per second beside a bare TCP server."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         keys = folder / "key-ring.json"
@@ -94,7 +86,7 @@ def check_ins(
 
 @dataclass(slots=True)
 class CheckInReport:
-    """Figures of a run; times of a session from its dial to its ACCEPTED."""
+    """Figures of a run; latencies are from the dial of a session to its ACCEPTED."""
 
     ratio: float = 0.0
     sessions_per_s: float = 0.0
@@ -110,6 +102,7 @@ class CheckInReport:
     readings_kept: int = 0
 
     def text(self) -> str:
+        """Return the figures as lines for people."""
         return (
             f"bare TCP     {self.bare_sessions_per_s:8.0f} sessions/s   "
             f"p50 {self.bare_p50_ms:.1f} ms   server {self.bare_us:.0f} µs\n"
@@ -123,7 +116,7 @@ class CheckInReport:
 
 @dataclass(slots=True)
 class Server:
-    """A server under load and the processes whose time counts as its own."""
+    """A server under load and the process whose CPU time counts as its own."""
 
     port: int
     pid: int
@@ -131,7 +124,7 @@ class Server:
 
 @dataclass(slots=True)
 class LoadTurn:
-    """One round of one server."""
+    """The results of one round of one server."""
 
     per_s: float
     times: list[float] = field(repr=False)
@@ -155,11 +148,13 @@ class Client:
         return stdin, stdout
 
     def start_round(self, wanted: Round) -> None:
+        """Send a round to the process."""
         stdin, _ = self._pipes
         stdin.write(json.dumps(asdict(wanted)) + "\n")
         stdin.flush()
 
     def read(self) -> dict[str, Any]:
+        """Return the next line of the process; raise ``RuntimeError`` if it has died."""
         _, stdout = self._pipes
         line = stdout.readline()
         if not line:
@@ -169,13 +164,13 @@ class Client:
 
 
 class Meter:
-    """Turns of servers under the same clients, with the CPU time that they cost."""
+    """A meter of rounds under the same clients, with the CPU time that they cost."""
 
     def __init__(self, clients: Sequence[Client], database: Sequence[int]) -> None:
         self._clients, self._database = clients, database
 
     def turn(self, server: Server, wanted: Round) -> LoadTurn:
-        """One round; raises ``RuntimeError`` when a client has died."""
+        """Run one round; raise ``RuntimeError`` when a client has died."""
         before = self._cpu(server)
         for one in self._clients:
             one.start_round(wanted)
@@ -198,13 +193,13 @@ class Meter:
 
 
 class Bench:
-    """Turns of the bare server and the product under the same clients."""
+    """Alternating rounds of the bare server and the product under the same clients."""
 
     def __init__(self, gateway: Server, plain: Server, meter: Meter) -> None:
         self._gateway, self._plain, self._turn = gateway, plain, meter.turn
 
     def measure(self, turn_s: float) -> CheckInReport:
-        """Every register calls once, then the servers take turns."""
+        """Let every register call once, then measure the servers alternately."""
         warm = self._turn(self._gateway, Round(self._gateway.port, WARM_UP_S, each=1))
         self._turn(self._plain, Round(self._plain.port, 1))
         bare_turns, turns = [], []
@@ -215,7 +210,7 @@ class Bench:
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
-    """With that of their children who have ended; who ends just now counts with its parent."""
+    """Return CPU seconds including ended children; one ending just now counts with its parent."""
     total = 0.0
     for one in processes:
         with suppress(psutil.NoSuchProcess):
@@ -245,6 +240,7 @@ def _report(
 
 
 def microseconds_each(turns: Sequence[LoadTurn], whose: str) -> float:
+    """Return CPU microseconds of one process group per accepted session."""
     return 1e6 * sum(t.cpu_s[whose] for t in turns) / max(1, sum(t.accepted for t in turns))
 
 
@@ -259,7 +255,7 @@ def quantile(values: Sequence[float], part: float) -> float:
 
 @contextmanager
 def running_gateway(folder: Path, database: str) -> Iterator[Server]:
-    """``cash-server gateway`` over a migrated database, no limit on calls from one address."""
+    """Run ``cash-server gateway`` over a migrated database, without a limit per address."""
     port = free_port()
     program = [sys.executable, "-m", "cash_server"]
     here = ["--data", str(folder), "--database", database]
@@ -280,7 +276,7 @@ def running_gateway(folder: Path, database: str) -> Iterator[Server]:
 
 @contextmanager
 def running_bare_server() -> Iterator[Server]:
-    """The bare TCP server, answering as many bytes as the gateway does."""
+    """Run the bare TCP server, whose answers are as long as the gateway's."""
     port = free_port()
     answers = [
         encode(0, DOWN_PREFIX + bytes((kind,)) + bytes(size)).hex()
@@ -296,7 +292,7 @@ def running_bare_server() -> Iterator[Server]:
 def running_client(
     keys: Path, total: int, first: int, step: int, connections: int
 ) -> Iterator[Client]:
-    """A load process that is ready."""
+    """Start a load process and wait until it is ready."""
     numbers = map(str, (total, first, step, connections))
     command = [sys.executable, "-m", "simulator.bench.load", str(keys), *numbers]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -312,7 +308,7 @@ def running_client(
 def running_process(
     command: Sequence[str], environment: dict[str, str], output: IO[bytes] | None
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """A process that is ended with the block, whatever happens."""
+    """Start a process and end it with the block in any case."""
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         yield process
@@ -330,7 +326,7 @@ def _end(process: "subprocess.Popen[Any]") -> None:
 
 
 def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Until somebody listens; ``RuntimeError`` if the process ends or takes too long."""
+    """Wait until the port listens; raise ``RuntimeError`` if the process ends or takes too long."""
     deadline = monotonic() + START_TIMEOUT_S
     while monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
@@ -341,12 +337,12 @@ def wait_until_open(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 def postgres_pids(url: str, own: int | None) -> list[int]:
-    """Process ids whose CPU time is the database's: known for our own cluster only."""
+    """Return the process ids of the database, which are known only for the run's own cluster."""
     return [own] if own else []
 
 
 async def count_readings(url: str) -> int:
-    """Rows of the history."""
+    """Return the number of rows in the history."""
     import asyncpg
 
     link = await asyncpg.connect(url)

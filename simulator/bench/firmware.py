@@ -1,8 +1,8 @@
-"""Firmware to five hundred registers at once, and what the other registers notice of it.
+"""Benchmark of a firmware update of 500 registers and its effect on other registers.
 
-A publisher of this run signs an image of 2 MiB; five hundred simulated registers fetch it from
-``cash-server gateway`` while others check in at an even, light pace.  Told: the check-ins' p99
-before and meanwhile, how much the gateway's memory grew, and how long it took.
+A publisher created for the run signs an image of 2 MiB. 500 simulated registers fetch it from
+``cash-server gateway`` while others check in at an even, light pace. The report shows the
+check-ins' p99 before and during the update, the growth of the gateway's memory, and the duration.
 """
 
 import asyncio
@@ -40,7 +40,6 @@ from simulator.bench.check_ins import (
 )
 from simulator.bench.load import Round
 from simulator.bench.operations import CONTRACT, AdminApi, count_succeeded, running_admin_api
-from simulator.bench.operations import app as app
 from simulator.bench.postgres import PostgresCluster
 from simulator.calls.fleet import FleetConfig, FleetRunner
 from simulator.register.simulated_register import SimulatedRegister
@@ -64,7 +63,7 @@ FROM unnest($1::bigint[]) AS u(serial_number)
 
 @dataclass(slots=True)
 class FirmwareReport:
-    """Figures of a run; times of the other registers' check-ins."""
+    """Figures of a run; latencies are those of the other registers' check-ins."""
 
     registers: int
     seconds: float
@@ -76,6 +75,7 @@ class FirmwareReport:
     succeeded: int
 
     def text(self) -> str:
+        """Return the figures as lines for people."""
         return (
             f"firmware     {self.succeeded} of {self.registers} updated in {self.seconds:.0f} s\n"
             f"check-ins    p99 {self.p99_before_ms:.1f} ms before, "
@@ -84,7 +84,6 @@ class FirmwareReport:
         )
 
 
-@app.command("firmware")
 def firmware(
     registers: Annotated[int, typer.Option(min=1, max=500, help="registers updated at once")] = 500,
     size_kib: Annotated[
@@ -94,7 +93,7 @@ def firmware(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Firmware to many registers at once beside the check-ins of others."""
+    """Measure a firmware update of many registers beside the check-ins of others."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         keys = folder / "key-ring.json"
@@ -118,7 +117,7 @@ def firmware(
 
 
 def publish(folder: Path, size: int) -> bytes:
-    """An image in the folder and its manifest; the publisher's public key."""
+    """Write a signed image and its manifest into the folder; return the publisher's public key."""
     key, content = Ed25519PrivateKey.generate(), Random(0).randbytes(size)
     digest, unsigned = sha256(content).digest(), bytes(SIGNATURE_SIZE)
     image = Image(MODEL, Platform.V5_0, VERSION, size, digest, unsigned, BLOCK_SIZE)
@@ -137,7 +136,7 @@ def publish(folder: Path, size: int) -> bytes:
 
 
 def make_registers(count: int, publisher: bytes) -> list[SimulatedRegister]:
-    """Registers whose shops stay closed, so that nothing stands in the way of an update."""
+    """Return registers whose shops stay closed, so that nothing delays an update."""
     found = []
     for number in range(count):
         serial = f"001{MODEL:03}{90_000_000 + number:08}"
@@ -150,7 +149,7 @@ def make_registers(count: int, publisher: bytes) -> list[SimulatedRegister]:
 
 
 async def enrol(url: str, serial_numbers: Sequence[str]) -> None:
-    """Registers of the first partner, straight into the table."""
+    """Insert registers of the first partner directly into the table."""
     link = await asyncpg.connect(url)
     try:
         await link.execute(ENROL, list(map(int, serial_numbers)), MODEL)
@@ -167,7 +166,7 @@ def measure(
     keys: KeyRing,
     url: str,
 ) -> FirmwareReport:
-    """Light check-ins alone, then beside the updates until all have ended."""
+    """Measure light check-ins alone, then beside the updates until all have ended."""
     api.post("/firmware-images", {"model": MODEL, "version": VERSION})
     serials = [one.serial_number for one in calling]
     order = {"type": "firmware_update", "params": {"image": f"{MODEL}/{VERSION}"}}
@@ -219,7 +218,7 @@ class FirmwareCallers:
 
 
 class Memory:
-    """The most that a process has held, looked at ten times a second."""
+    """The peak memory of a process, sampled ten times a second."""
 
     def __init__(self, pid: int) -> None:
         self._process, self._over = psutil.Process(pid), threading.Event()

@@ -1,8 +1,8 @@
-"""How fast people look at a million registers: pages of the list, the CSV, an assignment.
+"""Benchmark of the lists of a million registers: pages, the CSV file, an assignment.
 
-``cash-server fleet`` runs as a process over one PostgreSQL whose tables were filled by SQL with
-an invented fleet of one partner: most registers are well and online, a few are everything else
-that a filter asks for.  Everything is asked over HTTP, each request over a connection of its own.
+``cash-server fleet`` runs as a process over a PostgreSQL whose tables are filled by SQL with an
+invented fleet of one partner: most registers are healthy and online, and a few match each of the
+other filters. All requests go over HTTP, each over a connection of its own.
 """
 
 import asyncio
@@ -26,16 +26,15 @@ import typer
 from protocol import telemetry
 from protocol.conversation.seal import KeyRing
 from simulator.bench.check_ins import POSTGRES, median, quantile
-from simulator.bench.firmware import app as app
 from simulator.bench.operations import AdminApi, running_admin_api
 from simulator.bench.postgres import PostgresCluster
 from simulator.demo import DemoRegisters
 
 SAMPLES: Final = 20
-"""Requests for one page; those of a mixed pair of filter and order are ``MIXED``."""
+"""Requests for one page; ``MIXED`` is their number for each pair of filter and order."""
 MIXED: Final = 3
 PAGES: Final = 5
-"""Of each order are walked one after another."""
+"""Pages of each order that are read one after another."""
 ASSIGNED: Final = 500
 BLOCKS: Final = 500
 """Readings of simulated registers, which the registers share."""
@@ -88,7 +87,7 @@ FILTERS: Final = (
     "q=" + quote("нет такого нигде"),
 )
 
-# Shares by remainders of primes, so that they do not walk in step with each other.
+# Shares are remainders of different primes, so that they do not coincide.
 REGISTERS: Final = """
 INSERT INTO registers (serial_number, partner_id, hidden, blocked, model, platform,
  firmware_version, ffd_version, fiscalised, registration_number, fiscal_drive_number, owner_inn,
@@ -146,7 +145,6 @@ VALUES ($1, $2, 0, 1000000)
 """
 
 
-@app.command("fleet")
 def fleet(
     registers: Annotated[
         int, typer.Option(min=1000, max=10_000_000, help="number of registers")
@@ -156,7 +154,7 @@ def fleet(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Pages, CSV and an assignment over a filled fleet; PostgreSQL is started."""
+    """Measure list pages, CSV and an assignment over a large fleet; start PostgreSQL."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         (folder / "key-ring.json").write_text(KeyRing.generate(), encoding="ascii")
@@ -176,7 +174,7 @@ def fleet(
 
 @dataclass(slots=True)
 class FleetReport:
-    """Milliseconds of requests, by what was asked; ``worst`` are the slowest mixed pairs."""
+    """Milliseconds of requests by query; ``worst`` are the slowest mixed pairs."""
 
     filters: dict[str, float] = field(default_factory=dict)
     sorts: dict[str, float] = field(default_factory=dict)
@@ -191,6 +189,7 @@ class FleetReport:
     assign_ms: float = 0.0
 
     def text(self) -> str:
+        """Return the figures as lines for people."""
         lines = [
             f"{ms:7.1f} ms  p95  {name}"
             for part in (self.filters, self.sorts, self.counts)
@@ -212,7 +211,7 @@ class FleetReport:
 
 
 def measure(api: AdminApi, serials: Sequence[str], mixed: bool) -> FleetReport:
-    """Everything once to warm the caches, then the figures."""
+    """Run every request once to warm the caches, then measure."""
     report = FleetReport()
     for path in (*FILTERS, *(f"sort={mark}{sort}" for sort in SORTS for mark in ("", "-"))):
         _get_ms(api, path)
@@ -275,7 +274,7 @@ def _download(api: AdminApi, report: FleetReport) -> None:
 
 @contextmanager
 def _peak(pid: int) -> Iterator[list[int]]:
-    """By how many bytes a process is larger than now, at most, until the block ends."""
+    """Yield a list with the peak growth of a process in bytes, updated until the block ends."""
     process, growth, done = psutil.Process(pid), [0], threading.Event()
     before = process.memory_info().rss
 
@@ -293,7 +292,7 @@ def _peak(pid: int) -> Iterator[list[int]]:
 
 
 def _assign_ms(api: AdminApi, serials: Sequence[str]) -> float:
-    """Raises ``RuntimeError`` if not each of them got its subscription."""
+    """Return the milliseconds of an assignment; raise ``RuntimeError`` if any was refused."""
     began = perf_counter()
     answer = api.post("/subscriptions/assign", {"plans": [PLAN], "serial_numbers": serials})
     took = 1000 * (perf_counter() - began)
@@ -303,7 +302,7 @@ def _assign_ms(api: AdminApi, serials: Sequence[str]) -> float:
 
 
 async def create_database(url: str) -> None:
-    """Of a locale that knows Russian letters, as in production: in ``C`` they have no trigrams."""
+    """Create a database whose locale knows Russian letters; ``C`` would give them no trigrams."""
     import asyncpg
 
     link = await asyncpg.connect(url)
@@ -315,7 +314,7 @@ async def create_database(url: str) -> None:
 
 
 async def fill(url: str, count: int) -> list[str]:
-    """Registers, states, a history of two readings, and stock; some serial numbers."""
+    """Insert registers, states, two readings each, groups and stock; return some serial numbers."""
     import asyncpg
 
     now = datetime.now(UTC)
@@ -323,7 +322,7 @@ async def fill(url: str, count: int) -> list[str]:
     try:
         partner = await link.fetchval("SELECT min(id) FROM partners")
         await link.execute(REGISTERS, count, partner, now)
-        # Called a moment from now: nobody falls silent while the benchmark runs.
+        # The last calls are in the future: no register falls silent while the benchmark runs.
         seen = now + timedelta(hours=1)
         await link.execute(STATES, blocks(now), seen, telemetry.BLOCK_VERSION)
         await link.execute(HISTORY)
@@ -337,6 +336,6 @@ async def fill(url: str, count: int) -> list[str]:
 
 
 def blocks(now: datetime) -> list[bytes]:
-    """Telemetry of simulated registers."""
+    """Return telemetry blocks of simulated registers."""
     born = DemoRegisters(BLOCKS, now=lambda: now - timedelta(days=60))
     return [telemetry.encode(register.reading(now)) for register in born]

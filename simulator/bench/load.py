@@ -1,11 +1,11 @@
-"""A load of check-ins from one process, as lean as Python sockets can be.
+"""A load of check-ins from one process, as light as Python sockets can be.
 
-The same work is done whoever answers: the bare server's answers are as long as the gateway's,
-and the client proves nothing and opens nothing.  That the gateway's ACCEPTED were true is
-checked afterwards, in the database (``simulator.bench.check_ins``).
+The work is the same for each server: the bare server's answers are as long as the gateway's, and
+the client neither proves nor opens anything. ``simulator.bench.check_ins`` checks afterwards in the
+database that the gateway's ACCEPTED were true.
 
-``python -m simulator.bench.load`` reads one JSON command a line from stdin (``Round``) and answers
-each with one JSON line (``Result``).
+``python -m simulator.bench.load`` reads one JSON command per line from stdin (``Round``) and
+answers each with one JSON line (``Result``).
 """
 
 import json
@@ -42,7 +42,7 @@ from simulator.demo import DemoRegisters
 from simulator.register.simulated_register import SimulatedRegister
 
 TARGETS: Final = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
-"""Several addresses of one machine: a pair of addresses has only 28,000 client ports."""
+"""Several addresses of one machine, because a pair of addresses has only 28,000 client ports."""
 
 QUIET_S: Final = 5.0
 _CHALLENGE: Final = DOWN_PREFIX + bytes((FrameKind.CHALLENGE,))
@@ -54,9 +54,9 @@ _READING_NUMBER: Final = BLOCK.profile_size
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Call ``port`` for ``seconds``, or until every register has called ``each`` times.
+    """A round: call ``port`` for ``seconds``, or until every register has called ``each`` times.
 
-    With ``steps`` a call goes on to its FAREWELL, and every STEP is answered as done.
+    With ``steps`` a call continues until its FAREWELL, and every STEP is answered as done.
     """
 
     port: int
@@ -67,7 +67,7 @@ class Round:
 
 @dataclass(slots=True)
 class Result:
-    """What came of a round; times in seconds, from the dial to the ACCEPTED or FAREWELL."""
+    """The results of a round; times in seconds, from the dial to the ACCEPTED or FAREWELL."""
 
     accepted: int = 0
     steps: int = 0
@@ -85,6 +85,7 @@ class _Register:
     readings: "count[int]" = field(default_factory=lambda: count(1))
 
     def next_block(self) -> bytes:
+        """Return the block with the next reading number."""
         number = next(self.readings).to_bytes(4, "big")
         return self.block[:_READING_NUMBER] + number + self.block[_READING_NUMBER + 4 :]
 
@@ -98,7 +99,7 @@ class _Call:
     reader: FrameReader = field(default_factory=FrameReader)
     dialled: bool = False
     seals: tuple[Seal, Seal] | None = None
-    """Up and down, once the gateway's nonce is known."""
+    """The seals of both directions, up and down, once the gateway's nonce is known."""
 
 
 class Load:
@@ -115,7 +116,7 @@ class Load:
         self._addresses = _forever(TARGETS)
 
     def run(self, wanted: Round) -> Result:
-        """One round; a call that breaks counts as failed and the next one begins."""
+        """Run one round; a broken call counts as failed and the next one begins."""
         result = Result()
         queue = self._queue(wanted)
         began = perf_counter()
@@ -151,7 +152,7 @@ class Load:
         self._epoll.register(link.fileno(), select.EPOLLOUT)
 
     def _go_on(self, call: _Call, event: int, result: Result, now: float) -> bool:
-        """Whether the call has ended."""
+        """Continue a call and tell whether it has ended."""
         try:
             if not call.dialled:
                 call.link.send(call.register.hello)
@@ -204,7 +205,7 @@ def _make_registers(keys: KeyRing, who: SimulatedRegister) -> _Register:
 
 
 def _check_in(call: _Call, challenge: bytes) -> bytes:
-    """CHECK_IN under the keys that follow from the nonce of a CHALLENGE, proven or not."""
+    """Return CHECK_IN under keys derived from the nonce of a CHALLENGE, which is not verified."""
     if not challenge.startswith(_CHALLENGE):
         raise ConnectionResetError
     start = len(_CHALLENGE)
@@ -215,7 +216,7 @@ def _check_in(call: _Call, challenge: bytes) -> bytes:
 
 
 def _answer(call: _Call, data: bytes, result: Result) -> bool:
-    """Whether the gateway has no more to say; a STEP is answered, nothing is done."""
+    """Answer a STEP without doing anything; tell whether the message is a FAREWELL."""
     if call.seals is None or not data.startswith(_SEALED):
         raise ConnectionResetError
     plain = call.seals[1].open(data[len(_SEALED) :], _associated(call))
@@ -240,7 +241,7 @@ def _associated(call: _Call) -> bytes:
 
 
 def main(arguments: list[str]) -> None:
-    """``key-ring total first step connections`` as arguments, rounds on stdin."""
+    """Run the rounds on stdin; arguments are ``key-ring total first step connections``."""
     path, *numbers = arguments
     load = Load(KeyRing.load(Path(path)), *map(int, numbers))
     print(json.dumps({"ready": True}), flush=True)

@@ -1,8 +1,8 @@
-"""How fast operations are: ordered through the admin API, and carried out in conversations.
+"""Benchmark of operations: ordered through the admin API and executed in conversations.
 
-``cash-server gateway`` and ``cash-server fleet`` run as processes over one PostgreSQL that
-holds many more registers than call.  The same registers call by turns, idle and with one due
-operation each; afterwards the operations that succeeded are counted in the database.
+``cash-server gateway`` and ``cash-server fleet`` run as processes over one PostgreSQL that holds
+many more registers than call. The same registers call alternately without operations and with one
+due operation each; afterwards the operations that succeeded are counted in the database.
 """
 
 import asyncio
@@ -38,7 +38,6 @@ from simulator.bench.check_ins import (
     running_process,
     wait_until_open,
 )
-from simulator.bench.check_ins import app as app
 from simulator.bench.load import Round
 from simulator.bench.ports import free_port
 from simulator.bench.postgres import PostgresCluster
@@ -49,11 +48,11 @@ AT_ONCE: Final = 500
 
 CLIENTS: Final = 2
 CONNECTIONS: Final = 256
-"""Of each client: enough that neither kind of session is bound by waiting for a commit."""
+"""Calls of each client at once: enough that no kind of session is limited by commits."""
 
 API_TIMEOUT_S: Final = 30.0
 ORDER: Final = {"type": "settings_upload", "params": {"settings": {"279": 80}}}
-"""One setting: one STEP on platform 5.0."""
+"""One setting, which is one STEP on platform 5.0."""
 
 ENROL: Final = """
 INSERT INTO registers (serial_number, partner_id, model, platform, enrolled_at,
@@ -65,10 +64,9 @@ CONTRACT: Final = """
 INSERT INTO entitlements (partner_id, entitlement, granted_at)
 SELECT min(id), $1, now() FROM partners
 """
-"""The service that an order needs, for all registers of the partner."""
+"""The entitlement that an order needs, for all registers of the partner."""
 
 
-@app.command("operations")
 def operations(
     database: Annotated[
         str | None,
@@ -82,7 +80,7 @@ def operations(
         bool, typer.Option("--json", help="print one JSON object on the last line")
     ] = False,
 ) -> None:
-    """Sessions with one due operation beside idle check-ins, and the time of an order for 500."""
+    """Measure operations in sessions beside idle check-ins, and orders for 500 registers."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         keys = folder / "key-ring.json"
@@ -93,7 +91,7 @@ def operations(
         api = stack.enter_context(running_admin_api(folder, url))
         asyncio.run(enrol(url, registers))
         callers = [
-            # Odd indices: demo registers of platform 5.0.
+            # Odd indices are demo registers of platform 5.0.
             stack.enter_context(
                 running_client(keys, 2 * calling, 1 + 2 * first, 2 * CLIENTS, CONNECTIONS)
             )
@@ -111,7 +109,7 @@ def operations(
 
 @dataclass(slots=True)
 class OperationsReport:
-    """Figures of a run; times of a session from its dial to its FAREWELL."""
+    """Figures of a run; latencies are from the dial of a session to its FAREWELL."""
 
     ratio: float
     operations_per_s: float
@@ -127,6 +125,7 @@ class OperationsReport:
     succeeded: int = 0
 
     def text(self) -> str:
+        """Return the figures as lines for people."""
         return (
             f"idle         {self.idle_per_s:8.0f} sessions/s\n"
             f"operations   {self.operations_per_s:8.0f} sessions/s   "
@@ -148,7 +147,7 @@ class AdminApi:
         self._token = self.post("/sign-in", {"login": "admin", "password": password})["token"]
 
     def order_operations(self, serial_numbers: Sequence[str]) -> float:
-        """Seconds that it took; raises ``RuntimeError`` if one was refused."""
+        """Return the seconds that an order took; raise ``RuntimeError`` if any was refused."""
         began = perf_counter()
         answer = self.post("/operations", {**ORDER, "serial_numbers": serial_numbers})
         took = perf_counter() - began
@@ -157,24 +156,26 @@ class AdminApi:
         return took
 
     def post(self, path: str, body: Any) -> Any:
+        """Post a JSON body and return the JSON answer."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         request = Request(self._base + path, json.dumps(body).encode(), headers)
         with urlopen(request, timeout=API_TIMEOUT_S) as answer:
             return json.load(answer)
 
     def get(self, path: str) -> Any:
+        """Return the JSON answer of a path."""
         with self.open(path) as answer:
             return json.load(answer)
 
     def open(self, path: str) -> IO[bytes]:
-        """The body of the answer, to be read and closed."""
+        """Return the body of the answer, which the caller reads and closes."""
         request = Request(self._base + path, headers={"Authorization": f"Bearer {self._token}"})
         answer: IO[bytes] = urlopen(request, timeout=API_TIMEOUT_S)
         return answer
 
 
 def measure(meter: Meter, gateway: Server, api: AdminApi, calling: int) -> OperationsReport:
-    """Every register calls once, then idle turns and turns with operations alternate."""
+    """Let every register call once, then alternate idle rounds and rounds with operations."""
     once = Round(gateway.port, WARM_UP_S, each=1)
     meter.turn(gateway, once)
     idle, busy, orders = [], [], []
@@ -209,7 +210,7 @@ def _report(
 
 @contextmanager
 def running_admin_api(folder: Path, database: str) -> Iterator[AdminApi]:
-    """``cash-server fleet`` over the same database."""
+    """Run ``cash-server fleet`` over the same database and sign in."""
     port, password = free_port(), secrets.token_urlsafe()
     command = [sys.executable, "-m", "cash_server", "fleet", "--data", str(folder)]
     command += ["--database", database, "--http", f"127.0.0.1:{port}"]
@@ -223,7 +224,7 @@ def running_admin_api(folder: Path, database: str) -> Iterator[AdminApi]:
 
 
 async def enrol(url: str, count: int) -> None:
-    """Registers of the first partner, straight into the table."""
+    """Insert registers of the first partner directly into the table."""
     import asyncpg
 
     born = [demo_serial(2 * index + 1) for index in range(count)]
@@ -239,7 +240,7 @@ async def enrol(url: str, count: int) -> None:
 
 
 async def count_succeeded(url: str) -> int:
-    """Operations that succeeded."""
+    """Return the number of operations that succeeded."""
     import asyncpg
 
     link = await asyncpg.connect(url)

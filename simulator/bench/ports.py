@@ -1,4 +1,4 @@
-"""Ports for servers that are told where to listen, and may stop and listen there again."""
+"""Free ports for servers that may stop and listen on the same port again."""
 
 import secrets
 import socket
@@ -6,12 +6,12 @@ from typing import Final
 
 HOST: Final = "127.0.0.1"
 FIRST, LAST = 20_000, 31_999
-"""Below those that systems lend to calls: one might be lent while its server is away."""
+"""Ports below those that systems assign to clients: one might be taken while its server is down."""
 TRIES: Final = 100
 
 
 def free_port() -> int:
-    """A port of ``HOST`` that nobody listened on a moment ago."""
+    """Return a port of ``HOST`` on which nobody listened a moment ago."""
     for _ in range(TRIES):
         port = FIRST + secrets.randbelow(LAST - FIRST + 1)
         with socket.socket() as probe:

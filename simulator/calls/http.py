@@ -1,15 +1,15 @@
-"""A call over HTTP: each breath of the register is a POST, each answer's body is frames."""
+"""A call over HTTP: each message of the register is a POST, each answer's body holds frames."""
 
 from typing import Final
 
 import h11
 
 LONGEST_ANSWER: Final = 4 << 20
-"""A stream of firmware blocks comes as one answer."""
+"""Limit of an answer in bytes; a stream of firmware blocks comes as one answer."""
 
 
 class CarrierError(Exception):
-    """The peer does not carry our frames; ``why`` is a short code."""
+    """An answer that is not valid HTTP or was refused; ``why`` is a short code."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -25,7 +25,7 @@ class HttpCarrier:
         self._answer = b""
 
     def pack(self, frames: bytes) -> bytes:
-        """A request with the frames."""
+        """Return a request with the frames."""
         headers = [
             ("Host", self._host),
             ("Content-Type", "application/octet-stream"),
@@ -39,7 +39,7 @@ class HttpCarrier:
             raise CarrierError("http_order") from None
 
     def unpack(self, data: bytes) -> bytes:
-        """The frames of the answer that these bytes complete, if they do."""
+        """Return the frames of the answer if these bytes complete it, else nothing."""
         frames = b""
         try:
             self._http.receive_data(data)
@@ -62,6 +62,6 @@ class HttpCarrier:
             raise CarrierError("http_oversize")
 
     def _turn(self) -> None:
-        """After an answer the connection is free, unless the peer closes it."""
+        """Prepare the connection for the next request, unless the peer closes it."""
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()

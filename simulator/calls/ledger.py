@@ -1,4 +1,4 @@
-"""The register's own book of accepted readings, kept to prove that none was lost."""
+"""A file of accepted readings, written to prove that none was lost."""
 
 import json
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class FileLedger:
-    """A ``talk.Ledger`` in a file: a JSON object a line, on its way to the disk at each line.
+    """A ``Ledger`` in a file: one JSON object per line, written out at each line.
 
     ``{"serial_number": "…", "reading_number": 1, "at": "2026-11-20T12:00:00+00:00"}``
     """

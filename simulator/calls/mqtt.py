@@ -1,8 +1,8 @@
 """Calls over MQTT: a ``RegisterConversation`` whose bytes go through a broker.
 
-A ``MqttCaller`` is one connection of an account, on which one register calls as often as it likes.
-Every wait is bounded.  The last will hangs up, so a register that loses its broker leaves no
-conversation behind.
+An ``MqttCaller`` is one connection of an account, on which one register can make many calls. Every
+wait is bounded. The last will hangs up, so a register that loses its broker leaves no conversation
+open.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _QUIET.propagate = False
 
 @dataclass(frozen=True, slots=True)
 class MqttAccount:
-    """A broker and an account there; ``version_5`` = with Response Topic."""
+    """A broker and an account there; MQTT version 5 has the Response Topic."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class MqttAccount:
 
 
 class MqttCaller:
-    """``async with Line(server, serial_number) as line: await line.call(talk)``.
+    """A register's connection to a broker: ``async with MqttCaller(account, serial_number)``.
 
     Entering raises ``OSError`` when the broker cannot be reached or refuses.
     """
@@ -78,16 +78,16 @@ class MqttCaller:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            # A call that was given up is hung up here: after a farewell there is no last will.
+            # Hang up an unfinished call here: after a clean disconnect no last will is sent.
             await self._hang_up()
             await self._client.__aexit__(None, None, None)
-        except MqttError:  # the broker has gone before us
+        except MqttError:  # the broker has closed the connection first
             return
         finally:
             _retrieve_error(self._client)
 
     async def call(self, conversation: RegisterConversation) -> None:
-        """The whole conversation; raises ``ConnectionError`` when the broker is lost in it."""
+        """Hold the whole conversation; raise ``ConnectionError`` when the broker is lost."""
         try:
             await self._converse(conversation)
             await self._hang_up()
@@ -127,14 +127,14 @@ class MqttCaller:
 
 
 def _retrieve_error(client: Client) -> None:
-    """The library keeps why a connection was lost; unread, it would be told to the log again."""
+    """Read the error that the library stores; an unread one would be logged a second time."""
     lost = client._disconnected
     if lost.done() and not lost.cancelled():
         lost.exception()
 
 
 def response_topic(message: Message) -> str | None:
-    """Where the gateway that answered wants the rest (MQTT 5)."""
+    """Return the topic to which the gateway wants the following messages (MQTT 5), or ``None``."""
     return getattr(message.properties, "ResponseTopic", None)
 
 
@@ -144,7 +144,7 @@ async def keep_calling(
     random: Random,
     interval_s: Callable[[RegisterConversation], float],
 ) -> None:
-    """Calls until it is cancelled, on one line after another, with jittered back-off."""
+    """Call until cancelled, on one connection after another, with jittered back-off."""
     back_off_s = FIRST_BACK_OFF_S
     while True:
         try:

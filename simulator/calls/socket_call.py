@@ -1,6 +1,6 @@
-"""One call over a road: a ``RegisterConversation`` with a socket and time-outs.
+"""One call over a socket transport: a ``RegisterConversation`` with a socket and timeouts.
 
-Every wait is bounded, and ``on_end`` is called exactly once, when the socket is gone.
+Every wait is bounded, and ``on_end`` is called exactly once, when the socket is closed.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ from simulator.calls.http import CarrierError
 from simulator.calls.transports import PLAIN_TCP, Carrier, RawCarrier, TransportSetup
 
 HANG_UP_S: Final = 5.0
-"""How long a hung-up socket may still flush what the peer does not take."""
+"""Seconds for which a closed socket may still send what the peer has not taken."""
 
 
 def utc_now() -> datetime:
-    """The time of this machine."""
+    """Return the time of this machine in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class CallTimeouts:
-    """How long a register waits.
+    """A register's timeouts.
 
-    ``held_s`` is three of the gateway's keepalives; ``report_s`` replaces, where it is given,
-    the time to the next reading that the gateway told in a held conversation.
+    ``held_s`` is three of the gateway's keepalives. ``report_s``, if given, replaces the time to
+    the next reading that the gateway set in a held conversation.
     """
 
     connect_s: float = 10.0
@@ -38,7 +38,7 @@ class CallTimeouts:
 
 
 class SocketCall(asyncio.Protocol):
-    """One socket of one conversation.  ``settled`` is done when the call ended or is held."""
+    """One socket of one conversation; ``is_settled`` is done when the call has ended or is held."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class SocketCall(asyncio.Protocol):
         self._ended = False
 
     async def dial(self, host: str, port: int, name: str | None = None) -> None:
-        """Connects, and returns when the call is settled; raises nothing but cancellation.
+        """Connect, and return when the call is settled; raise nothing but cancellation.
 
-        ``name`` is what the peer is called where ``host`` is but its address.
+        ``name`` is the peer's host name if ``host`` is only its address.
         """
         self.started_s = self._loop.time()
         name, tls = name or host, self._road.tls
@@ -84,7 +84,7 @@ class SocketCall(asyncio.Protocol):
         await self.is_settled
 
     def hang_up(self, why: str) -> None:
-        """Ends the call at once, wherever it stands."""
+        """End the call at once, in any state."""
         self.conversation.break_off(why)
         if self._transport is None:
             self._end()
@@ -92,7 +92,7 @@ class SocketCall(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not inherit from asyncio's, they only behave like them.
+        # uvloop's transports behave like asyncio's but do not inherit from them.
         if self._ended:
             cast(asyncio.Transport, transport).abort()
             return
@@ -127,7 +127,7 @@ class SocketCall(asyncio.Protocol):
         self._end()
 
     def _finish(self, transport: asyncio.Transport) -> None:
-        """Nothing more to say: the socket gets a little time for what is still on its way."""
+        """Close the socket; abort it if queued bytes are not sent within ``HANG_UP_S``."""
         transport.close()
         self._cancel_timers()
         self._silence = self._loop.call_later(HANG_UP_S, transport.abort)

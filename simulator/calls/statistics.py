@@ -1,15 +1,15 @@
-"""Counters of a fleet at work, and the words that tell them."""
+"""Counters of a running fleet, and texts that report them."""
 
 from collections import Counter
 from math import ceil, exp, log
 from typing import Final
 
 BUCKET_WIDTH: Final = log(1.02)
-"""Latencies are kept to within two per cent, so the memory does not grow with the calls."""
+"""Latencies are stored to within two per cent, so the memory does not grow with the calls."""
 
 
 class Latencies:
-    """Durations, remembered as counts."""
+    """Durations, stored as counts."""
 
     def __init__(self) -> None:
         self._buckets: Counter[int] = Counter()
@@ -17,13 +17,13 @@ class Latencies:
         self.max_s = 0.0
 
     def add(self, duration_s: float) -> None:
-        """One more."""
+        """Count one duration."""
         self._buckets[ceil(log(max(duration_s, 1e-6)) / BUCKET_WIDTH)] += 1
         self._count += 1
         self.max_s = max(self.max_s, duration_s)
 
     def percentile_s(self, share: float) -> float:
-        """The duration that this share of all did not exceed; 0 when there was none."""
+        """Return the duration that this share of all did not exceed; 0 when there was none."""
         wanted = ceil(self._count * share)
         for bucket in sorted(self._buckets):
             wanted -= self._buckets[bucket]
@@ -33,7 +33,7 @@ class Latencies:
 
 
 class Statistics:
-    """What a fleet has done.  A call is ``accepted`` when its reading was, however it ended."""
+    """Results of a fleet's calls; ``accepted`` counts accepted readings, however the call ended."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -43,17 +43,17 @@ class Statistics:
         self.refused: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.latencies = Latencies()
-        """From dialling to ACCEPTED."""
+        """Latencies from dialling to ACCEPTED."""
 
     def progress(self, calls_per_s: float, open_calls: int) -> str:
-        """One line for a person who watches."""
+        """Return one line that shows the progress of a run."""
         return (
             f"{calls_per_s:8.0f} calls/s  ok {self.accepted}  failed {self.broken.total()}  "
             f"refused {_named(self.refused)}  steps {self.steps_done}  open {open_calls}"
         )
 
     def report(self, seconds: float) -> str:
-        """The last word."""
+        """Return the final report of a run."""
         p50, p90, p99 = (1000 * self.latencies.percentile_s(share) for share in (0.5, 0.9, 0.99))
         lines = (
             f"calls       {self.calls} in {seconds:.1f} s, {self.calls / max(seconds, 1e-9):.1f}/s",

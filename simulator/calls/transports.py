@@ -1,6 +1,6 @@
 """The transports of a call: frames as they are or over HTTP, plain or inside TLS.
 
-A ``Carrier`` packs frames for one connection and unpacks what comes; it meets no socket.
+A ``Carrier`` packs frames for one connection and unpacks its answers; it uses no socket.
 """
 
 import ssl
@@ -12,11 +12,11 @@ from protocol.transport import Transport
 from simulator.calls.http import HttpCarrier
 
 USUAL_PATH: Final = "/kkt"
-"""Of a register's factory setting ``service.atol.ru\\0/kkt`` (table 19, row 1, field 9)."""
+r"""Path in the factory setting ``service.atol.ru\\0/kkt`` (table 19, row 1, field 9)."""
 
 
 class Carrier(Protocol):
-    """One connection's packing; ``CarrierBroken`` for what is none or cannot be sent now."""
+    """The packing of one connection; raises ``CarrierError`` for invalid or untimely data."""
 
     def pack(self, frames: bytes) -> bytes: ...
 
@@ -24,7 +24,7 @@ class Carrier(Protocol):
 
 
 class RawCarrier:
-    """Frames and nothing else."""
+    """A carrier that leaves the frames as they are."""
 
     def pack(self, frames: bytes) -> bytes:
         return frames
@@ -35,13 +35,13 @@ class RawCarrier:
 
 @dataclass(frozen=True, slots=True)
 class TransportSetup:
-    """Plain TCP unless told more: the path of HTTP, and what TLS trusts."""
+    """The path of HTTP and the TLS context; plain TCP without them."""
 
     path: str | None = None
     tls: ssl.SSLContext | None = None
 
     def carrier(self, host: str) -> Carrier:
-        """For a new connection to ``host``, as the peer is called."""
+        """Return the carrier of a new connection to the peer named ``host``."""
         return HttpCarrier(host, self.path) if self.path else RawCarrier()
 
 

@@ -1,7 +1,7 @@
-"""The register's end of a lower level v2 line (KKT-PC 2): ENQ, frame and EOT by turns.
+"""The register's end of a lower-level v2 line (KKT-PC 2), which alternates ENQ, frame and EOT.
 
-Bytes in, bytes out; the clock (seconds, only forward) comes with every call, so time is virtual.
-The request is done between the two halves of the exchange, by ``work``.
+It takes and returns bytes; the clock (seconds, never backwards) comes with every call, so that time
+can be virtual. ``work`` executes the request between the two halves of the exchange.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ TOO_LONG: Final = bytes((0x55, ResultCode.WRONG_LENGTH, 0))
 
 @dataclass(frozen=True, slots=True)
 class TimeoutsV2:
-    """Seconds; the names are those of KKT-PC 2."""
+    """Timeouts in seconds, named as in KKT-PC 2."""
 
     t1: float = v2.T1_S
     t2: float = v2.T2_S
@@ -32,23 +32,26 @@ class TimeoutsV2:
 
 
 class ExchangeState(Enum):
-    """Where the exchange stands."""
+    """The state of the exchange."""
 
     IDLE = auto()
     AWAITS_FRAME = auto()
     AWAITS_EOT = auto()
     WORKING = auto()
     ASKING = auto()
-    """Our ENQ is out."""
+    """The register has sent ENQ."""
     ANSWERING = auto()
-    """Our frame is out."""
+    """The register has sent its frame."""
     WAITING = auto()
-    """Our ENQ met the host's: a while, and again."""
+    """The register's ENQ met the host's: it waits, then sends ENQ again."""
 
 
 class LineV2:
-    """One exchange at a time.  An answer that the host does not take is forgotten after the
-    attempts that the level allows; the host then asks again."""
+    """One exchange at a time.
+
+    An answer that the host does not take is dropped after the attempts that the level allows; the
+    host then sends the request again.
+    """
 
     def __init__(self, register: SimulatedRegister, times: TimeoutsV2 | None = None) -> None:
         self.register = register
@@ -63,41 +66,41 @@ class LineV2:
 
     @property
     def busy(self) -> bool:
-        """Whether there is a command to be done."""
+        """Tell whether a command waits to be executed."""
         return self.state is ExchangeState.WORKING
 
     @property
     def quiet(self) -> bool:
-        """Whether the host has the last answer."""
+        """Tell whether the host has taken the last answer."""
         return self.state is ExchangeState.IDLE
 
     def hang_up(self) -> None:
-        """A serial line has nobody to part from: the exchange begins anew."""
+        """Reset the exchange; a serial line has no connection to close."""
         self._reader.reset()
         self._rest()
 
     restart = hang_up
 
     def receive(self, data: bytes, now_s: float) -> bytes:
-        """What to send in return; whatever comes, nothing is raised."""
+        """Return the bytes to send in reply to any bytes; raise nothing."""
         self._heard_s = now_s
         return b"".join(self._take(item, now_s) for item in self._reader.feed(data))
 
     def work(self, now: datetime, now_s: float) -> bytes:
-        """Does the command, and asks to speak."""
+        """Execute the command and return the ENQ that offers its answer."""
         if self.state is not ExchangeState.WORKING:
             return b""
         answer = self.register.execute_on_line(self._request, now)
         try:
             self._frame = v2.encode(answer)
         except LocalError:
-            # This level has no room for it; what a real register does then is not public.
+            # The answer is too long for this level; a real register's behaviour is not public.
             self._frame = v2.encode(TOO_LONG)
         self._attempts = 0
         return self._ask(now_s)
 
     def tick(self, now: datetime, now_s: float) -> bytes:
-        """Time passes: what was not answered is said again, or given up."""
+        """Repeat what was not answered in time, or give it up; return the bytes to send."""
         if self._reader.pending and now_s >= self._heard_s + self._times.t6:
             self._reader.reset()
             if self.state is ExchangeState.AWAITS_FRAME:
@@ -115,7 +118,7 @@ class LineV2:
         return _CONTROLS[item](self, now_s)
 
     def _frame_came(self, frame: v2.FrameV2, now_s: float) -> bytes:
-        """The same frame again, because our ACK was lost, is acknowledged again."""
+        """Acknowledge the frame; a repeated frame means that the ACK was lost."""
         if self.state not in (ExchangeState.AWAITS_FRAME, ExchangeState.AWAITS_EOT):
             return b""
         self._request = frame.data
@@ -132,7 +135,7 @@ class LineV2:
         if self.state is ExchangeState.ASKING:
             self._go(ExchangeState.WAITING, now_s + self._times.t7)
             return b""
-        # The host begins: an answer that it has not taken is of no use to it any more.
+        # The host starts a new exchange: it no longer needs an answer that it has not taken.
         self._go(ExchangeState.AWAITS_FRAME, now_s + self._times.t2)
         return bytes((v2.ACK,))
 
@@ -174,7 +177,7 @@ class LineV2:
         return self._frame
 
     def _begin(self, now_s: float) -> bytes:
-        """The EOT was lost, but the frame was whole: the host waits for an answer."""
+        """Start the command although its EOT was lost: the frame was complete."""
         self._go(ExchangeState.WORKING, None)
         return b""
 

@@ -1,8 +1,7 @@
 """The register's end of a KKT-PC v3 line: frames, packet ids, and the task buffer behind them.
 
-Bytes in, bytes out, no socket and no clock.  ``receive`` answers at once; what the answers have
-begun is done by ``work``, one command a call, so that whoever holds the line decides how long a
-command takes.
+It takes and returns bytes and uses no socket and no clock. ``receive`` answers at once. ``work``
+executes the commands received, one per call, so that the caller decides how long a command takes.
 """
 
 from datetime import datetime
@@ -19,7 +18,7 @@ from simulator.register.simulated_register import SimulatedRegister
 
 DONE: Final = b"\x55\x00\x00"
 SILENCE_S: Final = 1.0
-"""After which the rest of a frame will not come; a host waits half of it for an answer."""
+"""Silence after which the rest of a frame will not come; a host waits half of it for an answer."""
 
 CONVERSATION: Final = 0xDB
 CONVERSATION_TASK_ID: Final = 0xDD
@@ -27,8 +26,10 @@ WRONG_FLAGS, WRONG_TASK_ID = IllegalValue(0), IllegalValue(1)
 
 
 class LineV3:
-    """One line of one register.  The task buffer outlives a host's connection, as on a serial
-    line, where there is none: a host that comes back may still ask what became of its commands.
+    """One line of one register.
+
+    The task buffer outlives a host's connection, because a serial line has none: a host that comes
+    back can still ask for the results of its commands.
     """
 
     def __init__(self, register: SimulatedRegister, caller: CallCredentials | None = None) -> None:
@@ -41,25 +42,25 @@ class LineV3:
 
     @property
     def busy(self) -> bool:
-        """Whether there is a command to be done."""
+        """Tell whether a command waits to be executed."""
         return self.buffer.running is not None
 
     @property
     def quiet(self) -> bool:
-        """Whether the host has everything that it was to be told."""
+        """Tell whether the host has received everything meant for it."""
         return self.relay.quiet and not self.buffer.unacknowledged
 
     def hang_up(self) -> None:
-        """Another host, or the same one again, begins with its first byte."""
+        """Forget the previous host's last packet and the bytes of an incomplete frame."""
         self._reader, self._last = FrameReader(), None
 
     def receive(self, data: bytes, now_s: float) -> bytes:
-        """What to answer; whatever comes, nothing is raised."""
+        """Return the answer to any bytes; raise nothing."""
         self._heard_s = now_s
         return b"".join(map(self._answer, self._reader.feed(data)))
 
     def work(self, now: datetime, now_s: float) -> bytes:
-        """Does the command that is due, if one is: what the host is told of it by itself."""
+        """Execute the command that is due, if any; return the message about it for the host."""
         slot = self.buffer.running
         if slot is None:
             return b""
@@ -68,8 +69,10 @@ class LineV3:
         return b"" if told is None else encode(ASYNC_ID, buffer.encode(told))
 
     def tick(self, now: datetime, now_s: float) -> bytes:
-        """Time passes: what the register has to say by itself, as far as the host has armed slots
-        for it.  The rest of a frame that has not come for long will not come."""
+        """Return the register's own messages, as far as the host has armed slots for them.
+
+        Drop an incomplete frame after ``SILENCE_S`` seconds.
+        """
         if self._reader.pending and now_s >= self._heard_s + SILENCE_S:
             self._reader = FrameReader()
         self.relay.tick(now, now_s)
@@ -83,7 +86,7 @@ class LineV3:
         return b"".join(said)
 
     def restart(self) -> None:
-        """The power came back: the buffer is empty."""
+        """Start with an empty buffer after the power came back."""
         self.buffer = TaskBuffer()
         self.relay = RegisterRelay(self.register, self.caller)
         self.hang_up()
@@ -113,8 +116,10 @@ class LineV3:
 
 
 def _read(data: bytes) -> BufferMessage:
-    """What the host says; what it cannot say is an illegal value: flags, or the task id where
-    there are none."""
+    """Return the decoded message, or ``IllegalValue`` for bytes that no host may send.
+
+    It names the wrong field: the task id in messages without flags, else the flags.
+    """
     try:
         message = buffer.decode(data)
     except RemoteError:
@@ -123,7 +128,10 @@ def _read(data: bytes) -> BufferMessage:
 
 
 def _is_of_conversation(message: BufferMessage) -> bool:
-    """Our own conversation answers by itself: it has no place in the buffer."""
+    """Tell whether this is the answer to the register's own conversation.
+
+    Such a message has no place in the buffer.
+    """
     return (
         isinstance(message, buffer.Add)
         and message.task_id == CONVERSATION_TASK_ID

@@ -1,4 +1,4 @@
-"""What a register of platform 5.0 answers on an ordinary line: its probe, and nothing else.
+"""A platform 5.0 register's answer on an ordinary line: it echoes the probe and nothing else.
 
 Only the probe is public (KKT-PC 0), and its echo is what a host accepts.
 """
@@ -9,7 +9,7 @@ from protocol.kktpc.probes import PROBE_5_0
 
 
 class ProbeLine:
-    """Echoes every whole probe, wherever it begins; it has nothing to do and nothing to say."""
+    """A line that echoes every complete probe, wherever it begins, and has no commands."""
 
     __slots__ = ("_tail",)
 
@@ -20,7 +20,7 @@ class ProbeLine:
         self._tail = b""
 
     def receive(self, data: bytes, now_s: float = 0.0) -> bytes:
-        """The echoes; whatever else comes is left without an answer."""
+        """Return the echoes of the complete probes; ignore all other bytes."""
         heard = self._tail + data
         echoes, end = 0, 0
         while (start := heard.find(PROBE_5_0, end)) >= 0:
@@ -29,15 +29,15 @@ class ProbeLine:
         return PROBE_5_0 * echoes
 
     def hang_up(self) -> None:
-        """Another host begins with its first byte."""
+        """Forget an incomplete probe before another host connects."""
         self._tail = b""
 
     restart = hang_up
 
     def work(self, now: datetime, now_s: float) -> bytes:
-        """Nothing."""
+        """Return no bytes: there are no commands."""
         return b""
 
     def tick(self, now: datetime, now_s: float) -> bytes:
-        """Nothing."""
+        """Return no bytes: there are no messages."""
         return b""

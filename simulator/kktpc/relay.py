@@ -1,10 +1,11 @@
-"""The register's side of Ethernet over transport (KKT-PC 1.5): it calls through its host's network.
+"""The register's side of Ethernet over transport (KKT-PC 1.5): calls through its host's network.
 
-Socket 0 is for the cash server, socket 1 for the OFD.  Pieces for the host wait here until an
-armed slot takes them.  No socket and no clock of its own: seconds of any clock that only goes
-forward come with every call.
+Socket 0 is for the cash server, socket 1 for the OFD. Pieces for the host wait here until an armed
+slot takes them. The module has no socket and no clock of its own: every call passes the seconds of
+a clock that only goes forward.
 
-What the OFD is told is not this module's: its link shows whether the OFD can be reached.
+The exchange with the OFD is not simulated here: the socket only shows whether the OFD can be
+reached.
 """
 
 from collections import deque
@@ -46,7 +47,7 @@ OFD_EVERY_S: Final = 60.0
 
 
 class CallCredentials(NamedTuple):
-    """With what the register calls the cash server."""
+    """The key and ledger with which the register calls the cash server."""
 
     key: bytes
     key_generation: int
@@ -54,7 +55,7 @@ class CallCredentials(NamedTuple):
 
 
 class SocketStage(Enum):
-    """How far a socket has come."""
+    """The state of a socket."""
 
     CLOSED = auto()
     CONNECTING = auto()
@@ -63,14 +64,14 @@ class SocketStage(Enum):
 
 @dataclass(slots=True)
 class _Socket:
-    """One socket; ``due_s`` is when it is tried again, or given up."""
+    """One socket; ``due_s`` is when to connect again, or to give up waiting."""
 
     stage: SocketStage = SocketStage.CLOSED
     due_s: float = 0.0
 
 
 class RegisterRelay:
-    """Idle until a host has opened it, and while setting 276 names another channel."""
+    """The relay; it is idle until a host opens it and while setting 276 names another channel."""
 
     def __init__(self, register: SimulatedRegister, caller: CallCredentials | None = None) -> None:
         self.register = register
@@ -84,19 +85,19 @@ class RegisterRelay:
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing waits for the host."""
+        """Tell whether no pieces wait for the host."""
         return not self._pieces
 
     def next_piece(self) -> bytes | None:
-        """``DA`` and a TLV for the host, if there is something to say."""
+        """Return ``DA`` and the next TLV for the host, or ``None``."""
         return self._pieces[0] if self._pieces else None
 
     def on_piece_taken(self) -> None:
-        """The piece has gone into a slot."""
+        """Remove the next piece, which has gone into a slot."""
         self._pieces.popleft()
 
     def receive(self, data: bytes, now: datetime, now_s: float) -> None:
-        """``DA`` and a TLV of the host; nonsense says nothing."""
+        """Handle ``DA`` and a TLV from the host; ignore what cannot be decoded."""
         try:
             tlv = eot.decode(data, TlvRecipient.REGISTER)
         except RemoteError:
@@ -112,13 +113,13 @@ class RegisterRelay:
             self._heard(tlv.value, now, now_s)
 
     def reset(self, now_s: float = 0.0) -> None:
-        """Both sockets are closed, and the calls on them cut."""
+        """Close both sockets and cut their calls."""
         self._pieces.clear()
         for socket in eot.SOCKETS:
             self._end(socket, "cut", now_s)
 
     def tick(self, now: datetime, now_s: float) -> None:
-        """Time passes: calls are due, others have waited too long."""
+        """Start the calls that are due and give up those that have waited too long."""
         if not self.opened or self._channel() is not LinkChannel.EOT:
             return
         for socket, link in enumerate(self._links):
@@ -165,7 +166,7 @@ class RegisterRelay:
         self._send(self.talk.start(), now_s)
 
     def _ofd_reached(self, now_s: float) -> None:
-        """It has answered the call, and is asked no more."""
+        """Record that the OFD answered the call, and hang up."""
         self.register.ofd_relayed = True
         self._hang_up(OFD, "", now_s)
 
@@ -191,7 +192,7 @@ class RegisterRelay:
         self._report_s = None
 
     def _send(self, frames: bytes, now_s: float) -> None:
-        """Nothing is no request either."""
+        """Queue the frames for the host in pieces; send no request for empty frames."""
         if not frames:
             return
         try:
@@ -209,7 +210,7 @@ class RegisterRelay:
         self._say(eot.CLOSE, socket, None)
 
     def _end(self, socket: int, why: str, now_s: float) -> None:
-        """The socket is gone; when it is tried again depends on how it went."""
+        """Close the socket and set the time of the next try, which depends on ``why``."""
         link = self._links[socket]
         if link.stage is not SocketStage.CLOSED:
             link.due_s = now_s + _ENDED[socket](self, why)
@@ -233,7 +234,7 @@ class RegisterRelay:
         return OFD_EVERY_S
 
     def _say(self, kind: TlvKind, socket: int | None, value: TlvValue) -> bool:
-        """Whether it could be said: a host that takes nothing fills the queue."""
+        """Queue a TLV; return false if the host's queue is full or the value cannot be encoded."""
         if len(self._pieces) >= MOST_PIECES:
             return False
         try:

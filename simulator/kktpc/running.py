@@ -1,5 +1,4 @@
-"""``python -m simulator device``: one register at a TCP port or a serial line until it is told to
-end."""
+"""The command ``python -m simulator device``: one register at a TCP port or a serial line."""
 
 import asyncio
 import signal
@@ -20,7 +19,7 @@ USUAL_MODEL = 61
 
 @dataclass(frozen=True, slots=True)
 class ListenPlace:
-    """Where hosts find the register: ``address`` or, if that is None, ``path``."""
+    """The place where hosts find the register: ``address`` or, if that is ``None``, ``path``."""
 
     address: tuple[str, int] | None
     path: str = ""
@@ -33,7 +32,7 @@ class ListenPlace:
 
 
 def make_simulated_register(serial_number: str, platform: Platform, seed: int) -> SimulatedRegister:
-    """The register: the same life for the same serial number and seed."""
+    """Return a register whose life depends only on its serial number and the seed."""
     model = model_of_serial(serial_number)
     return SimulatedRegister(
         serial_number,
@@ -45,7 +44,7 @@ def make_simulated_register(serial_number: str, platform: Platform, seed: int) -
 
 
 def call_credentials(register: SimulatedRegister, keys: KeyRing | None) -> CallCredentials | None:
-    """With what it calls the cash server through its host; None without a key ring."""
+    """Return the register's credentials for the cash server; ``None`` without a key ring."""
     if keys is None:
         return None
     key = keys.register_key(keys.current, register.serial)
@@ -58,7 +57,10 @@ async def run(
     credentials: CallCredentials | None,
     show: Callable[[str], None],
 ) -> None:
-    """Until Ctrl-C, or until the serial line is gone; ``OSError`` if the place cannot be had."""
+    """Serve the register until Ctrl-C or until the serial line is gone.
+
+    Raise ``OSError`` if the port or the line cannot be opened.
+    """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 

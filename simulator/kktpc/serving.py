@@ -1,7 +1,7 @@
-"""Lines that hosts can reach: a TCP port and a serial line (a pty is one), for one register each.
+"""Lines that hosts can reach: a TCP port and a serial line or pty, for one register each.
 
-One host speaks at a time.  On TCP a newcomer takes the place of the one before: a half-dead
-connection must not lock the register away.  While it restarts nobody is answered.
+One host is connected at a time. On TCP a new host replaces the previous one, because a half-dead
+connection must not lock the register away. A restarting register answers nobody.
 """
 
 import asyncio
@@ -25,17 +25,20 @@ from simulator.register.simulated_register import SimulatedRegister
 
 READ_AT_ONCE: Final = 4096
 LAST_WORD_S: Final = 1.0
-"""How long a restart waits for the host to acknowledge what it was told."""
+"""Seconds that a restart waits for the host to acknowledge the last answer."""
 
 MOST_UNSENT: Final = 1 << 20
-"""Bytes that a host may leave unread; then it is hung up on (serial: they are dropped)."""
+"""Bytes that a host may leave unread; beyond them TCP hangs up and serial drops the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineSetup:
-    """How a line is served.  ``work_s``: how long each command takes; ``restart_s``: how long the
-    register is away when it restarts; ``tick_s``: how often it looks at what is due by itself;
-    ``caller``: with what it calls the cash server through its host (None: it does not)."""
+    """Options of a served line.
+
+    ``work_s`` is how long each command takes, ``restart_s`` how long a restart takes, ``tick_s``
+    the period of the register's own work. ``credentials`` are for calls to the cash server through
+    the host; without them it makes none.
+    """
 
     work_s: float = 0.0
     restart_s: float = 3.5
@@ -48,7 +51,7 @@ Write = Callable[[bytes], None]
 
 
 class RegisterLine(Protocol):
-    """What a station asks of the register's end of a line, whatever is spoken on it."""
+    """The register's end of a line of any level, as the runner uses it."""
 
     @property
     def busy(self) -> bool: ...
@@ -70,9 +73,10 @@ def _line(
 
 
 class LineRunner:
-    """One register at one line: gives time to the line, and takes its bytes away.
+    """One register on one line: the runner passes bytes and time to the line.
 
-    ``attach`` joins a host, ``detach`` parts it; ``on_restart`` is called when the power goes.
+    ``attach`` connects a host, ``detach`` disconnects it; ``on_restart`` is called when the power
+    is lost.
     """
 
     def __init__(
@@ -96,27 +100,27 @@ class LineRunner:
 
     @property
     def is_restarting(self) -> bool:
-        """Whether the register is restarting."""
+        """Tell whether the register is restarting."""
         return self._away is not None
 
     def attach(self, write: Write) -> None:
-        """A host is there."""
+        """Connect a host, which receives bytes through ``write``."""
         self._line.hang_up()
         self._write = write
 
     def detach(self) -> None:
-        """The host has gone; what it asked for is still done."""
+        """Disconnect the host; its requests are still executed."""
         self._write = None
 
     def on_data(self, data: bytes) -> None:
-        """Bytes of the host."""
+        """Handle bytes from the host."""
         if self.is_restarting:
             return
         self._say(self._line.receive(data, self._loop.time()))
         self._serve_line()
 
     def close(self) -> None:
-        """Nothing more is done."""
+        """Stop all work on the line."""
         self.detach()
         for timer in (self._working, self._away, self._turn):
             if timer is not None:
@@ -140,7 +144,7 @@ class LineRunner:
         self._serve_line()
 
     def _serve_line(self) -> None:
-        """What is due besides the commands; a restart waits for the answer that promised it."""
+        """Do the work that is due besides the commands, and start a restart that is due."""
         if self.is_restarting:
             return
         self._say(self._line.tick(self._setup.now(), self._loop.time()))
@@ -150,7 +154,7 @@ class LineRunner:
             self._go_on()
 
     def _prepare_to_leave(self) -> None:
-        """The host has a moment to take the answer that promised the restart."""
+        """Restart when the host has taken the last answer, or after ``LAST_WORD_S``."""
         now_s = self._loop.time()
         self._leaves_at_s = self._leaves_at_s or now_s + LAST_WORD_S
         if self._line.quiet or now_s >= self._leaves_at_s:
@@ -174,14 +178,14 @@ class LineRunner:
 
 
 class _HostConnection(asyncio.Protocol):
-    """One host's connection."""
+    """The connection of one host."""
 
     def __init__(self, server: "RegisterServer") -> None:
         self._server = server
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not inherit from asyncio's, they only behave like them.
+        # uvloop's transports behave like asyncio's but do not inherit from them.
         self.transport = cast(asyncio.Transport, transport)
         self._server.on_host_connected(self)
 
@@ -192,7 +196,7 @@ class _HostConnection(asyncio.Protocol):
         self._server.on_host_disconnected(self)
 
     def write(self, data: bytes) -> None:
-        """A host that does not read is no host."""
+        """Send the bytes; disconnect a host that does not read."""
         if self.transport is None or self.transport.is_closing():
             return
         if self.transport.get_write_buffer_size() > MOST_UNSENT:
@@ -201,7 +205,7 @@ class _HostConnection(asyncio.Protocol):
             self.transport.write(data)
 
     def hang_up(self) -> None:
-        """What has been said still goes out."""
+        """Close the connection after sending what is already queued."""
         if self.transport is not None:
             self.transport.close()
 
@@ -216,33 +220,33 @@ class RegisterServer:
 
     @property
     def register(self) -> SimulatedRegister:
-        """The register behind the port."""
+        """Return the register behind the port."""
         return self._station.register
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The listening sockets."""
+        """Return the listening sockets."""
         return () if self._server is None else tuple(self._server.sockets)
 
     async def listen(self, host: str, port: int) -> None:
-        """Opens the port; ``OSError`` if it cannot be had."""
+        """Open the port; raise ``OSError`` if that is impossible."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _HostConnection(self), host, port)
 
     def close(self) -> None:
-        """Hangs up and listens no more."""
+        """Hang up and stop listening."""
         if self._server is not None:
             self._server.close()
         self._hang_up()
         self._station.close()
 
     async def wait_closed(self) -> None:
-        """Until the port is free."""
+        """Wait until the port is free."""
         if self._server is not None:
             await self._server.wait_closed()
 
     def on_host_connected(self, caller: _HostConnection) -> None:
-        """The newcomer is the host."""
+        """Replace the current host with the new one."""
         self._hang_up()
         if self._station.is_restarting:
             caller.hang_up()
@@ -251,12 +255,12 @@ class RegisterServer:
         self._station.attach(caller.write)
 
     def on_host_data(self, caller: _HostConnection, data: bytes) -> None:
-        """Bytes of a host; those of an earlier one are not heard."""
+        """Handle bytes of the current host; ignore those of an earlier one."""
         if caller is self._caller:
             self._station.on_data(data)
 
     def on_host_disconnected(self, caller: _HostConnection) -> None:
-        """A connection is gone."""
+        """Detach the host if it is the current one."""
         if caller is self._caller:
             self._caller = None
             self._station.detach()
@@ -271,7 +275,7 @@ class RegisterServer:
 class SerialLine:
     """A register on a serial line, until it is closed.
 
-    ``on_gone`` is told when the line itself has gone, as an unplugged adapter does.
+    ``gone`` is done when the line has been closed or has vanished, as an unplugged adapter does.
     """
 
     def __init__(
@@ -293,11 +297,11 @@ class SerialLine:
 
     @property
     def register(self) -> SimulatedRegister:
-        """The register at the end of the line."""
+        """Return the register at the end of the line."""
         return self._station.register
 
     def close(self) -> None:
-        """Leaves the line."""
+        """Release the line."""
         if self.gone.done():
             return
         self.gone.set_result(None)
@@ -312,7 +316,7 @@ class SerialLine:
         except BlockingIOError:
             return
         except OSError:
-            # EIO: nobody holds the other end of a pty, or the adapter was unplugged.
+            # EIO: the other end of a pty is closed, or the adapter was unplugged.
             data = b""
         if data:
             self._station.on_data(data)
@@ -345,7 +349,7 @@ async def serve_tcp(
     port: int,
     setup: LineSetup = LineSetup(),
 ) -> RegisterServer:
-    """The register listens as one with an Ethernet interface does; ``OSError`` if it cannot."""
+    """Serve the register on a TCP port, as its Ethernet interface does; raise ``OSError``."""
     server = RegisterServer(register, setup)
     try:
         await server.listen(host, port)
@@ -362,7 +366,7 @@ async def serve_serial(
     speed: int = 115200,
     setup: LineSetup = LineSetup(),
 ) -> SerialLine:
-    """The register at a serial port or a pty; ``OSError`` (pyserial's is one) if it cannot."""
+    """Serve the register on a serial port or a pty; raise ``OSError`` (pyserial's is one)."""
     port = serial.Serial(path, speed, timeout=0, write_timeout=0)
     tty.setraw(port.fileno())
     return SerialLine(register, port.fileno(), port.close, setup, lower_level)

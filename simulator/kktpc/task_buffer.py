@@ -1,7 +1,7 @@
-"""The register's task buffer (KKT-PC 1.2 to 1.4): commands wait here, are done one after another,
-and keep their answers until the host has acknowledged them.
+"""The register's task buffer (KKT-PC 1.2 to 1.4), which stores commands and their answers.
 
-Messages in, messages out; what a command does, and when, is somebody else's matter.
+Commands wait here, are executed one after another, and keep their answers until the host has
+acknowledged them. The buffer takes and returns messages; the caller executes the commands.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from protocol.kktpc.buffer import (
 from protocol.kktpc.commands import PASSWORD_LENGTH
 
 CAPACITY: Final = 32
-"""Commands kept at once, done or not; how many a real register keeps is not public."""
+"""Commands stored at once, done or not; a real register's capacity is not public."""
 
 LAST_TASK_ID: Final = 0xDF
 ALL_FLAGS: Final = int(Flag.NEED_RESULT | Flag.IGNORE_ERROR | Flag.WAIT_ASYNC_DATA)
@@ -44,7 +44,7 @@ Reply = BufferMessage
 
 
 class TaskStage(Enum):
-    """How far a command has come."""
+    """The stage of a command."""
 
     PENDING = auto()
     RUNNING = auto()
@@ -66,8 +66,10 @@ class Slot:
 
 
 class TaskBuffer:
-    """At most ``capacity`` slots.  ``running`` is the command to be done now; whoever has done
-    it calls ``finish``.  A slot added with WAIT_ASYNC_DATA and no command waits for ``deliver``.
+    """A buffer of at most ``capacity`` slots.
+
+    ``running`` is the command to execute now; the caller that executed it calls ``finish``. A slot
+    added with WAIT_ASYNC_DATA and no command waits for ``deliver``.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -80,13 +82,13 @@ class TaskBuffer:
 
     @property
     def unacknowledged(self) -> bool:
-        """Whether an answer waits for the host's word."""
+        """Tell whether an answer waits for the host's acknowledgement."""
         return any(
             slot.stage in (TaskStage.DONE, TaskStage.FAILED) for slot in self._slots.values()
         )
 
     def answer(self, message: BufferMessage) -> Reply:
-        """What the host is told at once; a message that no host sends is an illegal value."""
+        """Return the immediate reply; a message that no host sends is an illegal value."""
         match message:
             case Add():
                 return self._add(message)
@@ -102,9 +104,10 @@ class TaskBuffer:
                 return WRONG_FLAGS
 
     def finish(self, answer: bytes, failed: bool) -> AsyncResult | AsyncError | None:
-        """The running command is done: what the host is told by itself, and the next one runs.
+        """Store the running command's answer and start the next command.
 
-        A command that was aborted meanwhile has nobody to be told.
+        Return a message about it for the host, or ``None`` if the host wants no result or has
+        aborted the command meanwhile.
         """
         slot, self.running = self.running, None
         told = None
@@ -114,7 +117,7 @@ class TaskBuffer:
         return told
 
     def deliver(self, data: bytes) -> AsyncResult | None:
-        """Data from outside for the slot that has waited longest; None when none waits."""
+        """Put data into the slot that has waited longest; return ``None`` if none waits."""
         slot = next((it for it in self._slots.values() if it.stage is TaskStage.WAITING), None)
         if slot is None:
             return None
@@ -145,7 +148,7 @@ class TaskBuffer:
 
     def _add(self, add: Add) -> Reply:
         refusal = self._refuse(add)
-        if refusal is not None:  # a message without fields is false
+        if refusal is not None:  # not "if refusal": a message without fields is false
             return refusal
         arms = bool(add.flags & Flag.WAIT_ASYNC_DATA) and len(add.body) <= PASSWORD_LENGTH
         stage = TaskStage.WAITING if arms else TaskStage.PENDING
@@ -164,7 +167,7 @@ class TaskBuffer:
         return Overflow() if len(self._slots) >= self._capacity else None
 
     def _ack(self, task_id: int) -> Reply:
-        """Only what is settled can be acknowledged: the rest is told how far it is."""
+        """Remove a finished slot; reply with the state of any other."""
         slot = self._slots.get(task_id)
         if slot is None or slot.stage in (TaskStage.PENDING, TaskStage.RUNNING):
             return self._state_of(task_id)
@@ -172,7 +175,7 @@ class TaskBuffer:
         return ACCEPTED
 
     def _ack_add(self, acknowledged: int, add: Add) -> Reply:
-        """Both or neither."""
+        """Acknowledge one slot and add another, or do neither."""
         slot = self._slots.get(acknowledged)
         reply = self._ack(acknowledged)
         if slot is None or acknowledged in self._slots:
@@ -189,7 +192,7 @@ class TaskBuffer:
         return NotFound() if slot is None else _STATES[slot.stage](slot.answer)
 
     def _abort(self) -> Reply:
-        """The running command runs to its end, and nobody hears of it."""
+        """Clear the buffer; the running command is finished, but its answer is dropped."""
         self._slots.clear()
         return ACCEPTED
 

@@ -1,7 +1,7 @@
-"""TABLE of what a simulated register does with each application command (KKT-PC 3.1).
+"""Table of the handlers that a simulated register has for application commands (KKT-PC 3.1).
 
-A row takes the register, the fields of the request and the time, and gives the fields of the
-good answer, or raises ``Failure``.  A command without a row on a platform is unknown there.
+A handler takes the register, the fields of the request and the time. It returns the fields of the
+good answer or raises ``Failure``. A command without a handler on a platform is unknown there.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ USB: Final = 4
 
 
 def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
-    """The answer, good or bad, to any bytes at all; raises ``PutOff``."""
+    """Return the good or bad answer to any request bytes; raise ``CommandPostponed``."""
     try:
         order = _find_handler(register, request)
         command, fields = commands.parse_request(request)
@@ -50,7 +50,10 @@ def execute(register: RegisterState, request: bytes, now: datetime) -> bytes:
 
 
 def _find_handler(register: RegisterState, request: bytes) -> CommandHandler:
-    """``Failure`` for a command that the platform does not know, whatever follows it."""
+    """Return the handler of the request's command; raise ``Failure`` if the platform has none.
+
+    The rest of the request is not checked here.
+    """
     command = commands.BY_CODE.get(request[0]) if request else None
     order = None if command is None else _HANDLERS[register.platform].get(command.name)
     if order is None:
@@ -59,7 +62,10 @@ def _find_handler(register: RegisterState, request: bytes) -> CommandHandler:
 
 
 def failed(request: bytes, code: ResultCode) -> bytes:
-    """Most commands fail as 55 and the code, also those whose answer has no such form."""
+    """Return the answer that reports a failed command: its prefix, then the code and a zero byte.
+
+    Most commands fail with prefix 55, also those whose good answer has no such form.
+    """
     command = commands.BY_CODE.get(request[0]) if request else None
     prefix = b"\x55" if command is None or command.failure is None else command.failure
     return prefix + bytes((code, 0))
@@ -94,7 +100,10 @@ def _read_state(register: RegisterState, _: Fields, now: datetime) -> Fields:
 
 
 def _receipt_number(register: RegisterState) -> int:
-    """Of the shift where a host makes the receipts, else of the drive's life."""
+    """Return the number of the last receipt of the shift when a host makes the receipts.
+
+    When the shop sells by itself, return the number of the drive's last document.
+    """
     count = register.till.receipt_number if register.by_host else register.drive.documents
     return count % FOUR_DIGITS
 

@@ -1,5 +1,4 @@
-"""TABLE of what a simulated register's fiscal drive answers to the questions of command A4
-(KKT-PC 3.4)."""
+"""Table of the answers of a simulated fiscal drive to the questions of command A4 (KKT-PC 3.4)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -80,7 +79,10 @@ def _number(register: RegisterState, _: datetime, __: Fields) -> Fields:
 
 
 def _found(register: RegisterState, number: int) -> Document:
-    """A document of the archive; one from before the line was opened is told in its bare facts."""
+    """Return a document of the archive; raise ``Failure`` if the drive has none with that number.
+
+    A document made before a host was connected has only its number, kind, time and fiscal sign.
+    """
     drive = register.drive
     kept = register.till.documents.get(number)
     if kept is not None:
@@ -144,7 +146,10 @@ def _read_document(register: RegisterState, _: datetime, parameters: Fields) -> 
 
 
 def _tlvs(register: RegisterState, document: Document) -> list[tuple[int, bytes]]:
-    """Tags of the fiscal data format that every document has, and the sum of a receipt."""
+    """Return the fiscal data tags and values of a document.
+
+    Every document has the same four tags; a receipt has its type and its sum as well.
+    """
     seconds = int(document.made_at.timestamp()) + register.shop.utc_offset_min * 60
     tlvs = [
         (1012, seconds.to_bytes(4, "little")),

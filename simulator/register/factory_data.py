@@ -1,4 +1,4 @@
-"""What a simulated register is born with: its make, its owner, its OFD.  All of it is invented."""
+"""Invented factory data of a simulated register: its make, its owner and its OFD."""
 
 from binascii import crc_hqx
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from protocol.platforms import Platform
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """Versions of what is inside, by platform: ``major.minor.build``."""
+    """The factory versions of one platform's parts, as ``major.minor.build``."""
 
     firmware: str
     configuration: str
@@ -33,7 +33,7 @@ MAKES: Final = {
 
 
 class Company(NamedTuple):
-    """An owner or an OFD; ``inn`` has a right check digit."""
+    """An owner or an OFD; ``inn`` has a correct check digit."""
 
     name: str
     inn: str
@@ -54,12 +54,14 @@ OFD_PHONE: Final = "8 800 000-00-00"
 # fmt: on
 
 UTC_OFFSETS_MIN: Final = (180, 180, 180, 180, 240, 300, 420, 600)
-"""Half of the registers live by Moscow time."""
+"""Offsets from UTC to choose from; half of the registers use Moscow time."""
 
 
 def registration_number(sequence: int, inn: str, serial_number: str) -> str:
-    """РНМ: ten digits of the tax service's counter and the check of them, INN and serial number
-    (CRC-16/CCITT-FALSE, six digits)."""
+    """Return the registration number (РНМ): a ten-digit counter and a six-digit checksum.
+
+    The checksum is CRC-16/CCITT-FALSE of the counter, the INN and the serial number.
+    """
     counter = f"{sequence:010}"
     checked = counter + inn.zfill(12) + serial_number.zfill(20)
     return f"{counter}{crc_hqx(checked.encode('ascii'), 0xFFFF):06}"

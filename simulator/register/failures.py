@@ -1,4 +1,4 @@
-"""How a simulated register says no to a command: result codes (KKT-PC 3)."""
+"""Failures of a simulated register's commands: result codes (KKT-PC 3) and exceptions."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from protocol.conversation.messages import StepRefusal
 
 
 class ResultCode(IntEnum):
-    """Those of the result codes that the simulator answers."""
+    """The result codes that the simulator answers with."""
 
     WRONG_PRICE = 0x08
     WRONG_QUANTITY = 0x0A
@@ -15,7 +15,7 @@ class ResultCode(IntEnum):
     WRONG_LENGTH = 0x14
     CLOCK_BEHIND_DRIVE = 0x20
     WRONG_MODE = 0x66
-    """Also the answer to a command that the register does not know."""
+    """Also the answer to an unknown command."""
     NO_PAPER = 0x67
     WRONG_RECEIPT = 0x6A
     WRONG_REGISTER = 0x6C
@@ -59,11 +59,11 @@ class ResultCode(IntEnum):
 
 
 class PowerLost(Exception):
-    """The power went in the middle of a command."""
+    """Power lost in the middle of a command."""
 
 
 class Failure(Exception):
-    """The command is not done and nothing has changed."""
+    """A failed command that has changed nothing."""
 
     def __init__(self, code: ResultCode) -> None:
         super().__init__(code.name)
@@ -71,7 +71,10 @@ class Failure(Exception):
 
 
 class CommandPostponed(Exception):
-    """Not now: a step is refused with ``reason``, a command on an ordinary line with ``code``."""
+    """A command that cannot be done now but may be tried later.
+
+    A step is refused with ``reason``, a command on an ordinary line with ``code``.
+    """
 
     def __init__(self, code: ResultCode, reason: StepRefusal) -> None:
         super().__init__(reason.name)

@@ -1,4 +1,4 @@
-"""What a simulated register does with the orders of a firmware transfer (KKT-PC 3.2)."""
+"""Handlers of a simulated register for the commands of a firmware transfer (KKT-PC 3.2)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +16,7 @@ BATTERY_LOW_MV: Final = 2400
 
 
 def battery_is_low(register: RegisterState) -> bool:
+    """Tell whether the battery's voltage, or that of the low-battery fault, is below the limit."""
     return (register.faults.low_battery_mv or register.battery_mv) < BATTERY_LOW_MV
 
 
@@ -38,7 +39,11 @@ def _verify(register: RegisterState, _: Fields, __: datetime) -> Fields:
 
 
 def _install(register: RegisterState, _: Fields, __: datetime) -> Fields:
-    """A new firmware may not know the documents of the old one, nor survive a power cut."""
+    """Mark the new firmware for the next restart and request that restart.
+
+    Raise ``CommandPostponed`` while the battery is low, a shift is open or documents are unsent:
+    the new firmware may not know the old one's documents, and a power cut may happen.
+    """
     if battery_is_low(register):
         raise CommandPostponed(ResultCode.NOT_ENOUGH_POWER, StepRefusal.LOW_BATTERY)
     require_quiet_drive(register)

@@ -1,8 +1,8 @@
-"""The loader of a simulated register: two slots of flash, one of which runs.
+"""The firmware loader of a simulated register, with two slots of flash memory.
 
-Blocks are written into the spare slot as they come; the running one is never touched, so whatever
-happens to the power, the old firmware runs until a whole and genuine image has been marked.
-Everything here is permanent memory.
+One slot runs. Blocks are written into the spare slot as they arrive and the running slot is never
+changed. The old firmware therefore survives any power cut, until a complete and genuine image has
+been marked. Everything here is permanent memory.
 """
 
 import re
@@ -18,10 +18,11 @@ _VERSION_TEXT: Final = re.compile(rf"version ({VERSION_PATTERN})".encode("ascii"
 
 
 class Loader:
-    """``firmware`` runs.  ``publishers`` are the public keys in the register's ROM.
+    """The loader; ``firmware`` is the running version.
 
-    ``power_lost_at`` (told by whoever makes the trouble): the power goes, once, while that block
-    is being written.  ``boots`` counts the restarts with another firmware.
+    ``publishers`` are the public keys in the register's ROM. A test or scenario sets
+    ``power_lost_at`` to lose the power once while that block is being written. ``boots`` counts the
+    restarts with another firmware.
     """
 
     __slots__ = (
@@ -48,10 +49,10 @@ class Loader:
         self._marked = False
 
     def begin(self, image: Image, model: int, platform: Platform) -> int:
-        """The next block wanted; an offer that is not the one under way erases the spare slot.
+        """Return the number of the next block to send; another image erases the spare slot.
 
-        ``Failure`` for an image of another model, for a step back to platform 2.5, and for facts
-        that no publisher has signed: nothing is erased then.
+        Raise ``Failure``, without erasing anything, for an image of another model, for a return to
+        platform 2.5, and for image facts that no known publisher has signed.
         """
         back = platform is Platform.V5_0 and image.platform is Platform.V2_5
         if image.model != model or back:
@@ -64,9 +65,9 @@ class Loader:
         return self._written
 
     def begin_unsigned(self, blocks: int) -> None:
-        """What the manufacturer's driver begins: so many blocks of any file, from the first one.
+        """Start a transfer of ``blocks`` blocks of any file, as the manufacturer's driver does.
 
-        A real register takes them all (KKT-PC 3.2), and so does this one.
+        A real register accepts any file (KKT-PC 3.2), and so does this one.
         """
         if not blocks:
             raise Failure(ResultCode.WRONG_FORMAT)
@@ -74,7 +75,10 @@ class Loader:
         self._spare, self._written = bytearray(), 0
 
     def write(self, number: int, data: bytes) -> None:
-        """Takes the block that is wanted and no other; ``PowerLost`` leaves half of it behind."""
+        """Store the block that comes next and ignore any other.
+
+        Raise ``PowerLost`` after storing half of the block ``power_lost_at``.
+        """
         if self._unsigned:
             self._write_unsigned(number, data)
             return
@@ -92,7 +96,10 @@ class Loader:
         self._written += 1
 
     def _write_unsigned(self, number: int, data: bytes) -> None:
-        """The wanted block; any other fails, for this host listens to failures (KKT-PC 1.4)."""
+        """Store the block that comes next; raise ``Failure`` for any other.
+
+        The manufacturer's driver reads failures (KKT-PC 1.4), so they are not ignored here.
+        """
         room = number < self._unsigned and len(self._spare) + len(data) <= MAX_SIZE
         if number != self._written or not data or not room:
             raise Failure(ResultCode.WRONG_FORMAT)
@@ -100,8 +107,10 @@ class Loader:
         self._written += 1
 
     def verify(self) -> None:
-        """``Failure`` while blocks are missing or when the file is another one, which is then
-        forgotten."""
+        """Raise ``Failure`` if blocks are missing or the file is a wrong one.
+
+        A wrong file is forgotten.
+        """
         if self._unsigned:
             if self._written < self._unsigned:
                 raise Failure(ResultCode.NO_DATA)
@@ -114,12 +123,15 @@ class Loader:
             raise Failure(ResultCode.WRONG_FORMAT)
 
     def mark_for_boot(self) -> None:
-        """The spare slot is to run after the restart; ``Failure`` as in ``verify``."""
+        """Mark the spare slot to run after the restart; raise ``Failure`` as ``verify`` does."""
         self.verify()
         self._marked = True
 
     def boot(self) -> Image | None:
-        """Changes the slots if one is marked: the image that runs now, if its facts are known."""
+        """Run the marked slot, if there is one, and return its image.
+
+        Return ``None`` if nothing was marked or the file came without signed facts.
+        """
         if self._marked and self._unsigned:
             self._run(_version_in(self._spare))
         if not self._marked or self._offer is None:
@@ -136,8 +148,11 @@ class Loader:
 
 
 def _version_in(content: bytes | bytearray) -> str:
-    """What the file says of itself (``version 3.0.5652``, ASCII); the inside of a real one is not
-    public, and a file that says nothing is known by its checksum."""
+    """Return the version named in the file (``version 3.0.5652``, ASCII).
+
+    The structure of a real file is not public; a file that names no version gets one made from its
+    checksum.
+    """
     said = _VERSION_TEXT.search(content)
     if said is not None:
         return said[1].decode("ascii")

@@ -1,4 +1,4 @@
-"""A simulated fiscal drive: phases of life, documents, what the OFD has not taken yet."""
+"""A simulated fiscal drive: its life phases, documents, and documents not yet taken by the OFD."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from zlib import crc32
 
 CAPACITY: Final = 250_000
-"""Documents that a drive signs in its life (help of ATOL Online)."""
+"""Documents that a drive signs in its life (ATOL Online's help)."""
 
 LAST_REGISTRATION: Final = 30
 MEMORY_ENDING: Final = CAPACITY * 9 // 10
@@ -15,11 +15,11 @@ LIFE_ENDING: Final = timedelta(days=30)
 REPLACE_NOW: Final = timedelta(days=3)
 OFD_LATE: Final = timedelta(days=2)
 OFD_WAIT: Final = timedelta(days=30)
-"""The drive signs nothing more when its oldest unsent document is older."""
+"""Age of the oldest unsent document after which the drive stops signing."""
 
 
 class Phase(StrEnum):
-    """Phases of life, as the telemetry names them."""
+    """Life phases of a drive, with the telemetry's names."""
 
     SETUP = "setup"
     READY = "ready"
@@ -37,13 +37,13 @@ class DriveError(IntEnum):
     LIFE_EXPIRED = 0x05
     ARCHIVE_FULL = 0x06
     STORAGE_EXHAUSTED = 0x13
-    """Also that of registrations: which code they have of their own is not public."""
+    """Also the code when no registrations are left: their own code, if any, is not public."""
     OFD_WAIT_EXHAUSTED = 0x14
 
 
 @dataclass(slots=True)
 class FiscalDrive:
-    """State of one drive.  ``failure`` is a fault set from outside."""
+    """The state of one drive; ``failure`` is a fault set from outside."""
 
     number: str
     activated_at: datetime
@@ -63,11 +63,11 @@ class FiscalDrive:
 
     @property
     def registrations_left(self) -> int:
-        """Registrations that the drive still takes."""
+        """Return how many more registrations the drive accepts."""
         return LAST_REGISTRATION - self.registrations_made
 
     def error(self, now: datetime) -> DriveError:
-        """Why the drive signs nothing at that moment; ``NONE`` when it does."""
+        """Return the reason why the drive signs nothing at ``now``; ``NONE`` when it signs."""
         reasons = (
             (self.failure is not DriveError.NONE, self.failure),
             (self.phase is not Phase.FISCAL, DriveError.WRONG_STATE),
@@ -78,7 +78,7 @@ class FiscalDrive:
         return next((error for broken, error in reasons if broken), DriveError.NONE)
 
     def sign(self, count: int, at: datetime) -> int:
-        """How many of ``count`` documents, the first of them made ``at``, were signed."""
+        """Sign up to ``count`` documents, the first made ``at``; return how many were signed."""
         if count <= 0 or self.error(at):
             return 0
         signed = min(count, CAPACITY - self.documents)
@@ -90,19 +90,19 @@ class FiscalDrive:
         return signed
 
     def hand_over(self) -> None:
-        """The OFD has taken everything; of a closed drive only the archive is left to read."""
+        """Hand over all documents to the OFD; a closed drive then only lets its archive be read."""
         self.unsent, self.first_unsent_at = 0, None
         if self.phase is Phase.POST_FISCAL:
             self.phase = Phase.ARCHIVE_READ
 
     def close(self) -> None:
-        """The archive is closed for good; what is unsent may still go."""
+        """Close the archive for good; unsent documents can still be handed over."""
         self.phase = Phase.POST_FISCAL if self.unsent else Phase.ARCHIVE_READ
 
     def close_archive(self, at: datetime) -> DriveError:
-        """Signs the report on the closing and closes; an error changes nothing."""
+        """Sign the report on the closing and close the archive; an error changes nothing."""
         error = self.error(at)
-        # A drive may be closed when its life or its wait for the OFD is over, and then must be.
+        # When its life or its wait for the OFD is over, a drive can and must still be closed.
         if error in (DriveError.WRONG_STATE, DriveError.FAILURE):
             return error
         self._make(at)
@@ -110,7 +110,7 @@ class FiscalDrive:
         return DriveError.NONE
 
     def register_again(self, at: datetime) -> DriveError:
-        """Signs a report on a changed registration; an error changes nothing."""
+        """Sign a report on a changed registration; an error changes nothing."""
         if error := self.error(at):
             return error
         if self.registrations_left <= 0:
@@ -122,15 +122,15 @@ class FiscalDrive:
 
     @property
     def last_sign(self) -> str:
-        """Fiscal sign of the last document, ten digits."""
+        """Return the fiscal sign of the last document, ten digits."""
         return self.sign_of(self.documents)
 
     def sign_of(self, document: int) -> str:
-        """Fiscal sign of any document, ten digits."""
+        """Return the fiscal sign of any document, ten digits."""
         return f"{crc32(f'{self.number}/{document}'.encode('ascii')):010}"
 
     def _make(self, at: datetime) -> None:
-        """One document."""
+        """Count one more document that is not yet sent."""
         self.documents += 1
         self.unsent += 1
         self.last_document_at = at
@@ -138,7 +138,7 @@ class FiscalDrive:
             self.first_unsent_at = at
 
     def warnings(self, now: datetime) -> list[str]:
-        """Names of the warnings that stand, as the telemetry names them."""
+        """Return the names of the warnings in force, as the telemetry names them."""
         left = self.valid_until - now
         standing = (
             ("replace_urgently", left <= REPLACE_NOW),

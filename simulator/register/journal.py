@@ -1,8 +1,8 @@
-"""The journal in a register's permanent memory: what makes a step happen at most once.
+"""The journal in a register's permanent memory, which makes a step take effect at most once.
 
-An answer is kept for the newest ``KEPT_ANSWERS`` steps.  When an answer has fallen out, the
-highest step done of its operation still tells that the step must not be done again.  The
-simulated register keeps those for ever: a few dozen bytes for each operation of its life.
+Answers are kept for the newest ``KEPT_ANSWERS`` steps. After an answer has been dropped, the
+highest step done of its operation still shows that the step must not be done again. The simulated
+register keeps these highest steps for ever: a few dozen bytes per operation.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from protocol.conversation.messages import StepDone, StepRefusal, StepRefused
 KEPT_ANSWERS: Final = 64
 
 StepKey = tuple[int, int]
-"""Operation id, step."""
+"""Operation id and step number."""
 
 
 class Journal:
-    """Answers by step, the newest last.
+    """The answers by step, the newest last.
 
-    ``effects`` counts how many times each step really took effect, so that a test can prove
-    "once"; a real register has no such counter.
+    ``effects`` counts how many times each step really took effect, so that a test can prove "once";
+    a real register has no such counter.
     """
 
     __slots__ = ("_answers", "_highest", "effects")
@@ -33,9 +33,10 @@ class Journal:
     def execute_once(
         self, operation_id: int, step: int, effect: Callable[[], bytes | StepRefusal]
     ) -> StepDone | StepRefused:
-        """The stored answer, or that of ``effect()``, which is then stored with it as one thing.
+        """Return the stored answer; without one, call ``effect()``, store its answer and return it.
 
-        A refusal leaves no trace: the step may be tried again later.
+        Storing the answer and the effect are one atomic change. A refusal is not stored, so that
+        the step can be tried again later. A step whose answer was dropped is refused as ``STALE``.
         """
         key = operation_id, step
         if key in self._answers:

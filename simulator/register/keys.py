@@ -1,4 +1,4 @@
-"""The keys that a register holds: the one that works, and one on trial."""
+"""The keys that a register holds: the working key and one on trial."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,24 +13,24 @@ class RegisterKey(NamedTuple):
 
 @dataclass(slots=True)
 class KeyStore:
-    """A key that was sent proves itself by a conversation; until then the old one is kept.
+    """The proven key and a new one, which is proven by the first conversation accepted under it.
 
-    ``proven`` is ``None`` while the factory's key is the one that works.
+    ``proven`` is ``None`` while the factory's key is the working one.
     """
 
     proven: RegisterKey | None = None
     candidate: RegisterKey | None = None
 
     def next_key(self, factory: RegisterKey) -> RegisterKey:
-        """The key of the next conversation."""
+        """Return the key of the next conversation: candidate, else proven, else factory key."""
         return self.candidate or self.proven or factory
 
     def on_accepted(self, key: RegisterKey) -> None:
-        """A reading was accepted under the key: it replaces what was before it."""
+        """Make the candidate the proven key if a reading was accepted under it."""
         if key == self.candidate:
             self.proven, self.candidate = key, None
 
     def on_refused(self, key: RegisterKey) -> None:
-        """A conversation under the key was refused: one on trial is forgotten."""
+        """Forget the candidate if a conversation under it was refused."""
         if key == self.candidate:
             self.candidate = None

@@ -1,5 +1,4 @@
-"""What a register has been allowed: protection codes on 2.5, signed licences on 5.0; its keys;
-receipts without paper."""
+"""Handlers for protection codes (2.5), signed licences (5.0), keys and paperless receipts."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -38,7 +37,7 @@ def _write_licence(register: RegisterState, fields: Fields, _: datetime) -> Fiel
 
 
 def _is_for(register: RegisterState, kind: int, content: bytes) -> bool:
-    """Whether it is a licence of this register and this kind, signed by whom it knows."""
+    """Tell whether the licence is for this register and kind and is signed by a known issuer."""
     try:
         licence = decode(content)
     except RemoteError:

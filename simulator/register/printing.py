@@ -1,4 +1,4 @@
-"""The printer of a simulated register: its tape, and the commands that print (KKT-PC 3.1)."""
+"""The printer of a simulated register: its tape and the commands that print (KKT-PC 3.1)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ Fields = dict[str, Any]
 CommandHandler = Callable[[RegisterState, Fields, datetime], Fields]
 
 LINE_CM: Final = 1
-"""A line is less than half of it; the counter of the tape knows metres."""
+"""Paper that a line counts for; a real line takes less than half, but the counter is in metres."""
 
 FREE_PICTURE_BYTES: Final = 65536
 PICTURES: Final = 2
@@ -20,24 +20,24 @@ MOST_PORT_BYTES: Final = 94
 
 
 def require_paper(register: RegisterState) -> None:
-    """``Failure`` when there is nothing to print on."""
+    """Raise ``Failure`` when the paper has run out."""
     if register.faults.paper_out:
         raise Failure(ResultCode.NO_PAPER)
 
 
 def put(register: RegisterState, lines: Iterable[str], paper_cm: int = LINE_CM) -> None:
-    """Onto the tape; the caller has seen to the paper."""
+    """Add the lines to the tape; the caller has already checked the paper."""
     register.till.tape.extend(lines)
     register.printed_cm += paper_cm
 
 
 def lines_of(text: bytes) -> list[str]:
-    """A host's text in CP866; nothing is no line."""
+    """Return a host's CP866 text as one line; no line for an empty text."""
     return [decode_cp866(text)] if text else []
 
 
 def rub(kopecks: int) -> str:
-    """As a receipt shows a sum."""
+    """Return a sum as a receipt shows it: roubles with two decimals."""
     return f"{'-' if kopecks < 0 else ''}{abs(kopecks) // 100}.{abs(kopecks) % 100:02}"
 
 
@@ -56,7 +56,7 @@ def _cut(register: RegisterState, _: Fields, __: datetime) -> Fields:
 
 
 def _done(register: RegisterState, _: Fields, __: datetime) -> Fields:
-    """It clicks, or sounds, and leaves no trace."""
+    """Accept a command that leaves no trace, such as a beep or opening the drawer."""
     return {}
 
 
@@ -81,7 +81,7 @@ def _about(register: RegisterState) -> list[str]:
 
 
 def _diagnostics(register: RegisterState) -> list[str]:
-    """What the last call to the cash server met."""
+    """Return lines about the result of the last call to the cash server."""
     return [
         "ДИАГНОСТИКА СВЯЗИ С ОФД",
         f"Интернет: {_YES_OR_NO[register.internet_reached]}",

@@ -1,4 +1,4 @@
-"""What a simulated register tells about itself: every field of the telemetry."""
+"""The reading that a simulated register reports: every field of the telemetry."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,7 @@ FFD_TAG: Final = 1209
 
 
 def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
-    """The reading at that moment; the register has lived until then."""
+    """Return the reading at ``now``; the register has been advanced to that time."""
     return {
         **_tail(register),
         **_versions(register),
@@ -29,7 +29,7 @@ def reading_of(register: RegisterState, now: datetime) -> dict[str, Any]:
 
 
 def ffd_version(register: RegisterState) -> str:
-    """What the last registration chose (tag 1209), else what the make is born with."""
+    """Return the FFD version of the last registration (tag 1209), else the make's version."""
     chosen = register.registered.get(FFD_TAG, b"\0")[0]
     return FFD_VERSIONS.get(chosen, MAKES[register.platform].ffd_version)
 
@@ -134,6 +134,6 @@ def _tail(register: RegisterState) -> dict[str, Any]:
 
 
 def _sayable(field: str, text: SettingValue) -> str:
-    """A setting or requisite takes more, and other characters, than the telemetry can say."""
+    """Return the text as the telemetry can carry it: shorter, in its characters."""
     length = telemetry.BY_NAME[field].codec.schema["maxLength"]
     return str(text).encode("cp866", "replace").decode("cp866")[:length]

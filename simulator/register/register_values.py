@@ -1,4 +1,4 @@
-"""TABLE of what a simulated register answers to ``read_register`` (KKT-PC 3.3)."""
+"""Table of a simulated register's answers to ``read_register`` (KKT-PC 3.3)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -18,13 +18,15 @@ HEAD_TEMPERATURE: Final = 31
 FOUR_DIGITS: Final = 10_000
 SIX_DIGITS: Final = 1_000_000
 SUM_ROOM: Final = 10**12
-"""A counter begins anew where its digits end."""
+"""Modulus of a sum's counter: it starts again from 0 when its digits are used up."""
 FFD_CODES: Final = {version: code for code, version in registers.FFD_VERSIONS.items()}
 
 
 def read(register: RegisterState, fields: Fields, now: datetime) -> Fields:
-    """The order itself; ``Failure`` for a register that there is not.  A type of receipt, payment
-    or tax that there is not has counted nothing."""
+    """Return the data of one register; raise ``Failure`` for an unknown register number.
+
+    The counter of an unknown receipt type, payment or tax is 0.
+    """
     row = registers.BY_NUMBER.get(fields["register"])
     if row is None:
         raise Failure(ResultCode.WRONG_REGISTER)
@@ -33,12 +35,12 @@ def read(register: RegisterState, fields: Fields, now: datetime) -> Fields:
 
 
 def last_closed_shift(register: RegisterState) -> int:
-    """Number of the shift, as far as four digits tell it."""
+    """Return the last four digits of the last closed shift's number."""
     return (register.shift_number - (register.shift_opened_at is not None)) % FOUR_DIGITS
 
 
 def version_of(text: str) -> Fields:
-    """``major.minor.build`` as the fields of a version on the wire."""
+    """Return ``major.minor.build`` as the fields of a version on the wire."""
     numbers = [*text.split("."), "0", "0"]
     return {
         "major": int(numbers[0]),
@@ -86,7 +88,7 @@ def _last_receipt(register: RegisterState, now: datetime, *_: int) -> Fields:
 
 
 def _receipts_before_host(register: RegisterState) -> Document:
-    """What the drive remembers of the time when the shop sold by itself."""
+    """Return the drive's last document as a sale receipt when no host has made one."""
     drive = register.drive
     return Document(drive.documents, 3, drive.last_document_at, drive.last_sign, 1)
 
@@ -124,7 +126,7 @@ def _of_shift(total: TotalKind, name: str, by_type: bool = True) -> "Values":
 
 
 def _by_number(total: TotalKind) -> "Values":
-    """Chosen by the type of the receipt and a payment or tax."""
+    """Return a reader of a shift total chosen by receipt type and by payment or tax number."""
 
     def value(register: RegisterState, now: datetime, kind: int, number: int) -> Fields:
         return {"sum": register.till.totals[total, kind, number] % SUM_ROOM}
@@ -173,7 +175,10 @@ def _receipt_bytes(register: RegisterState, now: datetime, *_: int) -> Fields:
 
 
 def _registration(register: RegisterState, now: datetime, *_: int) -> Fields:
-    """How this register packs it is not public: taxation types, FFD, registrations made."""
+    """Return taxation types, FFD version and registrations made, one byte each.
+
+    How a real register packs them is not public.
+    """
     ffd = FFD_CODES[ffd_version(register)]
     return {"data": bytes((register.taxation_types, ffd, register.drive.registrations_made))}
 

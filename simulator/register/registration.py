@@ -1,6 +1,6 @@
-"""Orders about the fiscal drive: register again, close its archive (KKT-PC 3.5).
+"""Handlers that register the fiscal drive again and close its archive (KKT-PC 3.5).
 
-A mode is a matter of platform 2.5; the rules of the drive are those of ``fiscal_drive``.
+Only platform 2.5 has modes; the rules of the drive are those of ``fiscal_drive``.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,7 +22,7 @@ Fields = dict[str, Any]
 REGISTRATION: Final = 1
 FISCAL_DRIVE: Final = 6
 REASON, TAXATION_TYPES, CASHIER, CASHIER_INN, CHANGES = 1101, 1062, 1021, 1203, 1205
-"""FFD tags."""
+"""Tags of the fiscal data format (FFD)."""
 
 REGISTRATION_NUMBER, OWNER_INN, OWNER_NAME, ADDRESS = 1037, 1018, 1048, 1009
 _BYTE: Final = (1,)
@@ -41,7 +41,7 @@ _LENGTHS: Final[Mapping[int, Collection[int]]] = {
     **dict.fromkeys((1178, 1012), (4,)),
     **dict.fromkeys((1162, 1177, 1179, 1191, 1192, 1197, 1226, 1227, 1228), _TEXT),
 }
-"""Bytes of the requisites that a register takes: of a registration (KKT-PC 3.5), of a receipt."""
+"""Allowed lengths in bytes of the tags of a registration (KKT-PC 3.5) and of a receipt."""
 
 FFD_CODES: Final = {version: code for code, version in FFD_VERSIONS.items()}
 _INN_AT: Final = frozenset({OWNER_INN, 1017})
@@ -56,7 +56,7 @@ _CODES: Final = {
 
 
 def require_quiet_drive(register: RegisterState) -> None:
-    """Nothing is done to the drive while a shift is open or the OFD has not taken everything."""
+    """Raise ``CommandPostponed`` while a shift is open or documents are unsent."""
     if register.shift_opened_at is not None:
         raise CommandPostponed(ResultCode.SHIFT_OPEN, StepRefusal.SHIFT_OPEN)
     if register.drive.unsent:
@@ -75,7 +75,10 @@ def _write_requisite(register: RegisterState, fields: Fields, _: datetime) -> Fi
 
 
 def _require_sense(tag: int, value: bytes) -> None:
-    """An INN has ten or twelve digits, an RNM sixteen, spaces fill the rest; a text is readable."""
+    """Raise ``Failure`` for an unreadable text or for digits of a wrong count.
+
+    An INN has ten or twelve digits, a registration number sixteen; spaces fill the rest.
+    """
     digits = value.rstrip(b" ")
     if _LENGTHS[tag] is _TEXT and "\ufffd" in decode_cp866(value):
         raise Failure(ResultCode.WRONG_FORMAT)
@@ -101,7 +104,7 @@ def _fiscalise(register: RegisterState, _: Fields, now: datetime) -> Fields:
 
 
 def _owner(register: RegisterState) -> Company:
-    """Who owns the register now: whatever was not said anew stays."""
+    """Return the register's owner after a registration; values not written anew stay."""
     said = register.requisites
     owner = register.owner
     return Company(
@@ -112,7 +115,7 @@ def _owner(register: RegisterState) -> Company:
 
 
 def _read_requisite(register: RegisterState, fields: Fields, _: datetime) -> Fields:
-    """Of the last registration; in one block, for none is longer."""
+    """Return a tag of the last registration in a single block, for no value is longer than one."""
     value = requisites_of(register).get(fields["tag"])
     if value is None or fields["block"]:
         raise Failure(ResultCode.NOTHING_IN_DRIVE)
@@ -121,7 +124,10 @@ def _read_requisite(register: RegisterState, fields: Fields, _: datetime) -> Fie
 
 
 def requisites_of(register: RegisterState) -> dict[int, bytes]:
-    """What the register is registered with: by its birth, and by the registrations since."""
+    """Return the register's registration by tag.
+
+    Values of later registrations replace those of the factory.
+    """
     number = registration_number(
         int(register.serial_number[-8:]), register.owner.inn, register.serial_number
     )
@@ -153,13 +159,13 @@ def _close_archive(register: RegisterState, _: Fields, now: datetime) -> Fields:
 
 
 def require_mode(register: RegisterState, mode: int) -> None:
-    """``Failure`` in another mode."""
+    """Raise ``Failure`` on platform 2.5 in another mode."""
     if register.platform is Platform.V2_5 and register.mode != mode:
         raise Failure(ResultCode.WRONG_MODE)
 
 
 def require_signed(error: DriveError) -> None:
-    """``Failure`` with the register's code for what the drive says."""
+    """Raise ``Failure`` with the register's code for the drive's error, if there is one."""
     if error:
         raise Failure(_CODES[error])
 
@@ -175,4 +181,4 @@ HANDLERS: Final[Mapping[str, Callable[[RegisterState, Fields, datetime], Fields]
     "close_archive": _close_archive,
     "read_requisite": _read_requisite,
 }
-"""Of both platforms."""
+"""Handlers of both platforms."""

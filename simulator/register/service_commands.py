@@ -1,5 +1,4 @@
-"""What a simulated register does with the commands that set it up: clock, restart, reset
-(KKT-PC 3.1)."""
+"""Handlers of the commands that set up a simulated register: clock, restart, reset (KKT-PC 3.1)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -18,7 +17,7 @@ NO_PASSWORD: Final = "0000"
 
 
 def access_password(register: RegisterState) -> str:
-    """Four digits that go before each request; platform 5.0 has no cell for them."""
+    """Return the four digits that precede each request; platform 5.0 has no cell for them."""
     if register.platform is Platform.V5_0:
         return NO_PASSWORD
     return str(register.memory.value(ACCESS_PASSWORD)).zfill(len(NO_PASSWORD))
@@ -40,7 +39,10 @@ def _set_date(register: RegisterState, fields: Fields, now: datetime) -> Fields:
 
 
 def _turn(register: RegisterState, clock: datetime, now: datetime) -> None:
-    """The clock on the register's wall; it may not fall behind what the drive has signed."""
+    """Set the local clock, which must not fall behind the drive's last document.
+
+    Raise ``Failure`` in that case and while a shift is open.
+    """
     if register.shift_opened_at is not None:
         raise Failure(ResultCode.SHIFT_OPEN)
     last = register.shop.local(register.drive.last_document_at).replace(tzinfo=None)
@@ -51,7 +53,10 @@ def _turn(register: RegisterState, clock: datetime, now: datetime) -> None:
 
 
 def _power(register: RegisterState, fields: Fields, _: datetime) -> Fields:
-    """Off leads into the loader, which starts the firmware when it is told to (KKT-PC 3.2)."""
+    """Switch off or request a restart; off leads into the loader, which can start the firmware.
+
+    The loader starts the firmware on a command (KKT-PC 3.2).
+    """
     if fields["function"] not in (OFF, RESTART):
         raise Failure(ResultCode.WRONG_FORMAT)
     register.mode = 0
@@ -66,7 +71,7 @@ def _initialise_tables(register: RegisterState, _: Fields, __: datetime) -> Fiel
 
 
 def _reset(register: RegisterState, _: Fields, __: datetime) -> Fields:
-    """All but the fiscal drive, and what the drive itself remembers."""
+    """Reset the settings and counters; the fiscal drive and its archive stay."""
     _require_rest(register)
     register.memory = Tables()
     register.forget_till()

@@ -1,7 +1,6 @@
-"""Where a register keeps its settings: cells of tables on 2.5, values by number on 5.0.
+"""The memory of a register's settings: cells of tables on 2.5, values by number on 5.0.
 
-What the factory wrote is shared by all registers; a register's own memory holds only what was
-written since.
+All registers share the factory values; a register's own memory holds only later changes.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,11 +49,11 @@ class Tables:
         self._written: dict[Cell, bytes] = {}
 
     def read(self, cell: Cell) -> bytes:
-        """The whole cell as ``read_table`` answers it; ``Failure`` if there is none."""
+        """Return the whole cell as ``read_table`` answers it; raise ``Failure`` without one."""
         return settings.read_back(_settings_in(cell)[0], self._raw(cell))
 
     def write(self, cell: Cell, raw: bytes) -> None:
-        """Keeps the cell; ``Failure`` changes nothing."""
+        """Store the cell; raise ``Failure`` without changing anything for an invalid value."""
         sharing = _settings_in(cell)
         if len(raw) != len(_factory_cells()[cell]):
             raise Failure(ResultCode.WRONG_LENGTH)
@@ -63,7 +62,7 @@ class Tables:
         self._written[cell] = raw
 
     def value(self, number: int) -> SettingValue:
-        """The value of a setting that has a cell."""
+        """Return the value of a setting that has a cell."""
         setting = settings.SETTINGS[Platform.V2_5][number]
         if setting.cell not in self._written:
             return _initial(setting)
@@ -82,17 +81,17 @@ class NumberedSettings:
         self._written: dict[int, bytes] = {}
 
     def read(self, number: int) -> bytes:
-        """The value's bytes; ``Failure`` for a number that the platform does not have."""
+        """Return the value's bytes; raise ``Failure`` for a number unknown to the platform."""
         written = self._written.get(number)
         return _factory_value(number) if written is None else written
 
     def write(self, number: int, raw: bytes) -> None:
-        """Keeps the value; ``Failure`` changes nothing."""
+        """Store the value; raise ``Failure`` without changing anything for an invalid value."""
         _check(_numbered(number), lambda it: settings.decode_value(it, raw))
         self._written[number] = raw
 
     def value(self, number: int) -> SettingValue:
-        """The value of a setting."""
+        """Return the value of a setting."""
         setting = _numbered(number)
         if number not in self._written:
             return _initial(setting)
@@ -100,7 +99,10 @@ class NumberedSettings:
 
 
 def settings_for_5_0(tables: Tables) -> NumberedSettings:
-    """The settings that platform 5.0 knows by the same numbers and takes; the others are lost."""
+    """Return the settings that platform 5.0 has under the same numbers and accepts.
+
+    The others are lost.
+    """
     kept = NumberedSettings()
     for number, setting in settings.SETTINGS[Platform.V5_0].items():
         before = settings.SETTINGS[Platform.V2_5].get(number)
@@ -111,7 +113,7 @@ def settings_for_5_0(tables: Tables) -> NumberedSettings:
 
 
 def _check(setting: Setting, decode: Callable[[Setting], SettingValue]) -> None:
-    """``Failure`` unless the bytes say a value that the setting allows."""
+    """Raise ``Failure`` unless the bytes decode to a value that the setting allows."""
     try:
         settings.parse(setting, decode(setting))
     except ProtocolError:
@@ -119,7 +121,10 @@ def _check(setting: Setting, decode: Callable[[Setting], SettingValue]) -> None:
 
 
 def _settings_in(cell: Cell) -> list[Setting]:
-    """Settings that live in the cell; the code says which part of a wrong address is wrong."""
+    """Return the settings stored in the cell.
+
+    Raise ``Failure`` for a wrong address; its code tells a wrong table, row and field apart.
+    """
     tables = _map_of_cells()
     if cell.table not in tables:
         raise Failure(ResultCode.WRONG_TABLE)
@@ -132,7 +137,7 @@ def _settings_in(cell: Cell) -> list[Setting]:
 
 @cache
 def _map_of_cells() -> Mapping[int, Mapping[int, Mapping[int, list[Setting]]]]:
-    """Settings by table, row, field."""
+    """Return the settings by table, row and field."""
     found: dict[int, dict[int, dict[int, list[Setting]]]] = {}
     for setting in settings.SETTINGS[Platform.V2_5].values():
         if setting.cell:
@@ -168,7 +173,7 @@ def _numbered(number: int) -> Setting:
 
 @cache
 def _initial(setting: Setting) -> SettingValue:
-    """What the factory wrote: the least that the setting allows, where nothing is said."""
+    """Return the factory value, or the lowest allowed value if the factory table has none."""
     written = _FACTORY[setting.platform].get(setting.number)
     return settings.parse(setting, _LEAST[setting.kind](setting) if written is None else written)
 

@@ -1,7 +1,7 @@
-"""The shop around a register: when it opens and closes, what it sells, when its OFD is away.
+"""The shop around a register: its opening hours, its sales and the outages of its OFD.
 
-All of it follows from a seed and the calendar, so it does not matter how often, or at what
-moments, somebody asks: the same time brings the same receipts.
+All of it follows from a seed and the calendar, so it does not matter how often, or at what moments,
+it is computed: the same time always gives the same receipts.
 """
 
 import struct
@@ -22,7 +22,7 @@ OUTAGE_ONE_DAY_IN: Final = 12
 
 
 class ShopEvent(Enum):
-    """What ends a span of a shop's time."""
+    """The event that ends a span of a shop's time."""
 
     NOTHING = auto()
     OPENS = auto()
@@ -30,7 +30,10 @@ class ShopEvent(Enum):
 
 
 class Span(NamedTuple):
-    """A stretch of time with the same OFD link; ``first_receipt_at`` counts if there is one."""
+    """A span of time with an unchanged OFD link.
+
+    ``first_receipt_at`` is valid if there are receipts.
+    """
 
     until: datetime
     receipts: int
@@ -50,7 +53,7 @@ class _Day(NamedTuple):
 
     @property
     def breaks(self) -> tuple[tuple[datetime, ShopEvent], ...]:
-        """What cuts the day into spans, in order."""
+        """Return the moments that cut the day into spans, in order, each with its event."""
         return (
             (self.opens_at, ShopEvent.OPENS),
             (self.ofd_lost_at, ShopEvent.NOTHING),
@@ -59,7 +62,7 @@ class _Day(NamedTuple):
         )
 
     def span(self, since: datetime, until: datetime, happening: ShopEvent) -> Span:
-        """The span between two moments of this day."""
+        """Return the span between two moments of this day."""
         before = self._sold_by(since)
         receipts = self._sold_by(until) - before
         first = self._sold_at(before + 1) if receipts else until
@@ -67,7 +70,7 @@ class _Day(NamedTuple):
         return Span(until, receipts, first, ofd_up, happening)
 
     def _sold_by(self, moment: datetime) -> int:
-        """Receipts are sold evenly from opening to closing."""
+        """Return how many receipts are sold by ``moment``, evenly from opening to closing."""
         share = (moment - self.opens_at) / (self.closes_at - self.opens_at)
         return int(self.receipts * min(max(share, 0.0), 1.0))
 
@@ -76,13 +79,13 @@ class _Day(NamedTuple):
 
 
 class Shop(NamedTuple):
-    """One shop: its seed and the minutes of its clock from UTC."""
+    """One shop: its seed and its clock's offset from UTC in minutes."""
 
     seed: int
     utc_offset_min: int
 
     def spans(self, since: datetime, until: datetime) -> Iterator[Span]:
-        """The time from ``since`` to ``until`` without a gap, in order."""
+        """Yield the time from ``since`` to ``until`` as spans without a gap, in order."""
         for day in self._days_from(since):
             for moment, happening in day.breaks:
                 if moment > until:
@@ -93,11 +96,11 @@ class Shop(NamedTuple):
                     since = moment
 
     def before_opening(self, moment: datetime) -> datetime:
-        """Just before the opening of the working day that the moment belongs to."""
+        """Return the second before the opening of the working day that ``moment`` belongs to."""
         return next(self._days_from(moment)).opens_at - timedelta(seconds=1)
 
     def local(self, moment: datetime) -> datetime:
-        """The same moment by the clock on the shop's wall."""
+        """Return the moment in the shop's local time."""
         return moment.astimezone(timezone(timedelta(minutes=self.utc_offset_min)))
 
     def _days_from(self, moment: datetime) -> Iterator[_Day]:
@@ -111,7 +114,7 @@ class Shop(NamedTuple):
             day = self._day(today)
 
     def _day(self, day: date) -> _Day:
-        """The plan of a day; a hash of the seed and the date stands for its dice."""
+        """Return the plan of a day; a hash of the seed and the date replaces random numbers."""
         digest = blake2b(b"%d %d" % (self.seed, day.toordinal()), digest_size=12).digest()
         opening, length, receipts, lost, outage, away = struct.unpack(">6H", digest)
         midnight = datetime.combine(day, time(), UTC) - timedelta(minutes=self.utc_offset_min)

@@ -1,7 +1,7 @@
-"""A simulated register: a pure object that lives, is read, and takes orders.
+"""A simulated register: a pure object that is advanced in time, read, and given commands.
 
-It meets no socket and no clock: ``now`` (aware) comes with every call, and whatever chance
-decides is decided once, by the ``random.Random`` given at its birth.
+It uses no socket and no clock: ``now`` (aware) comes with every call. All random choices are made
+once, with the ``random.Random`` given to its constructor.
 """
 
 from datetime import datetime
@@ -20,11 +20,11 @@ from simulator.register.state import RECEIPT_CM, RegisterState
 
 SHIFT_REPORT_CM: Final = 60
 NO_OFD_CONNECTION: Final = 2
-"""Network error of register 2B: the network is there, the OFD's server is not (KKT-PC 3.3)."""
+"""Network error of register 2B: the network is reachable, the OFD's server is not (KKT-PC 3.3)."""
 
 
 class SimulatedRegister(RegisterState):
-    """One register.  ``serial_number`` has 14 digits, ``model`` is the code of the model table.
+    """One register; ``serial_number`` has 14 digits, ``model`` is the code of the model table.
 
     Its life begins at the opening of the working day that ``born_at`` belongs to.
     """
@@ -32,9 +32,9 @@ class SimulatedRegister(RegisterState):
     __slots__ = ()
 
     def advance_to(self, now: datetime) -> None:
-        """Time passes: the shop opens, sells and closes, and the OFD takes the documents.
+        """Advance to ``now``: the shop opens, sells and closes, and the OFD takes the documents.
 
-        The same life for the same birth, however often this is called.
+        The result depends only on the time reached, however often this is called.
         """
         if now <= self.lived_until:
             return
@@ -45,7 +45,7 @@ class SimulatedRegister(RegisterState):
         self.lived_until = now
 
     def open_shift(self, now: datetime) -> bool:
-        """Opens the next shift; false where one is open or the drive signs nothing."""
+        """Open the next shift; return false if one is open or the drive signs nothing."""
         if self.shift_opened_at is not None or not self._sign(1, now, SHIFT_REPORT_CM):
             return False
         self.shift_number += 1
@@ -53,14 +53,14 @@ class SimulatedRegister(RegisterState):
         return True
 
     def close_shift(self, now: datetime) -> bool:
-        """Closes the shift; false where none is open or the drive signs nothing."""
+        """Close the shift; return false if none is open or the drive signs nothing."""
         if self.shift_opened_at is None or not self._sign(1, now, SHIFT_REPORT_CM):
             return False
         self.shift_opened_at, self.shift_closed_at = None, now
         return True
 
     def power_cycle(self) -> None:
-        """The power went and came back: what is not in permanent memory is gone."""
+        """Lose the power and get it back: clear everything that is not in permanent memory."""
         self.mode = 0
         self.restart_due = False
         if self._till is not None:
@@ -80,7 +80,7 @@ class SimulatedRegister(RegisterState):
             self._sign(span.receipts, span.first_receipt_at, paper_cm)
 
     def _sign(self, count: int, at: datetime, paper_cm: int) -> int:
-        """Documents made: nothing is signed that ought to be printed and cannot be."""
+        """Return how many documents were signed: none if they need paper and there is none."""
         unprintable = paper_cm > 0 and self.faults.paper_out
         signed = 0 if unprintable else self.drive.sign(count, at)
         self.cuts += signed if paper_cm else 0
@@ -98,13 +98,13 @@ class SimulatedRegister(RegisterState):
             self.drive.hand_over()
 
     def reading(self, now: datetime) -> dict[str, Any]:
-        """Every field of the telemetry; the reading's number grows with each call."""
+        """Return every field of the telemetry; the reading's number grows with each call."""
         self.advance_to(now)
         self.readings += 1
         return reading_of(self, now)
 
     def execute(self, command: bytes, now: datetime) -> bytes:
-        """The application answer to one command (KKT-PC 3.1), done each time it is called."""
+        """Return the application answer to one command (KKT-PC 3.1), which is done at each call."""
         self.advance_to(now)
         try:
             return orders.execute(self, command, now)
@@ -112,7 +112,10 @@ class SimulatedRegister(RegisterState):
             return orders.failed(command, put_off.code)
 
     def execute_on_line(self, request: bytes, now: datetime) -> bytes:
-        """The same for a request as an ordinary line carries it: after the access password."""
+        """Return the answer to a request that starts with the access password.
+
+        Ordinary lines carry requests in this form.
+        """
         try:
             password, command = split_password(request)
         except RemoteError:
@@ -126,7 +129,7 @@ class SimulatedRegister(RegisterState):
             return orders.failed(command, ResultCode.NOT_ENOUGH_POWER)
 
     def restart(self) -> None:
-        """The power went, or a command asked for it: back with the firmware that is ready."""
+        """Restart after a power cut or on a command, with the new firmware if one is marked."""
         self._restart()
         self.power_cycle()
         self.restarts += 1
@@ -134,7 +137,7 @@ class SimulatedRegister(RegisterState):
     def do_step(
         self, operation_id: int, step: int, command: bytes, now: datetime
     ) -> StepDone | StepRefused:
-        """The step's answer: done now, or long ago and kept in the journal."""
+        """Do the step and return its answer, or return the answer that the journal holds."""
 
         def effect() -> bytes | StepRefusal:
             try:
@@ -149,7 +152,7 @@ class SimulatedRegister(RegisterState):
         return done
 
     def take_block(self, command: bytes, now: datetime) -> None:
-        """A command whose answer nobody awaits; ``PowerLost`` when the power goes meanwhile."""
+        """Execute a command that gets no answer; raise ``PowerLost`` if the power is lost."""
         try:
             self.execute(command, now)
         except PowerLost:
@@ -157,7 +160,7 @@ class SimulatedRegister(RegisterState):
             raise
 
     def _restart(self) -> None:
-        """With the firmware that is ready, if one is; settings are put back, the rest stays."""
+        """Start the marked firmware, if there is one; move the settings over to a new platform."""
         image = self.loader.boot()
         if image is None:
             return

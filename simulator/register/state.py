@@ -1,4 +1,4 @@
-"""What a simulated register is at one moment, and what can be told from that alone."""
+"""The state of a simulated register at one moment, and values computed from it alone."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from simulator.register.till import Receipt, Till
 SHIFT_LIMIT: Final = timedelta(hours=24)
 RECEIPT_CM: Final = 35
 DRIVE_LIFE: Final = timedelta(days=470)
-"""The keys of a 15-month drive."""
+"""Life of the keys of a 15-month drive."""
 
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with a register, set by whoever tells the story.
+    """Faults of a register, set by a test or a scenario.
 
     A faulty fiscal drive is ``register.drive.failure``.
     """
@@ -44,7 +44,7 @@ class Faults:
 
 
 class RegisterState:
-    """The state of one register.  ``mode`` is lost with the power, the rest is permanent."""
+    """The state of one register; ``mode`` is lost with the power, the rest is permanent."""
 
     __slots__ = (
         "_till",
@@ -125,19 +125,21 @@ class RegisterState:
         self.mode = 0
 
     def _reset_to_untouched(self) -> None:
-        """What hosts and calls have brought about: nothing yet."""
+        """Reset the values that hosts and calls change."""
         self.requisites: dict[int, bytes] = {}
-        """Written for the next registration, by FFD tag."""
+        """Values written for the next registration, by FFD tag."""
         self.registered: dict[int, bytes] = {}
-        """Taken by the registrations so far, by FFD tag; the rest follows from the birth."""
+        """Values of the registrations so far, by FFD tag; the others follow from the factory data.
+        """
         self.by_host = False
-        """A host makes the receipts and keeps the shift: the shop does nothing by itself."""
+        """True when a host makes the receipts and keeps the shift: the shop does nothing by itself.
+        """
         self.internet_reached = self.cabinet_reached = False
-        """What the last call to the cash server met."""
+        """Results of the last call to the cash server."""
         self.ofd_relayed = False
-        """The OFD was reached the last time through the host (channel EoT)."""
+        """True when the OFD was last reached through the host (channel EoT)."""
         self.restart_due = False
-        """A command has asked for it; whoever holds the line does it when the answer is out."""
+        """True when a command requested a restart; the line restarts after sending the answer."""
         self.restarts = 0
         self.last_error = 0
         """Result code of the last command that failed."""
@@ -145,48 +147,48 @@ class RegisterState:
 
     @property
     def till(self) -> Till:
-        """Made when it is first looked at: most of a large fleet never meets a host."""
+        """Return the till, created at first use: most of a large fleet never has a host."""
         if self._till is None:
             self._till = Till()
         return self._till
 
     @property
     def receipt(self) -> Receipt | None:
-        """The receipt under way."""
+        """Return the open receipt, or ``None``."""
         return None if self._till is None else self._till.receipt
 
     def forget_till(self) -> None:
-        """Its counters and its drawer begin from nothing; paper and archive remember."""
+        """Clear the till's counters and drawer; keep the tape and the documents."""
         before, self._till = self.till, Till()
         self._till.tape, self._till.documents = before.tape, before.documents
 
     @property
     def serial(self) -> bytes:
-        """The serial number as HELLO carries it: 7 BCD bytes."""
+        """Return the serial number as HELLO carries it: 7 BCD bytes."""
         return bytes.fromhex(self.serial_number)
 
     @property
     def channel(self) -> LinkChannel:
-        """The link that the settings choose."""
+        """Return the link that the settings choose."""
         return LinkChannel(int(self.memory.value(OFD_CHANNEL)))
 
     def local_clock(self, now: datetime) -> datetime:
-        """What the register's own clock shows; it may be wrong."""
+        """Return the local time of the register's own clock, which may be wrong."""
         return self.shop.local(now + timedelta(seconds=self.faults.clock_skew_s))
 
     def shift_state(self, now: datetime) -> str:
-        """closed, open or expired, as the telemetry names them."""
+        """Return ``closed``, ``open`` or ``expired``, as the telemetry names them."""
         if self.shift_opened_at is None:
             return "closed"
         return "open" if now - self.shift_opened_at < SHIFT_LIMIT else "expired"
 
     def uptime_h(self, now: datetime) -> int:
-        """Hours that the register has worked in its life."""
+        """Return the hours that the register has worked in its life."""
         return self.worked_h_before + int((now - self.born_at) / timedelta(hours=1))
 
 
 def _drive_in_use(random: Random, now: datetime) -> FiscalDrive:
-    """A drive that has been at work for a while and still has some life."""
+    """Return a drive that has been in use for a while and has some life left."""
     age = timedelta(days=random.randint(1, 440), minutes=random.randint(0, 1439))
     activated_at = (now - age).replace(microsecond=0)
     return FiscalDrive(

@@ -1,6 +1,6 @@
-"""The templates of a simulated register: one of each kind, and the transfer under way.
+"""The templates of a simulated register: one of each kind, and the transfer in progress.
 
-All of it is permanent memory: the power may go between any two blocks.
+All of it is permanent memory: the power may be lost between any two blocks.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ TAPE_WIDTHS_MM: Final = (0, 44, 57, 80)
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What `template_begin` said of the content to come."""
+    """The content that ``template_begin`` announced."""
 
     kind: int
     tape_width_mm: int
@@ -25,15 +25,17 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template in use; `tape_width_mm` 0 fits every tape."""
+    """A template in use; ``tape_width_mm`` 0 fits every tape."""
 
     tape_width_mm: int
     content: bytes
 
 
 class Templates:
-    """`kept` are in use by kind; `applied` counts how often each kind was replaced, so that a
-    test can prove "once"."""
+    """The templates in use, ``kept`` by kind.
+
+    ``applied`` counts how often each kind was replaced, so that a test can prove "once".
+    """
 
     __slots__ = ("_announced", "_content", "applied", "kept")
 
@@ -44,8 +46,11 @@ class Templates:
         self._content = b""
 
     def begin(self, announced: Announced) -> int:
-        """The number of the next block wanted: not the first one if the same content was coming
-        already.  Another content takes the place of an unfinished one."""
+        """Return the number of the next block to send.
+
+        It is not the first block if the same content was already being sent; different content
+        replaces an unfinished transfer. Raise ``Failure`` for an invalid announcement.
+        """
         if announced.kind not in list(TemplateKind) or not 0 < announced.size <= MAX_SIZE:
             raise Failure(ResultCode.WRONG_FORMAT)
         if announced.tape_width_mm not in TAPE_WIDTHS_MM:
@@ -55,7 +60,7 @@ class Templates:
         return self._next()
 
     def take(self, number: int, data: bytes) -> int:
-        """The number of the next block wanted, after this one; `Failure` changes nothing."""
+        """Store a block and return the number of the next one; ``Failure`` changes nothing."""
         announced = self._under_way()
         expected = min(BLOCK_SIZE, announced.size - len(self._content))
         if number != self._next() or not expected or len(data) != expected:
@@ -64,7 +69,10 @@ class Templates:
         return self._next()
 
     def apply(self) -> None:
-        """Puts the content to use; one with a wrong hash is thrown away, the old one stays."""
+        """Put the content to use; raise ``Failure`` if it is incomplete or its hash is wrong.
+
+        Content with a wrong hash is dropped and the old template stays.
+        """
         announced, content = self._under_way(), self._content
         if len(content) < announced.size:
             raise Failure(ResultCode.WRONG_MODE)

@@ -1,7 +1,7 @@
-"""The till of a simulated register: the receipt under way, the money in the drawer, the totals of
-the shift and those that are never cleared.
+"""The till of a simulated register: its receipt, cash and totals, as pure rules.
 
-Pure rules.  Sums are kopecks, quantities thousandths; ``Failure`` changes nothing.
+Totals are kept for the shift and for the register's life. Sums are kopecks, quantities thousandths;
+``Failure`` changes nothing.
 """
 
 from collections import Counter, deque
@@ -14,16 +14,20 @@ from simulator.register.failures import Failure, ResultCode
 
 INCOME: Final = frozenset({1, 5, 7, 10})
 OUTCOME: Final = frozenset({2, 4, 8, 9})
-"""Types of receipts by where the money goes: 1 sell, 2 sell return, 4 buy, 5 buy return; 7 to 10
-their corrections (types of libfptr10)."""
+"""Receipt types by the direction of the money (types of libfptr10).
+
+1 is a sale, 2 its return, 4 a purchase, 5 its return; 7 to 10 are their corrections.
+"""
 
 RECEIPT_TYPES: Final = INCOME | OUTCOME
 PAYMENTS: Final = range(1, 11)
 CASH: Final = 1
 TAXES: Final = range(1, 8)
 VAT_PER_MILLE: Final = {1: (200, 1200), 2: (100, 1100), 3: (0, 1000), 4: (0, 1000)}
-"""Tax of a sum that holds it: numerator and denominator; taxes that are not here are none or come
-from the host."""
+"""Numerator and denominator of the tax included in a sum.
+
+Taxes not listed here are zero or come from the host.
+"""
 
 LARGEST_SUM: Final = 10**10 - 1
 KEPT_DOCUMENTS: Final = 512
@@ -31,7 +35,7 @@ KEPT_LINES: Final = 2000
 
 
 class TotalKind(StrEnum):
-    """What is counted, by type of receipt and one more number."""
+    """The kind of a total, counted by receipt type and one more number."""
 
     REGISTERED = "registered"
     ITEMS = "items"
@@ -64,7 +68,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A fiscal document that was made at this line; ``kind`` as in the fiscal data format."""
+    """A fiscal document made at this line; ``kind`` as in the fiscal data format."""
 
     number: int
     kind: int
@@ -84,28 +88,28 @@ class Receipt:
     paid: Counter[int] = field(default_factory=Counter)
     adjusted: Counter[TotalKind] = field(default_factory=Counter)
     taxes: Counter[int] = field(default_factory=Counter)
-    """What the host said of the taxes on the whole receipt."""
+    """Taxes on the whole receipt that the host has sent."""
     position_begun: bool = False
 
     @property
     def total(self) -> int:
-        """What is to be paid."""
+        """Return the sum to be paid."""
         items = sum(item.cost for item in self.items)
         return items - self.adjusted[TotalKind.DISCOUNT] + self.adjusted[TotalKind.SURCHARGE]
 
     @property
     def rest(self) -> int:
-        """What is still to be paid."""
+        """Return the sum still to be paid."""
         return max(self.total - self.paid.total(), 0)
 
     @property
     def change(self) -> int:
-        """What goes back to the customer."""
+        """Return the change due to the customer."""
         return max(self.paid.total() - self.total, 0)
 
 
 class Till:
-    """``totals`` are of the shift and cleared with it, ``lifetime_totals`` are not."""
+    """The till; ``totals`` are cleared with each shift, ``lifetime_totals`` never."""
 
     __slots__ = (
         "cash",
@@ -125,45 +129,45 @@ class Till:
     def __init__(self) -> None:
         self.cash = 0
         self.change = 0
-        """Of the last receipt."""
+        """Change of the last receipt."""
         self.totals: Totals = Counter()
         self.lifetime_totals: Totals = Counter()
         self.last_shift = (0, 0)
-        """Income and outcome of the shift before."""
+        """Income and outcome of the previous shift."""
         self.receipt: Receipt | None = None
         self.receipt_number = 0
-        """Of the last receipt of the shift."""
+        """Number of the last receipt of the shift."""
         self.shift_documents = 0
         self.last_receipt: Document | None = None
         self.documents: dict[int, Document] = {}
         self.reading: list[tuple[int, bytes]] = []
-        """What is left of the document that a host reads tag by tag."""
+        """Remaining tags of the document that a host reads tag by tag."""
         self.tape: deque[str] = deque(maxlen=KEPT_LINES)
-        """What was printed, line by line."""
+        """Printed lines."""
 
     @property
     def open_receipt(self) -> Receipt:
-        """The receipt under way; ``Failure`` if there is none."""
+        """Return the open receipt; raise ``Failure`` if there is none."""
         if self.receipt is None:
             raise Failure(ResultCode.RECEIPT_CLOSED)
         return self.receipt
 
     def require_no_receipt(self) -> None:
-        """``Failure`` while a receipt is open."""
+        """Raise ``Failure`` while a receipt is open."""
         if self.receipt is not None:
             raise Failure(ResultCode.RECEIPT_OPEN)
 
     def add(self, key: Key, amount: int) -> None:
-        """Counts, for the shift and for ever."""
+        """Add the amount to the totals of the shift and of the register's life."""
         self.totals[key] += amount
         self.lifetime_totals[key] += amount
 
     def revenue(self) -> int:
-        """What the shift brought in, less what it paid out; corrections count as well."""
+        """Return the shift's income less its outcome, corrections included."""
         return self.paid(INCOME) - self.paid(OUTCOME)
 
     def paid(self, kinds: frozenset[int]) -> int:
-        """Payments of the shift in receipts of these types."""
+        """Return the sum of the shift's payments in receipts of these types."""
         return sum(
             amount
             for (total, kind, _), amount in self.totals.items()
@@ -171,23 +175,26 @@ class Till:
         )
 
     def begin_shift(self) -> None:
-        """Counts from nothing; the money in the drawer stays."""
+        """Clear the shift's counters; keep the cash in the drawer."""
         self.totals.clear()
         self.receipt_number = self.shift_documents = 0
 
     def end_shift(self) -> None:
-        """Remembers what the shift came to."""
+        """Remember the income and outcome of the shift."""
         self.last_shift = self.paid(INCOME), self.paid(OUTCOME)
 
     def keep(self, document: Document) -> None:
-        """The newest documents can be asked for."""
+        """Store a document; drop the oldest one above ``KEPT_DOCUMENTS``."""
         self.documents[document.number] = document
         self.shift_documents += 1
         if len(self.documents) > KEPT_DOCUMENTS:
             del self.documents[next(iter(self.documents))]
 
     def sell(self, item: Item) -> None:
-        """One position more."""
+        """Add a position; raise ``Failure`` after a payment or discount.
+
+        Raise ``Failure`` as well if the receipt's total would be too large.
+        """
         receipt = self.open_receipt
         if receipt.paid or receipt.adjusted:
             raise Failure(ResultCode.AFTER_DISCOUNT)
@@ -197,7 +204,7 @@ class Till:
         receipt.position_begun = False
 
     def adjust(self, total: TotalKind, amount: int) -> None:
-        """A discount or surcharge on the whole receipt; a discount of 0 rounds down to roubles."""
+        """Apply a discount or surcharge to the whole receipt; amount 0 rounds to whole roubles."""
         receipt = self.open_receipt
         if receipt.paid or not receipt.items:
             raise Failure(ResultCode.DISCOUNT_IMPOSSIBLE)
@@ -209,7 +216,7 @@ class Till:
         receipt.adjusted[total] += amount
 
     def pay(self, payment: int, amount: int) -> None:
-        """A part of the total; only cash may be more than is to be paid."""
+        """Take a part of the total; only cash may exceed the sum that is left to pay."""
         receipt = self.open_receipt
         if payment not in PAYMENTS:
             raise Failure(ResultCode.WRONG_PAYMENT)
@@ -222,7 +229,7 @@ class Till:
         receipt.paid[payment] += amount
 
     def settled(self, payment: int, amount: int) -> Counter[int]:
-        """The payments if the rest were paid so: nothing has changed yet."""
+        """Return the payments as they would be if the rest were paid so; change nothing."""
         receipt = self.open_receipt
         if payment not in PAYMENTS:
             raise Failure(ResultCode.WRONG_PAYMENT)
@@ -241,7 +248,7 @@ class Till:
         return paid
 
     def _require_money(self, receipt: Receipt, paid: Counter[int]) -> None:
-        """Change comes out of the cash, and so does what is paid out."""
+        """Raise ``Failure`` if there is too little cash for the change or the money paid out."""
         change = paid.total() - receipt.total
         if change > paid[CASH]:
             raise Failure(ResultCode.NON_CASH_ABOVE_TOTAL)
@@ -249,7 +256,7 @@ class Till:
             raise Failure(ResultCode.NO_MONEY)
 
     def close(self, paid: Counter[int], document: Document) -> None:
-        """The receipt is signed: everything is counted."""
+        """Close the signed receipt and count its sums."""
         receipt, kind = self.open_receipt, self.open_receipt.kind
         self.change = paid.total() - receipt.total
         kept = paid - Counter({CASH: self.change})
@@ -267,14 +274,14 @@ class Till:
         self.receipt, self.last_receipt = None, document
 
     def cancel(self) -> None:
-        """The receipt is void."""
+        """Cancel the receipt and count it as cancelled."""
         receipt = self.open_receipt
         self.add((TotalKind.CANCELLED, receipt.kind, 0), receipt.total)
         self.add((TotalKind.CANCELLED_RECEIPTS, receipt.kind, 0), 1)
         self.receipt = None
 
     def move_cash(self, amount: int, into: bool) -> None:
-        """Money into the drawer or out of it without a receipt."""
+        """Put money into the drawer or take it out without a receipt."""
         if not into and amount > self.cash:
             raise Failure(ResultCode.NO_MONEY)
         self.cash += amount if into else -amount
@@ -283,7 +290,7 @@ class Till:
 
 
 def taxes_of(receipt: Receipt) -> Counter[int]:
-    """By number of the tax: what the host said of the whole receipt, else that of the items."""
+    """Return the taxes by tax number: the whole receipt's if set, else those of the items."""
     if receipt.taxes:
         return receipt.taxes
     taxes: Counter[int] = Counter()
@@ -293,6 +300,6 @@ def taxes_of(receipt: Receipt) -> Counter[int]:
 
 
 def tax_within(amount: int, tax: int) -> int:
-    """The tax that a sum holds, rounded to the kopeck."""
+    """Return the tax included in a sum, rounded to the kopeck."""
     part, whole = VAT_PER_MILLE.get(tax, (0, 1))
     return (2 * amount * part + whole) // (2 * whole)

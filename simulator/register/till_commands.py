@@ -1,7 +1,7 @@
-"""What a simulated register does with the commands of receipts, shifts, cash and reports
-(KKT-PC 3.1): the rules are those of ``till``, the documents those of the fiscal drive.
+"""Handlers of the commands for receipts, shifts, cash and reports (KKT-PC 3.1).
 
-A command with bit 0 of its flags is only tried: it is refused as it would be, and does nothing.
+The rules are those of ``till``, the documents those of the fiscal drive. A command with bit 0 of
+its flags is only a trial: it is refused as usual, but does nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ Fields = dict[str, Any]
 CommandHandler = Callable[[RegisterState, Fields, datetime], Fields]
 
 REGISTRATION, X_REPORTS, Z_REPORTS = 1, 2, 3
-"""Modes."""
+"""Modes of platform 2.5."""
 
 ONLY_TRY: Final = 0x01
 NOT_ON_PAPER: Final = 0x02
@@ -61,7 +61,7 @@ class _Draft:
 
 
 def _sign(register: RegisterState, draft: _Draft, now: datetime) -> Document:
-    """The document; ``Failure`` (no paper, the drive will not) leaves everything as it was."""
+    """Sign and print the document; raise ``Failure`` without any change (no paper, drive error)."""
     if draft.paper_cm:
         printing.require_paper(register)
     require_signed(register.drive.error(now))
@@ -134,7 +134,10 @@ def _open_receipt(register: RegisterState, fields: Fields, now: datetime) -> Fie
 
 
 def _require_shift(register: RegisterState, now: datetime) -> None:
-    """A closed shift is a wrong state of the drive, as the drive itself says."""
+    """Raise ``Failure`` unless a shift is open and not expired.
+
+    A closed shift is reported as a wrong state of the drive, as the drive itself does.
+    """
     state = register.shift_state(now)
     if state == "closed":
         raise Failure(ResultCode.DRIVE_STATE)
@@ -175,7 +178,7 @@ def _item(register: RegisterState, fields: Fields, _: datetime) -> Fields:
 
 
 def _cost(price: int, quantity: int) -> int:
-    """Kopecks times thousandths, rounded to the kopeck."""
+    """Return price (kopecks) times quantity (thousandths), rounded to the kopeck."""
     if not quantity:
         raise Failure(ResultCode.WRONG_QUANTITY)
     return (2 * price * quantity + 1000) // 2000
@@ -305,7 +308,7 @@ def _x_report(register: RegisterState, now: datetime) -> None:
 
 
 def _exchange_report(register: RegisterState, now: datetime) -> None:
-    """A fiscal document of its own: the report on the state of the settlements."""
+    """Sign and print the report on the state of settlements, a fiscal document of its own."""
     lines = ["ОТЧЕТ О СОСТОЯНИИ РАСЧЕТОВ", f"НЕПЕРЕДАННЫХ ФД: {register.drive.unsent}"]
     _sign(register, _Draft(EXCHANGE_STATE, lines), now)
 

@@ -1,4 +1,4 @@
-"""The HTTP of the service: ``/api/v2`` and the older ``/requests`` (KKT-PC 6.4)."""
+"""HTTP endpoints of the service: ``/api/v2`` and the older ``/requests`` (KKT-PC 6.4)."""
 
 import asyncio
 import binascii
@@ -31,7 +31,7 @@ MAX_TASKS: Final = 100
 MAX_UUID: Final = 64
 LOOK_FOR_PAPER_S: Final = 0.2
 SERVICE_FAULT: Final = 505
-"""The code of every complaint of the service itself."""
+"""Error code of every refusal by the service itself."""
 
 OPERATIONS: Final = {
     "queryDeviceStatus": "getDeviceStatus",
@@ -48,7 +48,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class RequestRefused(Exception):
-    """The service does not do it: an HTTP status and a sentence."""
+    """A refusal by the service: an HTTP status and a sentence."""
 
     def __init__(self, status: int, description: str) -> None:
         super().__init__(description)
@@ -61,9 +61,10 @@ def build_app(
     credentials: tuple[str, str] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> web.Application:
-    """The service over these registers: ids "1", "2"…, the first by default, all of them active.
+    """Return the service over these registers, with ids "1", "2"…, all of them active.
 
-    ``credentials``: name and password of basic authentication, which is off without them.
+    The first register is the default one. ``credentials`` are the name and password of basic
+    authentication, which is off without them.
     """
     service = _Service(registers, clock)
     app = web.Application(
@@ -75,7 +76,7 @@ def build_app(
 
 
 class _Service:
-    """Registers, their queues, and which of them is meant when none is named."""
+    """The registers, their queues, and the default register of requests that name none."""
 
     def __init__(
         self, registers: Sequence[SimulatedRegister], clock: Callable[[], datetime]
@@ -90,7 +91,7 @@ class _Service:
         self._default = next(iter(self._desks), "")
 
     def routes(self) -> list[web.RouteDef]:
-        """Every endpoint."""
+        """Return every endpoint."""
         base = "/api/v2"
         return [
             web.get(f"{base}/serverInfo", self.server_info),
@@ -113,7 +114,7 @@ class _Service:
         ]
 
     async def workers(self, _: web.Application) -> AsyncIterator[None]:
-        """One worker for each register, while the service runs."""
+        """Run one worker for each register while the service runs."""
         running = [asyncio.create_task(queue.run()) for queue in self._queues.values()]
         yield
         for each in running:
@@ -123,7 +124,7 @@ class _Service:
     # ---- the service and its registers ---------------------------------------------------------
 
     async def server_info(self, _: web.Request) -> web.Response:
-        """Open to everybody."""
+        """Return the service's version and time; no authentication is required."""
         return web.json_response(
             {
                 "currentDateTime": self._clock().isoformat(timespec="seconds"),
@@ -134,25 +135,25 @@ class _Service:
         )
 
     async def list_desks(self, _: web.Request) -> web.Response:
-        """All of them."""
+        """Return all registers."""
         return web.json_response([self._shown(each) for each in self._desks.values()])
 
     async def show_register(self, request: web.Request) -> web.Response:
-        """One, or the one by default."""
+        """Return one register, or the default one."""
         return web.json_response(self._shown(self._named(request.match_info["id"])))
 
     async def set_default(self, request: web.Request) -> web.Response:
-        """Which one is meant when none is named."""
+        """Choose the default register."""
         self._default = self._named(_text(await _body(request), "id")).id
         return web.json_response({})
 
     async def activate(self, request: web.Request) -> web.Response:
-        """Requests are taken from now on."""
+        """Accept requests for the register from now on."""
         self._desk(request).active = True
         return web.json_response({})
 
     async def deactivate(self, request: web.Request) -> web.Response:
-        """No requests are taken."""
+        """Accept no more requests for the register."""
         self._desk(request).active = False
         return web.json_response({})
 
@@ -179,7 +180,7 @@ class _Service:
     # ---- requests ------------------------------------------------------------------------------
 
     async def add_request(self, request: web.Request) -> web.Response:
-        """201: it will be done, once; 409: that uuid is known."""
+        """Queue a request: 201 if it will be executed once, 409 if its uuid is known."""
         desk, body = self._desk(request), await _body(request)
         uuid, tasks = _text(body, "uuid"), _tasks(body)
         if not desk.active:
@@ -196,13 +197,13 @@ class _Service:
         return web.json_response({"uuid": uuid, "number": number, **_block(queue)}, status=201)
 
     async def show_request(self, request: web.Request) -> web.Response:
-        """How each task of it stands."""
+        """Return the state of each task of a request."""
         _, found = self._found(request)
         show = _shown_v2 if request.path.startswith("/api/v2/") else _shown_v1
         return web.json_response({"results": [show(each) for each in found.results]})
 
     async def cancel_request(self, request: web.Request) -> web.Response:
-        """Only what has not begun."""
+        """Cancel a request that has not begun."""
         queue, found = self._found(request)
         try:
             queue.cancel(found)
@@ -211,14 +212,14 @@ class _Service:
         return web.json_response({})
 
     async def queue_status(self, request: web.Request) -> web.Response:
-        """Counts by status; ``number`` is how many wait."""
+        """Return the numbers of requests by status; ``number`` counts the waiting ones."""
         queue = self._queues[self._desk(request).id]
         counts = queue.counts()
         shown = {status.value: counts[status] for status in Status}
         return web.json_response({"number": counts[Status.WAIT], **shown, **_block(queue)})
 
     async def operation(self, request: web.Request) -> web.Response:
-        """A question beside the queue."""
+        """Answer a query at once, without the queue."""
         name = OPERATIONS.get(request.match_info["name"])
         if name is None:
             raise RequestRefused(404, "Нет такой операции")
@@ -238,11 +239,11 @@ class _Service:
         return self._queues[desk.id], found
 
 
-# ---- bodies, in and out ---------------------------------------------------------------------
+# ---- bodies of requests and answers ---------------------------------------------------------
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    """A JSON object of at most ``MAX_BODY`` bytes; anything else is a complaint."""
+    """Return the JSON object of a request; raise ``RequestRefused`` for any other body."""
     try:
         found = json.loads(await request.text())
     except (ValueError, RecursionError, LookupError):
@@ -260,7 +261,7 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 
 def _tasks(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """One task or a list of them."""
+    """Return the tasks of a request, whose field holds one task or a list."""
     found = body.get("request")
     tasks = [found] if isinstance(found, dict) else found
     if not isinstance(tasks, list) or not tasks:
@@ -296,12 +297,12 @@ def _block(queue: RequestQueue) -> dict[str, Any]:
     }
 
 
-# ---- who may ask, and how it hears no -------------------------------------------------------
+# ---- authentication and refusals ------------------------------------------------------------
 
 
 @web.middleware
 async def _complaints(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every no is the service's JSON."""
+    """Return every refusal as the service's JSON."""
     try:
         return await handler(request)
     except RequestRefused as refused:

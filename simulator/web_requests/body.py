@@ -1,4 +1,4 @@
-"""Reading the fields of a task: each wrong one is the driver's error 501, told by its name."""
+"""Readers of a task's fields; an invalid field is the driver's error 501 with the field's name."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,23 +10,23 @@ Body = Mapping[str, Any]
 T = TypeVar("T")
 
 MAX_KOPECKS: Final = 10**10 - 1
-"""Five BCD bytes."""
+"""The largest sum in five BCD bytes."""
 
 
 def required(body: Body, name: str, kind: type[T]) -> T:
-    """A field that must be there."""
+    """Return a required field."""
     if name not in body:
         raise DriverFailure(UNREADABLE, f'Поле "{name}" отсутствует')
     return _of(body[name], name, kind)
 
 
 def optional(body: Body, name: str, kind: type[T], default: T) -> T:
-    """A field that may be missing."""
+    """Return an optional field, or the default."""
     return _of(body[name], name, kind) if name in body else default
 
 
 def objects(body: Body, name: str) -> list[Body]:
-    """A field that is a list of objects, at least one."""
+    """Return a field that is a list of objects, at least one."""
     found = required(body, name, list)
     if not found or not all(isinstance(each, dict) for each in found):
         raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
@@ -34,7 +34,7 @@ def objects(body: Body, name: str) -> list[Body]:
 
 
 def kopecks(body: Body, name: str) -> int:
-    """Roubles as JSON carries them (a number, at most two decimals), in kopecks."""
+    """Return a sum in kopecks from a JSON number of roubles with at most two decimals."""
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DriverFailure(UNREADABLE, f'Некорректное значение поля "{name}"')
@@ -45,7 +45,7 @@ def kopecks(body: Body, name: str) -> int:
 
 
 def roubles(amount: int) -> int | float:
-    """A whole number where it is one."""
+    """Return the sum in roubles, as an integer if there are no kopecks."""
     return amount // 100 if amount % 100 == 0 else amount / 100
 
 

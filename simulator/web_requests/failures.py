@@ -1,4 +1,4 @@
-"""How the driver says no: its own error numbers and their texts."""
+"""The driver's error numbers and their texts."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -63,7 +63,7 @@ TEXTS: Final[Mapping[int, str]] = {
     501: "Ошибка парсинга запроса",
     502: "Выполнение прервано из-за предыдущих ошибок",
 }
-"""Texts of the driver's list; 44 stands in its public header only."""
+"""Texts of the driver's error list; 44 is only in its public header."""
 
 FROM_RESULT_CODE: Final[Mapping[int, int]] = {
     0x08: 16,
@@ -113,7 +113,7 @@ FROM_RESULT_CODE: Final[Mapping[int, int]] = {
 
 
 class DriverFailure(Exception):
-    """A task is not done, and nothing has changed."""
+    """A failed task that has changed nothing."""
 
     def __init__(self, code: int, more: str = "") -> None:
         text = TEXTS.get(code, TEXTS[UNKNOWN])

@@ -24,7 +24,7 @@ from simulator.web_requests.served_register import (
 Answer = dict[str, Any]
 
 REASON, TAXATION_TYPES, CASHIER, CASHIER_INN, CHANGES = 1101, 1062, 1021, 1203, 1205
-"""FFD tags."""
+"""Tags of the fiscal data format (FFD)."""
 
 REASONS: Final = {"ofdChange": 2, "attributesChange": 3, "settingsChange": 4}
 REGISTRATION, DRIVE_CHANGE = 0, 1
@@ -38,7 +38,7 @@ MAX_LINE: Final = 64
 
 
 def _document(point: TaskContext, **more: Any) -> Answer:
-    """What a made document is told with."""
+    """Return the driver's answer about the document just made."""
     register, drive = point.register, point.register.drive
     return {
         "fiscalParams": {
@@ -59,28 +59,28 @@ def _document(point: TaskContext, **more: Any) -> Answer:
 
 
 def open_shift(point: TaskContext, _: Body) -> Answer:
-    """The opening: 83 where one is open."""
+    """Open a shift; raise error 83 if one is open."""
     point.register.by_host = True
     point.in_mode(REGISTRATION_MODE, [("open_shift", {"flags": 0})])
     return _document(point)
 
 
 def close_shift(point: TaskContext, _: Body) -> Answer:
-    """The closing: 73 where none is open."""
+    """Close the shift; raise error 73 if none is open."""
     receipts = point.register.till.receipt_number
     point.in_mode(Z_MODE, [("close_shift", {})])
     return _document(point, receiptsCount=receipts)
 
 
 def _sell(kind: int, point: TaskContext, body: Body) -> Answer:
-    """A receipt: everything is read before the register hears of it."""
+    """Make a receipt; all fields are read before the register gets a command."""
     _require_shift(point)
     items = [_item(each) for each in objects(body, "items") if _is_position(each)]
     return _receipt(kind, items, point, body)
 
 
 def _correct(kind: int, point: TaskContext, body: Body) -> Answer:
-    """A correction: items of FFD 1.2, or sums alone of 1.05."""
+    """Make a correction, with the items of FFD 1.2 or with only the sums of FFD 1.05."""
     if "items" in body:
         return _sell(kind, point, body)
     _require_shift(point)
@@ -93,7 +93,7 @@ def _is_position(item: Body) -> bool:
 
 
 def _item(item: Body) -> Fields:
-    """Price times quantity must be the amount, where that is given, to a kopeck."""
+    """Return one position; price times quantity must equal a given amount to a kopeck."""
     name, price = _name(required(item, "name", str)), kopecks(item, "price")
     quantity = item.get("quantity")
     if isinstance(quantity, bool) or not isinstance(quantity, int | float):
@@ -108,7 +108,7 @@ def _item(item: Body) -> Fields:
 
 
 def _tax(item: Body) -> int:
-    """0: none, or one that the register counts nothing of."""
+    """Return the tax's number, or 0 for none or one that the register does not calculate."""
     return TAXES.get(optional(optional(item, "tax", dict, {}), "type", str, "none"), 0)
 
 
@@ -135,7 +135,7 @@ def _receipt(kind: int, items: Sequence[Fields], point: TaskContext, body: Body)
 
 
 def _payments(body: Body) -> list[tuple[int, int]]:
-    """Numbers of payments and kopecks; known by word or by number, cash is 0."""
+    """Return pairs of payment number and kopecks; a type is a word or a number, cash being 0."""
     return [(_payment(each), kopecks(each, "sum")) for each in objects(body, "payments")]
 
 
@@ -166,7 +166,7 @@ def _cash(command: str, point: TaskContext, body: Body) -> Answer:
 
 
 def _register_again(reason: int | None, point: TaskContext, body: Body) -> Answer:
-    """Registration with a reason; ``None``: the body names it."""
+    """Register with this reason, or with the reason in the body if it is ``None``."""
     for name in ("device", "ofd"):
         required(body, name, dict)
     if reason is None:
@@ -185,7 +185,7 @@ def _register_again(reason: int | None, point: TaskContext, body: Body) -> Answe
 
 
 def _requisites(reason: int, point: TaskContext, body: Body) -> Mapping[int, bytes]:
-    """Values by FFD tag: those that the simulated register can be given again."""
+    """Return values by FFD tag, for the tags that the simulated register can change."""
     organization = optional(body, "organization", dict, {})
     cashier = optional(body, "operator", dict, {})
     requisites = {REASON: bytes([reason]), TAXATION_TYPES: _taxation(point, organization)}
@@ -200,7 +200,7 @@ def _requisites(reason: int, point: TaskContext, body: Body) -> Mapping[int, byt
 
 
 def _changed(point: TaskContext, body: Body) -> Mapping[int, bytes]:
-    """Of the other requisites only those that are to be others than they are."""
+    """Return values by FFD tag for the texts that differ from the current registration."""
     now = queries.registration_info(point, {})
     found = {}
     for tag, (section, name, length) in _TEXTS.items():
@@ -216,7 +216,7 @@ _TEXTS: Final = {
     1037: ("device", "registrationNumber", 20),
     1048: ("organization", "name", 0),
 }
-"""Where a requisite stands in the task, and the bytes that spaces fill (KKT-PC 3.5)."""
+"""The section and field of a tag in the task, and its padded length in bytes (KKT-PC 3.5)."""
 
 
 def _taxation(point: TaskContext, organization: Body) -> bytes:
@@ -229,7 +229,7 @@ def _taxation(point: TaskContext, organization: Body) -> bytes:
 
 
 def _changes(codes: list[Any]) -> bytes:
-    """Tag 1205: code n is bit n - 1."""
+    """Return tag 1205, in which code n is bit n - 1."""
     if not all(type(code) is int and 1 <= code <= 32 for code in codes):
         raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "changeInfoReasons"')
     mask: int = sum(1 << (code - 1) for code in set(codes))
@@ -244,7 +244,7 @@ def _name(text: str) -> bytes:
 
 
 def _default(body: Body) -> str | None:
-    """The default system that comes with the registration, as its setting has it (KKT-PC 3.5)."""
+    """Return the default taxation type in the form of its setting (KKT-PC 3.5), or ``None``."""
     token = required(body, "device", dict).get("defaultTaxationType")
     if token is None:
         return None
@@ -254,16 +254,16 @@ def _default(body: Body) -> str | None:
 
 
 def close_archive(point: TaskContext, _: Body) -> Answer:
-    """For good; 83 or 139 while a shift is open or the OFD has not taken everything."""
+    """Close the archive for good; raise error 83 in an open shift, 139 for unsent documents."""
     point.in_mode(DRIVE_MODE, [("close_archive", {})])
     return _document(point)
 
 
-# ---- what is no fiscal document, or only on paper -----------------------------------------------
+# ---- clock, drawer and reports ------------------------------------------------------------------
 
 
 def set_clock(point: TaskContext, body: Body) -> Answer:
-    """``yyyy.MM.dd hh:mm:ss`` by the shop's clock."""
+    """Set the register's clock to the shop's local time ``yyyy.MM.dd hh:mm:ss``."""
     try:
         told = datetime.strptime(required(body, "dateTime", str), "%Y.%m.%d %H:%M:%S")
     except ValueError:
@@ -273,7 +273,7 @@ def set_clock(point: TaskContext, body: Body) -> Answer:
 
 
 def print_text(point: TaskContext, body: Body) -> Answer:
-    """The texts among the items; what else could be printed takes paper only."""
+    """Print each item's text, cut to ``MAX_LINE`` bytes; an item without one is an empty line."""
     for item in optional(body, "items", list, []):
         if not isinstance(item, dict):
             raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "items"')
@@ -282,25 +282,25 @@ def print_text(point: TaskContext, body: Body) -> Answer:
 
 
 def print_copy(point: TaskContext, _: Body) -> Answer:
-    """Of the last receipt."""
+    """Print a copy of the last receipt."""
     point.ask("print_string", text=_name("КОПИЯ ЧЕКА"))
     return {}
 
 
 def report_x(point: TaskContext, _: Body) -> Answer:
-    """Clears nothing."""
+    """Print an X report, which clears nothing."""
     point.in_mode(X_MODE, [("print_report", {"type": 1})])
     return {}
 
 
 def report_exchange(point: TaskContext, _: Body) -> Answer:
-    """The state of exchange is a fiscal document."""
+    """Print the report on the state of settlements, which is a fiscal document."""
     point.in_mode(X_MODE, [("print_report", {"type": 9})])
     return _document(point)
 
 
 def open_drawer(point: TaskContext, _: Body) -> Answer:
-    """Nobody hears it."""
+    """Open the cash drawer, which leaves no trace."""
     point.ask("open_drawer")
     return {}
 

@@ -17,7 +17,7 @@ from simulator.web_requests.served_register import TaskContext
 
 
 def read_all(point: TaskContext, body: Body) -> dict[str, Any]:
-    """``keys`` → values; a key that cannot be read has its own error beside it."""
+    """Return the values of ``keys``; an unreadable key has an error instead of a value."""
     keys = required(body, "keys", list)
     if not keys or not all(type(key) is int for key in keys):
         raise DriverFailure(failures.UNREADABLE, 'Некорректное значение поля "keys"')
@@ -25,7 +25,7 @@ def read_all(point: TaskContext, body: Body) -> dict[str, Any]:
 
 
 def write_all(point: TaskContext, body: Body) -> dict[str, Any]:
-    """Each is written by itself: one bad value leaves the others alone."""
+    """Write each setting by itself: an invalid value does not affect the others."""
     pairs = objects(body, "deviceParameters")
     wanted = [(required(pair, "key", int), required(pair, "value", str)) for pair in pairs]
     return {
@@ -41,13 +41,16 @@ def _each(key: int, done: Callable[[], str]) -> dict[str, Any]:
 
 
 def read(point: TaskContext, number: int) -> str:
-    """The value as text, 1 or 0 for a bool; of the cabinet the host alone (KKT-PC 4)."""
+    """Return the value as text: 1 or 0 for a bool, only the host of a cabinet (KKT-PC 4)."""
     setting = _setting(point, number)
     return _text(setting, point.register.memory.value(number))
 
 
 def write(point: TaskContext, number: int, text: str) -> str:
-    """Keeps the value.  A cabinet on 2.5 loses its path, as under the driver (KKT-PC 4)."""
+    """Store the value and return it as text.
+
+    A cabinet address on 2.5 loses its path, as it does under the driver (KKT-PC 4).
+    """
     setting, memory = _setting(point, number), point.register.memory
     try:
         value = parse(setting, text)

@@ -1,4 +1,4 @@
-"""Tasks that only ask (KKT-PC 6.2): what is told, in the very shapes of the driver's answers."""
+"""Tasks that only read (KKT-PC 6.2); the answers have the shapes of the driver's."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ from simulator.web_requests.served_register import TaskContext
 Answer = dict[str, Any]
 
 EPOCH: Final = datetime.fromtimestamp(0, UTC).isoformat()
-"""What the driver writes for "never"."""
+"""The driver's value for "never"."""
 
 PHASES: Final = {
     "setup": "init",
@@ -226,7 +226,7 @@ def licences(point: TaskContext, _: Body) -> Answer:
 RECEIPT_TYPES: Final = {"sell": 1, "sellReturn": 2, "buy": 4, "buyReturn": 5}
 CORRECTIONS: Final = {"sell": 7, "sellReturn": 8, "buy": 9, "buyReturn": 10}
 PAYMENTS: Final = {"cash": 1, "electronically": 2, "prepaid": 3, "credit": 4, "other": 5}
-"""Numbers of the wire (KKT-PC 3.1, commands 92 and 4A)."""
+"""Wire numbers of payments (KKT-PC 3.1, commands 92 and 4A)."""
 
 
 def shift_totals(point: TaskContext, _: Body) -> Answer:
@@ -245,7 +245,7 @@ def overall_totals(point: TaskContext, _: Body) -> Answer:
 
 
 def _totals(totals: Totals) -> Answer:
-    """Corrections count with the receipts of their kind."""
+    """Return totals by kind; corrections count with the receipts of their kind."""
     cash = {"income": (TotalKind.CASH_IN_COUNT, TotalKind.CASH_IN)}
     cash["outcome"] = (TotalKind.CASH_OUT_COUNT, TotalKind.CASH_OUT)
     moved = {
@@ -282,7 +282,7 @@ KINDS: Final = {
 
 
 def drive_document(point: TaskContext, body: Body) -> Answer:
-    """Those that the register keeps: made at this line, its registration, and the last one."""
+    """Return a document that is known: one made at this line, the registration or the last one."""
     number = required(body, "fiscalDocumentNumber", int)
     found = _document(point, number)
     if found is None:
@@ -302,7 +302,7 @@ def drive_document(point: TaskContext, body: Body) -> Answer:
 
 
 def _document(point: TaskContext, number: int) -> tuple[int, datetime] | None:
-    """Its kind and its time."""
+    """Return the document's kind and time, or ``None``."""
     drive, kept = point.register.drive, point.register.till.documents.get(number)
     if kept is not None:
         return kept.kind, kept.made_at

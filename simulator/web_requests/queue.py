@@ -1,4 +1,4 @@
-"""Requests of one register, one after another: a bounded queue, a bounded history, one worker."""
+"""The requests of one register: a bounded queue, a bounded history and one worker."""
 
 import asyncio
 from collections import Counter
@@ -17,11 +17,11 @@ from simulator.web_requests.tasks import perform
 
 MAX_WAITING: Final = 100
 MAX_KEPT: Final = 1000
-"""Requests with their results; the oldest finished one is forgotten first."""
+"""Requests stored with their results; the oldest finished one is dropped first."""
 
 
 class Status(StrEnum):
-    """Of one task of a request (KKT-PC 6.4)."""
+    """The status of one task of a request (KKT-PC 6.4)."""
 
     WAIT = "wait"
     IN_PROGRESS = "inProgress"
@@ -36,7 +36,7 @@ UNFINISHED: Final = (Status.WAIT, Status.IN_PROGRESS, Status.BLOCKED)
 
 
 class QueueFull(Exception):
-    """Too much waits already."""
+    """Raised when too many requests wait already."""
 
 
 class DuplicateRequest(Exception):
@@ -44,12 +44,12 @@ class DuplicateRequest(Exception):
 
 
 class RequestBegun(Exception):
-    """What is under way or done cannot be cancelled."""
+    """Raised when a request to cancel is running or done."""
 
 
 @dataclass(slots=True)
 class TaskResult:
-    """How one task stands; ``result`` is what the driver told."""
+    """The status and result of one task; ``result`` is the driver's answer."""
 
     status: Status = Status.WAIT
     code: int = failures.NO_FAULT
@@ -59,7 +59,7 @@ class TaskResult:
 
 @dataclass(slots=True)
 class DriverRequest:
-    """Tasks that are done in their order until one fails."""
+    """Tasks that are executed in order until one fails."""
 
     uuid: str
     tasks: Sequence[Body]
@@ -67,14 +67,14 @@ class DriverRequest:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Tell whether all tasks of the request have reached their final status."""
         return all(each.status not in UNFINISHED for each in self.results)
 
 
 class RequestQueue:
-    """``await run()`` is the worker; ``clock`` tells the time of each task.
+    """The queue; ``await run()`` is the worker, ``clock`` returns the time of each task.
 
-    A task whose paper ends is blocked until there is paper: the request waits, others behind it.
+    A task that runs out of paper is blocked until there is paper, and all later requests wait.
     """
 
     def __init__(
@@ -86,7 +86,10 @@ class RequestQueue:
         self.blocked: DriverRequest | None = None
 
     def add(self, uuid: str, tasks: Sequence[Body]) -> int:
-        """How many wait before it; ``DuplicateRequest`` or ``QueueFull`` change nothing."""
+        """Queue a request and return how many wait before it.
+
+        Raise ``DuplicateRequest`` or ``QueueFull`` without changing anything.
+        """
         if uuid in self._requests:
             raise DuplicateRequest
         request = DriverRequest(uuid, tasks, [TaskResult() for _ in tasks])
@@ -100,29 +103,29 @@ class RequestQueue:
         return before
 
     def find(self, uuid: str) -> DriverRequest | None:
-        """A request of the queue or the history."""
+        """Return a request from the queue or the history."""
         return self._requests.get(uuid)
 
     def cancel(self, request: DriverRequest) -> None:
-        """``RequestBegun`` when it has begun."""
+        """Cancel the request; raise ``RequestBegun`` if it has begun."""
         if any(each.status is not Status.WAIT for each in request.results):
             raise RequestBegun
         for result in request.results:
             result.status = Status.CANCELED
 
     def counts(self) -> Counter[str]:
-        """Requests by their status: that of the first task which is not ready."""
+        """Return the numbers of requests by status: that of the first task that is not ready."""
         return Counter(_summary(each) for each in self._requests.values())
 
     async def run(self) -> None:
-        """Does what waits, for ever."""
+        """Execute waiting requests for ever."""
         while True:
             request = await self._waiting.get()
             if not request.finished:
                 await self._perform(request)
 
     async def run_now(self, body: Body) -> dict[str, Any]:
-        """One task that only asks, beside the queue."""
+        """Execute one read-only task without the queue."""
         return perform(TaskContext(self._desk, self._clock()), body)
 
     async def _perform(self, request: DriverRequest) -> None:
@@ -166,7 +169,7 @@ class RequestQueue:
 
 
 class _PaperOut(Exception):
-    """Nothing is printed, so nothing is done."""
+    """Raised when there is no paper, so that nothing is printed or done."""
 
 
 def _failed(result: TaskResult, failure: DriverFailure) -> None:

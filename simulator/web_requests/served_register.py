@@ -1,4 +1,4 @@
-"""One register behind the web service, and what the driver counts for it."""
+"""One register behind the web service, and the commands that the driver sends to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from simulator.web_requests.failures import DriverFailure
 
 REGISTRATION_MODE, X_MODE, Z_MODE, DRIVE_MODE = 1, 2, 3, 6
 SYSTEM_ADMINISTRATOR: Final = "00000030"
-"""The driver enters modes of platform 2.5 with this password (KKT-PC 3.1, command 56)."""
+"""Password with which the driver enters modes of platform 2.5 (KKT-PC 3.1, command 56)."""
 
 
 @dataclass(slots=True)
 class ServedRegister:
-    """``id`` is the service's name for the register; an inactive one takes no requests."""
+    """A served register; ``id`` is the service's name for it, an inactive one takes no requests."""
 
     id: str
     register: SimulatedRegister
@@ -29,22 +29,22 @@ class ServedRegister:
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """A desk at one moment: what a task is done on."""
+    """The register and the time with which a task is executed."""
 
     served: ServedRegister
     now: datetime
 
     @property
     def register(self) -> SimulatedRegister:
-        """The register, which has lived until now."""
+        """Return the register; ``perform`` has advanced it to ``now``."""
         return self.served.register
 
     def local(self, moment: datetime) -> str:
-        """A moment by the shop's clock, as the driver writes it."""
+        """Return a moment in the shop's local time, as the driver writes it."""
         return self.register.shop.local(moment).isoformat(timespec="seconds")
 
     def ask(self, name: str, /, **fields: object) -> Fields:
-        """One command of the wire, as the driver gives it; its failure as the driver's."""
+        """Execute one command and return its fields; raise its failure as ``DriverFailure``."""
         command = commands.command_named(name)
         request = commands.encode_request(command, **fields)
         answer = commands.parse_answer(command, self.register.execute(request, self.now))
@@ -53,9 +53,9 @@ class TaskContext:
         return answer
 
     def in_mode(self, mode: int, orders: Sequence[tuple[str, Fields]]) -> None:
-        """Commands in a mode of platform 2.5, left whatever happens; on 5.0 as they are.
+        """Execute commands in a mode of platform 2.5 and leave it in any case.
 
-        A receipt that cannot be ended is cancelled.
+        Platform 5.0 has no modes. A receipt that cannot be finished is cancelled.
         """
         if self.register.platform is not Platform.V2_5:
             self._all(orders)

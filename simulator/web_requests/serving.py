@@ -1,4 +1,4 @@
-"""Running the service on an address until it is told to stop."""
+"""The service on an address, until it is stopped."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,7 +11,10 @@ from simulator.web_requests.app import build_app
 
 
 def read_credentials(path: Path) -> tuple[str, str]:
-    """``name:password`` on the first line; ``ValueError`` for anything else, without quoting it."""
+    """Return name and password from ``name:password`` on the first line.
+
+    Raise ``ValueError`` for anything else, without quoting it.
+    """
     name, colon, password = path.read_text("utf-8").partition("\n")[0].strip().partition(":")
     if not (name and colon and password):
         raise ValueError("name:password expected on the first line")
@@ -26,7 +29,10 @@ async def serve(
     credentials: tuple[str, str] | None = None,
     started: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serves until ``stop``; ``started`` hears the address.  ``OSError`` when it is taken."""
+    """Serve until ``stop`` is set; call ``started`` with the URL.
+
+    Raise ``OSError`` when the address is taken.
+    """
     runner = web.AppRunner(
         build_app(registers, credentials=credentials), access_log=None, shutdown_timeout=1.0
     )

@@ -1,4 +1,4 @@
-"""TABLE of the driver's JSON tasks that the simulated service knows (KKT-PC 6.1)."""
+"""Table of the driver's JSON tasks that the simulated service knows (KKT-PC 6.1)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -31,12 +31,12 @@ TASKS: Final[Mapping[str, Task]] = {
 
 
 def perform(point: TaskContext, body: Body) -> dict[str, Any]:
-    """One task's result; ``DriverFailure`` when it is not done or not known."""
+    """Return one task's result; raise ``DriverFailure`` if it fails or is unknown."""
     point.register.advance_to(point.now)
     name = required(body, "type", str)
     if name not in TASKS:
         raise DriverFailure(failures.UNREADABLE, f'Неизвестный тип задания "{name[:64]}"')
     try:
         return TASKS[name](point, body)
-    except LocalError:  # a value that the wire has no room for
+    except LocalError:  # a value that does not fit into its field on the wire
         raise DriverFailure(failures.WRONG_VALUE) from None

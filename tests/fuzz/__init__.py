@@ -1,4 +1,4 @@
-"""Hostile bytes, many of them: hypothesis with every test run, atheris for as long as asked.
+"""Hostile bytes: hypothesis with every test run, atheris for as long as requested.
 
-python -m tests.fuzz frame --seconds 60
+Run ``python -m tests.fuzz frame --seconds 60`` for one target.
 """

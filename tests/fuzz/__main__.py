@@ -1,7 +1,7 @@
-"""``python -m tests.fuzz TARGET… --seconds N``: atheris, guided by what the code did.
+"""The command ``python -m tests.fuzz TARGET… --seconds N``: atheris, guided by code coverage.
 
-Prints libFuzzer's own lines; the last of a target says how many inputs ran.  A find ends it with
-exit code 77 and leaves the input in a file.
+It prints libFuzzer's own lines; the last line of a target tells how many inputs ran. A finding ends
+it with exit code 77 and leaves the input in a file.
 """
 
 import logging
@@ -38,7 +38,7 @@ def main(
         "timeout": HANG_S,
         "rss_limit_mb": MEMORY_MB,
     }
-    # A line for each conversation would be most of the work.
+    # Logging a line for each conversation would take most of the time.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for target in targets:
         print(f"Target {target}", file=sys.stderr, flush=True)
@@ -47,8 +47,11 @@ def main(
 
 
 def _in_a_process_of_its_own(target: str, options: dict[str, int]) -> int:
-    """The exit code.  Forked, because atheris ends its process, and to instrument the code takes
-    far longer than a short run."""
+    """Return the exit code of a forked process that fuzzes the target.
+
+    Atheris ends its process, and instrumenting the code again would take far longer than a short
+    run.
+    """
     if child := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     words = [sys.argv[0], *(f"-{name}={value}" for name, value in options.items())]

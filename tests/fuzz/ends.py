@@ -1,7 +1,7 @@
-"""Whole ends of a line, fuzzed: each is told anything, and must be as good as new afterwards.
+"""Targets that fuzz whole ends of a line, which must still work after any input.
 
-An input is a row of sayings: a byte that gives the size of what follows (low seven bits) and
-whether it comes well wrapped (high bit) or as it is.  Time is virtual: a second a saying.
+An input is a sequence of pieces. The first byte of a piece gives its size (low seven bits) and
+tells whether it is sent in a valid frame (high bit) or as it is. Time is virtual.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ GIVES_UP_S: Final = 60
 
 
 def sayings(data: bytes) -> Iterator[tuple[bytes, bool]]:
-    """What is said, one after the other, and whether it comes wrapped."""
+    """Yield the pieces in order, each with the flag that it is sent in a valid frame."""
     while data:
         size, wrapped = data[0] & 0x7F, bool(data[0] & 0x80)
         yield data[1 : 1 + size], wrapped
@@ -53,7 +53,7 @@ def sayings(data: bytes) -> Iterator[tuple[bytes, bool]]:
 
 
 def must(holds: bool, promise: str) -> None:
-    """``AssertionError`` under ``-O`` too."""
+    """Raise ``AssertionError`` unless the promise holds, also under ``-O``."""
     if not holds:
         raise AssertionError(promise)
 
@@ -67,14 +67,14 @@ def a_register() -> SimulatedRegister:
 
 @cache
 def _edge() -> EdgeContext:
-    """A gateway's edge over a fleet that has not started: nobody gets as far as a reading."""
+    """Return a gateway's edge over a fleet that is not started: no input reaches a reading."""
     port = DevicePort(Database("sqlite+aiosqlite:///nowhere.db", {}), utc_now)
     config = GatewayConfig(http_header_bytes=HEADER_BYTES, http_body_bytes=BODY_BYTES)
     return EdgeContext(port, KeyRing({1: bytes(range(32))}), config)
 
 
 def http_entry(data: bytes) -> None:
-    """The gateway's plain port: whole requests, and words after the beginning of one."""
+    """Fuzz the gateway's plain port: whole requests, and bytes after the beginning of one."""
     edge, wire = _edge(), Wire()
     link = TcpLink(edge)
     link.connection_made(wire)
@@ -99,7 +99,7 @@ def http_entry(data: bytes) -> None:
 
 
 def task_buffer(data: bytes) -> None:
-    """KKT-PC v3: packets and what is none, commands carried out; then it is asked to abort."""
+    """Fuzz KKT-PC v3: packets and junk, with commands executed; then Abort must be answered."""
     line, now_s = LineV3(a_register()), 0.0
     for number, (said, wrapped) in enumerate(sayings(data)):
         line.receive(encode(number % (LAST_HOST_ID + 1), said) if wrapped else said, now_s)
@@ -118,7 +118,7 @@ def task_buffer(data: bytes) -> None:
 
 
 def line_v2(data: bytes) -> None:
-    """Lower level v2: whole exchanges and what is none; then a host may speak."""
+    """Fuzz lower level v2: whole exchanges and junk; then a new ENQ must be answered."""
     line, now_s = LineV2(a_register()), 0.0
     for said, wrapped in sayings(data):
         whole = bytes((v2.ENQ,)), v2.encode(said or b"\0"), bytes((v2.EOT,))
@@ -140,8 +140,10 @@ def line_v2(data: bytes) -> None:
 
 
 def host_v3(data: bytes) -> None:
-    """The Assistant's host, relay and all: a question ends, whatever answers; and so does another,
-    which an honest register answers."""
+    """Fuzz the Assistant's host and relay: any command must end.
+
+    A second command, which a register answers correctly, must end with that answer.
+    """
     host, now = HostV3(jitter=lambda: 0.5), 100.0
     host.set_relay(True, now)
     host.ask(READ_STATE, now, TIMEOUT_S)
@@ -162,7 +164,7 @@ def host_v3(data: bytes) -> None:
 
 
 class LineOfRegister:
-    """Answers as a register does."""
+    """A line that answers as a register does."""
 
     def __init__(self) -> None:
         self._line = LineV3(a_register())
@@ -196,11 +198,11 @@ VALUES: Final[tuple[Any, ...]] = (
     ["osn", "patent", 1, None, {}],
     {},
 )
-"""Of JSON, and among them words of the driver's."""
+"""Values of JSON, among them words of the driver."""
 
 
 class Said(dict[str, Any]):
-    """An object of JSON that has whatever is looked for in it, as the input's bytes decide."""
+    """A JSON object that has every field asked for; the input's bytes choose the values."""
 
     def __init__(self, choices: Iterator[int]) -> None:
         super().__init__()
@@ -215,7 +217,7 @@ class Said(dict[str, Any]):
 
 
 def web_body(data: bytes) -> None:
-    """What the driver's web service answers: it is refused, or read into a reading that fits."""
+    """Fuzz the answers of the driver's web service: refused, or read into a valid reading."""
     with suppress(RegisterUnreachable):
         for each in _results(_parsed(data)):
             _task_result(each)
@@ -227,7 +229,7 @@ def web_body(data: bytes) -> None:
 def _until_over(
     host: HostV3, events: list[Event], now: float, answer: Callable[[bytes], bytes]
 ) -> float:
-    """Time goes on until the question has its one end; the moment of it."""
+    """Advance the time until the command has ended, once; return that time."""
     end = now + ENDLESS_S
     while not any(isinstance(each, CommandAnswered | CommandUnanswered) for each in events):
         must(now < end, "the question never ends")
@@ -241,5 +243,5 @@ def _until_over(
 
 
 def _asked(wire: bytes) -> int:
-    """The id of the packet that is on the line, if one has left."""
+    """Return the id of the packet on the line, or 0."""
     return wire[3] if len(wire) > 3 else 0

@@ -1,8 +1,8 @@
-"""TABLE of what is fuzzed: name -> a function that takes any bytes.
+"""Table of fuzz targets: name -> a function that takes any bytes.
 
-A function returns when the promise held: nothing but the errors of the protocol was raised,
-nothing more was kept than its limit, and the reader moved on.  Whatever else it raises is a find.
-The first byte of an input says in pieces of what size the rest arrives.
+A function returns when the promise held: nothing but the errors of the protocol was raised, no more
+was kept than the limit, and the reader moved on. Any other exception is a finding. The first byte
+of an input gives the size of the pieces in which the rest arrives.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,10 +27,10 @@ from tests.fuzz.ends import host_v3, http_entry, line_v2, task_buffer, web_body
 Target = Callable[[bytes], None]
 
 LIMIT: Final = 1024
-"""Bytes of data in a frame that the readers here take."""
+"""Bytes of data in a frame that these readers accept."""
 
 ESCAPED: Final = 2 * (LIMIT + 1) + 4
-"""What a frame of that size may be on the wire."""
+"""The largest size of such a frame on the wire, in bytes."""
 
 KEYS: Final = KeyRing({1: bytes(range(32))})
 SERIAL: Final = bytes.fromhex("00106100000001")
@@ -43,7 +43,7 @@ class _Keeper(Protocol):
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
-    """The input as it arrives: in pieces whose size its first byte says."""
+    """Yield the input in pieces of the size given by its first byte."""
     size = data[0] + 1 if data else 1
     for start in range(1, len(data), size):
         yield data[start : start + size]
@@ -55,7 +55,7 @@ def _bounded(reader: _Keeper, limit: int) -> None:
 
 
 def frame(data: bytes) -> None:
-    """KKT-PC v3: whatever comes, the reader never raises."""
+    """Fuzz the reader of KKT-PC v3 frames, which never raises."""
     reader = FrameReader(LIMIT)
     for piece in pieces(data):
         for item in reader.feed(piece):
@@ -65,7 +65,7 @@ def frame(data: bytes) -> None:
 
 
 def frame_v2(data: bytes) -> None:
-    """The lower level of АТОЛ 2."""
+    """Fuzz the reader of lower level v2 frames."""
     reader = v2.FrameReaderV2()
     for piece in pieces(data):
         reader.feed(piece)
@@ -73,32 +73,32 @@ def frame_v2(data: bytes) -> None:
 
 
 def probe(data: bytes) -> None:
-    """What answers the two probes."""
+    """Fuzz the reader of answers to the two probes."""
     reader = Prober()
     for piece in pieces(data):
         reader.feed(piece)
 
 
 def greeting(data: bytes) -> None:
-    """The gateway's end, by somebody who has no key."""
+    """Fuzz the gateway's end with a peer that has no key."""
     _converse(GatewayEnd(KEYS, max_message=LIMIT), data)
 
 
 def challenged(data: bytes) -> None:
-    """The gateway's end after a true HELLO."""
+    """Fuzz the gateway's end after a genuine HELLO."""
     gateway, _ = _greeted()
     _converse(gateway, data)
 
 
 def answered(data: bytes) -> None:
-    """The register's end, when somebody else answers its HELLO."""
+    """Fuzz the register's end with a stranger that answers its HELLO."""
     register = RegisterEnd(KEY, max_message=LIMIT)
     register.hello(SERIAL, 25, 61, 2, 1)
     _converse(register, data)
 
 
 def sealed(data: bytes) -> None:
-    """The gateway's end, by a register that has the key and says anything."""
+    """Fuzz the gateway's end with a register that has the key and sends anything."""
     gateway, seal = _greeted()
     body = seal.seal(data[:LIMIT], b"\x03" + SERIAL)
     with suppress(RemoteError):
@@ -110,7 +110,7 @@ def sealed(data: bytes) -> None:
 
 
 def _greeted() -> tuple[GatewayEnd, Seal]:
-    """A gateway's end that has challenged, and the register's seal."""
+    """Return a gateway's end that has sent its challenge, and the register's seal."""
     gateway = GatewayEnd(KEYS, random=bytes, max_message=LIMIT)
     register = RegisterEnd(KEY, random=bytes)
     said = gateway.receive(register.hello(SERIAL, 25, 61, 2, 1))
@@ -129,14 +129,14 @@ def _converse(end: GatewayEnd | RegisterEnd, data: bytes) -> None:
 
 
 def ethernet(data: bytes) -> None:
-    """EoT, in both directions."""
+    """Fuzz EoT in both directions."""
     for to in eot.TlvRecipient:
         with suppress(RemoteError):
             eot.decode(data, to)
 
 
 def command(data: bytes) -> None:
-    """A request to a register, with and without its password."""
+    """Fuzz requests to a register, with and without the password."""
     with suppress(RemoteError):
         parse_request(data)
     with suppress(RemoteError):
@@ -144,7 +144,7 @@ def command(data: bytes) -> None:
 
 
 def answer(data: bytes) -> None:
-    """The answer of a register to each command, the value of each of its registers."""
+    """Fuzz a register's answers to each command and the values of each of its registers."""
     for each in COMMANDS:
         with suppress(RemoteError):
             parse_answer(each, data)
@@ -154,13 +154,13 @@ def answer(data: bytes) -> None:
 
 
 def reading(data: bytes) -> None:
-    """A telemetry block that an authentic register sends."""
+    """Fuzz telemetry blocks from a register that has its key."""
     with suppress(RemoteError):
         telemetry.decode(telemetry.BLOCK_VERSION, data)
 
 
 def assistant(data: bytes) -> None:
-    """What stands in an Assistant's topics."""
+    """Fuzz the messages in an Assistant's topics."""
     for decode in (decode_report, decode_report_answer):
         with suppress(RemoteError):
             decode(data)

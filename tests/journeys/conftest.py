@@ -1,4 +1,4 @@
-"""A whole town for one test: gateway, admin API, worker and registers over one database."""
+"""A whole deployment for one test: gateway, admin API, worker and registers over one database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass
 class Deployment:
-    """Everything that a story needs; time moves only when told."""
+    """Everything that a story needs; only the test moves the time."""
 
     gateway: RunningGateway
     api: Api
@@ -50,7 +50,7 @@ class Deployment:
     """The folder of firmware images."""
 
     async def employ(self, login: str) -> None:
-        """A new partner with an administrator, who signs in."""
+        """Create a partner with an administrator and sign in."""
         async with self.gateway.database.transaction() as db:
             partner = await founding.create_partner(Act(db, None, self.clock()), f"of {login}")
             await grant(Act(db, None, self.clock()), partner.id, Entitlement)
@@ -68,7 +68,7 @@ class Deployment:
         assert (await self.api.sign_in(login)).status == 200
 
     async def enrol(self, platform: Platform, number: int = 1) -> SimulatedRegister:
-        """A register that is in the cabinet and has not called yet."""
+        """Enrol a register that has not called yet."""
         serial = f"001061{number:08}"
         answer = await self.api.post("/registers/enrol", {"serial_numbers": [serial]})
         assert answer.json["refused"] == []
@@ -81,13 +81,13 @@ class Deployment:
         return str((await self.api.get("/licence-issuer")).json["public_key"])
 
     async def enrol_and_check_in(self, platform: Platform, number: int = 1) -> SimulatedRegister:
-        """A register that was enrolled and has called once."""
+        """Enrol a register and let it call once."""
         register = await self.enrol(platform, number)
         assert (await self.call(register)).accepted
         return register
 
     async def publish(self, image: Image, content: bytes) -> None:
-        """An image in the folder, added through the API."""
+        """Put an image into the folder and add it through the API."""
         put_image(self.images, image, content)
         place = {"model": image.model, "version": image.version}
         answer = await self.api.post("/firmware-images", place)
@@ -96,12 +96,12 @@ class Deployment:
     async def call(
         self, register: SimulatedRegister, number: int | None = None
     ) -> RegisterConversation:
-        """The gateway has heard of whatever was ordered, and the register calls."""
+        """Let the gateway load new operations, then make a call of the register."""
         await self.gateway.port._resync()
         return await self.gateway.call(register, number=number)
 
     async def order(self, register: SimulatedRegister, type_: str, **more: Any) -> int:
-        """Orders an operation, which must be accepted; its id."""
+        """Order an operation, which must be accepted; return its id."""
         order = {"type": type_, "serial_numbers": [register.serial_number], **more}
         answer = await self.api.post("/operations", order)
         assert (answer.status, answer.json["refused"]) == (202, [])
@@ -116,7 +116,7 @@ class Deployment:
         return await self.api.post(f"/operations/{id_}/cancel")
 
     async def work(self) -> None:
-        """Every periodic job once."""
+        """Run every periodic job once."""
         worker = Worker(self.gateway.database, self.clock, FleetConfig())
         for job in JOBS:
             await worker.run_once(job)
@@ -135,7 +135,7 @@ async def running_deployment(
     config: FleetConfig | None = None,
     **more: Any,
 ) -> AsyncIterator[Deployment]:
-    """A town; ``more`` is for ``running_gateway``."""
+    """Run a deployment; ``more`` is passed to ``running_gateway``."""
     images = folder / "images"
     keys = {"firmware_keys": PUBLISHER.hex()}
     update = {"data": folder / "data", "firmware_images": images, **keys}

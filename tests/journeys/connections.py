@@ -1,6 +1,6 @@
-"""TABLE of the roads between a register and the cash server, each as real as it can be.
+"""Table of the connections between a register and the cash server, as real as possible.
 
-A road is opened for one register of a town and says how it is called in the gateway's words.
+A connection is opened for one register of a deployment and is named after its transport.
 """
 
 import sqlite3
@@ -40,14 +40,14 @@ from tests.servers.mosquitto import Mosquitto
 
 RESTART_S: Final = 0.2
 CHANNEL, CABINET, CABINET_PORT = 276, 278, 279
-"""Settings: the channel (5 is EoT), and where the register calls."""
+"""Settings: the channel (5 is EoT), and the address and port of the cabinet."""
 
 Steps = Mapping[tuple[int, int], int]
 """How many times each step (operation id, step) took effect."""
 
 
 class ConnectionSetting(NamedTuple):
-    """Where a road is opened; ``mosquitto`` is the broker, without it the embedded one."""
+    """The surroundings of a connection; without ``mosquitto`` the embedded broker is used."""
 
     deployment: Deployment
     folder: Path
@@ -57,11 +57,11 @@ class ConnectionSetting(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenConnection:
-    """A road that is open; ``name`` is what the gateway calls it."""
+    """An open connection; ``name`` is its transport in the gateway's metrics."""
 
     name: str
     call: Callable[[], Awaitable[None]]
-    """One more call happens and ends."""
+    """Makes one more call and waits for its end."""
     effects: Callable[[], Steps]
 
 
@@ -71,7 +71,7 @@ Opener = Callable[
 
 
 class ConnectionCase(NamedTuple):
-    """``updates``: whether a firmware goes over it."""
+    """One kind of connection; ``updates`` tells whether firmware can be sent over it."""
 
     open: Opener
     platform: Platform = Platform.V5_0
@@ -99,7 +99,7 @@ async def _dialled(
 async def _mqtt(
     ground: ConnectionSetting, register: SimulatedRegister
 ) -> AsyncIterator[OpenConnection]:
-    """The register has an account of its own."""
+    """Give the register an account of its own and connect it to the broker."""
     path = f"/registers/{register.serial_number}/mqtt-account"
     async with _broker(ground) as number:
         made = await ground.deployment.api.post(path)
@@ -126,7 +126,7 @@ async def _mqtt(
 async def _web_service(
     ground: ConnectionSetting, register: SimulatedRegister
 ) -> AsyncIterator[OpenConnection]:
-    """The manufacturer's driver stands between."""
+    """Connect through the manufacturer's driver and the Assistant."""
     runner = web.AppRunner(
         build_app([register], clock=ground.deployment.clock), shutdown_timeout=0.1
     )
@@ -144,7 +144,7 @@ async def _web_service(
 async def _tcp_line(
     ground: ConnectionSetting, register: SimulatedRegister
 ) -> AsyncIterator[OpenConnection]:
-    """A KKT-PC line on the shop's network."""
+    """Connect through the Assistant and a KKT-PC line on the shop's network."""
     server = await serve_tcp(register, HOST, 0, _setup(ground))
     try:
         lines = Lines(auto=False, addresses=(f"{HOST}:{server.sockets[0].getsockname()[1]}",))
@@ -158,7 +158,7 @@ async def _tcp_line(
 async def _serial_line(
     lower_level: int, ground: ConnectionSetting, register: SimulatedRegister
 ) -> AsyncIterator[OpenConnection]:
-    """A KKT-PC line on a cable."""
+    """Connect through the Assistant and a KKT-PC line on a cable."""
     async with null_modem() as (port, far_port):
         line = await serve_serial(register, far_port, lower_level, setup=_setup(ground))
         try:
@@ -173,7 +173,7 @@ async def _serial_line(
 async def _eot(
     path: str, ground: ConnectionSetting, register: SimulatedRegister
 ) -> AsyncIterator[OpenConnection]:
-    """The register calls by itself, through the Assistant, whose account does not hold it."""
+    """Let the register call by itself through the Assistant, whose account does not hold it."""
     number = ground.deployment.gateway.number
     for setting, value in ((CHANNEL, 5), (CABINET, HOST + path), (CABINET_PORT, number)):
         _set(register, setting, value)
@@ -195,7 +195,7 @@ async def _eot(
 async def _on_behalf(
     ground: ConnectionSetting, register: SimulatedRegister, **parts: Any
 ) -> AsyncIterator[OpenConnection]:
-    """The Assistant speaks for the register."""
+    """Let the Assistant call for the register."""
     journal = ground.folder / "assistant" / "journal.sqlite"
     async with _assistant(ground, register.serial_number, **parts) as ear:
         contact = partial(_next_end, ground.deployment, "mqtt")
@@ -206,7 +206,7 @@ async def _on_behalf(
 async def _assistant(
     ground: ConnectionSetting, serial: str | None, **parts: Any
 ) -> AsyncIterator[Ear]:
-    """The Assistant at work, with an account made through the admin API."""
+    """Run the Assistant with an account made through the admin API."""
     api, account, ear = ground.deployment.api, login(), Ear()
     secret = ground.folder / "password"
     secret.write_text(PASSWORD)
@@ -232,8 +232,10 @@ async def _assistant(
 
 
 def _done(ear: Ear, journal: Path) -> Steps:
-    """The Assistant tells of a step each time that it does it, not when its journal answers;
-    whatever stands in the journal was told."""
+    """Return how many times the Assistant did each step, from the events it reported.
+
+    An answer from its journal is no event; every step in the journal must have been reported.
+    """
     told = Counter(
         (said["operation_id"], said["step"]) for name, said in ear.heard if name == "step"
     )
@@ -244,12 +246,12 @@ def _done(ear: Ear, journal: Path) -> Steps:
     return told
 
 
-# ---- what the roads stand on --------------------------------------------------------------------
+# ---- what the connections need ------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def _broker(ground: ConnectionSetting) -> AsyncIterator[int]:
-    """The gateway is at its broker; the port."""
+    """Connect the gateway to its broker; yield the broker's port."""
     server, port = ground.deployment.gateway.server, ground.deployment.gateway.port
     async with AsyncExitStack() as stack:
         if ground.mosquitto is not None:
@@ -266,7 +268,7 @@ async def _broker(ground: ConnectionSetting) -> AsyncIterator[int]:
 
 
 async def _next_end(town: Deployment, name: str) -> None:
-    """One more conversation has ended on the road."""
+    """Wait until one more conversation has ended on the transport."""
     before = sum(outcomes(name).values())
     await until(lambda: sum(outcomes(name).values()) > before)
 
@@ -276,7 +278,7 @@ def _setup(ground: ConnectionSetting, caller: CallCredentials | None = None) -> 
 
 
 def _set(register: SimulatedRegister, number: int, value: int | str) -> None:
-    """A cell as the driver writes it; the cabinet's address with its path, as the factory does."""
+    """Write a setting as the driver does; a cabinet's address has its path, as from the factory."""
     setting = settings.find(Platform.V2_5, number)
     assert setting.cell is not None and isinstance(register.memory, Tables)
     length = settings.cell_length(setting)

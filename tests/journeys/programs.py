@@ -1,4 +1,4 @@
-"""Programs of the project as processes of their own, none of which outlives its test."""
+"""Programs of the project as processes of their own, which never outlive their test."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ POLL_S: Final = 0.05
 
 
 class Program:
-    """A process that writes into files of ``folder``; what is left of it at the end is killed."""
+    """A process that writes into files of ``folder`` and is killed at the end of the block."""
 
     def __init__(
         self, folder: Path, name: str, *command: str, environment: dict[str, str] | None = None
@@ -56,7 +56,7 @@ class Program:
         return self._errors.read_text(encoding="utf-8")
 
     def wait_until_it_says(self, words: str) -> None:
-        """On whichever of its two outputs."""
+        """Wait until one of its two outputs contains the words."""
         deadline = time.monotonic() + READY_S
         while words not in self.out + self.errors:
             assert self.process.poll() is None, self.errors
@@ -64,18 +64,18 @@ class Program:
             time.sleep(POLL_S)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """The exit code after a signal that asks; ``TimeoutExpired`` after ``STOP_S``."""
+        """Return the exit code after a signal; raise ``TimeoutExpired`` after ``STOP_S``."""
         self.process.send_signal(number)
         return self.process.wait(STOP_S)
 
     def kill(self) -> None:
-        """As a crash would."""
+        """Kill the process, as a crash would."""
         self.process.kill()
         self.process.wait(STOP_S)
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would configure the programs."""
+    """Return this program's environment without the variables that configure the project."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith("CASH_SERVER_")
     }

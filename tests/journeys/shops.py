@@ -10,12 +10,14 @@ from tests.gateway.edge.running_gateway import HOST
 from tests.journeys.conftest import Deployment
 
 FIRST_STEP_DONE, LAST_CUT, STRIDE = 390, 620, 7
-"""Bytes from the register: where the first answer to a step is on its way, where it is enough, and
-less than half an answer."""
+"""Positions of cuts in bytes from the register, and the distance between them.
+
+The first cut is inside the first answer to a step; the distance is less than half an answer.
+"""
 
 
 async def closed_shop(town: Deployment, platform: Platform) -> SimulatedRegister:
-    """Settled, with everything sent."""
+    """Return an enrolled register with a closed shift and nothing unsent."""
     register = await town.enrol_and_check_in(platform)
     register.faults.shift_forgotten = True
     register.advance_to(town.clock())
@@ -34,8 +36,10 @@ async def status(town: Deployment, id_: int) -> tuple[str, str]:
 async def call_over_bad_links(
     town: Deployment, register: SimulatedRegister, enough: Callable[[], bool] = lambda: False
 ) -> int:
-    """Call after call is cut, each a little later than the one before, until it is ``enough``;
-    how many of them had begun to work."""
+    """Call repeatedly, cutting each call a little later, until ``enough`` returns true.
+
+    Return in how many of the calls a step was done.
+    """
     worked = 0
     for cut in range(FIRST_STEP_DONE, LAST_CUT, STRIDE):
         fault = Fault(Direction.UP, cut_after=cut)

@@ -55,7 +55,7 @@ async def status_of(town: Deployment, login: str, request_id: int) -> str:
     return str((await town.api.get(f"/access-requests/{request_id}")).json["status"])
 
 
-async def test_a_client_changes_its_partner_and_comes_back(town: Deployment) -> None:
+async def test_client_moves_to_another_partner_and_back(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     serial, inn = register.serial_number, register.owner.inn
     settings = {"settings": ["8"]}

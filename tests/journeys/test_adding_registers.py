@@ -25,7 +25,7 @@ async def listed(town: Deployment, query: str = "") -> list[str]:
     return [row["serial_number"] for row in rows]
 
 
-async def test_registers_are_added_called_hidden_and_chosen(town: Deployment) -> None:
+async def test_registers_are_added_checked_in_hidden_and_selected(town: Deployment) -> None:
     # A register that was never added calls, and is kept as nobody's; it is fiscalised.
     stranger = SimulatedRegister(number(9), Platform.V5_0, 61, Random(9), town.clock())
     assert (await town.call(stranger)).accepted

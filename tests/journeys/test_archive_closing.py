@@ -12,7 +12,7 @@ YES = {"confirmed": True}
 
 
 @BOTH
-async def test_its_facts_are_kept_with_the_closing_document(
+async def test_closing_stores_the_drives_facts_and_the_document(
     town: Deployment, platform: Platform
 ) -> None:
     register = await closed_shop(town, platform)
@@ -37,7 +37,9 @@ async def test_its_facts_are_kept_with_the_closing_document(
 
 
 @BOTH
-async def test_cut_anywhere_it_is_closed_once(town: Deployment, platform: Platform) -> None:
+async def test_archive_is_closed_once_despite_a_lost_link(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     id_ = await town.order(register, "archive_closing", params=YES)
     assert await call_over_bad_links(town, register) > 5
@@ -48,7 +50,9 @@ async def test_cut_anywhere_it_is_closed_once(town: Deployment, platform: Platfo
 
 
 @BOTH
-async def test_an_open_shift_keeps_it_waiting(town: Deployment, platform: Platform) -> None:
+async def test_archive_closing_waits_for_an_open_shift(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     assert register.open_shift(town.clock())
     id_ = await town.order(register, "archive_closing", params=YES)
@@ -57,7 +61,7 @@ async def test_an_open_shift_keeps_it_waiting(town: Deployment, platform: Platfo
     assert (register.drive.phase, register.mode) == (Phase.FISCAL, 0)
 
 
-async def test_a_closed_archive_is_not_closed_again(town: Deployment) -> None:
+async def test_closed_archive_is_not_closed_again(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     await town.order(register, "archive_closing", params=YES)
     again = await town.order(register, "archive_closing", params=YES)
@@ -71,7 +75,7 @@ async def test_a_closed_archive_is_not_closed_again(town: Deployment) -> None:
 
 
 @pytest.mark.parametrize("params", [{}, {"confirmed": False}, {"confirmed": "yes"}])
-async def test_without_a_yes_nothing_is_ordered(
+async def test_closing_without_confirmation_is_refused(
     town: Deployment, params: dict[str, object]
 ) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)

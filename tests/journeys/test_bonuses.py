@@ -8,7 +8,9 @@ from tests.journeys.conftest import Deployment
 from tests.journeys.test_purchase_to_transfer import buy
 
 
-async def test_points_from_the_price_to_the_clients_total(town: Deployment) -> None:
+async def test_bonus_points_are_counted_from_the_price_to_the_clients_total(
+    town: Deployment,
+) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     plans = (await town.api.get("/subscriptions/plans")).json["items"]
     points = {plan["code"]: plan["bonus_points"] for plan in plans}["complete"]

@@ -44,7 +44,7 @@ async def ask(town: Deployment, serials: list[str], params: dict[str, Any]) -> A
         (86, "5.6.0", {"spare_serial_number": "00108600999999"}),
     ],
 )
-async def test_the_script_is_the_result(
+async def test_replacement_script_is_the_result(
     town: Deployment, model: int, firmware: str, params: dict[str, Any]
 ) -> None:
     serial = await put(town, model, firmware)
@@ -72,7 +72,7 @@ async def test_the_script_is_the_result(
         (69, "5.8.14", {"spare_serial_number": "00106900000001"}, "spare_same"),
     ],
 )
-async def test_a_register_that_does_not_fit_is_refused(
+async def test_unfit_register_is_refused(
     town: Deployment, model: int, firmware: str, params: dict[str, Any], reason: str
 ) -> None:
     answer = await ask(town, [await put(town, model, firmware)], params)
@@ -80,14 +80,14 @@ async def test_a_register_that_does_not_fit_is_refused(
     assert [one["reason"] for one in answer["refused"]] == [reason]
 
 
-async def test_one_register_at_a_time(town: Deployment) -> None:
+async def test_replacement_of_several_registers_is_refused(town: Deployment) -> None:
     serials = [await put(town, 69, "5.8.14"), await put(town, 61, "5.8.14")]
     answer = await ask(town, serials, SPARE)
     assert {one["reason"] for one in answer["refused"]} == {"one_only"}
     assert answer["accepted"] == []
 
 
-async def test_what_waits_for_the_register_still_waits(town: Deployment) -> None:
+async def test_replacement_leaves_waiting_operations_queued(town: Deployment) -> None:
     serial = await put(town, 69, "5.8.14")
     order = {"type": "paper_receipt", "serial_numbers": [serial], "params": {"enabled": True}}
     (waiting,) = (await town.api.post("/operations", order)).json["accepted"]
@@ -103,7 +103,7 @@ async def test_what_waits_for_the_register_still_waits(town: Deployment) -> None
         ({"system_version": "latest"}, "system_version"),
     ],
 )
-async def test_a_wrong_wish_is_refused_with_its_field(
+async def test_invalid_request_names_its_field(
     town: Deployment, wrong: dict[str, Any], field: str
 ) -> None:
     answer = await ask(town, [await put(town, 69, "5.8.14")], {**SPARE, **wrong})

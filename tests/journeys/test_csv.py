@@ -8,7 +8,7 @@ from protocol.platforms import Platform
 from tests.journeys.conftest import Deployment
 
 
-async def test_what_registers_said_is_in_the_saved_list(town: Deployment) -> None:
+async def test_saved_csv_contains_the_registers_readings(town: Deployment) -> None:
     five = await town.enrol_and_check_in(Platform.V5_0, 1)
     two = await town.enrol_and_check_in(Platform.V2_5, 2)
     await town.api.post("/registers/enrol", {"serial_numbers": ["00106100000003"]})

@@ -121,7 +121,9 @@ async def length_of_a_conversation(folder: Path, platform: Platform) -> int:
 
 @BOTH
 @pytest.mark.timeout(120)
-async def test_cut_after_every_single_byte(tmp_path: Path, platform: Platform) -> None:
+async def test_operation_succeeds_despite_a_cut_after_any_byte(
+    tmp_path: Path, platform: Platform
+) -> None:
     for folder in (tmp_path / "one", tmp_path / "all"):
         folder.mkdir()
     length = await length_of_a_conversation(tmp_path / "one", platform) + SPARE_BYTES
@@ -161,7 +163,7 @@ WORST = {
 
 
 @BOTH
-async def test_whatever_else_a_link_does(tmp_path: Path, platform: Platform) -> None:
+async def test_operation_succeeds_over_a_faulty_link(tmp_path: Path, platform: Platform) -> None:
     async with fleet_of(tmp_path, platform, len(WORST)) as fleet:
         pairs = zip(fleet.registers, WORST.values(), strict=True)
         await all_at_once(call_through(fleet, register, fault) for register, fault in pairs)
@@ -169,7 +171,7 @@ async def test_whatever_else_a_link_does(tmp_path: Path, platform: Platform) -> 
 
 
 @BOTH
-async def test_a_byte_at_a_time_is_enough(tmp_path: Path, platform: Platform) -> None:
+async def test_conversation_succeeds_one_byte_at_a_time(tmp_path: Path, platform: Platform) -> None:
     async with fleet_of(tmp_path, platform, 4) as fleet:
         calls = [call_through(fleet, one, Fault(drip=True)) for one in fleet.registers]
         assert await asyncio.gather(*calls) == [1] * 4

@@ -55,7 +55,7 @@ class Ledger:
 
 
 @pytest.mark.timeout(240)
-def test_nothing_accepted_is_lost(tmp_path: Path, cluster: PostgresCluster) -> None:
+def test_accepted_readings_are_not_lost(tmp_path: Path, cluster: PostgresCluster) -> None:
     url = cluster.create_database("fleet")
     ring = tmp_path / "key-ring.json"
     ring.write_text(KeyRing.generate())

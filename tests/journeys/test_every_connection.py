@@ -65,7 +65,9 @@ async def ground(
         yield ConnectionSetting(town, tmp_path, authority.file, mosquitto)
 
 
-async def test_the_same_journey(row: ConnectionCase, ground: ConnectionSetting) -> None:
+async def test_journey_succeeds_over_every_connection(
+    row: ConnectionCase, ground: ConnectionSetting
+) -> None:
     town = ground.deployment
     register = await at_rest(town, row.platform)
     before = register.loader.firmware

@@ -45,7 +45,7 @@ async def state(town: Deployment, id_: int) -> tuple[str, str, int]:
 
 
 @BOTH
-async def test_a_register_is_updated_and_its_own_word_ends_it(
+async def test_update_succeeds_when_the_register_reports_its_firmware(
     town: Deployment, platform: Platform
 ) -> None:
     register = await closed_shop(town, platform)
@@ -70,7 +70,9 @@ async def test_a_register_is_updated_and_its_own_word_ends_it(
 
 
 @BOTH
-async def test_a_cut_transfer_goes_on_where_it_stood(town: Deployment, platform: Platform) -> None:
+async def test_interrupted_transfer_continues_at_its_block(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     id_ = await update(town, register, image_for(platform))
     async with BadLinkProxy(HOST, town.gateway.number, IN_THE_FIRST_WINDOW) as proxy:
@@ -86,7 +88,7 @@ async def test_a_cut_transfer_goes_on_where_it_stood(town: Deployment, platform:
 
 @pytest.mark.parametrize("block", [0, 1, 15, 16, 34])
 @BOTH
-async def test_the_power_goes_in_the_middle_of_a_flash(
+async def test_transfer_continues_after_a_power_cut(
     town: Deployment, platform: Platform, block: int
 ) -> None:
     register = await closed_shop(town, platform)
@@ -104,7 +106,7 @@ async def test_the_power_goes_in_the_middle_of_a_flash(
     assert await state(town, id_) == ("succeeded", "done", 100)
 
 
-async def test_it_waits_for_the_shift_and_says_why(town: Deployment) -> None:
+async def test_update_waits_for_an_open_shift_and_shows_the_reason(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     register.faults.ofd_down = True
     assert register.open_shift(town.clock())
@@ -125,7 +127,7 @@ async def test_it_waits_for_the_shift_and_says_why(town: Deployment) -> None:
     assert await state(town, id_) == ("succeeded", "done", 100)
 
 
-async def test_a_register_that_comes_back_as_it_was_fails_it(town: Deployment) -> None:
+async def test_unchanged_firmware_after_the_restart_fails_the_update(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     before = register.loader.firmware
     id_ = await update(town, register, image_for(Platform.V5_0))
@@ -137,7 +139,7 @@ async def test_a_register_that_comes_back_as_it_was_fails_it(town: Deployment) -
     assert before in (await town.operation(id_))["explanation"]
 
 
-async def test_an_image_that_was_changed_in_its_folder_is_not_served(town: Deployment) -> None:
+async def test_image_changed_in_its_folder_is_not_served(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     image = image_for(Platform.V5_0)
     id_ = await update(town, register, image)
@@ -147,7 +149,7 @@ async def test_an_image_that_was_changed_in_its_folder_is_not_served(town: Deplo
     assert register.loader.begin(image, 61, Platform.V5_0) == 0
 
 
-async def test_a_register_with_other_publishers_refuses(town: Deployment) -> None:
+async def test_register_with_other_publishers_rejects_the_image(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     register.loader.publishers = ()
     id_ = await update(town, register, image_for(Platform.V5_0))
@@ -155,7 +157,7 @@ async def test_a_register_with_other_publishers_refuses(town: Deployment) -> Non
     assert (await state(town, id_))[:2] == ("failed", "command_failed")
 
 
-async def test_what_an_order_says_of_an_image_is_not_believed(town: Deployment) -> None:
+async def test_image_facts_in_a_request_are_ignored(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     image = image_for(Platform.V5_0)
     await town.publish(image, CONTENT)
@@ -180,7 +182,7 @@ async def test_what_an_order_says_of_an_image_is_not_believed(town: Deployment) 
 
 
 @BOTH
-async def test_the_largest_block_fits_a_frame(town: Deployment, platform: Platform) -> None:
+async def test_largest_block_fits_a_frame(town: Deployment, platform: Platform) -> None:
     register = await closed_shop(town, platform)
     id_ = await update(town, register, image_for(platform, block_size=8192))
     await town.call(register)

@@ -29,7 +29,7 @@ async def in_group(town: Deployment, *ids: int) -> list[str]:
     return [row["serial_number"] for row in answer.json["items"]]
 
 
-async def test_registers_are_put_in_order(town: Deployment) -> None:
+async def test_registers_are_sorted_into_groups(town: Deployment) -> None:
     tills = [await town.enrol_and_check_in(Platform.V5_0, number) for number in (1, 2, 3)]
     serials = [till.serial_number for till in tills]
 

@@ -33,7 +33,9 @@ async def registers_town(town: Deployment) -> AsyncIterator[Deployment]:
 
 
 @BOTH
-async def test_it_calls_under_the_new_key(registers_town: Deployment, platform: Platform) -> None:
+async def test_register_checks_in_under_the_new_key(
+    registers_town: Deployment, platform: Platform
+) -> None:
     town = registers_town
     register = await town.enrol_and_check_in(platform)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
@@ -46,7 +48,7 @@ async def test_it_calls_under_the_new_key(registers_town: Deployment, platform: 
     assert (await town.call(register)).accepted
 
 
-async def test_the_key_stands_in_no_database(registers_town: Deployment) -> None:
+async def test_key_is_not_stored_in_the_database(registers_town: Deployment) -> None:
     town = registers_town
     register = await town.enrol_and_check_in(Platform.V5_0)
     await town.order(register, "key_rotation", params=TO_SECOND)
@@ -59,7 +61,7 @@ async def test_the_key_stands_in_no_database(registers_town: Deployment) -> None
     assert rows and new.hex() not in str(rows) and repr(new)[2:-1] not in str(rows)
 
 
-async def test_a_key_that_the_gateway_does_not_know_is_forgotten(
+async def test_register_drops_a_key_unknown_to_the_gateway(
     registers_town: Deployment,
 ) -> None:
     """The ring was restored from an old copy between the order and the next calls."""
@@ -79,7 +81,7 @@ async def test_a_key_that_the_gateway_does_not_know_is_forgotten(
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_register_that_never_takes_it_fails_the_operation(
+async def test_register_that_keeps_its_old_key_fails_the_operation(
     registers_town: Deployment,
 ) -> None:
     town = registers_town
@@ -92,7 +94,7 @@ async def test_a_register_that_never_takes_it_fails_the_operation(
     assert (await town.call(register)).accepted
 
 
-async def test_a_generation_that_is_not_in_the_ring_fails_it(town: Deployment) -> None:
+async def test_generation_absent_from_the_ring_fails_the_operation(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await town.order(register, "key_rotation", params=TO_SECOND)
     await town.call(register)

@@ -149,7 +149,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_done_once_though_the_gateway_was_killed(tmp_path: Path) -> None:
+async def test_operation_is_executed_once_despite_a_killed_gateway(tmp_path: Path) -> None:
     place = Place(tmp_path)
     await upgrade(place.url)
     database = Database(place.url, REACTIONS)

@@ -33,7 +33,7 @@ async def test_protection_codes_are_restored(town: Deployment) -> None:
     assert len(register.licences) == 2
 
 
-async def test_each_register_gets_the_licence_that_was_issued_for_it(town: Deployment) -> None:
+async def test_each_register_gets_its_own_licence(town: Deployment) -> None:
     registers = [await licensed(town, number) for number in (1, 2)]
     stranger = await town.enrol_and_check_in(Platform.V5_0, 3)
     serials = [register.serial_number for register in (*registers, stranger)]
@@ -52,7 +52,7 @@ async def test_each_register_gets_the_licence_that_was_issued_for_it(town: Deplo
     assert shown[1]["number"] == f"{held[0].number:016x}"
 
 
-async def test_a_lost_licence_is_restored_as_it_was(town: Deployment) -> None:
+async def test_lost_licence_is_restored_unchanged(town: Deployment) -> None:
     register = await licensed(town)
     await town.order(register, "licence_upload", params=NEWGER)
     await town.call(register)
@@ -63,7 +63,7 @@ async def test_a_lost_licence_is_restored_as_it_was(town: Deployment) -> None:
     assert register.licences == before
 
 
-async def test_a_register_that_trusts_another_server_refuses(town: Deployment) -> None:
+async def test_register_that_trusts_another_server_rejects_the_licence(town: Deployment) -> None:
     register = await licensed(town)
     register.licence_issuers = ()
     id_ = await town.order(register, "licence_upload", params=NEWGER)
@@ -74,7 +74,7 @@ async def test_a_register_that_trusts_another_server_refuses(town: Deployment) -
     assert register.licences == {}
 
 
-async def test_half_an_hour_without_a_call_cancels_it(town: Deployment) -> None:
+async def test_upload_is_cancelled_after_half_an_hour_without_a_check_in(town: Deployment) -> None:
     register = await licensed(town)
     id_ = await town.order(register, "licence_upload", params=NEWGER)
     town.clock.forward(minutes=29)
@@ -87,7 +87,7 @@ async def test_half_an_hour_without_a_call_cancels_it(town: Deployment) -> None:
     assert register.licences == {}
 
 
-async def test_the_half_hour_begins_when_it_is_due(town: Deployment) -> None:
+async def test_half_hour_is_counted_from_the_due_time(town: Deployment) -> None:
     register = await licensed(town)
     later = town.clock() + timedelta(minutes=50)
     id_ = await town.order(
@@ -100,7 +100,7 @@ async def test_the_half_hour_begins_when_it_is_due(town: Deployment) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_code_that_the_register_refuses_fails_it(town: Deployment) -> None:
+async def test_refused_protection_code_fails_the_upload(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V2_5)
     wish = {**CODES, "codes": [{"number": 7, "code": "00" * 8}]}
     id_ = await town.order(register, "licence_upload", params=wish)
@@ -121,7 +121,7 @@ async def test_a_code_that_the_register_refuses_fails_it(town: Deployment) -> No
         (Platform.V2_5, {**CODES, "codes": [{"number": 1, "code": CODE_7}] * 2}, "params.codes"),
     ],
 )
-async def test_a_wrong_wish_is_refused_with_its_field(
+async def test_invalid_request_names_its_field(
     town: Deployment, platform: Platform, wish: dict[str, Any], field: str
 ) -> None:
     register = await town.enrol_and_check_in(platform)

@@ -107,7 +107,7 @@ def end_cleanly(program: Program) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_from_the_screen_to_ctrl_c_and_again(tmp_path: Path) -> None:
+async def test_make_run_starts_stops_with_ctrl_c_and_starts_again(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with start(tmp_path, "first") as program:
         seen = screen(program)

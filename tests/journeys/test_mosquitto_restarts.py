@@ -106,7 +106,7 @@ async def kept(database: Database) -> Accepted:
 
 
 @pytest.mark.timeout(180)
-async def test_mosquitto_restarts_under_load(
+async def test_registers_are_served_while_mosquitto_restarts_under_load(
     broker: Mosquitto, registers: list[SimulatedRegister], tmp_path: Path
 ) -> None:
     accepted: Accepted = set()

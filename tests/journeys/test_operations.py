@@ -51,7 +51,7 @@ async def begin_and_lose_the_link(town: Deployment, register: SimulatedRegister)
 
 
 @BOTH
-async def test_an_upload_is_done_and_a_download_reads_it_back(
+async def test_uploaded_settings_are_read_back_by_a_download(
     town: Deployment, platform: Platform
 ) -> None:
     register = await town.enrol_and_check_in(platform)
@@ -71,7 +71,7 @@ async def test_an_upload_is_done_and_a_download_reads_it_back(
     assert result == {"settings": {"278": "cabinet.example", "279": 8080}, "missing": {}}
 
 
-async def test_a_register_with_an_open_shift_is_asked_again_later(town: Deployment) -> None:
+async def test_register_with_an_open_shift_gets_the_step_again_later(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     register.faults.refuse_steps = StepRefusal.SHIFT_OPEN
     id_ = await upload(town, register)
@@ -95,7 +95,7 @@ async def test_a_register_with_an_open_shift_is_asked_again_later(town: Deployme
         (StepRefusal.STALE, ("needs_attention", "stale")),
     ],
 )
-async def test_what_becomes_of_a_refused_step(
+async def test_refused_step_leads_to_its_status(
     town: Deployment, refusal: StepRefusal, expected: tuple[str, str]
 ) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
@@ -107,7 +107,7 @@ async def test_what_becomes_of_a_refused_step(
     assert await status(town, id_) == expected
 
 
-async def test_cancelled_before_delivery_it_never_leaves(town: Deployment) -> None:
+async def test_operation_cancelled_before_delivery_is_never_sent(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     before = written(register)
     id_ = await upload(town, register)
@@ -119,7 +119,7 @@ async def test_cancelled_before_delivery_it_never_leaves(town: Deployment) -> No
 
 
 @BOTH
-async def test_cancelled_after_delivery_it_waits_for_the_registers_word(
+async def test_operation_cancelled_after_delivery_waits_for_the_answer(
     town: Deployment, platform: Platform
 ) -> None:
     register = await town.enrol_and_check_in(platform)
@@ -134,7 +134,7 @@ async def test_cancelled_after_delivery_it_waits_for_the_registers_word(
     assert written(register)[1] == 80
 
 
-async def test_cancelled_after_it_ended_is_refused(town: Deployment) -> None:
+async def test_cancelling_an_ended_operation_is_refused(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await town.call(register)
@@ -143,7 +143,7 @@ async def test_cancelled_after_it_ended_is_refused(town: Deployment) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_begins_when_it_was_rescheduled_to(town: Deployment) -> None:
+async def test_rescheduled_operation_begins_at_its_new_time(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     later = town.clock() + timedelta(hours=2)
     id_ = await upload(town, register, scheduled_for=later.isoformat())
@@ -160,7 +160,7 @@ async def test_it_begins_when_it_was_rescheduled_to(town: Deployment) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_is_not_moved_into_the_past_nor_once_begun(town: Deployment) -> None:
+async def test_rescheduling_into_the_past_or_after_the_start_is_refused(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     for moment, code in (
@@ -174,7 +174,7 @@ async def test_it_is_not_moved_into_the_past_nor_once_begun(town: Deployment) ->
             await begin_and_lose_the_link(town, register)
 
 
-async def test_a_lost_link_queues_it_again_when_the_lease_is_over(town: Deployment) -> None:
+async def test_lost_link_queues_the_operation_again_after_the_lease(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V2_5)
     id_ = await upload(town, register)
     await begin_and_lose_the_link(town, register)
@@ -189,7 +189,7 @@ async def test_a_lost_link_queues_it_again_when_the_lease_is_over(town: Deployme
     assert set(register.journal.effects.values()) == {1}
 
 
-async def test_the_deadline_of_what_has_not_begun(town: Deployment) -> None:
+async def test_deadline_fails_an_operation_that_has_not_begun(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     before = written(register)
     id_ = await upload(town, register)
@@ -201,7 +201,7 @@ async def test_the_deadline_of_what_has_not_begun(town: Deployment) -> None:
     assert written(register) == before
 
 
-async def test_the_deadline_of_what_has_begun_is_for_a_person_to_look_at(town: Deployment) -> None:
+async def test_deadline_of_a_begun_operation_needs_attention(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await begin_and_lose_the_link(town, register)
@@ -212,7 +212,7 @@ async def test_the_deadline_of_what_has_begun_is_for_a_person_to_look_at(town: D
     assert (await town.cancel(id_)).json["status"] == "cancelled"
 
 
-async def test_several_operations_in_one_call_in_their_order(town: Deployment) -> None:
+async def test_several_operations_run_in_order_in_one_conversation(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V2_5)
     ids = [await upload(town, register) for _ in range(3)]
     talk = await town.call(register)
@@ -231,7 +231,7 @@ async def test_cancel_pending_clears_the_queue(town: Deployment) -> None:
     assert (await town.call(register)).steps_done == 0
 
 
-async def test_another_partners_register_is_as_good_as_none(town: Deployment) -> None:
+async def test_register_of_another_partner_is_not_found(town: Deployment) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)
     id_ = await upload(town, register)
     await town.employ("boris")

@@ -29,7 +29,7 @@ def address(office: Office) -> str:
     return str(office.town.api.client.make_url("/"))
 
 
-async def test_an_invitation_is_accepted(office: Office, address: str) -> None:
+async def test_invitation_is_accepted(office: Office, address: str) -> None:
     await office.say("POST", "/employees", BORIS)
     token = link_token(await office.letter(BORIS["email"]))
     async with browsing(address) as page:
@@ -49,9 +49,7 @@ async def test_an_invitation_is_accepted(office: Office, address: str) -> None:
         await expect(page.get_by_label("Электронная почта")).to_be_focused()
 
 
-async def test_a_forgotten_password_is_recovered_without_anybody(
-    office: Office, address: str
-) -> None:
+async def test_forgotten_password_is_reset_without_help(office: Office, address: str) -> None:
     me = await office.say("GET", "/me")
     await office.say("PUT", f"/employees/{me['id']}", people.ANNA)
     async with browsing(address) as page:
@@ -67,7 +65,7 @@ async def test_a_forgotten_password_is_recovered_without_anybody(
     assert (await office.town.api.sign_in("anna", NEW_PASSWORD)).status == 200
 
 
-async def test_the_page_speaks_english_too(office: Office, address: str) -> None:
+async def test_password_page_is_shown_in_english(office: Office, address: str) -> None:
     async with browsing(address, "en-GB") as page:
         await open_link(page, "nonsense" * 5)
         await expect(page.get_by_role("heading")).to_have_text("Password of the cash server")

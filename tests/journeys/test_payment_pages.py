@@ -55,14 +55,14 @@ async def status(town: Deployment, payment_id: str) -> str:
     return str((await town.api.get(f"/payments/{payment_id}")).json["status"])
 
 
-async def test_a_card_is_charged_and_the_person_comes_back(town: Deployment) -> None:
+async def test_card_is_charged_and_the_buyer_returns(town: Deployment) -> None:
     paid, refused = await owe(town, "1"), await owe(town, "2")
     assert "Оплачено" in await pay(town, paid, GOOD)
     assert "Оплата не прошла" in await pay(town, refused, DECLINED)
     assert [await status(town, each) for each in (paid, refused)] == ["paid", "failed"]
 
 
-async def test_the_worker_mends_what_the_network_lost(town: Deployment) -> None:
+async def test_worker_completes_payments_that_the_network_lost(town: Deployment) -> None:
     lost, left = await owe(town, "3"), await owe(town, "4")
     assert "обрабатывается" in await pay(town, lost, UNTOLD)
     await town.work()

@@ -75,7 +75,7 @@ async def office(town: Deployment) -> AsyncIterator[Office]:
         yield Office(town, mailbox)
 
 
-async def test_a_forgotten_password(office: Office) -> None:
+async def test_forgotten_password_is_reset(office: Office) -> None:
     api = office.town.api
     me = await office.say("GET", "/me")
     await office.say("PUT", f"/employees/{me['id']}", ANNA)
@@ -108,7 +108,7 @@ async def test_a_forgotten_password(office: Office) -> None:
     assert (await api.sign_in("anna", NEW_PASSWORD)).status == 200
 
 
-async def test_the_life_of_an_employee(office: Office) -> None:
+async def test_employee_is_invited_changed_deactivated_and_activated(office: Office) -> None:
     api, town = office.town.api, office.town
     first = await town.enrol_and_check_in(Platform.V5_0, 1)
     second = await town.enrol_and_check_in(Platform.V2_5, 2)
@@ -166,7 +166,7 @@ async def test_the_life_of_an_employee(office: Office) -> None:
     ]
 
 
-async def test_a_dead_mail_server_loses_no_invitation(office: Office) -> None:
+async def test_failed_mail_server_loses_no_invitation(office: Office) -> None:
     async with serving(Mailbox()) as gone:
         pass
     alive, office.mailbox = office.mailbox, gone

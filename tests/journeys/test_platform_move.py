@@ -9,7 +9,7 @@ from tests.protocol.publisher import publish
 IMAGE = publish(CONTENT, version="5.9.1", block_size=2048)
 
 
-async def test_a_move_and_then_settings_by_number(town: Deployment) -> None:
+async def test_moved_register_takes_settings_by_number(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V2_5)
     await town.order(
         register, "settings_upload", params={"settings": {"278": "host.example", "279": 8080}}
@@ -35,7 +35,7 @@ async def test_a_move_and_then_settings_by_number(town: Deployment) -> None:
     assert result["settings"] == {"278": "host.example", "279": 8080}
 
 
-async def test_a_move_is_for_2_5_and_to_5_0_only(town: Deployment) -> None:
+async def test_move_is_only_from_2_5_to_5_0(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     old = await closed_shop(town, Platform.V2_5, number=2)
     same = publish(CONTENT, platform=Platform.V2_5, version="3.0.4000")

@@ -68,7 +68,7 @@ async def try_settings(town: Deployment, serial_number: str) -> Any:
     return (await town.api.post("/operations", order)).json
 
 
-async def test_from_the_purchase_to_the_transfer(town: Deployment) -> None:
+async def test_subscription_is_bought_assigned_and_transferred(town: Deployment) -> None:
     await without_contract(town)
     register = await town.enrol_and_check_in(Platform.V5_0)
     number = register.serial_number
@@ -103,7 +103,7 @@ async def test_from_the_purchase_to_the_transfer(town: Deployment) -> None:
     assert await available(town) == {"management": 4}
 
 
-async def test_a_year_later_it_has_ended_and_is_prolonged(town: Deployment) -> None:
+async def test_expired_subscription_is_renewed_after_a_year(town: Deployment) -> None:
     await without_contract(town)
     register = await town.enrol_and_check_in(Platform.V5_0)
     number = register.serial_number

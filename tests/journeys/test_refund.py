@@ -26,7 +26,7 @@ async def give_back(town: Deployment, payment_id: str, roubles: str) -> str:
         return await answer.text()
 
 
-async def test_what_is_refunded_cannot_be_assigned(town: Deployment) -> None:
+async def test_refunded_subscription_cannot_be_assigned(town: Deployment) -> None:
     first, second = [await town.enrol_and_check_in(Platform.V5_0, number) for number in (1, 2)]
     assert await buy(town, "management", 3) == "paid"
     wish = {"plans": ["management"], "serial_numbers": [first.serial_number]}

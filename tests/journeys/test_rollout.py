@@ -45,7 +45,7 @@ def counts(card: Any, number: int) -> Any:
     return card["waves"][number - 1]["counts"]
 
 
-async def test_it_pauses_at_the_threshold_resumes_and_ends(town: Deployment) -> None:
+async def test_roll_out_pauses_at_the_threshold_resumes_and_ends(town: Deployment) -> None:
     registers = await settle_all(town)
     plan = {
         "type": "settings_upload",

@@ -26,7 +26,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_a_start_that_cannot_be_says_why(case: str, tmp_path: Path) -> None:
+def test_impossible_start_prints_its_reason(case: str, tmp_path: Path) -> None:
     command, sentence = REFUSALS[case]
     done = subprocess.run(
         [sys.executable, "-m", "cash_server", *command, "--data", str(tmp_path / "data")],

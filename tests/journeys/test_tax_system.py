@@ -25,7 +25,7 @@ async def card(town: Deployment, serial_number: str) -> Any:
 
 
 @BOTH
-async def test_the_new_system_is_seen_at_the_next_call(
+async def test_new_tax_system_is_seen_at_the_next_check_in(
     town: Deployment, platform: Platform
 ) -> None:
     register = await closed_shop(town, platform)
@@ -41,7 +41,9 @@ async def test_the_new_system_is_seen_at_the_next_call(
 
 
 @BOTH
-async def test_cut_anywhere_it_is_registered_once(town: Deployment, platform: Platform) -> None:
+async def test_tax_system_is_registered_once_despite_a_lost_link(
+    town: Deployment, platform: Platform
+) -> None:
     register = await closed_shop(town, platform)
     made = register.drive.registrations_made
     id_ = await town.order(register, "tax_system_change", params=WISH)
@@ -53,7 +55,7 @@ async def test_cut_anywhere_it_is_registered_once(town: Deployment, platform: Pl
 
 
 @BOTH
-async def test_it_waits_for_the_shift_and_the_receipts(
+async def test_change_waits_for_the_shift_and_unsent_receipts(
     town: Deployment, platform: Platform
 ) -> None:
     register = await closed_shop(town, platform)
@@ -74,7 +76,7 @@ async def test_it_waits_for_the_shift_and_the_receipts(
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_it_does_not_begin_before_its_date(town: Deployment) -> None:
+async def test_change_does_not_begin_before_its_date(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     wish = {**WISH, "from_date": "2026-03-03"}
     id_ = await town.order(register, "tax_system_change", params=wish)
@@ -90,7 +92,7 @@ async def test_it_does_not_begin_before_its_date(town: Deployment) -> None:
     assert await status(town, id_) == ("succeeded", "done")
 
 
-async def test_a_spent_drive_is_told_before_anything_is_changed(town: Deployment) -> None:
+async def test_drive_without_registrations_fails_before_any_change(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V2_5)
     register.drive.registrations_made = LAST_REGISTRATION
     before = register.taxation_types, register.memory.value(50), register.drive.documents
@@ -101,7 +103,7 @@ async def test_a_spent_drive_is_told_before_anything_is_changed(town: Deployment
     assert after == before and register.requisites == {}
 
 
-async def test_what_cannot_be_taken_back_is_not_called_cancelled(town: Deployment) -> None:
+async def test_irrevocable_change_is_not_cancelled(town: Deployment) -> None:
     register = await closed_shop(town, Platform.V5_0)
     made = register.drive.registrations_made
     id_ = await town.order(register, "tax_system_change", params=WISH)
@@ -128,7 +130,7 @@ async def test_what_cannot_be_taken_back_is_not_called_cancelled(town: Deploymen
         ({"from_date": "1999-01-01"}, "from_date", "wrong_date"),
     ],
 )
-async def test_a_wrong_wish_is_refused_with_its_field(
+async def test_invalid_request_names_its_field(
     town: Deployment, wrong: dict[str, Any], field: str, code: str
 ) -> None:
     register = await town.enrol_and_check_in(Platform.V5_0)

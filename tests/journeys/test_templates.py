@@ -65,7 +65,7 @@ STORIES: dict[Platform, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("platform", STORIES)
-async def test_a_settings_template_is_uploaded_and_read_back(
+async def test_settings_template_is_uploaded_and_read_back(
     town: Deployment, platform: Platform
 ) -> None:
     values, expected = STORIES[platform]
@@ -80,7 +80,7 @@ async def test_a_settings_template_is_uploaded_and_read_back(
     assert (await town.operation(download))["result"] == {"settings": expected, "missing": {}}
 
 
-async def test_a_receipt_template_reaches_a_register(town: Deployment) -> None:
+async def test_receipt_template_is_uploaded_to_a_register(town: Deployment) -> None:
     content = bytes(range(256)) * 20
     body = {
         "name": "Логотип",

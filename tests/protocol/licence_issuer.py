@@ -1,4 +1,4 @@
-"""Who signs licences in tests."""
+"""The issuer of licences in tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ ISSUED_AT: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def licence_of(serial_number: str, kind: LicenceKind, number: int = 1) -> Licence:
-    """A genuine licence of that register."""
+    """Return a genuine licence of that register."""
     return signed(Licence(serial_number, kind, ISSUED_AT, number))
 
 
 def signed(licence: Licence, key: Ed25519PrivateKey = ISSUING_KEY) -> Licence:
-    """The same facts under a signature."""
+    """Return the licence signed with the key."""
     return replace(licence, signature=key.sign(licence.signed))

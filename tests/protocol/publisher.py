@@ -1,4 +1,4 @@
-"""A publisher of firmware: images that are built and signed for a test."""
+"""A publisher of firmware: images built and signed for a test."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -17,7 +17,7 @@ STRANGER: Final = _STRANGER.public_key().public_bytes_raw()
 
 
 def content_of(size: int, seed: int = 0) -> bytes:
-    """A file of that size."""
+    """Return a file of that size; the seed decides its content."""
     return Random(seed).randbytes(size)
 
 
@@ -29,7 +29,7 @@ def publish(
     version: str = "5.9.1",
     block_size: int = 256,
 ) -> Image:
-    """The signed facts about a file."""
+    """Return the signed facts about a file."""
     facts = Image(
         model,
         platform,
@@ -43,10 +43,10 @@ def publish(
 
 
 def sign(image: Image) -> Image:
-    """The same facts under the publisher's signature."""
+    """Return the facts with the publisher's signature."""
     return replace(image, signature=_KEY.sign(image.signed))
 
 
 def forge(image: Image) -> Image:
-    """The same facts under a stranger's signature."""
+    """Return the facts with a stranger's signature."""
     return replace(image, signature=_STRANGER.sign(image.signed))

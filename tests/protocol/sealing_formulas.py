@@ -1,7 +1,7 @@
-"""The keys and the sealing of the conversation once more, straight from their formulas.
+"""The keys and the sealing of the conversation, computed again from their formulas.
 
-Written with the primitives of ``cryptography`` and none of our code, so that a mistake in ours
-cannot hide in its own test.
+Written with the primitives of ``cryptography`` and none of the product's code, so that a mistake
+there cannot hide in its own test.
 """
 
 from cryptography.hazmat.primitives import hashes
@@ -17,19 +17,22 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
 
 
 def register_key(fleet_key: bytes, serial: bytes) -> bytes:
-    """K = HKDF-SHA256(fleet key, info = "register" || serial)."""
+    """Return K = HKDF-SHA256(fleet key, info = "register" || serial)."""
     return HKDF(hashes.SHA256(), 32, salt=None, info=b"register" + serial).derive(fleet_key)
 
 
 def proof(key: bytes, hello_body: bytes, nonce: bytes) -> bytes:
-    """First half of HMAC-SHA256(K, "cash-server" || HELLO body || nonce)."""
+    """Return the first half of HMAC-SHA256(K, "cash-server" || HELLO body || nonce)."""
     return hmac_sha256(key, b"cash-server" + hello_body + nonce)[:16]
 
 
 def sealed(
     key: bytes, direction: str, nonces: bytes, counter: int, message: bytes, serial: bytes
 ) -> bytes:
-    """AES-256-GCM; nonce = direction (4 bytes) || counter (8); additional data = kind || serial."""
+    """Seal with AES-256-GCM; nonce = direction (4 bytes) || counter (8 bytes).
+
+    The additional data is kind || serial.
+    """
     nonce = direction.encode().ljust(4, b"\0") + counter.to_bytes(8, "big")
     conversation_key = hmac_sha256(key, direction.encode() + nonces)
     return AESGCM(conversation_key).encrypt(nonce, message, b"\x03" + serial)

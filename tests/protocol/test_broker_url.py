@@ -14,19 +14,19 @@ from protocol.broker_url import BrokerUrl, parse
         ("mqtts://g%40x@[::1]:1", BrokerUrl("g@x", "::1", 1, True)),
     ],
 )
-def test_an_address(text: str, url: BrokerUrl) -> None:
+def test_an_address_is_parsed(text: str, url: BrokerUrl) -> None:
     assert parse(text) == url
 
 
 @pytest.mark.parametrize(
     "text", ["", "broker:1883", "http://a@b", "mqtt://broker", "mqtt://a@", "mqtt://a@b:x"]
 )
-def test_no_address(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text)
 
 
-def test_a_password_does_not_belong_there() -> None:
+def test_a_password_in_the_address_is_refused() -> None:
     with pytest.raises(ValueError, match="into a file") as refused:
         parse("mqtt://gateway:secret@broker")
     assert "secret" not in str(refused.value)

@@ -20,19 +20,19 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_the_frames_of_the_wire_come_back_identical() -> None:
+def test_recorded_frames_round_trip() -> None:
     result = run("check-frames", str(FILE))
     assert (result.exit_code, result.stdout) == (0, "187 frames, 187 identical, 187 explained\n")
 
 
-def test_a_file_of_plain_lines(tmp_path: Path) -> None:
+def test_a_file_of_plain_lines_is_checked(tmp_path: Path) -> None:
     file = tmp_path / "frames.txt"
     file.write_text(f"{ABORT}\n\n{ABORT.replace(' ', '')}\n")
     assert run("check-frames", str(file)).stdout == "2 frames, 2 identical, 2 explained\n"
 
 
 @pytest.mark.parametrize("bad", ["fe 01 00 00 c4 03", "c4", "hello", f"{ABORT} 00", ABORT[:-3]])
-def test_a_frame_that_does_not_come_back_is_named(tmp_path: Path, bad: str) -> None:
+def test_a_frame_that_does_not_round_trip_is_reported(tmp_path: Path, bad: str) -> None:
     file = tmp_path / "frames.txt"
     file.write_text(f"{ABORT}\n{bad}\n")
     result = run("check-frames", str(file))
@@ -75,7 +75,7 @@ def test_an_answer_is_read_by_the_command_before_it() -> None:
         (encode(1, bytes.fromhex("c101000000ff")).hex(), "unknown   no command begins with ff"),
     ],
 )
-def test_frames_say_what_they_are(frames: str, said: str) -> None:
+def test_decoded_frames_are_described(frames: str, said: str) -> None:
     result = run("decode", *frames.split())
     assert result.exit_code == 0
     assert said in result.stdout
@@ -91,12 +91,12 @@ def test_frames_say_what_they_are(frames: str, said: str) -> None:
         ("a6dddb01", "unknown   28 bytes expected, 0 came"),
     ],
 )
-def test_our_own_frames_are_told_without_their_secrets(data: str, said: str) -> None:
+def test_own_frames_are_described_without_their_secrets(data: str, said: str) -> None:
     result = run("decode", encode(0, bytes.fromhex(data)).hex())
     assert (result.exit_code, result.stdout.splitlines()[1]) == (0, said)
 
 
-def test_a_frame_that_nothing_explains_is_named(tmp_path: Path) -> None:
+def test_an_unexplained_frame_is_reported(tmp_path: Path) -> None:
     frames = [encode(0, bytes.fromhex(data)).hex() for data in ("c101000000ff", "a60012", "c10100")]
     file = tmp_path / "frames.txt"
     file.write_text("\n".join([ABORT, *frames]))
@@ -105,7 +105,7 @@ def test_a_frame_that_nothing_explains_is_named(tmp_path: Path) -> None:
     assert result.stderr == "".join(f"unknown: {text}\n" for text in frames)
 
 
-def test_a_frame_of_the_lower_level_v2() -> None:
+def test_a_line_of_lower_level_v2_is_described() -> None:
     asked, answered = v2.encode(bytes.fromhex("0000" + "4d")), v2.encode(b"\x4d" + bytes(7))
     line = b"\x05" + asked + b"\x04\xff" + answered
     result = run("decode", "--v2", line.hex())
@@ -122,14 +122,14 @@ def test_a_frame_of_the_lower_level_v2() -> None:
     ]
 
 
-def test_what_a_probe_of_platform_5_0_is() -> None:
+def test_a_probe_of_platform_5_0_is_named() -> None:
     result = run("decode", "24400d002001f7407465737465")
     assert result.exit_code == 1
     assert "platform 5.0" in result.stderr
 
 
 @pytest.mark.parametrize("nonsense", ["zz", "0102", "fe01", ABORT[:-3], "fe 01 00 00 c4 03"])
-def test_nonsense_is_refused(nonsense: str) -> None:
+def test_malformed_input_is_refused(nonsense: str) -> None:
     result = run("decode", nonsense)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.strip()

@@ -13,7 +13,7 @@ from tests.protocol.vectors import VECTORS, Vector
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector.data.hex())[:40])
-def test_the_frames_of_the_wire_are_explained(vector: Vector) -> None:
+def test_recorded_frames_are_explained(vector: Vector) -> None:
     assert is_explained(vector.data)
     if vector.to_register:
         assert not any(line.startswith("unknown") for line in explain(vector.frame))
@@ -36,7 +36,7 @@ def test_the_frames_of_the_wire_are_explained(vector: Vector) -> None:
         "ff",
     ],
 )
-def test_what_the_tables_do_not_have_is_not_explained(data: str) -> None:
+def test_frames_missing_in_the_tables_are_not_explained(data: str) -> None:
     assert not is_explained(bytes.fromhex(data))
 
 
@@ -63,15 +63,15 @@ nearly = st.tuples(
 
 
 @given(chunks=st.lists(hostile | st.builds(encode, st.integers(0, 0xF0), hostile | nearly)))
-def test_hostile_streams(chunks: list[bytes]) -> None:
+def test_hostile_streams_raise_nothing(chunks: list[bytes]) -> None:
     assert all(isinstance(line, str) for line in explain(b"".join(chunks)))
 
 
 @given(chunks=st.lists(hostile | st.binary(min_size=1, max_size=255).map(v2.encode)))
-def test_hostile_streams_of_v2(chunks: list[bytes]) -> None:
+def test_hostile_v2_streams_raise_nothing(chunks: list[bytes]) -> None:
     assert all(isinstance(line, str) for line in explain_v2(b"".join(chunks)))
 
 
 @given(data=hostile | nearly)
-def test_hostile_frames(data: bytes) -> None:
+def test_hostile_frames_raise_nothing(data: bytes) -> None:
     assert is_explained(data) in (True, False)

@@ -24,7 +24,7 @@ CONTENT = content_of(2300)
 IMAGE = publish(CONTENT)
 
 
-def test_the_signed_bytes_are_as_the_page_says() -> None:
+def test_the_signed_bytes_are_the_documented_ones() -> None:
     expected = (
         b"cash-server firmware 1\n"
         + bytes([61, 50])
@@ -58,7 +58,7 @@ def test_no_fact_can_be_changed_under_a_signature(change: dict[str, Any]) -> Non
     assert not replace(IMAGE, **change).is_genuine([PUBLISHER])
 
 
-def test_a_file_is_known_by_every_byte() -> None:
+def test_a_change_of_any_byte_of_the_file_is_noticed() -> None:
     assert IMAGE.is_whole(CONTENT)
     assert not IMAGE.is_whole(CONTENT[:-1])
     assert not IMAGE.is_whole(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
@@ -96,18 +96,18 @@ def test_blocks_make_up_the_whole(size: int, block_size: int) -> None:
     ],
     ids=str,
 )
-def test_facts_that_no_image_has(change: dict[str, Any]) -> None:
+def test_impossible_facts_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no image"):
         replace(IMAGE, **change)
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_an_offer_arrives_as_it_left(platform: Platform) -> None:
+def test_an_offer_round_trips(platform: Platform) -> None:
     _, fields = parse_request(firmware_commands.begin(platform, IMAGE))
     assert Image.offered(fields.get("body", fields)) == IMAGE
 
 
-def test_platform_2_5_carries_it_as_kkt_pc_says() -> None:
+def test_platform_2_5_transfers_firmware_as_kkt_pc_specifies() -> None:
     begin = firmware_commands.begin(Platform.V2_5, IMAGE)
     assert begin.startswith(bytes.fromhex("ec030900"))
     assert firmware_commands.block(Platform.V2_5, 258, b"x") == bytes.fromhex("ec04020178")
@@ -116,7 +116,7 @@ def test_platform_2_5_carries_it_as_kkt_pc_says() -> None:
     assert firmware_commands.read_next(Platform.V2_5, bytes.fromhex("5500000201")) == 258
 
 
-def test_platform_5_0_carries_it_in_commands_of_its_own() -> None:
+def test_platform_5_0_transfers_firmware_in_its_own_commands() -> None:
     assert firmware_commands.block(Platform.V5_0, 258, b"x") == bytes.fromhex("d30000010278")
     assert firmware_commands.verify(Platform.V5_0) is None
     assert firmware_commands.install(Platform.V5_0) == bytes.fromhex("d4")
@@ -124,7 +124,7 @@ def test_platform_5_0_carries_it_in_commands_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_answers_that_are_none(platform: Platform) -> None:
+def test_failures_are_parsed_and_malformed_answers_refused(platform: Platform) -> None:
     assert firmware_commands.read_next(platform, b"\x55\x13\x00") == CommandFailed(0x13)
     assert firmware_commands.read_done(platform, b"\x55\x13\x00") == CommandFailed(0x13)
     assert firmware_commands.read_done(platform, b"\x55\x00\x00") is None
@@ -134,7 +134,7 @@ def test_answers_that_are_none(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("change", [{"platform": 7}, {"size": 0}, {"version": "x"}], ids=str)
-def test_an_offer_of_nothing_is_the_peer_s_fault(change: dict[str, Any]) -> None:
+def test_an_impossible_offer_is_a_remote_error(change: dict[str, Any]) -> None:
     with pytest.raises(RemoteError):
         Image.offered({**IMAGE.offer(), **change})
 

@@ -44,29 +44,29 @@ def test_both_readers_and_writers_agree(values: tuple[Any, ...]) -> None:
     assert LAYOUT.unpack_prefix(packed + b"more") == values
 
 
-def test_a_field_has_a_place() -> None:
+def test_fields_are_indexed_in_order() -> None:
     assert [LAYOUT.index(name) for name in PARTS] == list(range(len(PARTS)))
 
 
 @pytest.mark.parametrize("size", [0, LAYOUT.size - 1, LAYOUT.size + 1])
-def test_another_size_is_the_peers_fault(size: int) -> None:
+def test_another_size_is_a_remote_error(size: int) -> None:
     with pytest.raises(RemoteError):
         LAYOUT.unpack(bytes(size))
 
 
-def test_a_short_prefix_is_the_peers_fault() -> None:
+def test_a_short_prefix_is_a_remote_error() -> None:
     with pytest.raises(RemoteError):
         LAYOUT.unpack_prefix(bytes(LAYOUT.size - 1))
 
 
 @pytest.mark.parametrize("values", [(), (256,), (-1,), ("1",), (1, 2)])
-def test_a_value_that_does_not_fit_is_ours(values: tuple[Any, ...]) -> None:
+def test_a_value_that_does_not_fit_is_a_local_error(values: tuple[Any, ...]) -> None:
     with pytest.raises(LocalError):
         FixedLayout(Struct("one" / Int8ub)).pack(*values)
 
 
 @pytest.mark.parametrize("part", [Int16ul, Const(b"AT"), Struct("inner" / Int8ub)])
-def test_what_has_no_derived_form_is_refused(part: Any) -> None:
+def test_a_part_without_a_derived_form_is_refused(part: Any) -> None:
     with pytest.raises(ValueError, match="big-endian|derived form"):
         FixedLayout(Struct("part" / part))
 
@@ -78,7 +78,7 @@ class ReversedBytes(Bytes):  # type: ignore[misc]
         return bytes(super()._parse(stream, context, path))[::-1]
 
 
-def test_a_disagreement_stops_the_start() -> None:
+def test_a_disagreement_between_the_two_forms_is_refused() -> None:
     with pytest.raises(ValueError, match="disagrees"):
         FixedLayout(Struct("part" / ReversedBytes(4)))
 

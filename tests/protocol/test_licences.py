@@ -29,7 +29,7 @@ licences = st.builds(
 )
 
 
-def test_a_licence_stands_as_it_was_written_down() -> None:
+def test_a_licence_has_the_specified_bytes() -> None:
     issued_at = datetime(2026, 3, 2, 8, 57, 52, tzinfo=UTC)
     licence = Licence(SERIAL, LicenceKind.NEWGER_AS_PRINTER, issued_at, 0xDEADBEEF, b"s" * 64)
     assert licence.encode().hex() == FACTS + "73" * 64
@@ -39,18 +39,18 @@ def test_a_licence_stands_as_it_was_written_down() -> None:
 
 
 @given(licences)
-def test_every_licence_survives_the_wire(licence: Licence) -> None:
+def test_every_licence_round_trips(licence: Licence) -> None:
     assert decode(licence.encode()) == licence
 
 
 @given(st.binary(max_size=100))
-def test_other_bytes_are_none(data: bytes) -> None:
+def test_any_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(RemoteError):
         assert decode(data).encode() != data
 
 
 @given(st.integers(min_value=0, max_value=85 * 8 - 1))
-def test_a_changed_bit_is_no_licence(bit: int) -> None:
+def test_a_licence_with_a_changed_bit_is_not_genuine(bit: int) -> None:
     good = bytearray(licence_of(SERIAL, LicenceKind.WEB_DKKT).encode())
     assert decode(bytes(good)).is_genuine([STRANGER, LICENCE_ISSUER])
     good[bit // 8] ^= 1 << bit % 8
@@ -96,7 +96,7 @@ def test_an_unknown_version_kind_or_length_is_refused(wrong: bytes) -> None:
         {"signature": b"short"},
     ],
 )
-def test_there_is_no_licence_with_impossible_facts(change: dict[str, Any]) -> None:
+def test_a_licence_with_impossible_facts_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no licence"):
         replace(licence_of(SERIAL, LicenceKind.WEB_DKKT), **change)
 

@@ -10,7 +10,7 @@ def test_codes_and_names_are_unique() -> None:
     assert all(0 < code < 0x100 for code in BY_CODE)
 
 
-def test_the_model_stands_in_the_serial_number() -> None:
+def test_the_model_is_read_from_the_serial_number() -> None:
     model = model_of_serial("00106101234567")
     assert model and model.name == "АТОЛ 30Ф" and model.platform_5_0
 
@@ -19,5 +19,5 @@ def test_the_model_stands_in_the_serial_number() -> None:
     "serial_number",
     ["", "061", "00100001234567", "001ab101234567", "0010610123456", "001٠٦١01234567"],
 )
-def test_other_serial_numbers_name_none(serial_number: str) -> None:
+def test_other_serial_numbers_have_no_model(serial_number: str) -> None:
     assert model_of_serial(serial_number) is None

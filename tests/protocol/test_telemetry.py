@@ -83,7 +83,7 @@ def raw_values(field: Field) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 @given(data=st.data())
-def test_every_field_comes_back(field: Field, data: st.DataObject) -> None:
+def test_every_field_round_trips(field: Field, data: st.DataObject) -> None:
     value = field.codec.decode(data.draw(raw_values(field)))
     block = encode({**EMPTY, field.name: value})
     assert decode(BLOCK_VERSION, block) == {**EMPTY, field.name: value}
@@ -91,7 +91,7 @@ def test_every_field_comes_back(field: Field, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 @given(data=st.data())
-def test_every_value_is_what_its_schema_says(field: Field, data: st.DataObject) -> None:
+def test_every_value_matches_its_schema(field: Field, data: st.DataObject) -> None:
     value = field.codec.decode(data.draw(raw_values(field)))
     kind = field.codec.schema["type"]
     if kind == ["string", "null"]:
@@ -108,7 +108,7 @@ def test_any_block_of_the_right_size_is_a_reading(version: int, data: st.DataObj
     assert decode(version, encode(reading, version)) == reading
 
 
-def test_the_block_as_written_down() -> None:
+def test_the_block_has_the_specified_bytes() -> None:
     block = encode(
         {
             **EMPTY,
@@ -247,14 +247,14 @@ def test_fields_are_named_once_and_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("version", [0, BLOCK_VERSION + 1, 255])
-def test_a_layout_that_we_do_not_know(version: int) -> None:
+def test_an_unknown_version_is_refused(version: int) -> None:
     with pytest.raises(RemoteError) as caught:
         check(version, bytes(BLOCK.size))
     assert caught.value.code == "version"
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK.size - 1])
-def test_a_short_block(size: int) -> None:
+def test_a_short_block_is_refused(size: int) -> None:
     with pytest.raises(RemoteError) as caught:
         check(BLOCK_VERSION, bytes(size))
     assert caught.value.code == "malformed"
@@ -270,7 +270,7 @@ def tlvs(pairs: list[tuple[int, bytes]]) -> bytes:
 
 
 @given(TLVS)
-def test_fields_that_a_newer_register_knows_are_kept_as_they_came(
+def test_unknown_fields_of_a_newer_register_are_kept_unchanged(
     pairs: list[tuple[int, bytes]],
 ) -> None:
     block = bytes(BLOCK.size) + tlvs(pairs)
@@ -280,7 +280,7 @@ def test_fields_that_a_newer_register_knows_are_kept_as_they_came(
 
 
 @given(TLVS.filter(bool), st.data())
-def test_a_tail_that_is_cut(pairs: list[tuple[int, bytes]], data: st.DataObject) -> None:
+def test_a_truncated_tail_is_refused(pairs: list[tuple[int, bytes]], data: st.DataObject) -> None:
     whole = tlvs(pairs)
     last = 4 + len(pairs[-1][1])
     cut = data.draw(st.integers(1, last - 1))
@@ -290,7 +290,7 @@ def test_a_tail_that_is_cut(pairs: list[tuple[int, bytes]], data: st.DataObject)
 
 
 @pytest.mark.parametrize(("length", "good"), [(MAX_TAIL, True), (MAX_TAIL + 1, False)])
-def test_a_tail_has_an_end(length: int, good: bool) -> None:
+def test_a_tail_that_is_too_long_is_refused(length: int, good: bool) -> None:
     block = bytes(BLOCK.size) + tlvs([(1, bytes(length - 4))])
     if good:
         check(BLOCK_VERSION, block)
@@ -315,7 +315,7 @@ def test_a_tail_has_an_end(length: int, good: bool) -> None:
         {"clock": datetime(2200, 1, 1, tzinfo=UTC)},
     ],
 )
-def test_a_reading_that_does_not_fit_is_our_own_mistake(wrong: dict[str, Any]) -> None:
+def test_a_reading_that_does_not_fit_is_a_local_error(wrong: dict[str, Any]) -> None:
     with pytest.raises(LocalError):
         encode({**EMPTY, **wrong})
 

@@ -1,11 +1,11 @@
-"""A Mosquitto of one's own, for tests and journeys, with dynamic security.
+"""A temporary Mosquitto with dynamic security, for tests and journeys.
 
     with Mosquitto() as broker:
         broker.port, broker.password  # the administrator is ADMIN
 
-It lives in a temporary folder, listens on a free port of 127.0.0.1, refuses anonymous peers and
-is gone, with its folder, after ``close``, at the end of the ``with`` block or at the latest when
-the program ends.
+It lives in a temporary folder, listens on a free port of 127.0.0.1 and refuses anonymous peers. It
+is removed with its folder by ``close``, at the end of the ``with`` block, or at the latest when the
+program ends.
 """
 
 import atexit
@@ -49,7 +49,7 @@ STOP_TIMEOUT_S: Final = scaled(5.0)
 POLL_S: Final = 0.02
 LOG_TAIL_CHARACTERS: Final = 2000
 HASH_ITERATIONS: Final = 101
-"""What mosquitto_ctrl of Mosquitto 2.0 uses; the password is random and lives for one test."""
+"""Iterations of mosquitto_ctrl 2.0; the password is random and lives for one test."""
 
 _ADMIN_ACLS: Final = (
     "publishClientSend",
@@ -60,18 +60,18 @@ _ADMIN_ACLS: Final = (
 
 
 class MosquittoError(Exception):
-    """Mosquitto did not start; the message ends with its own words."""
+    """A failed start of Mosquitto; the message ends with its own output."""
 
 
 class MosquittoMissing(MosquittoError):
-    """No Mosquitto with dynamic security on this machine; the message says where was looked."""
+    """No Mosquitto with dynamic security on this machine; the message lists the searched places."""
 
 
 class Mosquitto:
-    """A running broker.  Making one starts it; ``close`` removes it with its data."""
+    """A running broker: creating the object starts it, ``close`` removes it with its data."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
-        """``lines`` are more lines of mosquitto.conf."""
+        """Start the broker; ``lines`` are additional lines of mosquitto.conf."""
         self._program, self._plugin = find_program(), find_plugin()
         self.password = secrets.token_urlsafe(16)
         self.port = free_port()
@@ -94,11 +94,11 @@ class Mosquitto:
 
     @property
     def url(self) -> str:
-        """As the configuration of the fleet names it."""
+        """Return the URL in the form of the fleet's configuration."""
         return f"mqtt://{ADMIN}@{HOST}:{self.port}"
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ends it; with SIGKILL as a crash would.  Its accounts stay."""
+        """Stop it, with SIGKILL as in a crash; its accounts stay."""
         if self._process is None:
             return
         self._process.send_signal(number)
@@ -110,11 +110,11 @@ class Mosquitto:
         self._process = None
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Stop it with SIGKILL."""
         self.stop(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Start, on the same port with the same accounts, after ``stop``, ``kill`` or running."""
+        """Start on the same port with the same accounts, after a stop or while running."""
         self.stop()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -123,13 +123,13 @@ class Mosquitto:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                # A Ctrl-C at the terminal is for us: we decide when the broker goes.
+                # Ctrl-C at the terminal must reach only the tests, which then stop the broker.
                 start_new_session=True,
             )
         self._wait_until_ready(self._process)
 
     def close(self) -> None:
-        """Stop and remove the folder.  May be called again."""
+        """Stop and remove the folder; a second call does nothing."""
         atexit.unregister(self.close)
         try:
             self.stop()
@@ -169,9 +169,10 @@ class Mosquitto:
 
 
 def first_security(password: str) -> dict[str, Any]:
-    """A dynamic-security.json as ``mosquitto_ctrl dynsec init`` makes it: one administrator.
+    """Return a dynamic-security.json with one administrator.
 
-    That program takes the password from a terminal or the command line, and neither is ours.
+    It has the content that ``mosquitto_ctrl dynsec init`` makes; that program takes the password
+    only from a terminal or the command line.
     """
     salt = secrets.token_bytes(12)
     hashed = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ITERATIONS, 64)
@@ -206,7 +207,7 @@ def first_security(password: str) -> dict[str, Any]:
 
 
 def find_program() -> Path:
-    """The broker's program: on PATH, or where systems keep it (seldom on everybody's PATH)."""
+    """Return the broker's program, on PATH or in the usual folders outside it."""
     found = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), *PROGRAMS)))
     if found is None:
         raise MosquittoMissing(f"no Mosquitto on PATH, nor in {', '.join(PROGRAMS)}")
@@ -214,7 +215,7 @@ def find_program() -> Path:
 
 
 def find_plugin() -> Path:
-    """The dynamic security plugin, which packages put beside the system's libraries."""
+    """Return the dynamic security plugin, which packages put beside the system's libraries."""
     for pattern in PLUGINS:
         folder = Path(pattern)
         for found in sorted(Path("/").glob(str(folder.relative_to("/") / PLUGIN))):

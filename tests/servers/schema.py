@@ -1,4 +1,4 @@
-"""Databases with the whole schema, copied from one that was made once: ten times as fast."""
+"""Databases with the whole schema, copied from one made once: ten times as fast."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ DURABLE: Final = database.SQLITE_PRAGMAS
 
 
 def make_schema(url: str) -> None:
-    """Every table of the product; for a place where no event loop of ours may be disturbed."""
+    """Create every table of the product, in a thread with its own event loop."""
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(asyncio.run, _make(url)).result()
 
@@ -39,21 +39,21 @@ def asynchronous(url: str) -> str:
 
 
 class Schema:
-    """Copies of a database with the whole schema; the first of each dialect is made when asked."""
+    """Copies of a database with the whole schema; each dialect's template is made at first use."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "schema.db"
         self._in: PostgresCluster | None = None
 
     def sqlite(self, file: Path) -> str:
-        """The address of a copy in ``file``."""
+        """Return the URL of a copy in ``file``."""
         if not self._file.exists():
             make_schema(f"sqlite+aiosqlite:///{self._file}")
         shutil.copyfile(self._file, file)
         return f"sqlite+aiosqlite:///{file}"
 
     def postgresql(self, cluster: PostgresCluster, name: str) -> str:
-        """The address of a copy in a database of that name."""
+        """Return the URL of a copy in a database of that name."""
         if self._in is not cluster:
             make_schema(asynchronous(cluster.create_database(TEMPLATE)))
             self._in = cluster
@@ -73,13 +73,13 @@ def no_flushes() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    """One for the whole run."""
+    """Return the schema for the whole run."""
     return Schema(tmp_path_factory.mktemp("schema"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database with the whole schema, of this test alone, in each dialect."""
+    """Yield the URL of a database with the whole schema for one test, in each dialect."""
     schema: Schema = request.getfixturevalue("schema")
     if request.param == "sqlite":
         yield schema.sqlite(tmp_path / "fleet.db")
@@ -92,7 +92,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, in each dialect."""
+    """Return the URL of an empty database, in each dialect."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
     return str(request.getfixturevalue("postgres_url"))

@@ -17,7 +17,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_it_starts_stops_and_starts_again_on_its_port(mosquitto: Mosquitto) -> None:
+def test_mosquitto_restarts_on_the_same_port(mosquitto: Mosquitto) -> None:
     with Mosquitto() as broker:
         port = broker.port
         assert port != mosquitto.port and answers(port)
@@ -30,12 +30,12 @@ def test_it_starts_stops_and_starts_again_on_its_port(mosquitto: Mosquitto) -> N
     assert not folder.exists()
 
 
-def test_what_it_does_not_understand_is_told(mosquitto: Mosquitto) -> None:
+def test_a_refused_configuration_is_reported(mosquitto: Mosquitto) -> None:
     with pytest.raises(MosquittoError, match="nonsense"):
         Mosquitto(["nonsense 1"])
 
 
-def test_the_configuration_of_production_is_understood(mosquitto: Mosquitto) -> None:
+def test_the_production_configuration_is_accepted(mosquitto: Mosquitto) -> None:
     """Line by line, but for what names files and addresses of another machine."""
     lines = Path("deploy/mosquitto/mosquitto.conf").read_text().splitlines()
     own = ("listener", "certfile", "keyfile", "tls_version", "plugin", "allow_anonymous", "#")
@@ -43,7 +43,7 @@ def test_the_configuration_of_production_is_understood(mosquitto: Mosquitto) -> 
         assert answers(broker.port)
 
 
-def test_a_machine_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_mosquitto_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(module, "PROGRAMS", ("/nowhere",))
     with pytest.raises(MosquittoMissing, match="/nowhere"):

@@ -17,7 +17,7 @@ MakeRegister = Callable[..., SimulatedRegister]
 
 @pytest.fixture
 def make_register() -> MakeRegister:
-    """A register of a platform, born at noon of one day; the same one for the same seed."""
+    """Return a maker of registers born at noon of one day; equal seeds give equal registers."""
 
     def make(platform: Platform = Platform.V2_5, seed: int = 1) -> SimulatedRegister:
         return SimulatedRegister("00106101234567", platform, 61, Random(seed), NOON)

@@ -1,4 +1,4 @@
-"""A gateway of a few lines for the simulator's tests: the protocol's own end and no fleet."""
+"""A small gateway for the simulator's tests: the protocol's own end without a fleet."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ ScriptedStep = tuple[int, int, bytes]
 
 @dataclass
 class GatewayScript:
-    """What the gateway wants of every register, and what it learned."""
+    """The gateway's behaviour towards every register, and what it has received."""
 
     steps: list[ScriptedStep] = field(default_factory=list)
     next_check_in_s: int = 1
@@ -53,7 +53,7 @@ class SmallGateway:
         self._waiting = [step for step in orders.steps if step[:2] not in orders.answers]
 
     def receive(self, data: bytes) -> bytes:
-        """``closed`` is set when there is nothing more to say."""
+        """Return the bytes to send; set ``closed`` when the conversation is over."""
         if self._orders.silent:
             return b""
         try:
@@ -63,7 +63,7 @@ class SmallGateway:
             return self.end.refuse(RefusalReason.MALFORMED, 2)
 
     def send_unprompted(self, message: Message) -> bytes:
-        """A message out of turn."""
+        """Return a message sent out of turn."""
         return self.end.send(message)
 
     def _answer(self, message: Message) -> bytes:
@@ -113,7 +113,7 @@ class _Socket(asyncio.Protocol):
 
 
 class Listener:
-    """The port, and the sockets that are open on it."""
+    """The port and its open sockets."""
 
     def __init__(self, orders: GatewayScript) -> None:
         self.orders = orders
@@ -122,13 +122,13 @@ class Listener:
         self.host, self.port = "127.0.0.1", 0
 
     def accept(self) -> _Socket:
-        """A protocol for a new socket."""
+        """Return a protocol for a new socket."""
         return _Socket(self)
 
 
 @asynccontextmanager
 async def running_small_gateway(orders: GatewayScript) -> AsyncIterator[Listener]:
-    """A gateway on a free port of 127.0.0.1."""
+    """Run a gateway on a free port of 127.0.0.1."""
     listener = Listener(orders)
     server = await asyncio.get_running_loop().create_server(listener.accept, "127.0.0.1", 0)
     listener.port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Every operation type.  To add one: a file beside this one, and its name in the tuple."""
+"""Table of the operation types.  To add one: a file beside this one, and its name in the tuple."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Close the archive of the fiscal drive for good, and keep what was in it to know."""
+"""Closing the archive of the fiscal drive for good, with the drive's facts before and after."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -32,7 +32,7 @@ from protocol.platforms import Platform
 
 
 class ArchiveClosingParams(Input):
-    """A yes: what is closed cannot be opened."""
+    """Confirmation: a closed archive cannot be opened."""
 
     confirmed: Literal[True] = Field(
         description="true: the archive may be closed for good; nothing is done without it."
@@ -40,9 +40,10 @@ class ArchiveClosingParams(Input):
 
 
 class ArchiveClosing(OperationType[ArchiveClosingParams]):
-    """The result: the drive's facts ``before`` and ``after``, and the closing ``document``.
+    """Operation that closes the archive of the fiscal drive.
 
-    While a shift is open or receipts are unsent the register puts it off and it waits.
+    Its result holds the drive's facts ``before`` and ``after`` and the closing ``document``.  While
+    a shift is open or receipts are unsent, the register postpones the step and the operation waits.
     """
 
     kind: ClassVar = "archive_closing"

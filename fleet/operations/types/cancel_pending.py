@@ -1,4 +1,4 @@
-"""Cancel everything that waits for a register."""
+"""Cancelling everything that waits for a register."""
 
 from typing import ClassVar
 
@@ -15,11 +15,11 @@ from fleet.operations.types.contract import (
 
 
 class CancelPendingParams(Input):
-    """Nothing to choose."""
+    """Parameters of the operation: it has none."""
 
 
 class CancelPending(OperationType[CancelPendingParams]):
-    """Cancels the register's open operations; done by the fleet, the register is not asked.
+    """Operation that cancels the register's open operations; it runs on the server alone.
 
     An operation whose command has already left is cancelled when its answer comes.
     """

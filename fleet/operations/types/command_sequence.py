@@ -37,7 +37,7 @@ MAX_COMMAND_BYTES: Final = 1024
 ENTER_MODE: Final = f"{BY_NAME['enter_mode'].code:02x}"
 
 KEPT_BYTES: Final = 512
-"""Of each answer; those of real registers have 300 at most."""
+"""Bytes kept of each answer; the answers of real registers have 300 at most."""
 
 _CASHIERS: Final = frozenset(
     {
@@ -45,19 +45,20 @@ _CASHIERS: Final = frozenset(
         *("close_receipt", "cancel_receipt", "cash_in", "cash_out", "open_shift", "close_shift"),
     }
 )
-"""They sign fiscal documents or move money, and want somebody who sees the customer."""
+"""Commands that sign fiscal documents or move money: a person must see the customer."""
 
 _OTHERS: Final = frozenset(
     {"firmware", "firmware_begin", "firmware_block", "firmware_install", "rotate_key", "relay"}
 )
-"""They belong to operations of their own, which know how to go on after a break."""
+"""Commands that belong to operations of their own, which can go on after a lost link."""
 
 REFUSED: Final = _CASHIERS | _OTHERS
-"""By name.  Registration and the closing of the archive are signed too, but are a specialist's."""
+"""Names of the commands that are refused.  Registration and the closing of the archive are
+signed too, but they are a specialist's work."""
 
 
 def _known_command(text: str) -> str:
-    """A command that the tables know and that may be sent."""
+    """Return the command in lower case; refuse an unknown one and one that may not be sent."""
     try:
         command, _ = parse_request(bytes.fromhex(text))
     except RemoteError as error:
@@ -82,16 +83,19 @@ class CommandSequenceParams(Input):
 
     commands: Annotated[list[CommandText], Field(min_length=1, max_length=MAX_COMMANDS)] = Field(
         description="KKT-PC application commands in hexadecimal, in their order, for example 3f. "
-        "Those that make receipts, move money or open and close shifts are refused."
+        "Commands that make receipts, move money or open and close shifts are refused."
     )
     stop_on_failure: bool = Field(
-        default=True, description="Whether a command that fails ends the sequence."
+        default=True, description="True: the first command that fails ends the sequence."
     )
 
 
 class CommandSequence(OperationType[CommandSequenceParams]):
-    """The result: ``answers``, one for each command: its name, the answer in hexadecimal (the
-    first 512 bytes) and the register's ``code``, 0 for a good one."""
+    """Operation that sends KKT-PC commands in their order.
+
+    Its result holds ``answers``, one for each command: its name, the answer in hexadecimal (the
+    first 512 bytes) and the register's ``code``, 0 for success.
+    """
 
     kind: ClassVar = "command_sequence"
     label_ru: ClassVar = "Последовательность команд"
@@ -99,14 +103,14 @@ class CommandSequence(OperationType[CommandSequenceParams]):
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     retryable: ClassVar = False
-    """Nobody knows which of them may be done twice."""
+    """False: nobody knows which of the commands may be executed twice."""
     Params = CommandSequenceParams
 
     def objection(self, target: TargetRegister, params: CommandSequenceParams) -> Objection | None:
         return unknown_platform_objection(target)
 
     def required_services(self, params: CommandSequenceParams) -> tuple[Entitlement, ...]:
-        """What the operations need that do the same as its commands."""
+        """Return the services that operations doing the same as these commands need."""
         needed = (each for command in params.commands for each in _required_service(command))
         return tuple(dict.fromkeys(needed))
 
@@ -130,7 +134,7 @@ class CommandSequence(OperationType[CommandSequenceParams]):
         return _leave_mode(order.params.commands, order.progress)
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A command may write a password, an answer may tell one."""
+        """Mask commands and answers: a command may write a password, an answer may hold one."""
         return {
             name: ["•••"] * len(value) if name in ("commands", "answers") else value
             for name, value in values.items()
@@ -139,7 +143,7 @@ class CommandSequence(OperationType[CommandSequenceParams]):
 
 def _required_service(command: str) -> tuple[Entitlement, ...]:
     row, fields = parse_request(bytes.fromhex(command))
-    # As of PaperReceipt: what is sold is that paper is off.
+    # The service covers switching paper off only (see PaperReceipt).
     return () if fields.get("enabled") else BY_COMMAND.get(row.name, ())
 
 
@@ -150,13 +154,13 @@ def _give_up(commands: Sequence[str], heard: list[dict[str, Any]]) -> StepOutcom
 
 
 def _leave_mode(commands: Sequence[str], progress: Mapping[str, Any]) -> Send | None:
-    """A register that may have entered a mode is not left in it."""
+    """Return a command that leaves the mode if one of the commands may have entered it."""
     entered = any(each.startswith(ENTER_MODE) for each in commands)
     return Send(encode_request("leave_mode"), progress, 99) if entered else None
 
 
 def _describe_answer(command: str, answer: bytes) -> dict[str, Any]:
-    """``RemoteError`` for what is not an answer to the command."""
+    """Return the answer's row of the result; raise ``RemoteError`` if it breaks the protocol."""
     row, _ = parse_request(bytes.fromhex(command))
     found = parse_answer(row, answer)
     code = found.code if isinstance(found, CommandFailed) else 0

@@ -1,8 +1,8 @@
-"""What an operation type is: pure rules that turn answers into the next command.
+"""Contract of an operation type: pure rules that turn a register's answers into the next command.
 
-A type never meets the database, the network or the clock.  ``next_step`` gets what has been
-kept so far and the register's answer, and says what to do now; the engine commits that
-before anything leaves.
+A type never touches the database, the network or the clock.  ``next_step`` gets the progress kept
+so far and the register's answer, and returns what to do now; ``delivery`` commits that before
+anything leaves.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ Progress = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CheckInFacts:
-    """What a register has said of itself in this conversation."""
+    """A register's report about itself in this conversation."""
 
     firmware_version: str
     key_generation: int
@@ -41,11 +41,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class TargetRegister:
-    """What is known of a register when an operation is ordered."""
+    """Facts known about a register when an operation is ordered."""
 
     serial_number: str
     platform: Platform | None
-    """``None``: the register has not called yet."""
+    """``None``: the register has not checked in yet."""
     model: int | None
     firmware_version: str
 
@@ -57,7 +57,7 @@ class OperationSnapshot(Generic[P]):
     platform: Platform
     params: P
     progress: Progress = field(default_factory=dict)
-    """What the type kept with the last command; empty at the start."""
+    """Values that the type kept with the last command; empty at the start."""
 
     facts: CheckInFacts | None = None
     """Known when the register has just checked in, not while it answers steps."""
@@ -65,7 +65,7 @@ class OperationSnapshot(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Give the register one application command; ``percent`` of the work is done."""
+    """Outcome: give the register one application command; ``percent`` of the work is done."""
 
     command: bytes
     progress: Progress
@@ -75,7 +75,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Nothing to send now: the register is away (it reboots) and is asked again when it calls."""
+    """Outcome: send nothing now; the register is away (it reboots) until its next check-in."""
 
     progress: Progress
     percent: int
@@ -83,14 +83,14 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The operation has succeeded."""
+    """Outcome: the operation has succeeded."""
 
     result: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The operation has failed for good; ``detail`` fills the sentence of the cause."""
+    """Outcome: the operation has failed for good; ``detail`` fills the cause's sentence."""
 
     cause: StatusCause
     detail: Mapping[str, Any]
@@ -101,7 +101,7 @@ StepOutcome = Send | Await | Done | Failed
 
 @dataclass(frozen=True, slots=True)
 class DeadlineOutcome:
-    """How an operation ends that has not begun when its time runs out."""
+    """End of an operation that has not begun when its time runs out."""
 
     status: OperationStatus
     cause: StatusCause
@@ -112,14 +112,14 @@ DEADLINE_AFTER_START = DeadlineOutcome(OperationStatus.NEEDS_ATTENTION, StatusCa
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a register cannot get this operation."""
+    """Reason why a register cannot get an operation."""
 
     refusal: Refusal
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OperationType(ABC, Generic[P]):
-    """One kind of order; one object of each class stands in ``types.TYPES``."""
+    """A type of operation; ``types.TYPES`` holds one object of each class."""
 
     kind: ClassVar[str]
     label_ru: ClassVar[str]
@@ -127,73 +127,80 @@ class OperationType(ABC, Generic[P]):
     right: ClassVar[Right]
     channels: ClassVar[tuple[Channel, ...]] = (Channel.CASH_SERVER,)
     deadline: ClassVar[timedelta] = timedelta(days=7)
-    """After this, counted from the time it is due, an open operation is ended."""
+    """Time, counted from the moment when it is due, after which an open operation is ended."""
     deadline_outcome: ClassVar[DeadlineOutcome] = DeadlineOutcome(
         OperationStatus.FAILED, StatusCause.DEADLINE
     )
-    """How, if it has not begun; one that has begun is for a person to look at."""
+    """End of an operation that has not begun by the deadline; one that has begun needs a
+    person's attention."""
     on_server: ClassVar[bool] = False
-    """Done by the fleet itself at once; the register is not asked."""
+    """True: the server carries the operation out at once, without the register."""
     clears_queue: ClassVar[bool] = False
-    """With ``on_server``: cancels what was ordered for its registers before."""
+    """True, with ``on_server``: the operation cancels those ordered earlier for its registers."""
     one_register_only: ClassVar[bool] = False
-    """For one register at a time."""
+    """True: the operation is ordered for one register at a time."""
 
     retryable: ClassVar[bool] = True
-    """Whether a failed one, or one that needs attention, may be ordered anew as it was."""
+    """True: an operation that failed or needs attention may be ordered again with its
+    parameters."""
 
     Params: type[P]
 
     @abstractmethod
     def objection(self, target: TargetRegister, params: P) -> Objection | None:
-        """Why this register cannot get it, or ``None``."""
+        """Return why this register cannot get the operation, or ``None``."""
 
     @abstractmethod
     def next_step(self, order: OperationSnapshot[P], answer: bytes | None) -> StepOutcome:
-        """What to do after ``answer`` to the last command; ``None`` before the first one and at
-        the check-in that was awaited.
+        """Return what to do after ``answer`` to the last command.
 
-        Raises ``protocol.errors.RemoteError`` for an answer that is not one.
+        ``answer`` is ``None`` before the first command and at a check-in that was awaited.  Raise
+        ``protocol.errors.RemoteError`` for an answer that breaks the protocol.
         """
 
     def required_services(self, params: P) -> tuple[Entitlement, ...]:
-        """The paid services that a register must have for it when it begins."""
+        """Return the paid services that a register must have when the operation begins."""
         needed = BY_OPERATION_TYPE.get(self.kind)
         return () if needed is None else (needed,)
 
     def earliest_start(self, params: P) -> datetime | None:
-        """A moment in the parameters that it may not begin before."""
+        """Return the moment that the parameters name as the earliest start, if any."""
         return None
 
     def server_result(self, serial_number: str, params: P) -> Mapping[str, Any]:
-        """With ``on_server``: the result."""
+        """Return the result of an operation that the server carries out itself."""
         return {}
 
     def is_committed(self, order: OperationSnapshot[P]) -> bool:
-        """Whether what was given to the register cannot be taken back: the operation then goes on
-        to its end, cancelled or not."""
+        """Tell whether the last command cannot be undone.
+
+        Such an operation goes on to its end even if its cancellation was requested.
+        """
         return False
 
     def abandon(self, order: OperationSnapshot[P]) -> Send | None:
-        """A last command that leaves a register in order when its operation is cancelled.
+        """Return a last command that leaves the register in order when its operation is cancelled.
 
-        Its answer ends the operation, whatever it says.
+        Any answer to it ends the operation.  Return ``None`` if no such command is needed.
         """
         return None
 
     def local_requests(self, order: OperationSnapshot[P]) -> list[dict[str, Any]]:
-        """The operation as requests to the driver v10 (JSON tasks), for ``Channel.LOCAL``."""
+        """Return the operation as JSON tasks for the driver v10, for ``Channel.LOCAL``.
+
+        Raise ``LookupError`` if the type has no such tasks.
+        """
         raise LookupError(f"{self.kind} cannot be said to the driver")
 
     def local_outcome(
         self, order: OperationSnapshot[P], results: Sequence[Mapping[str, Any]]
     ) -> Done | Failed:
-        """What the driver's good results, one for each of ``local_requests``, come to.
+        """Return the outcome of the driver's successful results, one for each local request.
 
-        ``LookupError``, ``TypeError`` or ``ValueError`` for results that are not such.
+        Raise ``LookupError``, ``TypeError`` or ``ValueError`` for results of another shape.
         """
         raise LookupError(f"{self.kind} cannot be said to the driver")
 
     def without_secrets(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Parameters or a result, for those who may look but not order."""
+        """Return parameters or a result for people who may not order the operation."""
         return dict(values)

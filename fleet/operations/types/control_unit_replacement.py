@@ -1,10 +1,9 @@
-"""Give a spare control unit the serial number of the one that it replaces.
+"""Replacement of a control unit: the spare unit gets the serial number of the replaced one.
 
 The spare is not in the field yet: a person runs the script with the register's driver (v10) on a
-PC.  So the fleet's part ends with the script, and the operation succeeds with it; that the
-replacement was made shows when the register calls again under its old serial number.
-
-What the manual also checks, accreditation by region and model, is not known here.
+PC.  So the server's part ends with the script, and the operation succeeds with it.  The replacement
+shows when the register checks in again under its old serial number.  The manual also checks
+accreditation by region and model; those facts are not known here.
 """
 
 from collections.abc import Mapping
@@ -31,10 +30,10 @@ from protocol.models import model_of_serial
 OLDEST_FIRMWARE = "5.4.0"
 OLDEST_DRIVER = "10.6.0.0"
 OLDEST_OF_MODEL = {86: "5.6.0", 90: "5.6.0", 91: "5.6.0"}
-"""Firmware of the Sigma terminals, by the code of the model (ATOL Connect manual)."""
+"""Oldest firmware of the Sigma terminals, by model code (ATOL Connect manual)."""
 
 OLDEST_SYSTEM = {90: ("1.4.1", 1566901215), 91: ("1.3.1", 1579870908)}
-"""Operating system of Sigma 7 and 8: version and build (ATOL Connect manual)."""
+"""Oldest operating system of Sigma 7 and 8: version and build (ATOL Connect manual)."""
 
 
 class ControlUnitReplacementParams(Input):
@@ -70,7 +69,7 @@ class ControlUnitReplacementParams(Input):
 
 
 class ControlUnitReplacement(OperationType[ControlUnitReplacementParams]):
-    """The result holds ``driver_version`` and ``script``."""
+    """Operation that makes the script; its result holds ``driver_version`` and ``script``."""
 
     kind: ClassVar = "control_unit_replacement"
     label_ru: ClassVar = "Замена БУ"
@@ -124,10 +123,10 @@ def _versions(target: TargetRegister, params: ControlUnitReplacementParams) -> O
 
 
 def _script(serial_number: str, params: ControlUnitReplacementParams) -> dict[str, Any]:
-    """For ``libfptr_exec_driver_script``.
+    """Return the script for ``libfptr_exec_driver_script``.
 
-    Of its format only the name of ``methodName`` is public (the driver's error 501 says it);
-    the rest is ours.
+    Only the field ``methodName`` of its format is public (the driver's error 501 names it); the
+    other fields are our own.
     """
     mac_address = {"macAddress": params.mac_address} if params.mac_address else {}
     return {

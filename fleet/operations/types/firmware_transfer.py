@@ -1,9 +1,9 @@
-"""What the operations with firmware share: an image goes into a register, which restarts with it.
+"""Transfer of a firmware image to a register, which then restarts with it.
 
-Begin asks which block is wanted next; a window of blocks goes out and begin is asked again, so a
-transfer that was cut anywhere goes on where it stood.  The register checks the whole image, and
-installs it when no shift is open and no receipt is unsent (until then it puts the step off).  What
-it says of itself at its next call decides.
+The command "begin" asks which block the register wants next.  A window of blocks goes out and
+"begin" is asked again, so a transfer that was interrupted goes on where it stopped.  The register
+checks the whole image and installs it when no shift is open and no receipt is unsent (until then it
+postpones the step).  The firmware that it reports at its next check-in decides the outcome.
 """
 
 from abc import abstractmethod
@@ -47,16 +47,16 @@ from protocol.kktpc.commands import CommandFailed
 from protocol.platforms import Platform
 
 WINDOW_BYTES: Final = 32 * 1024
-"""Sent between two questions how far the transfer has come."""
+"""Bytes sent between two questions about the progress of the transfer."""
 
 MAX_STALLED: Final = 5
-"""Windows in a row of which the register has taken nothing."""
+"""Greatest number of windows in a row from which the register has accepted nothing."""
 
 LOADED_PERCENT: Final = 95
 
 
 class FirmwareParams(Input):
-    """Which image."""
+    """The image to install."""
 
     image: str = Field(
         pattern=describe_pattern(
@@ -73,7 +73,7 @@ class FirmwareParams(Input):
 
 
 class FirmwareTransfer(OperationType[FirmwareParams]):
-    """From the first offer to the register's word on what it runs."""
+    """Operation from the first offer of an image to the register's report of what it runs."""
 
     right: ClassVar = Right.FIRMWARE
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
@@ -82,7 +82,7 @@ class FirmwareTransfer(OperationType[FirmwareParams]):
 
     @abstractmethod
     def source(self, image: Platform) -> Platform | None:
-        """The platform of the registers that an image of this platform is for, if any."""
+        """Return the platform of the registers that this image is for, if any."""
 
     def objection(self, target: TargetRegister, params: FirmwareParams) -> Objection | None:
         facts = params.facts
@@ -165,7 +165,7 @@ def _after_install(wire: Platform, _: Image, __: Progress, answer: bytes) -> Ste
 
 
 def _arrived(order: OperationSnapshot[FirmwareParams], image: Image) -> StepOutcome:
-    """The register has called after its restart: what it runs is what it says."""
+    """Return the outcome after the restart, by the firmware that the register reports."""
     if order.facts is None:
         return Await(order.progress, 99)
     said = {"firmware_version": order.facts.firmware_version, "platform": order.platform}

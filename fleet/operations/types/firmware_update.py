@@ -1,4 +1,4 @@
-"""Put another firmware of its own platform into a register (KKT-PC 3.2)."""
+"""Update of a register's firmware within its own platform (KKT-PC 3.2)."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from protocol.platforms import Platform
 
 
 class FirmwareUpdate(FirmwareTransfer):
-    """An image of the platform that the register runs."""
+    """Operation that installs an image of the platform that the register runs."""
 
     kind: ClassVar = "firmware_update"
     label_ru: ClassVar = "Обновление ПО"

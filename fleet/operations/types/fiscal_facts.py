@@ -1,6 +1,6 @@
-"""What operations with the fiscal drive ask it and its register, as values that JSON can hold.
+"""Questions to the fiscal drive and its register, with answers as values that JSON can hold.
 
-Times are by the register's own clock, which knows no zone.
+Times are by the register's own clock, which knows no time zone.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,10 @@ from protocol.kktpc import fiscal_drive, registers
 def question_step(
     question: str, key: str, judge: Callable[[Fields], Failed | None] = lambda _: None
 ) -> ScriptStep:
-    """A question of ``protocol.kktpc.fiscal_drive``; the result holds its answer under ``key``,
-    unless ``judge`` says that the operation fails for it."""
+    """Return a step that asks a question of ``protocol.kktpc.fiscal_drive``.
+
+    The result holds the answer under ``key``, unless ``judge`` returns a failure of the operation.
+    """
     asked = fiscal_drive.BY_NAME[question]
 
     def keep(answer: Fields) -> Mapping[str, Any] | Failed:
@@ -32,12 +34,12 @@ def question_step(
 
 
 def last_document_step() -> ScriptStep:
-    """The result holds ``document``: its number, time and fiscal sign."""
+    """Return a step whose finding is ``document``: its number, time and fiscal sign."""
     return _register("last_document", "document")
 
 
 def last_registration_step() -> ScriptStep:
-    """The result holds ``registration``: the number and time of its document."""
+    """Return a step whose finding is ``registration``: its document's number and time."""
     return _register("last_registration", "registration")
 
 

@@ -1,4 +1,4 @@
-"""Put an info-receipt into a register."""
+"""Upload of an info-receipt to a register."""
 
 from typing import ClassVar
 
@@ -25,7 +25,10 @@ class InfoReceiptUploadParams(FromTemplate):
 
 
 class InfoReceiptUpload(OperationType[InfoReceiptUploadParams]):
-    """CP866 on platform 2.5, UTF-8 on 5.0.  The result: size and SHA-256 of what was sent."""
+    """Operation that uploads a text in CP866 (platform 2.5) or UTF-8 (platform 5.0).
+
+    Its result holds the size and SHA-256 of the bytes that were sent.
+    """
 
     kind: ClassVar = "info_receipt"
     label_ru: ClassVar = "Загрузка инфо-чека"

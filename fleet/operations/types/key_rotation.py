@@ -1,8 +1,8 @@
-"""Give a register its key of another generation without losing it.
+"""Change of a register's key to another generation without losing the register.
 
-The command says only which generation: the key joins it in the gateway, which alone has the
-key ring, when the command leaves.  The register keeps the old key until a conversation under the
-new one has been accepted; a call under the new one is the proof.
+The command names the generation only: the gateway alone has the key ring and adds the key when the
+command leaves.  The register keeps the old key until a conversation under the new one has been
+accepted; a check-in under the new key is the proof.
 """
 
 from typing import ClassVar
@@ -27,11 +27,11 @@ from fleet.operations.types.setting_list import unknown_platform_objection
 from protocol.kktpc.commands import BY_NAME, CommandFailed, encode_request, parse_answer
 
 MAX_ATTEMPTS = 3
-"""A register that comes back under its old key is sent the new one so many times in all."""
+"""Times in all that the key is sent to a register that comes back under its old key."""
 
 
 class KeyRotationParams(Input):
-    """Which generation of the fleet's key ring."""
+    """Generation of the fleet's key ring."""
 
     generation: StrictInt = Field(
         ge=1, le=255, description="Generation of the key ring that the register is to use."
@@ -39,7 +39,7 @@ class KeyRotationParams(Input):
 
 
 class KeyRotation(OperationType[KeyRotationParams]):
-    """Succeeds when the register calls under the new generation; the result repeats it."""
+    """Operation that succeeds when the register checks in under the new generation."""
 
     kind: ClassVar = "key_rotation"
     label_ru: ClassVar = "Перезапись сертификата"

@@ -1,4 +1,4 @@
-"""Write licences into a register, new or restored.
+"""Upload of licences to a register, new or restored.
 
 Platform 2.5 takes protection codes (KKT-PC 3.1, commands 6D and 74), which the manufacturer sells;
 platform 5.0 takes signed licences, each register the one that was issued for it.
@@ -45,7 +45,7 @@ class ProtectionCode(Input):
 
 
 class LicenceUploadParams(Input):
-    """Protection codes for registers of 2.5; those of 5.0 get what was issued for each of them."""
+    """Protection codes for platform 2.5; registers of 5.0 get the licences issued for them."""
 
     kind: LicenceKind = Field(description="What the licence is for.")
     codes: Annotated[list[ProtectionCode], Field(min_length=1, max_length=30)] | None = Field(
@@ -66,9 +66,11 @@ class LicenceUploadParams(Input):
 
 
 class LicenceUpload(OperationType[LicenceUploadParams]):
-    """The result: ``kind``, and on 2.5 the ``numbers`` of the codes that the register holds.
+    """Operation that writes licences.
 
-    Cancelled when the register has not called for half an hour (ATOL Connect manual).
+    Its result holds ``kind``, and on platform 2.5 the ``numbers`` of the codes that the register
+    holds.  It is cancelled when the register has not checked in for half an hour (ATOL Connect
+    manual).
     """
 
     kind: ClassVar = "licence_upload"

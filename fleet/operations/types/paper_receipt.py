@@ -1,4 +1,4 @@
-"""Print receipts on paper, or send them electronically only."""
+"""Printing receipts on paper, or sending them electronically only."""
 
 from typing import ClassVar
 
@@ -22,17 +22,17 @@ from fleet.subscriptions.entitlements import Entitlement
 from protocol.platforms import Platform
 
 OLDEST_BUILD = 3689
-"""Of platform 2.5 (ATOL Connect manual, settings of the printer)."""
+"""Oldest build of platform 2.5 that can do it (ATOL Connect manual, settings of the printer)."""
 
 
 class PaperReceiptParams(Input):
-    """Whether receipts are printed."""
+    """The choice: print receipts or not."""
 
     enabled: StrictBool = Field(description="true: receipts are printed; false: they are not.")
 
 
 class PaperReceipt(OperationType[PaperReceiptParams]):
-    """The result repeats ``enabled``."""
+    """Operation that switches printing; its result repeats ``enabled``."""
 
     kind: ClassVar = "paper_receipt"
     label_ru: ClassVar = "Включение или отключение печати чеков"
@@ -48,7 +48,7 @@ class PaperReceipt(OperationType[PaperReceiptParams]):
         return unknown_platform_objection(target)
 
     def required_services(self, params: PaperReceiptParams) -> tuple[Entitlement, ...]:
-        """What is sold is that paper is off."""
+        """Return the service for switching paper off; switching it on needs none."""
         return () if params.enabled else super().required_services(params)
 
     def next_step(

@@ -1,7 +1,7 @@
-"""Move a register of platform 2.5 to platform 5.0.
+"""Move of a register from platform 2.5 to platform 5.0.
 
 The register keeps its serial number, fiscal drive, registration, counters, licences and the
-settings that both platforms know by the same numbers.
+settings that both platforms have under the same numbers.
 """
 
 from typing import ClassVar
@@ -11,7 +11,7 @@ from protocol.platforms import Platform
 
 
 class PlatformMove(FirmwareTransfer):
-    """An image of platform 5.0 for a register that still runs 2.5."""
+    """Operation that installs an image of platform 5.0 on a register that runs 2.5."""
 
     kind: ClassVar = "platform_move"
     label_ru: ClassVar = "Переход на платформу 5.0"

@@ -1,8 +1,8 @@
-"""Register a new cash register with the tax service's parameters, through the Assistant.
+"""Registration of a new cash register with the tax service's parameters, through the Assistant.
 
-The way of KKT-PC 3.5: the settings of the OFD, the requisites, then A6, which takes them; the
-default tax system comes last.  Nothing before A6 means anything to the fiscal drive, so a broken
-registration can be ordered again.
+It follows KKT-PC 3.5: the settings of the OFD, the requisites, then the command A6, which applies
+them; the default tax system comes last.  Nothing before A6 changes the fiscal drive, so an
+interrupted registration can be ordered again.
 """
 
 from collections.abc import Mapping
@@ -49,14 +49,14 @@ from protocol.platforms import Platform
 from protocol.telemetry import TAXATION
 
 OFD_HOST, OFD_PORT, OFD_DNS, OFD_CHANNEL = 273, 274, 275, 276
-"""Settings."""
+"""Numbers of the settings."""
 
 REGISTRATION: Final = b"\x00"
-"""Reason 1101: the first one (KKT-PC 3.5)."""
+"""Value of tag 1101: the first registration (KKT-PC 3.5)."""
 
 
 class FfdVersion(StrEnum):
-    """Versions of the format of fiscal documents."""
+    """Version of the format of fiscal documents."""
 
     V1_0 = "1.0"
     V1_05 = "1.05"
@@ -67,11 +67,11 @@ class FfdVersion(StrEnum):
 FFD_CODES: Final[Mapping[FfdVersion, int]] = MappingProxyType(
     {FfdVersion.V1_0: 1, FfdVersion.V1_05: 2, FfdVersion.V1_1: 3, FfdVersion.V1_2: 4}
 )
-"""Tag 1209."""
+"""Values of tag 1209."""
 
 
 class OfdChannel(StrEnum):
-    """How the register reaches its OFD (setting 276)."""
+    """Channel by which the register reaches its OFD (setting 276)."""
 
     EOU = "eou"
     ETHERNET = "ethernet"
@@ -82,7 +82,7 @@ class OfdChannel(StrEnum):
 
 
 class RegistrationMode(StrEnum):
-    """What the register is registered for; each is a requisite of its own."""
+    """Use that the register is registered for; each is a requisite of its own."""
 
     AUTOMATIC = "automatic"
     OFFLINE = "offline"
@@ -131,7 +131,7 @@ Host = Annotated[str, Field(pattern=HOST_PATTERN)]
 
 
 class OfdParams(Input):
-    """The operator that passes documents to the tax service."""
+    """The operator that passes fiscal documents to the tax service."""
 
     name: PrintableLine = Field(description="Name of the OFD.")
     inn: Inn = Field(description="INN of the OFD.")
@@ -150,7 +150,7 @@ class OfdParams(Input):
 
 
 class QuickRegistrationParams(Input):
-    """What the tax service registered; texts as they stand in its card."""
+    """Data that the tax service registered; texts as in its registration card."""
 
     registration_number: str = Field(
         pattern=describe_pattern(
@@ -237,7 +237,7 @@ class QuickRegistrationParams(Input):
 
 
 class QuickRegistration(OperationType[QuickRegistrationParams]):
-    """The result: the ``registration`` document, and the last ``document`` with its sign."""
+    """Operation whose result holds the ``registration`` and the last ``document`` with its sign."""
 
     kind: ClassVar = "quick_registration"
     label_ru: ClassVar = "Быстрая регистрация"
@@ -245,7 +245,7 @@ class QuickRegistration(OperationType[QuickRegistrationParams]):
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.ASSISTANT,)
     retryable: ClassVar = False
-    """It may have failed after the registration; a second one would be wasted."""
+    """False: it may have failed after the registration, and a second one would be wasted."""
     Params = QuickRegistrationParams
 
     def objection(
@@ -295,7 +295,10 @@ def _script(order: OperationSnapshot[QuickRegistrationParams]) -> tuple[ScriptSt
 
 
 def _settings(platform: Platform, params: QuickRegistrationParams) -> tuple[ScriptStep, ...]:
-    """``SettingError`` for a channel that the platform has not."""
+    """Return the steps that write the settings of the OFD.
+
+    Raise ``SettingError`` for a channel that the platform does not have.
+    """
     if params.ofd is None:
         return ()
     channel = list(OfdChannel).index(params.ofd.channel) + 1
@@ -310,7 +313,7 @@ def _settings(platform: Platform, params: QuickRegistrationParams) -> tuple[Scri
 
 
 def _requisites(params: QuickRegistrationParams) -> Mapping[int, bytes]:
-    """Values by FFD tag, in the order of KKT-PC 3.5."""
+    """Return the requisites by FFD tag, in the order of KKT-PC 3.5."""
     values = {
         1101: REGISTRATION,
         1037: params.registration_number.ljust(20).encode("ascii"),

@@ -1,4 +1,4 @@
-"""Put a receipt template of the partner's own into a register of platform 2.5."""
+"""Upload of a partner's own receipt template to a register of platform 2.5."""
 
 from typing import ClassVar
 
@@ -26,7 +26,7 @@ from protocol.templates import TemplateKind
 
 
 class ReceiptTemplateUploadParams(FromTemplate):
-    """The file and the tape that it is for."""
+    """The template's file and the tape that it is for."""
 
     tape_width_mm: TapeWidth
     content: Content
@@ -42,7 +42,10 @@ class ReceiptTemplateUploadParams(FromTemplate):
 
 
 class ReceiptTemplateUpload(OperationType[ReceiptTemplateUploadParams]):
-    """The result: size and SHA-256 of the template in use.  Platform 5.0 brings its own."""
+    """Operation whose result holds the size and SHA-256 of the template in use.
+
+    Platform 5.0 has its own templates.
+    """
 
     kind: ClassVar = "receipt_template"
     label_ru: ClassVar = "Установка шаблона чека"

@@ -1,4 +1,4 @@
-"""What the operations with settings share: finding them, grouping them, telling of failures."""
+"""Common parts of the operations with settings: finding, grouping, and reporting failures."""
 
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from protocol.platforms import Platform
 
 
 def find_settings(platform: Platform, keys: Iterable[str]) -> list[Setting]:
-    """The settings of these keys by their numbers' order; ``SettingError`` names a bad one."""
+    """Return the settings of these keys by number; raise ``SettingError`` for a bad key."""
     found = {setting.number: setting for setting in (find(platform, key) for key in keys)}
     for setting in found.values():
         if not setting.reachable:
@@ -23,7 +23,7 @@ def find_settings(platform: Platform, keys: Iterable[str]) -> list[Setting]:
 
 
 def setting_objection(target: TargetRegister, error: SettingError) -> Objection:
-    """The verdict on a register that does not take one of the settings."""
+    """Return the verdict on a register that does not take one of the settings."""
     return Objection(
         SETTING_REFUSED,
         {
@@ -35,22 +35,25 @@ def setting_objection(target: TargetRegister, error: SettingError) -> Objection:
 
 
 def unknown_platform_objection(target: TargetRegister) -> Objection | None:
-    """A register that has never called has no platform to check settings against."""
+    """Object to a register that has never checked in: its platform is unknown."""
     return Objection(PLATFORM_UNKNOWN) if target.platform is None else None
 
 
 def setting_failed(setting: Setting, answer: CommandFailed) -> Failed:
-    """The register refused a setting."""
+    """Return the failure of an operation whose setting the register refused."""
     return Failed(StatusCause.SETTING_FAILED, {"setting": setting.number, "code": answer.code})
 
 
 def driver_text(value: SettingValue) -> str:
-    """A value as the driver's tasks carry it: text, 1 or 0 for a bool."""
+    """Return a value as text for the driver's tasks: 1 or 0 for a bool."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def driver_value(setting: Setting, text: object) -> SettingValue:
-    """A value out of the driver's answer; what the tables do not allow stays as it came."""
+    """Return a value of the driver's answer; a text that the tables do not allow stays a text.
+
+    Raise ``TypeError`` for a value that is not a text.
+    """
     if not isinstance(text, str):
         raise TypeError("the driver's values are texts")
     try:
@@ -62,7 +65,10 @@ def driver_value(setting: Setting, text: object) -> SettingValue:
 def driver_parameters(
     result: Mapping[str, Any], numbers: Collection[int]
 ) -> dict[int, Mapping[str, Any]]:
-    """``deviceParameters`` of an answer by key; ``ValueError`` unless each number is there once."""
+    """Return ``deviceParameters`` of an answer by key.
+
+    Raise ``ValueError`` unless each of the numbers is there exactly once.
+    """
     found = {parameter["key"]: parameter for parameter in result["deviceParameters"]}
     if set(found) != set(numbers) or len(found) != len(result["deviceParameters"]):
         raise ValueError("not the parameters that were asked for")
@@ -70,7 +76,7 @@ def driver_parameters(
 
 
 def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters or a result whose ``settings`` hide passwords; a key in any spelling counts."""
+    """Return parameters or a result with the passwords in ``settings`` masked, by any spelling."""
     settings = values.get("settings")
     if not isinstance(settings, Mapping):
         return dict(values)
@@ -81,7 +87,7 @@ def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_secret(key: str) -> bool:
-    """Whether the key names a secret setting on any platform."""
+    """Tell whether the key names a secret setting on any platform."""
     for platform in Platform:
         with contextlib.suppress(SettingError):
             if find(platform, key).secret:

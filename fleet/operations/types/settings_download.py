@@ -1,4 +1,4 @@
-"""Read settings out of a register: a backup, or a look at some of them."""
+"""Download of settings from a register: a backup, or some of them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
@@ -34,7 +34,7 @@ from protocol.platforms import Platform
 
 
 class SettingsDownloadParams(Input):
-    """Which settings to read; without a list, all that can be reached."""
+    """The settings to read; without a list, all that can be reached."""
 
     settings: Annotated[list[Key], Field(min_length=1, max_length=400)] | None = Field(
         default=None,
@@ -44,7 +44,10 @@ class SettingsDownloadParams(Input):
 
 
 class SettingsDownload(OperationType[SettingsDownloadParams]):
-    """The result holds ``settings``: number to value, and ``missing``: number to result code."""
+    """Operation that reads settings.
+
+    Its result holds ``settings`` (number to value) and ``missing`` (number to result code).
+    """
 
     kind: ClassVar = "settings_download"
     label_ru: ClassVar = "Выгрузка настроек из ККТ"

@@ -1,8 +1,8 @@
-"""Write settings into a register.
+"""Upload of settings to a register.
 
-Platform 5.0 takes a setting by its number.  On platform 2.5 a setting is a cell of a table:
-the cell is read, changed and written back only if it differs, in programming mode (KKT-PC
-3.1), which is left at the end whatever happened.
+Platform 5.0 takes a setting by its number.  On platform 2.5 a setting is a cell of a table: the
+cell is read, changed and written back only if it differs, in programming mode (KKT-PC 3.1), which
+is left at the end in every case.
 """
 
 from collections import Counter
@@ -52,11 +52,11 @@ Value = StrictBool | StrictInt | Annotated[StrictStr, Field(max_length=300)]
 
 
 class SettingsUploadParams(FromTemplate):
-    """Which settings get which values."""
+    """The settings to write, with their values."""
 
     platform: Platform | None = Field(
         default=None,
-        description="Only registers of this platform get it; a template tells it by itself.",
+        description="Only registers of this platform get it; a template gives it by itself.",
     )
 
     settings: Annotated[dict[Key, Value], Field(min_length=1, max_length=400)] = Field(
@@ -66,7 +66,10 @@ class SettingsUploadParams(FromTemplate):
 
 
 class SettingsUpload(OperationType[SettingsUploadParams]):
-    """Settings by number on 5.0, cells of tables on 2.5."""
+    """Operation that writes settings: by number on platform 5.0, in table cells on 2.5.
+
+    Its result holds the numbers ``written`` and ``unchanged``.
+    """
 
     kind: ClassVar = "settings_upload"
     label_ru: ClassVar = "Загрузка настроек в ККТ"
@@ -132,7 +135,7 @@ class SettingsUpload(OperationType[SettingsUploadParams]):
 
 
 def _repeated_setting(platform: Platform, params: SettingsUploadParams) -> Objection | None:
-    """Two spellings of one setting: which of their values is meant cannot be known."""
+    """Object to two spellings of one setting: nobody knows which value is meant."""
     counts = Counter(find(platform, key).number for key in params.settings)
     number, count = counts.most_common(1)[0]
     return Objection(SETTING_REPEATED, {"setting": number}) if count > 1 else None
@@ -160,7 +163,7 @@ def _settings_to_write(
 
 
 class _CellPosition(NamedTuple):
-    """Where an upload by cells stands: a phase and the cell that it is at."""
+    """Position of an upload by cells: a phase and the index of the cell."""
 
     phase: str
     at: int
@@ -175,12 +178,12 @@ def _by_cell(order: OperationSnapshot[SettingsUploadParams], answer: bytes | Non
         return _AFTER[place.phase](order, cells, place.at, answer)
     except RemoteError as error:
         return _leave(order.progress, Failed(StatusCause.BAD_ANSWER, {"code": error.code}))
-    except SettingError as error:  # the register's cell is not as long as the tables say
+    except SettingError as error:  # the register's cell has another length than the tables
         return _leave(order.progress, Failed(StatusCause.SETTING_UNFIT, {"setting": error.key}))
 
 
 def _cells(order: OperationSnapshot[SettingsUploadParams]) -> list[tuple[Cell, list[Setting]]]:
-    """Cells in the order of their first setting; several settings may share one."""
+    """Return the cells in the order of their first setting; several settings may share one."""
     cells: dict[Cell, list[Setting]] = {}
     for setting in find_settings(order.platform, order.params.settings):
         if setting.cell is not None:
@@ -245,7 +248,10 @@ def _leave(progress: Progress, failed: Failed | None) -> Send:
 
 
 def _after_leave(order: Any, cells: Any, at: int, answer: bytes) -> StepOutcome:
-    """The mode may be left already (a power cut did it), so the answer decides nothing."""
+    """Return the end of the operation.
+
+    The answer decides nothing: a power cut may have left the mode already.
+    """
     failure: Mapping[str, Any] | None = order.progress["failure"]
     if failure is not None:
         return Failed(StatusCause(failure["cause"]), failure["detail"])

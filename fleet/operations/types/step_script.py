@@ -1,7 +1,7 @@
-"""An operation that is a list of errands: commands one after another, each with its good answer.
+"""A script of steps: an operation that sends commands one after another, each needing success.
 
-On platform 2.5 some commands want a mode.  A register that loses it (power, a cashier) is taken
-back to it, from its ``enter_mode`` on; whatever happens, the mode is left at the end.
+On platform 2.5 some commands need a mode.  A register that loses it (power, a cashier) is taken
+back to it, from its ``enter_mode`` on; the mode is left at the end in every case.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,31 +19,33 @@ from protocol.platforms import Platform
 
 REGISTRATION_MODE, PROGRAMMING_MODE, DRIVE_MODE = 1, 4, 6
 SYSTEM_ADMINISTRATOR = "00000030"
-"""The password that the manufacturer's driver enters modes with (KKT-PC 3.1, command 56)."""
+"""Password with which the manufacturer's driver enters modes (KKT-PC 3.1, command 56)."""
 
 WRONG_MODE = 0x66
 MAX_RESTARTS = 3
-"""A register that loses its mode (power, a cashier) is taken back to it so many times."""
+"""Times that a register is taken back to a mode that it has lost (power, a cashier)."""
 
 Findings = Mapping[str, Any]
 
 
 def keep_nothing(answer: Fields) -> Findings:
-    """Of most answers nothing is kept."""
+    """Return no findings: most answers hold nothing to keep."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """One command of a list of errands."""
+    """One command of a script."""
 
     name: str
     command: bytes
     extract: Callable[[Fields], Findings | Failed] = keep_nothing
-    """What of the good answer joins the result, or why it fails the operation."""
+    """Function from a successful answer to the findings that join the result, or to a failure of
+    the operation."""
 
     irrevocable: bool = False
-    """Cannot be taken back: once given, the list is walked to its end, cancelled or not."""
+    """True: the command cannot be undone.  Once it has been given, the script goes on to its end
+    even if a cancellation was requested."""
 
 
 def script_step(
@@ -53,20 +55,20 @@ def script_step(
     irrevocable: bool = False,
     **fields: Any,
 ) -> ScriptStep:
-    """The command of that name with these fields."""
+    """Return a step with the command of that name and these fields."""
     return ScriptStep(name, encode_request(name, **fields), keep, irrevocable)
 
 
 def in_mode(mode: int, *steps: ScriptStep) -> tuple[ScriptStep, ...]:
-    """Between entering a mode and leaving it."""
+    """Return the steps with one before that enters the mode and one after that leaves it."""
     enter = script_step("enter_mode", mode=mode, password=SYSTEM_ADMINISTRATOR)
     return enter, *steps, script_step("leave_mode")
 
 
 def write_setting(platform: Platform, number: int, value: SettingValue) -> ScriptStep:
-    """Give a setting a value; on 2.5 in ``PROGRAMMING_MODE``.
+    """Return a step that writes a setting; on platform 2.5 it needs ``PROGRAMMING_MODE``.
 
-    ``SettingError`` if the platform has no such setting or it cannot have the value.
+    Raise ``SettingError`` if the platform has no such setting or it cannot have the value.
     """
     setting = find(platform, number)
     if setting.cell is None:
@@ -83,9 +85,9 @@ def advance(
     answer: bytes | None,
     finish: Callable[[Findings], StepOutcome],
 ) -> StepOutcome:
-    """The next command, or what ``finish`` makes of all that was kept.
+    """Return the next command, or the outcome that ``finish`` makes of all findings.
 
-    The list must be the same whenever it is made again for the same operation.
+    The script must be equal each time it is built for the same operation.
     """
     if answer is None:
         return _send_step(script, 0, {"kept": {}, "restarts": 0})
@@ -105,13 +107,13 @@ def advance(
 
 
 def is_committed(script: Sequence[ScriptStep], progress: Progress) -> bool:
-    """Whether a command that cannot be taken back has been given."""
+    """Tell whether a command that cannot be undone has been given."""
     at: int = progress.get("at", -1)
     return any(each.irrevocable for each in script[: at + 1])
 
 
 def abandon_script(script: Sequence[ScriptStep], progress: Progress) -> Send | None:
-    """How a list of errands with modes is left before its end."""
+    """Return a command that leaves the mode of a script with modes, else ``None``."""
     if not any(each.name == "enter_mode" for each in script):
         return None
     return Send(encode_request("leave_mode"), progress, 99)
@@ -143,7 +145,10 @@ def _command_failed(
 
 
 def _fail_script(script: Sequence[ScriptStep], progress: Progress, failed: Failed) -> StepOutcome:
-    """A failure tells also what was kept before it: some of that may be irrevocable."""
+    """Return the end of a failed script, after leaving its mode.
+
+    The failure's detail includes the findings before it: some of them may be irrevocable.
+    """
     detail = {**failed.detail, "kept": progress["kept"]}
     failure = {"cause": failed.cause, "detail": detail}
     return abandon_script(script, {**progress, "failure": failure}) or Failed(failed.cause, detail)

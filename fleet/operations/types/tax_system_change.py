@@ -1,9 +1,9 @@
-"""Register again with the tax service's attributes changed: another tax system.
+"""Registration with changed attributes: another tax system.
 
-The requisites are written first (KKT-PC 3.5); they mean nothing until A6 takes them.  A register
-with an open shift or unsent receipts puts the entering of its mode off, and so waits as it was.
-The default system is written after A6: before it, receipts would go under a system that the
-register has not been registered with.
+The requisites are written first (KKT-PC 3.5); they have no effect until the command A6 applies
+them.  A register with an open shift or unsent receipts postpones entering the mode, so it waits
+unchanged.  The default system is written after A6: before it, receipts would be made under a system
+that the register has not been registered with.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ from protocol.platforms import Platform
 from protocol.telemetry import TAXATION
 
 DEFAULT_TAXATION = 50
-"""The setting (on 2.5 T2R1F110)."""
+"""Number of the setting (T2R1F110 on platform 2.5)."""
 
 REASON, TAXATION_TYPES, CASHIER, CASHIER_INN, CHANGES = 1101, 1062, 1021, 1203, 1205
 """FFD tags."""
@@ -61,11 +61,11 @@ ATTRIBUTES_CHANGED = b"\x03"
 TAXATION_TYPES_CHANGED = (1 << 7).to_bytes(4, "little")
 
 WESTERNMOST = timezone(timedelta(hours=2))
-"""Where it is midnight in Kaliningrad, the date has begun in all of Russia."""
+"""Time zone of Kaliningrad: at its midnight a date has begun in all of Russia."""
 
 
 class TaxationType(StrEnum):
-    """Tax systems that may be chosen (the one called ЕНВД is abolished)."""
+    """Tax system that may be chosen (the former ЕНВД is abolished)."""
 
     OSN = "osn"
     USN_INCOME = "usn_income"
@@ -89,7 +89,7 @@ def _printable(name: str) -> str:
 
 
 class TaxSystemChangeParams(Input):
-    """The new tax systems and who answers for them."""
+    """The new tax systems and the cashier who answers for the change."""
 
     from_date: Annotated[date, AfterValidator(_existing_date)] = Field(
         description="The first day of the new systems; the change is not made before it begins."
@@ -121,8 +121,11 @@ class TaxSystemChangeParams(Input):
 
 
 class TaxSystemChange(OperationType[TaxSystemChangeParams]):
-    """The result: the ``registration`` document, its ``sign`` where it is still known, and the
-    drive's registrations made and left before."""
+    """Operation that changes the tax systems of a register.
+
+    Its result holds the ``registration`` document, its ``sign`` where it is still known, and the
+    drive's registrations made and left ``before``.
+    """
 
     kind: ClassVar = "tax_system_change"
     label_ru: ClassVar = "Изменение СНО"
@@ -130,7 +133,7 @@ class TaxSystemChange(OperationType[TaxSystemChangeParams]):
     right: ClassVar = Right.SETTINGS
     channels: ClassVar = (Channel.CASH_SERVER, Channel.ASSISTANT)
     retryable: ClassVar = False
-    """It may have failed after the new registration; a second one would be wasted."""
+    """False: it may have failed after the new registration, and a second one would be wasted."""
     Params = TaxSystemChangeParams
 
     def objection(self, target: TargetRegister, params: TaxSystemChangeParams) -> Objection | None:
@@ -176,12 +179,18 @@ def _script(order: OperationSnapshot[TaxSystemChangeParams]) -> tuple[ScriptStep
 
 
 def _registrations_left(validity: Mapping[str, Any]) -> Failed | None:
-    """Told before anything is changed: the drive would refuse A6 in the middle."""
+    """Return a failure if the drive has no registration left.
+
+    It is checked before any change: the drive would refuse A6 in the middle.
+    """
     return None if validity["registrations_left"] else Failed(StatusCause.NO_REGISTRATIONS_LEFT, {})
 
 
 def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[int, bytes]:
-    """Values by FFD tag.  1205 is of later formats than those of platform 2.5."""
+    """Return the requisites by FFD tag.
+
+    Tag 1205 belongs to later formats than those of platform 2.5.
+    """
     changes = {CHANGES: TAXATION_TYPES_CHANGED} if platform is Platform.V5_0 else {}
     return {
         REASON: ATTRIBUTES_CHANGED,
@@ -193,7 +202,10 @@ def _requisites(platform: Platform, params: TaxSystemChangeParams) -> Mapping[in
 
 
 def _finish(kept: Findings) -> StepOutcome:
-    """The sign is that of the last document, which may be another one by now."""
+    """Return the result.
+
+    The sign is that of the last document; it is left out if another document has followed.
+    """
     registration, document = kept["registration"], kept["document"]
     sign = document["sign"] if document["document"] == registration["document"] else None
     return Done({"before": kept["before"], "registration": {**registration, "sign": sign}})

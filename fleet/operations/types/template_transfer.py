@@ -1,7 +1,7 @@
-"""What the operations with templates share: the transfer of a content in blocks.
+"""Transfer of a template's content to a register in blocks.
 
-The register names the next block that it wants, so a transfer that was broken off (by a
-cancellation too) goes on where it stood; the content takes effect by the last command only.
+The register names the next block that it wants, so an interrupted transfer (by a cancellation too)
+goes on where it stopped.  The content takes effect with the last command only.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ class FromTemplate(Input):
 
     template_id: TemplateId | None = Field(
         default=None,
-        description="A template of this kind; its content stands for the other fields that it has.",
+        description="A template of this kind; its content replaces the fields that it gives.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateTransfer:
-    """What goes to the register; ``tape_width_mm`` 0 fits every tape."""
+    """Content to transfer; ``tape_width_mm`` 0 fits every tape."""
 
     kind: TemplateKind
     tape_width_mm: int
@@ -48,7 +48,7 @@ class TemplateTransfer:
 
 
 def platform_objection(target: TargetRegister, platform: Platform) -> Objection | None:
-    """The verdict on a register that must be of this platform."""
+    """Object to a register that does not have this platform."""
     if target.platform is None:
         return Objection(PLATFORM_UNKNOWN)
     if target.platform is not platform:
@@ -59,7 +59,7 @@ def platform_objection(target: TargetRegister, platform: Platform) -> Objection 
 def next_step(
     transfer: TemplateTransfer, order: OperationSnapshot[Any], answer: bytes | None
 ) -> StepOutcome:
-    """``OperationType.next_step`` of a transfer."""
+    """Return the next step of a transfer (``OperationType.next_step``)."""
     if answer is None:
         return _begin(transfer)
     name, sent = order.progress["command"], order.progress["block"]
@@ -69,7 +69,7 @@ def next_step(
     if name == "template_apply":
         return Done({"size": len(transfer.content), "sha256": _sha256(transfer).hex()})
     wanted: int = found["next"]
-    # After a block the register wants the one that follows: any other would never end.
+    # After a block the register must want the following one, else the transfer would never end.
     expected = sent + 1 if name == "template_block" else wanted
     if wanted != expected or wanted > block_count(len(transfer.content)):
         return Failed(StatusCause.BAD_ANSWER, {"code": "block_unexpected"})

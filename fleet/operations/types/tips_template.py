@@ -1,4 +1,4 @@
-"""Put a tips template into a register of platform 5.0."""
+"""Upload of a tips template to a register of platform 5.0."""
 
 import json
 from typing import ClassVar
@@ -25,7 +25,7 @@ from protocol.templates import TemplateKind
 
 
 class TipsTemplateUploadParams(FromTemplate):
-    """What stands on the receipt with the tips, and the tape that it is for."""
+    """The texts of the receipt with the tips, and the tape that it is for."""
 
     tape_width_mm: TapeWidth
     name: str = Field(min_length=1, max_length=128, description="Name of the template.")
@@ -34,7 +34,10 @@ class TipsTemplateUploadParams(FromTemplate):
 
 
 class TipsTemplateUpload(OperationType[TipsTemplateUploadParams]):
-    """Goes as JSON in UTF-8: name, description, outlet.  The result: its size and SHA-256."""
+    """Operation that uploads a tips template as JSON in UTF-8: name, description, outlet.
+
+    Its result holds the size and SHA-256 of that JSON.
+    """
 
     kind: ClassVar = "tips_template"
     label_ru: ClassVar = "Загрузка шаблона чаевых"

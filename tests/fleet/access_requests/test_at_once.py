@@ -53,7 +53,7 @@ async def status_of(database: Database, request_id: int) -> RequestStatus:
         return (await db.get_one(AccessRequest, request_id)).status
 
 
-async def test_of_two_operators_one_decides(
+async def test_only_one_of_two_simultaneous_decisions_counts(
     database: Database, employ: Employ, place: Place
 ) -> None:
     anna, boris, olga = await employ("anna"), await employ("boris"), await employ("olga")
@@ -73,7 +73,7 @@ async def test_of_two_operators_one_decides(
         assert granted == (won == "granted") == (owner == anna.partner_id)
 
 
-async def test_of_partners_who_claim_one_register_one_gets_it(
+async def test_only_one_of_simultaneous_claims_gets_the_register(
     database: Database, employ: Employ, place: Place
 ) -> None:
     actors = [await employ(name) for name in ("anna", "boris", "clara")]
@@ -94,7 +94,7 @@ async def test_of_partners_who_claim_one_register_one_gets_it(
         assert all(held[each] == actor.partner_id for each in serials)
 
 
-async def test_of_requests_sent_at_once_one_is_open(
+async def test_only_one_of_simultaneous_requests_is_opened(
     database: Database, employ: Employ, place: Place
 ) -> None:
     anna, boris = await employ("anna"), await employ("boris")

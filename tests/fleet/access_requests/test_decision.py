@@ -47,7 +47,7 @@ async def seen(people: People, login: str, id_: int) -> Any:
     return (await people.api.get(f"/access-requests/{id_}")).json
 
 
-async def test_the_support_sees_what_it_decides_by(people: People, place: Place) -> None:
+async def test_support_sees_the_data_for_its_decision(people: People, place: Place) -> None:
     await place(1, people.boris.partner_id, owner_name="ООО Ромашка")
     id_ = await asked(people, "anna", [serial(1)])
     await people.api.sign_in("olga")
@@ -74,13 +74,13 @@ async def test_the_support_sees_what_it_decides_by(people: People, place: Place)
 
 
 @ONE_DIALECT
-async def test_a_file_that_no_request_holds_is_not_the_supports(people: People) -> None:
+async def test_support_does_not_see_unsent_files(people: People) -> None:
     file = (await people.upload()).json["id"]
     await people.api.sign_in("olga")
     assert (await people.api.get(f"/support/consent-files/{file}")).status == 404
 
 
-async def test_granting_everything_is_full_access(
+async def test_granting_all_registers_is_full_access(
     people: People, place: Place, database: Database
 ) -> None:
     for number in (1, 2):
@@ -102,7 +102,7 @@ async def test_granting_everything_is_full_access(
     assert (await people.api.get(f"/registers/{serial(1)}")).status == 404
 
 
-async def test_granting_some_is_partial_access(
+async def test_granting_some_registers_is_partial_access(
     people: People, place: Place, database: Database
 ) -> None:
     for number in (1, 2):
@@ -116,7 +116,7 @@ async def test_granting_some_is_partial_access(
     assert (await decide(people, second, "grant")).json["status"] == "full"
 
 
-async def test_a_register_of_the_client_elsewhere_makes_it_partial(
+async def test_client_register_of_another_partner_makes_access_partial(
     people: People, place: Place
 ) -> None:
     await place(1, people.boris.partner_id)
@@ -125,7 +125,7 @@ async def test_a_register_of_the_client_elsewhere_makes_it_partial(
     assert (await decide(people, id_, "grant")).json["status"] == "partial"
 
 
-async def test_full_and_partial_follow_the_clients_registers(
+async def test_full_and_partial_status_follow_the_clients_registers(
     people: People, place: Place, database: Database
 ) -> None:
     """Another grant, a claim, and registers that name another owner."""
@@ -161,7 +161,7 @@ async def test_full_and_partial_follow_the_clients_registers(
     assert told == ["partial", "partial", "full", "partial", "full", "partial", "full"]
 
 
-async def test_refusing_moves_nothing_and_says_why(
+async def test_refusal_moves_no_register_and_gives_the_reason(
     people: People, place: Place, database: Database
 ) -> None:
     await place(1, people.boris.partner_id, owner_name="Ромашка")
@@ -191,7 +191,7 @@ async def test_a_decision_is_final(people: People, place: Place) -> None:
     assert (withdrawn.status, withdrawn.json["code"]) == (409, "access_request_decided")
 
 
-async def test_a_wrong_decision_changes_nothing(
+async def test_invalid_decision_changes_nothing(
     people: People, place: Place, database: Database
 ) -> None:
     await place(1, people.boris.partner_id, "", fiscalised=False)
@@ -227,7 +227,7 @@ async def test_only_the_support_decides(people: People, place: Place) -> None:
         assert answer.status == 403
 
 
-async def test_a_hand_over_ends_what_the_former_partner_had(
+async def test_transfer_of_registers_updates_the_former_partners_request(
     people: People, place: Place, database: Database
 ) -> None:
     for number in (1, 2):
@@ -266,7 +266,7 @@ async def test_the_former_partners_operations_are_cancelled(
     assert found[kept] == (OperationStatus.QUEUED, "created", False)
 
 
-async def test_both_partners_and_the_support_find_it_in_their_logs(
+async def test_decision_is_logged_for_both_partners_and_support(
     people: People, place: Place, database: Database
 ) -> None:
     await place(1, people.boris.partner_id)

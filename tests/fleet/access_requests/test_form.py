@@ -18,7 +18,7 @@ def words(pdf: bytes) -> str:
     return " ".join(" ".join(page.extract_text().split()) for page in pages)
 
 
-def test_the_form_says_what_the_manual_says() -> None:
+def test_form_has_the_text_of_the_manual() -> None:
     text = words(consent_form(PARTNER, CLIENT, START))
     known = {
         "name": CLIENT.name,
@@ -33,13 +33,13 @@ def test_the_form_says_what_the_manual_says() -> None:
         assert " ".join(paragraph.format_map(known).split()) in text
 
 
-def test_what_is_not_known_is_left_for_the_pen() -> None:
+def test_unknown_data_is_left_blank_on_the_form() -> None:
     text = words(consent_form(PARTNER._replace(inn=""), Owner(), START))
     assert f"{'_' * 60} (далее – Клиент), ИНН {'_' * 14}, в лице" in text
     assert f"(ИНН {'_' * 14}, КОД ОРГАНИЗАЦИИ* 000042)" in text
 
 
-def test_it_is_one_page_of_a4_that_carries_its_font() -> None:
+def test_form_is_one_a4_page_with_an_embedded_font() -> None:
     reader = PdfReader(io.BytesIO(consent_form(PARTNER, CLIENT, START)))
     (page,) = reader.pages
     assert [round(float(side) / 72 * 25.4) for side in page.mediabox.upper_right] == [210, 297]
@@ -49,12 +49,12 @@ def test_it_is_one_page_of_a4_that_carries_its_font() -> None:
         assert "/FontFile2" in inner["/FontDescriptor"].get_object()
 
 
-def test_what_the_font_lacks_is_a_question_mark() -> None:
+def test_character_missing_in_the_font_becomes_a_question_mark() -> None:
     text = words(consent_form(PARTNER, Owner("", "ООО «漢 Ёлки» ₽ 😀\u202e\x07"), START))
     assert "ООО «? Ёлки» ₽ ??? (далее – Клиент)" in text
 
 
 @pytest.mark.parametrize("name", ["{inn}", "ж" * 5000, "😀 \x01 \n **x**", "A\tБ"])
-def test_an_odd_name_breaks_nothing(name: str) -> None:
+def test_form_accepts_unusual_names(name: str) -> None:
     text = words(consent_form(PARTNER, Owner("", name), START))
     assert "6. Настоящее Согласие может быть отозвано" in text

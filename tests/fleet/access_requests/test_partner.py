@@ -58,7 +58,7 @@ async def test_each_register_of_a_claim_gets_its_verdict(
     assert [found[serial(n)] for n in range(1, 8)] == [anna, boris, boris, anna, anna, None, anna]
 
 
-async def test_an_inn_with_wrong_digits_is_taken_if_a_register_names_it(
+async def test_inn_with_wrong_check_digits_is_accepted_if_a_register_reports_it(
     people: People, place: Place
 ) -> None:
     on_trial = "1234567890"
@@ -78,9 +78,7 @@ async def test_an_inn_with_wrong_digits_is_taken_if_a_register_names_it(
     assert len(listed.json["items"]) == 1
 
 
-async def test_a_file_of_serial_numbers_is_claimed_line_by_line(
-    people: People, place: Place
-) -> None:
+async def test_claim_from_a_file_gives_a_verdict_per_line(people: People, place: Place) -> None:
     await place(1, None)
     await place(2, people.boris.partner_id)
     content = f"{serial(1)}\r\n\r\n{serial(2)};{serial(1)}\r\nкасса".encode("cp1251")
@@ -96,9 +94,7 @@ async def test_a_file_of_serial_numbers_is_claimed_line_by_line(
     assert (answer.status, answer.json["code"]) == (422, "too_many_serial_numbers")
 
 
-async def test_a_file_of_serial_numbers_is_asked_for_line_by_line(
-    people: People, place: Place
-) -> None:
+async def test_request_from_a_file_gives_a_verdict_per_line(people: People, place: Place) -> None:
     await place(1, None)
     await place(2, people.boris.partner_id)
     ids = [(await people.upload(name)).json["id"] for name in ("1.pdf", "2.pdf")]
@@ -123,7 +119,7 @@ async def test_a_file_of_serial_numbers_is_asked_for_line_by_line(
     assert [file["id"] for file in request["files"]] == ids
 
 
-async def test_a_request_takes_the_files_and_waits(people: People, place: Place) -> None:
+async def test_sent_request_has_its_files_and_is_processing(people: People, place: Place) -> None:
     await place(1, people.boris.partner_id)
     await place(2, None)
     first = (await people.upload("Согласие.docx", DOCX)).json
@@ -159,14 +155,14 @@ async def test_one_request_for_a_client_is_open_at_a_time(people: People, place:
 
 
 @ONE_DIALECT
-async def test_a_file_with_a_path_for_a_name_is_refused_in_words(people: People) -> None:
+async def test_file_name_with_a_path_is_refused_with_an_explanation(people: People) -> None:
     for name in ("../consent.pdf", "a\\b.pdf", "a\r\nb.pdf"):
         refused = await people.upload(name)
         assert (refused.status, refused.json["field"]) == (422, "name")
         assert "must be a file name without a path" in refused.json["detail"]
 
 
-async def test_what_needs_no_request_makes_none(
+async def test_request_is_refused_if_no_register_needs_it(
     people: People, place: Place, database: Database
 ) -> None:
     await place(1, None)
@@ -188,7 +184,7 @@ BODIES: tuple[tuple[dict[str, Any], str, str], ...] = (
 
 
 @ONE_DIALECT
-async def test_a_wrong_request_names_its_field(people: People, place: Place) -> None:
+async def test_error_of_a_request_names_its_field(people: People, place: Place) -> None:
     await place(1, people.boris.partner_id)
     for wrong, field, code in BODIES:
         answer = await people.send([serial(1)], **wrong)
@@ -218,7 +214,7 @@ async def test_a_file_serves_one_request_of_its_partner(people: People, place: P
     assert (await people.api.ask("DELETE", f"/consent-files/{file}")).status == 404
 
 
-async def test_a_file_comes_back_as_it_went_and_only_as_a_download(people: People) -> None:
+async def test_file_is_returned_unchanged_as_a_download(people: People) -> None:
     sent = (await people.upload('"><script>.pdf', PDF)).json
     assert (sent["name"], sent["size"]) == ('"><script>.pdf', len(PDF))
     headers = {"Authorization": f"Bearer {people.api.token}"}
@@ -235,7 +231,7 @@ async def test_a_file_comes_back_as_it_went_and_only_as_a_download(people: Peopl
 
 
 @ONE_DIALECT
-async def test_a_file_that_is_no_consent_is_not_kept(people: People, database: Database) -> None:
+async def test_file_of_another_kind_is_not_stored(people: People, database: Database) -> None:
     for name, content, status, code in (
         ("consent.pdf", EXECUTABLE, 422, "file_content_unfit"),
         ("consent.pdf", b"", 422, "file_empty"),
@@ -271,7 +267,7 @@ async def test_an_upload_of_200_megabytes_is_refused_before_it_is_read(people: P
 
 
 @ONE_DIALECT
-async def test_uploads_at_once_are_few(people: People) -> None:
+async def test_simultaneous_uploads_are_limited(people: People) -> None:
     hold = asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -294,7 +290,7 @@ async def test_uploads_at_once_are_few(people: People) -> None:
     assert (await people.upload()).status == 201
 
 
-async def test_files_that_wait_are_few_and_forgotten(
+async def test_unsent_files_are_limited_and_expire(
     people: People, place: Place, database: Database, clock: HandClock
 ) -> None:
     await place(1, people.boris.partner_id)
@@ -326,7 +322,7 @@ async def test_another_partners_request_is_not_found(people: People, place: Plac
     assert (await people.api.get("/access-requests")).json["items"] == []
 
 
-async def test_a_limited_employee_sees_their_own_requests_and_what_these_bring(
+async def test_limited_employee_sees_own_requests_and_the_granted_registers(
     people: People, place: Place, employ: Employ, database: Database
 ) -> None:
     free, taken = await place(1, None), await place(2, people.boris.partner_id)
@@ -370,7 +366,7 @@ async def test_a_limited_employee_sees_their_own_requests_and_what_these_bring(
 
 
 @ONE_DIALECT
-async def test_asking_needs_the_right(people: People, employ: Employ) -> None:
+async def test_requesting_access_needs_the_right(people: People, employ: Employ) -> None:
     for role in (Role.OBSERVER, Role.MANAGER, Role.SUPPORT_OPERATOR):
         await employ(role, role)
         await people.api.sign_in(role)
@@ -393,9 +389,7 @@ async def test_the_consent_form_is_filled_in(people: People) -> None:
     assert (await people.api.get("/consent-form?client_inn=1234567890")).status == 422
 
 
-async def test_every_step_stands_in_the_log(
-    people: People, place: Place, database: Database
-) -> None:
+async def test_every_step_is_logged(people: People, place: Place, database: Database) -> None:
     await place(1, people.boris.partner_id)
     await place(2, None)
     id_ = (await people.send([serial(1), serial(2)])).json["request"]["id"]

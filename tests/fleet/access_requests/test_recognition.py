@@ -49,7 +49,9 @@ GOOD = (
 
 
 @pytest.mark.parametrize(("name", "content", "kind"), GOOD)
-def test_a_consent_is_known_by_its_content(name: str, content: bytes, kind: FileKind) -> None:
+def test_consent_file_is_recognised_by_its_content(
+    name: str, content: bytes, kind: FileKind
+) -> None:
     assert recognise(name, content) is kind
 
 
@@ -203,7 +205,7 @@ BAD: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_consent_is_refused(case: str) -> None:
+def test_unsuitable_file_is_refused(case: str) -> None:
     name, content, code = BAD[case]
     with pytest.raises(DomainError) as refused:
         recognise(name, content() if callable(content) else content)
@@ -211,7 +213,7 @@ def test_what_is_no_consent_is_refused(case: str) -> None:
 
 
 @given(st.sampled_from(sorted(BY_EXTENSION)), st.sampled_from([PDF, JPG, DOC, DOCX]), st.data())
-def test_no_damage_does_more_than_a_refusal(
+def test_damaged_file_is_refused_and_never_crashes(
     extension: str, content: bytes, data: st.DataObject
 ) -> None:
     broken = bytearray(content)

@@ -34,13 +34,13 @@ CASES: tuple[tuple[RegisterFacts, AccessRoute | Refusal], ...] = (
 
 
 @pytest.mark.parametrize(("known", "verdict"), CASES)
-def test_a_register_comes_at_once_by_request_or_not(
+def test_register_is_obtained_at_once_by_request_or_not_at_all(
     known: RegisterFacts, verdict: AccessRoute | Refusal
 ) -> None:
     assert judge(known, known.partner_id == MINE, INN) == verdict
 
 
-def test_what_one_does_not_see_is_as_another_partners() -> None:
+def test_register_outside_the_scope_is_like_another_partners() -> None:
     assert judge(RegisterFacts(MINE, True, INN), False, INN) is AccessRoute.BY_REQUEST
     assert judge(RegisterFacts(MINE, True, OTHER_INN), False, INN) is OWNER_DIFFERS
 
@@ -64,13 +64,13 @@ def test_a_consent_is_at_most_thirty_days_old(signed_on: date, code: str | None)
     assert (refused.code if refused else None) == code
 
 
-def test_the_day_of_a_request_is_that_of_moscow() -> None:
+def test_day_of_a_request_is_in_moscow_time() -> None:
     after_midnight = datetime(2026, 3, 31, 21, 0, tzinfo=UTC)
     assert refuse_consent(date(2026, 3, 1), after_midnight) is not None
     assert refuse_consent(date(2026, 3, 2), after_midnight) is None
 
 
-def test_the_manuals_eight_reasons_have_words() -> None:
+def test_the_eight_reasons_of_the_manual_have_texts() -> None:
     assert len(RefusalReason) == 8
     assert set(REASONS) == set(RefusalReason)
     assert REASONS[RefusalReason.NO_STAMP][0] == "Нет печати (кроме ИП)"

@@ -58,7 +58,7 @@ def refused(answer: Answer) -> tuple[int, str, str]:
     return answer.status, answer.json["code"], answer.json["field"]
 
 
-async def test_a_whole_life(anna: Api, database: Database) -> None:
+async def test_address_is_created_renamed_used_and_deleted(anna: Api, database: Database) -> None:
     address = await made(anna, "  Москва,\tТверская,  1 ")
     assert await listed(anna) == [(TVERSKAYA, 0)]
     assert await address_of(anna, 1) == "Тула"
@@ -99,7 +99,7 @@ async def test_a_hidden_register_keeps_its_address(anna: Api) -> None:
     assert await address_of(anna, 1) == "Арбат"
 
 
-async def test_search_as_one_types(anna: Api) -> None:
+async def test_search_finds_parts_while_typing(anna: Api) -> None:
     for text in (TVERSKAYA, "Тверь, Советская, 5", "омск, Ленина, 100%"):
         await made(anna, text)
     assert [text for text, _ in await listed(anna)] == [
@@ -111,7 +111,7 @@ async def test_search_as_one_types(anna: Api) -> None:
         assert len(await listed(anna, typed)) == expected, typed
 
 
-async def test_pages_hold_the_longest_addresses(anna: Api) -> None:
+async def test_page_mark_fits_the_longest_address(anna: Api) -> None:
     ids = [await made(anna, "😀" * 255 + last) for last in "abc"]
     seen, after = [], ""
     for _ in ids:
@@ -121,7 +121,7 @@ async def test_pages_hold_the_longest_addresses(anna: Api) -> None:
     assert (seen, page["next"]) == (ids, None)
 
 
-async def test_an_address_stands_in_the_book_once(anna: Api) -> None:
+async def test_address_is_unique_in_the_book(anna: Api) -> None:
     await made(anna, TVERSKAYA)
     other = await made(anna, "Арбат")
     exists = (409, "address_exists", "text")
@@ -131,14 +131,14 @@ async def test_an_address_stands_in_the_book_once(anna: Api) -> None:
     assert (await anna.ask("PUT", f"/addresses/{other}", json={"text": "АРБАТ"})).status == 200
 
 
-async def test_bad_input_is_named(anna: Api) -> None:
+async def test_error_names_the_bad_field(anna: Api) -> None:
     for text in ("", " \t", "я" * 257, 5, None):
         answer = await anna.post("/addresses", {"text": text})
         assert (answer.status, answer.json["field"]) == (422, "text"), text
     assert await listed(anna) == []
 
 
-async def test_either_letter_finds_a_place_and_sorts_it(anna: Api) -> None:
+async def test_yo_and_ye_are_equal_in_search_and_order(anna: Api) -> None:
     for text in ("Тула, Лётная, 5", "Ёлкино", "Жуково", "Егорьево"):
         await made(anna, text)
     assert [text for text, _ in await listed(anna)] == [
@@ -151,7 +151,7 @@ async def test_either_letter_finds_a_place_and_sorts_it(anna: Api) -> None:
         assert await listed(anna, typed) == [("Тула, Лётная, 5", 0)], typed
 
 
-async def test_partners_are_kept_apart(anna: Api, employ: Employ) -> None:
+async def test_partners_do_not_see_each_others_data(anna: Api, employ: Employ) -> None:
     theirs = await made(anna, TVERSKAYA)
     await employ("boris")
     await anna.sign_in("boris")
@@ -172,7 +172,7 @@ async def test_partners_are_kept_apart(anna: Api, employ: Employ) -> None:
     assert await listed(anna) == [(TVERSKAYA, 0)]
 
 
-async def test_a_limited_employee_sees_the_places_of_their_registers(
+async def test_limited_employee_sees_addresses_of_registers_in_scope(
     anna: Api, employ: Employ, database: Database
 ) -> None:
     near, far = await made(anna, TVERSKAYA), await made(anna, "Арбат")
@@ -194,7 +194,9 @@ async def test_a_limited_employee_sees_the_places_of_their_registers(
     assert await listed(anna) == [("Арбат", 1)]
 
 
-async def test_who_may_what(anna: Api, employ: Employ, database: Database) -> None:
+async def test_roles_limit_reading_and_changing(
+    anna: Api, employ: Employ, database: Database
+) -> None:
     address = await made(anna, TVERSKAYA)
     async with database.read() as db:
         partner_id = await db.scalar(select(Employee.partner_id).where(Employee.login == "anna"))
@@ -215,7 +217,7 @@ async def test_who_may_what(anna: Api, employ: Employ, database: Database) -> No
         assert tuple(answer.status for answer in answers) == statuses, role
 
 
-async def test_an_address_is_given_out_or_deleted(anna: Api, database: Database) -> None:
+async def test_address_is_either_assigned_or_deleted(anna: Api, database: Database) -> None:
     async with database.read() as db:
         employee = await db.scalar(select(Employee).where(Employee.login == "anna"))
         assert employee is not None

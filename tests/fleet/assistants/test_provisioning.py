@@ -84,7 +84,9 @@ async def made(api: Api, login: str) -> int:
     return int(answer.json["id"])
 
 
-async def test_the_broker_is_told_at_once(told: Api, admin: BrokerAdmin, login: str) -> None:
+async def test_account_changes_reach_the_broker_at_once(
+    told: Api, admin: BrokerAdmin, login: str
+) -> None:
     id_ = await made(told, login)
     assert (await admin.accounts())[login] == frozenset()
     await told.post(f"/assistants/{id_}/registers", {"serial_number": SERIAL})
@@ -97,7 +99,9 @@ async def test_the_broker_is_told_at_once(told: Api, admin: BrokerAdmin, login: 
     assert login not in await admin.accounts()
 
 
-async def test_a_terminal_comes_and_goes(told: Api, admin: BrokerAdmin) -> None:
+async def test_terminal_account_is_created_and_deleted_in_the_broker(
+    told: Api, admin: BrokerAdmin
+) -> None:
     made_one = (await told.post(f"/registers/{OTHER}/mqtt-account")).json
     try:
         assert (await admin.accounts())[made_one["login"]] == frozenset({OTHER})
@@ -106,7 +110,7 @@ async def test_a_terminal_comes_and_goes(told: Api, admin: BrokerAdmin) -> None:
     assert made_one["login"] not in await admin.accounts()
 
 
-async def test_a_broker_that_is_down_refuses_and_leaves_nothing_half_done(
+async def test_broker_failure_refuses_the_request_and_changes_nothing(
     untold: Api, database: Database
 ) -> None:
     answer = await untold.post("/assistants", {"login": "shop-9", "password": PASSWORD})
@@ -115,7 +119,7 @@ async def test_a_broker_that_is_down_refuses_and_leaves_nothing_half_done(
         assert await db.scalar(select(func.count()).select_from(BrokerAccount)) == 0
 
 
-async def test_a_login_that_the_broker_has_from_others_is_taken(
+async def test_login_of_a_foreign_broker_account_is_refused(
     told: Api, admin: BrokerAdmin, login: str, database: Database
 ) -> None:
     await admin._send_commands(
@@ -130,7 +134,7 @@ async def test_a_login_that_the_broker_has_from_others_is_taken(
         await admin._send_commands([{"command": "deleteClient", "username": login}])
 
 
-async def test_what_the_broker_missed_is_reconciled(
+async def test_reconciliation_corrects_changes_that_the_broker_missed(
     told: Api, untold: Api, admin: BrokerAdmin, database: Database, login: str
 ) -> None:
     """A register added and an account deleted while it was down; an account it should not have."""
@@ -150,7 +154,7 @@ async def test_what_the_broker_missed_is_reconciled(
     assert not {doomed, orphan} & (await admin.accounts()).keys()
 
 
-async def test_an_account_that_the_broker_lost_comes_back_with_a_password(
+async def test_new_password_restores_an_account_that_the_broker_lost(
     told: Api, admin: BrokerAdmin, login: str
 ) -> None:
     id_ = await made(told, login)

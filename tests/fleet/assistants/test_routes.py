@@ -132,7 +132,7 @@ async def test_a_whole_life(
     assert (await signed_in.get("/assistants")).json == {"items": [], "next": None}
 
 
-async def test_every_change_is_in_the_audit_and_no_password_is(
+async def test_audit_log_has_every_change_and_no_password(
     signed_in: Api, anna: Actor, database: Database
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2)
@@ -159,7 +159,7 @@ async def test_every_change_is_in_the_audit_and_no_password_is(
         assert secret not in told
 
 
-async def test_the_list_goes_page_by_page(signed_in: Api) -> None:
+async def test_list_of_assistants_is_paged(signed_in: Api) -> None:
     ids = [await made(signed_in, login=f"shop-{number}") for number in range(3)]
     first = (await signed_in.get("/assistants?limit=2")).json
     second = (await signed_in.get(f"/assistants?limit=2&after={first['next']}")).json
@@ -181,7 +181,7 @@ async def test_the_list_goes_page_by_page(signed_in: Api) -> None:
         ({"title": "x" * 129}, "title", "too_long"),
     ],
 )
-async def test_a_bad_account_is_refused(
+async def test_invalid_account_is_refused(
     signed_in: Api, database: Database, changes: dict[str, Any], field: str, code: str
 ) -> None:
     await made(signed_in, login="shop-0")
@@ -195,7 +195,7 @@ async def test_a_bad_account_is_refused(
         assert await db.scalar(select(func.count()).select_from(BrokerAccount)) == 1
 
 
-async def test_only_registers_of_the_partner_can_be_added(
+async def test_register_of_another_partner_cannot_be_added(
     signed_in: Api, anna: Actor, employ: Employ, database: Database
 ) -> None:
     stranger = await employ("boris", Role.ADMINISTRATOR)
@@ -208,7 +208,7 @@ async def test_only_registers_of_the_partner_can_be_added(
     assert missing.json["code"] == "register_not_added"
 
 
-async def test_a_register_has_one_account(
+async def test_register_has_one_account_only(
     signed_in: Api, anna: Actor, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2)
@@ -235,7 +235,7 @@ async def test_a_register_has_one_account(
     assert (await given(signed_in, first, 2)).status == 200
 
 
-async def test_of_two_adds_at_once_one_wins(
+async def test_register_added_twice_at_once_gets_one_assistant(
     signed_in: Api, anna: Actor, database: Database
 ) -> None:
     await enrol(database, anna.partner_id, 1)
@@ -246,12 +246,12 @@ async def test_of_two_adds_at_once_one_wins(
         assert await db.scalar(select(func.count()).select_from(AccountRegister)) == 1
 
 
-async def test_of_two_who_take_a_login_at_once_one_wins(signed_in: Api) -> None:
+async def test_login_taken_twice_at_once_gives_one_account(signed_in: Api) -> None:
     answers = await asyncio.gather(*(signed_in.post("/assistants", SHOP) for _ in range(4)))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_a_register_that_changed_its_partner_is_free(
+async def test_register_of_a_new_partner_can_be_added_again(
     signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1)
@@ -268,7 +268,7 @@ async def test_a_register_that_changed_its_partner_is_free(
     assert await rights.registers("their-shop") == frozenset({serial(1)})
 
 
-async def test_the_former_partner_has_the_register_no_more(
+async def test_former_partner_no_longer_serves_the_register(
     signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2)
@@ -285,7 +285,7 @@ async def test_the_former_partner_has_the_register_no_more(
     assert [each["serial_number"] for each in card["added"]] == [serial(2)]
 
 
-async def test_what_the_former_partner_set_up_stays_silent_when_the_register_comes_back(
+async def test_returned_register_does_not_get_its_old_account_back(
     signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2)
@@ -300,7 +300,7 @@ async def test_what_the_former_partner_set_up_stays_silent_when_the_register_com
     assert (await signed_in.post(f"/registers/{serial(2)}/mqtt-account")).status == 201
 
 
-async def test_accounts_of_registers_are_no_assistants(
+async def test_terminal_accounts_are_not_listed_as_assistants(
     signed_in: Api, anna: Actor, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fleet.assistants.service.MAX_ASSISTANTS", 1)
@@ -320,7 +320,7 @@ async def limit(database: Database, actor: Actor, *numbers: int) -> None:
             db.add(ScopeEntry(employee_id=actor.employee_id, kind=kind, value=serial(number)))
 
 
-async def test_a_limited_employee_sees_and_takes_only_registers_of_the_scope(
+async def test_limited_employee_sees_and_adds_only_registers_of_the_scope(
     signed_in: Api, anna: Actor, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2, 3, 4)
@@ -341,7 +341,7 @@ async def test_a_limited_employee_sees_and_takes_only_registers_of_the_scope(
     assert await rights.registers("shop-1") == frozenset({serial(1), serial(2)})
 
 
-async def test_who_sees_not_all_registers_of_an_assistant_neither_takes_nor_deletes_it(
+async def test_limited_employee_cannot_take_over_or_delete_an_assistant_with_other_registers(
     signed_in: Api, anna: Actor, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1, 2)
@@ -363,7 +363,7 @@ async def test_who_sees_not_all_registers_of_an_assistant_neither_takes_nor_dele
     assert (await signed_in.ask("DELETE", f"/assistants/{id_}")).status == 204
 
 
-async def test_too_many_registers_are_refused(
+async def test_assistant_with_too_many_registers_is_refused(
     signed_in: Api, anna: Actor, database: Database, clock: HandClock
 ) -> None:
     id_ = await made(signed_in)
@@ -377,7 +377,7 @@ async def test_too_many_registers_are_refused(
     assert (answer.status, answer.json["code"]) == (409, "too_many_assistant_registers")
 
 
-async def test_another_partner_sees_and_changes_nothing(
+async def test_other_partner_sees_and_changes_nothing(
     signed_in: Api, anna: Actor, employ: Employ, database: Database, rights: BrokerRights
 ) -> None:
     await enrol(database, anna.partner_id, 1)
@@ -404,7 +404,9 @@ async def test_another_partner_sees_and_changes_nothing(
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMINISTRATOR_PLUS])
-async def test_the_right_is_that_of_the_matrix(api: Api, employ: Employ, role: Role) -> None:
+async def test_endpoints_need_the_right_of_the_role_matrix(
+    api: Api, employ: Employ, role: Role
+) -> None:
     await employ("carl", role)
     await api.sign_in("carl")
     may = Right.ASSISTANTS in RIGHTS[role]

@@ -28,7 +28,7 @@ async def give_back(shop: Shop, url: str, roubles: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def test_money_is_given_back_in_parts_until_nothing_is_left(shop: Shop) -> None:
+async def test_refunds_in_parts_end_when_nothing_is_left(shop: Shop) -> None:
     id_, url = await paid(shop)
     back = f"{shop.config.public_url}/pay/{id_}"
     assert f'href="{url}"' in await page(shop, back)
@@ -49,7 +49,7 @@ async def test_money_is_given_back_in_parts_until_nothing_is_left(shop: Shop) ->
         assert (again.status, again.headers["Location"]) == (303, back)
 
 
-async def test_what_was_not_paid_cannot_be_given_back(shop: Shop) -> None:
+async def test_unpaid_payment_cannot_be_refunded(shop: Shop) -> None:
     id_ = await shop.open()
     url = (await shop.check_out(id_))["redirect_url"]
     async with shop.client.session.get(f"{url}/refund", allow_redirects=False) as answer:
@@ -63,7 +63,7 @@ async def test_what_was_not_paid_cannot_be_given_back(shop: Shop) -> None:
     assert (await shop.payment(id_)).refunded_kopecks == 0
 
 
-async def test_a_lost_notice_of_a_refund_is_found_by_asking(
+async def test_refund_with_lost_notice_is_found_by_polling(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def lose(*_: object) -> None:
@@ -81,7 +81,7 @@ async def test_a_lost_notice_of_a_refund_is_found_by_asking(
     assert len(shop.refunded) == 1
 
 
-async def test_a_notice_of_a_refund_is_proved_and_then_asked_about(shop: Shop) -> None:
+async def test_refund_notice_is_verified_and_then_fetched(shop: Shop) -> None:
     id_, url = await paid(shop)
     sandbox_id = url.split("/")[-2]
     invented = {"event": "refund.succeeded", "id": id_, "payment_id": sandbox_id}
@@ -93,6 +93,6 @@ async def test_a_notice_of_a_refund_is_proved_and_then_asked_about(shop: Shop) -
     assert shop.refunded == []
 
 
-def test_roubles_are_read_as_people_type_them() -> None:
+def test_typed_roubles_become_kopecks() -> None:
     typed = {"600": 600_00, "600,50": 600_50, " 1 200.05": 1200_05, "٦٠٠": 0, "1,5": 0, "9" * 12: 0}
     assert {text: _kopecks(text) for text in typed} == typed

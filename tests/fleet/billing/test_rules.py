@@ -18,17 +18,17 @@ from tests.fleet.conftest import START
 
 
 @given(st.integers(min_value=0, max_value=10**14 - 1))
-def test_amounts_survive_the_way_there_and_back(kopecks: int) -> None:
+def test_amount_conversion_round_trips(kopecks: int) -> None:
     assert to_kopecks(to_roubles(kopecks)) == kopecks
 
 
 @pytest.mark.parametrize("text", ["", "1", "1.0", "1,00", "-1.00", " 1.00", "1.00 ", "١.٠٠", "1e2"])
-def test_other_amounts_are_refused(text: str) -> None:
+def test_malformed_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         to_kopecks(text)
 
 
-def test_what_was_paid_stays_paid_and_money_taken_is_honoured() -> None:
+def test_paid_status_is_final_and_late_payment_counts() -> None:
     assert TRANSITIONS[PaymentStatus.PAID] == frozenset()
     assert all(
         PaymentStatus.PAID in TRANSITIONS[each]
@@ -39,14 +39,14 @@ def test_what_was_paid_stays_paid_and_money_taken_is_honoured() -> None:
 
 
 @given(st.floats(min_value=0, max_value=1))
-def test_a_young_payment_is_asked_about_each_minute_an_old_one_rarely(chance: float) -> None:
+def test_polling_slows_down_with_the_age_of_a_payment(chance: float) -> None:
     young = next_poll_at(START, START, chance) - START
     old = next_poll_at(START, START + timedelta(hours=1), chance) - START - timedelta(hours=1)
     assert timedelta(seconds=54) <= young <= timedelta(seconds=66)
     assert timedelta(minutes=9) <= old <= timedelta(minutes=11)
 
 
-def test_a_number_of_a_payment_is_a_uuid_in_lower_case() -> None:
+def test_payment_number_is_a_lower_case_uuid() -> None:
     assert is_payment_id("0f8fad5b-d9cb-469f-a165-70867728950e")
     assert not is_payment_id("0F8FAD5B-d9cb-469f-a165-70867728950e")
     assert not is_payment_id("0f8fad5b-d9cb-469f-a165-70867728950e\n")

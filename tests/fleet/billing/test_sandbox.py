@@ -54,7 +54,7 @@ async def paid_at_sandbox(shop: Shop, status: PaymentStatus) -> tuple[str, dict[
     return id_, *shop.sandbox.compose(booked)
 
 
-async def test_a_purchase_is_paid_on_the_page_and_announced_once(shop: Shop) -> None:
+async def test_payment_on_the_page_is_announced_once(shop: Shop) -> None:
     id_ = await shop.open()
     opened = await shop.check_out(id_)
     assert (opened["status"], opened["amount_kopecks"]) == ("waiting", PRICE)
@@ -79,7 +79,7 @@ REFUSALS: tuple[tuple[dict[str, str], str, str], ...] = (
 )
 
 
-async def test_a_refused_or_forsaken_payment_brings_nothing(shop: Shop) -> None:
+async def test_declined_or_cancelled_payment_announces_nothing(shop: Shop) -> None:
     for typed, status, reason in REFUSALS:
         id_ = await shop.open()
         url = (await shop.check_out(id_))["redirect_url"]
@@ -92,7 +92,7 @@ async def test_a_refused_or_forsaken_payment_brings_nothing(shop: Shop) -> None:
     assert shop.settled == []
 
 
-async def test_a_paid_payment_is_an_answer_and_no_refusal(shop: Shop) -> None:
+async def test_checkout_of_a_paid_payment_returns_its_status(shop: Shop) -> None:
     id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
     assert await tell(shop, headers, body) == 200
     shop.clock.forward(hours=2)
@@ -100,7 +100,7 @@ async def test_a_paid_payment_is_an_answer_and_no_refusal(shop: Shop) -> None:
     assert (answer.status, answer.json["status"]) == (200, "paid")
 
 
-async def test_who_may_have_paid_already_is_not_sent_to_buy_again(shop: Shop) -> None:
+async def test_checkout_of_an_uncertain_payment_asks_to_wait(shop: Shop) -> None:
     never_opened, opened = await shop.open(), await shop.open()
     await shop.check_out(opened)
     shop.clock.forward(minutes=61)
@@ -113,7 +113,7 @@ async def test_who_may_have_paid_already_is_not_sent_to_buy_again(shop: Shop) ->
         assert ("Make a new purchase" in answer.json["detail"]) is new
 
 
-async def test_a_real_card_is_refused_and_not_shown_again(
+async def test_real_card_is_refused_and_not_shown_again(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     id_ = await shop.open()
@@ -140,18 +140,18 @@ async def test_a_real_card_is_refused_and_not_shown_again(
         ({"number": "", "term": "", "cvc": ""}, ["number", "term", "cvc"]),
     ],
 )
-def test_anything_but_a_test_card_is_a_mistake(typed: dict[str, str], wrong: list[str]) -> None:
+def test_only_test_cards_are_accepted(typed: dict[str, str], wrong: list[str]) -> None:
     assert unfit_fields({**CARD, **typed}, START) == wrong
 
 
-async def test_a_form_of_another_site_is_refused(shop: Shop) -> None:
+async def test_form_of_another_site_is_refused(shop: Shop) -> None:
     url = (await shop.check_out(await shop.open()))["redirect_url"]
     for token in ("", "0" * 64, "ж"):
         async with shop.client.session.post(url, data={**CARD, "token": token}) as answer:
             assert (answer.status, (await answer.json())["code"]) == (403, "payment_form_foreign")
 
 
-async def test_the_slow_card_is_paid_after_its_time(
+async def test_slow_card_is_paid_after_its_delay(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert CARDS[SLOW].delay_s == 3
@@ -165,7 +165,7 @@ async def test_the_slow_card_is_paid_after_its_time(
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 
 
-async def test_a_lost_notice_is_found_by_asking(shop: Shop) -> None:
+async def test_payment_with_lost_notice_is_found_by_polling(shop: Shop) -> None:
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     assert (await shop.payment(id_)).status is PaymentStatus.WAITING
@@ -176,7 +176,7 @@ async def test_a_lost_notice_is_found_by_asking(shop: Shop) -> None:
     assert len(shop.settled) == 1
 
 
-async def test_money_taken_while_the_server_was_off_for_long_is_found(shop: Shop) -> None:
+async def test_payment_made_during_a_long_outage_is_found(shop: Shop) -> None:
     id_ = await shop.open()
     await pay(shop, (await shop.check_out(id_))["redirect_url"], number=UNTOLD)
     shop.clock.forward(days=30)
@@ -185,7 +185,7 @@ async def test_money_taken_while_the_server_was_off_for_long_is_found(shop: Shop
     assert len(shop.settled) == 1
 
 
-async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
+async def test_payment_without_outcome_is_cancelled_at_last(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_ = await shop.open()
@@ -205,7 +205,7 @@ async def test_a_payment_of_which_the_provider_knows_no_end_is_ended(
     assert await shop.desk.poll_due() == 0
 
 
-async def test_a_payment_that_nobody_made_ends_by_itself(shop: Shop) -> None:
+async def test_payment_that_was_not_made_expires(shop: Shop) -> None:
     never_opened, opened = await shop.open(), await shop.open()
     url = (await shop.check_out(opened))["redirect_url"]
     shop.clock.forward(minutes=61)
@@ -218,20 +218,20 @@ async def test_a_payment_that_nobody_made_ends_by_itself(shop: Shop) -> None:
     assert await shop.desk.poll_due() == 0
 
 
-async def test_an_hour_later_the_page_is_not_opened_any_more(shop: Shop) -> None:
+async def test_payment_page_closes_after_an_hour(shop: Shop) -> None:
     id_ = await shop.open()
     shop.clock.forward(minutes=60)
     answer = await shop.api.post(f"/payments/{id_}/checkout")
     assert (answer.status, answer.json["code"]) == (409, "payment_cancelled")
 
 
-async def test_the_page_is_the_same_however_often_it_is_asked_for(shop: Shop) -> None:
+async def test_repeated_checkout_returns_the_same_page(shop: Shop) -> None:
     id_ = await shop.open()
     several = await asyncio.gather(*(shop.check_out(id_) for _ in range(5)))
     assert len({each["redirect_url"] for each in (*several, await shop.check_out(id_))}) == 1
 
 
-async def test_the_same_notice_twice_and_at_once_counts_once(shop: Shop) -> None:
+async def test_simultaneous_equal_notices_count_once(shop: Shop) -> None:
     id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
     answers = await asyncio.gather(*(tell(shop, headers, body) for _ in range(6)))
     assert answers == [200] * 6
@@ -239,7 +239,7 @@ async def test_the_same_notice_twice_and_at_once_counts_once(shop: Shop) -> None
     assert [fact.payment_id for fact in shop.settled] == [id_]
 
 
-async def test_news_out_of_order_cannot_take_a_payment_back(shop: Shop) -> None:
+async def test_late_notice_cannot_revoke_a_payment(shop: Shop) -> None:
     id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
     late = body.replace(b"succeeded", b"canceled").replace(b'"paid"', b'"cancelled"')
     assert await tell(shop, headers, body) == 200
@@ -255,7 +255,7 @@ async def test_news_out_of_order_cannot_take_a_payment_back(shop: Shop) -> None:
     assert [fact.payment_id for fact in shop.settled] == [id_, other]
 
 
-async def test_an_unproved_notice_changes_nothing(shop: Shop) -> None:
+async def test_unverified_notice_changes_nothing(shop: Shop) -> None:
     id_, headers, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
     forged = {**headers, SIGNATURE: headers[SIGNATURE][:-1] + "x"}
     other_key = sign(b"k" * 32, body, shop.clock())
@@ -278,7 +278,7 @@ MISFITS: tuple[tuple[dict[str, object], int], ...] = (
 )
 
 
-async def test_a_notice_that_does_not_fit_changes_nothing(shop: Shop) -> None:
+async def test_notice_that_differs_from_the_payment_changes_nothing(shop: Shop) -> None:
     id_, _, body = await paid_at_sandbox(shop, PaymentStatus.PAID)
     for changed, status in MISFITS:
         other = json.dumps({**json.loads(body), **changed}).encode()
@@ -287,7 +287,7 @@ async def test_a_notice_that_does_not_fit_changes_nothing(shop: Shop) -> None:
     assert shop.settled == []
 
 
-async def test_notices_have_a_bound_and_a_provider(shop: Shop) -> None:
+async def test_notice_needs_a_known_provider_and_a_limited_size(shop: Shop) -> None:
     assert await tell(shop, {}, b"x" * 65_537) == 413
     assert await tell(shop, {}, b"{}", "/pay/notices/yookassa") == 404
     assert await tell(shop, {}, b"{}", "/pay/notices/%00") == 404
@@ -305,7 +305,7 @@ async def test_another_partners_payment_is_not_found(shop: Shop, employ: Employ)
     assert (await shop.payment(id_)).provider_id is None
 
 
-async def test_payments_are_for_those_who_buy(shop: Shop, employ: Employ) -> None:
+async def test_payments_need_the_right_to_buy(shop: Shop, employ: Employ) -> None:
     id_ = await shop.open()
     await employ("oleg", Role.OBSERVER, shop.anna.partner_id)
     await shop.api.sign_in("oleg")
@@ -313,13 +313,13 @@ async def test_payments_are_for_those_who_buy(shop: Shop, employ: Employ) -> Non
     assert (await shop.api.post(f"/payments/{id_}/checkout")).status == 403
 
 
-async def test_pages_of_no_payment_are_not_found(shop: Shop) -> None:
+async def test_pages_of_unknown_payments_are_not_found(shop: Shop) -> None:
     for path in ("/pay/%00", "/pay/nothing", "/pay/sandbox/%00", "/pay/sandbox/1"):
         async with shop.client.get(path) as answer:
             assert answer.status == 404
 
 
-async def test_the_key_is_made_once_and_only_for_its_owner(shop: Shop, tmp_path: Path) -> None:
+async def test_key_is_made_once_and_readable_only_by_its_owner(shop: Shop, tmp_path: Path) -> None:
     key = shop.sandbox.key
     path = tmp_path / "data" / KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600

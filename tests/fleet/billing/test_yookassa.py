@@ -64,7 +64,7 @@ async def opened(shop: Shop) -> tuple[str, str]:
     return id_, provider_id
 
 
-async def test_a_payment_is_made_as_the_api_wants_it(
+async def test_payment_request_follows_the_api(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     id_ = await shop.open()
@@ -83,7 +83,7 @@ async def test_a_payment_is_made_as_the_api_wants_it(
     }
 
 
-async def test_a_lost_answer_is_asked_for_again_with_the_same_key(
+async def test_lost_answer_is_retried_with_the_same_key(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     server, faults = kassa[0], ([500], [429, 503], ["cut"], ["cut", "cut"], [202])
@@ -96,7 +96,7 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key(
     assert len(server.payments) == len(faults)
 
 
-async def test_a_provider_that_stays_away_is_said_so_and_may_be_asked_again(
+async def test_unreachable_provider_is_reported_and_can_be_retried(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     kassa[0].faults.extend(["cut"] * yookassa.REQUEST_ATTEMPTS)
@@ -108,7 +108,7 @@ async def test_a_provider_that_stays_away_is_said_so_and_may_be_asked_again(
     assert len(kassa[0].payments) == 1
 
 
-async def test_a_request_that_is_not_taken_is_not_repeated(
+async def test_rejected_request_is_not_retried(
     shop: Shop, kassa: tuple[YooKassaServer, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for status in (400, 401, 403):
@@ -121,9 +121,7 @@ async def test_a_request_that_is_not_taken_is_not_repeated(
     assert SECRET not in capsys.readouterr().out
 
 
-async def test_a_secret_that_cannot_be_read_any_more_leaves_one_order(
-    shop: Shop, config: FleetConfig
-) -> None:
+async def test_unreadable_secret_leaves_one_order(shop: Shop, config: FleetConfig) -> None:
     """The order was committed: who is told otherwise places it again."""
     assert config.yookassa_secret_file is not None
     config.yookassa_secret_file.unlink()
@@ -138,7 +136,7 @@ async def test_a_secret_that_cannot_be_read_any_more_leaves_one_order(
     assert (await shop.check_out(id_))["redirect_url"]
 
 
-async def test_a_paid_notice_is_believed_when_the_payment_says_so_itself(
+async def test_notice_of_payment_is_confirmed_by_fetching_it(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     server = kassa[0]
@@ -157,7 +155,7 @@ async def test_a_paid_notice_is_believed_when_the_payment_says_so_itself(
     assert len(server.requests) == asked  # a payment that is over is not asked about
 
 
-async def test_a_cancelled_payment_says_whose_doing_it_was(
+async def test_cancellation_reason_decides_between_cancelled_and_failed(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     for reason, status in (
@@ -174,7 +172,7 @@ async def test_a_cancelled_payment_says_whose_doing_it_was(
     assert shop.settled == []
 
 
-async def test_a_lost_notice_is_found_by_asking(
+async def test_payment_with_lost_notice_is_found_by_polling(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     id_, provider_id = await opened(shop)
@@ -198,7 +196,7 @@ MISFITS: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
-async def test_a_payment_that_is_not_the_one_ordered_is_not_believed(
+async def test_payment_that_differs_from_the_order_is_refused(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     for changed, status in MISFITS:
@@ -212,7 +210,7 @@ async def test_a_payment_that_is_not_the_one_ordered_is_not_believed(
     assert shop.settled == []
 
 
-async def test_notices_of_strangers_cost_no_question(
+async def test_notice_of_an_unknown_payment_causes_no_request(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     id_, provider_id = await opened(shop)
@@ -241,7 +239,7 @@ async def paid(shop: Shop, server: YooKassaServer) -> tuple[str, str]:
     return id_, provider_id
 
 
-async def test_a_refund_is_believed_once_when_yookassa_says_so_itself(
+async def test_refund_confirmed_by_yookassa_counts_once(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     server = kassa[0]
@@ -275,7 +273,7 @@ REFUND_MISFITS: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
-async def test_a_refund_that_does_not_fit_its_payment_changes_nothing(
+async def test_refund_that_differs_from_its_payment_changes_nothing(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     server = kassa[0]
@@ -290,7 +288,7 @@ async def test_a_refund_that_does_not_fit_its_payment_changes_nothing(
     assert len(shop.refunded) == 1
 
 
-async def test_a_refund_tells_of_a_payment_whose_own_notice_was_lost(
+async def test_refund_notice_reveals_a_payment_with_lost_notice(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     id_, provider_id = await opened(shop)
@@ -302,7 +300,7 @@ async def test_a_refund_tells_of_a_payment_whose_own_notice_was_lost(
     assert (len(shop.settled), len(shop.refunded)) == (1, 1)
 
 
-async def test_a_refund_whose_notice_was_lost_is_found_within_a_day_for_a_month(
+async def test_refund_with_lost_notice_is_found_within_a_day_for_a_month(
     shop: Shop, kassa: tuple[YooKassaServer, str]
 ) -> None:
     server = kassa[0]
@@ -323,7 +321,7 @@ async def test_a_refund_whose_notice_was_lost_is_found_within_a_day_for_a_month(
     assert await shop.desk.poll_due() == 0
 
 
-async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
+async def test_waiting_payments_are_polled_first_and_concurrently(
     shop: Shop, kassa: tuple[YooKassaServer, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider that keeps silent must not hold a worker longer than one answer takes."""
@@ -350,7 +348,7 @@ async def test_what_waits_is_asked_before_what_is_paid_and_all_at_once(
     assert (await shop.payment(id_)).status is PaymentStatus.PAID
 
 
-async def test_without_the_sandbox_nothing_of_it_answers(shop: Shop) -> None:
+async def test_sandbox_addresses_are_absent_without_the_sandbox(shop: Shop) -> None:
     id_ = await shop.open(PRICE)
     assert (await shop.client.get(f"/pay/sandbox/{id_}")).status == 404
     assert (await shop.client.post(f"/pay/sandbox/{id_}", data={})).status == 404
@@ -359,7 +357,7 @@ async def test_without_the_sandbox_nothing_of_it_answers(shop: Shop) -> None:
     assert (await shop.client.post("/pay/notices/sandbox", data=b"{}")).status == 404
 
 
-def test_the_shop_and_its_secret_belong_to_the_configuration(tmp_path: Path) -> None:
+def test_configuration_needs_the_shop_and_its_secret(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="YOOKASSA_SECRET_FILE"):
         FleetConfig(payments="yookassa", yookassa_shop="1")
     empty, binary = tmp_path / "empty", tmp_path / "binary"

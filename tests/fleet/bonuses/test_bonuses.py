@@ -37,7 +37,7 @@ async def balance(api: Api) -> Any:
     return (await api.get("/bonuses/balance")).json
 
 
-async def test_points_come_with_the_assignment_not_with_the_purchase(
+async def test_points_are_accrued_at_assignment_not_at_purchase(
     api: Api, anna: Actor, shop: Shop
 ) -> None:
     await shop.buy(anna, "management", 3)
@@ -56,7 +56,7 @@ async def test_points_come_with_the_assignment_not_with_the_purchase(
 
 
 @ON_SQLITE
-async def test_what_support_gives_brings_none(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_units_given_by_support_bring_no_points(api: Api, anna: Actor, shop: Shop) -> None:
     async with shop.database.transaction() as db:
         await add_stock(Act(db, None, shop.clock()), anna.partner_id, "management", 1)
     await give(api, "management", ONE)
@@ -64,7 +64,7 @@ async def test_what_support_gives_brings_none(api: Api, anna: Actor, shop: Shop)
 
 
 @ON_SQLITE
-async def test_points_are_given_to_who_assigns_what_another_bought(
+async def test_points_go_to_the_employee_who_assigns(
     api: Api, anna: Actor, olga: Actor, shop: Shop
 ) -> None:
     """They were paid for with the subscription, so they go with it, and come once."""
@@ -108,7 +108,9 @@ async def test_points_are_summed_per_client(api: Api, shared: Actor) -> None:
 
 
 @ON_SQLITE
-async def test_only_administrators_see_whose_they_are(api: Api, anna: Actor, shared: Actor) -> None:
+async def test_only_administrators_see_points_per_employee(
+    api: Api, anna: Actor, shared: Actor
+) -> None:
     assert (await api.get("/bonuses/employees")).status == 403
     assert {each["employee_id"] for each in (await api.get("/bonuses")).json["items"]} == {None}
     mine = await api.get(f"/bonuses?employee_id={shared.employee_id}")
@@ -125,7 +127,7 @@ async def test_only_administrators_see_whose_they_are(api: Api, anna: Actor, sha
     assert [each["employee_id"] for each in found] == [shared.employee_id]
 
 
-async def test_who_is_limited_sees_what_their_registers_brought(
+async def test_limited_employee_sees_points_of_registers_in_scope(
     api: Api, anna: Actor, shared: Actor, shop: Shop
 ) -> None:
     await shop.limit("mark")

@@ -57,7 +57,7 @@ async def forgetting(db: AsyncSession) -> int:
     return await service.delete_unreferenced(Act(db, None, START), 10)
 
 
-async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> None:
+async def test_reported_client_is_never_deleted(anna: Actor, database: Database) -> None:
     """Deleting and forgetting, while a register begins to name the client."""
     for number in range(1, ROUNDS + 1):
         await at_once(database, lambda db: service.create(Act(db, anna, START), SHOP, CARD))
@@ -76,7 +76,7 @@ async def test_a_named_client_is_never_lost(anna: Actor, database: Database) -> 
             assert (await db.scalars(select(Client))).all() == []
 
 
-async def test_of_two_who_type_one_client_one_is_refused(anna: Actor, database: Database) -> None:
+async def test_second_of_two_simultaneous_cards_is_refused(anna: Actor, database: Database) -> None:
     work: Work = lambda db: service.create(Act(db, anna, START), SHOP, CARD)  # noqa: E731
     codes = await at_once(database, work, saying(1, SHOP), work)
     assert sorted([codes[0], codes[2]]) == ["", "client_exists"]

@@ -27,7 +27,7 @@ def settle(connection: Connection) -> None:
         put(connection, "registers", serial_number=number, model=69, partner_id=1, **said)
 
 
-async def test_their_owners_are_clients_after_the_migration(empty_url: str) -> None:
+async def test_owners_of_registers_are_clients_after_the_migration(empty_url: str) -> None:
     await upgrade(empty_url, "0007_registers")
     database = Database(empty_url)
     writing = database.engine.execution_options(**{WRITES: True})

@@ -57,7 +57,7 @@ def refused(answer: Answer) -> tuple[int, str, str]:
     return answer.status, answer.json["code"], answer.json["field"]
 
 
-async def test_clients_are_whom_registers_name(anna: Api, say: Say) -> None:
+async def test_reported_owners_are_clients(anna: Api, say: Say) -> None:
     assert await listed(anna) == []
     await say({1: SHOP, 2: SHOP}, 'ООО "Ромашка"')
     await say({3: CAFE}, "АО Бар")
@@ -71,13 +71,13 @@ async def test_clients_are_whom_registers_name(anna: Api, say: Say) -> None:
     assert (await anna.get(f"/clients/{ODD}")).json["registers"] == 1
 
 
-async def test_hidden_registers_count(anna: Api, say: Say) -> None:
+async def test_number_of_registers_includes_hidden_ones(anna: Api, say: Say) -> None:
     await say({1: SHOP, 2: SHOP}, "Ромашка")
     await anna.post("/registers/hide", {"serial_numbers": [serial(1)]})
     assert await listed(anna) == [(SHOP, "Ромашка", 2)]
 
 
-async def test_a_register_that_spoke_before_it_was_added(anna: Api, say: Say) -> None:
+async def test_owner_reported_before_enrolment_becomes_a_client(anna: Api, say: Say) -> None:
     await say({4: SHOP}, "Ромашка", fiscalised=False)
     assert await listed(anna) == []
     claim = {"client_inn": SHOP, "serial_numbers": [serial(4)]}
@@ -85,7 +85,7 @@ async def test_a_register_that_spoke_before_it_was_added(anna: Api, say: Say) ->
     assert await listed(anna) == [(SHOP, "Ромашка", 1)]
 
 
-async def test_a_whole_life_of_a_card(anna: Api, say: Say, database: Database) -> None:
+async def test_card_is_created_changed_and_deleted(anna: Api, say: Say, database: Database) -> None:
     made = await anna.post("/clients", {"inn": SHOP, **CARD})
     assert made.status == 201, made.json
     assert {name: made.json[name] for name in CARD} == CARD
@@ -110,7 +110,7 @@ async def test_a_whole_life_of_a_card(anna: Api, say: Say, database: Database) -
     assert [(entry.before or {}).get("emails") for entry in kept] == [None, CARD["emails"], []]
 
 
-async def test_a_typed_client_without_registers_is_deleted(anna: Api) -> None:
+async def test_client_without_registers_is_deleted_with_its_card(anna: Api) -> None:
     await anna.post("/clients", {"inn": PERSON, "name": "Иванов"})
     assert refused(await anna.post("/clients", {"inn": PERSON, "name": "x"})) == (
         409,
@@ -123,14 +123,14 @@ async def test_a_typed_client_without_registers_is_deleted(anna: Api) -> None:
         assert refused(answer) == (404, "client_not_found", "inn")
 
 
-async def test_a_card_for_whom_registers_name(anna: Api, say: Say) -> None:
+async def test_card_is_filled_in_for_a_reported_client(anna: Api, say: Say) -> None:
     await say({1: SHOP}, "ООО РОМАШКА")
     assert (await anna.ask("PUT", f"/clients/{SHOP}", json=CARD)).json["name"] == "Ромашка"
     assert await listed(anna, "typed=true") == [(SHOP, "Ромашка", 1)]
     assert await listed(anna, "typed=false") == []
 
 
-async def test_search_sort_and_pages(anna: Api, say: Say) -> None:
+async def test_list_is_searched_sorted_and_paged(anna: Api, say: Say) -> None:
     await say({1: SHOP}, "Ромашка")
     await say({2: CAFE}, "Ёж")
     await anna.post("/clients", {"inn": PERSON, **CARD, "name": "Яшин"})
@@ -166,7 +166,7 @@ async def test_search_sort_and_pages(anna: Api, say: Say) -> None:
     )
 
 
-async def test_a_page_mark_holds_the_longest_name(anna: Api) -> None:
+async def test_page_mark_fits_the_longest_name(anna: Api) -> None:
     for inn in (SHOP, CAFE):
         await anna.post("/clients", {"inn": inn, "name": "😀" * 256})
     first = (await anna.get("/clients?limit=1")).json
@@ -185,14 +185,14 @@ BAD_INPUT: tuple[tuple[dict[str, Any], str], ...] = (
 )
 
 
-async def test_bad_input_is_named_and_changes_nothing(anna: Api) -> None:
+async def test_error_names_the_bad_field_and_nothing_changes(anna: Api) -> None:
     for change, field in BAD_INPUT:
         answer = await anna.post("/clients", {"inn": SHOP, **CARD, **change})
         assert (answer.status, answer.json["field"]) == (422, field), change
     assert await listed(anna) == []
 
 
-async def test_a_handed_over_register_takes_its_owner_along(
+async def test_transferred_register_takes_its_owner_along(
     anna: Api, say: Say, employ: Employ, database: Database
 ) -> None:
     await say({1: SHOP, 2: CAFE, 3: CAFE}, "Ромашка")
@@ -205,7 +205,7 @@ async def test_a_handed_over_register_takes_its_owner_along(
     assert await listed(anna, "sort=inn") == [(SHOP, "Ромашка", 1), (CAFE, "Ромашка", 1)]
 
 
-async def test_a_client_whom_no_register_names_is_forgotten(
+async def test_client_that_no_register_reports_is_deleted(
     anna: Api, say: Say, database: Database
 ) -> None:
     await say({1: SHOP, 2: CAFE}, "Ромашка")
@@ -218,7 +218,7 @@ async def test_a_client_whom_no_register_names_is_forgotten(
     assert (await anna.get(f"/clients/{CAFE}")).json["registers"] == 1
 
 
-async def test_partners_are_kept_apart(anna: Api, say: Say, employ: Employ) -> None:
+async def test_partners_do_not_see_each_others_data(anna: Api, say: Say, employ: Employ) -> None:
     await say({1: SHOP}, "Ромашка")
     await anna.ask("PUT", f"/clients/{SHOP}", json=CARD)
     await employ("boris")
@@ -259,7 +259,7 @@ async def test_a_limited_employee_sees_the_clients_of_their_scope(
     assert (await anna.get(f"/clients/{CAFE}")).status == 404
 
 
-async def test_everybody_looks_but_only_administrators_change(
+async def test_everybody_reads_but_only_administrators_change(
     anna: Api, say: Say, employ: Employ, database: Database
 ) -> None:
     await say({1: SHOP}, "Ромашка")

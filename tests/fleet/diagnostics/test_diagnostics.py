@@ -76,20 +76,20 @@ async def told(
     return [row.outcome for row in await rows(database)]
 
 
-async def test_ordinary_calls_leave_one_row(
+async def test_routine_calls_leave_one_row(
     database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     assert await told(database, endings, *[ended(ms=ms) for ms in range(99)]) == [SERVED]
 
 
-async def test_failures_and_what_follows_them_leave_rows(
+async def test_failure_and_the_first_call_after_it_leave_rows(
     database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     calls = (ended(), ended(outcome="cut"), ended(outcome="cut"), ended(), ended())
     assert await told(database, endings, *calls) == [SERVED, "cut", SERVED]
 
 
-async def test_a_row_holds_what_the_gateway_said(
+async def test_row_holds_the_fields_of_the_gateway(
     database: Database, enrolled: None, endings: ConversationRecorder, clock: HandClock
 ) -> None:
     long = ended(outcome="cut", why="x" * 999, reached="stepping", steps=3, operations=(5, 6))
@@ -100,7 +100,7 @@ async def test_a_row_holds_what_the_gateway_said(
     assert (row.ms, row.ended_at) == (12, clock())
 
 
-async def test_numbers_that_no_register_has_leave_nothing(
+async def test_unknown_serial_numbers_leave_no_rows(
     database: Database, enrolled: None, endings: ConversationRecorder
 ) -> None:
     strangers = (ended(2, "cut"), ended(serial_number="", outcome="timed_out"))
@@ -108,7 +108,7 @@ async def test_numbers_that_no_register_has_leave_nothing(
     assert await told(database, endings, *strangers, odd, ended()) == [SERVED]
 
 
-async def test_few_registers_are_met_in_a_second(
+async def test_number_of_new_registers_per_second_is_limited(
     database: Database, anna: Actor, endings: ConversationRecorder, clock: HandClock
 ) -> None:
     many = range(1, 3 * MAX_NEW_REGISTERS_PER_S)
@@ -124,7 +124,7 @@ async def test_few_registers_are_met_in_a_second(
     assert await told(database, endings, *map(ended, many[:-1])) == expected
 
 
-async def test_a_flood_is_bounded_and_counted(
+async def test_flood_of_endings_is_limited_and_counted(
     database: Database,
     enrolled: None,
     endings: ConversationRecorder,
@@ -140,7 +140,7 @@ async def test_a_flood_is_bounded_and_counted(
     assert len(endings._last) <= 4
 
 
-async def test_a_batch_is_one_statement(database: Database, enrolled: None) -> None:
+async def test_batch_is_written_with_one_statement(database: Database, enrolled: None) -> None:
     said: list[str] = []
     event.listen(
         database.engine.sync_engine,
@@ -155,7 +155,7 @@ async def test_a_batch_is_one_statement(database: Database, enrolled: None) -> N
     assert len(await rows(database)) == 1
 
 
-async def test_the_last_ones_are_kept(
+async def test_trimming_keeps_the_newest_conversations(
     database: Database, anna: Actor, enrolled: None, clock: HandClock
 ) -> None:
     async with database.transaction() as db:
@@ -175,7 +175,7 @@ async def test_the_last_ones_are_kept(
     assert len(kept) == MAX_KEPT_ROWS + 1
 
 
-async def test_who_fails_in_a_registers_name_does_not_push_out_its_own_calls(
+async def test_forged_failures_do_not_displace_the_registers_own_calls(
     database: Database, enrolled: None, endings: ConversationRecorder, clock: HandClock
 ) -> None:
     endings.add(ended())
@@ -191,7 +191,7 @@ async def test_who_fails_in_a_registers_name_does_not_push_out_its_own_calls(
     assert sorted(row.outcome for row in await rows(database)) == ["cut"] * MAX_KEPT_ROWS + [SERVED]
 
 
-async def test_the_former_partners_conversations_are_not_shown(
+async def test_conversations_of_the_former_partner_are_not_shown(
     api: Api, database: Database, anna: Actor, enrolled: None, clock: HandClock
 ) -> None:
     async with database.transaction() as db:
@@ -204,7 +204,7 @@ async def test_the_former_partners_conversations_are_not_shown(
     assert [each["peer"] for each in page["conversations"]] == ["192.0.2.9"]
 
 
-async def test_the_page(
+async def test_diagnostics_show_the_state_and_the_last_conversations(
     api: Api, database: Database, enrolled: None, clock: HandClock, employ: Employ
 ) -> None:
     path = f"/registers/{serial(1)}/diagnostics"
@@ -237,7 +237,7 @@ async def test_the_page(
     assert (await api.get(path)).status == 404
 
 
-async def test_a_database_that_is_away_loses_diagnostics_only(
+async def test_database_failure_loses_diagnostics_only(
     clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endings_module, "LINGER_S", 0.0)

@@ -47,7 +47,7 @@ def ending(outcome: str = "served", **changes: Any) -> EndedConversation:
         (ending("cut", steps=1), LAST._replace(outcome="cut"), True),
     ],
 )
-def test_only_news_leave_a_row(
+def test_only_new_information_is_worth_a_row(
     what: EndedConversation, last: LastConversation | None, expected: bool
 ) -> None:
     assert is_worth_a_row(what, last, NOW) is expected
@@ -72,7 +72,7 @@ LATELY, LONG_AGO = NOW - timedelta(minutes=5), NOW - timedelta(hours=2)
         (LONG_AGO, None, "", True, (LinkState.UNKNOWN, LinkState.NO, "silent")),
     ],
 )
-def test_the_diagnosis(
+def test_diagnosis_follows_from_the_last_reading_and_failure(
     seen_at: datetime | None,
     failed_at: datetime | None,
     outcome: str,
@@ -82,7 +82,7 @@ def test_the_diagnosis(
     assert diagnose(seen_at, failed_at, outcome, blocked, NOW) == expected
 
 
-def test_every_outcome_of_the_gateway_has_a_sentence() -> None:
+def test_every_outcome_of_the_gateway_has_a_reason_text() -> None:
     """Those that are left out are no trouble of the register's link."""
     untold = {
         ConversationOutcome.SERVED,
@@ -94,13 +94,13 @@ def test_every_outcome_of_the_gateway_has_a_sentence() -> None:
         assert said.reason != "other", outcome
 
 
-def test_sentences_are_in_both_languages() -> None:
+def test_reason_texts_exist_in_both_languages() -> None:
     for texts in (*REASONS.values(), *STATES.values()):
         assert set(texts) == set(Language)
         assert not texts[Language.RU].isascii() and texts[Language.EN].isascii()
 
 
-def test_the_report_is_printed_as_the_manual_shows_it() -> None:
+def test_report_is_printed_as_in_the_manual() -> None:
     good = diagnose(LATELY, None, "", False, NOW)
     assert printed_lines(good, Language.RU) == [
         "Выход в интернет:.....Есть",

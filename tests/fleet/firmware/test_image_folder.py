@@ -49,7 +49,7 @@ def refused(shelf: ImageFolder, image: Image = IMAGE) -> str:
     return error.value.code
 
 
-def test_a_good_image_is_taken(shelf: ImageFolder) -> None:
+def test_valid_image_is_accepted(shelf: ImageFolder) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     assert shelf.check(61, "5.9.1").image == IMAGE
 
@@ -65,7 +65,9 @@ def test_a_good_image_is_taken(shelf: ImageFolder) -> None:
     ],
     ids=["size", "hash", "stranger", "changed", "model"],
 )
-def test_what_is_refused(shelf: ImageFolder, image: Image, content: bytes, code: str) -> None:
+def test_invalid_image_is_refused_with_its_reason(
+    shelf: ImageFolder, image: Image, content: bytes, code: str
+) -> None:
     put_image(shelf.folder, image, content)
     assert refused(shelf, image) == code
 
@@ -90,25 +92,27 @@ def test_what_is_refused(shelf: ImageFolder, image: Image, content: bytes, code:
     ],
     ids=str,
 )
-def test_manifests_that_are_refused(shelf: ImageFolder, other: dict[str, Any], code: str) -> None:
+def test_invalid_manifest_is_refused_with_its_reason(
+    shelf: ImageFolder, other: dict[str, Any], code: str
+) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     (shelf.folder / "61" / "5.9.1.toml").write_text(manifest_of(IMAGE, **other), "utf-8")
     assert refused(shelf) == code
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"format = ", b"", b"format = 1\n" * 2])
-def test_text_that_is_no_manifest(shelf: ImageFolder, text: bytes) -> None:
+def test_text_that_is_not_a_manifest_is_refused(shelf: ImageFolder, text: bytes) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     (shelf.folder / "61" / "5.9.1.toml").write_bytes(text)
     assert refused(shelf) == "manifest_broken"
 
 
-def test_an_image_that_is_not_there(shelf: ImageFolder) -> None:
+def test_missing_image_is_refused(shelf: ImageFolder) -> None:
     assert refused(shelf) == "manifest_not_found"
     assert served(shelf) == []
 
 
-def test_blocks_are_served_as_they_stand_in_the_file(shelf: ImageFolder) -> None:
+def test_blocks_are_served_unchanged_from_the_file(shelf: ImageFolder) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     assert served(shelf) == expected(0, 8)
     assert served(shelf, 3, 5) == expected(3, 5)
@@ -117,18 +121,18 @@ def test_blocks_are_served_as_they_stand_in_the_file(shelf: ImageFolder) -> None
 
 
 @pytest.mark.parametrize("image", [forge(IMAGE), replace(IMAGE, sha256=bytes(32))])
-def test_no_block_of_a_bad_image_is_served(shelf: ImageFolder, image: Image) -> None:
+def test_invalid_image_serves_no_block(shelf: ImageFolder, image: Image) -> None:
     put_image(shelf.folder, image, CONTENT)
     assert served(shelf) == []
 
 
-def test_without_publishers_nothing_is_served(tmp_path: Path) -> None:
+def test_folder_without_publishers_serves_nothing(tmp_path: Path) -> None:
     put_image(tmp_path, IMAGE, CONTENT)
     assert served(ImageFolder(tmp_path, [])) == []
     assert served(ImageFolder(tmp_path, [STRANGER])) == []
 
 
-def test_a_file_is_checked_again_when_it_has_changed(shelf: ImageFolder) -> None:
+def test_changed_file_is_checked_again(shelf: ImageFolder) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     assert served(shelf) == expected(0, 8)
     path = shelf.folder / "61" / "5.9.1.bin"
@@ -141,7 +145,7 @@ def test_a_file_is_checked_again_when_it_has_changed(shelf: ImageFolder) -> None
     assert served(shelf) == expected(0, 8)
 
 
-def test_a_file_is_hashed_once(shelf: ImageFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_file_is_hashed_once(shelf: ImageFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     put_image(shelf.folder, IMAGE, CONTENT)
     hashed: list[Path] = []
     check_file = ImageFolder._check_file
@@ -156,7 +160,7 @@ def test_a_file_is_hashed_once(shelf: ImageFolder, monkeypatch: pytest.MonkeyPat
     assert len(hashed) == 1
 
 
-def test_keys_of_the_configuration() -> None:
+def test_publisher_keys_are_read_from_the_configuration() -> None:
     keys = f" {PUBLISHER.hex()}, {STRANGER.hex()},"
     assert split_keys(keys) == (PUBLISHER, STRANGER)
     assert FleetConfig(firmware_keys=keys).publishers == (PUBLISHER, STRANGER)

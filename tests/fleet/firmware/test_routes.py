@@ -30,7 +30,7 @@ async def api(database: Database, clock: HandClock, tmp_path: Path) -> AsyncIter
         yield Api(client)
 
 
-async def test_an_image_is_added_once_and_listed(api: Api, employ: Employ, tmp_path: Path) -> None:
+async def test_image_is_added_once_and_listed(api: Api, employ: Employ, tmp_path: Path) -> None:
     anna = await employ("anna", Role.ENGINEER)
     await api.sign_in("anna")
     put_image(tmp_path, IMAGE, CONTENT)
@@ -52,7 +52,9 @@ async def test_an_image_is_added_once_and_listed(api: Api, employ: Employ, tmp_p
     assert (await api.get("/firmware-images")).json["items"] == [added.json]
 
 
-async def test_the_list_is_filtered_and_paged(api: Api, employ: Employ, tmp_path: Path) -> None:
+async def test_list_of_images_is_filtered_and_paged(
+    api: Api, employ: Employ, tmp_path: Path
+) -> None:
     await employ("anna", Role.ENGINEER)
     await api.sign_in("anna")
     for model, platform, version in (
@@ -77,7 +79,7 @@ async def test_the_list_is_filtered_and_paged(api: Api, employ: Employ, tmp_path
     assert (await api.get("/firmware-images?platform=6.0")).status == 422
 
 
-async def test_a_bad_image_is_refused_and_not_listed(
+async def test_invalid_image_is_refused_and_not_listed(
     api: Api, employ: Employ, tmp_path: Path
 ) -> None:
     await employ("anna", Role.ENGINEER)
@@ -108,7 +110,7 @@ OTHER = content_of(2300, seed=1)
         (publish(CONTENT, platform=Platform.V2_5), CONTENT),
     ],
 )
-async def test_a_version_keeps_its_facts(
+async def test_known_version_with_other_facts_is_refused(
     api: Api, employ: Employ, tmp_path: Path, image: Image, content: bytes
 ) -> None:
     """Registers are given blocks of the size that they were told."""
@@ -121,7 +123,7 @@ async def test_a_version_keeps_its_facts(
     assert (again.status, again.json["code"]) == (409, "image_already_added")
 
 
-async def test_an_image_that_many_add_at_once_is_added_once(
+async def test_image_added_many_times_at_once_is_added_once(
     api: Api, employ: Employ, tmp_path: Path
 ) -> None:
     await employ("anna", Role.ADMINISTRATOR)
@@ -132,7 +134,7 @@ async def test_an_image_that_many_add_at_once_is_added_once(
     assert len((await api.get("/audit?object=firmware:61/5.9.1")).json["items"]) == 1
 
 
-async def test_adding_needs_the_right(api: Api, employ: Employ, tmp_path: Path) -> None:
+async def test_adding_an_image_needs_the_right(api: Api, employ: Employ, tmp_path: Path) -> None:
     put_image(tmp_path, IMAGE, CONTENT)
     assert (await api.get("/firmware-images")).status == 401
     await employ("olga", Role.OBSERVER)

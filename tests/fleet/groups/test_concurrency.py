@@ -53,7 +53,7 @@ async def made(database: Database, anna: Actor, name: str) -> int:
         return await creating(name, None, Act(db, anna, START))
 
 
-async def test_two_moves_never_make_a_ring(anna: Actor, database: Database) -> None:
+async def test_simultaneous_moves_never_make_a_cycle(anna: Actor, database: Database) -> None:
     for number in range(ROUNDS):
         one, two = [await made(database, anna, f"{number}{side}") for side in "ab"]
         codes = await at_once(
@@ -65,7 +65,7 @@ async def test_two_moves_never_make_a_ring(anna: Actor, database: Database) -> N
         assert sorted(codes) == ["", "group_under_itself"]
 
 
-async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Database) -> None:
+async def test_group_gets_either_a_subgroup_or_registers(anna: Actor, database: Database) -> None:
     for number in range(ROUNDS):
         group = await made(database, anna, f"{number}")
         codes = await at_once(
@@ -81,7 +81,9 @@ async def test_a_group_gets_a_subgroup_or_registers(anna: Actor, database: Datab
         assert holds != bool(tree.children(group))
 
 
-async def test_of_two_equal_names_one_stays(anna: Actor, database: Database) -> None:
+async def test_only_one_of_two_simultaneous_equal_names_is_created(
+    anna: Actor, database: Database
+) -> None:
     for number in range(ROUNDS):
         work = partial(creating, f"{number}", None)
         codes = await at_once(database, anna, work, work, work)

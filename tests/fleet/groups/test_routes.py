@@ -51,7 +51,9 @@ def refused(answer: Answer) -> tuple[int, str, str]:
     return answer.status, answer.json["code"], answer.json["field"]
 
 
-async def test_a_whole_life(anna: Api, database: Database, clock: HandClock) -> None:
+async def test_group_is_created_changed_moved_and_deleted(
+    anna: Api, database: Database, clock: HandClock
+) -> None:
     north, south = await made(anna, "Север"), await made(anna, "Юг")
     town = await made(anna, "  Апатиты ", north)
     await filled(anna, town, *SERIALS[:2])
@@ -108,7 +110,7 @@ async def test_a_register_is_in_one_group(anna: Api) -> None:
     assert await tree(anna) == [("1", 1, 0, 0), ("2", 1, 0, 0)]
 
 
-async def test_registers_stand_in_leaves_only(anna: Api) -> None:
+async def test_only_leaves_have_registers(anna: Api) -> None:
     top, full = await made(anna, "top"), await made(anna, "full")
     child = await made(anna, "child", top)
     body = {"serial_numbers": [SERIALS[0]]}
@@ -125,7 +127,7 @@ async def test_registers_stand_in_leaves_only(anna: Api) -> None:
     await filled(anna, top, SERIALS[0])
 
 
-async def test_the_tree_stays_a_tree(anna: Api) -> None:
+async def test_moving_a_group_below_itself_is_refused(anna: Api) -> None:
     top = await made(anna, "top")
     child = await made(anna, "child", top)
     for place in (top, child):
@@ -134,7 +136,7 @@ async def test_the_tree_stays_a_tree(anna: Api) -> None:
     assert await tree(anna) == [("top", 1, 0, 0), ("child", 2, 0, 0)]
 
 
-async def test_a_name_is_taken_among_siblings(anna: Api) -> None:
+async def test_name_is_unique_among_siblings(anna: Api) -> None:
     one, two = await made(anna, "one"), await made(anna, "two")
     inner = await made(anna, "one", two)
     taken = (409, "group_name_taken", "name")
@@ -186,7 +188,7 @@ async def test_another_partners_group_is_not_found(anna: Api, employ: Employ) ->
     assert await tree(anna) == [("Север", 1, 0, 0)]
 
 
-async def test_everybody_looks_but_only_administrators_change(
+async def test_everybody_reads_but_only_administrators_change(
     anna: Api, employ: Employ, database: Database
 ) -> None:
     group = await made(anna, "Север")

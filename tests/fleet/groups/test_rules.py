@@ -30,7 +30,7 @@ def refused(error: pytest.ExceptionInfo[DomainError]) -> tuple[str, str]:
     return error.value.code, error.value.field
 
 
-def test_it_is_listed_as_a_file_tree() -> None:
+def test_tree_is_listed_like_a_file_tree() -> None:
     assert [(node.id, depth) for node, depth in TOWNS.walk()] == [
         (1, 1),
         (4, 2),
@@ -41,7 +41,7 @@ def test_it_is_listed_as_a_file_tree() -> None:
     ]
 
 
-def test_capitals_and_the_dots_of_yo_move_no_name() -> None:
+def test_sort_order_ignores_case_and_yo() -> None:
     named = Tree(
         Node(id_, None, name) for id_, name in enumerate(("Ярославль", "ель", "Ёлкино"), 1)
     )
@@ -59,7 +59,7 @@ def test_registers_count_in_all_groups_above() -> None:
 
 
 @pytest.mark.parametrize("parent_id", [3, 6])
-def test_a_group_is_never_under_itself(parent_id: int) -> None:
+def test_group_cannot_move_below_itself(parent_id: int) -> None:
     with pytest.raises(DomainError) as error:
         check_move(TOWNS, TOWNS.node(3), parent_id)
     assert refused(error) == ("group_under_itself", "parent_id")
@@ -74,7 +74,7 @@ def test_a_name_is_unique_among_siblings_only() -> None:
         assert refused(error) == ("group_name_taken", "name")
 
 
-def test_depth_is_bounded_for_new_and_for_moved() -> None:
+def test_depth_is_limited_for_new_and_moved_groups() -> None:
     deep = chain(MAX_DEPTH)
     check_new(deep, "last", MAX_DEPTH - 1)
     with pytest.raises(DomainError) as error:
@@ -87,14 +87,14 @@ def test_depth_is_bounded_for_new_and_for_moved() -> None:
     assert refused(error) == ("group_too_deep", "parent_id")
 
 
-def test_the_number_of_groups_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_groups_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_GROUPS", 6)
     with pytest.raises(DomainError) as error:
         check_new(TOWNS, "one more", None)
     assert error.value.code == "too_many_groups"
 
 
-def test_an_unknown_group_is_named_by_its_field() -> None:
+def test_error_of_an_unknown_group_names_the_field() -> None:
     for field, call in (
         ("parent_id", lambda: check_new(TOWNS, "x", 99)),
         ("parent_id", lambda: check_move(TOWNS, TOWNS.node(1), 99)),

@@ -202,7 +202,7 @@ class Forest(RuleBasedStateMachine):
         )
 
 
-def test_the_rules_hold_after_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_hold_after_random_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_DEPTH", DEPTH)
     with some_place() as place:
         machine = type("Forest", (Forest,), {"place": place})

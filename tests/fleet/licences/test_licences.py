@@ -60,7 +60,7 @@ async def held(database: Database, kind: LicenceKind = NEWGER) -> dict[str, byte
         return await queries.contents(db, [ONE, TWO, FOREIGN], kind)
 
 
-async def test_a_licence_names_its_register_and_is_signed(
+async def test_licence_names_its_register_and_is_signed(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     clock.now = clock.now.replace(microsecond=123_456)
@@ -75,7 +75,7 @@ async def test_a_licence_names_its_register_and_is_signed(
     assert len({decode(content).number for content in contents.values()}) == 2
 
 
-async def test_asked_for_again_it_is_the_same_one(
+async def test_issuing_again_keeps_the_same_licence(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     await issue(database, anna, clock, NEWGER, ONE)
@@ -90,7 +90,7 @@ async def test_asked_for_again_it_is_the_same_one(
         assert sorted(await db.scalars(issued)) == [f"register:{ONE}", f"register:{TWO}"]
 
 
-async def test_orders_for_the_same_registers_do_not_lock_each_other_out(
+async def test_concurrent_issues_for_the_same_registers_do_not_deadlock(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     """Both go through the registers in one order, whatever was typed."""
@@ -117,7 +117,7 @@ async def test_every_serial_number_gets_its_verdict(
 
 
 @pytest.mark.parametrize("kind", LicenceKind)
-async def test_any_of_its_services_brings_a_licence_and_no_other(
+async def test_licence_is_issued_for_any_of_its_services_and_no_other(
     database: Database, anna: Actor, clock: HandClock, kind: LicenceKind
 ) -> None:
     needed = KINDS[kind].required_services
@@ -134,7 +134,7 @@ async def test_any_of_its_services_brings_a_licence_and_no_other(
     assert ONE in await held(database, kind)
 
 
-async def test_who_lacks_the_service_is_told_what_to_buy(
+async def test_refusal_names_the_service_to_buy(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     async with database.transaction() as db:
@@ -147,7 +147,7 @@ async def test_who_lacks_the_service_is_told_what_to_buy(
     assert "«Платформа 5.0»" in told and told.count("«Платформа 5.0 локально»") == 1
 
 
-async def test_two_kinds_of_one_register_are_two_licences(
+async def test_register_has_one_licence_of_each_kind(
     database: Database, anna: Actor, clock: HandClock
 ) -> None:
     for kind in LicenceKind:
@@ -156,7 +156,9 @@ async def test_two_kinds_of_one_register_are_two_licences(
         assert await db.scalar(select(func.count()).select_from(IssuedLicence)) == 3
 
 
-async def test_through_the_api(api: Api, anna: Actor, employ: Employ) -> None:
+async def test_licences_are_issued_and_listed_through_the_api(
+    api: Api, anna: Actor, employ: Employ
+) -> None:
     await api.sign_in("anna")
     path = f"/registers/{ONE}/licences"
     assert await shown(api, path) == [(None, "Base licence", False)]
@@ -186,7 +188,7 @@ async def shown(api: Api, path: str) -> list[tuple[Any, str, bool]]:
     return [(row["kind"], row["label"], row["restorable"]) for row in answer.json["items"]]
 
 
-def test_the_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
+def test_signing_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     config = FleetConfig(data=tmp_path / "new" / "data")
     known = public_key(config)
     path = config.data / FILE_NAME

@@ -54,7 +54,7 @@ async def ways(stage: Stage) -> Ways:
     return Ways(stage, register)
 
 
-async def test_a_register_without_an_assistant_gets_a_verdict(stage: Stage) -> None:
+async def test_register_without_an_assistant_is_refused(stage: Stage) -> None:
     await stage.enrol(serial(1), Platform.V5_0)
     created = await stage.order("settings_upload", [serial(1)], UPLOAD, channel=Channel.ASSISTANT)
     assert [each.refusal for each in created.refused] == [NO_ASSISTANT]
@@ -63,7 +63,7 @@ async def test_a_register_without_an_assistant_gets_a_verdict(stage: Stage) -> N
     assert refused.value.code == "channel_unfit"
 
 
-async def test_it_is_given_to_the_assistant_only(ways: Ways) -> None:
+async def test_assistant_operation_is_given_to_the_assistant_only(ways: Ways) -> None:
     stage = ways.stage
     operation_id = await through_assistant(stage)
     assert await waits_for(stage, operation_id) is WaitingFor.ASSISTANT
@@ -84,7 +84,7 @@ async def test_it_is_given_to_the_assistant_only(ways: Ways) -> None:
     assert delivery.due is None
 
 
-async def test_a_scheduled_one_waits_for_its_time_first(ways: Ways) -> None:
+async def test_scheduled_assistant_operation_waits_for_its_time_first(ways: Ways) -> None:
     stage = ways.stage
     later = stage.clock() + timedelta(hours=1)
     created = await stage.order(
@@ -93,7 +93,7 @@ async def test_a_scheduled_one_waits_for_its_time_first(ways: Ways) -> None:
     assert await waits_for(stage, created.accepted[0][0]) is WaitingFor.SCHEDULED_TIME
 
 
-async def test_one_that_waits_for_the_assistant_can_be_cancelled(ways: Ways) -> None:
+async def test_operation_waiting_for_the_assistant_can_be_cancelled(ways: Ways) -> None:
     operation_id = await through_assistant(ways.stage, "quick_registration")
     await ways.stage.cancel(operation_id)
     found = await ways.stage.operation(operation_id)
@@ -103,7 +103,7 @@ async def test_one_that_waits_for_the_assistant_can_be_cancelled(ways: Ways) -> 
     )
 
 
-async def test_the_assistant_takes_what_is_for_the_cash_server_and_keeps_it(ways: Ways) -> None:
+async def test_assistant_takes_over_a_cash_server_operation_to_its_end(ways: Ways) -> None:
     """Its journal and the register's do not know of each other: nobody else may go on."""
     stage = ways.stage
     operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
@@ -117,7 +117,7 @@ async def test_the_assistant_takes_what_is_for_the_cash_server_and_keeps_it(ways
     assert (await ways.assistant().visit(ways.register)).step == first
 
 
-async def test_what_the_register_has_begun_itself_the_assistant_leaves(ways: Ways) -> None:
+async def test_assistant_does_not_continue_an_operation_begun_by_the_register(ways: Ways) -> None:
     stage = ways.stage
     operation_id = await stage.order_one("settings_upload", serial(1), UPLOAD)
     other = await through_assistant(stage)
@@ -139,7 +139,7 @@ async def test_what_the_register_has_begun_itself_the_assistant_leaves(ways: Way
     assert taken is not None and taken.operation_id == other
 
 
-async def test_types_that_no_assistant_can_do_wait_for_the_register(ways: Ways) -> None:
+async def test_type_unfit_for_assistants_waits_for_the_register(ways: Ways) -> None:
     await ways.stage.order_one("key_rotation", serial(1), {"generation": 2})
     assert (await ways.assistant().visit(ways.register)).step is None
     assert (await ways.itself().visit(ways.register)).step is not None
@@ -155,20 +155,20 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("text", "code"), UNFIT)
-async def test_what_is_no_command_is_refused(ways: Ways, text: str, code: str) -> None:
+async def test_invalid_command_of_a_sequence_is_refused(ways: Ways, text: str, code: str) -> None:
     with pytest.raises(DomainError) as refused:
         await ways.stage.order("command_sequence", [serial(1)], {"commands": ["3f", text]})
     assert refused.value.field == "params.commands.1"
     assert refused.value.errors[0].refusal.code == code
 
 
-def test_every_name_that_is_refused_is_a_command() -> None:
+def test_every_refused_command_exists() -> None:
     assert set(BY_NAME) >= REFUSED
     kept = {each.name for each in COMMANDS} - REFUSED
     assert kept >= {"fiscalise", "close_archive", "write_requisite", "write_table", "enter_mode"}
 
 
-async def test_money_is_not_moved_by_a_sequence(ways: Ways) -> None:
+async def test_sequence_cannot_move_money(ways: Ways) -> None:
     for text in ("49000000000100", "5a", "9200" + "01"):
         with pytest.raises(DomainError) as refused:
             await ways.stage.order("command_sequence", [serial(1)], {"commands": [text]})
@@ -176,7 +176,7 @@ async def test_money_is_not_moved_by_a_sequence(ways: Ways) -> None:
 
 
 @pytest.mark.parametrize(("stop", "expected"), [(True, 2), (False, 3)])
-async def test_a_sequence_stops_at_a_failure_or_goes_on(
+async def test_sequence_stops_or_continues_after_a_failure(
     stage: Stage, stop: bool, expected: int
 ) -> None:
     """A mode that was entered is left behind by a failure; without one nothing needs to be."""

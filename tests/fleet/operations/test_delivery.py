@@ -39,7 +39,7 @@ async def test_each_visit_gets_its_own_delivery_in_order(stage: Stage) -> None:
     assert [each.pending for each in deliveries] == [0, 1, 0, 1]
 
 
-async def test_an_answer_to_anothers_operation_moves_nothing(stage: Stage) -> None:
+async def test_answer_to_another_registers_operation_changes_nothing(stage: Stage) -> None:
     honest, thief = (
         await stage.boot_register(1, Platform.V5_0),
         await stage.boot_register(2, Platform.V5_0),
@@ -56,14 +56,14 @@ async def test_an_answer_to_anothers_operation_moves_nothing(stage: Stage) -> No
     assert (row.status, row.step) == (OperationStatus.RUNNING, 1)
 
 
-async def test_nothing_is_heard_of_an_operation_before_its_first_step(stage: Stage) -> None:
+async def test_answer_before_the_first_step_changes_nothing(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     delivery = await stage.visit(register, StepRefused(operation_id, StepRefusal.UNSUPPORTED))
     assert delivery.step is not None and delivery.step.operation_id == operation_id
 
 
-async def test_due_ones_go_one_after_another_and_later_ones_wait(stage: Stage) -> None:
+async def test_due_operations_run_in_order_and_later_ones_wait(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     at = stage.clock() + timedelta(hours=1)
     created = await stage.order(
@@ -85,7 +85,7 @@ async def test_due_ones_go_one_after_another_and_later_ones_wait(stage: Stage) -
     assert step is not None and step.operation_id == later
 
 
-async def test_a_refused_operation_steps_aside_and_comes_back(stage: Stage) -> None:
+async def test_postponed_operation_lets_others_run_and_returns_later(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     first = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     second = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
@@ -105,7 +105,7 @@ async def test_a_refused_operation_steps_aside_and_comes_back(stage: Stage) -> N
     assert step is not None and (step.operation_id, step.step) == (first, 1)
 
 
-async def test_each_word_renews_the_lease(stage: Stage) -> None:
+async def test_each_answer_renews_the_lease(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V2_5)
     operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     delivery = await stage.visit(register)
@@ -118,7 +118,7 @@ async def test_each_word_renews_the_lease(stage: Stage) -> None:
         delivery = await stage.visit(register, answer_step(register, delivery.step, stage.clock()))
 
 
-async def test_an_answer_after_the_lease_is_taken(stage: Stage) -> None:
+async def test_answer_after_the_lease_is_accepted(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     step = (await stage.visit(register)).step
@@ -149,7 +149,7 @@ SPOILED: Mapping[str, Mapping[str, Any]] = {
 WHEN = ("at the start", "under way", "being cancelled")
 
 
-async def test_a_spoiled_operation_fails_alone(stage: Stage) -> None:
+async def test_corrupted_operation_fails_without_its_batch(stage: Stage) -> None:
     for number, (spoiled, when) in enumerate(product(SPOILED.values(), WHEN)):
         await _spoil(stage, 2 * number, spoiled, when)
 
@@ -183,7 +183,7 @@ async def _spoil(stage: Stage, number: int, spoiled: Mapping[str, Any], when: st
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_rows_that_somebody_holds_are_left_alone(stage: Stage) -> None:
+async def test_locked_operations_are_skipped(stage: Stage) -> None:
     """On PostgreSQL a person's change and a check-in may meet; SQLite has them in turn."""
     held, free = (
         await stage.boot_register(1, Platform.V5_0),

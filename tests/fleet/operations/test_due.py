@@ -45,7 +45,7 @@ async def soon(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_everything_that_people_do_reaches_an_index_elsewhere(
+async def test_peoples_changes_reach_the_index_of_another_process(
     stage: Stage, index: DueIndex
 ) -> None:
     await stage.enrol(serial(1), Platform.V5_0)
@@ -61,7 +61,7 @@ async def test_everything_that_people_do_reaches_an_index_elsewhere(
     await soon(lambda: len(index) == 0)
 
 
-async def test_many_registers_at_once_reach_it_too(stage: Stage, index: DueIndex) -> None:
+async def test_changes_of_many_registers_reach_the_index(stage: Stage, index: DueIndex) -> None:
     serials = [serial(number) for number in range(500)]
     for each in serials:
         await stage.enrol(each, Platform.V5_0)
@@ -71,7 +71,7 @@ async def test_many_registers_at_once_reach_it_too(stage: Stage, index: DueIndex
     await soon(lambda: len(index) == 0)
 
 
-async def test_the_ends_of_leases_and_deadlines_reach_it(stage: Stage, index: DueIndex) -> None:
+async def test_ends_of_leases_and_deadlines_reach_the_index(stage: Stage, index: DueIndex) -> None:
     """A check-in that finds a row held by the worker forgets its register for that moment."""
     register = await stage.boot_register(1, Platform.V5_0)
     operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
@@ -89,7 +89,7 @@ async def test_the_ends_of_leases_and_deadlines_reach_it(stage: Stage, index: Du
     assert (await stage.operation(operation_id)).finished_at == stage.clock()
 
 
-async def test_what_a_batch_saw_gives_way_to_newer_words(database: Database) -> None:
+async def test_batch_result_does_not_replace_a_newer_notification(database: Database) -> None:
     index, later = DueIndex(database), whoever(START + timedelta(hours=1))
     index.settle(KEY, None, whoever(START))
     assert index.get(KEY) == whoever(START)

@@ -62,7 +62,7 @@ def params_of(image: Image) -> FirmwareParams:
         (MOVE, OLD, Platform.V2_5, 69, "3.0.3689", "image_wrong_platform"),
     ],
 )
-def test_verdicts(
+def test_image_gets_a_verdict_for_each_register(
     kind: FirmwareUpdate | PlatformMove,
     image: Image,
     platform: Platform | None,
@@ -77,7 +77,7 @@ def test_verdicts(
             assert objection.refusal.message(language, serial_number=SERIAL, **objection.params)
 
 
-def test_an_image_that_was_not_added_is_unknown() -> None:
+def test_image_that_was_not_added_is_refused() -> None:
     params = FirmwareParams(image="69/9.9.9")
     objection = UPDATE.objection(TargetRegister(SERIAL, Platform.V5_0, 69, "5.8.14"), params)
     assert objection is not None and objection.refusal.code == "image_unknown"
@@ -93,7 +93,7 @@ def wanted(block: int) -> bytes:
     return encode_answer("firmware_begin", next=block)
 
 
-def test_windows_follow_one_another_and_percents_grow() -> None:
+def test_windows_are_sent_in_order_and_the_percentage_grows() -> None:
     outcome, windows, percents = step({}, None), [], []
     while isinstance(outcome, Send) and outcome.command == firmware_commands.begin(
         Platform.V5_0, IMAGE
@@ -109,7 +109,7 @@ def test_windows_follow_one_another_and_percents_grow() -> None:
     assert outcome.command == firmware_commands.install(Platform.V5_0)
 
 
-def test_a_transfer_that_stands_still_is_given_up() -> None:
+def test_stalled_transfer_fails() -> None:
     outcome = step({}, None)
     for _ in range(MAX_STALLED + 1):
         assert isinstance(outcome, Send)
@@ -134,18 +134,20 @@ def test_a_transfer_that_stands_still_is_given_up() -> None:
     ],
     ids=["says nothing", "new", "old"],
 )
-def test_only_the_registers_word_ends_it(seen: CheckInFacts | None, outcome: object) -> None:
+def test_transfer_ends_with_the_firmware_that_the_register_reports(
+    seen: CheckInFacts | None, outcome: object
+) -> None:
     assert step({"stage": "restart"}, None, seen) == outcome
 
 
-def test_a_move_ends_with_the_other_platform() -> None:
+def test_move_ends_when_the_register_reports_the_new_platform() -> None:
     params = params_of(IMAGE)
     for platform, expected in ((Platform.V5_0, Done), (Platform.V2_5, Failed)):
         order = OperationSnapshot(platform, params, {"stage": "restart"}, CheckInFacts("5.9.1", 1))
         assert isinstance(MOVE.next_step(order, None), expected)
 
 
-async def test_people_see_what_it_is_doing(stage: Stage) -> None:
+async def test_running_transfer_shows_its_stage(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     register.faults.shift_forgotten = True
     await stage.publish(IMAGE, CONTENT)

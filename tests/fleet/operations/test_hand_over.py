@@ -34,7 +34,7 @@ async def wired(database_url: str, stage: Stage) -> AsyncIterator[Database]:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_a_hand_over_waits_for_the_order_and_cancels_it(
+async def test_hand_over_waits_for_a_concurrent_order_and_cancels_it(
     stage: Stage, wired: Database, employ: Employ
 ) -> None:
     """On SQLite there is one writer at a time."""
@@ -60,7 +60,7 @@ async def test_a_hand_over_waits_for_the_order_and_cancels_it(
     assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.HANDED_OVER)
 
 
-async def test_nothing_of_a_former_owner_begins(stage: Stage, employ: Employ) -> None:
+async def test_operation_of_a_former_owner_does_not_begin(stage: Stage, employ: Employ) -> None:
     """However its operation has come to wait for the register still."""
     heir = (await employ("heir")).partner_id
     for each in (ONE, TWO):

@@ -26,7 +26,7 @@ async def order(anna: Api, key: str, **more: Any) -> Answer:
     return await anna.post("/operations", body, headers={"Idempotency-Key": key})
 
 
-async def test_the_same_request_gets_the_same_answer(anna: Api, stage: Stage) -> None:
+async def test_repeated_request_gets_the_same_answer(anna: Api, stage: Stage) -> None:
     first = await order(anna, "k1")
     # The order of the fields is not part of a request.
     again = await order(anna, "k1", params={"settings": {"278": "a.example", "279": 8080}})
@@ -35,14 +35,14 @@ async def test_the_same_request_gets_the_same_answer(anna: Api, stage: Stage) ->
     assert (await order(anna, "k2")).json["accepted"] != first.json["accepted"]
 
 
-async def test_another_request_with_the_key_is_refused(anna: Api, stage: Stage) -> None:
+async def test_different_request_with_the_same_key_is_refused(anna: Api, stage: Stage) -> None:
     await order(anna, "k1")
     answer = await order(anna, "k1", params={"settings": {"279": 1}})
     assert (answer.status, answer.json["code"]) == (409, "key_reused")
     assert len(await stage.operations()) == 1
 
 
-async def test_a_colleague_with_the_same_key_asks_for_themselves(
+async def test_keys_of_different_employees_are_independent(
     anna: Api, stage: Stage, employ: Employ
 ) -> None:
     first = await order(anna, "k1")
@@ -57,12 +57,12 @@ async def test_a_colleague_with_the_same_key_asks_for_themselves(
     assert len(await stage.operations()) == 2
 
 
-async def test_a_refused_request_leaves_its_key_free(anna: Api, stage: Stage) -> None:
+async def test_refused_request_does_not_use_up_its_key(anna: Api, stage: Stage) -> None:
     assert (await order(anna, "k1", type="no_such_type")).status == 422
     assert (await order(anna, "k1")).status == 202
 
 
-async def test_of_many_at_once_one_is_done(anna: Api, stage: Stage) -> None:
+async def test_concurrent_requests_with_one_key_run_once(anna: Api, stage: Stage) -> None:
     answers = await asyncio.gather(*(order(anna, "k1") for _ in range(8)))
     assert {answer.status for answer in answers} == {202}
     assert all(answer.json == answers[0].json for answer in answers)
@@ -70,13 +70,13 @@ async def test_of_many_at_once_one_is_done(anna: Api, stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 65])
-async def test_a_bad_key_is_refused(anna: Api, stage: Stage, key: str) -> None:
+async def test_invalid_key_is_refused(anna: Api, stage: Stage, key: str) -> None:
     answer = await order(anna, key)
     assert (answer.status, answer.json["code"]) == (422, "bad_idempotency_key")
     assert await stage.operations() == []
 
 
-async def test_the_header_is_documented(api: Api) -> None:
+async def test_idempotency_header_is_documented(api: Api) -> None:
     document = (await api.get("/openapi.json")).json
     parameters = document["paths"]["/api/v1/operations"]["post"]["parameters"]
     assert [(each["name"], each["in"]) for each in parameters] == [("Idempotency-Key", "header")]

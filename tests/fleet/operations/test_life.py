@@ -281,7 +281,7 @@ def picture(row: Operation) -> dict[str, Any]:
     }
 
 
-def test_an_operation_lives_by_its_laws() -> None:
+def test_random_histories_keep_the_invariants_of_an_operation() -> None:
     with some_place() as place:
         Life.place = place
         much = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)

@@ -63,7 +63,7 @@ async def answer(anna: Api, *answers: Any) -> Any:
     return found.json
 
 
-async def test_an_upload_is_said_to_the_driver_and_its_word_ends_it(
+async def test_upload_becomes_driver_tasks_and_ends_with_their_answer(
     anna: Api, stage: Stage
 ) -> None:
     id_, _ = await order(anna)
@@ -94,7 +94,7 @@ async def test_an_upload_is_said_to_the_driver_and_its_word_ends_it(
     ]
 
 
-async def test_a_download_reads_values_of_their_own_kind(anna: Api, stage: Stage) -> None:
+async def test_download_returns_values_of_the_settings_types(anna: Api, stage: Stage) -> None:
     (id_,) = await order(anna, "settings_download", {"settings": ["Т19Р1П9", "279", "3"]}, (TWO,))
     file = await package(anna, id_)
     assert file["request"][1] == {"type": "getDeviceParameters", "keys": [3, 278, 279]}
@@ -108,7 +108,7 @@ async def test_a_download_reads_values_of_their_own_kind(anna: Api, stage: Stage
     assert result == {"settings": {"3": True, "278": "a.example"}, "missing": {"279": 12}}
 
 
-async def test_the_drivers_error_fails_it_in_words(anna: Api) -> None:
+async def test_driver_error_fails_the_operation_with_its_text(anna: Api) -> None:
     id_, other = await order(anna)
     file = await package(anna, id_)
     failed = said(file)
@@ -123,7 +123,7 @@ async def test_the_drivers_error_fails_it_in_words(anna: Api) -> None:
     assert "279" in (await anna.get(f"/operations/{other}")).json["explanation"]
 
 
-async def test_many_packages_are_a_zip(anna: Api) -> None:
+async def test_several_packages_are_downloaded_as_a_zip(anna: Api) -> None:
     ids = await order(anna)
     path = f"/api/v1/operations/local-packages?ids={','.join(map(str, ids))}"
     headers = {"Authorization": f"Bearer {anna.token}"}
@@ -134,7 +134,7 @@ async def test_many_packages_are_a_zip(anna: Api) -> None:
     assert json.loads(archive.read(archive.namelist()[1])) == await package(anna, ids[1])
 
 
-async def test_it_never_goes_to_the_register_itself(anna: Api, stage: Stage) -> None:
+async def test_local_operation_is_never_given_to_the_register(anna: Api, stage: Stage) -> None:
     register = await stage.boot_register(3, Platform.V5_0)
     created = await stage.order(
         "settings_upload",
@@ -156,7 +156,7 @@ async def test_it_never_goes_to_the_register_itself(anna: Api, stage: Stage) -> 
         ({"operation_id": 999}, "not_local"),
     ],
 )
-async def test_a_hostile_answer_changes_nothing(
+async def test_unfit_answer_is_refused_and_changes_nothing(
     anna: Api, stage: Stage, change: dict[str, Any], reason: str
 ) -> None:
     id_, _ = await order(anna)
@@ -179,14 +179,14 @@ async def test_a_hostile_answer_changes_nothing(
         {"deviceParameters": [{"key": 278}, {"key": 279, "errorCode": "много"}]},
     ],
 )
-async def test_a_result_of_another_shape_is_refused(anna: Api, stage: Stage, result: Any) -> None:
+async def test_result_of_another_shape_is_refused(anna: Api, stage: Stage, result: Any) -> None:
     id_, _ = await order(anna)
     found = await answer(anna, said(await package(anna, id_), result))
     assert [each["reason"] for each in found["refused"]] == ["answer_unfit"]
     assert (await stage.operation(id_)).status is OperationStatus.QUEUED
 
 
-async def test_no_package_of_what_is_not_local(anna: Api, stage: Stage) -> None:
+async def test_operation_of_another_channel_has_no_package(anna: Api, stage: Stage) -> None:
     id_ = await stage.order_one("settings_upload", ONE, UPLOAD)
     for wanted in (id_, 999):
         found = await anna.get(f"/operations/{wanted}/local-package")

@@ -26,7 +26,7 @@ async def ended(stage: Stage, reason: StepRefusal) -> int:
     return id_
 
 
-async def test_a_failed_one_is_ordered_anew_once(anna: Api, stage: Stage) -> None:
+async def test_failed_operation_is_retried_once(anna: Api, stage: Stage) -> None:
     id_ = await ended(stage, StepRefusal.UNSUPPORTED)
     answer = await anna.post(f"/operations/{id_}/retry")
     assert (answer.status, answer.json["status"], answer.json["retry_of"]) == (202, "queued", id_)
@@ -37,7 +37,7 @@ async def test_a_failed_one_is_ordered_anew_once(anna: Api, stage: Stage) -> Non
     assert str(answer.json["id"]) in again.json["detail"]
 
 
-async def test_what_needed_attention_is_attended_to(anna: Api, stage: Stage) -> None:
+async def test_retry_cancels_an_operation_that_needs_attention(anna: Api, stage: Stage) -> None:
     id_ = await ended(stage, StepRefusal.STALE)
     new_id = (await anna.post(f"/operations/{id_}/retry")).json["id"]
     old = await stage.operation(id_)
@@ -46,7 +46,7 @@ async def test_what_needed_attention_is_attended_to(anna: Api, stage: Stage) -> 
     assert len(await stage.operations()) == 2
 
 
-async def test_what_is_open_or_done_is_not_retried(anna: Api, stage: Stage) -> None:
+async def test_open_or_successful_operation_is_not_retried(anna: Api, stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     id_ = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
     assert (await anna.post(f"/operations/{id_}/retry")).json["code"] == "not_retryable"
@@ -57,7 +57,7 @@ async def test_what_is_open_or_done_is_not_retried(anna: Api, stage: Stage) -> N
     assert (await anna.post("/operations/999/retry")).status == 404
 
 
-async def test_a_register_that_cannot_get_it_now_changes_nothing(anna: Api, stage: Stage) -> None:
+async def test_retry_refused_for_the_register_changes_nothing(anna: Api, stage: Stage) -> None:
     id_ = await ended(stage, StepRefusal.STALE)
     await anna.post("/registers/block", {"serial_numbers": [serial(1)]})
     answer = await anna.post(f"/operations/{id_}/retry")

@@ -26,7 +26,9 @@ async def anna(api: Api, stage: Stage) -> Api:
     return api
 
 
-async def test_an_order_its_list_and_its_story(anna: Api, stage: Stage) -> None:
+async def test_operation_is_ordered_listed_and_shown_with_its_history(
+    anna: Api, stage: Stage
+) -> None:
     ordered = await anna.post("/operations", wish(serial_numbers=[ONE, serial(2), "?"]))
     assert ordered.status == 202
     (accepted,) = ordered.json["accepted"]
@@ -58,7 +60,7 @@ BAD_ORDERS: tuple[tuple[dict[str, Any], str, str], ...] = (
 )
 
 
-async def test_a_bad_order_is_a_problem_that_names_the_field(anna: Api, stage: Stage) -> None:
+async def test_invalid_request_names_its_field(anna: Api, stage: Stage) -> None:
     for more, code, field in BAD_ORDERS:
         answer = await anna.post("/operations", wish(**more))
         assert (answer.status, answer.json["code"]) == (422, code), answer.json
@@ -76,7 +78,7 @@ async def test_types_are_shown_in_the_language_of_the_request(anna: Api) -> None
         assert all(each["params"]["additionalProperties"] is False for each in shown.values())
 
 
-async def test_cancel_and_reschedule(anna: Api) -> None:
+async def test_operation_is_rescheduled_and_cancelled(anna: Api) -> None:
     (accepted,) = (await anna.post("/operations", wish())).json["accepted"]
     path = f"/operations/{accepted['id']}"
     moved = await anna.ask("PATCH", path, json={"scheduled_for": "2026-03-05T12:00:00+03:00"})
@@ -92,7 +94,9 @@ async def test_cancel_and_reschedule(anna: Api) -> None:
         assert (await anna.get(f"/operations/{missing}")).status == 404
 
 
-async def test_secrets_are_for_those_who_may_order(anna: Api, stage: Stage, employ: Employ) -> None:
+async def test_secrets_are_shown_only_with_the_right_to_order(
+    anna: Api, stage: Stage, employ: Employ
+) -> None:
     """The Wi-Fi password (setting 270) of an upload's parameters and of a download's result."""
     register = await stage.boot_register(2, Platform.V5_0)
     up = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
@@ -115,7 +119,9 @@ async def test_secrets_are_for_those_who_may_order(anna: Api, stage: Stage, empl
     assert (refused.status, refused.json["code"]) == (403, "right_needed")
 
 
-async def test_anothers_operations_are_not_there(anna: Api, stage: Stage, employ: Employ) -> None:
+async def test_operations_of_another_partner_are_not_found(
+    anna: Api, stage: Stage, employ: Employ
+) -> None:
     (accepted,) = (await anna.post("/operations", wish())).json["accepted"]
     await employ("boris")
     await anna.sign_in("boris")
@@ -128,7 +134,7 @@ async def test_anothers_operations_are_not_there(anna: Api, stage: Stage, employ
     assert (await stage.operation(accepted["id"])).status == "queued"
 
 
-async def test_the_list_is_paged_and_filtered(anna: Api, stage: Stage) -> None:
+async def test_list_of_operations_is_paged_and_filtered(anna: Api, stage: Stage) -> None:
     await stage.enrol(serial(2), Platform.V5_0)
     for serial_number in (ONE, serial(2), ONE):
         await stage.order_one("settings_upload", serial_number, UPLOAD)

@@ -46,7 +46,9 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(OperationStatus, OperationStatus)))
-def test_every_pair_of_statuses(before: OperationStatus, after: OperationStatus) -> None:
+def test_transition_is_allowed_only_between_listed_statuses(
+    before: OperationStatus, after: OperationStatus
+) -> None:
     assert is_allowed(before, after) is ((before, after) not in FORBIDDEN)
     work = a_work(before)
     if (before, after) in FORBIDDEN:
@@ -91,7 +93,7 @@ def test_transitions_name_every_status() -> None:
         *((status, 1, LATER, True, None) for status in OperationStatus if status not in OPEN),
     ],
 )
-def test_what_an_operation_waits_for(
+def test_open_operation_shows_its_reason_to_wait(
     status: OperationStatus,
     step: int,
     due_at: object,
@@ -116,11 +118,13 @@ def test_what_an_operation_waits_for(
         ),
     ],
 )
-def test_what_follows_a_refusal(reason: int, status: OperationStatus, cause: StatusCause) -> None:
+def test_refused_step_leads_to_its_status_and_cause(
+    reason: int, status: OperationStatus, cause: StatusCause
+) -> None:
     assert judge_refused_step(reason) == (status, cause)
 
 
-def test_no_refusal_of_the_wire_is_unknown() -> None:
+def test_every_step_refusal_of_the_protocol_is_known() -> None:
     assert all(judge_refused_step(each).cause.value == each.name.lower() for each in StepRefusal)
 
 
@@ -143,7 +147,7 @@ DETAILS = {
 }
 
 
-def test_people_read_names_and_no_codes() -> None:
+def test_refusals_contain_names_and_no_codes() -> None:
     for operation_type in TYPES:
         right = right_needed(operation_type.right).message(Language.RU)
         channels = channel_unfit(operation_type.channels).message(Language.RU)
@@ -153,7 +157,7 @@ def test_people_read_names_and_no_codes() -> None:
 
 
 @pytest.mark.parametrize("cause", StatusCause)
-def test_every_cause_is_told_in_both_languages(cause: StatusCause) -> None:
+def test_every_cause_has_texts_in_both_languages(cause: StatusCause) -> None:
     russian, english = (
         explain(cause, DETAILS, language) for language in (Language.RU, Language.EN)
     )
@@ -166,7 +170,7 @@ def test_every_cause_is_told_in_both_languages(cause: StatusCause) -> None:
     assert named[0] == named[1] <= {*DETAILS, "code_text", "command_name"}
 
 
-def test_a_cause_names_the_command_and_not_its_code() -> None:
+def test_cause_names_the_command_and_not_its_code() -> None:
     said = explain(StatusCause.COMMAND_FAILED, {"command": "rotate_key", "code": 0x66}, Language.RU)
     assert "«перезапись сертификата»" in said and "rotate_key" not in said
     refused = {"command": "firmware_begin", "code": 0x13}

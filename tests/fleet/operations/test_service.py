@@ -72,13 +72,13 @@ async def test_every_register_gets_its_own_verdict(cabinet: Stage) -> None:
     assert [row.serial_number for row in await cabinet.operations()] == [OURS, OLD]
 
 
-async def test_a_repeated_number_is_ordered_once(cabinet: Stage) -> None:
+async def test_repeated_serial_number_is_ordered_once(cabinet: Stage) -> None:
     created = await cabinet.order("settings_upload", [OURS, OURS, OURS], UPLOAD)
     assert [each.refusal.code for each in created.refused] == ["repeated"] * 2
     assert len(await cabinet.operations()) == 1
 
 
-async def test_a_register_takes_so_many_open_operations_and_no_more(cabinet: Stage) -> None:
+async def test_number_of_open_operations_of_a_register_is_limited(cabinet: Stage) -> None:
     for _ in range(MAX_OPEN_PER_REGISTER):
         await cabinet.order_one("settings_upload", OURS, UPLOAD)
     created = await cabinet.order("settings_upload", [OURS, OLD], UPLOAD)
@@ -98,7 +98,7 @@ WRONG_SETTINGS: tuple[tuple[Mapping[str, object], str, str], ...] = (
 )
 
 
-async def test_a_wrong_setting_is_named_in_both_languages(cabinet: Stage) -> None:
+async def test_wrong_setting_is_named_in_both_languages(cabinet: Stage) -> None:
     for settings, code, named in WRONG_SETTINGS:
         created = await cabinet.order("settings_upload", [OURS], {"settings": settings})
         (refused,) = created.refused
@@ -128,7 +128,7 @@ WRONG_PARAMS: tuple[tuple[str, Mapping[str, Any], str], ...] = (
 )
 
 
-async def test_wrong_params_name_the_field(cabinet: Stage) -> None:
+async def test_wrong_parameter_names_its_field(cabinet: Stage) -> None:
     for kind, params, field in WRONG_PARAMS:
         with pytest.raises(InvalidInput) as refused:
             await cabinet.order(kind, [OURS], params)
@@ -138,7 +138,7 @@ async def test_wrong_params_name_the_field(cabinet: Stage) -> None:
     assert await cabinet.operations() == []
 
 
-async def test_the_whole_wish_is_refused(cabinet: Stage, employ: Employ) -> None:
+async def test_invalid_request_is_refused_as_a_whole(cabinet: Stage, employ: Employ) -> None:
     watcher = await employ("vera", Role.OBSERVER, cabinet.actor.partner_id)
     now = cabinet.clock()
     wishes: list[tuple[dict[str, Any], str, str]] = [
@@ -157,7 +157,7 @@ async def test_the_whole_wish_is_refused(cabinet: Stage, employ: Employ) -> None
     assert await cabinet.operations() == [] and await audited(cabinet) == []
 
 
-async def test_five_hundred_registers_at_once(stage: Stage) -> None:
+async def test_order_accepts_500_registers_at_once(stage: Stage) -> None:
     serials = [serial(number) for number in range(MAX_REGISTERS)]
     for serial_number in serials:
         await stage.enrol(serial_number, Platform.V5_0)
@@ -172,7 +172,7 @@ async def test_five_hundred_registers_at_once(stage: Stage) -> None:
     assert len(await audited(stage)) == MAX_REGISTERS
 
 
-async def test_a_time_to_come_moves_the_deadline_with_it(cabinet: Stage) -> None:
+async def test_scheduled_start_moves_the_deadline(cabinet: Stage) -> None:
     at = cabinet.clock() + timedelta(days=10)
     created = await cabinet.order("settings_upload", [OURS], UPLOAD, scheduled_for=at)
     row = await cabinet.operation(created.accepted[0][0])
@@ -188,7 +188,7 @@ async def test_a_time_to_come_moves_the_deadline_with_it(cabinet: Stage) -> None
 # ---- cancelling ---------------------------------------------------------------------------------
 
 
-async def test_what_has_not_begun_is_cancelled_at_once(cabinet: Stage) -> None:
+async def test_operation_that_has_not_begun_is_cancelled_at_once(cabinet: Stage) -> None:
     operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     await cabinet.cancel(operation_id)
     row = await cabinet.operation(operation_id)
@@ -199,7 +199,7 @@ async def test_what_has_not_begun_is_cancelled_at_once(cabinet: Stage) -> None:
 
 
 @pytest.mark.parametrize("platform", Platform)
-async def test_what_has_begun_waits_for_the_registers_word(
+async def test_cancelling_a_begun_operation_waits_for_the_registers_answer(
     stage: Stage, platform: Platform
 ) -> None:
     register = await stage.boot_register(1, platform)
@@ -222,7 +222,7 @@ async def test_what_has_begun_waits_for_the_registers_word(
     assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.CANCELLED_BY_EMPLOYEE)
 
 
-async def test_a_refusal_is_word_enough(stage: Stage) -> None:
+async def test_step_refusal_completes_a_requested_cancellation(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     for reason in StepRefusal:
         operation_id = await stage.order_one("settings_upload", register.serial_number, UPLOAD)
@@ -232,7 +232,9 @@ async def test_a_refusal_is_word_enough(stage: Stage) -> None:
         assert (await stage.operation(operation_id)).status is OperationStatus.CANCELLED
 
 
-async def test_cancel_pending_cancels_what_waits_and_asks_what_runs(stage: Stage) -> None:
+async def test_cancel_pending_cancels_queued_operations_and_requests_it_of_running_ones(
+    stage: Stage,
+) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     other = await stage.boot_register(2, Platform.V5_0)
     at = stage.clock() + timedelta(days=1)
@@ -258,7 +260,7 @@ async def test_cancel_pending_cancels_what_waits_and_asks_what_runs(stage: Stage
     )
 
 
-async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
+async def test_operation_begun_before_a_hand_over_ends_with_that_cause(
     stage: Stage, employ: Employ
 ) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
@@ -279,7 +281,7 @@ async def test_what_had_begun_before_a_hand_over_says_so_when_it_stops(
         assert (row.status, row.cause) == (OperationStatus.CANCELLED, StatusCause.HANDED_OVER)
 
 
-async def test_what_has_ended_cannot_be_cancelled_or_moved(cabinet: Stage) -> None:
+async def test_ended_operation_cannot_be_cancelled_or_rescheduled(cabinet: Stage) -> None:
     operation_id = await cabinet.order_one("cancel_pending", OURS, {})
     with pytest.raises(DomainError) as refused:
         await cabinet.cancel(operation_id)
@@ -289,7 +291,7 @@ async def test_what_has_ended_cannot_be_cancelled_or_moved(cabinet: Stage) -> No
     assert refused.value.code == "operation_started"
 
 
-async def test_a_new_time_moves_the_deadline_too(cabinet: Stage) -> None:
+async def test_rescheduling_moves_the_deadline(cabinet: Stage) -> None:
     operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     await reschedule(cabinet, operation_id, hours=5)
     row = await cabinet.operation(operation_id)
@@ -300,7 +302,7 @@ async def test_a_new_time_moves_the_deadline_too(cabinet: Stage) -> None:
     assert refused.value.code == "scheduled_in_the_past"
 
 
-async def test_anothers_operation_is_as_good_as_none(cabinet: Stage, employ: Employ) -> None:
+async def test_operation_of_another_partner_is_not_found(cabinet: Stage, employ: Employ) -> None:
     operation_id = await cabinet.order_one("settings_upload", OURS, UPLOAD)
     watcher = await employ("vera", Role.OBSERVER, cabinet.actor.partner_id)
     for actor, code in ((await employ("gleb"), "operation_not_found"), (watcher, "right_needed")):
@@ -323,7 +325,7 @@ async def reschedule(stage: Stage, operation_id: int, *, hours: float) -> None:
 # ---- time ---------------------------------------------------------------------------------------
 
 
-async def test_the_deadline_ends_what_did_not_begin_and_asks_a_person_about_the_rest(
+async def test_deadline_fails_unbegun_operations_and_flags_begun_ones(
     stage: Stage,
 ) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
@@ -347,7 +349,7 @@ async def test_the_deadline_ends_what_did_not_begin_and_asks_a_person_about_the_
 SECRET = "очень-тайный-пароль"
 
 
-async def test_a_secret_stands_in_no_audit_entry(
+async def test_secret_values_are_not_in_the_audit_log(
     cabinet: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = {"settings": {"270": SECRET}}

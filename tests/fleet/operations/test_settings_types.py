@@ -95,7 +95,7 @@ MISFITS = {
 
 
 @pytest.mark.parametrize("misfit", MISFITS)
-def test_programming_mode_is_left_whatever_happened(misfit: str) -> None:
+def test_programming_mode_is_left_in_every_case(misfit: str) -> None:
     answers, end = MISFITS[misfit]
     register = obedient(Platform.V2_5)
     outcome, names = conversation(Platform.V2_5, CABINET, but(register, **answers))
@@ -104,7 +104,7 @@ def test_programming_mode_is_left_whatever_happened(misfit: str) -> None:
     assert names.count("enter_mode") <= MAX_RESTARTS + 1
 
 
-def test_a_mode_that_is_refused_was_never_entered() -> None:
+def test_refused_mode_is_not_left() -> None:
     refused = encode_failure(BY_NAME["enter_mode"], 0x8C)
     outcome, names = conversation(
         Platform.V2_5, CABINET, but(obedient(Platform.V2_5), enter_mode=refused)
@@ -113,7 +113,7 @@ def test_a_mode_that_is_refused_was_never_entered() -> None:
     assert names == ["enter_mode"]
 
 
-def test_cells_that_hold_the_value_already_are_not_written() -> None:
+def test_cell_that_has_the_value_is_not_written() -> None:
     register = obedient(Platform.V2_5)
     done, _ = conversation(Platform.V2_5, CABINET, but(register))
     assert done == Done({"written": [278, 279], "unchanged": []})
@@ -122,7 +122,7 @@ def test_cells_that_hold_the_value_already_are_not_written() -> None:
     assert "write_table" not in names
 
 
-def test_a_lost_mode_is_entered_again_and_nothing_is_written_twice() -> None:
+def test_lost_mode_is_entered_again_and_nothing_is_written_twice() -> None:
     register = obedient(Platform.V2_5)
     writes = 0
 
@@ -138,7 +138,7 @@ def test_a_lost_mode_is_entered_again_and_nothing_is_written_twice() -> None:
     assert names.count("write_table") == 3 and names.count("enter_mode") == 2
 
 
-def test_the_neighbours_in_a_shared_cell_keep_their_bits() -> None:
+def test_other_settings_of_a_shared_cell_keep_their_bits() -> None:
     register = obedient(Platform.V2_5)
     for number, value in ((3, True), (4, True), (3, False)):
         params = SettingsUploadParams(settings={str(number): value})
@@ -147,7 +147,7 @@ def test_the_neighbours_in_a_shared_cell_keep_their_bits() -> None:
     assert [register.memory.value(number) for number in (3, 4, 5)] == [False, True, False]
 
 
-def test_a_value_refused_by_number_fails() -> None:
+def test_refused_setting_by_number_fails_the_operation() -> None:
     refused = encode_failure(BY_NAME["write_setting"], 0x13)
     outcome, names = conversation(
         Platform.V5_0, CABINET, but(obedient(Platform.V5_0), write_setting=refused)
@@ -157,7 +157,7 @@ def test_a_value_refused_by_number_fails() -> None:
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_a_full_download_reads_everything_that_can_be_reached(platform: Platform) -> None:
+def test_full_download_reads_every_reachable_setting(platform: Platform) -> None:
     register = obedient(platform)
     outcome, _ = conversation(platform, SettingsDownloadParams(), but(register))
     assert isinstance(outcome, Done)
@@ -169,7 +169,7 @@ def test_a_full_download_reads_everything_that_can_be_reached(platform: Platform
     assert outcome.result == {"settings": expected, "missing": {}}
 
 
-def test_settings_that_a_register_does_not_have_are_missing() -> None:
+def test_settings_absent_from_the_register_are_listed_as_missing() -> None:
     unknown = encode_failure(BY_NAME["read_setting"], 0x93)
     outcome, _ = conversation(
         Platform.V5_0,
@@ -193,12 +193,12 @@ def test_two_spellings_of_one_setting_are_refused(
 
 
 @pytest.mark.parametrize("key", ["270", "0270", " 270", "Т17Р6П1", "17.6.1", "t17r6f1"])
-def test_a_secret_is_hidden_however_its_setting_is_spelled(key: str) -> None:
+def test_secret_setting_is_hidden_in_every_spelling(key: str) -> None:
     shown = UPLOAD.without_secrets({"settings": {key: "пароль", "279": 80}})
     assert "пароль" not in str(shown) and shown["settings"]["279"] == 80
     assert "пароль" not in str(DOWNLOAD.without_secrets({"settings": {key: "пароль"}}))
 
 
-def test_parameters_without_values_have_nothing_to_hide() -> None:
+def test_parameters_without_settings_are_returned_unchanged() -> None:
     assert DOWNLOAD.without_secrets({"settings": ["270"]}) == {"settings": ["270"]}
     assert DOWNLOAD.without_secrets({}) == {}

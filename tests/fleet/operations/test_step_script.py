@@ -50,7 +50,7 @@ def conversation(platform: Platform, answer: Answer) -> tuple[StepOutcome, list[
     raise AssertionError("the operation does not end")
 
 
-def test_a_lost_mode_is_entered_again_from_where_it_was_lost() -> None:
+def test_lost_mode_is_entered_again_and_the_script_goes_on() -> None:
     register = closed_shop(Platform.V2_5)
     lost = iter((True, False, False))
 
@@ -65,7 +65,7 @@ def test_a_lost_mode_is_entered_again_from_where_it_was_lost() -> None:
     assert names.count("ask_fiscal_drive") == 4
 
 
-def test_a_mode_that_never_holds_fails_it_and_is_left() -> None:
+def test_mode_lost_too_often_fails_the_script_and_is_left() -> None:
     register = closed_shop(Platform.V2_5)
     wrong_mode = encode_failure(BY_NAME["close_archive"], 0x66)
     outcome, names = conversation(
@@ -81,7 +81,7 @@ def test_a_mode_that_never_holds_fails_it_and_is_left() -> None:
 
 
 @pytest.mark.parametrize("platform", list(Platform))
-def test_a_failure_after_the_closing_tells_what_was_done(platform: Platform) -> None:
+def test_failure_after_the_closing_includes_the_findings(platform: Platform) -> None:
     register = closed_shop(platform)
     asked = 0
 
@@ -95,7 +95,7 @@ def test_a_failure_after_the_closing_tells_what_was_done(platform: Platform) -> 
     assert outcome.detail["kept"]["document"]["sign"] == register.drive.last_sign
 
 
-def test_it_is_committed_from_the_command_that_cannot_be_taken_back() -> None:
+def test_script_is_committed_from_its_irrevocable_command() -> None:
     register = closed_shop(Platform.V2_5)
     outcome = CLOSING.next_step(OperationSnapshot(Platform.V2_5, YES), None)
     committed: dict[str, bool] = {}
@@ -112,7 +112,7 @@ def test_it_is_committed_from_the_command_that_cannot_be_taken_back() -> None:
     assert not CLOSING.is_committed(OperationSnapshot(Platform.V2_5, YES))
 
 
-def test_a_code_that_the_register_does_not_hold_afterwards_fails_the_upload() -> None:
+def test_protection_code_not_held_after_entry_fails_the_upload() -> None:
     kind, params = LicenceUpload(), LicenceUploadParams.model_validate(CODES)
     first = kind.next_step(OperationSnapshot(Platform.V2_5, params), None)
     assert isinstance(first, Send)
@@ -125,7 +125,7 @@ def test_a_code_that_the_register_does_not_hold_afterwards_fails_the_upload() ->
     assert outcome.detail["number"] == 7
 
 
-def test_licences_are_shown_to_those_who_order_only() -> None:
+def test_licences_are_shown_only_with_the_right_to_order() -> None:
     for wish in (CODES, {"kind": "web_dkkt", "licence": "AB12"}):
         shown = str(LicenceUpload().without_secrets(wish))
         assert "•••" in shown and "AB12" not in shown and "0102030405060708" not in shown
@@ -144,7 +144,7 @@ def test_licences_are_shown_to_those_who_order_only() -> None:
         (None, "", "platform_unknown"),
     ],
 )
-def test_paper_receipts_need_a_build(
+def test_paper_receipt_needs_a_recent_build(
     platform: Platform | None, firmware: str, code: str | None
 ) -> None:
     target = TargetRegister("00106900000001", platform, 69, firmware)

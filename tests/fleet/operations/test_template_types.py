@@ -67,14 +67,14 @@ def run(register: SimulatedRegister, transfer: TemplateTransfer, steps: int = 10
 
 
 @pytest.mark.parametrize("size", [1, BLOCK_SIZE, BLOCK_SIZE + 1, MAX_SIZE])
-def test_a_content_of_any_size_arrives(size: int) -> None:
+def test_content_of_any_size_is_transferred(size: int) -> None:
     register = a_register()
     content = (CONTENT * 26)[:size]
     assert isinstance(run(register, replace(TRANSFER, content=content)), Done)
     assert register.templates.kept[TemplateKind.RECEIPT].content == content
 
 
-def test_a_transfer_that_was_broken_off_goes_on_where_it_stood() -> None:
+def test_interrupted_transfer_continues_at_its_block() -> None:
     register = a_register()
     run(register, TRANSFER, steps=3)
     assert register.templates.kept == {}
@@ -87,7 +87,7 @@ def test_a_transfer_that_was_broken_off_goes_on_where_it_stood() -> None:
     assert register.templates.applied == {TemplateKind.RECEIPT: 1}
 
 
-def test_another_content_takes_the_place_of_an_unfinished_one() -> None:
+def test_new_content_replaces_an_unfinished_transfer() -> None:
     register = a_register()
     run(register, TRANSFER, steps=3)
     other = replace(TRANSFER, content=b"another")
@@ -104,14 +104,14 @@ def test_another_content_takes_the_place_of_an_unfinished_one() -> None:
         ("template_block", 2),
     ],
 )
-def test_a_block_that_cannot_be_wanted_ends_it(command: str, wanted: int) -> None:
+def test_unexpected_block_request_fails_the_transfer(command: str, wanted: int) -> None:
     order = replace(FIRST, progress={"command": command, "block": 0})
     outcome = next_step(TRANSFER, order, encode_answer(command, next=wanted))
     assert outcome == Failed(StatusCause.BAD_ANSWER, {"code": "block_unexpected"})
 
 
 @pytest.mark.parametrize("command", ["template_begin", "template_block", "template_apply"])
-def test_a_refusal_of_the_register_ends_it(command: str) -> None:
+def test_refusal_by_the_register_fails_the_transfer(command: str) -> None:
     order = replace(FIRST, progress={"command": command, "block": 0})
     outcome = next_step(TRANSFER, order, encode_failure(BY_NAME[command], 0x13))
     assert outcome == Failed(StatusCause.COMMAND_FAILED, {"command": command, "code": 0x13})
@@ -130,13 +130,15 @@ def test_a_refusal_of_the_register_ends_it(command: str) -> None:
         ("info_receipt", None, "platform_unknown"),
     ],
 )
-def test_platforms(kind: str, platform: Platform | None, code: str) -> None:
+def test_template_unfit_for_the_platform_is_refused(
+    kind: str, platform: Platform | None, code: str
+) -> None:
     params = BY_KIND[kind].Params.model_validate(PARAMS[kind])
     verdict = BY_KIND[kind].objection(replace(TARGET, platform=platform), params)
     assert verdict is not None and verdict.refusal.code == code
 
 
-def test_a_text_that_only_one_platform_can_print() -> None:
+def test_text_printable_on_one_platform_is_refused_on_the_other() -> None:
     params = BY_KIND["info_receipt"].Params.model_validate({"text": "пять €"})
     verdict = BY_KIND["info_receipt"].objection(TARGET, params)
     assert verdict is not None and verdict.refusal.code == "text_refused"
@@ -156,7 +158,7 @@ def test_a_text_that_only_one_platform_can_print() -> None:
         ("tips_template", {"outlet": ""}),
     ],
 )
-def test_bad_parameters(kind: str, change: dict[str, Any]) -> None:
+def test_invalid_parameters_are_refused(kind: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         BY_KIND[kind].Params.model_validate({**PARAMS[kind], **change})
 
@@ -180,7 +182,7 @@ async def sent(stage: Stage, register: SimulatedRegister, operation_id: int) -> 
     assert found.status is OperationStatus.SUCCEEDED, (found.cause, found.detail)
 
 
-async def test_a_receipt_template_by_its_number(stage: Stage) -> None:
+async def test_receipt_template_is_ordered_by_its_number(stage: Stage) -> None:
     values = templates.receipt_values("Логотип", 57, PARAMS["receipt_template"]["content"])
     id_ = await shelved(stage, ReceiptTemplate, **values)
     register = await stage.boot_register(1, Platform.V2_5)
@@ -191,7 +193,7 @@ async def test_a_receipt_template_by_its_number(stage: Stage) -> None:
     assert register.templates.kept[TemplateKind.RECEIPT].content == CONTENT
 
 
-async def test_an_info_receipt_and_tips_by_their_numbers(stage: Stage) -> None:
+async def test_info_receipt_and_tips_template_are_ordered_by_their_numbers(stage: Stage) -> None:
     info = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
     outlet = await shelved(stage, Outlet, name="Кафе")
     tips = await shelved(stage, TipsRow, name="Чай", description="", outlet_id=outlet)
@@ -207,7 +209,9 @@ async def test_an_info_receipt_and_tips_by_their_numbers(stage: Stage) -> None:
     assert '"outlet": "Кафе"' in kept[TemplateKind.TIPS].content.decode()
 
 
-async def test_a_change_of_the_template_does_not_reach_what_was_ordered(stage: Stage) -> None:
+async def test_later_change_of_a_template_does_not_change_an_ordered_operation(
+    stage: Stage,
+) -> None:
     id_ = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
     register = await stage.boot_register(1, Platform.V5_0)
     operation = await stage.order_one("info_receipt", register.serial_number, {"template_id": id_})
@@ -217,7 +221,7 @@ async def test_a_change_of_the_template_does_not_reach_what_was_ordered(stage: S
     assert register.templates.kept[TemplateKind.INFO_RECEIPT].content.decode() == "По средам"
 
 
-async def test_settings_go_to_registers_of_their_platform_only(stage: Stage) -> None:
+async def test_settings_template_is_refused_on_another_platform(stage: Stage) -> None:
     values = templates.settings_values("Магазин", Platform.V5_0, {"ofd_port": 7778})
     id_ = await shelved(stage, SettingsTemplate, **values)
     newer, older = (
@@ -234,7 +238,7 @@ async def test_settings_go_to_registers_of_their_platform_only(stage: Stage) -> 
     assert newer.memory.value(274) == 7778
 
 
-async def test_a_template_of_nobody_or_of_another_partner(stage: Stage, employ: Employ) -> None:
+async def test_missing_or_foreign_template_is_not_found(stage: Stage, employ: Employ) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     id_ = await shelved(stage, InfoReceipt, name="Скидки", text="По средам")
     boris = await employ("boris")
@@ -259,7 +263,7 @@ async def test_a_template_of_nobody_or_of_another_partner(stage: Stage, employ: 
         ({}, "invalid_input", "params.text"),
     ],
 )
-async def test_bad_orders_by_template(
+async def test_invalid_request_by_template_names_its_field(
     stage: Stage, params: dict[str, Any], code: str, field: str
 ) -> None:
     await shelved(stage, InfoReceipt, name="Скидки", text="По средам")

@@ -194,13 +194,13 @@ AnyType = OperationType[Any]
 # ---- what a type promises -----------------------------------------------------------------------
 
 
-def test_kinds_are_unique_and_found() -> None:
+def test_kinds_are_unique_and_indexed() -> None:
     assert len(BY_KIND) == len(TYPES)
     assert list(BY_KIND.values()) == list(TYPES)
 
 
 @every_type
-def test_every_type_has_an_example_for_a_platform_that_takes_it(operation_type: AnyType) -> None:
+def test_every_type_has_an_example_that_its_platform_accepts(operation_type: AnyType) -> None:
     takers = [platform for platform in Platform if (operation_type.kind, platform) in EXAMPLES]
     assert takers, f"no example for {operation_type.kind}"
     for platform in takers:
@@ -210,7 +210,7 @@ def test_every_type_has_an_example_for_a_platform_that_takes_it(operation_type: 
 
 
 @every_type
-def test_every_type_says_what_it_is(operation_type: AnyType) -> None:
+def test_every_type_has_valid_properties(operation_type: AnyType) -> None:
     assert operation_type.kind.isidentifier() and len(operation_type.kind) <= 40
     assert operation_type.kind.islower()
     assert operation_type.label_ru and operation_type.label_en
@@ -221,7 +221,7 @@ def test_every_type_says_what_it_is(operation_type: AnyType) -> None:
 
 
 @every_type
-def test_every_schema_is_an_object_that_refuses_extras(operation_type: AnyType) -> None:
+def test_every_schema_refuses_unknown_fields(operation_type: AnyType) -> None:
     schema = operation_type.Params.model_json_schema()
     assert (schema["type"], schema["additionalProperties"]) == ("object", False)
     for name, each in schema.get("properties", {}).items():
@@ -238,7 +238,7 @@ def test_types_are_listed_in_both_languages() -> None:
 
 
 @every_example
-def test_params_survive_the_database(kind: str, platform: Platform) -> None:
+def test_parameters_are_equal_after_storage(kind: str, platform: Platform) -> None:
     params = parsed(BY_KIND[kind], platform)
     kept = params.model_dump(mode="json")
     assert BY_KIND[kind].Params.model_validate(kept) == params
@@ -261,7 +261,7 @@ answers = st.binary(max_size=40) | st.builds(
 @every_example
 @settings(max_examples=examples(150))
 @given(said=st.lists(answers, max_size=12), honest=st.integers(min_value=0, max_value=12))
-def test_hostile_answers_end_in_an_outcome(
+def test_unexpected_answers_give_an_outcome(
     kind: str, platform: Platform, said: list[bytes], honest: int
 ) -> None:
     """Some honest answers first, so that every phase of a type meets bytes that are none."""

@@ -31,7 +31,7 @@ async def place(stage: Stage, serial_number: str, utc_offset_min: int) -> None:
         await db.execute(mine.values(utc_offset_min=utc_offset_min))
 
 
-async def test_a_missing_service_names_what_to_buy(stage: Stage) -> None:
+async def test_missing_service_names_the_subscription_to_buy(stage: Stage) -> None:
     await stage.enrol(ONE, Platform.V5_0)
     async with stage.database.transaction() as db:
         await db.execute(delete(Grant))
@@ -44,7 +44,7 @@ async def test_a_missing_service_names_what_to_buy(stage: Stage) -> None:
     assert not (await stage.order("cancel_pending", [ONE], {})).refused
 
 
-async def test_nobody_is_told_to_buy_what_cannot_help(stage: Stage) -> None:
+async def test_unfit_platform_is_reported_before_a_missing_service(stage: Stage) -> None:
     await stage.enrol(ONE, Platform.V5_0)
     async with stage.database.transaction() as db:
         await db.execute(delete(Grant))
@@ -52,7 +52,7 @@ async def test_nobody_is_told_to_buy_what_cannot_help(stage: Stage) -> None:
     assert codes(created) == ["platform_unfit"]
 
 
-async def test_the_queue_of_a_blocked_register_can_be_emptied(stage: Stage) -> None:
+async def test_queue_of_a_blocked_register_can_be_cleared(stage: Stage) -> None:
     await stage.enrol(ONE, Platform.V5_0)
     waiting = await stage.order_one("settings_upload", ONE, UPLOAD)
     async with stage.database.transaction() as db:
@@ -62,7 +62,7 @@ async def test_the_queue_of_a_blocked_register_can_be_emptied(stage: Stage) -> N
     assert (await stage.operation(waiting)).status is OperationStatus.CANCELLED
 
 
-async def test_nothing_is_ordered_while_something_runs(stage: Stage) -> None:
+async def test_nothing_is_ordered_while_an_operation_runs(stage: Stage) -> None:
     register = await stage.boot_register(1, Platform.V5_0)
     await stage.order_one("settings_upload", ONE, UPLOAD)
     await stage.order_one("settings_upload", ONE, UPLOAD)  # what waits is no hindrance
@@ -93,14 +93,14 @@ def wish(**more: Any) -> dict[str, Any]:
     }
 
 
-async def test_a_wall_time_is_of_each_registers_own_zone(anna: Api, stage: Stage) -> None:
+async def test_wall_time_is_read_in_each_registers_zone(anna: Api, stage: Stage) -> None:
     answer = await anna.post("/operations", wish(scheduled_local="2026-03-03T03:00:00"))
     assert answer.status == 202 and answer.json["refused"] == []
     due = {row.serial_number: row.due_at.isoformat() for row in await stage.operations()}
     assert due == {ONE: "2026-03-03T00:00:00+00:00", TWO: "2026-03-02T15:00:00+00:00"}
 
 
-async def test_a_wall_time_may_have_passed_at_one_of_them(anna: Api, stage: Stage) -> None:
+async def test_wall_time_is_refused_only_where_it_has_passed(anna: Api, stage: Stage) -> None:
     """It is 12:00 in Moscow and 21:00 in Kamchatka."""
     await stage.enrol(serial(3), Platform.V5_0)
     order = wish(scheduled_local="2026-03-02T20:00:00", serial_numbers=[ONE, TWO, serial(3)])
@@ -111,7 +111,7 @@ async def test_a_wall_time_may_have_passed_at_one_of_them(anna: Api, stage: Stag
     assert "+12:00" in answer["refused"][0]["message"]
 
 
-async def test_a_start_is_moved_by_the_registers_clock(anna: Api, stage: Stage) -> None:
+async def test_rescheduling_by_wall_time_uses_the_registers_clock(anna: Api, stage: Stage) -> None:
     (accepted,) = (await anna.post("/operations", wish(serial_numbers=[TWO]))).json["accepted"]
     path = f"/operations/{accepted['id']}"
     moved = await anna.ask("PATCH", path, json={"scheduled_local": "2026-03-04T00:30:00"})
@@ -137,7 +137,7 @@ async def test_a_start_is_moved_by_the_registers_clock(anna: Api, stage: Stage) 
         ({"scheduled_local": "1999-03-03T20:00:00"}, "invalid_input"),
     ],
 )
-async def test_a_bad_new_time_changes_nothing(
+async def test_invalid_new_time_changes_nothing(
     anna: Api, stage: Stage, times: dict[str, str], code: str
 ) -> None:
     (accepted,) = (await anna.post("/operations", wish(serial_numbers=[TWO]))).json["accepted"]

@@ -78,7 +78,7 @@ def taking(number: int) -> Work:
     return lambda db: db.execute(this.with_for_update())
 
 
-async def test_setting_a_flag_takes_registers_in_their_order(wired: Database, anna: Actor) -> None:
+async def test_setting_a_flag_locks_registers_in_order(wired: Database, anna: Actor) -> None:
     numbers = [serial(9), serial(1), serial(5)]
     await meet(
         wired,
@@ -88,7 +88,7 @@ async def test_setting_a_flag_takes_registers_in_their_order(wired: Database, an
     )
 
 
-async def test_a_batch_takes_all_its_registers_before_it_changes_any(
+async def test_batch_locks_all_its_registers_before_changing_any(
     wired: Database, anna: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """5 has a new profile and then, in a second reading, the broken condition; 1 only that."""
@@ -140,7 +140,7 @@ async def claimed(db: AsyncSession, anna: Actor, numbers: list[str]) -> list[str
 
 @pytest.mark.parametrize("take", [enrolled, claimed])
 @pytest.mark.parametrize("first", ["a call", "a person"])
-async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_out(
+async def test_claim_and_first_check_in_do_not_deadlock(
     wired: Database, anna: Actor, take: Callable[..., Awaitable[list[str]]], first: str
 ) -> None:
     """11 and 13 call for the first time, 12 is known and nobody's; Anna takes all."""
@@ -172,7 +172,7 @@ async def test_who_takes_registers_and_who_calls_first_do_not_lock_each_other_ou
             assert (register.partner_id, register.firmware_version) == (anna.partner_id, "9")
 
 
-async def test_a_call_that_names_an_owner_and_a_hand_over_of_that_owners_register(
+async def test_reported_owner_and_simultaneous_transfer_do_not_deadlock(
     wired: Database, anna: Actor
 ) -> None:
     """Both touch what was granted of the client and the client's row: in one order."""

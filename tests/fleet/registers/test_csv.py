@@ -142,9 +142,7 @@ async def test_the_file_has_the_manuals_columns_for_every_register(
     assert found[1] == never
 
 
-async def test_names_made_of_digits_and_versions_stay_texts_in_a_spreadsheet(
-    anna: Api, call_in: Call
-) -> None:
+async def test_numbers_and_versions_stay_text_in_a_spreadsheet(anna: Api, call_in: Call) -> None:
     said = {"control_unit_revision": "7", "ffd_version": "1.2", "loader_version": "5.1.3"}
     number = "9999078900012345"
     profile = {"owner_inn": "0703864827", "fiscal_drive_number": number, "address": "7"}
@@ -164,7 +162,7 @@ async def test_names_made_of_digits_and_versions_stay_texts_in_a_spreadsheet(
     assert len(chosen.json["accepted"]) == 9
 
 
-async def test_the_file_has_what_the_list_has(anna: Api, call_in: Call) -> None:
+async def test_file_has_the_values_of_the_list(anna: Api, call_in: Call) -> None:
     await call_in(3, profile={"owner_inn": "7703864827"})
     await anna.post("/registers/hide", {"serial_numbers": [serial(5)]})
     assert [row[0] for row in rows(await download(anna, "owner_inn=7703864827"))][1:] == [serial(3)]
@@ -174,7 +172,7 @@ async def test_the_file_has_what_the_list_has(anna: Api, call_in: Call) -> None:
     assert (english[0][0], english[3][16]) == ("Serial number", "Online")
 
 
-async def test_the_file_has_the_columns_that_are_shown(anna: Api, call_in: Call) -> None:
+async def test_file_has_the_chosen_columns(anna: Api, call_in: Call) -> None:
     name = "Общество с ограниченной ответственностью Северный хлеб"
     profile = {"owner_name": name, "firmware_version": "5.8.1", "fiscalised": True}
     told = {"owner_name": name, "printer": ["no_paper"], "clock": START, "battery_mv": 3100}
@@ -192,9 +190,7 @@ async def test_the_file_has_the_columns_that_are_shown(anna: Api, call_in: Call)
 
 
 @pytest.mark.parametrize("columns", ["price", "address,address", ""])
-async def test_a_column_of_the_file_that_is_not_there_or_twice_is_refused(
-    anna: Api, columns: str
-) -> None:
+async def test_unknown_or_repeated_file_column_is_refused(anna: Api, columns: str) -> None:
     answer = await anna.get(f"/registers/file?columns={columns}")
     assert (answer.status, answer.json["code"]) == (422, "invalid_input")
 
@@ -207,14 +203,14 @@ async def test_every_column_that_can_be_shown_has_a_heading(anna: Api) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+7", "-2", "@SUM(A1)", "\t=1", " =cmd|' /C calc'!A0"])
-async def test_no_text_of_a_register_is_a_formula(anna: Api, call_in: Call, text: str) -> None:
+async def test_no_reported_text_becomes_a_formula(anna: Api, call_in: Call, text: str) -> None:
     await call_in(1, profile={"owner_name": text, "address": text})
     row = rows(await download(anna))[1]
     assert (row[3], row[5]) == ("'" + text, "'" + text)
 
 
 @pytest.mark.parametrize("offset_min", [1500, -721, 32_767, -32_768])
-async def test_an_offset_that_no_place_has_counts_as_unknown(
+async def test_impossible_utc_offset_counts_as_unknown(
     anna: Api, call_in: Call, database: Database, offset_min: int
 ) -> None:
     await call_in(1, profile={"utc_offset_min": offset_min}, fiscal_drive_activated_at=START)
@@ -243,9 +239,7 @@ async def test_the_file_has_the_registers_that_the_list_shows(
     assert len(rows(await download(anna, "status=online"))) == 1
 
 
-async def test_a_long_file_comes_whole_in_pieces(
-    anna: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_long_file_is_complete_in_pieces(anna: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "PORTION", 7)
     numbers = [serial(number) for number in range(1000, 1500)]
     await anna.post("/registers/enrol", {"serial_numbers": numbers})

@@ -28,22 +28,22 @@ def drive(
     return DriveUsage(NOW + days * DAY, number, documents, *moments)
 
 
-def test_the_average_is_that_of_the_kept_history() -> None:
+def test_average_is_taken_over_the_stored_history() -> None:
     assert documents_per_day(drive(-10, 1000), drive(0, 6000)) == 500
     assert documents_per_day(drive(-1.5, 1000), drive(0, 1300)) == 200
 
 
-def test_without_a_day_of_history_the_average_is_that_of_the_drives_life() -> None:
+def test_average_without_a_day_of_history_is_since_activation() -> None:
     latest = drive(0, 6000)
     assert documents_per_day(None, latest) == 60
     assert documents_per_day(drive(-0.5, 5000), latest) == 60
 
 
-def test_a_new_drive_begins_a_new_average() -> None:
+def test_new_drive_starts_a_new_average() -> None:
     assert documents_per_day(drive(-10, 90_000, number="0"), drive(0, 300, activated=-3)) == 100
 
 
-def test_a_drive_of_today_or_without_a_date_has_no_average() -> None:
+def test_drive_without_a_day_of_use_has_no_average() -> None:
     assert documents_per_day(None, drive(0, 50, activated=-0.5)) is None
     assert documents_per_day(None, drive(0, 50, activated=None)) is None
 
@@ -55,17 +55,17 @@ def test_memory_ends_before_the_term_of_a_busy_drive() -> None:
 
 
 @pytest.mark.parametrize("per_day", [None, 0.0, 1.0])
-def test_a_calm_drive_works_until_the_end_of_its_term(per_day: float | None) -> None:
+def test_drive_with_few_documents_lasts_until_the_end_of_its_term(per_day: float | None) -> None:
     assert full_at(drive(0, 10), per_day) == NOW + 300 * DAY
 
 
-def test_a_drive_that_tells_nothing_has_no_forecast() -> None:
+def test_drive_without_data_has_no_forecast() -> None:
     unknown = drive(0, 0, activated=None, until=None)
     assert full_at(unknown, None) is None
     assert full_at(unknown, 0.001) is None
 
 
-def test_a_drive_that_a_dead_clock_activated_long_ago_has_its_term() -> None:
+def test_forecast_survives_an_activation_date_of_a_dead_clock() -> None:
     ancient = DriveUsage(NOW, "1", 1, datetime(2000, 1, 1, tzinfo=UTC), None)
     rate = documents_per_day(None, ancient)
     assert full_at(ancient, rate) == datetime(2001, 2, 1, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_a_drive_that_a_dead_clock_activated_long_ago_has_its_term() -> None:
 
 @pytest.mark.parametrize("documents", [0, 2**32 - 1])
 @pytest.mark.parametrize("activated", [0, 1, 2**32 - 1])
-def test_whatever_a_block_can_say_has_a_forecast_or_none(documents: int, activated: int) -> None:
+def test_any_block_has_a_forecast_or_none(documents: int, activated: int) -> None:
     moment = datetime.fromtimestamp(activated, UTC)
     latest = DriveUsage(NOW, "1", documents, moment, None)
     first = DriveUsage(NOW - 1000 * DAY, "1", 0, moment, None)
@@ -89,11 +89,11 @@ def test_whatever_a_block_can_say_has_a_forecast_or_none(documents: int, activat
         (datetime(2026, 12, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_drive_that_names_no_end_works_thirteen_months(
+def test_drive_without_reported_end_lasts_thirteen_months(
     activated: datetime, until: datetime
 ) -> None:
     assert valid_until(DriveUsage(NOW, "1", 0, activated, None)) == until
 
 
-def test_the_drives_own_term_stands_above_the_thirteen_months() -> None:
+def test_reported_term_overrides_the_thirteen_months() -> None:
     assert valid_until(drive(0, 0, activated=-1000, until=80)) == NOW + 80 * DAY

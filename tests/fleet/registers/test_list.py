@@ -48,7 +48,7 @@ async def walk(api: Api, query: str) -> list[int]:
     raise AssertionError("the list does not end")
 
 
-async def test_pages_hold_each_register_once_in_every_order(
+async def test_pages_have_each_register_once_in_every_order(
     anna: Api, call_in: Call, clock: HandClock
 ) -> None:
     for number, version in ((3, "5.8.1"), (7, "5.10.0"), (5, "5.8.1"), (1, "")):
@@ -69,7 +69,7 @@ async def test_pages_hold_each_register_once_in_every_order(
     ("near", "far", "promising", "rare"),
     [(1500, 30_000, 5, 10_000), (3, 5, 9, 10_000), (3, 3, 9, 1), (1, 1, 1, 2), (2, 6, 1, 1)],
 )
-async def test_common_and_rare_are_found_in_the_same_order(
+async def test_common_and_rare_matches_have_the_same_order(
     anna: Api,
     call_in: Call,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,19 +98,21 @@ async def test_common_and_rare_are_found_in_the_same_order(
         assert await walk(anna, query) == up, query
 
 
-async def test_a_page_goes_on_after_a_register_that_has_left_the_list(anna: Api) -> None:
+async def test_page_continues_after_a_register_that_left_the_list(anna: Api) -> None:
     page = (await anna.get("/registers?limit=4")).json
     await anna.post("/registers/hide", {"serial_numbers": [serial(4), serial(5)]})
     assert await numbers(anna, f"limit=4&after={page['next']}") == [6, 7, 8, 9]
 
 
-async def test_a_mark_of_another_order_is_refused(anna: Api) -> None:
+async def test_page_mark_of_another_order_is_refused(anna: Api) -> None:
     mark = (await anna.get("/registers?limit=2&sort=seen_at")).json["next"]
     answer = await anna.get(f"/registers?limit=2&after={mark}")
     assert (answer.status, answer.json["code"]) == (422, "bad_cursor")
 
 
-async def test_every_filter(anna: Api, call_in: Call, clock: HandClock, database: Database) -> None:
+async def test_every_filter_selects_its_registers(
+    anna: Api, call_in: Call, clock: HandClock, database: Database
+) -> None:
     battery = next(c for c in CONDITIONS if c.name == "battery_low")
     await call_in(1, profile={"platform": "2.5", "firmware_version": "3689", "model": 57})
     clock.forward(minutes=30)
@@ -181,7 +183,7 @@ async def test_every_filter(anna: Api, call_in: Call, clock: HandClock, database
         assert total == {"total": len(expected), "exact": True}, query
 
 
-async def test_a_whole_number_finds_no_others(anna: Api, call_in: Call) -> None:
+async def test_search_for_a_whole_number_finds_only_it(anna: Api, call_in: Call) -> None:
     drive, registration, inn = "9999078900012345", "0000000003027865", "7703864827"
     has: dict[int, dict[str, str]] = {
         1: {"fiscal_drive_number": drive},
@@ -201,7 +203,7 @@ async def test_a_whole_number_finds_no_others(anna: Api, call_in: Call) -> None:
         assert await numbers(anna, f"q={text}&hidden=true") == expected, text
 
 
-async def test_a_register_that_calls_again_leaves_the_silent_ones_at_once(
+async def test_register_that_connects_again_is_online_at_once(
     anna: Api, database: Database, call_in: Call, clock: HandClock
 ) -> None:
     await call_in(1, profile={})
@@ -213,7 +215,7 @@ async def test_a_register_that_calls_again_leaves_the_silent_ones_at_once(
     assert await numbers(anna, "status=offline") == []
 
 
-async def test_many_are_counted_up_to_a_limit(anna: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_count_stops_at_its_limit(anna: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MAX_COUNTED", 8)
     assert (await anna.get("/registers/count")).json == {"total": 8, "exact": False}
     some = (await anna.get("/registers/count?q=0010690000000")).json
@@ -222,9 +224,7 @@ async def test_many_are_counted_up_to_a_limit(anna: Api, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("text", ["\U0001f600" * 256, '"' * 256, "\x01" * 256])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_page_goes_on_after_the_longest_text(
-    anna: Api, database: Database, text: str
-) -> None:
+async def test_page_mark_fits_the_longest_text(anna: Api, database: Database, text: str) -> None:
     """In a page mark each character of these takes four to six bytes."""
     async with database.transaction() as db:
         await db.execute(update(CashRegister).values(shown_address=text))
@@ -242,7 +242,7 @@ async def test_every_order_has_every_register_once(anna: Api, call_in: Call, sor
     assert await walk(anna, f"sort=-{sort}") == up[::-1]
 
 
-async def test_too_much_or_too_little_is_refused(anna: Api) -> None:
+async def test_query_outside_its_limits_is_refused(anna: Api) -> None:
     for query, field in (
         ("q=ab", "q"),
         ("q=%20ab%20", "q"),
@@ -259,7 +259,9 @@ async def test_too_much_or_too_little_is_refused(anna: Api) -> None:
         assert "[0-9]" not in answer.json["detail"], query
 
 
-async def test_the_indicator_shows_the_worst(anna: Api, call_in: Call, clock: HandClock) -> None:
+async def test_indicator_shows_the_worst_condition(
+    anna: Api, call_in: Call, clock: HandClock
+) -> None:
     bits = {condition.name: 1 << condition.bit for condition in CONDITIONS}
     await call_in(2, mask=bits["hardware_error"])
     clock.forward(hours=1)
@@ -270,7 +272,7 @@ async def test_the_indicator_shows_the_worst(anna: Api, call_in: Call, clock: Ha
     assert [row["indicator"] for row in rows] == ["grey", "red", "green", "yellow", "red"]
 
 
-async def test_a_row_says_what_is_known(anna: Api, call_in: Call, clock: HandClock) -> None:
+async def test_row_has_the_reported_data(anna: Api, call_in: Call, clock: HandClock) -> None:
     await call_in(2, mask=0b11, profile={"owner_name": "ООО Ёлка"})
     rows = (await anna.get("/registers?limit=2")).json["items"]
     assert rows[0]["status"] == "never" and rows[0]["seen_at"] is None
@@ -332,7 +334,9 @@ async def test_history_is_paged_newest_first_even_within_a_moment(
         assert found == [3, 4, 5, 6, 7, 2, 1, 0], limit
 
 
-async def test_a_span_of_history(anna: Api, call_in: Call, clock: HandClock) -> None:
+async def test_history_is_limited_to_a_time_span(
+    anna: Api, call_in: Call, clock: HandClock
+) -> None:
     for hours in range(4):
         await call_in(1, uptime_h=hours)
         clock.forward(hours=1)
@@ -345,7 +349,7 @@ async def test_a_span_of_history(anna: Api, call_in: Call, clock: HandClock) -> 
     assert page["next"] is None
 
 
-async def test_what_a_register_told_its_former_partner_is_not_shown(
+async def test_history_of_the_former_partner_is_not_shown(
     anna: Api, database: Database, call_in: Call, clock: HandClock
 ) -> None:
     await call_in(1, owner_name="ООО Прежний")
@@ -392,9 +396,7 @@ async def test_the_card_forecasts_the_end_of_the_fiscal_drive(
     }
 
 
-async def test_a_page_brings_the_fields_of_the_telemetry_that_are_asked_for(
-    anna: Api, call_in: Call
-) -> None:
+async def test_page_has_the_requested_telemetry_fields(anna: Api, call_in: Call) -> None:
     await call_in(1, profile={}, uptime_h=7, printer=["no_paper"])
     rows = (await anna.get("/registers?telemetry=uptime_h,printer&model=69")).json["items"]
     assert [row["telemetry"] for row in rows[:2]] == [{"uptime_h": 7, "printer": ["no_paper"]}, {}]

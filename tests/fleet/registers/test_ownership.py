@@ -38,7 +38,7 @@ async def settled(
     return anna, boris
 
 
-async def test_a_hand_over_leaves_nothing_of_the_former_partner(
+async def test_transfer_resets_the_former_partners_settings(
     database_url: str, database: Database, employ: Employ, clock: HandClock
 ) -> None:
     facts: list[object] = []
@@ -83,7 +83,7 @@ async def test_a_hand_over_leaves_nothing_of_the_former_partner(
     assert received == [f"register:{serial(number)}" for number in (1, 3, 9)]
 
 
-async def test_what_the_former_partner_typed_is_not_found_by_the_next(
+async def test_search_does_not_find_the_former_partners_address(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna, boris = await settled(database, employ, clock)
@@ -93,7 +93,7 @@ async def test_what_the_former_partner_typed_is_not_found_by_the_next(
     assert (await register(database, 1)).search_numbers == serial(1)
 
 
-async def test_of_two_hand_overs_at_once_one_is_the_last(
+async def test_simultaneous_transfers_leave_one_owner(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna, boris = await settled(database, employ, clock)
@@ -130,7 +130,7 @@ async def test_groups_count_their_registers_and_the_log_says_what_changed(
     assert [about for _, about in grouped] == [f"register:{serial(number)}" for number in (1, 2)]
 
 
-async def test_an_installed_address_outlives_what_the_register_says(
+async def test_installed_address_outlives_the_reported_one(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna, _ = await settled(database, employ, clock)
@@ -153,7 +153,7 @@ POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 
 @POSTGRESQL
-async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
+async def test_job_skips_a_locked_register_until_its_next_run(
     database: Database, call_in: Call, employ: Employ, clock: HandClock
 ) -> None:
     await settled(database, employ, clock)
@@ -172,7 +172,7 @@ async def test_the_job_leaves_a_register_that_others_hold_for_the_next_time(
     assert await work() == 1
 
 
-async def test_the_job_follows_who_falls_silent_and_who_calls_again(
+async def test_job_updates_registers_that_go_offline_or_online(
     database: Database, call_in: Call, employ: Employ, clock: HandClock
 ) -> None:
     await settled(database, employ, clock)

@@ -53,7 +53,7 @@ async def rows(database: Database) -> list[dict[str, Any]]:
         return [dict(row) for row in found.mappings()]
 
 
-async def test_columns_are_as_if_they_had_been_written_so_at_once(
+async def test_rebuilt_columns_equal_newly_written_ones(
     database: Database, clock: HandClock
 ) -> None:
     await call(database, clock, 1, 2)
@@ -66,7 +66,7 @@ async def test_columns_are_as_if_they_had_been_written_so_at_once(
     assert await rebuild(database, clock) == Portion(serial(2), 2, 0)
 
 
-async def test_portions_follow_each_other(database: Database, clock: HandClock) -> None:
+async def test_portions_cover_all_registers_in_order(database: Database, clock: HandClock) -> None:
     await call(database, clock, *range(5))
     await spoil(database, owner_name="")
     last, sizes = "", []
@@ -77,7 +77,7 @@ async def test_portions_follow_each_other(database: Database, clock: HandClock) 
     assert {row["owner_name"] for row in await rows(database)} == {NAME}
 
 
-async def test_where_people_say_that_it_stands_stays(database: Database, clock: HandClock) -> None:
+async def test_rebuild_keeps_the_installed_address(database: Database, clock: HandClock) -> None:
     await call(database, clock, 1)
     place = "Омск, склад"
     await spoil(database, installed_address=place, shown_address=place, address="")
@@ -87,7 +87,9 @@ async def test_where_people_say_that_it_stands_stays(database: Database, clock: 
     assert row["search_names"].endswith("\nомск, склад")
 
 
-async def test_clients_get_the_names(database: Database, clock: HandClock, employ: Employ) -> None:
+async def test_rebuild_updates_the_names_of_clients(
+    database: Database, clock: HandClock, employ: Employ
+) -> None:
     anna = await employ("anna")
     await call(database, clock, 1)
     await spoil(database, owner_name=NAME[:48], partner_id=anna.partner_id)
@@ -97,5 +99,5 @@ async def test_clients_get_the_names(database: Database, clock: HandClock, emplo
     assert (client.reported_name, NAME.lower() in client.search_text) == (NAME, True)
 
 
-async def test_nothing_to_rebuild(database: Database, clock: HandClock) -> None:
+async def test_rebuild_without_registers_does_nothing(database: Database, clock: HandClock) -> None:
     assert await rebuild(database, clock) == Portion("", 0, 0)

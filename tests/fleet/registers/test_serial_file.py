@@ -26,11 +26,11 @@ A, B, C = serial(101), serial(102), serial(103)
         f'"{A}"\n"{B}"\n"{C}"\n',
     ],
 )
-def test_every_way_to_write_a_list(content: str) -> None:
+def test_every_separator_of_a_list_is_accepted(content: str) -> None:
     assert [each.text for each in read_file(content.encode())] == [A, B, C]
 
 
-def test_a_long_line_is_no_number_however_it_begins() -> None:
+def test_long_line_is_refused_whatever_its_beginning() -> None:
     (found,) = read_file(f"{A}{' ' * 50}касса у входа".encode())
     assert found.text.startswith(A) and found.text.endswith("…") and len(found.text) == MAX_SHOWN
     assert read_serials([found.text])[0] == []
@@ -50,18 +50,18 @@ def test_blank_lines_count_as_lines_and_headings_are_read_in_both_encodings() ->
 @pytest.mark.parametrize(
     "content", [A.encode("utf-16"), b"MZ\x90\x00\x03", b"%PDF-1.4\n\x00", b"PK\x03\x04\x98"]
 )
-def test_what_is_no_text_is_refused_whole(content: bytes) -> None:
+def test_content_that_is_no_text_is_refused(content: bytes) -> None:
     with pytest.raises(DomainError, match="not_a_text"):
         read_file(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\r\n , ;\t"])
-def test_a_file_without_numbers(content: bytes) -> None:
+def test_file_without_numbers_is_refused(content: bytes) -> None:
     with pytest.raises(DomainError, match="no_serial_numbers"):
         read_file(content)
 
 
-def test_five_hundred_are_taken_and_one_more_refuses_the_file() -> None:
+def test_file_may_have_five_hundred_numbers_but_not_more() -> None:
     lines = [serial(number) for number in range(501)]
     assert len(read_file("\n".join(lines[:500]).encode())) == 500
     with pytest.raises(DomainError, match="too_many_serial_numbers") as refused:
@@ -116,7 +116,7 @@ async def test_a_refused_file_changes_nothing(anna: Api) -> None:
     assert (await anna.get("/registers/count")).json == {"total": 9, "exact": True}
 
 
-async def test_choosing_goes_on_with_ones_own_and_names_the_rest(anna: Api) -> None:
+async def test_choosing_accepts_own_registers_and_names_the_others(anna: Api) -> None:
     own, strange = [serial(1), serial(2)], serial(50)
     every = (await anna.post("/registers/choose", {"serial_numbers": own})).json
     assert [each["serial_number"] for each in every["accepted"]] == own and not every["refused"]

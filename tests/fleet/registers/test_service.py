@@ -71,7 +71,7 @@ async def test_each_serial_number_gets_its_verdict(
         assert list(written) == [f"register:{serial(n)}" for n in (1, 3, 5)]
 
 
-async def test_nothing_good_in_the_list(
+async def test_list_without_valid_numbers_gets_refusals(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -81,7 +81,7 @@ async def test_nothing_good_in_the_list(
     }
 
 
-async def test_of_two_partners_at_once_exactly_one_gets_each(
+async def test_exactly_one_of_two_simultaneous_partners_gets_each_register(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna, boris = await employ("anna"), await employ("boris")
@@ -103,7 +103,7 @@ async def test_of_two_partners_at_once_exactly_one_gets_each(
     }
 
 
-async def test_flags_go_on_and_off_and_only_changes_are_told(
+async def test_flags_are_set_and_only_changes_are_announced(
     database_url: str, database: Database, employ: Employ, clock: HandClock
 ) -> None:
     facts: list[BlockingChanged] = []
@@ -143,7 +143,7 @@ async def test_flags_go_on_and_off_and_only_changes_are_told(
     assert told == 2
 
 
-async def test_profiles_are_kept_and_ownership_with_them(
+async def test_storing_profiles_keeps_ownership(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -167,7 +167,7 @@ async def test_profiles_are_kept_and_ownership_with_them(
     assert (stranger.blocked, stranger.utc_offset_min) == (False, 180)
 
 
-async def test_a_batch_of_profiles_of_the_size_of_a_batch_of_readings(
+async def test_a_thousand_profiles_are_stored_in_one_batch(
     database: Database, clock: HandClock
 ) -> None:
     profiles = [make_profile(n) for n in range(1000)]

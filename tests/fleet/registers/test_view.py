@@ -4,7 +4,7 @@ from tests.fleet.conftest import Api, Employ
 from tests.fleet.registers.test_list import anna as anna
 
 
-async def test_everybody_chooses_for_themselves(anna: Api, employ: Employ) -> None:
+async def test_each_employee_has_an_own_view(anna: Api, employ: Employ) -> None:
     first = (await anna.get("/registers/view")).json
     assert first["columns"][0] == "serial_number" and not first["compact"]
     assert {*first["columns"]} < {*first["available"]}
@@ -18,7 +18,7 @@ async def test_everybody_chooses_for_themselves(anna: Api, employ: Employ) -> No
     assert (await anna.get("/registers/view")).json == first
 
 
-async def test_a_column_that_is_not_there_or_twice_is_refused(anna: Api) -> None:
+async def test_unknown_or_repeated_column_is_refused(anna: Api) -> None:
     for columns in ([], ["price"], ["address", "address"]):
         answer = await anna.ask("PUT", "/registers/view", json={"columns": columns})
         assert (answer.status, answer.json["code"]) == (422, "invalid_input"), columns

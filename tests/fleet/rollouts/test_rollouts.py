@@ -106,9 +106,7 @@ def counts(card: Any) -> list[Any]:
     return [wave["counts"] for wave in card["waves"]]
 
 
-async def test_waves_follow_one_another_to_the_end(
-    anna: Api, wired: Database, clock: HandClock
-) -> None:
+async def test_waves_run_in_order_to_the_end(anna: Api, wired: Database, clock: HandClock) -> None:
     id_ = await begin(anna)
     assert counts(await card(anna, id_)) == [{"waiting": 2}, {"waiting": 6}, {"waiting": 4}]
     assert [await work(wired, clock), await work(wired, clock)] == [2, 0]
@@ -124,7 +122,7 @@ async def test_waves_follow_one_another_to_the_end(
     assert found["finished_at"] and await work(wired, clock) == 0
 
 
-async def test_a_pause_takes_back_and_a_resumption_orders_anew(
+async def test_pause_cancels_unbegun_operations_and_resumption_orders_them_again(
     anna: Api, wired: Database, clock: HandClock
 ) -> None:
     id_ = await begin(anna)
@@ -140,7 +138,9 @@ async def test_a_pause_takes_back_and_a_resumption_orders_anew(
     assert [each["cause"] for each in listed] == [StatusCause.CANCELLED_BY_ROLLOUT] * 2
 
 
-async def test_an_abortion_is_for_ever(anna: Api, wired: Database, clock: HandClock) -> None:
+async def test_aborted_roll_out_cannot_be_resumed(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
     id_ = await begin(anna)
     await work(wired, clock)
     assert (await anna.post(f"/rollouts/{id_}/abort")).json["status"] == "aborted"
@@ -151,7 +151,9 @@ async def test_an_abortion_is_for_ever(anna: Api, wired: Database, clock: HandCl
         assert (answer.status, answer.json["code"]) == (409, "rollout_status")
 
 
-async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: HandClock) -> None:
+async def test_blocked_register_is_refused_and_busy_one_is_retried(
+    anna: Api, wired: Database, clock: HandClock
+) -> None:
     """A blocked one is out, a busy one is asked again."""
     await anna.post("/registers/block", {"serial_numbers": [SERIALS[0]]})
     await anna.post("/operations", {**order(), "serial_numbers": [SERIALS[1]]})
@@ -167,7 +169,7 @@ async def test_refused_and_busy_registers(anna: Api, wired: Database, clock: Han
     assert counts(await card(anna, id_))[0] == {"refused": 1, "queued": 1}
 
 
-async def test_who_does_not_get_it_is_told_what_to_buy(
+async def test_refused_register_shows_the_subscription_to_buy(
     anna: Api, wired: Database, clock: HandClock
 ) -> None:
     async with wired.transaction() as db:
@@ -186,7 +188,7 @@ async def test_who_does_not_get_it_is_told_what_to_buy(
         assert all(said in each["message"] for each in rows)
 
 
-async def test_the_registers_of_a_roll_out_are_shown_as_they_stand(
+async def test_registers_of_a_roll_out_are_listed_with_their_states(
     anna: Api, wired: Database, clock: HandClock, employ: Employ
 ) -> None:
     id_ = await begin(anna)
@@ -213,7 +215,7 @@ def order() -> dict[str, Any]:
     return {name: PLAN[name] for name in ("type", "params")}
 
 
-async def test_it_stops_when_its_author_may_no_more(
+async def test_roll_out_pauses_when_its_author_loses_the_right(
     anna: Api, wired: Database, clock: HandClock, employ: Employ
 ) -> None:
     id_ = await begin(anna)
@@ -227,7 +229,7 @@ async def test_it_stops_when_its_author_may_no_more(
     assert counts(found)[0] == {"waiting": 2}
 
 
-async def test_what_is_left_of_a_passed_wave_pauses_too(
+async def test_failures_in_a_passed_wave_pause_the_roll_out(
     anna: Api, wired: Database, clock: HandClock
 ) -> None:
     id_ = await begin(anna, waves=["6", "rest"], pass_percent=50, failure_percent=10)
@@ -269,7 +271,7 @@ async def test_only_failures_after_a_resumption_count(
     assert (await card(anna, id_))["status"] == "paused"
 
 
-async def test_who_resumes_orders_from_then_on(
+async def test_resumed_roll_out_orders_in_the_name_of_who_resumed_it(
     anna: Api, wired: Database, clock: HandClock, employ: Employ
 ) -> None:
     """Who started it was dismissed meanwhile."""
@@ -298,13 +300,13 @@ async def test_who_resumes_orders_from_then_on(
     ]
 
 
-async def test_a_selection_instead_of_a_list(anna: Api, wired: Database) -> None:
+async def test_selection_replaces_the_list_of_registers(anna: Api, wired: Database) -> None:
     more: dict[str, Any] = {"serial_numbers": None, "selection": {"platform": "5.0", "model": 69}}
     answer = await anna.post("/rollouts", {**PLAN, **more})
     assert answer.json["registers"] == len(SERIALS)
 
 
-async def test_strangers_are_named_and_secrets_are_not_shown(
+async def test_unknown_registers_are_listed_and_secrets_are_hidden(
     anna: Api, wired: Database, employ: Employ
 ) -> None:
     serials = [SERIALS[0], SERIALS[0], "00106900000999", "?"]
@@ -342,7 +344,7 @@ BAD_PLANS: tuple[tuple[dict[str, Any], str, str], ...] = (
 )
 
 
-async def test_a_bad_plan_is_refused_whole(anna: Api) -> None:
+async def test_invalid_plan_is_refused_as_a_whole(anna: Api) -> None:
     for more, code, field in BAD_PLANS:
         answer = await anna.post("/rollouts", {**PLAN, **more})
         assert (answer.status, answer.json["code"]) == (422, code), (more, answer.json)
@@ -350,14 +352,14 @@ async def test_a_bad_plan_is_refused_whole(anna: Api) -> None:
     assert (await anna.get("/rollouts")).json["items"] == []
 
 
-async def test_the_same_request_begins_one_rollout(anna: Api) -> None:
+async def test_repeated_request_starts_one_roll_out(anna: Api) -> None:
     headers = {"Idempotency-Key": "k"}
     answers = [await anna.post("/rollouts", PLAN, headers=headers) for _ in range(2)]
     assert answers[0].json == answers[1].json
     assert len((await anna.get("/rollouts")).json["items"]) == 1
 
 
-async def test_a_template_is_copied_when_the_roll_out_starts(
+async def test_template_is_copied_when_the_roll_out_starts(
     anna: Api, wired: Database, clock: HandClock
 ) -> None:
     """Whatever becomes of the template meanwhile, every wave gets the same."""
@@ -378,7 +380,7 @@ async def test_a_template_is_copied_when_the_roll_out_starts(
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("earlier_is_paused", [False, True])
-async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do(
+async def test_concurrent_roll_outs_lock_registers_before_operations(
     anna: Api, wired: Database, database: Database, clock: HandClock, earlier_is_paused: bool
 ) -> None:
     """In the order of the key, and before the operations: who hands registers over, or takes in a
@@ -402,7 +404,7 @@ async def test_several_roll_outs_hold_registers_and_then_operations_as_others_do
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_operations_of_several_roll_outs_are_taken_back_in_one_order(
+async def test_operations_of_several_roll_outs_are_withdrawn_in_the_order_of_ids(
     anna: Api, wired: Database, database: Database, clock: HandClock
 ) -> None:
     """That of their numbers, in which everybody holds operations."""

@@ -33,7 +33,7 @@ WAIT, NEXT, PAUSE = Judgement.WAIT, Judgement.NEXT, Judgement.PAUSE
         (["100%"], 9, [9]),
     ],
 )
-def test_waves_are_cut(waves: list[str], total: int, sizes: list[int]) -> None:
+def test_registers_are_divided_into_waves(waves: list[str], total: int, sizes: list[int]) -> None:
     assert wave_sizes(waves, total) == sizes
 
 
@@ -41,7 +41,7 @@ def test_waves_are_cut(waves: list[str], total: int, sizes: list[int]) -> None:
     st.lists(st.sampled_from(["1", "7", "300", "1%", "33%", "100%", "rest"]), max_size=9),
     st.integers(1, 1000),
 )
-def test_every_register_is_in_one_wave(waves: list[str], total: int) -> None:
+def test_every_register_is_in_exactly_one_wave(waves: list[str], total: int) -> None:
     sizes = wave_sizes(waves, total)
     assert sum(sizes) == total and all(size > 0 for size in sizes)
 
@@ -65,20 +65,22 @@ def test_every_register_is_in_one_wave(waves: list[str], total: int) -> None:
         (WaveProgress(100, 80, 5), WavePolicy(5, 80), PAUSE),
     ],
 )
-def test_the_wave_is_judged(wave: WaveProgress, policy: WavePolicy, judgement: Judgement) -> None:
+def test_wave_is_judged_by_its_counts(
+    wave: WaveProgress, policy: WavePolicy, judgement: Judgement
+) -> None:
     assert judge(policy, [wave]) is judgement
     assert judge(policy, [WaveProgress(10, 10, 0), wave]) is judgement
 
 
-def test_what_is_left_of_a_passed_wave_counts_too() -> None:
+def test_failures_in_a_passed_wave_count() -> None:
     assert judge(WavePolicy(10, 50), [WaveProgress(6, 6, 3), WaveProgress(100, 0, 0)]) is PAUSE
 
 
-def test_every_status_of_an_operation_is_a_state() -> None:
+def test_every_operation_status_is_a_target_state() -> None:
     assert {status.value for status in OperationStatus} <= {state.value for state in TargetState}
 
 
-def test_the_ends_are_ends() -> None:
+def test_finished_and_aborted_allow_no_transition() -> None:
     assert set(TRANSITIONS) == set(RolloutStatus)
     assert [status for status in RolloutStatus if not TRANSITIONS[status]] == [
         RolloutStatus.FINISHED,
@@ -87,7 +89,7 @@ def test_the_ends_are_ends() -> None:
 
 
 @pytest.mark.parametrize("status", RolloutStatus)
-def test_a_refusal_tells_how_it_stands_and_what_can_be_done(status: RolloutStatus) -> None:
+def test_refusal_names_the_status_and_the_allowed_changes(status: RolloutStatus) -> None:
     told = wrong_status(7, status).message(Language.RU)
     assert told.startswith("Поэтапное обновление 7 ") and str(status) not in told
     assert ("начните новое" in told) is (not TRANSITIONS[status])

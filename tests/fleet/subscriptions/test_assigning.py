@@ -62,7 +62,9 @@ async def test_each_register_gets_its_verdict(
     assert await ends(api, THREE) == {}
 
 
-async def test_a_yearly_one_prolongs_what_is_left(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_yearly_subscription_prolongs_the_remaining_term(
+    api: Api, anna: Actor, shop: Shop
+) -> None:
     await shop.settle(anna, [ONE])
     await shop.buy(anna, "management", 3)
     await assign(api, ["management"], [ONE])
@@ -80,7 +82,7 @@ async def test_a_yearly_one_prolongs_what_is_left(api: Api, anna: Actor, shop: S
 
 
 @ON_SQLITE
-async def test_a_functional_one_has_no_end_and_is_given_once(
+async def test_functional_subscription_has_no_end_and_is_assigned_once(
     api: Api, anna: Actor, shop: Shop
 ) -> None:
     await shop.settle(anna, [ONE, TWO])
@@ -95,7 +97,7 @@ async def test_a_functional_one_has_no_end_and_is_given_once(
 
 
 @ON_SQLITE
-async def test_a_plan_of_some_models_is_for_these(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_plan_for_some_models_is_refused_to_others(api: Api, anna: Actor, shop: Shop) -> None:
     sigma, old, silent = serial(1, 90), serial(2, 90), serial(3, 90)
     await shop.settle(anna, [sigma, ONE])
     await shop.settle(anna, [old], platform=Platform.V2_5)
@@ -107,7 +109,7 @@ async def test_a_plan_of_some_models_is_for_these(api: Api, anna: Actor, shop: S
 
 
 @ON_SQLITE
-async def test_what_suits_the_chosen_registers_is_shown(
+async def test_suitable_plans_of_chosen_registers_are_listed(
     api: Api, anna: Actor, olga: Actor, shop: Shop
 ) -> None:
     sigma = serial(1, 90)
@@ -142,7 +144,7 @@ async def test_what_suits_the_chosen_registers_is_shown(
     ],
 )
 @ON_SQLITE
-async def test_a_bad_request_gives_nothing(
+async def test_bad_request_assigns_nothing(
     api: Api, anna: Actor, shop: Shop, body: dict[str, Any], field: str, code: str
 ) -> None:
     await shop.settle(anna, [ONE])
@@ -154,7 +156,7 @@ async def test_a_bad_request_gives_nothing(
     assert await shop.stock(anna) == {("monitoring", 20): 1}
 
 
-async def test_a_request_sent_twice_is_done_once(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_repeated_request_assigns_once(api: Api, anna: Actor, shop: Shop) -> None:
     await shop.settle(anna, [ONE])
     await shop.buy(anna, "monitoring", 2)
     headers = {"Idempotency-Key": "again"}
@@ -164,7 +166,7 @@ async def test_a_request_sent_twice_is_done_once(api: Api, anna: Actor, shop: Sh
     assert await ends(api, ONE) == {"monitoring": START + YEAR}
 
 
-async def test_who_is_limited_assigns_and_sees_only_within_the_scope(
+async def test_limited_employee_assigns_and_sees_only_within_scope(
     api: Api, anna: Actor, employ: Employ, shop: Shop
 ) -> None:
     await shop.settle(anna, [ONE])
@@ -184,7 +186,7 @@ async def test_who_is_limited_assigns_and_sees_only_within_the_scope(
 
 
 @ON_SQLITE
-async def test_whose_the_points_are_is_for_administrators(
+async def test_only_administrators_see_who_assigned(
     api: Api, anna: Actor, employ: Employ, shop: Shop
 ) -> None:
     await shop.settle(anna, [ONE])
@@ -210,7 +212,7 @@ async def test_every_assignment_is_in_the_log(api: Api, anna: Actor, shop: Shop)
     assert all(each.after == {"plans": ["monitoring"]} for each in found)
 
 
-async def test_five_hundred_registers_cost_as_many_statements_as_five(
+async def test_number_of_statements_does_not_grow_with_registers(
     api: Api, anna: Actor, shop: Shop
 ) -> None:
     """So five hundred take half a second: nothing is asked register by register."""

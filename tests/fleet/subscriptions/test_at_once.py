@@ -80,7 +80,7 @@ async def test_never_more_is_assigned_than_was_bought(
     assert await counts(shop) == (20, 20, 20 * 50)
 
 
-async def test_a_register_that_two_prolong_at_once_gets_both_years(
+async def test_simultaneous_prolongations_add_up(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     await shop.settle(anna, [serial(1), serial(2)])
@@ -93,7 +93,7 @@ async def test_a_register_that_two_prolong_at_once_gets_both_years(
     assert sorted((each - START).days for each in ends if each) == [3 * 365, 3 * 365]
 
 
-async def test_assigning_and_transferring_share_one_stock(
+async def test_assignments_and_transfers_share_one_stock(
     shop: Shop, anna: Actor, olga: Actor, processes: Sequence[Database]
 ) -> None:
     await shop.settle(anna, [serial(number) for number in range(30)])
@@ -106,7 +106,7 @@ async def test_assigning_and_transferring_share_one_stock(
     assert given + sum(left.values()) + sum(held.values()) == 10 and accrued == given
 
 
-async def test_partners_who_give_to_each_other_do_not_block_each_other(
+async def test_mutual_transfers_do_not_deadlock(
     shop: Shop, anna: Actor, olga: Actor, processes: Sequence[Database]
 ) -> None:
     await shop.buy(anna, "management", 10)
@@ -122,7 +122,7 @@ async def test_partners_who_give_to_each_other_do_not_block_each_other(
     assert sum(held) == 20
 
 
-async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
+async def test_payment_settled_twice_at_once_adds_stock_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     async with shop.database.transaction() as db:
@@ -132,7 +132,7 @@ async def test_a_payment_settled_twice_at_once_brings_the_stock_once(
     assert await shop.stock(anna) == {("management", 50): 5}
 
 
-async def test_a_refund_told_twice_at_once_takes_the_stock_back_once(
+async def test_refund_reported_twice_at_once_removes_stock_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     order_id = await shop.buy(anna, "management", 5)
@@ -164,7 +164,7 @@ async def payment_of(shop: Shop, order_id: int) -> str:
         return (await db.get_one(SubscriptionOrder, order_id)).payment_id
 
 
-async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, anna: Actor) -> None:
+async def test_database_refuses_negative_stock(shop: Shop, anna: Actor) -> None:
     """Even against a mistake of ours."""
     await shop.buy(anna, "management", 2)
     with pytest.raises(IntegrityError):
@@ -174,7 +174,7 @@ async def test_the_database_itself_keeps_the_stock_above_nothing(shop: Shop, ann
     assert await shop.stock(anna) == {("management", 50): 2}
 
 
-async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Actor) -> None:
+async def test_database_refuses_a_second_bonus(shop: Shop, anna: Actor) -> None:
     one = AssignedSubscription(7, anna.partner_id, anna.employee_id, serial(1), "management", 50)
     fact = SubscriptionsAssigned((one,), START)
     async with shop.database.transaction() as db:
@@ -185,7 +185,7 @@ async def test_the_database_itself_refuses_a_second_bonus(shop: Shop, anna: Acto
     assert (await counts(shop))[1:] == (1, 50)
 
 
-async def test_several_workers_announce_an_end_once(
+async def test_several_workers_announce_an_expiry_once(
     shop: Shop, anna: Actor, processes: Sequence[Database]
 ) -> None:
     await shop.settle(anna, [serial(number) for number in range(9)])

@@ -43,13 +43,13 @@ def test_plans_have_a_name_in_both_languages_a_price_and_a_term() -> None:
         ("[[plans]]", "[[plans"),
     ],
 )
-def test_a_mistake_in_the_file_is_found(found: str, instead: str) -> None:
+def test_mistake_in_the_catalogue_file_is_reported(found: str, instead: str) -> None:
     assert found in TEXT
     with pytest.raises(ValueError):
         read_catalogue(TEXT.replace(found, instead))
 
 
-def test_what_is_offered_fits_the_register_and_begins_with_the_cheapest() -> None:
+def test_offered_plans_suit_the_register_cheapest_first() -> None:
     codes = [plan.code for plan in plans_offering(Entitlement.SETTINGS, Platform.V2_5, 69)]
     assert codes == ["management", "complete"]
     (remote,) = plans_offering(Entitlement.REMOTE_ACCESS, Platform.V5_0, 90)

@@ -33,12 +33,12 @@ def test_every_service_has_its_name_in_both_languages() -> None:
     assert len({label.ru for label in LABELS.values()}) == len(LABELS)
 
 
-def test_only_operations_and_commands_that_there_are_need_services() -> None:
+def test_services_are_needed_only_by_existing_operations_and_commands() -> None:
     assert set(BY_OPERATION_TYPE) <= set(BY_KIND)
     assert set(BY_COMMAND) <= {command.name for command in COMMANDS} - REFUSED
 
 
-def test_a_service_is_sold_for_what_it_does() -> None:
+def test_only_these_operations_need_no_service() -> None:
     free = {kind for kind in BY_KIND if kind not in BY_OPERATION_TYPE}
     assert free == {
         "licence_upload",  # its licences need services when they are issued
@@ -55,7 +55,7 @@ def needs(kind: str, params: dict[str, Any]) -> tuple[Entitlement, ...]:
     return operation_type.required_services(operation_type.Params.model_validate(params))
 
 
-def test_paper_is_off_for_money_and_on_for_nothing() -> None:
+def test_paper_off_needs_a_service_and_paper_on_needs_none() -> None:
     assert needs("paper_receipt", {"enabled": False}) == (PAPER,)
     assert needs("paper_receipt", {"enabled": True}) == ()
 
@@ -77,7 +77,7 @@ def test_paper_is_off_for_money_and_on_for_nothing() -> None:
         ([encode_request("fiscalise")], (Entitlement.AUTOMATIC_REGISTRATION, TAX_CHANGE)),
     ],
 )
-def test_a_sequence_needs_what_its_commands_need(
+def test_sequence_needs_the_services_of_its_commands(
     commands: list[bytes], services: tuple[Entitlement, ...]
 ) -> None:
     params = {"commands": [command.hex() for command in commands]}
@@ -90,7 +90,7 @@ async def who_may(shop: Shop, service: Entitlement) -> set[str]:
 
 
 @ON_SQLITE
-async def test_a_contract_is_of_one_partner_and_may_be_repeated(
+async def test_contract_covers_one_partner_and_may_be_repeated(
     shop: Shop, anna: Actor, olga: Actor
 ) -> None:
     await shop.settle(anna, [ONE])
@@ -104,7 +104,7 @@ async def test_a_contract_is_of_one_partner_and_may_be_repeated(
     assert await who_may(shop, PAPER) == set()
 
 
-async def test_a_subscription_is_of_one_register_until_its_end(shop: Shop, anna: Actor) -> None:
+async def test_subscription_covers_one_register_until_its_end(shop: Shop, anna: Actor) -> None:
     await shop.settle(anna, [ONE, TWO])
     await shop.without_contract()
     await shop.buy(anna, "management", 1)
@@ -118,7 +118,7 @@ async def test_a_subscription_is_of_one_register_until_its_end(shop: Shop, anna:
     assert await who_may(shop, SETTINGS) == set()
 
 
-async def test_an_order_goes_to_the_registers_that_may_and_names_what_to_buy(
+async def test_operation_runs_on_entitled_registers_and_names_plans_to_buy(
     shop: Shop, anna: Actor
 ) -> None:
     await shop.settle(anna, [ONE, TWO])
@@ -147,9 +147,7 @@ async def order_for(
         return await ordering.create(Act(db, anna, shop.clock()), request)
 
 
-async def test_the_service_is_asked_for_the_moment_the_operation_begins(
-    shop: Shop, anna: Actor
-) -> None:
+async def test_service_is_checked_when_the_operation_begins(shop: Shop, anna: Actor) -> None:
     """Whether that is told as a moment, as a wall time or anew."""
     await shop.settle(anna, [ONE], utc_offset_min=180)
     await shop.without_contract()
@@ -176,7 +174,7 @@ async def test_the_service_is_asked_for_the_moment_the_operation_begins(
     assert refused.refusal.code == "not_entitled"
 
 
-async def test_of_several_ends_the_last_counts_and_a_contract_has_none(
+async def test_latest_end_counts_and_contract_has_no_end(
     shop: Shop, anna: Actor, olga: Actor
 ) -> None:
     await shop.settle(anna, [ONE])

@@ -62,7 +62,9 @@ async def listed(api: Api, query: str) -> list[tuple[str, str]]:
         after = f"&after={answer.json['next']}"
 
 
-async def test_lists_by_client_plan_service_and_end(api: Api, three: None, shop: Shop) -> None:
+async def test_list_filters_by_client_plan_service_and_end(
+    api: Api, three: None, shop: Shop
+) -> None:
     everything = [
         (ONE, "management"),
         (ONE, "platform_5"),
@@ -90,13 +92,13 @@ async def test_lists_by_client_plan_service_and_end(api: Api, three: None, shop:
 
 
 @ON_SQLITE
-async def test_a_mark_of_another_order_is_refused(api: Api, three: None) -> None:
+async def test_page_mark_of_another_order_is_refused(api: Api, three: None) -> None:
     mark = (await api.get("/subscriptions?limit=1")).json["next"]
     assert (await api.get(f"/subscriptions?limit=1&sort=ends_at&after={mark}")).status == 422
     assert (await api.get("/subscriptions?client=7707083894")).status == 422
 
 
-async def test_a_register_shows_its_subscriptions_and_the_services_of_today(
+async def test_register_shows_its_subscriptions_and_current_services(
     api: Api, three: None, anna: Actor, shop: Shop
 ) -> None:
     async with shop.database.transaction() as db:
@@ -115,7 +117,7 @@ async def test_a_register_shows_its_subscriptions_and_the_services_of_today(
     assert (await api.get(f"/registers/{serial(9)}/subscriptions")).status == 404
 
 
-async def test_subscriptions_go_with_the_register(
+async def test_subscriptions_follow_the_register_to_its_new_partner(
     api: Api, three: None, anna: Actor, olga: Actor, shop: Shop
 ) -> None:
     """They are bound to the serial number, and the client has paid for them: who services the
@@ -130,7 +132,7 @@ async def test_subscriptions_go_with_the_register(
     assert (await api.get("/subscriptions/assignments")).json["items"] == []
 
 
-async def test_an_end_is_announced_once_and_again_after_a_prolongation(
+async def test_expiry_is_announced_once_per_term(
     database_url: str, three: None, anna: Actor, shop: Shop
 ) -> None:
     told: list[SubscriptionsExpired] = []
@@ -157,7 +159,7 @@ async def test_an_end_is_announced_once_and_again_after_a_prolongation(
 
 
 @ON_SQLITE
-async def test_support_gives_stock_without_points(shop: Shop, anna: Actor, api: Api) -> None:
+async def test_stock_given_by_support_has_no_points(shop: Shop, anna: Actor, api: Api) -> None:
     async with shop.database.transaction() as db:
         await add_stock(Act(db, None, shop.clock()), anna.partner_id, "management", 5)
         # A demonstration gives something only to who never held anything.
@@ -171,7 +173,7 @@ async def test_support_gives_stock_without_points(shop: Shop, anna: Actor, api: 
     ("plan", "quantity"), [("no_such", 1), ("monitoring", 0), ("monitoring", -1)]
 )
 @ON_SQLITE
-async def test_support_cannot_give_nonsense(
+async def test_support_grant_checks_plan_and_quantity(
     shop: Shop, anna: Actor, plan: str, quantity: int
 ) -> None:
     with pytest.raises(DomainError):
@@ -181,7 +183,7 @@ async def test_support_cannot_give_nonsense(
 
 
 @ON_SQLITE
-async def test_the_first_stock_holds_a_little_of_everything(shop: Shop, olga: Actor) -> None:
+async def test_first_stock_has_units_of_every_plan(shop: Shop, olga: Actor) -> None:
     async with shop.database.transaction() as db:
         for _ in range(2):
             await give_first_stock(Act(db, None, shop.clock()), olga.partner_id)

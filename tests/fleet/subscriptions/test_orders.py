@@ -42,7 +42,7 @@ async def test_the_catalogue_is_filtered_by_services_and_shows_the_stock(
     assert (await api.get("/subscriptions/plans?services=coffee")).status == 422
 
 
-async def test_what_is_paid_comes_to_the_stock_once(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_paid_order_adds_stock_once(api: Api, anna: Actor, shop: Shop) -> None:
     placed = await place(api)
     order = placed["order"]
     assert "/pay/sandbox/" in placed["redirect_url"]
@@ -67,7 +67,7 @@ async def test_what_is_paid_comes_to_the_stock_once(api: Api, anna: Actor, shop:
     ("language", "said"), [("ru", "Управление, 3 шт."), ("en", "Management, 3 pcs.")]
 )
 @ON_SQLITE
-async def test_the_payment_page_says_what_is_bought_in_the_buyers_language(
+async def test_payment_page_describes_the_order_in_the_buyers_language(
     api: Api, anna: Actor, language: str, said: str
 ) -> None:
     headers = {"Accept-Language": language}
@@ -77,9 +77,7 @@ async def test_the_payment_page_says_what_is_bought_in_the_buyers_language(
 
 
 @ON_SQLITE
-async def test_an_order_whose_payment_failed_brings_nothing(
-    api: Api, anna: Actor, shop: Shop
-) -> None:
+async def test_order_with_failed_payment_adds_no_stock(api: Api, anna: Actor, shop: Shop) -> None:
     failed, paid = (await place(api))["order"], (await place(api, quantity=1))["order"]
     await shop.pay(failed["payment_id"], 360_000, PaymentStatus.FAILED)
     await shop.pay(paid["payment_id"], 120_000)
@@ -114,7 +112,7 @@ async def test_the_price_of_an_order_stays_as_it_was(api: Api, anna: Actor, shop
     ],
 )
 @ON_SQLITE
-async def test_a_bad_order_is_refused_and_leaves_nothing(
+async def test_bad_order_is_refused_and_leaves_no_trace(
     api: Api, anna: Actor, wish: dict[str, Any], status: int, field: str, code: str
 ) -> None:
     answer = await api.post("/subscriptions/orders", {**WISH, **wish})
@@ -123,7 +121,7 @@ async def test_a_bad_order_is_refused_and_leaves_nothing(
     assert (await api.get("/subscriptions/orders")).json["items"] == []
 
 
-async def test_an_order_sent_twice_is_one(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_repeated_order_is_placed_once(api: Api, anna: Actor, shop: Shop) -> None:
     headers = {"Idempotency-Key": "k"}
     first = await api.post("/subscriptions/orders", WISH, headers=headers)
     again = await api.post("/subscriptions/orders", WISH, headers=headers)
@@ -135,7 +133,7 @@ async def test_an_order_sent_twice_is_one(api: Api, anna: Actor, shop: Shop) -> 
     assert (paid.json["order"]["status"], paid.json["redirect_url"]) == ("paid", "")
 
 
-async def test_the_history_pages_and_is_the_partners_own(
+async def test_history_is_paged_and_limited_to_the_partner(
     api: Api, anna: Actor, olga: Actor, shop: Shop
 ) -> None:
     ids = [(await place(api, quantity=number))["order"]["id"] for number in (1, 2, 3)]
@@ -148,7 +146,7 @@ async def test_the_history_pages_and_is_the_partners_own(
 
 
 @ON_SQLITE
-async def test_rights_are_asked_for(api: Api, employ: Employ) -> None:
+async def test_endpoints_check_rights(api: Api, employ: Employ) -> None:
     await employ("oleg", Role.OBSERVER)
     await api.sign_in("oleg")
     for path in ("plans", "orders", "assignments", "transfers", "movements"):

@@ -27,7 +27,7 @@ async def refunds(api: Api, order_id: int) -> tuple[int, int, int]:
     return found["refunded_kopecks"], found["taken_back"], found["not_taken_back"]
 
 
-async def test_what_is_refunded_leaves_the_stock(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_refunded_units_leave_the_stock(api: Api, anna: Actor, shop: Shop) -> None:
     order = await bought(api, shop, anna, 5)
     await shop.refund(order["payment_id"], 2 * PRICE)
     assert await shop.stock(anna) == {("management", 50): 3}
@@ -41,7 +41,9 @@ async def test_what_is_refunded_leaves_the_stock(api: Api, anna: Actor, shop: Sh
     assert (order["bonus_points"], left["bonus_points"]) == (5 * 50, 3 * 50)
 
 
-async def test_halves_of_a_price_are_added_up(api: Api, anna: Actor, shop: Shop) -> None:
+async def test_partial_refunds_are_added_up_to_whole_units(
+    api: Api, anna: Actor, shop: Shop
+) -> None:
     order = await bought(api, shop, anna, 2)
     left = []
     for name in "1234":
@@ -51,7 +53,7 @@ async def test_halves_of_a_price_are_added_up(api: Api, anna: Actor, shop: Shop)
     assert await refunds(api, order["id"]) == (2 * PRICE, 2, 0)
 
 
-async def test_what_was_given_away_stays_and_the_order_says_how_many(
+async def test_assigned_units_stay_after_a_refund_and_are_counted(
     api: Api, anna: Actor, olga: Actor, shop: Shop
 ) -> None:
     await shop.settle(anna, [serial(number) for number in range(3)])
@@ -69,9 +71,7 @@ async def test_what_was_given_away_stays_and_the_order_says_how_many(
 
 
 @ON_SQLITE
-async def test_gifts_and_refunds_of_something_else_are_left_alone(
-    api: Api, anna: Actor, shop: Shop
-) -> None:
+async def test_refund_ignores_gifts_and_other_purposes(api: Api, anna: Actor, shop: Shop) -> None:
     order = await bought(api, shop, anna, 1)
     wish = {"plans": ["management"], "serial_numbers": [serial(1)]}
     await shop.settle(anna, [serial(1)])

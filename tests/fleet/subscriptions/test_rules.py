@@ -34,7 +34,7 @@ def target(number: int, platform: Platform | None = Platform.V5_0, model: int = 
         (ENDLESS, None, (START, None), START),
     ],
 )
-def test_a_term_begins_now_or_where_the_former_ends(
+def test_term_begins_now_or_at_the_end_of_the_former(
     plan: object, had: object, span: object, begins: object
 ) -> None:
     before = Span(*had) if had else None  # type: ignore[misc]
@@ -66,7 +66,7 @@ def test_a_register_gets_all_of_the_plans_or_none() -> None:
         (PICKY, target(1, Platform.V5_0, 90), None, None),
     ],
 )
-def test_who_cannot_use_it_gets_none(
+def test_register_that_cannot_use_a_plan_gets_none(
     plan: object, who: Recipient, had: Span | None, code: str | None
 ) -> None:
     known = {(who.serial_number, plan.code): had} if had else {}  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ Units = st.dictionaries(st.integers(0, 200), st.integers(0, 30), max_size=5)
 
 
 @given(Units, st.integers(0, 100), st.booleans())
-def test_what_is_picked_is_there(units: dict[int, int], quantity: int, richest: bool) -> None:
+def test_picked_units_are_in_the_stock(units: dict[int, int], quantity: int, richest: bool) -> None:
     taken = pick_units(units, quantity, richest=richest)
     assert sum(taken.values()) == min(quantity, sum(units.values()))
     assert all(0 < count <= units[points] for points, count in taken.items())
@@ -100,7 +100,7 @@ def test_what_is_picked_is_there(units: dict[int, int], quantity: int, richest: 
 
 
 @given(Units, st.integers(0, 40))
-def test_never_more_is_given_than_there_is(units: dict[int, int], registers: int) -> None:
+def test_assignments_never_exceed_the_stock(units: dict[int, int], registers: int) -> None:
     targets = [target(number) for number in range(registers)]
     gifts, turned = allocate([YEARLY], targets, {}, {"management": units}, START)
     assert len(gifts) == min(registers, sum(units.values()))

@@ -26,7 +26,9 @@ async def send(api: Api, **wish: Any) -> Answer:
     return await api.post("/subscriptions/transfers", body)
 
 
-async def test_a_number_goes_over_by_login(plus: Api, olga: Actor, anna: Actor, shop: Shop) -> None:
+async def test_quantity_is_transferred_by_login(
+    plus: Api, olga: Actor, anna: Actor, shop: Shop
+) -> None:
     body = {"plan": "management", "to": " Anna", "quantity": 4}
     shown = (await plus.post("/subscriptions/transfers/preview", body)).json
     assert (shown["partner_name"], shown["quantity"], shown["left"]) == ("of anna", 4, 6)
@@ -38,7 +40,9 @@ async def test_a_number_goes_over_by_login(plus: Api, olga: Actor, anna: Actor, 
     assert await shop.stock(olga) == {("management", 50): 6}
 
 
-async def test_all_go_over_by_uuid(plus: Api, olga: Actor, anna: Actor, shop: Shop) -> None:
+async def test_all_units_are_transferred_by_uuid(
+    plus: Api, olga: Actor, anna: Actor, shop: Shop
+) -> None:
     uuid = (await shop.uuid(anna)).upper()
     answer = await send(plus, to=uuid, all=True)
     assert (answer.status, answer.json["quantity"]) == (201, 10)
@@ -47,7 +51,7 @@ async def test_all_go_over_by_uuid(plus: Api, olga: Actor, anna: Actor, shop: Sh
     assert (again.status, again.json["code"]) == (409, "none_left")
 
 
-async def test_a_login_that_looks_like_a_uuid_takes_nothing_away(
+async def test_login_that_equals_a_uuid_diverts_no_transfer(
     plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
 ) -> None:
     uuid = await shop.uuid(anna)
@@ -74,7 +78,7 @@ async def test_a_login_that_looks_like_a_uuid_takes_nothing_away(
 )
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/subscriptions/transfers", "/subscriptions/transfers/preview"])
-async def test_what_cannot_be_is_refused(
+async def test_impossible_transfer_is_refused(
     plus: Api,
     olga: Actor,
     shop: Shop,
@@ -90,7 +94,7 @@ async def test_what_cannot_be_is_refused(
     assert await shop.stock(olga) == {("management", 50): 10}
 
 
-async def test_both_see_it_in_their_history_and_the_receiver_no_employee(
+async def test_both_partners_see_the_transfer_but_recipient_sees_no_employee(
     plus: Api, olga: Actor, anna: Actor
 ) -> None:
     await send(plus, quantity=3)
@@ -117,7 +121,7 @@ async def test_only_an_administrator_plus_transfers(plus: Api, anna: Actor, shop
 
 
 @ON_SQLITE
-async def test_a_receiver_has_somebody_who_can_assign(
+async def test_recipient_needs_an_employee_who_can_assign(
     plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
 ) -> None:
     await employ("oleg", Role.OBSERVER, anna.partner_id)
@@ -131,7 +135,7 @@ async def test_a_receiver_has_somebody_who_can_assign(
     assert (await send(plus, to="oleg", quantity=1)).status == 201
 
 
-async def test_receivers_cannot_be_guessed_one_by_one(
+async def test_guessing_recipients_is_limited(
     plus: Api, olga: Actor, anna: Actor, shop: Shop, employ: Employ
 ) -> None:
     assert (await send(plus, quantity=1)).status == 201
@@ -152,7 +156,7 @@ async def test_receivers_cannot_be_guessed_one_by_one(
 
 
 @ON_SQLITE
-async def test_a_transfer_sent_twice_is_one(plus: Api, anna: Actor, shop: Shop) -> None:
+async def test_repeated_transfer_is_made_once(plus: Api, anna: Actor, shop: Shop) -> None:
     for _ in range(2):
         body = {"plan": "management", "to": "anna", "quantity": 2}
         headers = {"Idempotency-Key": "t"}

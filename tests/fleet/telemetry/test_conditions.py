@@ -53,7 +53,7 @@ def mask_of(said: Said) -> int:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_condition_breaks_and_mends(name: str) -> None:
+def test_every_condition_breaks_and_recovers(name: str) -> None:
     assert name in CASES, f"no case for {name}"
     breaking, mending = CASES[name]
     for said in breaking:
@@ -62,7 +62,7 @@ def test_every_condition_breaks_and_mends(name: str) -> None:
         assert mask_of(said) == 0, said
 
 
-def test_conditions_have_names_labels_and_bits_of_their_own() -> None:
+def test_conditions_have_unique_names_labels_and_bits() -> None:
     assert len({each.bit for each in CONDITIONS}) == len(CONDITIONS)
     assert len(BY_NAME) == len(CONDITIONS)
     # The column is a signed 32-bit integer on PostgreSQL.
@@ -70,7 +70,7 @@ def test_conditions_have_names_labels_and_bits_of_their_own() -> None:
     assert all(each.label_ru and each.label_en.isascii() for each in CONDITIONS)
 
 
-def test_bits_never_move() -> None:
+def test_bits_of_conditions_never_change() -> None:
     """They stand in databases."""
     assert {each.name: each.bit for each in CONDITIONS} == {
         "fiscal_drive_error": 0,
@@ -84,7 +84,7 @@ def test_bits_never_move() -> None:
     }
 
 
-def test_broken_names_what_the_mask_holds() -> None:
+def test_broken_conditions_lists_the_names_in_the_mask() -> None:
     everything = (1 << len(CONDITIONS)) - 1
     assert broken_conditions(everything) == tuple(each.name for each in CONDITIONS)
     assert broken_conditions(0) == ()

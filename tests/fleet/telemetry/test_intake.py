@@ -119,7 +119,7 @@ async def test_a_reading_is_the_latest_state_and_history(intake: Intake) -> None
     )
 
 
-async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake) -> None:
+async def test_latest_reading_of_a_batch_wins_and_every_change_is_announced(intake: Intake) -> None:
     batch = [make_reading(ONE, reading_number=n, hardware_error=n % 2) for n in (1, 2, 3, 4)]
     profiles, changes = await intake.keep(*batch[:3], make_reading(TWO), batch[3])
     ill = bits("hardware_error")
@@ -130,7 +130,7 @@ async def test_the_latest_of_a_batch_wins_and_every_turn_is_told(intake: Intake)
     assert len(await intake.history()) == 5
 
 
-async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake: Intake) -> None:
+async def test_latest_profiles_of_a_batch_are_announced_at_once(intake: Intake) -> None:
     batch = [
         make_reading(TWO, owner_name="A"),
         make_reading(ONE, owner_name="B"),
@@ -145,9 +145,7 @@ async def test_of_the_profiles_of_a_batch_the_last_ones_are_told_at_once(intake:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("known", [True, False])
-async def test_two_gateways_that_hear_a_register_at_once_miss_nothing(
-    intake: Intake, known: bool
-) -> None:
+async def test_two_gateways_with_one_register_miss_no_change(intake: Intake, known: bool) -> None:
     """What the second finds is what the first has written meanwhile."""
     if known:
         await intake.keep(make_reading(ONE))
@@ -169,7 +167,7 @@ async def test_two_gateways_that_hear_a_register_at_once_miss_nothing(
     assert intake.news.take() == ([ONE], [(ONE, bits("battery_low"), 0)])
 
 
-async def test_exactly_the_news_is_told(intake: Intake) -> None:
+async def test_only_changes_are_announced(intake: Intake) -> None:
     low, ill = bits("battery_low"), bits("battery_low", "printer_fault")
     sick: dict[str, Any] = {"battery_mv": 2000, "printer": ["no_paper"]}
     new: dict[str, Any] = {"firmware_version": "5.9.0"}
@@ -188,7 +186,7 @@ async def test_exactly_the_news_is_told(intake: Intake) -> None:
 
 
 @pytest.mark.parametrize("what", ["platform", "model", "key_generation", "channel"])
-async def test_what_hello_says_is_of_the_profile_too(what: str) -> None:
+async def test_data_of_hello_belongs_to_the_profile(what: str) -> None:
     said: dict[str, Any] = {
         "platform": Platform.V5_0,
         "model": 69,
@@ -205,7 +203,7 @@ async def test_what_hello_says_is_of_the_profile_too(what: str) -> None:
     assert crcs[0] != crcs[1]
 
 
-async def test_a_profile_says_what_the_register_said(intake: Intake) -> None:
+async def test_profile_has_the_reported_data(intake: Intake) -> None:
     heard: list[ProfilesChanged] = []
     intake.news.profiles = heard
     async with intake.database.transaction() as db:
@@ -219,7 +217,7 @@ async def test_a_profile_says_what_the_register_said(intake: Intake) -> None:
     assert profile.fiscalised is True and profile.utc_offset_min == 180
 
 
-async def test_state_history_and_reactions_are_one_thing(
+async def test_state_history_and_reactions_are_one_transaction(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reaction that fails takes the whole batch back."""
@@ -238,7 +236,7 @@ async def test_state_history_and_reactions_are_one_thing(
     assert await intake.states() == {} and await intake.history() == []
 
 
-async def test_a_batch_of_a_thousand(intake: Intake) -> None:
+async def test_batch_of_a_thousand_readings_is_stored(intake: Intake) -> None:
     serials = [f"001069{number:08d}" for number in range(1000)]
     profiles, _ = await intake.keep(*(make_reading(serial) for serial in serials[::-1]))
     assert profiles == serials
@@ -259,7 +257,7 @@ NO_BLOCKS = {
 
 
 @pytest.mark.parametrize("why", NO_BLOCKS)
-def test_what_is_no_block_is_refused(why: str) -> None:
+def test_invalid_block_is_refused(why: str) -> None:
     with pytest.raises(RemoteError) as refused:
         make_reading(ONE, block=NO_BLOCKS[why])
     assert refused.value.code == "malformed"
@@ -271,7 +269,7 @@ def test_a_block_of_another_version_is_refused() -> None:
     assert refused.value.code == "version"
 
 
-async def test_a_tail_is_kept_as_it_came(intake: Intake) -> None:
+async def test_tail_is_stored_unchanged(intake: Intake) -> None:
     await intake.keep(make_reading(ONE, block=make_block() + TAIL))
     state = (await intake.states())[ONE]
     assert decode(state.block_version, state.block)["tail"] == {"7777": b"abc".hex()}
@@ -317,7 +315,7 @@ async def test_a_register_that_nobody_enrolled_appears_unclaimed(whole: Intake) 
 HOSTILE = bytes(range(1, 256)) + b"\xff'\"; DROP TABLE registers;--%_\\{}[],NULL"
 
 
-async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
+async def test_hostile_texts_are_stored_as_texts(whole: Intake) -> None:
     """Every text of the profile full of quotes, braces, control characters and CP866."""
     batch = []
     for number in range(0, len(HOSTILE), 8):
@@ -336,7 +334,7 @@ async def test_hostile_texts_are_kept_as_texts(whole: Intake) -> None:
         assert row.utc_offset_min == known_offset(said["utc_offset_min"])
 
 
-async def test_the_longest_texts_of_a_tail_are_kept_as_texts(whole: Intake) -> None:
+async def test_longest_texts_of_a_tail_are_stored(whole: Intake) -> None:
     ugly = (HOSTILE + HOSTILE)[:256]
     tlvs = b"".join(TAIL_HEADER.pack(tag, 256) + ugly for tag in (1048, 1009))
     await whole.keep(make_reading(ONE, block=make_block() + tlvs))
@@ -345,7 +343,7 @@ async def test_the_longest_texts_of_a_tail_are_kept_as_texts(whole: Intake) -> N
     assert row.search_names == "\n".join([fold_case(row.owner_name)] * 2)
 
 
-async def test_only_what_changes_seldom_in_a_tail_is_told(intake: Intake) -> None:
+async def test_only_profile_fields_of_a_tail_are_announced(intake: Intake) -> None:
     await intake.keep(make_reading(ONE, owner_name="A" * 60))
     assert (await intake.keep(make_reading(ONE, owner_name="A" * 60, uptime_h=7)))[0] == []
     assert (await intake.keep(make_reading(ONE, owner_name="A" * 59 + "B")))[0] == [ONE]
@@ -353,7 +351,7 @@ async def test_only_what_changes_seldom_in_a_tail_is_told(intake: Intake) -> Non
     assert (await intake.keep(make_reading(ONE, block=unknown)))[0] == []
 
 
-async def test_no_profiles_are_no_work(whole: Intake) -> None:
+async def test_empty_list_of_profiles_is_accepted(whole: Intake) -> None:
     async with whole.database.transaction() as db:
         await store_profiles(Act(db, None, whole.clock()), ())
     assert await registers(whole) == {}
@@ -362,7 +360,7 @@ async def test_no_profiles_are_no_work(whole: Intake) -> None:
 # ---- retention ----------------------------------------------------------------------------------
 
 
-async def test_only_old_readings_are_forgotten_and_in_portions(intake: Intake) -> None:
+async def test_only_old_readings_are_deleted_in_portions(intake: Intake) -> None:
     for n in range(5):
         await intake.keep(make_reading(ONE, reading_number=n), make_reading(TWO, reading_number=n))
     moments = [row.accepted_at for row in await intake.history()]

@@ -48,7 +48,7 @@ def taken(serial: str, version: int, block: bytes) -> Reading:
     return Reading.from_block(int(serial), platform, 69, 1, 2, version, block)
 
 
-async def test_what_was_stored_says_what_it_said(restored: Database) -> None:
+async def test_stored_blocks_decode_to_their_values(restored: Database) -> None:
     async with restored.read() as db:
         columns = READINGS.c.serial_number, READINGS.c.block_version, READINGS.c.block
         rows = (await db.execute(select(*columns))).all()
@@ -60,7 +60,7 @@ async def test_what_was_stored_says_what_it_said(restored: Database) -> None:
 
 
 @pytest.mark.parametrize("serial", [KNOWN, CUT])
-async def test_a_register_of_before_has_nothing_new_to_say(
+async def test_unchanged_register_announces_nothing_after_the_upgrade(
     restored: Database, clock: HandClock, serial: str
 ) -> None:
     """Its checksum is the one of before: an update does not make the whole fleet write rows."""
@@ -75,7 +75,7 @@ async def test_a_register_of_before_has_nothing_new_to_say(
     assert (await state(restored, serial)).seen_at == clock()
 
 
-async def test_a_register_that_learns_version_2_says_its_owner_whole(
+async def test_register_with_version_2_reports_the_whole_owner_name(
     restored: Database, clock: HandClock
 ) -> None:
     before = await state(restored, CUT)

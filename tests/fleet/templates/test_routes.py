@@ -75,7 +75,7 @@ async def test_a_whole_life(
 
 
 @every_shelf
-async def test_a_name_is_taken_once(
+async def test_name_is_unique_within_a_partner(
     anna: Api, path: str, body: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> None:
     await made(anna, path, body)
@@ -89,7 +89,7 @@ async def test_a_name_is_taken_once(
 
 
 @every_shelf
-async def test_another_partner_sees_nothing(
+async def test_other_partner_sees_nothing(
     anna: Api,
     employ: Employ,
     path: str,
@@ -106,7 +106,7 @@ async def test_another_partner_sees_nothing(
 
 
 @every_shelf
-async def test_a_role_without_the_right(
+async def test_role_without_the_right_is_refused(
     api: Api,
     employ: Employ,
     path: str,
@@ -146,7 +146,7 @@ BAD: tuple[tuple[str, dict[str, Any], str], ...] = (
 )
 
 
-async def test_bad_input_names_its_field_and_keeps_nothing(anna: Api) -> None:
+async def test_invalid_input_names_its_field_and_stores_nothing(anna: Api) -> None:
     for path, body, field in BAD:
         answer = await anna.post(path, body)
         assert (answer.status, answer.json["field"]) == (422, field), (path, answer.json)
@@ -154,7 +154,7 @@ async def test_bad_input_names_its_field_and_keeps_nothing(anna: Api) -> None:
         assert [row for row in (await anna.get(path)).json["items"] if row["id"] > 0] == []
 
 
-async def test_every_bad_value_is_named_at_once(anna: Api) -> None:
+async def test_all_invalid_values_are_named_together(anna: Api) -> None:
     body = {**SETTINGS, "values": {"ofd_port": 0.5, "nothing": 1}}
     assert (await anna.post("/settings-templates", body)).status == 422
     body = {**SETTINGS, "values": {"ofd_port": -1, "nothing": 1}}
@@ -165,7 +165,7 @@ async def test_every_bad_value_is_named_at_once(anna: Api) -> None:
     ]
 
 
-async def test_a_template_of_10_mb_is_too_large(anna: Api) -> None:
+async def test_template_of_10_mb_is_refused(anna: Api) -> None:
     body = BytesIO(json.dumps({**RECEIPT, "content": "A" * 10_000_000}).encode())
     answer = await anna.ask(
         "POST", "/receipt-templates", data=body, headers={"Content-Type": "application/json"}
@@ -174,13 +174,13 @@ async def test_a_template_of_10_mb_is_too_large(anna: Api) -> None:
     assert answer.json["detail"]
 
 
-async def test_a_file_comes_back_as_it_was_sent(anna: Api) -> None:
+async def test_file_is_returned_unchanged(anna: Api) -> None:
     id_ = await made(anna, "/receipt-templates", RECEIPT)
     shown = (await anna.get(f"/receipt-templates/{id_}")).json
     assert (shown["content"], shown["size"], shown["platform"]) == (FILE, 6, "2.5")
 
 
-async def test_system_templates_are_there_and_stay(anna: Api) -> None:
+async def test_system_templates_are_listed_and_cannot_be_changed(anna: Api) -> None:
     await made(anna, "/receipt-templates", RECEIPT)
     first = (await anna.get("/receipt-templates?limit=1")).json
     rest = (await anna.get(f"/receipt-templates?after={first['next']}")).json
@@ -200,7 +200,7 @@ async def test_system_templates_are_there_and_stay(anna: Api) -> None:
     assert (await anna.ask("DELETE", "/receipt-templates/-9")).status == 404
 
 
-async def test_lists_go_page_by_page(anna: Api) -> None:
+async def test_lists_of_templates_are_paged(anna: Api) -> None:
     ids = [await made(anna, "/outlets", {"name": f"Точка {number}"}) for number in range(5)]
     found, after = [], ""
     for _ in range(3):
@@ -211,7 +211,7 @@ async def test_lists_go_page_by_page(anna: Api) -> None:
     assert (await anna.get("/outlets?after=x")).json["code"] == "bad_cursor"
 
 
-async def test_settings_templates_by_platform(anna: Api) -> None:
+async def test_settings_templates_are_filtered_by_platform(anna: Api) -> None:
     one = await made(anna, "/settings-templates", SETTINGS)
     other = {"name": "Старые", "platform": "2.5", "values": {"ofd_port": 7777}}
     two = await made(anna, "/settings-templates", other)
@@ -222,7 +222,7 @@ async def test_settings_templates_by_platform(anna: Api) -> None:
     assert shown["values"] == other["values"]
 
 
-async def test_the_log_keeps_no_password(anna: Api, database: Database) -> None:
+async def test_audit_log_contains_no_password(anna: Api, database: Database) -> None:
     await made(anna, "/settings-templates", SETTINGS)
     async with database.read() as db:
         entry = await db.scalar(select(AuditEntry).where(AuditEntry.what.contains("settings_")))
@@ -230,7 +230,7 @@ async def test_the_log_keeps_no_password(anna: Api, database: Database) -> None:
     assert entry.after["values"] == {"ofd_address": "ofd.example", "wifi_password": "***"}
 
 
-async def test_the_fields_are_shown_in_both_languages(anna: Api) -> None:
+async def test_setting_fields_are_shown_in_both_languages(anna: Api) -> None:
     for language, label in (("ru", "Селектор интерфейсов"), ("en", "Interface selector")):
         answer = await anna.get("/settings-templates/fields", headers={"Accept-Language": language})
         groups = answer.json["items"]
@@ -242,7 +242,7 @@ async def test_the_fields_are_shown_in_both_languages(anna: Api) -> None:
     assert fields["wifi_password"]["secret"] is True
 
 
-async def test_a_preview_breaks_lines_as_the_printer_does(anna: Api) -> None:
+async def test_preview_breaks_lines_like_the_printer(anna: Api) -> None:
     body = {"text": "я" * 33 + "\nконец", "platform": "2.5", "tape_width_mm": 57}
     shown = await anna.post("/info-receipts/preview", body)
     assert shown.json == {"lines": ["я" * 32, "я", "конец"]}
@@ -252,7 +252,7 @@ async def test_a_preview_breaks_lines_as_the_printer_does(anna: Api) -> None:
     assert (await anna.get("/info-receipts")).json["items"] == []
 
 
-async def test_tips_need_an_outlet_of_their_own_partner(anna: Api, employ: Employ) -> None:
+async def test_tips_template_needs_an_outlet_of_its_partner(anna: Api, employ: Employ) -> None:
     outlet = await made(anna, "/outlets", OUTLET)
     tips = {"name": "Чай", "description": "Кухне", "outlet_id": outlet}
     id_ = await made(anna, "/tips-templates", tips)

@@ -55,7 +55,7 @@ def through_the_wire(setting: Setting, value: Value) -> Value:
 
 
 @every_place
-def test_every_value_reaches_its_setting_and_comes_back(
+def test_every_value_is_written_to_its_setting_and_read_back(
     field: SettingField, platform: Platform
 ) -> None:
     setting = field.setting(platform)
@@ -73,7 +73,7 @@ def test_every_value_reaches_its_setting_and_comes_back(
 
 
 @every_place
-def test_what_does_not_fit_names_the_field(field: SettingField, platform: Platform) -> None:
+def test_unfit_value_names_its_field(field: SettingField, platform: Platform) -> None:
     wrong: dict[FieldKind, list[Value]] = {
         FieldKind.TOGGLE: [1, "true"],
         FieldKind.CHOICE: ["no such value", 1, True],
@@ -88,7 +88,7 @@ def test_what_does_not_fit_names_the_field(field: SettingField, platform: Platfo
             assert mistake.message(language)
 
 
-def test_keys_are_unique_and_no_setting_is_behind_two_fields() -> None:
+def test_keys_and_settings_are_unique() -> None:
     assert len(BY_KEY) == len(FIELDS)
     for platform in Platform:
         numbers = [
@@ -103,7 +103,7 @@ def test_every_group_of_the_manual_has_fields() -> None:
     assert {field.key for field in FIELDS if not field.by_platform} == NOWHERE
 
 
-def test_every_field_says_what_it_is() -> None:
+def test_every_field_has_labels_and_choices() -> None:
     for field in FIELDS:
         assert field.label_ru and field.label_en
         assert bool(field.choices) == (field.kind is FieldKind.CHOICE)
@@ -124,7 +124,7 @@ def test_every_field_says_what_it_is() -> None:
         (Platform.V2_5, {"ofd_address": "ofd.example"}, {"273": "ofd.example"}),
     ],
 )
-def test_conversions(
+def test_values_are_converted_to_settings(
     platform: Platform, values: dict[str, Value], settings: dict[str, Value]
 ) -> None:
     assert value_errors(platform, values) == []
@@ -143,7 +143,7 @@ def test_conversions(
         (Platform.V5_0, "x" * 64, 1, "template_field_unknown"),
     ],
 )
-def test_what_a_platform_does_not_have(
+def test_field_absent_from_the_platform_is_refused(
     platform: Platform, key: str, value: Value, code: str
 ) -> None:
     (mistake,) = value_errors(platform, {"ofd_port": 7777, key: value})
@@ -151,6 +151,6 @@ def test_what_a_platform_does_not_have(
     assert (mistake.field, mistake.refusal.code) == (f"values.{key}", code)
 
 
-def test_a_template_that_was_not_checked_is_our_mistake() -> None:
+def test_unchecked_template_raises_an_error() -> None:
     with pytest.raises(ValueError, match="not checked"):
         to_settings(Platform.V5_0, {"wifi_security": "wep"})

@@ -18,7 +18,7 @@ from protocol.templates import MAX_SIZE
 
 
 @pytest.mark.parametrize("size", [1, 1024, MAX_SIZE])
-def test_a_file_is_read(size: int) -> None:
+def test_content_is_decoded_from_base64(size: int) -> None:
     text = base64.b64encode(b"x" * size).decode()
     assert len(text) <= MAX_CONTENT_CHARACTERS
     assert content_of(text) == b"x" * size
@@ -28,7 +28,7 @@ def test_a_file_is_read(size: int) -> None:
     "text",
     ["", "?", "YQ", "YQ==\n", "абв", base64.b64encode(b"x" * (MAX_SIZE + 1)).decode()],
 )
-def test_what_is_no_file_is_refused(text: str) -> None:
+def test_invalid_content_is_refused(text: str) -> None:
     with pytest.raises(DomainError) as refused:
         content_of(text)
     assert (refused.value.code, refused.value.field) == ("content_unfit", "content")
@@ -50,13 +50,13 @@ def test_lines_break_at_the_width_of_the_tape(tape_width_mm: int) -> None:
         (Platform.V5_0, "\x1b[0m", 1),
     ],
 )
-def test_what_cannot_be_printed_is_refused(platform: Platform, text: str, position: int) -> None:
+def test_unprintable_text_is_refused(platform: Platform, text: str, position: int) -> None:
     with pytest.raises(DomainError) as refused:
         require_printable(text, platform)
     assert (refused.value.code, refused.value.params["position"]) == ("text_unprintable", position)
 
 
-def test_texts_in_the_code_page_of_their_platform() -> None:
+def test_text_is_encoded_in_the_code_page_of_the_platform() -> None:
     text = "Ёлка\n№ 1"
     for platform in Platform:
         require_printable(text, platform)

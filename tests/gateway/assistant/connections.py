@@ -1,4 +1,4 @@
-"""Ways for tests: over a simulated register without a line, and with a line that can be cut."""
+"""Connections for tests: one to a simulated register without a line, one that can be cut."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def a_register(serial: str = SERIAL, born: datetime = NOON) -> SimulatedRegister
 
 
 class CountingConnection:
-    """A register whose commands are counted: the effect of ``command`` is a larger count.
+    """A register whose commands are counted; each command's effect is an increased count.
 
     ``cut`` is called with "before" and "after" each effect, and may raise ``RegisterUnreachable``.
     """

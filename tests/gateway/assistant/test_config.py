@@ -24,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_paths_are_seen_from_the_file(tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     config = load(written(tmp_path, GOOD))
     assert config.server.password_file == tmp_path / "password"
     assert config.journal_file == tmp_path / "assistant-data" / "journal.sqlite"
@@ -41,7 +41,7 @@ def test_paths_are_seen_from_the_file(tmp_path: Path) -> None:
         ('\n[[web_service]]\nurl = "http://me:secret@host"\n', "web_service.0.url"),
     ],
 )
-def test_a_mistake_is_named(tmp_path: Path, more: str, named: str) -> None:
+def test_a_mistake_is_reported_with_its_field(tmp_path: Path, more: str, named: str) -> None:
     with pytest.raises(CommandEnded) as told:
         load(written(tmp_path, GOOD + more))
     assert told.value.name == "bad_config" and f" {named}: " in str(told.value)
@@ -55,7 +55,7 @@ def test_a_broker_is_an_address_without_a_password(tmp_path: Path, broker: str) 
         load(written(tmp_path, GOOD.replace("mqtts://ks.example.ru", broker)))
 
 
-def test_what_is_no_toml_and_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_invalid_toml_and_missing_files_are_reported(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.toml", written(tmp_path, "server = ")):
         with pytest.raises(CommandEnded, match=path.name):
             load(path)
@@ -67,7 +67,7 @@ def test_a_publisher_is_a_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files")
-def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
+def test_a_secret_file_readable_by_others_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("eight-or-more\n")
     secret.chmod(0o600)
@@ -78,14 +78,14 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     assert told.value.name == "open_secret" and "eight" not in str(told.value)
 
 
-def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.touch(0o600)
     with pytest.raises(CommandEnded):
         read_secret(secret)
 
 
-def test_the_example_is_right_and_the_one_in_deploy_is_it(tmp_path: Path) -> None:
+def test_the_example_is_valid_and_equals_the_deployed_one(tmp_path: Path) -> None:
     load(written(tmp_path, example()))
     uncommented = "\n".join(
         line.removeprefix("# ") if " = " in line or line.startswith("# [[") else line
@@ -106,7 +106,7 @@ def test_the_unit_keeps_the_password_off_the_command_line() -> None:
     assert service["Restart"] == "on-failure"
 
 
-def test_every_sentence_is_there_in_both_languages() -> None:
+def test_every_sentence_exists_in_both_languages() -> None:
     for name, texts in TEXTS.items():
         assert texts.keys() == {"ru", "en"}, name
         assert all(texts.values()), name

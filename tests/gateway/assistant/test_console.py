@@ -91,7 +91,7 @@ def said(*words: str) -> Result:
     return CliRunner().invoke(app, list(words), env={"COLUMNS": "160"})
 
 
-def test_the_list_shows_who_answers(config: Path) -> None:
+def test_the_list_shows_answering_registers(config: Path) -> None:
     result = said("list", "--config", str(config), "--wait-s", "2")
     assert result.exit_code == 0, result.output
     assert SERIAL in result.output and "2.5" in result.output
@@ -107,7 +107,7 @@ def test_commands_are_sent_and_answers_explained(config: Path, shop: Shop) -> No
     assert failed.exit_code == 1 and "the register answered" in failed.output
 
 
-def test_a_firmware_is_put_in_and_the_register_says_its_version(
+def test_an_installed_firmware_is_reported_by_the_register(
     config: Path, shop: Shop, tmp_path: Path
 ) -> None:
     image, path = an_image(), tmp_path / "3.0.9999.bin"
@@ -145,7 +145,7 @@ block_size = 1024
         ("update", "--config", "CONFIG", "--place", "x:1", "--image", "/nowhere/a.bin"),
     ],
 )
-def test_what_goes_wrong_is_one_sentence(config: Path, words: tuple[str, ...]) -> None:
+def test_an_error_is_one_sentence(config: Path, words: tuple[str, ...]) -> None:
     result = said(*(word.replace("CONFIG", str(config)) for word in words))
     assert result.exit_code == 1
     assert result.output.startswith("cash-server: ") and len(result.output.splitlines()) == 1
@@ -158,7 +158,7 @@ def test_the_configuration_is_checked(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["ru_RU.UTF-8", "en_US.UTF-8"])
-def test_mistakes_are_told_in_the_language_of_the_system(
+def test_mistakes_are_reported_in_the_systems_language(
     config: Path, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
     monkeypatch.setenv("LC_ALL", language)
@@ -174,11 +174,11 @@ def test_mistakes_are_told_in_the_language_of_the_system(
 
 
 @pytest.mark.parametrize("refusal", StepRefusal)
-def test_every_refusal_has_words(refusal: StepRefusal) -> None:
+def test_every_refusal_has_a_text(refusal: StepRefusal) -> None:
     assert text_of(f"refused_{refusal.name.lower()}")
 
 
-def test_a_broken_journal_is_said(config: Path, tmp_path: Path) -> None:
+def test_a_broken_journal_is_reported(config: Path, tmp_path: Path) -> None:
     (tmp_path / "assistant-data").mkdir()
     (tmp_path / "assistant-data" / "journal.sqlite").write_bytes(b"this is no database" * 99)
     assert said("run", "--config", str(config)).exit_code == 1

@@ -102,7 +102,7 @@ def accepted(pending: int = 0, hold: int = 0) -> Accepted:
     return Accepted(1_800_000_000, 300, hold, pending)
 
 
-async def test_an_idle_call_is_a_reading_and_its_acceptance(scene: Scene) -> None:
+async def test_an_idle_call_sends_a_reading_and_is_accepted(scene: Scene) -> None:
     ended = scene.begin()
     reading = await scene.checked_in()
     told = telemetry.decode(reading.block_version, reading.block)
@@ -111,7 +111,7 @@ async def test_an_idle_call_is_a_reading_and_its_acceptance(scene: Scene) -> Non
     assert await ended == ConversationResult(ConversationEnding.DONE, "", 300, True)
 
 
-async def test_blocks_and_steps_are_done_in_their_order(scene: Scene) -> None:
+async def test_blocks_and_steps_are_done_in_order(scene: Scene) -> None:
     ended = scene.begin()
     await scene.checked_in()
     scene.link.say(accepted(1), Block(9, b"\xec\x04"), Step(9, 1, b"\xa6"))
@@ -168,14 +168,14 @@ async def test_a_held_conversation_reports_again(
     assert (await ended).next_s == 60
 
 
-async def test_a_refusal_tells_when_to_call_again(scene: Scene) -> None:
+async def test_a_refusal_sets_the_time_of_the_next_call(scene: Scene) -> None:
     ended = scene.begin()
     assert isinstance(await scene.link.hear(), Hello)
     scene.link.raw(scene.link.end.refuse(RefusalReason.BUSY, 17))
     assert await ended == ConversationResult(ConversationEnding.REFUSED, "busy", 17, False)
 
 
-async def test_a_gateway_that_does_not_know_the_key_hears_no_reading(scene: Scene) -> None:
+async def test_a_gateway_without_the_key_gets_no_reading(scene: Scene) -> None:
     scene.key = RegisterKey(1, bytes(32))
     ended = scene.begin()
     assert isinstance(await scene.link.hear(), Hello)
@@ -184,7 +184,7 @@ async def test_a_gateway_that_does_not_know_the_key_hears_no_reading(scene: Scen
 
 
 @pytest.mark.parametrize("noise", [b"", b"\xfe\x01\x00\x00\xc4\x02", b"GET / HTTP/1.1"])
-async def test_noise_and_a_hung_up_line_end_it(
+async def test_noise_or_a_hang_up_ends_the_conversation(
     scene: Scene, noise: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversations, "ANSWER_S", 0.1)
@@ -194,12 +194,12 @@ async def test_noise_and_a_hung_up_line_end_it(
     assert (await ended).ending is ConversationEnding.CUT
 
 
-async def test_silence_ends_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silence_ends_the_conversation(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversations, "ANSWER_S", 0.02)
     assert await scene.begin() == ConversationResult(ConversationEnding.CUT, "silence")
 
 
-async def test_a_register_that_goes_away_ends_it(
+async def test_a_removed_register_ends_the_conversation(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def gone() -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def life(
 
 @settings(max_examples=examples(30), deadline=None)
 @given(deaths=st.lists(st.tuples(st.sampled_from(POINTS), st.booleans()), max_size=6))
-async def test_killed_anywhere_a_step_is_done_once_and_answered(
+async def test_a_step_is_done_once_and_answered_when_killed_anywhere(
     tmp_path_factory: pytest.TempPathFactory, deaths: list[tuple[str, bool]]
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
@@ -93,7 +93,7 @@ def journal(tmp_path: Path) -> Any:
     journal.close()
 
 
-async def test_a_cut_line_leaves_the_step_open_until_the_register_tells(journal: Journal) -> None:
+async def test_a_step_stays_open_after_a_cut_until_the_register_answers(journal: Journal) -> None:
     way = CountingConnection(lambda point: lose_connection(point) if point == "after" else None)
     steps = StepExecutor(SERIAL, journal)
     with pytest.raises(RegisterUnreachable):
@@ -103,7 +103,7 @@ async def test_a_cut_line_leaves_the_step_open_until_the_register_tells(journal:
     assert len(way.effects) == 1
 
 
-async def test_what_nobody_can_tell_asks_for_a_person(journal: Journal) -> None:
+async def test_an_unknown_outcome_needs_a_person(journal: Journal) -> None:
     class Mute(CountingConnection):
         async def was_done(self, command: bytes, before: dict[str, Any]) -> bytes | None:
             raise StepOutcomeUnknown("no trace")
@@ -159,7 +159,7 @@ async def test_another_command_is_refused_also_while_the_first_is_being_done(
     assert way.effects == [STEP.command]
 
 
-async def test_an_answer_that_finds_no_room_on_the_disk_harms_no_later_record(
+async def test_a_full_disk_harms_no_later_record(
     tmp_path: Path,
 ) -> None:
     """The next record is on the disk again before its command leaves."""
@@ -186,7 +186,7 @@ async def test_an_answer_that_finds_no_room_on_the_disk_harms_no_later_record(
     beside.close()
 
 
-async def test_old_answers_are_forgotten_but_not_that_they_were_given(
+async def test_old_answers_are_dropped_but_their_steps_stay_known(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journals, "KEPT_ANSWERS", 3)

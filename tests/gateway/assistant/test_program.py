@@ -152,7 +152,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_register_is_checked_in_again_and_again(stage: Stage) -> None:
+async def test_a_register_checks_in_repeatedly(stage: Stage) -> None:
     register, ear = living(), Ear()
     async with served(register) as (_, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 2)
@@ -172,7 +172,7 @@ def _written(register: SimulatedRegister) -> bool:
     return "cabinet.example" in str(register.memory.value(278))
 
 
-async def test_a_register_that_is_not_ours_is_shown_and_not_spoken_for(stage: Stage) -> None:
+async def test_an_unassigned_register_is_shown_and_does_not_check_in(stage: Stage) -> None:
     ear = Ear()
     async with (
         served(living(STRANGER)) as (_, address),
@@ -185,7 +185,7 @@ async def test_a_register_that_is_not_ours_is_shown_and_not_spoken_for(stage: St
     assert not ear.times("checked_in", serial_number=STRANGER)
 
 
-async def test_a_register_that_went_away_is_found_again(stage: Stage) -> None:
+async def test_a_removed_register_is_found_again(stage: Stage) -> None:
     register, ear = living(), Ear()
     async with served(register) as (server, address), at_work(stage.config(address), ear):
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) >= 1)
@@ -196,7 +196,7 @@ async def test_a_register_that_went_away_is_found_again(stage: Stage) -> None:
         await until(lambda: ear.times("checked_in", serial_number=SERIAL) > checked_in)
 
 
-async def test_neither_key_nor_password_is_told_to_anybody(
+async def test_keys_and_passwords_are_never_shown(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     ear = Ear()
@@ -209,7 +209,7 @@ async def test_neither_key_nor_password_is_told_to_anybody(
     assert repr(key_of(SERIAL)) not in said
 
 
-async def test_an_account_that_is_none_is_said_and_tried_again(stage: Stage) -> None:
+async def test_a_rejected_account_is_reported_and_tried_again(stage: Stage) -> None:
     ear = Ear()
     config = stage.config()
     server = config.server.model_copy(update={"login": "nobody-at-all"})
@@ -249,7 +249,7 @@ def set_value(register: SimulatedRegister, number: int, value: int | str) -> Non
     register.memory.write(setting.cell, raw)
 
 
-async def test_a_register_behind_the_drivers_web_service_is_checked_in(stage: Stage) -> None:
+async def test_a_register_behind_the_drivers_web_service_checks_in(stage: Stage) -> None:
     register, ear = living(), Ear()
     runner = web.AppRunner(build_app([register]))
     await runner.setup()
@@ -263,7 +263,7 @@ async def test_a_register_behind_the_drivers_web_service_is_checked_in(stage: St
         await runner.cleanup()
 
 
-async def test_a_firmware_comes_through_the_assistant(stage: Stage) -> None:
+async def test_firmware_is_installed_through_the_assistant(stage: Stage) -> None:
     """Offered, gathered, proven on the PC, cut anew for the line, and said by the register."""
     register, ear, image = living(), Ear(), an_image()
     life_at_rest(register)

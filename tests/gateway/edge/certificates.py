@@ -1,4 +1,4 @@
-"""Certificates made for one test: an authority and what it signs."""
+"""Certificates made for one test: an authority and the certificates that it signs."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ _NOT_ENCRYPTED = NoEncryption()
 
 
 class Authority:
-    """Signs certificates of 127.0.0.1; ``file`` is what a register trusts."""
+    """A signer of certificates for 127.0.0.1; registers trust the certificate in ``file``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,7 +46,7 @@ class Authority:
         return self._folder / "server.key"
 
     def issue(self, encryption: KeySerializationEncryption = _NOT_ENCRYPTED) -> int:
-        """A new pair in the files; returns its serial number."""
+        """Write a new pair of certificate and key into the files; return its serial number."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         certificate = (
@@ -60,11 +60,11 @@ class Authority:
         return certificate.serial_number
 
     def certificate(self) -> Certificate:
-        """Of the files as they are now, and as they will be."""
+        """Return a certificate that reads the files, now and after they change."""
         return Certificate(self.certificate_file, self.key_file)
 
     def trust(self) -> ssl.SSLContext:
-        """What a register needs to believe this authority, and nobody else."""
+        """Return a context that trusts this authority only."""
         return ssl.create_default_context(cafile=self.file)
 
 

@@ -1,4 +1,4 @@
-"""Orders for registers without the admin API: the services themselves, as one partner."""
+"""Operations ordered without the admin API, by calling the services as one partner."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,11 +21,11 @@ UPLOAD: Final[dict[Platform, dict[str, Any]]] = {
     Platform.V5_0: {"278": "cabinet.example", "279": 8080},
     Platform.V2_5: {"Т19Р1П9": "cabinet.example", "Т19Р1П10": 8080},
 }
-"""Address and port of the cabinet (settings 278 and 279), as each platform calls them."""
+"""Address and port of the cabinet (settings 278 and 279), as each platform names them."""
 
 
 async def owner_of(database: Database, serials: Sequence[str]) -> Actor:
-    """A new partner whose registers these are, and who may do everything."""
+    """Create a partner with these registers; return an actor with every right."""
     async with database.transaction() as db:
         act = Act(db, None, utc_now())
         partner = await create_partner(act, "Ромашка")
@@ -44,7 +44,10 @@ async def order(
     serials: Sequence[str],
     platform: Platform,
 ) -> dict[str, int]:
-    """A settings upload for each; operation id by serial number; none may be refused."""
+    """Order a settings upload for each register; return operation ids by serial number.
+
+    No operation may be refused.
+    """
     params = {"settings": UPLOAD[platform]}
     accepted: dict[str, int] = {}
     for start in range(0, len(serials), AT_ONCE):

@@ -1,4 +1,4 @@
-"""Both brokers for the tests: a real Mosquitto and the embedded one, with accounts in them."""
+"""Both brokers for the tests, a real Mosquitto and the embedded one, with accounts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -26,7 +26,7 @@ PATIENCE: Final = CallTimeouts(connect_s=WAIT_S, answer_s=WAIT_S)
 
 @dataclass
 class MemoryAccounts:
-    """Accounts in memory, as the fleet tells them to the embedded broker."""
+    """Accounts in memory, with the interface through which the embedded broker asks the fleet."""
 
     registers: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -42,13 +42,13 @@ class MemoryAccounts:
 
 @dataclass(frozen=True)
 class RunningBroker:
-    """A broker; ``address`` is the gateway's, ``hold`` gives an account its registers."""
+    """A broker; ``address`` is for the gateway, ``permit`` gives an account its registers."""
 
     address: BrokerAddress
     permit: Callable[[str, Collection[str]], Awaitable[None]]
 
     def server(self, login: str, version_5: bool | None = None) -> MqttAccount:
-        """As the account calls it; the embedded broker knows MQTT 3.1.1 only."""
+        """Return the account's connection data; the embedded broker supports MQTT 3.1.1 only."""
         version_5 = self.address.shared if version_5 is None else version_5
         return MqttAccount(HOST, self.address.port, login, PASSWORD, version_5)
 
@@ -58,7 +58,7 @@ class RunningBroker:
     async def call(
         self, login: str, register: SimulatedRegister, ledger: Ledger = no_ledger
     ) -> RegisterConversation:
-        """A whole call of a well-behaved register."""
+        """Make a whole call of a well-behaved register."""
         talk = RegisterConversation(register, key_of(register.serial_number), 1, ledger)
         async with MqttCaller(self.server(login), register.serial_number, PATIENCE) as line:
             await line.call(talk)
@@ -66,7 +66,7 @@ class RunningBroker:
 
 
 def login() -> str:
-    """An account's name that no other test has."""
+    """Return an account name that no other test uses."""
     return f"shop-{uuid4().hex[:12]}"
 
 
@@ -99,7 +99,7 @@ async def embedded() -> AsyncIterator[RunningBroker]:
 
 @pytest.fixture(params=["mosquitto", "embedded"])
 async def running_broker(request: pytest.FixtureRequest) -> AsyncIterator[RunningBroker]:
-    """One after the other."""
+    """Yield each broker in turn."""
     opened: AbstractAsyncContextManager[RunningBroker] = (
         embedded()
         if request.param == "embedded"

@@ -1,4 +1,4 @@
-"""A gateway at work for one test: real sockets, a real database, limits as short as told."""
+"""A running gateway for one test, with real sockets, a real database and limits of any size."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -55,7 +55,7 @@ POLL_S: Final = 0.005
 
 
 class SkippableSeconds:
-    """The gateway's seconds: the machine's, and as many more as were skipped."""
+    """The gateway's monotonic seconds: those of the machine and those that were skipped."""
 
     def __init__(self) -> None:
         self.skipped_s = 0.0
@@ -66,7 +66,7 @@ class SkippableSeconds:
 
 @dataclass(frozen=True)
 class RunningGateway:
-    """A gateway that listens on ``HOST``:``number``, and what stands behind it."""
+    """A gateway that listens on ``HOST``:``number``, with its device port and database."""
 
     server: GatewayServer
     port: DevicePort
@@ -76,10 +76,10 @@ class RunningGateway:
     """The port with TLS, if a certificate was given."""
     seconds: SkippableSeconds = field(default_factory=SkippableSeconds)
     clock: Callable[[], datetime] = utc_now
-    """The gateway's and its registers'."""
+    """The clock of the gateway and its registers."""
 
     def skip(self, seconds: float) -> None:
-        """So much time goes by for the conversations; the next sweep finds it."""
+        """Let so many seconds pass for the conversations; the next sweep notices them."""
         self.seconds.skipped_s += seconds
 
     @property
@@ -88,21 +88,21 @@ class RunningGateway:
 
     @property
     def conversations(self) -> list[Conversation]:
-        """The open conversations, with the parts of them that tests look at."""
+        """Return the open conversations, including the parts that tests inspect."""
         return [one for one in self.edge.presence.open if isinstance(one, Conversation)]
 
     @property
     def open(self) -> int:
-        """Conversations that are open now."""
+        """Return how many conversations are open."""
         return len(self.edge.presence.open)
 
     @property
     def waiting(self) -> int:
-        """Conversations that wait for the commit of their batch."""
+        """Return how many conversations wait for the commit of their batch."""
         return sum(bool(one._waits_since) for one in self.conversations)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits for what another task is about to do."""
+        """Wait for a condition that another task brings about."""
         for _ in range(int(WAIT_S / POLL_S)):
             if condition():
                 return
@@ -110,19 +110,20 @@ class RunningGateway:
         pytest.fail("waited in vain")
 
     async def until_quiet(self) -> None:
-        """Nobody talks, and what was said is committed, though its register has hung up."""
+        """Wait until no conversation is open and every reading is committed."""
         await self.until(lambda: not self.open and not self.port._batcher.waiting)
-        async with self.database.transaction():  # one writer at a time: after the batch under way
+        # There is one writer at a time, so this waits for the current batch.
+        async with self.database.transaction():
             return
 
     async def line(self, serial: str = SERIAL, key: bytes | None = None) -> "RawRegister":
-        """A connection, and nothing said yet."""
+        """Open a connection on which nothing has been sent yet."""
         reader, writer = await asyncio.open_connection(HOST, self.number)
         return RawRegister(reader, writer, serial, key or key_of(serial))
 
     @asynccontextmanager
     async def lines(self, count: int) -> AsyncIterator[list["RawRegister"]]:
-        """Connections of as many registers."""
+        """Open connections of ``count`` registers."""
         async with AsyncExitStack() as stack:
             yield [
                 await stack.enter_async_context(await self.line(f"001061{number:08}"))
@@ -152,9 +153,9 @@ class RunningGateway:
 
 
 class RawRegister:
-    """A register's socket in the hands of a test: says anything at all, hears messages.
+    """A register's socket under a test's control: it sends any bytes and receives messages.
 
-    ``end`` is the register's end of the conversation; ``sent`` remembers every byte.
+    ``end`` is the register's end of the conversation; ``sent`` holds every byte sent.
     """
 
     def __init__(
@@ -186,12 +187,12 @@ class RawRegister:
         return self.end.send(CheckIn(version, block))
 
     async def reach_challenge(self) -> None:
-        """As far as the gateway's CHALLENGE."""
+        """Go on until the gateway's CHALLENGE."""
         self.send(self.hello())
         assert isinstance(await self.receive(), Challenge)
 
     async def reach_accepted(self) -> Accepted:
-        """As far as ACCEPTED."""
+        """Go on until ACCEPTED and return it."""
         await self.reach_challenge()
         self.send(self.check_in())
         accepted = await self.receive()
@@ -199,7 +200,7 @@ class RawRegister:
         return accepted
 
     async def receive(self) -> Message:
-        """The next message; ``EOFError`` when the gateway hangs up instead."""
+        """Return the next message; raise ``EOFError`` if the gateway hangs up instead."""
         async with asyncio.timeout(WAIT_S):
             while not self._heard:
                 data = await self._reader.read(65536)
@@ -209,7 +210,7 @@ class RawRegister:
         return self._heard.pop(0)
 
     async def answers(self, count: int) -> list[bytes]:
-        """Kind and body of the gateway's next frames, for who cannot open them."""
+        """Return kind and body of the gateway's next frames, without opening sealed ones."""
         frames = FrameReader()
         found: list[bytes] = []
         async with asyncio.timeout(WAIT_S):
@@ -221,14 +222,14 @@ class RawRegister:
         return found
 
     async def refusal(self) -> ConversationRefused:
-        """The last word, and then the end of the line."""
+        """Return the refusal, after which the gateway must hang up."""
         refused = await self.receive()
         assert isinstance(refused, ConversationRefused)
         await self.hung_up()
         return refused
 
     async def hung_up(self) -> None:
-        """Nothing more is said and the line is closed."""
+        """Check that the gateway sends nothing more and hangs up."""
         with pytest.raises((EOFError, ConnectionError)):
             pytest.fail(f"heard {await self.receive()}")
 
@@ -249,7 +250,7 @@ async def running_gateway(
     broker: BrokerAddress | None = None,
     **limits: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """``limits`` are fields of ``GatewayConfig``, without its bounds."""
+    """Run a gateway; ``limits`` are fields of ``GatewayConfig``, not checked against its bounds."""
     database = Database(f"sqlite+aiosqlite:///{folder / 'fleet.db'}", REACTIONS)
     async with database.transaction() as db:
         await (await db.connection()).run_sync(full_metadata().create_all)
@@ -274,12 +275,12 @@ async def running_gateway(
 
 
 def metric_value(name: str, **labels: str) -> float:
-    """A metric as Prometheus would read it."""
+    """Return a metric as Prometheus would read it."""
     return REGISTRY.get_sample_value(f"cash_server_{name}", labels) or 0.0
 
 
 def outcomes(transport: str = "tcp") -> dict[str, float]:
-    """Ends of conversations by outcome."""
+    """Return the counts of ended conversations by outcome."""
     return {
         outcome: metric_value("conversations_total", road=transport, outcome=outcome)
         for outcome in ConversationOutcome
@@ -298,7 +299,7 @@ def _increase(before: dict[str, float], after: dict[str, float]) -> dict[str, fl
 def one_ending_recorded(
     outcome: ConversationOutcome, why: str = "", limit: Limit | None = None, transport: str = "tcp"
 ) -> Iterator[None]:
-    """Within the block one conversation ends, so: counted, and told in one line."""
+    """Check that one conversation ends in the block, is counted and is logged in one line."""
     ends, limits = outcomes(transport), limits_met()
     with capture_logs() as lines:
         yield
@@ -310,6 +311,6 @@ def one_ending_recorded(
 
 
 def assert_refused(refused: ConversationRefused, reason: RefusalReason, retry_s: int) -> bool:
-    """Whether the register is told why, and to call again about then (jittered by a tenth)."""
+    """Tell whether the refusal has this reason and this retry time (with jitter of a tenth)."""
     in_time = 0.89 * retry_s <= refused.retry_after_s <= 1.11 * retry_s
     return refused.reason == reason and in_time

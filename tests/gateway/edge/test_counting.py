@@ -11,7 +11,7 @@ def test_a_bucket_lets_a_second_of_frames_through_at_once() -> None:
     assert [bucket.take(1, 100.0) for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_a_bucket_fills_with_time_and_not_above_its_brim() -> None:
+def test_a_bucket_refills_with_time_up_to_its_capacity() -> None:
     bucket = Bucket(5, now=0.0)
     assert bucket.take(5, 0.0)
     assert bucket.take(1, 0.2)
@@ -20,13 +20,13 @@ def test_a_bucket_fills_with_time_and_not_above_its_brim() -> None:
     assert not bucket.take(1, 1000.0)
 
 
-def test_nothing_taken_costs_nothing() -> None:
+def test_taking_nothing_costs_nothing() -> None:
     bucket = Bucket(1, now=0.0)
     assert all(bucket.take(0, 0.0) for _ in range(100))
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(0, 5)), max_size=60))
-def test_never_more_than_the_rate_and_one_bucketful(takes: list[tuple[float, int]]) -> None:
+def test_no_more_passes_than_the_rate_and_one_bucket(takes: list[tuple[float, int]]) -> None:
     bucket, now, passed = Bucket(10, now=0.0), 0.0, 0
     for pause, count in takes:
         now += pause
@@ -47,7 +47,7 @@ def test_zero_means_no_limit() -> None:
     assert all(limit.take("a", 0.0) for _ in range(1000))
 
 
-def test_a_flood_of_addresses_takes_no_more_memory_than_told() -> None:
+def test_a_flood_of_addresses_is_limited_in_memory() -> None:
     limit = PerAddress(1, max_addresses=50)
     for number in range(1000):
         limit.take(str(number), 1.0)

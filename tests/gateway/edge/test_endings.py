@@ -114,7 +114,7 @@ TABLE: dict[Does, tuple[str, ConversationOutcome, str, str]] = {
 
 
 @pytest.mark.parametrize("does", TABLE, ids=lambda does: does.__name__)
-async def test_each_end_is_told_once(
+async def test_each_ending_is_reported_once(
     gateway: RunningGateway, ended: list[EndedConversation], does: Does
 ) -> None:
     serial_number, outcome, why, reached = TABLE[does]

@@ -8,7 +8,7 @@ RING = KeyRing({1: bytes(32), 2: bytes(range(32))})
 SERIAL = bytes.fromhex("00106100000001")
 
 
-def test_only_the_rotation_gets_a_key_and_only_of_its_register() -> None:
+def test_only_a_rotation_gets_its_own_registers_key() -> None:
     key = RING.register_key(2, SERIAL)
     assert key is not None
     assert with_rotated_key(Step(7, 1, b"\xd6\x02"), RING, SERIAL) == Step(7, 1, b"\xd6\x02" + key)
@@ -18,6 +18,6 @@ def test_only_the_rotation_gets_a_key_and_only_of_its_register() -> None:
         assert with_rotated_key(Step(7, 1, command), RING, SERIAL).command == command
 
 
-def test_a_generation_that_is_not_in_the_ring_has_none() -> None:
+def test_an_unknown_generation_has_no_key() -> None:
     step = Step(7, 1, b"\xd6\x09")
     assert with_rotated_key(step, RING, SERIAL) == step

@@ -54,7 +54,7 @@ async def held_database(gateway: RunningGateway) -> AsyncIterator[None]:
         yield
 
 
-async def test_too_many_conversations(tmp_path: Path) -> None:
+async def test_a_conversation_above_the_limit_is_refused_as_busy(tmp_path: Path) -> None:
     async with (
         running_gateway(tmp_path, max_conversations=1) as gateway,
         await gateway.line() as first,
@@ -69,7 +69,7 @@ async def test_too_many_conversations(tmp_path: Path) -> None:
         assert isinstance(await first.receive(), Accepted)
 
 
-async def test_too_many_frames_a_second(tmp_path: Path) -> None:
+async def test_frames_above_the_rate_are_refused_as_busy(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, frames_per_s=10) as gateway, await gateway.line() as line:
         await line.reach_accepted()
         with one_ending_recorded(ConversationOutcome.REFUSED_BUSY, "busy", Limit.FRAMES_PER_S):
@@ -77,7 +77,7 @@ async def test_too_many_frames_a_second(tmp_path: Path) -> None:
             assert is_busy(await line.refusal())
 
 
-async def test_too_many_handshakes_from_one_address(tmp_path: Path) -> None:
+async def test_handshakes_above_the_limit_of_an_address_are_refused_as_busy(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, handshakes_per_address_per_min=2) as gateway:
         for _ in range(2):
             async with await gateway.line() as line:
@@ -91,7 +91,9 @@ async def test_too_many_handshakes_from_one_address(tmp_path: Path) -> None:
                 assert is_busy(await line.refusal())
 
 
-async def test_silence_before_the_first_frame(gateway: RunningGateway) -> None:
+async def test_silence_before_the_first_frame_ends_by_the_hello_timeout(
+    gateway: RunningGateway,
+) -> None:
     async with await gateway.line() as line:
         await gateway.until(lambda: gateway.open == 1)
         with one_ending_recorded(
@@ -101,7 +103,9 @@ async def test_silence_before_the_first_frame(gateway: RunningGateway) -> None:
             await line.hung_up()
 
 
-async def test_silence_after_the_challenge(gateway: RunningGateway) -> None:
+async def test_silence_after_the_challenge_ends_by_the_idle_timeout(
+    gateway: RunningGateway,
+) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.TIMED_OUT, "idle_timeout", Limit.IDLE_TIMEOUT):
@@ -109,7 +113,9 @@ async def test_silence_after_the_challenge(gateway: RunningGateway) -> None:
             await line.hung_up()
 
 
-async def test_a_served_register_that_does_not_hang_up(gateway: RunningGateway) -> None:
+async def test_a_served_register_that_does_not_hang_up_ends_by_the_idle_timeout(
+    gateway: RunningGateway,
+) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
         with one_ending_recorded(ConversationOutcome.SERVED, "idle_timeout", Limit.IDLE_TIMEOUT):
@@ -118,7 +124,9 @@ async def test_a_served_register_that_does_not_hang_up(gateway: RunningGateway) 
 
 
 @pytest.mark.parametrize("proven", [False, True])
-async def test_a_conversation_that_never_ends(gateway: RunningGateway, proven: bool) -> None:
+async def test_an_endless_conversation_ends_by_its_age(
+    gateway: RunningGateway, proven: bool
+) -> None:
     async with await gateway.line() as line:
         await (line.reach_accepted() if proven else line.reach_challenge())
         outcome = ConversationOutcome.SERVED if proven else ConversationOutcome.TIMED_OUT
@@ -135,7 +143,7 @@ async def keep_talking(line: RawRegister, proven: bool) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_a_sign_of_life_keeps_a_conversation(gateway: RunningGateway) -> None:
+async def test_a_keepalive_keeps_a_conversation_open(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
         (conversation,) = gateway.conversations
@@ -148,7 +156,7 @@ async def test_a_sign_of_life_keeps_a_conversation(gateway: RunningGateway) -> N
         assert gateway.open == 1
 
 
-async def test_a_peer_that_does_not_read(tmp_path: Path) -> None:
+async def test_a_peer_that_does_not_read_is_cut(tmp_path: Path) -> None:
     """It reports again and again and takes none of the answers."""
     async with running_gateway(tmp_path, unsent_bytes=512, frames_per_s=100_000) as gateway:
         for listener in gateway.server._listeners:
@@ -188,7 +196,7 @@ async def report_until_cut(gateway: RunningGateway, line: RawRegister) -> None:
     pytest.fail("nobody minded")
 
 
-async def test_more_waits_than_may_be_written(
+async def test_a_check_in_above_the_waiting_limit_is_refused_as_busy(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway.port._batcher, "_max_waiting", 1)
@@ -203,7 +211,7 @@ async def test_more_waits_than_may_be_written(
             assert is_busy(await lines[2].refusal())
 
 
-async def test_a_second_conversation_takes_over(gateway: RunningGateway) -> None:
+async def test_a_second_conversation_replaces_the_first(gateway: RunningGateway) -> None:
     async with await gateway.line() as half_dead, await gateway.line() as second:
         await half_dead.reach_accepted()
         with one_ending_recorded(ConversationOutcome.TAKEN_OVER):
@@ -212,7 +220,7 @@ async def test_a_second_conversation_takes_over(gateway: RunningGateway) -> None
         assert gateway.open == 1
 
 
-async def test_an_unproven_second_conversation_takes_nothing(gateway: RunningGateway) -> None:
+async def test_an_unproven_second_conversation_replaces_nothing(gateway: RunningGateway) -> None:
     async with await gateway.line() as first, await gateway.line(key=bytes(32)) as outsider:
         await first.reach_accepted()
         with one_ending_recorded(ConversationOutcome.REFUSED_KEY, "key"):
@@ -224,7 +232,7 @@ async def test_an_unproven_second_conversation_takes_nothing(gateway: RunningGat
         assert isinstance(await first.receive(), Accepted)
 
 
-async def test_a_batch_that_fails_is_not_answered_and_the_next_call_is(
+async def test_a_failed_batch_is_not_answered_and_the_next_call_is(
     gateway: RunningGateway,
 ) -> None:
     async with gateway.database.transaction() as db:
@@ -261,7 +269,7 @@ async def test_a_stop_answers_the_check_ins_under_way(gateway: RunningGateway) -
         await gateway.line()
 
 
-async def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
+async def test_a_stop_waits_for_a_limited_time(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, stop_grace_s=0.1) as gateway, await gateway.line() as line:
         await line.reach_challenge()
         async with held_database(gateway):
@@ -272,7 +280,7 @@ async def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
                 await line.hung_up()
 
 
-async def test_a_stopped_gateway_ends_who_waits_for_nothing(gateway: RunningGateway) -> None:
+async def test_a_stopped_gateway_ends_idle_conversations(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.STOPPED):
@@ -280,7 +288,7 @@ async def test_a_stopped_gateway_ends_who_waits_for_nothing(gateway: RunningGate
             await line.hung_up()
 
 
-async def test_a_reading_in_the_middle_of_a_step_spoils_no_batch_of_others(
+async def test_a_reading_during_a_step_does_not_fail_the_batch(
     gateway: RunningGateway,
 ) -> None:
     """A register that reports while its answer to a step is being written is refused alone."""
@@ -318,7 +326,7 @@ def remembered() -> int:
     return sum(isinstance(one, Conversation) for one in gc.get_objects())
 
 
-async def test_a_flood_of_garbage_leaves_nothing_and_others_are_served(
+async def test_garbage_leaves_nothing_open_and_others_are_served(
     gateway: RunningGateway,
 ) -> None:
     registers = DemoRegisters(20)
@@ -342,7 +350,7 @@ async def test_a_flood_of_garbage_leaves_nothing_and_others_are_served(
     assert remembered() <= 2  # the last one that the sweep, and that a batch, has looked at
 
 
-def test_all_this_holds_on_uvloop(tmp_path: Path) -> None:
+def test_all_limits_hold_on_uvloop(tmp_path: Path) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def scenario() -> None:

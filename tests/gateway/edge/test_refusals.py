@@ -13,6 +13,7 @@ from gateway.edge.metrics import ConversationOutcome, Limit
 from gateway.edge.refusals import RETRY_LATER_S, RETRY_S
 from protocol.conversation.messages import UP_PREFIX, CheckIn, FrameKind, Keepalive, RefusalReason
 from protocol.kktpc.frame import encode
+from protocol.telemetry import BLOCK_VERSION, MAX_TAIL
 from tests.gateway.edge.running_gateway import (
     BLOCK_OF_ZEROS,
     SERIAL,
@@ -73,7 +74,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("name", FIRST_WORDS)
-async def test_a_first_word_that_cannot_be(tmp_path: Path, name: str) -> None:
+async def test_an_invalid_first_message_is_refused(tmp_path: Path, name: str) -> None:
     words, outcome, why, limit = FIRST_WORDS[name]
     async with (
         running_gateway(tmp_path, max_frame_bytes=1024) as gateway,
@@ -85,7 +86,7 @@ async def test_a_first_word_that_cannot_be(tmp_path: Path, name: str) -> None:
         assert gateway.open == 0
 
 
-async def test_half_a_frame_and_then_silence(gateway: RunningGateway) -> None:
+async def test_half_a_frame_then_silence_ends_by_the_hello_timeout(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         line.send(line.hello()[:20])
         await gateway.until(lambda: any(one._end.pending for one in gateway.conversations))
@@ -107,7 +108,7 @@ async def recording(gateway: RunningGateway) -> tuple[bytes, bytes]:
     return hello, line.sent[len(hello) :]
 
 
-async def test_a_replayed_recording_proves_nothing(gateway: RunningGateway) -> None:
+async def test_a_replayed_recording_is_refused(gateway: RunningGateway) -> None:
     hello, check_in = await recording(gateway)
     async with await gateway.line() as line:
         with one_ending_recorded(ConversationOutcome.REFUSED_KEY, "key"):
@@ -117,7 +118,9 @@ async def test_a_replayed_recording_proves_nothing(gateway: RunningGateway) -> N
             assert (await line.answers(1))[0][:2] == bytes((FrameKind.REFUSED, RefusalReason.KEY))
 
 
-async def test_a_recording_replayed_in_one_breath(gateway: RunningGateway) -> None:
+async def test_a_recording_replayed_at_once_is_refused_as_malformed(
+    gateway: RunningGateway,
+) -> None:
     """Who seals before the CHALLENGE has come cannot have an answer to it."""
     recorded = b"".join(await recording(gateway))
     async with await gateway.line() as line:
@@ -127,7 +130,7 @@ async def test_a_recording_replayed_in_one_breath(gateway: RunningGateway) -> No
             assert (await line.answers(1))[0][:2] == expected
 
 
-async def test_frames_in_another_order(gateway: RunningGateway) -> None:
+async def test_reordered_frames_are_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
         first, second = line.end.send(Keepalive()), line.end.send(Keepalive())
@@ -136,7 +139,7 @@ async def test_frames_in_another_order(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.KEY, RETRY_S)
 
 
-async def test_a_forged_message(gateway: RunningGateway) -> None:
+async def test_a_forged_message_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.REFUSED_KEY, "key"):
@@ -144,7 +147,7 @@ async def test_a_forged_message(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.KEY, RETRY_S)
 
 
-async def test_a_register_with_another_key(gateway: RunningGateway) -> None:
+async def test_a_register_with_another_key_is_refused(gateway: RunningGateway) -> None:
     """It would notice the gateway by itself; one that does not care proves nothing."""
     async with await gateway.line(key=bytes(32)) as line, await gateway.line() as honest:
         await honest.reach_challenge()
@@ -159,22 +162,26 @@ async def test_a_register_with_another_key(gateway: RunningGateway) -> None:
     ("check_in", "outcome", "why"),
     [
         (CheckIn(9, BLOCK_OF_ZEROS), ConversationOutcome.REFUSED_VERSION, "version"),
-        (CheckIn(1, BLOCK_OF_ZEROS[:-1]), ConversationOutcome.REFUSED_MALFORMED, "malformed"),
+        (
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS[:-1]),
+            ConversationOutcome.REFUSED_MALFORMED,
+            "malformed",
+        ),
         (CheckIn(1, b""), ConversationOutcome.REFUSED_MALFORMED, "malformed"),
         (
-            CheckIn(1, BLOCK_OF_ZEROS + b"\0\1\0\5abc"),
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS + b"\0\1\0\5abc"),
             ConversationOutcome.REFUSED_MALFORMED,
             "malformed",
         ),
         (
-            CheckIn(1, BLOCK_OF_ZEROS + bytes(1028)),
+            CheckIn(BLOCK_VERSION, BLOCK_OF_ZEROS + bytes(MAX_TAIL + 1)),
             ConversationOutcome.REFUSED_MALFORMED,
             "malformed",
         ),
     ],
     ids=["version", "short", "empty", "tail cut", "tail too long"],
 )
-async def test_a_reading_that_is_none(
+async def test_an_invalid_reading_is_refused(
     gateway: RunningGateway, check_in: CheckIn, outcome: ConversationOutcome, why: str
 ) -> None:
     async with await gateway.line() as line:
@@ -186,7 +193,7 @@ async def test_a_reading_that_is_none(
         assert (await db.execute(select(CashRegister))).all() == []
 
 
-async def test_a_blocked_register(gateway: RunningGateway) -> None:
+async def test_a_blocked_register_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
     async with gateway.database.transaction() as db:
@@ -198,7 +205,7 @@ async def test_a_blocked_register(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.BLOCKED, RETRY_LATER_S)
 
 
-async def test_words_out_of_turn(gateway: RunningGateway) -> None:
+async def test_a_message_out_of_turn_is_refused(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_challenge()
         with one_ending_recorded(ConversationOutcome.REFUSED_MALFORMED, "order"):
@@ -206,7 +213,7 @@ async def test_words_out_of_turn(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.MALFORMED, RETRY_S)
 
 
-async def test_two_readings_at_once(gateway: RunningGateway) -> None:
+async def test_a_second_reading_before_acceptance_is_refused(gateway: RunningGateway) -> None:
     """The second comes before the first is accepted."""
     async with await gateway.line() as line:
         await line.reach_challenge()
@@ -217,7 +224,7 @@ async def test_two_readings_at_once(gateway: RunningGateway) -> None:
             assert assert_refused(await line.refusal(), RefusalReason.MALFORMED, RETRY_S)
 
 
-async def test_a_register_that_is_nobodys_is_kept_as_unclaimed(gateway: RunningGateway) -> None:
+async def test_an_unknown_register_is_stored_as_unclaimed(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         await line.reach_accepted()
     async with gateway.database.read() as db:
@@ -225,7 +232,7 @@ async def test_a_register_that_is_nobodys_is_kept_as_unclaimed(gateway: RunningG
     assert [(one.serial_number, one.partner_id, one.model) for one in found] == [(SERIAL, None, 61)]
 
 
-async def test_a_good_call_is_counted_and_told_once(gateway: RunningGateway) -> None:
+async def test_a_served_call_is_counted_and_logged_once(gateway: RunningGateway) -> None:
     before = {name: metric_value(name) for name in ("check_ins_total", "received_bytes_total")}
     async with await gateway.line() as line:
         with one_ending_recorded(ConversationOutcome.SERVED):
@@ -237,7 +244,7 @@ async def test_a_good_call_is_counted_and_told_once(gateway: RunningGateway) -> 
 
 
 @pytest.mark.parametrize("words", ["nothing", "hello", "proof"])
-async def test_a_link_that_is_cut(gateway: RunningGateway, words: str) -> None:
+async def test_a_cut_link_is_counted_as_cut(gateway: RunningGateway, words: str) -> None:
     async with await gateway.line() as line:
         if words == "hello":
             await line.reach_challenge()

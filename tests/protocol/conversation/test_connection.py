@@ -108,7 +108,7 @@ def written(side: Side, row: MessageRow, message: Message, counter: int = 0) -> 
     )
 
 
-def test_an_idle_check_in_is_what_the_book_says() -> None:
+def test_an_idle_check_in_is_byte_for_byte_that_of_the_specification() -> None:
     ends = fresh()
     hello = greet(ends)
     assert hello == encode(0xF0, UP + b"\x01" + HELLO_BODY)
@@ -194,7 +194,7 @@ SIDES = pytest.mark.parametrize("side", [Side.REGISTER, Side.GATEWAY], ids=lambd
 
 @SIDES
 @EVERY_PAIR
-def test_only_what_the_table_knows_is_sent(
+def test_only_messages_of_the_transition_table_are_sent(
     side: Side, state: ConversationState, row: MessageRow
 ) -> None:
     end = shaken().of(side)
@@ -211,7 +211,7 @@ def test_only_what_the_table_knows_is_sent(
 
 @SIDES
 @EVERY_PAIR
-def test_only_what_the_table_knows_is_heard(
+def test_only_messages_of_the_transition_table_are_accepted(
     side: Side, state: ConversationState, row: MessageRow
 ) -> None:
     """``side`` speaks; the other end stands in ``state``."""
@@ -294,7 +294,7 @@ def test_a_gateway_with_another_key_is_noticed_at_once() -> None:
     assert caught.value.code == "key"
 
 
-def test_a_register_with_another_key_proves_nothing() -> None:
+def test_a_register_with_another_key_is_refused() -> None:
     ends = shaken()
     plain = b"\x10\x01block"
     forged = by_the_book.sealed(bytes(32), "up", NONCES, 0, plain, SERIAL)
@@ -303,7 +303,7 @@ def test_a_register_with_another_key_proves_nothing() -> None:
     assert caught.value.code == "key"
 
 
-def test_a_generation_that_nobody_has() -> None:
+def test_an_unknown_key_generation_is_a_key_error() -> None:
     ends = fresh()
     ends.gateway.receive(ends.register.hello(SERIAL, 50, 61, 2, 200))
     with pytest.raises(RemoteError) as caught:
@@ -338,7 +338,7 @@ def test_a_recording_opens_no_second_conversation() -> None:
         (encode(0xF0, bytes(2000)), "oversize"),
     ],
 )
-def test_a_first_frame_that_is_none_of_ours(frame: bytes, code: str) -> None:
+def test_a_foreign_first_frame_is_refused_with_its_code(frame: bytes, code: str) -> None:
     end = GatewayEnd(RING, max_message=1000)
     with pytest.raises(RemoteError) as caught:
         end.receive(frame)
@@ -347,7 +347,7 @@ def test_a_first_frame_that_is_none_of_ours(frame: bytes, code: str) -> None:
 
 
 @given(st.lists(st.binary(max_size=80), max_size=5))
-def test_whatever_comes_only_our_own_errors_leave(chunks: list[bytes]) -> None:
+def test_any_bytes_raise_only_protocol_errors(chunks: list[bytes]) -> None:
     for end in (fresh().gateway, shaken().gateway, shaken().register):
         try:
             for chunk in chunks:
@@ -357,7 +357,7 @@ def test_whatever_comes_only_our_own_errors_leave(chunks: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("state", ConversationState)
-def test_a_refusal_can_be_said_from_anywhere(state: ConversationState) -> None:
+def test_a_refusal_can_be_sent_in_every_state(state: ConversationState) -> None:
     gateway = shaken().gateway
     gateway.state = state
     register = shaken().register
@@ -365,7 +365,7 @@ def test_a_refusal_can_be_said_from_anywhere(state: ConversationState) -> None:
     assert gateway.state is register.state is ConversationState.CLOSED
 
 
-def test_nothing_is_said_before_its_time() -> None:
+def test_a_message_sent_too_early_is_an_error() -> None:
     gateway: Any = fresh().gateway
     with pytest.raises(LocalError):
         gateway.challenge()
@@ -374,7 +374,7 @@ def test_nothing_is_said_before_its_time() -> None:
         gateway.send(Farewell(1))
 
 
-def test_packets_of_the_gateway_are_numbered_as_a_host_numbers_them() -> None:
+def test_gateway_packets_are_numbered_as_those_of_a_host() -> None:
     gateway = shaken().gateway
     gateway.state = ConversationState.OPEN
     ids = [gateway.send(Keepalive())[3] for _ in range(0xE0)]

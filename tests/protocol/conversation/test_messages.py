@@ -54,7 +54,7 @@ NONCE, PROOF = bytes(range(16)), bytes(range(16, 32))
         (Keepalive(), ""),
     ],
 )
-def test_bytes_as_written_down(message: Any, body: str) -> None:
+def test_messages_have_the_specified_bytes(message: Any, body: str) -> None:
     found = ROWS[type(message)]
     assert build(found, message) == bytes.fromhex(body)
     assert parse(found, bytes.fromhex(body)) == message
@@ -64,7 +64,7 @@ def test_bytes_as_written_down(message: Any, body: str) -> None:
     ("code", "message"),
     [(0x01, Hello), (0x02, Challenge), (0x04, ConversationRefused)],
 )
-def test_outer_kinds_as_written_down(code: int, message: type) -> None:
+def test_outer_kinds_have_the_specified_codes(code: int, message: type) -> None:
     assert BY_OUTER_CODE[code].message is message
 
 
@@ -80,7 +80,7 @@ def test_outer_kinds_as_written_down(code: int, message: type) -> None:
         (0x1F, Keepalive, Side.BOTH),
     ],
 )
-def test_sealed_types_as_written_down(code: int, message: type, side: Side) -> None:
+def test_sealed_types_have_the_specified_codes(code: int, message: type, side: Side) -> None:
     assert (BY_SEALED_CODE[code].message, BY_SEALED_CODE[code].side) == (message, side)
 
 
@@ -98,7 +98,7 @@ def _strategy(wire: Any) -> st.SearchStrategy[Any]:
 
 @EVERY
 @given(data=st.data())
-def test_every_message_comes_back(row: MessageRow, data: st.DataObject) -> None:
+def test_every_message_round_trips(row: MessageRow, data: st.DataObject) -> None:
     message = row.message(*values_of(row, data))
     assert parse(row, build(row, message)) == message
     if row in SEALED:
@@ -124,11 +124,11 @@ def test_any_bytes_are_a_message_or_refused(plain: bytes) -> None:
         assert bytes((plain[0],)) + build(ROWS[type(message)], message) == plain
 
 
-def test_a_value_that_does_not_fit_is_our_own_mistake() -> None:
+def test_a_value_that_does_not_fit_is_a_local_error() -> None:
     with pytest.raises(LocalError):
         build(ROWS[Farewell], Farewell(0x10000))
 
 
-def test_a_row_that_differs_from_its_message_stops_the_start() -> None:
+def test_a_row_that_differs_from_its_message_is_refused() -> None:
     with pytest.raises(ValueError, match="Farewell"):
         message_row(0x1E, Farewell, Side.GATEWAY)

@@ -24,19 +24,19 @@ def key_of(serial: bytes = SERIAL, generation: int = 3) -> bytes:
 
 
 @given(st.binary(min_size=7, max_size=7), st.binary(min_size=32, max_size=32))
-def test_the_key_of_a_register(serial: bytes, fleet_key: bytes) -> None:
+def test_a_register_key_follows_the_formula(serial: bytes, fleet_key: bytes) -> None:
     assert KeyRing({9: fleet_key}).register_key(9, serial) == by_the_book.register_key(
         fleet_key, serial
     )
 
 
 @given(st.binary(max_size=40), st.binary(min_size=16, max_size=16))
-def test_the_proof_of_the_gateway(hello_body: bytes, nonce: bytes) -> None:
+def test_the_gateway_proof_follows_the_formula(hello_body: bytes, nonce: bytes) -> None:
     assert proof(key_of(), hello_body, nonce) == by_the_book.proof(key_of(), hello_body, nonce)
 
 
 @pytest.mark.parametrize(("direction", "word"), [(UP, "up"), (DOWN, "down")])
-def test_sealed_messages(direction: bytes, word: str) -> None:
+def test_sealed_messages_follow_the_formula(direction: bytes, word: str) -> None:
     seal = Seal(key_of(), direction, NONCES)
     for counter, message in enumerate((b"", b"one", bytes(1000))):
         expected = by_the_book.sealed(key_of(), word, NONCES, counter, message, SERIAL)
@@ -54,7 +54,7 @@ def refused(opener: Seal, sealed: bytes, associated: bytes = b"ad") -> bool:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5))
-def test_messages_open_in_their_order(messages: list[bytes]) -> None:
+def test_messages_open_in_order(messages: list[bytes]) -> None:
     sealer, opener = pair()
     assert [opener.open(sealer.seal(each, b"ad"), b"ad") for each in messages] == messages
 
@@ -89,13 +89,13 @@ def test_a_message_under_another_kind_or_serial_does_not_open() -> None:
 
 
 @pytest.mark.parametrize("generation", [1, 3])
-def test_the_key_of_another_register_opens_nothing(generation: int) -> None:
+def test_another_registers_key_opens_nothing(generation: int) -> None:
     sealer, opener = pair(key_of(bytes(7), generation))
     assert refused(opener, sealer.seal(b"one", b"ad"))
 
 
 @given(st.binary(max_size=40), st.data())
-def test_no_flipped_bit_opens(message: bytes, data: st.DataObject) -> None:
+def test_a_message_with_a_flipped_bit_does_not_open(message: bytes, data: st.DataObject) -> None:
     sealer, opener = pair()
     sealed = bytearray(sealer.seal(message, b"ad"))
     place = data.draw(st.integers(0, 8 * len(sealed) - 1))
@@ -108,12 +108,12 @@ def test_a_forged_message_does_not_open(forged: bytes) -> None:
     assert refused(pair()[1], forged)
 
 
-def test_a_ring_gives_no_key_of_a_generation_it_has_not() -> None:
+def test_a_key_ring_has_no_key_of_an_unknown_generation() -> None:
     assert RING.register_key(2, SERIAL) is None
     assert RING.current == 3
 
 
-def test_a_generated_ring_is_read_back(tmp_path: Path) -> None:
+def test_a_generated_key_ring_round_trips(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
     path.write_text(KeyRing.generate())
     first, second = KeyRing.load(path), KeyRing.parse(KeyRing.generate())
@@ -134,14 +134,14 @@ def test_a_generated_ring_is_read_back(tmp_path: Path) -> None:
         {"1": 5},
     ],
 )
-def test_what_is_no_ring_is_refused(ring: object) -> None:
+def test_an_invalid_key_ring_is_refused(ring: object) -> None:
     with pytest.raises(ValueError):
         KeyRing.parse(json.dumps(ring))
     with pytest.raises(ValueError, match="not a key ring"):
         KeyRing.parse(json.dumps(ring)[:-1])
 
 
-def test_no_error_and_no_print_shows_a_key() -> None:
+def test_keys_are_hidden_in_errors_and_representations() -> None:
     secret = "5e" * 32
     assert secret not in repr(KeyRing({1: bytes.fromhex(secret)}))
     for text in (f'{{"0": "{secret}"}}', f'{{"1": "{secret}00"}}', f'["{secret}"]', f'"{secret}'):

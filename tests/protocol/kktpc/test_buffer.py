@@ -42,13 +42,13 @@ from tests.protocol.vectors import VECTORS, Vector
         ("a6deda400101", AsyncResult(0xDE, bytes.fromhex("da400101"))),
     ],
 )
-def test_what_was_seen_on_the_wire(data: str, message: buffer.BufferMessage) -> None:
+def test_recorded_messages_are_decoded(data: str, message: buffer.BufferMessage) -> None:
     assert buffer.decode(bytes.fromhex(data)) == message
     assert buffer.encode(message) == bytes.fromhex(data)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.frame.hex()[:24])
-def test_every_vector_is_a_message_of_its_side(vector: Vector) -> None:
+def test_every_vector_decodes_to_a_message_of_its_sender(vector: Vector) -> None:
     message = buffer.decode(vector.data)
     assert buffer.encode(message) == vector.data
     if not isinstance(message, Retransmit):
@@ -58,7 +58,7 @@ def test_every_vector_is_a_message_of_its_side(vector: Vector) -> None:
 
 @pytest.mark.parametrize("row", buffer.ROWS, ids=lambda row: row.message.__name__)
 @given(data=st.data())
-def test_every_message_comes_back(row: MessageRow, data: st.DataObject) -> None:
+def test_every_message_round_trips(row: MessageRow, data: st.DataObject) -> None:
     values: list[Any] = [data.draw(st.integers(0, 255)) for _ in row.layout.names]
     if row.rest:
         values.append(data.draw(st.binary(max_size=40)))
@@ -72,13 +72,13 @@ def test_codes_are_unique() -> None:
 
 
 @pytest.mark.parametrize("data", ["00", "db", "c0", "c1", "c100", "c2", "c20000", "a6", "a200"])
-def test_nonsense_is_refused(data: str) -> None:
+def test_malformed_messages_are_refused(data: str) -> None:
     with pytest.raises(RemoteError) as caught:
         buffer.decode(bytes.fromhex(data))
     assert caught.value.code == "malformed"
 
 
-def test_a_value_that_does_not_fit_is_our_own_mistake() -> None:
+def test_a_value_that_does_not_fit_is_a_local_error() -> None:
     with pytest.raises(LocalError):
         buffer.encode(Ack(256))
 

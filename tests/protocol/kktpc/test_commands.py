@@ -198,7 +198,7 @@ CODES = """3f 45 46 50 56 48 91 a5 9d 74 6d 73 a4 a6 a7 e8 e9 ea eb 92 4a 99 59 
     6c 47 88 80 82 43 e6 b8 4d 58 b3 90 7d 8f 64 ed ce 6b 71 ef ec da"""
 
 
-def test_every_command_of_the_specification_is_there() -> None:
+def test_every_command_of_the_specification_is_in_the_table() -> None:
     assert set(bytes.fromhex(CODES)) <= set(BY_CODE)
     assert {code for code in BY_CODE if code not in bytes.fromhex(CODES)} == {
         command.code for command in COMMANDS if "ours" in command.note and command.code != 0xEC
@@ -330,7 +330,9 @@ PUBLISHED_LAYOUTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("data", "name", "fields"), REQUEST_VECTORS + PUBLISHED_LAYOUTS)
-def test_requests_as_hosts_send_them(data: str, name: str, fields: dict[str, Any]) -> None:
+def test_requests_are_encoded_as_hosts_send_them(
+    data: str, name: str, fields: dict[str, Any]
+) -> None:
     assert encode_request(name, **fields).hex() == data
     assert parse_request(bytes.fromhex(data)) == (BY_NAME[name], fields)
 
@@ -339,7 +341,7 @@ def answer_to(name: str, data: str) -> Any:
     return parse_answer(BY_NAME[name], bytes.fromhex(data))
 
 
-def test_answers_as_the_driver_takes_them() -> None:
+def test_answers_are_encoded_as_the_driver_reads_them() -> None:
     kind = answer_to("read_type", "0001013d000003000036 8980928e8b")
     assert (kind["model"], kind["name"], kind["build"]) == (61, "АТОЛ", "3689")
     version = answer_to("read_version", "5500 0300005652")
@@ -352,7 +354,7 @@ def test_answers_as_the_driver_takes_them() -> None:
     }
 
 
-def test_the_state_answers_in_thirty_bytes() -> None:
+def test_the_state_answer_has_thirty_bytes() -> None:
     answer = encode_answer("read_state", **STATE)
     assert len(answer) == 30
     assert answer == bytes.fromhex(
@@ -364,14 +366,14 @@ def test_the_reserved_byte_may_be_missing() -> None:
     assert answer_to("leave_mode", "5500") == {"reserved": None}
 
 
-def test_answers_with_a_form_of_their_own() -> None:
+def test_answers_with_a_special_form_are_parsed() -> None:
     assert answer_to("read_cash", "4d 00000012345678") == {"sum": 12_345_678}
     assert answer_to("pay", "5500 0000009500 0000000000") == {"rest": 9_500, "change": 0}
     assert answer_to("read_last_error", "55 67 00") == {"code": 0x67, "extended": 0}
     assert answer_to("read_protection_code", "4c01") == {"entered": True}
 
 
-def test_a_begin_is_whole_or_has_no_offer() -> None:
+def test_a_begin_with_an_incomplete_offer_is_refused() -> None:
     """A faulty offer is refused, not left out."""
     body = {"blocks": 9, **OFFER}
     for wrong in ({**body, "sha256": b""}, {"blocks": 9, "size": 1}, {}):
@@ -413,7 +415,7 @@ REPEATABLE = {
 
 
 @each_command
-def test_what_may_be_done_twice(command: Command) -> None:
+def test_only_repeatable_commands_may_be_repeated(command: Command) -> None:
     """Never what signs, prints, moves money, restarts, writes a licence or sets the clock."""
     assert command.repeatable == (command.name in REPEATABLE)
     assert may_repeat(encode_request(command, **EXAMPLES[command.name][0])) == command.repeatable
@@ -437,7 +439,7 @@ def test_what_may_be_done_twice(command: Command) -> None:
         ("da0100", False),
     ],
 )
-def test_some_parameters_may_be_done_only_once(request_: str, repeatable: bool) -> None:
+def test_some_parameters_make_a_command_unrepeatable(request_: str, repeatable: bool) -> None:
     assert may_repeat(bytes.fromhex(request_)) is repeatable
 
 
@@ -461,7 +463,7 @@ def test_a_host_waits_as_long_as_public_hosts_do(command: Command) -> None:
     assert command.timeout_s == TIMES_S.get(command.code, 10)
 
 
-def test_each_way_to_fail() -> None:
+def test_each_form_of_failure_is_parsed() -> None:
     assert answer_to("write_table", "55 66 00") == CommandFailed(0x66)
     assert answer_to("read_register", "55 6c") == CommandFailed(0x6C)
     assert answer_to("read_state", "55 8c 00") == CommandFailed(0x8C)
@@ -488,7 +490,7 @@ def test_each_way_to_fail() -> None:
         ("read_state", "44 3001261120123456 4f 01234567 3d ff30 01 0012 0345 00 1234567890 02 06"),
     ],
 )
-def test_broken_answers_are_the_peer_s_fault(name: str, data: str) -> None:
+def test_malformed_answers_are_a_remote_error(name: str, data: str) -> None:
     with pytest.raises(RemoteError):
         answer_to(name, data)
 
@@ -497,7 +499,7 @@ def test_broken_answers_are_the_peer_s_fault(name: str, data: str) -> None:
     "data",
     ["", "00", "ff", "45 00", "46", "46 13 00 01", "4613000109 00", "50 13 00 01 09", "56 01"],
 )
-def test_broken_requests_are_the_peer_s_fault(data: str) -> None:
+def test_malformed_requests_are_a_remote_error(data: str) -> None:
     with pytest.raises(RemoteError):
         parse_request(bytes.fromhex(data))
 
@@ -518,7 +520,7 @@ def test_broken_requests_are_the_peer_s_fault(data: str) -> None:
         ("write_setting", {"number": -1, "value": b""}),
     ],
 )
-def test_impossible_requests_are_our_fault(name: str, fields: dict[str, Any]) -> None:
+def test_impossible_requests_are_a_local_error(name: str, fields: dict[str, Any]) -> None:
     with pytest.raises(LocalError) as refusal:
         encode_request(name, **fields)
     assert "123456789" not in str(refusal.value)
@@ -531,7 +533,7 @@ def test_a_year_outside_the_century_cannot_be_sent() -> None:
 
 @each_command
 @given(data=st.binary(max_size=40))
-def test_hostile_answers(command: Command, data: bytes) -> None:
+def test_hostile_answers_are_parsed_or_refused(command: Command, data: bytes) -> None:
     for answer in (data, command.success + data):
         try:
             parsed = parse_answer(command, answer)
@@ -542,7 +544,7 @@ def test_hostile_answers(command: Command, data: bytes) -> None:
 
 @given(data=st.binary(max_size=40), code=st.sampled_from(sorted(BY_CODE)))
 @example(data=b"", code=0x46)
-def test_hostile_requests(data: bytes, code: int) -> None:
+def test_hostile_requests_round_trip_or_are_refused(data: bytes, code: int) -> None:
     for request in (data, bytes([code]) + data):
         try:
             command, fields = parse_request(request)
@@ -551,20 +553,20 @@ def test_hostile_requests(data: bytes, code: int) -> None:
         assert encode_request(command, **fields) == request
 
 
-def test_the_password_stands_in_front() -> None:
+def test_the_password_precedes_the_command() -> None:
     assert with_password(b"\xa5").hex() == "0000a5"
     assert with_password(b"\xa5", "1234").hex() == "1234a5"
     assert split_password(bytes.fromhex("1234a5")) == ("1234", b"\xa5")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\x0a\x00\xa5"])
-def test_a_broken_password_is_the_peer_s_fault(data: bytes) -> None:
+def test_a_malformed_password_is_a_remote_error(data: bytes) -> None:
     with pytest.raises(RemoteError):
         split_password(data)
 
 
 @pytest.mark.parametrize("password", ["12345", "12a4", "-123"])
-def test_an_impossible_password_is_ours_and_stays_hidden(password: str) -> None:
+def test_an_impossible_password_is_a_local_error_that_hides_it(password: str) -> None:
     with pytest.raises(LocalError) as refusal:
         with_password(b"\xa5", password)
     assert password not in str(refusal.value)

@@ -38,7 +38,7 @@ EXAMPLES: list[tuple[str, Tlv]] = [
 
 
 @pytest.mark.parametrize(("wire", "tlv"), EXAMPLES)
-def test_the_rows_stand_on_the_wire(wire: str, tlv: Tlv) -> None:
+def test_rows_have_the_specified_bytes(wire: str, tlv: Tlv) -> None:
     assert encode(tlv).hex() == wire
     assert decode(bytes.fromhex(wire), tlv.kind.to) == tlv
 
@@ -49,14 +49,14 @@ def test_every_row_of_the_specification_has_its_direction() -> None:
         assert {code for code, (kind, _) in BY_CODE.items() if kind.to is to} == set(codes)
 
 
-def test_each_direction_is_kept() -> None:
+def test_a_tlv_of_the_other_direction_is_refused() -> None:
     for wire, tlv in EXAMPLES:
         wrong = TlvRecipient.HOST if tlv.kind.to is TlvRecipient.REGISTER else TlvRecipient.REGISTER
         with pytest.raises(RemoteError):
             decode(bytes.fromhex(wire), wrong)
 
 
-def test_the_frames_of_the_wire_are_explained() -> None:
+def test_recorded_tlvs_round_trip() -> None:
     """Host's as commands with no result wanted, register's in a slot of the host."""
     for vector in VECTORS:
         message = buffer.decode(vector.data)
@@ -74,7 +74,7 @@ def test_a_slot_is_opened_by_an_empty_command() -> None:
     assert buffer.decode(item.data) == buffer.Add(eot.ARM_FLAGS, eot.SLOTS[0], b"\0\0")
 
 
-def test_a_packet_size_of_one_byte_is_taken() -> None:
+def test_a_packet_size_of_one_byte_is_accepted() -> None:
     assert decode(bytes.fromhex("da500180"), TlvRecipient.HOST) == Tlv(eot.PACKET_SIZE, 0, 128)
 
 
@@ -107,7 +107,7 @@ def test_a_host_name_may_end_with_nul() -> None:
         "da7003610062",
     ],
 )
-def test_nonsense_is_the_peer_s_fault(wire: str) -> None:
+def test_malformed_tlvs_are_a_remote_error(wire: str) -> None:
     for to in TlvRecipient:
         with pytest.raises(RemoteError):
             decode(bytes.fromhex(wire), to)
@@ -133,7 +133,7 @@ def test_nonsense_is_the_peer_s_fault(wire: str) -> None:
         Tlv(eot.HOST_VERSION),
     ],
 )
-def test_impossible_tlvs_are_ours(tlv: Tlv) -> None:
+def test_impossible_tlvs_are_a_local_error(tlv: Tlv) -> None:
     with pytest.raises(LocalError):
         encode(tlv)
 
@@ -150,7 +150,7 @@ VALUES: dict[TlvForm, st.SearchStrategy[Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
 @given(data=st.data())
-def test_every_value_comes_back(kind: TlvKind, data: st.DataObject) -> None:
+def test_every_value_round_trips(kind: TlvKind, data: st.DataObject) -> None:
     socket = data.draw(st.sampled_from(eot.SOCKETS)) if len(kind.codes) > 1 else None
     tlv = Tlv(kind, socket, data.draw(VALUES[kind.form]))
     assert decode(encode(tlv), kind.to) == tlv
@@ -163,7 +163,7 @@ def test_every_value_comes_back(kind: TlvKind, data: st.DataObject) -> None:
     ),
     to=st.sampled_from(TlvRecipient),
 )
-def test_hostile_bytes(data: bytes, to: TlvRecipient) -> None:
+def test_hostile_bytes_round_trip_or_are_refused(data: bytes, to: TlvRecipient) -> None:
     try:
         tlv = decode(data, to)
     except RemoteError:

@@ -104,7 +104,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_questions_as_hosts_ask_them(name: str) -> None:
+def test_questions_are_encoded_as_hosts_send_them(name: str) -> None:
     request, parameters = REQUESTS[name]
     assert encode_question(BY_NAME[name], **parameters).hex() == request
     command, fields = parse_request(bytes.fromhex(request))
@@ -112,7 +112,7 @@ def test_questions_as_hosts_ask_them(name: str) -> None:
     assert parse_question(fields) == (BY_NAME[name], parameters)
 
 
-def test_the_registration_stands_where_hosts_look_for_it() -> None:
+def test_the_registration_is_where_hosts_read_it() -> None:
     """KKT-PC 3.4: INN at 7..18, RNM at 19..38, tax systems at 39, mode at 40 of the answer."""
     answer = bytes.fromhex("5500" + ANSWERS["registration"][0])
     assert answer[7:19] == b"7709364346  "
@@ -123,12 +123,12 @@ def test_the_registration_stands_where_hosts_look_for_it() -> None:
 @pytest.mark.parametrize(
     "request_", ["a411", "a4", "a43001", "a435", "a440000000", "a4410000000000", "a443", "a44600"]
 )
-def test_impossible_questions_are_the_peer_s_fault(request_: str) -> None:
+def test_impossible_questions_are_a_remote_error(request_: str) -> None:
     with pytest.raises(RemoteError):
         parse_question(parse_request(bytes.fromhex(request_))[1])
 
 
-def test_impossible_parameters_are_ours() -> None:
+def test_impossible_parameters_are_a_local_error() -> None:
     for parameters in ({}, {"document": -1}, {"document": 1 << 32}, {"document": 1, "more": 2}):
         with pytest.raises(LocalError):
             encode_question(BY_NAME["document"], **parameters)
@@ -136,7 +136,7 @@ def test_impossible_parameters_are_ours() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(question.name))
 @given(data=st.binary(max_size=80))
-def test_hostile_answers(question: DriveQuestion, data: bytes) -> None:
+def test_hostile_answers_round_trip_or_are_refused(question: DriveQuestion, data: bytes) -> None:
     try:
         fields = parse_answer(question, data)
     except RemoteError:
@@ -145,7 +145,7 @@ def test_hostile_answers(question: DriveQuestion, data: bytes) -> None:
 
 
 @given(data=st.binary(max_size=20))
-def test_hostile_questions(data: bytes) -> None:
+def test_hostile_questions_round_trip_or_are_refused(data: bytes) -> None:
     try:
         question, parameters = parse_question(parse_request(b"\xa4" + data)[1])
     except RemoteError:
@@ -153,7 +153,7 @@ def test_hostile_questions(data: bytes) -> None:
     assert encode_question(question, **parameters) == b"\xa4" + data
 
 
-def test_the_bits_of_the_exchange() -> None:
+def test_each_bit_of_the_exchange_sets_its_flag() -> None:
     names = ["connected", "has_message", "waits_for_ticket", "ofd_command", "settings_changed"]
     for bit, name in enumerate([*names, "waits_for_answer"]):
         flags = exchange_flags(1 << bit)
@@ -174,14 +174,14 @@ def test_answers_round_trip(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - OPEN_ENDED))
-def test_a_byte_more_or_less_is_refused(name: str) -> None:
+def test_an_answer_of_another_length_is_refused(name: str) -> None:
     data = bytes.fromhex(ANSWERS[name][0])
     for wrong in (data[:-1], data + b"\0", b""):
         with pytest.raises(RemoteError):
             parse_answer(BY_NAME[name], wrong)
 
 
-def test_a_date_that_is_none() -> None:
+def test_an_empty_date_is_none_and_an_impossible_one_is_refused() -> None:
     empty = bytes.fromhex("0000000000000000" + "0000000000")
     assert parse_answer(BY_NAME["exchange"], empty)["first_unsent_at"] is None
     with pytest.raises(RemoteError):

@@ -27,17 +27,17 @@ def read(chunks: list[bytes], max_data: int = MAX_DATA) -> list[Frame | BadFrame
     return [item for chunk in chunks for item in reader.feed(chunk)]
 
 
-def test_every_vector_is_here() -> None:
+def test_all_recorded_vectors_are_loaded() -> None:
     assert len(VECTORS) == 187
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.frame.hex()[:24])
-def test_a_vector_is_decoded_and_encoded_again(vector: Vector) -> None:
+def test_a_vector_round_trips(vector: Vector) -> None:
     assert read([vector.frame]) == [Frame(vector.packet_id, vector.data)]
     assert encode(vector.packet_id, vector.data) == vector.frame
 
 
-def test_all_vectors_in_one_stream_a_byte_at_a_time() -> None:
+def test_all_vectors_are_read_from_one_stream_a_byte_at_a_time() -> None:
     stream = b"".join(vector.frame for vector in VECTORS)
     found = read([bytes((byte,)) for byte in stream])
     assert found == [Frame(vector.packet_id, vector.data) for vector in VECTORS]
@@ -59,7 +59,7 @@ def test_the_checksum_is_the_published_one(data: bytes) -> None:
 
 
 @given(st.data(), st.lists(st.tuples(IDS, DATA), min_size=1, max_size=4))
-def test_any_frames_come_back_from_any_chunks(
+def test_any_frames_are_read_from_any_chunks(
     data: st.DataObject, frames: list[tuple[int, bytes]]
 ) -> None:
     stream = b"".join(encode(packet_id, body) for packet_id, body in frames)
@@ -68,22 +68,20 @@ def test_any_frames_come_back_from_any_chunks(
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 16_382, MAX_DATA])
-def test_lengths_stand_low_seven_bits_first(length: int) -> None:
+def test_lengths_are_sent_low_seven_bits_first(length: int) -> None:
     frame = encode(7, bytes(length))
     assert frame[:4] == bytes((0xFE, length % 128, length // 128, 7))
     assert read([frame]) == [Frame(7, bytes(length))]
 
 
 @pytest.mark.parametrize(("packet_id", "length"), [(0, MAX_DATA + 1), (0xFD, 0), (256, 0), (-1, 0)])
-def test_what_no_frame_can_carry_is_our_own_mistake(packet_id: int, length: int) -> None:
+def test_data_that_no_frame_can_carry_is_a_local_error(packet_id: int, length: int) -> None:
     with pytest.raises(LocalError):
         encode(packet_id, bytes(length))
 
 
 @given(st.data(), st.binary(max_size=600))
-def test_whatever_comes_the_reader_neither_raises_nor_hoards(
-    data: st.DataObject, noise: bytes
-) -> None:
+def test_any_bytes_neither_raise_nor_fill_the_reader(data: st.DataObject, noise: bytes) -> None:
     reader = FrameReader(max_data=100)
     for chunk in data.draw(chunked(noise)):
         reader.feed(chunk)
@@ -91,7 +89,7 @@ def test_whatever_comes_the_reader_neither_raises_nor_hoards(
 
 
 @given(st.data(), st.binary(max_size=300))
-def test_the_same_stream_says_the_same_in_any_chunks(data: st.DataObject, stream: bytes) -> None:
+def test_a_stream_is_read_alike_in_any_chunks(data: st.DataObject, stream: bytes) -> None:
     def frames(chunks: list[bytes]) -> list[Frame | BadFrame]:
         return [item for item in read(chunks) if isinstance(item, Frame)]
 
@@ -108,7 +106,7 @@ def test_a_frame_after_noise_is_found(noise: bytes, body: bytes) -> None:
 @pytest.mark.parametrize(
     "false_start", ["fe7f00f0", "fe7f7ff0", "fefefefe", "fe0100", "fe05000041"]
 )
-def test_a_false_start_hides_only_as_much_as_it_claims(false_start: str) -> None:
+def test_a_false_start_hides_no_more_bytes_than_it_claims(false_start: str) -> None:
     """After at most the length that it lied about, whole frames come through again."""
     claimed = 2 * (MAX_DATA + 1)
     good = encode(2, b"good")
@@ -130,14 +128,14 @@ def test_a_false_start_hides_only_as_much_as_it_claims(false_start: str) -> None
         ("fe010000fe0000", "escape"),
     ],
 )
-def test_what_is_wrong_has_a_name(stream: str, reason: str) -> None:
+def test_a_bad_frame_names_its_reason(stream: str, reason: str) -> None:
     found = read([bytes.fromhex(stream)], max_data=100)
     assert isinstance(found[0], BadFrame)
     assert found[0].reason == reason
 
 
 @given(DATA, st.data())
-def test_a_flipped_bit_never_gives_another_frame(body: bytes, data: st.DataObject) -> None:
+def test_a_flipped_bit_never_yields_another_frame(body: bytes, data: st.DataObject) -> None:
     frame = encode(3, body)
     place = data.draw(st.integers(0, 8 * len(frame) - 1))
     broken = bytearray(frame)

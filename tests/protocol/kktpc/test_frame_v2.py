@@ -28,12 +28,12 @@ some_data = st.binary(min_size=1, max_size=MAX_DATA) | st.lists(
 ).map(bytes)
 
 
-def test_the_published_frame() -> None:
+def test_the_published_frame_round_trips() -> None:
     assert encode(DATA) == WIRE
     assert FrameReaderV2().feed(WIRE) == [FrameV2(DATA)]
 
 
-def test_the_bytes_and_times_of_the_exchange() -> None:
+def test_the_exchange_has_the_specified_bytes_and_times() -> None:
     """KKT-PC 2."""
     assert (v2.ENQ, v2.ACK, v2.STX, v2.ETX) == (5, 6, 2, 3)
     assert (v2.EOT, v2.NAK, v2.DLE) == (4, 0x15, 0x10)
@@ -42,7 +42,7 @@ def test_the_bytes_and_times_of_the_exchange() -> None:
     assert (v2.ENQ_ATTEMPTS, v2.FRAME_ATTEMPTS) == (5, 10)
 
 
-def test_controls_stand_alone() -> None:
+def test_control_bytes_are_read_alone() -> None:
     assert FrameReaderV2().feed(b"\x05\x06\x15\x04" + WIRE + b"\x04") == [
         ControlByte.ENQ,
         ControlByte.ACK,
@@ -54,26 +54,26 @@ def test_controls_stand_alone() -> None:
 
 
 @given(data=some_data)
-def test_every_data_comes_back(data: bytes) -> None:
+def test_all_data_round_trips(data: bytes) -> None:
     wire = encode(data)
     assert wire[-1] == reduce(xor, wire[1:-1])
     assert FrameReaderV2().feed(wire) == [FrameV2(data)]
 
 
 @given(data=some_data)
-def test_a_byte_at_a_time(data: bytes) -> None:
+def test_a_frame_is_read_a_byte_at_a_time(data: bytes) -> None:
     reader = FrameReaderV2()
     found = [item for byte in encode(data) for item in reader.feed(bytes((byte,)))]
     assert (found, reader.pending) == ([FrameV2(data)], 0)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(MAX_DATA + 1)])
-def test_data_that_no_frame_carries_is_ours(data: bytes) -> None:
+def test_data_that_no_frame_can_carry_is_a_local_error(data: bytes) -> None:
     with pytest.raises(LocalError):
         encode(data)
 
 
-def test_a_frame_that_is_too_long_is_left_before_its_end() -> None:
+def test_a_frame_that_is_too_long_is_dropped_before_its_end() -> None:
     reader = FrameReaderV2()
     found = reader.feed(b"\x02" + b"a" * 10_000)
     assert [item.reason for item in found if isinstance(item, BadFrameV2)] == ["oversize"]
@@ -93,11 +93,11 @@ def test_a_frame_that_is_too_long_is_left_before_its_end() -> None:
         (b"\x02\x10", []),
     ],
 )
-def test_what_is_no_frame(wire: bytes, found: list[ItemV2]) -> None:
+def test_bad_bytes_are_named_or_wait_for_more(wire: bytes, found: list[ItemV2]) -> None:
     assert FrameReaderV2().feed(wire) == found
 
 
-def test_half_a_frame_can_be_given_up() -> None:
+def test_an_incomplete_frame_can_be_dropped() -> None:
     reader = FrameReaderV2()
     assert reader.feed(WIRE[:5]) == []
     assert (reader.pending, reader.reset(), reader.pending) == (5, 5, 0)
@@ -105,7 +105,7 @@ def test_half_a_frame_can_be_given_up() -> None:
 
 
 @given(chunks=st.lists(st.binary(max_size=40) | some_data.map(encode), max_size=20))
-def test_hostile_lines(chunks: list[bytes]) -> None:
+def test_hostile_bytes_do_not_hide_the_next_good_frame(chunks: list[bytes]) -> None:
     """Never an error, never more kept than a frame, and a good frame is heard again."""
     reader = FrameReaderV2()
     for chunk in chunks:
@@ -116,7 +116,7 @@ def test_hostile_lines(chunks: list[bytes]) -> None:
 
 
 @given(chunks=st.lists(st.binary(max_size=40) | some_data.map(encode), max_size=10))
-def test_pieces_do_not_matter(chunks: list[bytes]) -> None:
+def test_a_stream_is_read_alike_in_any_chunks(chunks: list[bytes]) -> None:
     """Only junk may be told in other pieces."""
     whole, pieces = FrameReaderV2(), FrameReaderV2()
     line = b"".join(chunks)

@@ -36,7 +36,7 @@ def test_the_probes_are_those_of_the_driver() -> None:
         (frame.encode(0, b"\xff"), None),
     ],
 )
-def test_the_first_answer_tells(heard: bytes, platform: Platform | None) -> None:
+def test_the_first_answer_reveals_the_platform(heard: bytes, platform: Platform | None) -> None:
     assert Prober().feed(heard) is platform
     prober = Prober()
     for byte in heard:
@@ -44,14 +44,14 @@ def test_the_first_answer_tells(heard: bytes, platform: Platform | None) -> None
     assert prober.platform is platform
 
 
-def test_the_first_answer_stays() -> None:
+def test_later_answers_do_not_change_the_platform() -> None:
     prober = Prober()
     assert prober.feed(RESULT) is Platform.V2_5
     assert prober.feed(PROBE) is Platform.V2_5
 
 
 @given(chunks=st.lists(st.binary(max_size=50)))
-def test_hostile_lines(chunks: list[bytes]) -> None:
+def test_hostile_bytes_raise_nothing(chunks: list[bytes]) -> None:
     prober = Prober()
     for chunk in chunks:
         prober.feed(chunk)

@@ -142,11 +142,11 @@ NUMBERS = """01 03 04 05 06 08 09 0a 0b 0c 11 12 13 14 15 16 18 1a 1b 21 22 23 2
     30 32 33 34 35 36 37 38 39 3a 3b 3c 3d 40 41 42 43"""
 
 
-def test_every_register_of_the_specification_is_there() -> None:
+def test_every_register_of_the_specification_is_in_the_table() -> None:
     assert set(BY_NUMBER) == set(bytes.fromhex(NUMBERS))
 
 
-def test_every_register_that_the_driver_asks_is_there() -> None:
+def test_every_register_that_the_driver_reads_is_in_the_table() -> None:
     asked = {vector.data[6] for vector in VECTORS_OF_WIRE if vector.data[5:6] == b"\x91"}
     assert len(asked) > 40 and asked <= set(BY_NUMBER)
 
@@ -163,7 +163,7 @@ def test_every_register_that_the_driver_asks_is_there() -> None:
         ("shift_tax", "913c0101"),
     ],
 )
-def test_registers_are_asked_with_their_parameters(name: str, request_: str) -> None:
+def test_registers_are_requested_with_their_parameters(name: str, request_: str) -> None:
     fields = request_fields(internal_register_named(name))
     assert encode_request("read_register", **fields).hex() == request_
 
@@ -183,7 +183,7 @@ KNOWN = [register for register in REGISTERS if VECTORS[register.name][1] != RAW]
 
 
 @pytest.mark.parametrize("register", KNOWN, ids=lambda entry: str(entry.name))
-def test_short_registers_are_the_peer_s_fault(register: InternalRegister) -> None:
+def test_short_values_are_a_remote_error(register: InternalRegister) -> None:
     least = 0 if len(VECTORS[register.name][0]) == 2 or register.name == "line_length" else 1
     with pytest.raises(RemoteError):
         parse_register(register, bytes.fromhex(VECTORS[register.name][0])[:least])
@@ -191,7 +191,7 @@ def test_short_registers_are_the_peer_s_fault(register: InternalRegister) -> Non
 
 @each_register
 @given(data=st.binary(max_size=12))
-def test_hostile_registers(register: InternalRegister, data: bytes) -> None:
+def test_hostile_values_round_trip_or_are_refused(register: InternalRegister, data: bytes) -> None:
     try:
         fields = parse_register(register, data)
     except RemoteError:
@@ -199,12 +199,12 @@ def test_hostile_registers(register: InternalRegister, data: bytes) -> None:
     assert encode_register(register, **fields) == data
 
 
-def test_no_date_is_none() -> None:
+def test_an_empty_date_is_none() -> None:
     validity = parse_register(internal_register_named("fiscal_drive_validity"), bytes(5))
     assert validity["valid_until"] is None
 
 
-def test_unknown_registers_are_ours() -> None:
+def test_unknown_registers_are_a_local_error() -> None:
     with pytest.raises(LocalError):
         internal_register_named("serial")
     assert FFD_VERSIONS[2] == "1.05"

@@ -15,7 +15,7 @@ def test_each_code_has_both_texts(code: int) -> None:
     assert english and not re.search("[А-Яа-я]", english)
 
 
-def test_known_codes() -> None:
+def test_known_codes_have_the_published_texts() -> None:
     assert len(RESULT_CODES) == 144
     assert describe(0, "en") == "No error"
     assert describe(0x9C, "ru") == "Смена открыта, операция невозможна"

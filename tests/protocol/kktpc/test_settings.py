@@ -79,7 +79,7 @@ def values(setting: Setting) -> st.SearchStrategy[SettingValue]:
 # ---- the tables ---------------------------------------------------------------------------------
 
 
-def test_every_setting_stands_once() -> None:
+def test_every_setting_is_listed_once() -> None:
     assert len(SETTINGS[V2_5]) == len(settings_2_5.SETTINGS) == 323
     assert len(SETTINGS[V5_0]) == len(settings_5_0.SETTINGS) == 145
     assert len(IN_CELLS) == 256
@@ -97,7 +97,7 @@ def test_only_bits_share_a_cell() -> None:
 
 
 @each_setting
-def test_each_setting_says_what_it_takes(setting: Setting) -> None:
+def test_each_setting_describes_its_allowed_values(setting: Setting) -> None:
     assert setting.name_ru == setting.name_ru.strip() != ""
     assert 0 <= setting.number <= 0xFFFF
     assert bool(setting.choices) == (setting.kind in (SettingKind.BOOL, SettingKind.LIST))
@@ -140,7 +140,7 @@ def test_each_cell_is_found(setting: Setting) -> None:
 @pytest.mark.parametrize(
     "key", ["278", "Т19Р1П9", "т19р1п9", "T19R1F9", "t19r1f9", "T19P1P9", " 19.1.9 "]
 )
-def test_the_ways_to_write_a_cell(key: str) -> None:
+def test_a_cell_is_found_by_each_spelling(key: str) -> None:
     assert find(V2_5, key).number == 278
 
 
@@ -196,7 +196,7 @@ def test_values_of_the_wrong_type_are_refused(setting: Setting) -> None:
         (V5_0, 184, "Спасибо 🙂", "Спасибо 🙂"),
     ],
 )
-def test_values_are_kept_in_one_way(
+def test_equal_values_have_one_form(
     platform: Platform, number: int, value: SettingValue, kept: SettingValue
 ) -> None:
     assert parse(find(platform, number), value) == kept
@@ -295,7 +295,7 @@ def test_neighbours_in_a_cell_are_left_alone(before: bytes, value: bool) -> None
     assert int.from_bytes(after) & 0x80 == int.from_bytes(before) & 0x80
 
 
-def test_bits_need_the_cell_as_it_is() -> None:
+def test_bits_need_the_cells_current_value() -> None:
     with pytest.raises(SettingError) as refusal:
         encode_cell(find(V2_5, 43), True, 1)
     assert refusal.value.fault is SettingFault.CELL
@@ -316,13 +316,13 @@ CELL_VECTORS = [
 
 
 @pytest.mark.parametrize(("number", "value", "cell"), CELL_VECTORS)
-def test_cells_as_on_the_wire(number: int, value: SettingValue, cell: bytes) -> None:
+def test_cells_have_the_recorded_bytes(number: int, value: SettingValue, cell: bytes) -> None:
     setting = find(V2_5, number)
     assert encode_cell(setting, value, len(cell)) == cell
     assert cell_length(setting) == len(cell)
 
 
-def test_a_name_is_read_in_the_internal_page() -> None:
+def test_a_name_is_read_in_the_internal_code_page() -> None:
     assert decode_cell(find(V2_5, 122), bytes.fromhex("088c80240000")) == "Има№"
     assert decode_cell(find(V2_5, 122), bytes(64)) == ""
 
@@ -335,7 +335,7 @@ def test_a_capital_a_at_the_end_is_lost_in_reading_but_not_in_verifying() -> Non
     assert not cell_contains(setting, "ПЕТРОВА", raw)
 
 
-def test_a_host_without_a_path_wipes_the_path() -> None:
+def test_a_cabinet_without_a_path_clears_the_stored_path() -> None:
     setting = find(V2_5, 278)
     before = encode_cell(setting, "service.atol.ru/kkt", 64)
     after = encode_cell(setting, "ks.atol.ru", 64, before)
@@ -405,12 +405,12 @@ def test_hostile_values(setting: Setting, raw: bytes) -> None:
         (184, "", ""),
     ],
 )
-def test_values_as_designed(number: int, value: SettingValue, raw: str) -> None:
+def test_values_have_the_specified_bytes(number: int, value: SettingValue, raw: str) -> None:
     assert encode_value(find(V5_0, number), value).hex() == raw
     assert decode_value(find(V5_0, number), bytes.fromhex(raw)) == value
 
 
-def test_platform_2_5_has_no_values() -> None:
+def test_platform_2_5_has_no_numbered_values() -> None:
     with pytest.raises(SettingError):
         encode_value(find(V2_5, 279), 80)
 

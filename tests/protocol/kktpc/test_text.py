@@ -19,11 +19,11 @@ from protocol.kktpc.text import (
 PAGES = pytest.mark.parametrize("page", [INTERNAL, CP866], ids=lambda page: str(page.name))
 
 
-def test_the_internal_page_as_published() -> None:
+def test_the_internal_code_page_is_the_published_one() -> None:
     assert encode_internal("АЯ 7№$ая€—Ёё") == bytes.fromhex("001f203724a0809fa1a2f0f1")
 
 
-def test_cp866_as_in_a_name_on_the_wire() -> None:
+def test_cp866_decodes_a_recorded_name() -> None:
     assert decode_cp866(bytes.fromhex("80928e8b")) == "АТОЛ"
     assert encode_cp866("АТОЛ") == bytes.fromhex("80928e8b")
 
@@ -37,7 +37,7 @@ def test_every_character_has_one_code(page: CodePage) -> None:
 
 @PAGES
 @pytest.mark.parametrize("text", ["日", "a\0", "\n", "\ud800", "\ufffd"])
-def test_what_a_page_lacks_is_refused(page: CodePage, text: str) -> None:
+def test_a_character_missing_in_a_code_page_is_refused(page: CodePage, text: str) -> None:
     with pytest.raises(TextError) as refusal:
         page.encode("ab" + text)
     assert refusal.value.code == "text"
@@ -51,7 +51,7 @@ def test_decoding_never_fails(page: CodePage, raw: bytes) -> None:
 
 
 @given(st.text(sorted(set(CP866.codes) & set(INTERNAL.codes)), max_size=64))
-def test_a_text_written_reads_back(text: str) -> None:
+def test_a_written_text_is_read_back(text: str) -> None:
     assert decode_internal(cp866_to_internal(encode_cp866(text))) == text
 
 

@@ -52,7 +52,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("server_encoding", "UTF8"),
     ],
 )
-async def test_settings(own: PostgresCluster, setting: str, expected: str) -> None:
+async def test_settings_are_applied(own: PostgresCluster, setting: str, expected: str) -> None:
     assert await value(own.url, f"SHOW {setting}") == expected
 
 
@@ -61,7 +61,7 @@ async def test_only_loopback_is_trusted(own: PostgresCluster) -> None:
     assert await value(own.url, f"{rules} FROM pg_hba_file_rules") == "host 127.0.0.1 trust"
 
 
-async def test_databases(own: PostgresCluster) -> None:
+async def test_databases_are_created_and_dropped(own: PostgresCluster) -> None:
     url = own.create_database("fleet")
     assert await value(url, "SELECT current_database()") == "fleet"
     with pytest.raises(PostgresError, match="already exists"):
@@ -71,7 +71,7 @@ async def test_databases(own: PostgresCluster) -> None:
         await value(url, "SELECT 1")
 
 
-async def test_what_was_committed_survives_a_kill(own: PostgresCluster) -> None:
+async def test_committed_data_survives_a_kill(own: PostgresCluster) -> None:
     url = own.create_database("killed")
     connection = await asyncpg.connect(url, timeout=scaled(10))
     await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -98,7 +98,7 @@ async def test_stop_and_restart_keep_the_address(own: PostgresCluster) -> None:
 
 
 @pytest.mark.usefixtures("postgres")
-def test_an_exception_leaves_nothing(shelf: Path) -> None:
+def test_an_exception_leaves_no_process_or_folder(shelf: Path) -> None:
     with pytest.raises(KeyError), PostgresCluster() as cluster:
         pid = cluster.pid
         raise KeyError
@@ -106,20 +106,20 @@ def test_an_exception_leaves_nothing(shelf: Path) -> None:
 
 
 @pytest.mark.usefixtures("postgres")
-def test_a_refused_parameter_leaves_nothing_and_says_why(shelf: Path) -> None:
+def test_a_refused_parameter_leaves_nothing_and_is_explained(shelf: Path) -> None:
     with pytest.raises(PostgresError, match="shared_buffers"):
         PostgresCluster({"shared_buffers": "plenty"})
 
 
 @pytest.mark.usefixtures("postgres")
-def test_one_that_is_late_leaves_nothing(shelf: Path) -> None:
+def test_a_cluster_that_is_not_ready_in_time_leaves_nothing(shelf: Path) -> None:
     with pytest.raises(PostgresError, match="did not start"):
         PostgresCluster(ready_timeout_s=-1)
 
 
 @pytest.mark.usefixtures("postgres")
 @pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "1 / 0"])
-def test_a_program_that_forgets_it_leaves_nothing(shelf: Path, end: str) -> None:
+def test_a_program_that_does_not_close_it_leaves_nothing(shelf: Path, end: str) -> None:
     program = f"""
 from simulator.bench.postgres import PostgresCluster
 from tests.pace import scaled
@@ -136,7 +136,7 @@ print(cluster.pid, flush=True)
 @pytest.mark.parametrize(
     ("mode", "reason"), [(0o755, "No such file"), (0o000, "Permission denied")]
 )
-def test_binaries_that_cannot_be_run(
+def test_binaries_that_cannot_be_run_are_reported(
     shelf: Path, monkeypatch: pytest.MonkeyPatch, mode: int, reason: str
 ) -> None:
     chosen = shelf / "bin"
@@ -148,7 +148,7 @@ def test_binaries_that_cannot_be_run(
     chosen.rmdir()
 
 
-def test_root_lends_itself_an_account() -> None:
+def test_root_uses_another_account() -> None:
     assert (choose_account().uid is None) == (os.geteuid() != 0)
     assert choose_account().uid != 0
 

@@ -24,7 +24,7 @@ UP, DOWN = Direction.UP, Direction.DOWN
         (Fault(DOWN, cut_after=0, drip=True), [b"abc", b"def"]),
     ],
 )
-def test_what_comes_out(fault: Fault, out: list[bytes]) -> None:
+def test_each_fault_changes_the_chunks(fault: Fault, out: list[bytes]) -> None:
     link = BadLink(fault)
     assert [chunk for data in (b"abc", b"def") for chunk in link.transfer(UP, data)] == out
 

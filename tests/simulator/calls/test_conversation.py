@@ -61,7 +61,7 @@ def settings_orders(operation_id: int = 7) -> list[tuple[int, int, bytes]]:
     return [(operation_id, step, command) for step, command in enumerate(commands)]
 
 
-def test_an_idle_check_in(make_register: MakeRegister) -> None:
+def test_an_idle_check_in_is_accepted(make_register: MakeRegister) -> None:
     orders, ledger = GatewayScript(next_check_in_s=300), list[tuple[str, int]]()
     register = make_register()
     talk = call(register, ledger)
@@ -82,7 +82,7 @@ def test_steps_are_done_in_one_conversation(make_register: MakeRegister, fault: 
     assert list(orders.answers.values()) == [DONE, DONE, b"\x55\x00\x1f\x90", DONE]
 
 
-def test_a_refused_step(make_register: MakeRegister) -> None:
+def test_a_refused_step_is_reported(make_register: MakeRegister) -> None:
     register = make_register()
     register.faults.refuse_steps = StepRefusal.SHIFT_OPEN
     orders = GatewayScript(settings_orders()[:1])
@@ -93,7 +93,9 @@ def test_a_refused_step(make_register: MakeRegister) -> None:
 
 
 @pytest.mark.parametrize("reason", list(RefusalReason))
-def test_a_refusal_ends_the_talk(make_register: MakeRegister, reason: RefusalReason) -> None:
+def test_a_refusal_ends_the_conversation(
+    make_register: MakeRegister, reason: RefusalReason
+) -> None:
     orders = GatewayScript(refuse=(reason, 17))
     talk = call(make_register())
     converse(talk, SmallGateway(orders))
@@ -101,7 +103,7 @@ def test_a_refusal_ends_the_talk(make_register: MakeRegister, reason: RefusalRea
     assert not talk.accepted
 
 
-def test_a_gateway_without_our_key_hears_no_reading(make_register: MakeRegister) -> None:
+def test_a_gateway_without_the_key_gets_no_reading(make_register: MakeRegister) -> None:
     orders = GatewayScript()
     talk = call(make_register())
     converse(talk, SmallGateway(orders, KeyRing({1: bytes(32)})))
@@ -109,7 +111,7 @@ def test_a_gateway_without_our_key_hears_no_reading(make_register: MakeRegister)
     assert talk.register.readings == 0
 
 
-def test_a_held_conversation_lives_on(make_register: MakeRegister) -> None:
+def test_a_held_conversation_stays_open(make_register: MakeRegister) -> None:
     orders, ledger = GatewayScript(hold=True, next_check_in_s=300), list[tuple[str, int]]()
     talk, gateway = call(make_register(), ledger), SmallGateway(orders)
     hello = talk.start()
@@ -127,7 +129,7 @@ def test_a_held_conversation_lives_on(make_register: MakeRegister) -> None:
     assert (talk.result, talk.next_check_in_s) == (ConversationResult(ConversationEnding.DONE), 5)
 
 
-def test_what_came_with_the_farewell_is_not_answered(make_register: MakeRegister) -> None:
+def test_messages_after_the_farewell_are_not_answered(make_register: MakeRegister) -> None:
     talk, gateway = call(make_register()), SmallGateway(GatewayScript(hold=True))
     talk.receive(gateway.receive(talk.receive(gateway.receive(talk.start()), NOON)), NOON)
     last = gateway.send_unprompted(Keepalive()) + gateway.send_unprompted(Farewell(5))
@@ -140,7 +142,9 @@ CUT_DIRECTIONS = list(Direction) + [Direction.BOTH]
 
 
 @pytest.mark.parametrize("direction", CUT_DIRECTIONS, ids=lambda one: str(one.name))
-def test_cut_after_every_byte(make_register: MakeRegister, direction: Direction) -> None:
+def test_steps_are_done_once_when_cut_after_any_byte(
+    make_register: MakeRegister, direction: Direction
+) -> None:
     """Whatever the cut point: the operation is done once in the end, and no accepted reading is
     unknown to the gateway."""
     cuts = 0
@@ -163,7 +167,9 @@ def test_cut_after_every_byte(make_register: MakeRegister, direction: Direction)
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
-def test_no_fault_makes_the_register_believe(make_register: MakeRegister, name: str) -> None:
+def test_no_fault_gives_a_false_acceptance_or_a_repeated_step(
+    make_register: MakeRegister, name: str
+) -> None:
     register, orders = make_register(), GatewayScript(settings_orders())
     ledger = list[tuple[str, int]]()
     talk = call(register, ledger)
@@ -175,7 +181,7 @@ def test_no_fault_makes_the_register_believe(make_register: MakeRegister, name: 
     assert (talk.result == ConversationResult(ConversationEnding.DONE)) is harmless
 
 
-def test_power_lost_in_programming_mode_is_seen_by_the_next_step(
+def test_the_next_step_fails_after_power_was_lost_in_programming_mode(
     make_register: MakeRegister,
 ) -> None:
     register = make_register(Platform.V2_5)

@@ -47,7 +47,7 @@ async def until_closed(gateway: Listener, ended: list[SocketCall]) -> None:
     await until(lambda: ended and not gateway.open)
 
 
-async def test_a_call_with_work(
+async def test_a_call_does_all_steps_and_closes(
     make_register: MakeRegister, gateway: Listener, orders: GatewayScript
 ) -> None:
     register, ended = make_register(), list[SocketCall]()
@@ -60,7 +60,7 @@ async def test_a_call_with_work(
     assert call.accepted_s is not None and call.accepted_s >= call.started_s
 
 
-async def test_a_refusal(
+async def test_a_refused_call_keeps_reason_and_retry_time(
     make_register: MakeRegister, gateway: Listener, orders: GatewayScript
 ) -> None:
     orders.refuse = (RefusalReason.BUSY, 9)
@@ -71,7 +71,7 @@ async def test_a_refusal(
     assert call.conversation.result == ConversationResult(ConversationEnding.REFUSED, "busy", 9)
 
 
-async def test_nobody_answers_the_telephone(make_register: MakeRegister) -> None:
+async def test_a_refused_connection_breaks_the_call(make_register: MakeRegister) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
         ended = list[SocketCall]()
@@ -125,7 +125,7 @@ class Dripper(asyncio.Protocol):
             asyncio.get_running_loop().call_later(0.03, self.drip)
 
 
-async def test_bytes_that_make_no_message_are_silence_too(make_register: MakeRegister) -> None:
+async def test_bytes_without_a_message_count_as_silence(make_register: MakeRegister) -> None:
     drippers = list[Dripper]()
 
     def answer() -> Dripper:
@@ -143,7 +143,7 @@ async def test_bytes_that_make_no_message_are_silence_too(make_register: MakeReg
     await until(dripper.transport.is_closing)
 
 
-async def test_a_held_call_settles_answers_and_reports_again(
+async def test_a_held_call_settles_answers_keepalives_and_reports_again(
     make_register: MakeRegister, gateway: Listener, orders: GatewayScript
 ) -> None:
     orders.hold, orders.steps = True, []
@@ -160,7 +160,7 @@ async def test_a_held_call_settles_answers_and_reports_again(
     assert call.conversation.result == ConversationResult(ConversationEnding.BROKEN, "stopped")
 
 
-async def test_a_held_call_does_not_wait_for_a_dead_gateway(
+async def test_a_held_call_ends_when_the_gateway_is_dead(
     make_register: MakeRegister, gateway: Listener, orders: GatewayScript
 ) -> None:
     orders.hold, orders.steps, orders.next_check_in_s = True, [], 300

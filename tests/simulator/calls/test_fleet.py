@@ -67,7 +67,7 @@ async def test_every_register_calls_and_the_ledger_agrees_with_the_gateway(tmp_p
     assert book == orders.readings
 
 
-async def test_the_ledger_is_on_its_way_before_the_file_is_closed(tmp_path: Path) -> None:
+async def test_ledger_lines_are_written_before_the_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     with FileLedger(path) as ledger:
         ledger("00106100000001", 5, NOON)
@@ -82,7 +82,7 @@ async def test_steps_are_counted() -> None:
     assert set(fleet[0].journal.effects.values()) == {1}
 
 
-async def test_the_servers_interval_rules_unless_overridden() -> None:
+async def test_the_servers_interval_applies_unless_overridden() -> None:
     orders = GatewayScript(next_check_in_s=300)
     async with running_small_gateway(orders) as gateway:
         told = replace(config_for(gateway), interval_s=None)
@@ -125,7 +125,7 @@ async def test_no_more_calls_at_once_than_allowed() -> None:
         await until(lambda: not gateway.open)
 
 
-async def test_held_conversations_take_no_place() -> None:
+async def test_held_conversations_do_not_count_as_open_calls() -> None:
     orders = GatewayScript(hold=True, next_check_in_s=300)
     async with running_small_gateway(orders) as gateway:
         config = replace(config_for(gateway), interval_s=None, max_open=2)
@@ -139,7 +139,7 @@ async def test_held_conversations_take_no_place() -> None:
         assert (statistics.accepted, runner.open_calls) == (20, 0)
 
 
-async def test_a_stranger_has_no_name() -> None:
+async def test_an_unknown_host_name_raises_oserror() -> None:
     runner = FleetRunner(DemoRegisters(1), FleetConfig("no.such.host.invalid", 1, KEY_RING))
     with pytest.raises(OSError):
         await runner.run(asyncio.Event())
@@ -148,7 +148,7 @@ async def test_a_stranger_has_no_name() -> None:
 # ---- demo registers -----------------------------------------------------------------------------
 
 
-def test_demo_serials_are_valid_and_take_turns() -> None:
+def test_demo_serials_are_valid_and_alternate_platforms() -> None:
     serials = demo_serials(50)
     assert serials == demo_serials(60)[:50]
     assert len({serial.serial_number for serial in serials}) == 50
@@ -159,7 +159,7 @@ def test_demo_serials_are_valid_and_take_turns() -> None:
         assert BY_CODE[model].platform_5_0 is (platform is Platform.V5_0)
 
 
-def test_demo_registers_are_born_when_asked_for_and_stay() -> None:
+def test_demo_registers_are_created_at_first_use_and_kept() -> None:
     fleet = DemoRegisters(MAX_REGISTERS // 1000, now=lambda: NOON)
     assert fleet[7] is fleet[7]
     assert fleet[-1] is fleet[len(fleet) - 1]

@@ -41,7 +41,7 @@ def test_frames_become_a_request() -> None:
 
 
 @given(st.binary(max_size=50), st.integers(1, 20))
-def test_an_answer_in_pieces_gives_its_frames_when_it_is_whole(body: bytes, size: int) -> None:
+def test_an_answer_in_pieces_yields_its_frames_when_complete(body: bytes, size: int) -> None:
     carrier = HttpCarrier("x", "/kkt")
     for _ in range(2):
         carrier.pack(b"frames")
@@ -61,7 +61,7 @@ def test_an_answer_in_pieces_gives_its_frames_when_it_is_whole(body: bytes, size
         (answer(bytes(LONGEST_ANSWER + 1)), "http_oversize"),
     ],
 )
-def test_what_is_no_answer_breaks_the_call(data: bytes, why: str) -> None:
+def test_an_invalid_answer_breaks_the_call(data: bytes, why: str) -> None:
     carrier = HttpCarrier("x", "/kkt")
     carrier.pack(b"frames")
     with pytest.raises(CarrierError) as broken:
@@ -69,7 +69,7 @@ def test_what_is_no_answer_breaks_the_call(data: bytes, why: str) -> None:
     assert broken.value.why == why
 
 
-def test_nothing_can_be_said_where_the_peer_has_closed() -> None:
+def test_a_request_after_the_peer_closed_breaks_the_call() -> None:
     carrier = HttpCarrier("x", "/kkt")
     carrier.pack(b"frames")
     assert carrier.unpack(answer(b"last", b"Connection: close\r\n")) == b"last"
@@ -80,7 +80,7 @@ def test_nothing_can_be_said_where_the_peer_has_closed() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_frames_or_breaks_the_call(data: bytes) -> None:
+def test_any_answer_yields_frames_or_breaks_the_call(data: bytes) -> None:
     carrier = HttpCarrier("x", "/kkt")
     carrier.pack(b"frames")
     try:
@@ -90,7 +90,7 @@ def test_whatever_comes_is_frames_or_breaks_the_call(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
-def test_a_road_has_a_name(name: Transport) -> None:
+def test_each_transport_has_its_setup(name: Transport) -> None:
     road = transport_setup(name, path="/other")
     assert (road.tls is not None) == (name in ("tls", "https"))
     assert road.path == ("/other" if name in ("http", "https") else None)
@@ -98,7 +98,7 @@ def test_a_road_has_a_name(name: Transport) -> None:
 
 
 @pytest.mark.parametrize("file", ["nowhere.pem", __file__])
-def test_a_file_of_no_certificates_is_told_clearly(tmp_path: Path, file: str) -> None:
+def test_a_file_without_certificates_is_reported(tmp_path: Path, file: str) -> None:
     ring = tmp_path / "key-ring.json"
     ring.write_text(KeyRing.generate())
     command = [sys.executable, "-m", "simulator", "run", "--key-ring", str(ring)]

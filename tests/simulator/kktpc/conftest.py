@@ -1,4 +1,4 @@
-"""A simulated register at real lines, with a host at the other end."""
+"""A simulated register on real lines, with a host at the other end."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ LINES = ("tcp", "pty")
 
 @pytest.fixture
 def register() -> SimulatedRegister:
-    """Of platform 2.5, its shift closed and nothing unsent."""
+    """Return a register of platform 2.5 with a closed shift and nothing unsent."""
     return new_register()
 
 
@@ -36,7 +36,7 @@ def new_register(platform: Platform = Platform.V2_5) -> SimulatedRegister:
 async def at_line(
     line: str, register: SimulatedRegister, setup: LineSetup = AT_NOON, lower_level: int = 3
 ) -> AsyncIterator[Wire]:
-    """The host's end of a line of that kind."""
+    """Serve the register on a line of that kind and yield the host's end."""
     if line == "tcp":
         server = await serve_tcp(register, "127.0.0.1", 0, setup)
         wire = over_tcp(server.sockets[0].getsockname())
@@ -63,7 +63,7 @@ async def with_host(
     talk: Callable[[HostV3], T],
     setup: LineSetup = AT_NOON,
 ) -> T:
-    """What a host does in its own thread, after the probes."""
+    """Run a host in its own thread, after the probes; return its result."""
 
     def run(wire: Wire) -> T:
         host = HostV3(wire)
@@ -75,6 +75,6 @@ async def with_host(
 
 
 async def with_old_host(register: SimulatedRegister, talk: Callable[[HostV2], Any]) -> Any:
-    """The same on lower level v2."""
+    """Run a host of lower level v2 in its own thread; return its result."""
     async with at_line("pty", register, lower_level=2) as wire:
         return await asyncio.to_thread(talk, HostV2(wire))

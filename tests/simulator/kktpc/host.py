@@ -1,5 +1,7 @@
-"""A host for the tests, written from KKT-PC 1 and 2 and nothing of the product: it builds its
-frames by itself and knows the checksum, the buffer's codes and the exchange by turns."""
+"""A host for the tests, written from KKT-PC 1 and 2 without any code of the product.
+
+It builds its own frames and has its own checksum, buffer codes and v2 exchange.
+"""
 
 import os
 import select
@@ -29,7 +31,10 @@ def frame(packet_id: int, data: bytes) -> bytes:
 
 
 def take_frame(heard: bytes) -> tuple[int, bytes, bytes] | None:
-    """Id, data and the rest; whatever stands before STX is skipped."""
+    """Return the first frame's id and data, and the rest; skip bytes before STX.
+
+    Return ``None`` while the frame is incomplete.
+    """
     start = heard.find(b"\xfe")
     if start < 0 or len(heard) < start + 4:
         return None
@@ -50,7 +55,7 @@ def take_frame(heard: bytes) -> tuple[int, bytes, bytes] | None:
 
 
 class Wire:
-    """Bytes of a TCP connection or of a pty, with time-outs."""
+    """The bytes of a TCP connection or of a pty, with timeouts."""
 
     def __init__(self, descriptor: int, close: Callable[[], None]) -> None:
         self.descriptor, self.close = descriptor, close
@@ -60,7 +65,7 @@ class Wire:
             data = data[os.write(self.descriptor, data) :]
 
     def read(self, within_s: float) -> bytes:
-        """Empty: nothing came in time, or the other end has gone."""
+        """Return the bytes received, or nothing after the timeout or when the peer has closed."""
         ready, _, _ = select.select([self.descriptor], [], [], within_s)
         return os.read(self.descriptor, 4096) if ready else b""
 
@@ -72,30 +77,30 @@ def over_tcp(address: tuple[str, int]) -> Wire:
 
 
 class HostV3:
-    """One host at one line; each packet waits for its reply."""
+    """One host on one line; each packet waits for its reply."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.packet_id = self.task_id = 0
         self.by_itself: list[bytes] = []
-        """Data of the packets F0."""
+        """Data of the packets with id F0, which the register sends without a request."""
         self._heard = b""
         self._replies: dict[int, bytes] = {}
 
     def begin(self) -> None:
-        """The driver's two probes at once, and the answer of platform 2.5."""
+        """Send the driver's two probes and check the answer of platform 2.5."""
         self.wire.write(bytes.fromhex("24400d002001f7407465737465fe010000c402"))
         assert self._reply_to(0) == b"\xa3"
         self.packet_id = 0
 
     def say(self, data: bytes) -> bytes:
-        """One packet and its reply."""
+        """Send one packet and return its reply."""
         self.packet_id = (self.packet_id + 1) % 0xE0
         self.wire.write(frame(self.packet_id, data))
         return self._reply_to(self.packet_id)
 
     def ask(self, command: bytes, flags: int = 0x01) -> bytes:
-        """The application answer of a command, acknowledged."""
+        """Return the application answer of a command, after acknowledging it."""
         self.task_id = (self.task_id + 1) % 0xDD
         task = bytes((self.task_id,))
         reply = self.say(b"\xc1" + bytes((flags,)) + task + b"\0\0" + command)
@@ -105,13 +110,13 @@ class HostV3:
         return answer[2:]
 
     def send(self, command: bytes) -> None:
-        """A command without a result."""
+        """Send a command that needs no result."""
         self.task_id = (self.task_id + 1) % 0xDD
         reply = self.say(b"\xc1\0" + bytes((self.task_id,)) + b"\0\0" + command)
         assert reply[:1] in (b"\xa1", b"\xa2"), reply.hex()
 
     def wait_for(self, wanted: Callable[[bytes], bool], within_s: float = FIRST_WAIT_S) -> bytes:
-        """The first thing the register says by itself that is wanted."""
+        """Return the first matching message that the register sends without a request."""
         until = time.monotonic() + within_s
         while True:
             for data in self.by_itself:
@@ -122,7 +127,7 @@ class HostV3:
             self._read(0.05)
 
     def gone(self, within_s: float = FIRST_WAIT_S) -> bool:
-        """Whether the register hangs up."""
+        """Tell whether the register hangs up within the time."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             ready, _, _ = select.select([self.wire.descriptor], [], [], 0.05)
@@ -149,7 +154,7 @@ class HostV3:
 
 
 class HostV2:
-    """The exchange by turns of lower level v2."""
+    """The alternating exchange of lower level v2."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire

@@ -1,5 +1,7 @@
-"""A day at a register, command by command, as KKT-PC 3 has them: requests in hex and what the
-answer must be.  Written from the specification; the product is not asked."""
+"""A day at a register as commands of KKT-PC 3: requests in hex and the expected answers.
+
+Written from the specification, not from the product's output.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -10,7 +12,7 @@ EXIT = "48"
 
 
 class CommandExchange(NamedTuple):
-    """One command; ``answer`` is the whole of it, or with ``…`` its beginning."""
+    """One command; ``answer`` is the whole answer, or its beginning if it ends with ``…``."""
 
     request: str
     answer: str
@@ -29,7 +31,7 @@ def register(number: int, value: str, first: int = 0, second: int = 0) -> Comman
 
 
 def item(name: str, price: int, quantity: int, tax: int) -> list[CommandExchange]:
-    """EA, a requisite, EB: the position as the manufacturer's newer hosts sell it."""
+    """Return EA, a requisite and EB: the position as the manufacturer's newer hosts send it."""
     cost = price * quantity // 1000
     position = (
         f"{bcd(price, 7)} {bcd(quantity, 5)} {bcd(cost, 7)} {tax:02} {bcd(0, 7)} 01 00 00 00"
@@ -43,7 +45,7 @@ def item(name: str, price: int, quantity: int, tax: int) -> list[CommandExchange
 
 
 def old_item(name: str, price: int, quantity: int, tax: int) -> CommandExchange:
-    """E6: the same in one command."""
+    """Return E6, which sends the whole position in one command."""
     return CommandExchange(
         f"e6 00 {name.encode('cp866').ljust(64, bytes(1)).hex()} {bcd(price, 6)}"
         f" {bcd(quantity, 5)} 01 00 {bcd(0, 6)} {tax:02} 01 {'00' * 16} 00",
@@ -135,7 +137,7 @@ DAY: list[CommandExchange] = [
     register(0x0B, "00" + bcd(39_950, 6)),
     register(0x3C, bcd(5_000, 6), 1, 1),
     register(0x3C, bcd(905, 6), 1, 2),
-    # A discount of 10.00, the tax told by the host, then the receipt is void.
+    # A discount of 10.00 and a tax sum from the host; then the receipt is cancelled.
     CommandExchange("92 00 01", OK),
     *item("Сыр", 50_000, 1_000, 1),
     CommandExchange(f"43 00 00 01 00 {bcd(1_000, 5)}", OK),
@@ -153,7 +155,7 @@ DAY: list[CommandExchange] = [
     register(0x0A, bcd(98_450, 7)),
     register(0x0B, "00" + bcd(28_450, 6)),
     CommandExchange("4d", "4d" + bcd(98_450, 7)),
-    # More than there is cannot be paid out, and changes nothing.
+    # A payment of more cash than there is fails and changes nothing.
     CommandExchange(f"4f 00 {bcd(98_451, 5)}", "5598…"),
     CommandExchange(f"4f 00 {bcd(50_000, 5)}", OK),
     register(0x04, bcd(100_000, 6)),
@@ -203,7 +205,7 @@ CLOSING: list[CommandExchange] = [
 
 
 def exchange_all(ask: Ask, visits: list[CommandExchange]) -> Iterator[int]:
-    """Sends each command and compares; gives the codes that were walked."""
+    """Send each command and compare its answer; yield the command's code."""
     for each in visits:
         request = bytes.fromhex(each.request)
         answer = ask(request).hex()

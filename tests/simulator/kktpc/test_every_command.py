@@ -43,7 +43,9 @@ def all_commands() -> set[int]:
 
 
 @pytest.mark.parametrize("line", LINES)
-async def test_a_whole_life(line: str, register: SimulatedRegister) -> None:
+async def test_every_command_is_answered_over_a_registers_life(
+    line: str, register: SimulatedRegister
+) -> None:
     walked = await with_host(line, register, lambda host: a_life(host, register))
     assert walked == all_commands()
     tape = list(register.till.tape)
@@ -51,13 +53,15 @@ async def test_a_whole_life(line: str, register: SimulatedRegister) -> None:
     assert register.owner.inn == "7700000000"
 
 
-async def test_a_whole_life_on_lower_level_v2(register: SimulatedRegister) -> None:
+async def test_every_command_is_answered_on_lower_level_v2(register: SimulatedRegister) -> None:
     walked = await with_old_host(register, lambda host: a_life(host, register))
     assert walked == all_commands()
 
 
 @pytest.mark.parametrize("line", LINES)
-async def test_a_third_party_brings_a_firmware(line: str, register: SimulatedRegister) -> None:
+async def test_a_third_party_host_installs_a_firmware(
+    line: str, register: SimulatedRegister
+) -> None:
     content = (b"version 3.0.5652 " + bytes(range(256)) * 4)[:1000]
     blocks = [content[start : start + 200] for start in range(0, 1000, 200)]
 
@@ -76,7 +80,7 @@ async def test_a_third_party_brings_a_firmware(line: str, register: SimulatedReg
 
 
 @pytest.mark.parametrize("line", LINES)
-async def test_a_missing_block_is_told_and_the_old_firmware_stays(
+async def test_a_missing_block_fails_and_the_old_firmware_stays(
     line: str, register: SimulatedRegister
 ) -> None:
     def bring(host: HostV3) -> tuple[bytes, bytes]:
@@ -90,7 +94,7 @@ async def test_a_missing_block_is_told_and_the_old_firmware_stays(
     assert register.loader.firmware == "3.0.3689"
 
 
-async def test_it_restarts_and_comes_back_with_what_is_permanent(
+async def test_a_restart_keeps_permanent_memory(
     register: SimulatedRegister,
 ) -> None:
     def restart(host: HostV3) -> None:
@@ -105,7 +109,7 @@ async def test_it_restarts_and_comes_back_with_what_is_permanent(
     assert answer.startswith(b"\x55\0ofd.test\0")
 
 
-async def test_while_it_restarts_nobody_is_answered(register: SimulatedRegister) -> None:
+async def test_a_restarting_register_answers_nobody(register: SimulatedRegister) -> None:
     def again(host: HostV3) -> bool:
         host.ask(b"\xce\x41")
         assert host.gone()
@@ -114,7 +118,7 @@ async def test_while_it_restarts_nobody_is_answered(register: SimulatedRegister)
     assert await with_host("tcp", register, again, LineSetup(now=lambda: NOON, restart_s=0.5))
 
 
-async def test_the_diagnostics_print_what_the_last_call_met(register: SimulatedRegister) -> None:
+async def test_the_diagnostics_print_the_last_calls_result(register: SimulatedRegister) -> None:
     def printed(host: HostV3) -> list[str]:
         host.ask(bytes.fromhex("82010600"))
         return list(register.till.tape)[-3:]

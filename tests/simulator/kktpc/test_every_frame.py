@@ -58,7 +58,9 @@ async def test_every_frame_is_answered(line: str, register: SimulatedRegister) -
 
 
 @pytest.mark.parametrize("data", [it.data for it in FROM_HOST if it.data[5:7] in RESTARTS])
-async def test_a_frame_that_restarts(data: bytes, register: SimulatedRegister) -> None:
+async def test_a_frame_that_restarts_the_register_is_answered(
+    data: bytes, register: SimulatedRegister
+) -> None:
     await with_host("tcp", register, lambda host: say_it(host, data))
 
 

@@ -43,7 +43,7 @@ def replies(data: bytes) -> list[tuple[int, bytes]]:
 # ---- lower level v3 -----------------------------------------------------------------------------
 
 
-def test_vectors_of_the_specification(line: LineV3) -> None:
+def test_the_vectors_of_the_specification_are_answered(line: LineV3) -> None:
     assert line.receive(ABORT, 0) == ABORTED
     assert line.receive(bytes.fromhex("fe060000c10100000 0a577".replace(" ", "")), 0) == (
         bytes.fromhex("fe010000a21f")
@@ -71,7 +71,7 @@ def test_an_empty_frame_asks_for_the_last_reply_again(line: LineV3) -> None:
     assert line.receive(frame(5, b""), 0) == said
 
 
-def test_a_repeated_packet_is_answered_alike_and_done_once(
+def test_a_repeated_packet_gets_the_same_answer_and_is_done_once(
     line: LineV3, register: SimulatedRegister
 ) -> None:
     beep = frame(9, bytes.fromhex("c1 01 00 0000 75 00"))
@@ -95,17 +95,19 @@ def test_a_repeated_packet_is_answered_alike_and_done_once(
     ]
     + [("c108000000", "b400"), ("c101e00000", "b401"), ("c2ff", "b401"), ("c205", "b3")],
 )
-def test_what_no_host_says_is_an_illegal_value(line: LineV3, data: str, reply: str) -> None:
+def test_a_message_that_no_host_sends_is_an_illegal_value(
+    line: LineV3, data: str, reply: str
+) -> None:
     assert replies(line.receive(frame(1, bytes.fromhex(data)), 0)) == [(1, bytes.fromhex(reply))]
 
 
-def test_our_own_conversation_has_no_place_in_the_buffer(line: LineV3) -> None:
+def test_the_registers_own_conversation_takes_no_slot(line: LineV3) -> None:
     assert line.receive(frame(1, bytes.fromhex("c100dd0000db02")), 0) == b""
     assert len(line.buffer) == 0
     assert replies(line.receive(frame(2, bytes.fromhex("c101dd000045")), 0)) == [(2, b"\xa2")]
 
 
-def test_the_rest_of_a_frame_that_does_not_come_is_given_up(line: LineV3) -> None:
+def test_an_incomplete_frame_is_dropped_after_silence(line: LineV3) -> None:
     assert line.receive(frame(1, ASK_STATE)[:5], 0) == b""
     line.tick(NOON, 0.9)
     assert line.receive(b"", 0.9) == b""
@@ -115,7 +117,7 @@ def test_the_rest_of_a_frame_that_does_not_come_is_given_up(line: LineV3) -> Non
 
 @settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.integers(0, 2**32))
-def test_noise_does_no_harm(noise: list[bytes], seed: int) -> None:
+def test_noise_between_frames_is_ignored(noise: list[bytes], seed: int) -> None:
     line, dice = LineV3(new_register()), random.Random(seed)
     for piece in noise:
         hurt = frame(dice.randrange(0xE0), piece)
@@ -146,7 +148,7 @@ def test_platform_5_0_echoes_its_probe_and_nothing_else() -> None:
     assert line.receive(PROBE_5_0[5:] + PROBE_5_0, 0) == PROBE_5_0 * 2
 
 
-async def test_platform_5_0_at_a_port() -> None:
+async def test_platform_5_0_answers_only_its_probe_on_tcp() -> None:
     async with at_line("tcp", new_register(Platform.V5_0)) as wire:
         wire.write(PROBE_5_0 + ABORT)
         assert await asyncio.to_thread(wire.read, 2.0) == PROBE_5_0
@@ -169,7 +171,7 @@ async def test_a_command_that_takes_time_can_be_watched(register: SimulatedRegis
     assert said[4][:2] == b"\xa3\x55" and said[5:] == [b"\xa3", b"\xb3"]
 
 
-async def test_a_newcomer_takes_the_place_and_finds_the_answers(
+async def test_a_new_host_replaces_the_first_and_finds_the_answers(
     register: SimulatedRegister,
 ) -> None:
     async with at_line("tcp", register) as wire:
@@ -204,7 +206,7 @@ def asked(line: LineV2) -> None:
     assert line.busy and line.work(NOON, 0) == ENQ
 
 
-def test_an_exchange_by_turns(register: SimulatedRegister) -> None:
+def test_a_v2_exchange_answers_and_returns_to_idle(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
     assert line.receive(ACK, 0) == old_frame(b"\x55\0\0")
@@ -212,7 +214,7 @@ def test_an_exchange_by_turns(register: SimulatedRegister) -> None:
     assert line.state is ExchangeState.IDLE
 
 
-def test_a_broken_frame_is_asked_for_again(register: SimulatedRegister) -> None:
+def test_a_broken_v2_frame_is_requested_again(register: SimulatedRegister) -> None:
     line = LineV2(register)
     line.receive(ENQ, 0)
     good = old_frame(b"\0\0\x45")
@@ -221,13 +223,13 @@ def test_a_broken_frame_is_asked_for_again(register: SimulatedRegister) -> None:
     assert line.receive(good, 0) == ACK
 
 
-def test_while_it_works_it_is_busy(register: SimulatedRegister) -> None:
+def test_a_working_register_answers_enq_with_nak(register: SimulatedRegister) -> None:
     line = LineV2(register)
     line.receive(ENQ + old_frame(b"\0\0\x45") + EOT, 0)
     assert line.receive(ENQ, 0) == NAK
 
 
-def test_a_host_that_does_not_answer_is_asked_five_times(register: SimulatedRegister) -> None:
+def test_a_silent_host_gets_five_enqs(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
     said = [line.tick(NOON, 0.51 * count) for count in range(1, 7)]
@@ -235,14 +237,14 @@ def test_a_host_that_does_not_answer_is_asked_five_times(register: SimulatedRegi
     assert line.state is ExchangeState.IDLE
 
 
-def test_a_frame_is_repeated_ten_times_in_all(register: SimulatedRegister) -> None:
+def test_an_unacknowledged_frame_is_sent_ten_times(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
     answer = line.receive(ACK, 0)
     assert [line.receive(NAK, 0) for _ in range(10)] == [answer] * 9 + [EOT]
 
 
-def test_two_enqs_that_meet(register: SimulatedRegister) -> None:
+def test_enq_is_repeated_after_a_collision(register: SimulatedRegister) -> None:
     line = LineV2(register)
     asked(line)
     assert line.receive(ENQ, 0) == b""
@@ -250,7 +252,7 @@ def test_two_enqs_that_meet(register: SimulatedRegister) -> None:
     assert line.tick(NOON, 0.51) == ENQ
 
 
-def test_a_host_that_falls_silent_is_forgotten(register: SimulatedRegister) -> None:
+def test_an_exchange_with_a_silent_host_is_dropped(register: SimulatedRegister) -> None:
     line = LineV2(register)
     line.receive(ENQ, 0)
     assert line.tick(NOON, 2.1) == b"" and line.state is ExchangeState.IDLE
@@ -267,7 +269,7 @@ def test_a_lost_eot_does_not_lose_the_command(register: SimulatedRegister) -> No
 
 @settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from((ENQ, ACK, NAK, EOT)))))
-def test_noise_on_the_old_level_does_no_harm(pieces: list[bytes]) -> None:
+def test_noise_on_a_v2_line_is_ignored(pieces: list[bytes]) -> None:
     line, now_s = LineV2(new_register()), 0.0
     for piece in pieces:
         now_s += 0.3

@@ -59,7 +59,7 @@ def set_up(register: SimulatedRegister, place: str, port: int, ofd_port: int) ->
 # ---- packets ------------------------------------------------------------------------------------
 
 
-def test_the_vectors_of_the_specification(register: SimulatedRegister) -> None:
+def test_the_vectors_of_the_specification_are_followed(register: SimulatedRegister) -> None:
     set_up(register, "127.0.0.1", 7777, 7778)
     line = LineV3(register, caller(register))
     said: list[tuple[int, bytes]] = []
@@ -84,7 +84,7 @@ def test_the_vectors_of_the_specification(register: SimulatedRegister) -> None:
         assert said[-1] == (0xF0, bytes((0xA6, slot)) + bytes.fromhex(wanted))
 
 
-def test_another_channel_calls_nobody(register: SimulatedRegister) -> None:
+def test_a_register_with_another_channel_makes_no_calls(register: SimulatedRegister) -> None:
     line = LineV3(register, caller(register))
     line.receive(frame(1, bytes.fromhex("c100000000da0300")), 0)
     line.work(NOON, 0)
@@ -92,7 +92,7 @@ def test_another_channel_calls_nobody(register: SimulatedRegister) -> None:
     assert line.relay.quiet and line.relay.opened
 
 
-def test_a_host_that_takes_nothing_cannot_fill_the_memory(register: SimulatedRegister) -> None:
+def test_pieces_for_an_idle_host_are_limited(register: SimulatedRegister) -> None:
     set_up(register, "127.0.0.1", 7777, 7778)
     line = LineV3(register, caller(register))
     for count in range(3 * MOST_PIECES):
@@ -106,7 +106,7 @@ def test_a_host_that_takes_nothing_cannot_fill_the_memory(register: SimulatedReg
 
 
 @pytest.mark.parametrize("nonsense", ["da", "da99", "da9900", "da100105", "da0201", "da4001ff"])
-def test_nonsense_says_nothing(register: SimulatedRegister, nonsense: str) -> None:
+def test_malformed_tlvs_are_ignored(register: SimulatedRegister, nonsense: str) -> None:
     line = LineV3(register, caller(register))
     line.relay.receive(bytes.fromhex(nonsense), NOON, 0)
     assert line.relay.quiet
@@ -230,7 +230,7 @@ async def call_through_host(
     return await with_host("pty", register, relay, setup)
 
 
-async def test_a_call_with_work_through_the_host(register: SimulatedRegister) -> None:
+async def test_a_call_through_the_host_does_all_steps(register: SimulatedRegister) -> None:
     orders = GatewayScript(settings_orders())
     async with running_small_gateway(orders) as gateway:
         set_up(register, "127.0.0.1", gateway.port, gateway.port)
@@ -242,7 +242,7 @@ async def test_a_call_with_work_through_the_host(register: SimulatedRegister) ->
     assert register.internet_reached and register.cabinet_reached
 
 
-async def test_a_call_over_http_through_the_host(register: SimulatedRegister) -> None:
+async def test_an_http_call_through_the_host_does_all_steps(register: SimulatedRegister) -> None:
     orders = GatewayScript(settings_orders())
     async with over_http(orders) as port:
         set_up(register, "127.0.0.1/kkt", port, port)
@@ -250,7 +250,7 @@ async def test_a_call_over_http_through_the_host(register: SimulatedRegister) ->
     assert orders.readings == {register.serial_number: [1]}
 
 
-async def test_a_network_without_a_cash_server(register: SimulatedRegister) -> None:
+async def test_a_failed_call_shows_the_internet_as_unreached(register: SimulatedRegister) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

@@ -33,7 +33,7 @@ async def end(program: asyncio.subprocess.Process) -> None:
 
 
 @pytest.mark.parametrize("line", ["tcp", "pty"])
-async def test_it_runs_until_it_is_told_to_end(line: str) -> None:
+async def test_the_program_runs_until_a_signal(line: str) -> None:
     if line == "tcp":
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -55,7 +55,7 @@ async def test_it_runs_until_it_is_told_to_end(line: str) -> None:
     "words",
     [(), ("--listen", "nowhere"), ("--serial", "/dev/no-such-port"), ("--serial-number", "1")],
 )
-async def test_a_wrong_place_is_told(words: tuple[str, ...]) -> None:
+async def test_a_wrong_address_or_port_is_refused_without_traceback(words: tuple[str, ...]) -> None:
     program = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", "device", *words, stderr=asyncio.subprocess.PIPE
     )

@@ -93,7 +93,7 @@ def add(task_id: int, flags: int = NEED, command: bytes = b"\x45") -> Add:
     return Add(flags, task_id, b"\0\0" + command)
 
 
-def test_the_first_is_done_and_the_next_waits(buffer: OnTheWire) -> None:
+def test_the_first_command_runs_and_the_next_waits(buffer: OnTheWire) -> None:
     assert buffer.answer(add(0)) == in_progress()
     assert buffer.answer(add(1)) == pending()
     assert [buffer.answer(Request(each)) for each in (0, 1)] == [in_progress(), pending()]
@@ -128,7 +128,7 @@ def test_an_ignored_failure_is_a_result_and_stops_nothing(buffer: OnTheWire) -> 
     assert buffer.answer(Request(1)) == in_progress()
 
 
-def test_without_need_of_a_result_only_a_failure_is_told(buffer: OnTheWire) -> None:
+def test_a_command_without_need_result_reports_only_failures(buffer: OnTheWire) -> None:
     buffer.answer(add(0, 0))
     assert buffer.finish(b"\x55\0", failed=False) is None and len(buffer) == 0
     buffer.answer(add(1, 0))
@@ -138,7 +138,7 @@ def test_without_need_of_a_result_only_a_failure_is_told(buffer: OnTheWire) -> N
     assert buffer.finish(b"\x55\x13", failed=True) is None and len(buffer) == 0
 
 
-def test_an_armed_slot_waits_for_data_and_holds_nobody_up(buffer: OnTheWire) -> None:
+def test_an_armed_slot_waits_without_blocking_commands(buffer: OnTheWire) -> None:
     assert buffer.answer(add(0xDE, NEED | IGNORE | WAIT, b"")) == waiting()
     assert buffer.answer(add(0)) == in_progress()
     assert buffer.deliver(b"\xda\x42\0") == AsyncResult(0xDE, b"\xda\x42\0")
@@ -147,7 +147,7 @@ def test_an_armed_slot_waits_for_data_and_holds_nobody_up(buffer: OnTheWire) -> 
     assert buffer.answer(Ack(0xDE)) == DONE
 
 
-def test_an_armed_slot_can_be_given_up(buffer: OnTheWire) -> None:
+def test_an_armed_slot_can_be_acknowledged_away(buffer: OnTheWire) -> None:
     buffer.answer(add(0xDE, NEED | IGNORE | WAIT, b""))
     assert buffer.answer(Ack(0xDE)) == DONE
     assert buffer.deliver(b"\xda\x42\0") is None
@@ -163,7 +163,7 @@ def test_a_full_buffer_overflows(buffer: OnTheWire) -> None:
     assert buffer.answer(add(4)) == pending()
 
 
-def test_an_id_is_used_once_at_a_time(buffer: OnTheWire) -> None:
+def test_a_task_id_in_use_is_refused(buffer: OnTheWire) -> None:
     buffer.answer(add(0))
     assert buffer.answer(add(0)) == already_exists()
 
@@ -181,14 +181,14 @@ def test_an_id_is_used_once_at_a_time(buffer: OnTheWire) -> None:
         (InProgress(), illegal_value(0)),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_impossible_messages_are_refused_and_change_nothing(
     buffer: OnTheWire, message: BufferMessage, reply: bytes
 ) -> None:
     assert buffer.answer(message) == reply
     assert len(buffer) == 0 and buffer.running is None
 
 
-def test_an_acknowledgement_before_the_end_is_told_how_far_it_is(buffer: OnTheWire) -> None:
+def test_an_early_acknowledgement_gets_the_commands_state(buffer: OnTheWire) -> None:
     buffer.answer(add(0))
     buffer.answer(add(1))
     assert [buffer.answer(Ack(each)) for each in (0, 1)] == [in_progress(), pending()]
@@ -204,7 +204,7 @@ def test_acknowledge_and_add_are_both_or_neither(buffer: OnTheWire) -> None:
     assert buffer.answer(Request(0)) == not_found()
 
 
-def test_abort_empties_it_and_nobody_hears_of_what_ran(buffer: OnTheWire) -> None:
+def test_abort_empties_the_buffer_and_drops_the_running_answer(buffer: OnTheWire) -> None:
     buffer.answer(add(0))
     buffer.answer(add(1))
     assert buffer.answer(Abort()) == DONE

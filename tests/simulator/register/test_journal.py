@@ -37,7 +37,7 @@ def test_a_failed_command_is_an_answer_too(make_register: MakeRegister) -> None:
     assert register.journal.effects == {(7, 0): 1}
 
 
-def test_an_answer_that_fell_out_is_stale_and_not_done_again(make_register: MakeRegister) -> None:
+def test_a_step_whose_answer_was_dropped_is_refused_as_stale(make_register: MakeRegister) -> None:
     register = make_register(Platform.V5_0)
     for step in range(KEPT_ANSWERS + 1):
         register.do_step(7, step, write_port(1000 + step), NOON)

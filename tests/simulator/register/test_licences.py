@@ -25,7 +25,7 @@ def write(content: bytes, kind: int = WIRE_CODES[LicenceKind.WEB_DKKT]) -> tuple
     return said, register.licences == {kind: content}
 
 
-def test_its_own_licence_is_taken() -> None:
+def test_a_licence_of_the_register_is_accepted() -> None:
     assert write(GOOD.encode()) == (DONE, True)
 
 
@@ -40,12 +40,12 @@ def test_its_own_licence_is_taken() -> None:
         (replace(GOOD, number=2), 2),
     ],
 )
-def test_any_other_is_refused(licence: Licence, kind: int) -> None:
+def test_any_other_licence_is_refused(licence: Licence, kind: int) -> None:
     assert write(licence.encode(), kind) == (WRONG_LICENCE, False)
 
 
 @pytest.mark.parametrize("content", [b"x", GOOD.encode()[:-1], GOOD.encode() + b"\0"])
-def test_bytes_that_are_none_are_refused(content: bytes) -> None:
+def test_bytes_that_are_no_licence_are_refused(content: bytes) -> None:
     assert write(content) == (WRONG_LICENCE, False)
 
 

@@ -49,7 +49,7 @@ def load(one: Loader, image: Image = IMAGE, content: bytes = CONTENT) -> None:
             assert one.boot() is None
 
 
-def test_a_whole_image_runs_after_the_restart_and_not_before() -> None:
+def test_a_complete_image_runs_only_after_the_restart() -> None:
     one = loader()
     load(one)
     one.mark_for_boot()
@@ -60,7 +60,7 @@ def test_a_whole_image_runs_after_the_restart_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("block", range(IMAGE.blocks))
-def test_power_lost_at_any_block_leaves_the_old_one_and_the_transfer(block: int) -> None:
+def test_power_lost_at_any_block_keeps_firmware_and_transfer(block: int) -> None:
     one = loader()
     one.power_lost_at = block
     begin(one)
@@ -74,7 +74,7 @@ def test_power_lost_at_any_block_leaves_the_old_one_and_the_transfer(block: int)
     assert one.boot() == IMAGE
 
 
-def test_only_the_block_that_is_wanted_is_taken() -> None:
+def test_only_the_next_block_is_stored() -> None:
     one = loader()
     one.write(0, pieces(IMAGE)[0])
     assert begin(one) == 0
@@ -101,7 +101,7 @@ def test_only_the_block_that_is_wanted_is_taken() -> None:
     ],
     ids=["model", "model signed", "back to 2.5", "another version", "a stranger"],
 )
-def test_what_is_refused_before_the_flash_is_touched(image: Image, code: ResultCode) -> None:
+def test_a_refused_image_leaves_the_spare_slot_untouched(image: Image, code: ResultCode) -> None:
     one = loader()
     begin(one)
     one.write(0, pieces(IMAGE)[0])
@@ -111,7 +111,7 @@ def test_what_is_refused_before_the_flash_is_touched(image: Image, code: ResultC
     assert begin(one) == 1
 
 
-def test_a_file_of_another_hash_is_forgotten() -> None:
+def test_a_file_with_another_hash_is_dropped() -> None:
     one = loader()
     load(one, content=content_of(2300, seed=1))
     with pytest.raises(Failure) as refused:
@@ -120,7 +120,7 @@ def test_a_file_of_another_hash_is_forgotten() -> None:
     assert one.boot() is None and begin(one) == 0
 
 
-def test_a_part_is_not_installed() -> None:
+def test_an_incomplete_file_is_not_installed() -> None:
     one = loader()
     for _ in range(2):
         with pytest.raises(Failure) as refused:
@@ -131,7 +131,7 @@ def test_a_part_is_not_installed() -> None:
     assert one.boot() is None
 
 
-def test_another_offer_begins_anew() -> None:
+def test_another_offer_starts_from_block_0() -> None:
     one = loader()
     load(one)
     other = publish(CONTENT, version="5.9.2")
@@ -164,7 +164,7 @@ def install(register: SimulatedRegister, step: int = 1) -> StepDone | StepRefuse
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_a_register_restarts_with_it_and_says_so(platform: Platform) -> None:
+def test_a_register_restarts_with_the_new_firmware_and_reports_it(platform: Platform) -> None:
     register = register_of(platform, image_for(platform))
     memory, command = register.memory, firmware_commands.install(platform)
     assert install(register) == StepDone(1, 1, b"\x55\x00\x00")
@@ -175,7 +175,7 @@ def test_a_register_restarts_with_it_and_says_so(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_it_waits_for_the_shift_the_receipts_and_the_battery(platform: Platform) -> None:
+def test_installation_waits_for_shift_receipts_and_battery(platform: Platform) -> None:
     register = register_of(platform, image_for(platform))
     before = MAKES[platform].firmware
     register.faults.low_battery_mv = 2100
@@ -192,7 +192,7 @@ def test_it_waits_for_the_shift_the_receipts_and_the_battery(platform: Platform)
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_a_register_that_does_not_know_the_publisher_takes_nothing(platform: Platform) -> None:
+def test_an_unknown_publishers_image_is_refused(platform: Platform) -> None:
     register = register_of(platform, image_for(platform), STRANGER)
     done = install(register)
     assert isinstance(done, StepDone)
@@ -201,7 +201,7 @@ def test_a_register_that_does_not_know_the_publisher_takes_nothing(platform: Pla
     assert register.loader.firmware == MAKES[platform].firmware
 
 
-def test_a_move_keeps_what_both_platforms_know() -> None:
+def test_a_move_to_5_0_keeps_the_common_settings() -> None:
     register = register_of(Platform.V2_5, IMAGE)
     memory = register.memory
     host, port = memory.value(CABINET_HOST), memory.value(CABINET_PORT)
@@ -230,6 +230,6 @@ def test_a_move_keeps_what_both_platforms_know() -> None:
     assert failed[:2] == bytes((0x55, ResultCode.WRONG_MODE))
 
 
-def test_an_unknown_function_is_an_answer_too() -> None:
+def test_an_unknown_function_gets_a_failure() -> None:
     register = SimulatedRegister("00106100000001", Platform.V2_5, 61, Random(1), NOON)
     assert register.execute(bytes.fromhex("ec07"), NOON)[1] == ResultCode.WRONG_FORMAT

@@ -32,7 +32,7 @@ def code(register: SimulatedRegister, name: str) -> int:
     return register.execute(encode_request(name), NOON)[1]
 
 
-def test_requisites_are_taken_once(register: SimulatedRegister) -> None:
+def test_requisites_are_used_by_one_registration(register: SimulatedRegister) -> None:
     assert code(register, "fiscalise") == 0
     assert register.taxation_types == 0x21 and register.requisites == {}
     register.drive.hand_over()
@@ -52,7 +52,9 @@ def test_a_wrong_requisite_is_refused(
 
 
 @pytest.mark.parametrize("name", ["fiscalise", "close_archive"])
-def test_it_waits_for_the_shift_and_for_the_ofd(register: SimulatedRegister, name: str) -> None:
+def test_registration_waits_for_the_shift_and_the_ofd(
+    register: SimulatedRegister, name: str
+) -> None:
     command = encode_request(name)
     assert register.open_shift(NOON)
     assert register.do_step(1, 1, command, NOON) == StepRefused(1, StepRefusal.SHIFT_OPEN)
@@ -64,7 +66,7 @@ def test_it_waits_for_the_shift_and_for_the_ofd(register: SimulatedRegister, nam
     assert register.do_step(1, 1, command, NOON) == StepDone(1, 1, DONE)
 
 
-def test_the_last_registration_is_the_last(register: SimulatedRegister) -> None:
+def test_no_registration_follows_the_last_one(register: SimulatedRegister) -> None:
     register.drive.registrations_made = LAST_REGISTRATION - 1
     assert register.drive.register_again(NOON) is DriveError.NONE
     assert register.drive.registrations_left == 0
@@ -75,7 +77,7 @@ def test_the_last_registration_is_the_last(register: SimulatedRegister) -> None:
     assert code(register, "fiscalise") == 0xEB and register.taxation_types != 0x21
 
 
-def test_a_closed_drive_goes_through_its_phases(register: SimulatedRegister) -> None:
+def test_a_closed_drive_passes_through_its_phases(register: SimulatedRegister) -> None:
     drive = register.drive
     assert drive.close_archive(NOON) is DriveError.NONE
     assert (drive.phase, drive.unsent) == (Phase.POST_FISCAL, 1)
@@ -92,7 +94,7 @@ def test_an_expired_drive_can_still_be_closed(register: SimulatedRegister) -> No
     assert register.drive.close_archive(NOON) is DriveError.NONE
 
 
-def test_without_paper_receipts_are_still_made(register: SimulatedRegister) -> None:
+def test_paperless_receipts_are_signed_without_paper(register: SimulatedRegister) -> None:
     register.prints_receipts = False
     register.faults.paper_out = True
     documents, printed, cuts = register.drive.documents, register.printed_cm, register.cuts
@@ -101,7 +103,7 @@ def test_without_paper_receipts_are_still_made(register: SimulatedRegister) -> N
     assert (register.printed_cm, register.cuts) == (printed, cuts)
 
 
-def test_a_key_on_trial_replaces_the_old_one_when_it_worked() -> None:
+def test_a_candidate_key_replaces_the_old_one_after_acceptance() -> None:
     keys = KeyStore()
     assert keys.next_key(OLD) == OLD
     keys.candidate = NEW
@@ -112,7 +114,7 @@ def test_a_key_on_trial_replaces_the_old_one_when_it_worked() -> None:
     assert keys == KeyStore(proven=NEW) and keys.next_key(OLD) == NEW
 
 
-def test_a_key_on_trial_is_forgotten_when_it_was_refused() -> None:
+def test_a_candidate_key_is_dropped_after_a_refusal() -> None:
     keys = KeyStore(candidate=NEW)
     keys.on_refused(OLD)
     assert keys.next_key(OLD) == NEW

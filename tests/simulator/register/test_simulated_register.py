@@ -69,7 +69,7 @@ def test_every_fault_shows_in_the_reading(make_register: MakeRegister) -> None:
 # ---- life ---------------------------------------------------------------------------------------
 
 
-def test_life_does_not_depend_on_how_often_one_looks(make_register: MakeRegister) -> None:
+def test_the_state_does_not_depend_on_how_often_time_advances(make_register: MakeRegister) -> None:
     often, once = make_register(seed=7), make_register(seed=7)
     for minutes in range(0, 3 * 24 * 60, 7):
         often.advance_to(NOON + timedelta(minutes=minutes))
@@ -98,7 +98,7 @@ def test_time_that_goes_back_changes_nothing(make_register: MakeRegister) -> Non
     assert (register.drive.documents, register.lived_until) == (before, NOON + timedelta(days=1))
 
 
-def test_without_ofd_documents_wait_and_after_thirty_days_the_drive_stops(
+def test_the_drive_stops_after_thirty_days_without_ofd(
     make_register: MakeRegister,
 ) -> None:
     register = make_register()
@@ -162,7 +162,7 @@ def test_a_drive_signs_only_what_it_can(make_register: MakeRegister) -> None:
     assert (drive.phase, drive.error(NOON)) == (Phase.POST_FISCAL, DriveError.WRONG_STATE)
 
 
-def test_invented_numbers_are_right() -> None:
+def test_invented_numbers_have_correct_check_digits() -> None:
     assert registration_number(3, "3026455760", "00107703864827") == "0000000003027865"
     assert registration_number(5, "7702203276", "000000000002") == "0000000005008570"
     assert all(inn_is_right(company.inn) for company in (*OWNERS, OFD))
@@ -185,7 +185,9 @@ def inn_is_right(inn: str) -> bool:
 
 @pytest.mark.parametrize("platform", BOTH)
 @pytest.mark.parametrize("name", ["read_state", "read_state_code", "read_type"])
-def test_state_commands(make_register: MakeRegister, platform: Platform, name: str) -> None:
+def test_state_commands_are_answered(
+    make_register: MakeRegister, platform: Platform, name: str
+) -> None:
     answer = ask(make_register(platform), name)
     assert isinstance(answer, dict)
 
@@ -202,7 +204,7 @@ def test_every_register_is_answered(
         assert value == {"serial_number": "00106101234567"}
 
 
-def test_state_tells_the_shift_and_the_clock(make_register: MakeRegister) -> None:
+def test_the_state_shows_the_shift_and_the_clock(make_register: MakeRegister) -> None:
     register = make_register()
     state = ask(register, "read_state")
     assert isinstance(state, dict)
@@ -214,7 +216,9 @@ def test_state_tells_the_shift_and_the_clock(make_register: MakeRegister) -> Non
 @pytest.mark.parametrize(
     ("source", "version"), [(0x01, (3, 0, "3689")), (0x03, (3, 0, "1010")), (0x91, (3, 0, "7942"))]
 )
-def test_versions(make_register: MakeRegister, source: int, version: tuple[int, int, str]) -> None:
+def test_each_version_source_is_answered(
+    make_register: MakeRegister, source: int, version: tuple[int, int, str]
+) -> None:
     answer = ask(make_register(), "read_version", source=source)
     assert isinstance(answer, dict)
     assert (answer["major"], answer["minor"], answer["build"]) == version
@@ -302,7 +306,7 @@ def test_every_number_is_written_and_read_back(
     assert settings.decode_value(setting, answer["value"]) == value
 
 
-def test_a_name_goes_in_cp866_and_comes_back_in_the_internal_page(
+def test_a_name_is_written_in_cp866_and_read_in_the_internal_page(
     make_register: MakeRegister,
 ) -> None:
     register = make_register()
@@ -366,7 +370,7 @@ def test_settings_show_in_the_reading(make_register: MakeRegister) -> None:
     assert reading["ofd_channel"] == reading["statistics_interface"] == "wifi"
 
 
-def test_a_host_that_the_telemetry_cannot_say_does_not_stop_the_reading(
+def test_an_inexpressible_host_name_does_not_stop_the_reading(
     make_register: MakeRegister,
 ) -> None:
     register = make_register(Platform.V5_0)
@@ -375,7 +379,7 @@ def test_a_host_that_the_telemetry_cannot_say_does_not_stop_the_reading(
     telemetry.encode(register.reading(NOON))
 
 
-def test_registers_share_nothing_that_is_written(make_register: MakeRegister) -> None:
+def test_registers_do_not_share_written_settings(make_register: MakeRegister) -> None:
     one, other = make_register(Platform.V5_0), make_register(Platform.V5_0)
     ask(one, "write_setting", number=279, value=(8080).to_bytes(4, "big"))
     assert (one.memory.value(279), other.memory.value(279)) == (8080, 80)

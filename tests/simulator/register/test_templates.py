@@ -38,7 +38,7 @@ def test_a_template_takes_effect_by_the_last_command_alone() -> None:
         announced(bytes(MAX_SIZE + 1)),
     ],
 )
-def test_what_is_no_template_is_refused(wrong: Announced) -> None:
+def test_an_invalid_template_is_refused(wrong: Announced) -> None:
     templates = Templates()
     with pytest.raises(Failure, match=ResultCode.WRONG_FORMAT.name):
         templates.begin(wrong)

@@ -90,20 +90,20 @@ def money(register: SimulatedRegister) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("request_hex", ["4a 01 01 0000000000", f"99 01 01 {bcd(100, 5)}"])
-def test_a_tried_command_does_nothing(register: SimulatedRegister, request_hex: str) -> None:
+def test_a_trial_command_does_nothing(register: SimulatedRegister, request_hex: str) -> None:
     before = money(register)
     assert register.execute(bytes.fromhex(request_hex), NOON)[:2] == b"\x55\0"
     assert money(register) == before
 
 
-def test_cash_that_is_not_there_is_not_paid_out(register: SimulatedRegister) -> None:
+def test_more_cash_than_the_drawer_holds_is_not_paid_out(register: SimulatedRegister) -> None:
     do(register, CommandExchange("59", "550000"), CommandExchange("92 00 02", "550000"))
     do(register, *item("Хлеб", 10_001, 1_000, 1), CommandExchange("4a 00 01 0000000000", "559800"))
     do(register, CommandExchange("4a 00 02 0000000000", "550000"))
     assert register.till.cash == 10_000
 
 
-def test_a_position_is_begun_and_ended(register: SimulatedRegister) -> None:
+def test_a_position_must_be_begun_and_ended(register: SimulatedRegister) -> None:
     do(register, CommandExchange("ea 00", "550000"), CommandExchange("ea 00", "557600"))
     do(register, CommandExchange("4a 00 01 0000000000", "557600"))
 
@@ -111,11 +111,11 @@ def test_a_position_is_begun_and_ended(register: SimulatedRegister) -> None:
 @pytest.mark.parametrize(
     ("amount", "tax", "within"), [(12_000, 1, 2_000), (11_000, 2, 1_000), (100, 1, 17), (100, 6, 0)]
 )
-def test_the_tax_that_a_sum_holds(amount: int, tax: int, within: int) -> None:
+def test_the_included_tax_is_rounded_to_the_kopeck(amount: int, tax: int, within: int) -> None:
     assert tax_within(amount, tax) == within
 
 
-def test_a_receipt_off_paper_leaves_no_line(register: SimulatedRegister) -> None:
+def test_a_paperless_receipt_leaves_no_line(register: SimulatedRegister) -> None:
     do(register, CommandExchange("59", "550000"))
     lines, cuts = len(register.till.tape), register.cuts
     do(register, CommandExchange("92 02 01", "550000"), *item("Хлеб", 100, 1_000, 1))
@@ -123,7 +123,7 @@ def test_a_receipt_off_paper_leaves_no_line(register: SimulatedRegister) -> None
     assert (len(register.till.tape), register.cuts) == (lines, cuts)
 
 
-def test_power_that_goes_takes_the_open_receipt_and_no_more(register: SimulatedRegister) -> None:
+def test_a_power_loss_clears_only_the_open_receipt(register: SimulatedRegister) -> None:
     register.power_cycle()
     assert register.till.receipt is None and register.till.cash == 10_000
     assert register.shift_opened_at == NOON
@@ -148,7 +148,7 @@ def test_the_longest_names_do_not_stop_the_reading() -> None:
     assert register.execute(bytes.fromhex("e9 1804 00"), NOON)[:3] == b"\x55\0\x01"
 
 
-def test_anything_in_any_order_is_answered() -> None:
+def test_any_commands_in_any_order_are_answered() -> None:
     """Good commands, good commands with a byte changed, and rubbish, over many lives."""
     good = [bytes.fromhex(each.request) for each in WHO + DAY + REGISTRATION]
     for seed in range(40):

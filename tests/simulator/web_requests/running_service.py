@@ -1,4 +1,4 @@
-"""The service on a real socket, and a client that speaks bare HTTP to it."""
+"""The service on a real socket, and a client that sends plain HTTP to it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ SERIALS = {Platform.V2_5: "00106101234567", Platform.V5_0: "00105700000002"}
 
 @dataclass
 class Clock:
-    """Time that only a test moves."""
+    """A clock that only a test moves."""
 
     now: datetime = NIGHT
 
@@ -31,7 +31,7 @@ class Clock:
 
 
 def quiet_register(platform: Platform, clock: Clock, seed: int = 1) -> SimulatedRegister:
-    """A register whose shop is shut at this moment, and whose drive owes the OFD nothing."""
+    """Return a register with a closed shift and nothing unsent, whose shop stays closed."""
     serial = SERIALS[platform]
     born_at = clock.now - timedelta(days=1)
     register = SimulatedRegister(serial, platform, int(serial[3:6]), Random(seed), born_at)
@@ -45,7 +45,7 @@ def quiet_register(platform: Platform, clock: Clock, seed: int = 1) -> Simulated
 
 @dataclass
 class RunningService:
-    """A service that runs; ``stop`` and ``start`` play its death and its return."""
+    """A running service; ``stop`` and ``start`` simulate its crash and its return."""
 
     registers: list[SimulatedRegister]
     clock: Clock
@@ -88,7 +88,7 @@ class Answer:
 
 @dataclass
 class Http:
-    """Calls as any client would make them."""
+    """Requests as any client would make them."""
 
     session: ClientSession
     url: str

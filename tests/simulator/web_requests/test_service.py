@@ -106,7 +106,7 @@ async def test_an_answer_has_the_shape_of_the_drivers(http: Http, task: str) -> 
     assert shape(await http.done(task)) == shape(SHAPES[task])
 
 
-async def test_parameters_are_texts_and_each_has_its_own_fault(http: Http) -> None:
+async def test_parameters_are_texts_and_each_has_its_own_error(http: Http) -> None:
     written = await http.done(
         "setDeviceParameters",
         deviceParameters=[
@@ -139,7 +139,7 @@ async def test_the_driver_shows_only_the_host_of_a_cabinet(clock: Clock) -> None
 # ---- a day in the shop --------------------------------------------------------------------------
 
 
-async def test_a_shop_day(http: Http, service: RunningService) -> None:
+async def test_a_shop_day_is_recorded_task_by_task(http: Http, service: RunningService) -> None:
     drive = service.registers[0].drive
     before = drive.documents
     assert await http.refused("sell", items=[PIECE], payments=[CASH]) == 73
@@ -185,7 +185,7 @@ async def test_a_shop_day(http: Http, service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1e300, float("nan"), float("inf")])
-async def test_a_quantity_has_bounds(http: Http, quantity: float) -> None:
+async def test_a_quantity_out_of_bounds_is_refused(http: Http, quantity: float) -> None:
     await http.done("openShift")
     assert (
         await http.refused("sell", items=[{**PIECE, "quantity": quantity}], payments=[CASH]) == 17
@@ -224,7 +224,7 @@ async def test_an_expired_shift_sells_nothing(http: Http, clock: Clock) -> None:
     await http.done("closeShift")
 
 
-async def test_the_clock_is_set_by_the_shops_wall(http: Http) -> None:
+async def test_the_clock_is_set_in_the_shops_local_time(http: Http) -> None:
     await http.done("setDateTime", dateTime="2026.11.22 03:04:05")
     status = (await http.done("getDeviceStatus"))["deviceStatus"]
     assert status["currentDateTime"].startswith("2026-11-22T03:04:05")
@@ -253,7 +253,7 @@ async def test_a_registration_is_changed(http: Http, service: RunningService) ->
     assert register.memory.value(50) == 1
 
 
-async def test_a_change_wants_device_and_ofd(http: Http) -> None:
+async def test_a_registration_change_requires_device_and_ofd(http: Http) -> None:
     for missing in ("device", "ofd"):
         whole = {"device": {}, "ofd": {}, "reason": "ofdChange"}
         del whole[missing]
@@ -262,7 +262,7 @@ async def test_a_change_wants_device_and_ofd(http: Http) -> None:
         assert f'Поле "{missing}" отсутствует' in result["errorDescription"]
 
 
-async def test_nothing_is_closed_while_a_shift_is_open_or_receipts_are_unsent(
+async def test_the_archive_stays_open_in_a_shift_or_with_unsent_receipts(
     http: Http, service: RunningService
 ) -> None:
     await http.done("openShift")
@@ -278,7 +278,9 @@ async def test_nothing_is_closed_while_a_shift_is_open_or_receipts_are_unsent(
 # ---- requests -----------------------------------------------------------------------------------
 
 
-async def test_a_uuid_is_done_once(http: Http, service: RunningService) -> None:
+async def test_a_request_with_a_known_uuid_is_done_once(
+    http: Http, service: RunningService
+) -> None:
     before = service.registers[0].drive.documents
     body = {"uuid": "once", "request": {"type": "openShift"}}
     statuses = [(await http.call("POST", f"{BASE}/requests", body)).status for _ in range(3)]
@@ -293,7 +295,7 @@ async def test_a_failed_task_interrupts_the_rest(http: Http) -> None:
     assert [each["errorCode"] for each in results] == [0, 501, 502]
 
 
-async def test_version_one_has_its_own_form(http: Http) -> None:
+async def test_version_one_has_its_own_result_form(http: Http) -> None:
     body = {"uuid": "old", "request": [{"type": "getFnStatus"}]}
     assert (await http.call("POST", "/requests", body)).status == 201
     (result,) = await http.results("old", "/requests")
@@ -339,7 +341,7 @@ async def test_queue_and_history_are_bounded(http: Http, service: RunningService
         ("PUT", "/requests", 405),
     ],
 )
-async def test_what_is_not_there_is_said_so(
+async def test_unknown_paths_and_ids_are_not_found(
     http: Http, method: str, path: str, status: int
 ) -> None:
     found = await http.call(method, BASE + path)
@@ -391,7 +393,7 @@ async def test_each_register_has_its_own_queue(http: Http, service: RunningServi
     assert (await http.call("GET", f"{BASE}/requests/u")).status == 404
 
 
-async def test_basic_authentication(clock: Clock) -> None:
+async def test_basic_authentication_guards_all_but_server_info(clock: Clock) -> None:
     register = quiet_register(Platform.V5_0, clock)
     credentials = ("cabinet", "пароль-1")
     async with (

@@ -50,7 +50,7 @@ async def carry_out(
 
 
 @pytest.mark.parametrize("platform", BOTH)
-async def test_operations_that_the_driver_can_say(platform: Platform) -> None:
+async def test_operations_that_the_driver_supports_succeed(platform: Platform) -> None:
     clock = Clock()
     register = quiet_register(platform, clock)
     made = register.drive.registrations_made
@@ -86,7 +86,7 @@ async def test_operations_that_the_driver_can_say(platform: Platform) -> None:
     ("kind", "params"),
     [("tax_system_change", TAX_CHANGE), ("archive_closing", {"confirmed": True})],
 )
-async def test_a_shift_puts_them_off_before_anything_is_changed(
+async def test_an_open_shift_postpones_operations_before_any_change(
     platform: Platform, kind: str, params: Mapping[str, Any]
 ) -> None:
     clock = Clock()
@@ -101,7 +101,7 @@ async def test_a_shift_puts_them_off_before_anything_is_changed(
 
 
 @pytest.mark.parametrize("platform", BOTH)
-async def test_what_the_driver_cannot_say_is_refused_at_once(platform: Platform) -> None:
+async def test_operations_that_the_driver_lacks_are_refused_at_once(platform: Platform) -> None:
     clock = Clock()
     async with running_service(quiet_register(platform, clock), clock=clock) as service:
         (way,) = await web_service.find_registers(service.url, timeouts=DriverTimeouts(2.0, 2.0))

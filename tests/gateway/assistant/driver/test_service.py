@@ -134,13 +134,13 @@ async def test_every_connected_register_is_found(clock: Clock) -> None:
             await web_service.find_registers(service.url, ("shop", "x"), timeouts=IMPATIENT)
 
 
-async def test_the_platform_may_be_told(service: RunningService) -> None:
+async def test_the_platform_can_be_configured(service: RunningService) -> None:
     serial = service.registers[0].serial_number
     async with way_to(service, platforms={serial: Platform.V5_0}) as way:
         assert way.identity.platform is Platform.V5_0
 
 
-async def test_a_register_whose_queue_stands_still_hides_no_other(clock: Clock) -> None:
+async def test_a_register_with_a_blocked_queue_hides_no_other(clock: Clock) -> None:
     blocked, free = (quiet_register(platform, clock) for platform in BOTH)
     async with running_service(blocked, free, clock=clock) as service:
         blocked.faults.paper_out = True
@@ -153,7 +153,7 @@ async def test_a_register_whose_queue_stands_still_hides_no_other(clock: Clock) 
         await way.close()
 
 
-async def test_nobody_there_is_a_lost_way() -> None:
+async def test_a_missing_service_makes_registers_unreachable() -> None:
     with pytest.raises(RegisterUnreachable):
         await web_service.find_registers("http://127.0.0.1:9", timeouts=IMPATIENT)
 
@@ -168,7 +168,7 @@ def test_every_field_is_told_or_said_not_to_be() -> None:
     assert not FIELDS.keys() & UNAVAILABLE_FIELDS
 
 
-async def test_a_reading_says_what_the_register_itself_would(
+async def test_a_reading_equals_the_registers_own(
     way: RegisterConnection, register: SimulatedRegister, clock: Clock
 ) -> None:
     register.open_shift(clock.now)
@@ -189,14 +189,14 @@ async def test_a_reading_says_what_the_register_itself_would(
 
 
 @pytest.mark.parametrize("result", [None, [], {}, {"deviceInfo": []}, {"x": {"y": 1}}])
-async def test_a_service_that_says_little_still_gives_a_reading(result: Any) -> None:
+async def test_sparse_answers_still_give_a_reading(result: Any) -> None:
     answers = {name: result for name in ("getDeviceStatus", "getFnInfo", "ofdExchangeStatus")}
     shapes = {name: each if isinstance(each, dict) else {} for name, each in answers.items()}
     reading = reading_from(shapes, 1)
     assert telemetry.encode(reading)
 
 
-def test_a_word_that_is_too_long_is_cut() -> None:
+def test_a_text_that_is_too_long_is_cut() -> None:
     told = {
         "organization": {"name": "Ы" * 500 + "\u2603", "vatin": "7" * 40},
         "ofd": {"port": 10**9},
@@ -260,7 +260,7 @@ async def test_a_cell_of_2_5_is_written(clock: Clock, number: int, value: Any) -
         assert cell_contains(setting, value, back)
 
 
-async def test_a_cabinet_with_a_path_cannot_be_said(clock: Clock) -> None:
+async def test_a_cabinet_with_a_path_is_unsupported(clock: Clock) -> None:
     register = quiet_register(Platform.V2_5, clock)
     setting = find(Platform.V2_5, 278)
     assert setting.cell and setting.kind is SettingKind.STRING
@@ -288,7 +288,7 @@ async def test_a_cabinet_with_a_path_cannot_be_said(clock: Clock) -> None:
         "last_document",
     ],
 )
-async def test_a_register_of_the_wire_is_answered_as_the_register_would(
+async def test_an_internal_register_is_answered_as_by_the_register(
     way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
     row = registers.internal_register_named(name)
@@ -300,7 +300,7 @@ async def test_a_register_of_the_wire_is_answered_as_the_register_would(
 
 
 @pytest.mark.parametrize("name", ["status", "validity", "exchange", "number"])
-async def test_the_drive_is_asked(
+async def test_a_drive_question_is_answered_as_by_the_register(
     way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
     question = fiscal_drive.BY_NAME[name]
@@ -320,7 +320,7 @@ async def test_the_drive_is_asked(
     assert told == own
 
 
-async def test_state_and_versions(
+async def test_state_and_versions_are_answered(
     way: RegisterConnection, register: SimulatedRegister, clock: Clock
 ) -> None:
     ask = Asking(way)
@@ -354,7 +354,9 @@ async def test_state_and_versions(
         b"\xec\x00",
     ],
 )
-async def test_what_has_no_word_is_unsupported(way: RegisterConnection, command: bytes) -> None:
+async def test_a_command_without_a_driver_task_is_unsupported(
+    way: RegisterConnection, command: bytes
+) -> None:
     assert await way.execute(command, "1/0") is StepRefusal.UNSUPPORTED
 
 
@@ -373,7 +375,7 @@ async def write_requisites(ask: Asking) -> None:
         await ask.good("write_requisite", tag=tag, value=value)
 
 
-async def test_a_registration_is_changed_once_however_often_the_step_comes(
+async def test_a_repeated_step_changes_the_registration_once(
     service: RunningService, register: SimulatedRegister, tmp_path: Path
 ) -> None:
     made, documents = register.drive.registrations_made, register.drive.documents
@@ -396,7 +398,7 @@ async def test_a_registration_is_changed_once_however_often_the_step_comes(
     assert RegisterMemory(file).requisites == {} and RegisterMemory(file).registration is not None
 
 
-async def test_a_registration_whose_answer_was_lost_is_found_in_the_drive(
+async def test_a_registration_with_a_lost_answer_is_found_in_the_drive(
     service: RunningService, register: SimulatedRegister
 ) -> None:
     """The service died with its history after A6; the report is then the drive's last document."""
@@ -434,13 +436,13 @@ async def test_the_clock_is_set_once(way: RegisterConnection, register: Simulate
     assert (await way.reading())["clock"].replace(tzinfo=None) == later
 
 
-async def test_one_step_with_two_commands_is_two_orders(way: RegisterConnection) -> None:
+async def test_two_commands_of_one_step_are_two_requests(way: RegisterConnection) -> None:
     for clock in (datetime(2026, 11, 22), datetime(2026, 11, 23)):
         await way.execute(encode_request("set_clock", clock=clock), "11/1")
     assert (await way.reading())["clock"].replace(tzinfo=None) == datetime(2026, 11, 23)
 
 
-async def test_with_another_drive_nobody_can_tell(
+async def test_the_outcome_is_unknown_with_another_drive(
     way: RegisterConnection, register: SimulatedRegister
 ) -> None:
     command = encode_request("close_archive")
@@ -451,7 +453,7 @@ async def test_with_another_drive_nobody_can_tell(
 
 
 @pytest.mark.parametrize("name", ["fiscalise", "close_archive"])
-async def test_what_the_register_puts_off_is_asked_again(
+async def test_a_postponed_command_is_sent_again(
     way: RegisterConnection, register: SimulatedRegister, clock: Clock, name: str
 ) -> None:
     await write_requisites(Asking(way))
@@ -464,7 +466,7 @@ async def test_what_the_register_puts_off_is_asked_again(
     assert await way.execute(command, "3/0") == b"\x55\x00\x00"
 
 
-async def test_a_mode_of_the_drive_is_put_off_as_a_register_does(
+async def test_entering_drive_mode_is_postponed_as_by_a_register(
     clock: Clock,
 ) -> None:
     register = quiet_register(Platform.V2_5, clock)
@@ -475,7 +477,7 @@ async def test_a_mode_of_the_drive_is_put_off_as_a_register_does(
         assert await ask.raw("enter_mode", mode=4, password=MODE) == b"\x55\x00\x00"
 
 
-async def test_requisites_that_are_none_are_refused(way: RegisterConnection) -> None:
+async def test_invalid_requisites_are_refused(way: RegisterConnection) -> None:
     ask = Asking(way)
     for tag, value in ((1101, b"\x09"), (1062, b"\x00"), (1062, b"ab"), (1108, b"\x02")):
         assert await ask.failed("write_requisite", tag=tag, value=value) == 0x13
@@ -497,7 +499,7 @@ async def test_another_register_under_the_same_id_is_not_touched(
     assert register.drive.phase.value == "fiscal"
 
 
-async def test_a_service_that_died_is_a_lost_way_and_its_return_does_nothing_twice(
+async def test_a_stopped_service_is_unreachable_and_repeats_nothing_later(
     service: RunningService, register: SimulatedRegister
 ) -> None:
     """The new service has forgotten its history: what was done shows in the drive."""
@@ -516,7 +518,7 @@ async def test_a_service_that_died_is_a_lost_way_and_its_return_does_nothing_twi
     assert register.drive.documents == documents
 
 
-async def test_a_service_killed_in_the_middle_of_a_request(
+async def test_a_request_lost_with_a_killed_service_was_not_done(
     service: RunningService, register: SimulatedRegister
 ) -> None:
     """Blocked for want of paper, the request is never finished: nothing was done."""
@@ -542,7 +544,7 @@ def replace_wait(result_s: float) -> DriverTimeouts:
     return IMPATIENT._replace(result_s=result_s)
 
 
-async def test_a_request_that_is_never_finished_is_given_up(
+async def test_an_endless_request_is_given_up(
     service: RunningService, register: SimulatedRegister
 ) -> None:
     register.faults.paper_out = True
@@ -566,7 +568,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("body", NONSENSE, ids=range(len(NONSENSE)))
-async def test_a_service_that_talks_nonsense_has_no_registers_and_loses_ways(body: bytes) -> None:
+async def test_a_service_with_malformed_answers_is_unreachable(body: bytes) -> None:
     async def answer(request: web.Request) -> web.Response:
         if request.path.endswith("/devices"):
             listed = b'[{"id": "1", "isActive": true}]'
@@ -592,7 +594,7 @@ async def test_a_service_that_talks_nonsense_has_no_registers_and_loses_ways(bod
         await runner.cleanup()
 
 
-async def test_a_service_that_never_answers_is_a_lost_way() -> None:
+async def test_a_silent_service_is_unreachable() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()

@@ -1,11 +1,11 @@
-"""One end of an IP link over a serial line, in a network namespace of its own; run as a program.
+"""One end of an IP link over a serial line, in its own network namespace; run as a program.
 
     unshare -rn python ip_link.py pc|register FD
 
-FD is the line.  The kernel's IP stack stands behind a tun interface; packets go over the line in
-SLIP frames (RFC 1055), as ``slattach`` would do it.  ``pc`` has one more address, on another
-network, with an echo server, and forwards; ``register`` has a default route only, and sends BYTES
-to that server and back.
+FD is the line. The kernel's IP stack is behind a tun interface; packets go over the line in SLIP
+frames (RFC 1055), as ``slattach`` would send them. ``pc`` has one more address, on another network,
+with an echo server, and forwards packets; ``register`` has only a default route, and sends BYTES to
+that server and back.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def run(*words: str) -> None:
 
 
 def interface(role: str) -> int:
-    """A tun interface with the role's address; its descriptor."""
+    """Create a tun interface with the role's address; return its descriptor."""
     tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22s", b"kkt0", IFF_TUN | IFF_NO_PI, b""))
     own, other = ADDRESSES[role]

@@ -1,6 +1,6 @@
-"""A register written from the specification alone (KKT-PC 1 and 2), to try the host against.
+"""A register written from the specification alone (KKT-PC 1 and 2), for tests of the host.
 
-Its frames, its buffer and its exchange are its own: a mistake of the product is not repeated here.
+It has its own frames, buffer and exchange, so that it does not repeat the product's mistakes.
 """
 
 from collections.abc import Callable
@@ -37,10 +37,10 @@ class ScriptedTask:
 
 @dataclass
 class ScriptedRegister:
-    """The register's side of v3: ``feed`` takes bytes, ``tick`` gives what it says by itself.
+    """The register's side of v3: ``feed`` takes bytes, ``tick`` returns unrequested messages.
 
-    ``answers``: what each command is answered with, ``55 00`` and the command unless told.
-    ``slow``: seconds that each command takes.  ``say`` makes it speak over EoT.
+    ``answers`` maps commands to answers; by default an answer is ``55 00`` and the command.
+    ``slow`` is the seconds that each command takes. ``to_say`` holds its messages over EoT.
     """
 
     answers: dict[bytes, bytes] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class ScriptedRegister:
     _buffer: bytes = b""
 
     def feed(self, data: bytes, now: float) -> bytes:
-        """Answers to whole frames; junk is skipped, a broken frame is answered with nothing."""
+        """Return answers to complete frames; skip junk; answer a broken frame with an empty one."""
         self._buffer += data
         out = b""
         while (frame := self._cut()) is not None:
@@ -147,7 +147,7 @@ class ScriptedRegister:
         return b"\xa8" if held.flags & 4 else b"\xa2"
 
     def tick(self, now: float) -> bytes:
-        """Results and EoT, each told once by itself."""
+        """Return results and EoT messages, each sent once without a request."""
         if self.mute:
             return b""
         out = b""

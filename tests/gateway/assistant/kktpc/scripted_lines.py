@@ -1,4 +1,4 @@
-"""The scripted register at the end of a real line: TCP on 127.0.0.1, or a pseudo-terminal."""
+"""The scripted register at the end of a real line: TCP on 127.0.0.1 or a pseudo-terminal."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ class TcpConnection(asyncio.Protocol):
         self.transport.write(self._register.feed(data, asyncio.get_running_loop().time()))
 
     def poke(self) -> None:
-        """What the register says by itself."""
+        """Send the register's unrequested messages."""
         assert self.transport is not None
         self.transport.write(self._register.tick(asyncio.get_running_loop().time()))
 
@@ -50,7 +50,7 @@ class Pty:
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.path = os.ttyname(slave)
-        # One descriptor of the slave stays open, so that the master outlives a host.
+        # One descriptor of the slave stays open, so that the master survives a host's closing.
         self._slave = slave
         os.set_blocking(self._master, False)
         self._loop.add_reader(self._master, self._readable)
@@ -69,11 +69,11 @@ class Pty:
             self._loop.remove_writer(self._master)
 
     def poke(self) -> None:
-        """What the register says by itself."""
+        """Send the register's unrequested messages."""
         self._say(self.register.tick(self._loop.time()))
 
     def unplug(self) -> None:
-        """The cable is pulled out."""
+        """Pull out the cable."""
         if self._plugged:
             self._plugged = False
             self._loop.remove_reader(self._master)
@@ -131,5 +131,5 @@ async def on_tcp(
 async def wait_until(what: Callable[[], bool], within_s: float = scaled(10.0)) -> None:
     """Returns as soon as it is so."""
     async with asyncio.timeout(within_s):
-        while not what():  # noqa: ASYNC110 - what it waits for is another party's state
+        while not what():  # noqa: ASYNC110 - the condition is about another party's state
             await asyncio.sleep(0.005)

@@ -16,8 +16,10 @@ def framed(data: bytes) -> bytes:
 
 @dataclass
 class ScriptedV2:
-    """``busy`` times it says NAK to a call; ``deaf`` frames it takes for broken; ``calls_first``:
-    it has an old answer to tell when the host calls."""
+    """The register; it answers ENQ with NAK ``busy`` times and rejects ``deaf`` frames.
+
+    With ``calls_first`` it offers an old answer when the host sends ENQ.
+    """
 
     busy: int = 0
     deaf: int = 0
@@ -35,12 +37,12 @@ class ScriptedV2:
     def feed(self, data: bytes, now: float) -> bytes:
         self.heard += data
         if self._state == "frame" and now - self._heard_at >= T6_S:
-            self._state = "called"  # the rest of that frame does not come any more
+            self._state = "called"  # the rest of that frame will not come
         self._heard_at = now
         return b"".join(self._one(bytes([byte]), now) for byte in data)
 
     def tick(self, now: float) -> bytes:
-        """An answer that was not fetched is offered again."""
+        """Offer an answer again that the host has not fetched."""
         if self._again_at is not None and now >= self._again_at:
             self._again_at = now + 1
             self._state = "offering"

@@ -84,25 +84,27 @@ async def once(faults: Sequence[Fault], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("first", range(5))
-async def test_unplugged_after_any_byte(tmp_path: Path, first: int) -> None:
+async def test_a_step_is_done_once_when_unplugged_after_any_byte(
+    tmp_path: Path, first: int
+) -> None:
     for place in range(FIRST_BYTE + first, LAST_BYTE, 5):
         folder = tmp_path / str(place)
         folder.mkdir()
         await once([Fault(cut_after=place), *[SOUND] * TRIES], folder)
 
 
-async def test_unplugged_again_and_again(tmp_path: Path) -> None:
+async def test_a_step_is_done_once_when_unplugged_repeatedly(tmp_path: Path) -> None:
     places = range(80, LAST_BYTE, 4)
     await once([*(Fault(cut_after=place) for place in places), *[SOUND] * TRIES], tmp_path)
 
 
 @pytest.mark.parametrize("place", range(FIRST_BYTE, LAST_BYTE, 14))
-async def test_a_flipped_byte(tmp_path: Path, place: int) -> None:
+async def test_a_step_is_done_once_despite_a_flipped_byte(tmp_path: Path, place: int) -> None:
     await once([Fault(flip_at=place), *[SOUND] * TRIES], tmp_path)
 
 
 @pytest.mark.parametrize("place", [60, 95, 115])
-async def test_foreign_bytes(tmp_path: Path, place: int) -> None:
+async def test_a_step_is_done_once_despite_foreign_bytes(tmp_path: Path, place: int) -> None:
     await once(
         [Fault(garbage_at=place, garbage=b"\xfe\x7f\x7f\x05\x06"), *[SOUND] * TRIES], tmp_path
     )

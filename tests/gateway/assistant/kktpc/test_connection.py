@@ -66,7 +66,7 @@ def test_every_field_of_the_telemetry_is_read_or_has_a_reason() -> None:
     assert all(UNAVAILABLE_FIELDS.values())
 
 
-async def test_the_reading_says_what_the_register_would_say_itself(tmp_path: Path) -> None:
+async def test_the_reading_equals_the_registers_own(tmp_path: Path) -> None:
     register = a_register()
     async with way_to(register, tmp_path) as way:
         read = await way.reading()
@@ -93,7 +93,7 @@ async def test_the_reading_says_what_the_register_would_say_itself(tmp_path: Pat
             assert abs(found - expected) <= timedelta(seconds=seconds), name
 
 
-async def test_a_command_goes_through_and_its_answer_comes_back(tmp_path: Path) -> None:
+async def test_a_command_is_answered_through_the_connection(tmp_path: Path) -> None:
     register = a_register()
     async with way_to(register, tmp_path) as way:
         asked = encode_request("read_type")
@@ -103,7 +103,7 @@ async def test_a_command_goes_through_and_its_answer_comes_back(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("code", [0xD0, 0xD2, 0xD5, 0xD6, 0xD8, 0xDC])
-async def test_what_is_ours_alone_is_unsupported(tmp_path: Path, code: int) -> None:
+async def test_commands_outside_kkt_pc_are_unsupported(tmp_path: Path, code: int) -> None:
     async with way_to(a_register(), tmp_path) as way:
         assert await way.execute(bytes((code, 1)), "1") is StepRefusal.UNSUPPORTED
 
@@ -114,7 +114,7 @@ async def load(way: KktPcConnection, image: Image, content: bytes, first: int, l
         await way.execute(orders.block(V2_5, number, data), "")
 
 
-async def test_an_image_reaches_the_register_proven_and_after_a_cut_transfer(
+async def test_a_genuine_image_is_installed_despite_a_cut_transfer(
     tmp_path: Path,
 ) -> None:
     register, image = a_register(), an_image()
@@ -151,7 +151,7 @@ async def test_an_image_reaches_the_register_proven_and_after_a_cut_transfer(
     ],
     ids=["another model", "not signed", "another file"],
 )
-async def test_an_image_that_is_not_proven_never_reaches_the_register(
+async def test_a_wrong_or_unsigned_image_never_reaches_the_register(
     tmp_path: Path, image: Image, content: bytes
 ) -> None:
     register = a_register()
@@ -165,7 +165,7 @@ async def test_an_image_that_is_not_proven_never_reaches_the_register(
         assert verified != DONE
 
 
-async def test_a_firmware_waits_until_the_register_is_at_rest(tmp_path: Path) -> None:
+async def test_firmware_waits_until_the_register_is_idle(tmp_path: Path) -> None:
     register = a_register()
     register.drive.unsent = 0
     if register.shift_opened_at is None:
@@ -176,7 +176,7 @@ async def test_a_firmware_waits_until_the_register_is_at_rest(tmp_path: Path) ->
         assert await way.execute(drive_mode, "2") is StepRefusal.SHIFT_OPEN
 
 
-async def test_what_leaves_no_trace_cannot_be_told(tmp_path: Path) -> None:
+async def test_the_outcome_of_a_traceless_command_is_unknown(tmp_path: Path) -> None:
     async with way_to(a_register(), tmp_path) as way:
         cut_paper, read = encode_request("cut", partial=0), encode_request("read_state")
         with pytest.raises(StepOutcomeUnknown):
@@ -219,7 +219,7 @@ def work(register: SimulatedRegister, commands: tuple[bytes, ...]) -> None:
     ],
     ids=["close", "open", "cash in", "cash out", "archive"],
 )
-async def test_what_a_cashier_did_meanwhile_is_not_taken_for_the_command(
+async def test_a_cashiers_change_is_not_taken_for_the_command(
     tmp_path: Path, command: bytes, others: tuple[bytes, ...], own: tuple[bytes, ...]
 ) -> None:
     """Nothing happened: not done.  Something else happened: ask a person.  It happened: done."""
@@ -242,7 +242,7 @@ async def test_what_a_cashier_did_meanwhile_is_not_taken_for_the_command(
         assert await way.recover_answer(command, before) == DONE
 
 
-async def test_a_register_that_went_away_is_lost(tmp_path: Path) -> None:
+async def test_a_removed_register_is_unreachable(tmp_path: Path) -> None:
     async with way_to(a_register(), tmp_path) as way:
         way.host.close()
         with pytest.raises(RegisterUnreachable):
@@ -250,7 +250,7 @@ async def test_a_register_that_went_away_is_lost(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=3000))
-def test_blocks_for_the_line_fit_and_make_the_whole(content: bytes) -> None:
+def test_line_blocks_fit_and_make_up_the_file(content: bytes) -> None:
     blocks = list(cut_into_blocks(content))
     assert b"".join(blocks) == content
     assert all(0 < len(b) + b.count(0xFD) + b.count(0xFE) <= LINE_BLOCK for b in blocks)

@@ -70,7 +70,7 @@ async def test_a_register_at_an_address_is_found_lost_and_found_again() -> None:
                     await found.host.ask(b"\x45")
 
 
-async def test_a_configured_port_is_pulled_out_in_the_middle_of_a_command() -> None:
+async def test_a_port_unplugged_during_a_command_is_lost() -> None:
     register = ScriptedRegister(slow=60)
     async with on_pty(register) as pty, looking(quick(ports=(pty.path,))) as events:
         found = await events.found()
@@ -84,7 +84,7 @@ async def test_a_configured_port_is_pulled_out_in_the_middle_of_a_command() -> N
             await asked
 
 
-async def test_usb_ports_come_and_go_and_those_of_strangers_are_left_alone() -> None:
+async def test_usb_ports_are_followed_and_foreign_ones_left_alone() -> None:
     plugged: list[Port] = []
     stranger = ScriptedRegister()
     async with on_pty() as pty, on_pty(stranger) as other, looking(quick(), plugged) as events:
@@ -132,7 +132,7 @@ async def opened_between_looks(path: str) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_platform_5_0_is_told_once_and_its_port_let_go_of() -> None:
+async def test_platform_5_0_is_reported_once_and_its_port_released() -> None:
     async with on_pty(Platform5()) as pty, looking(quick(ports=(pty.path,))) as events:
         found = await events.found()
         assert (found.platform, found.host) == (Platform.V5_0, None)
@@ -142,7 +142,7 @@ async def test_platform_5_0_is_told_once_and_its_port_let_go_of() -> None:
         assert isinstance(await events.next(), Lost)
 
 
-async def test_a_port_with_two_names_is_one_place(tmp_path: Path) -> None:
+async def test_a_port_with_two_names_is_used_once(tmp_path: Path) -> None:
     async with on_pty() as pty:
         name = tmp_path / "by-id"
         name.symlink_to(pty.path)
@@ -152,7 +152,7 @@ async def test_a_port_with_two_names_is_one_place(tmp_path: Path) -> None:
                 await asyncio.wait_for(events.next(), 0.3)
 
 
-async def test_a_system_that_lists_no_ports_for_a_while_does_no_harm() -> None:
+async def test_a_failing_port_list_does_not_stop_discovery() -> None:
     troubles = [OSError("busy"), OSError("busy")]
 
     def ports() -> list[Port]:
@@ -164,7 +164,7 @@ async def test_a_system_that_lists_no_ports_for_a_while_does_no_harm() -> None:
         assert (await Events(discovery).found()).place == pty.path
 
 
-async def test_nothing_is_left_when_looking_ends() -> None:
+async def test_stopping_discovery_leaves_nothing_open() -> None:
     async with on_tcp() as listening:
         async with looking(quick(addresses=(f"127.0.0.1:{listening.port}",))) as events:
             found = await events.found()
@@ -181,12 +181,12 @@ async def test_nothing_is_left_when_looking_ends() -> None:
         ("[fe80::1]:1", ("fe80::1", 1)),
     ],
 )
-def test_an_address_is_read(text: str, address: tuple[str, int]) -> None:
+def test_an_address_is_parsed(text: str, address: tuple[str, int]) -> None:
     assert split_address(text) == address
 
 
 @pytest.mark.parametrize("text", ["", ":1", "host:", "host:x", "host:0", "host:65536"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         split_address(text)
 

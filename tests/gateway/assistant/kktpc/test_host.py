@@ -72,7 +72,7 @@ async def test_the_largest_command_goes_through_a_serial_line() -> None:
 
 
 @pytest.mark.parametrize("kind", ["tcp", "pty"])
-async def test_unplugging_in_the_middle_of_a_command_is_told(kind: str) -> None:
+async def test_unplugging_during_a_command_is_reported(kind: str) -> None:
     register = ScriptedRegister(slow=60)
     async with on_tcp(register) as listening, on_pty(register) as pty:
         host = await (over_tcp(listening) if kind == "tcp" else over_pty(pty))
@@ -86,7 +86,7 @@ async def test_unplugging_in_the_middle_of_a_command_is_told(kind: str) -> None:
             await host.ask(b"\x45")
 
 
-async def test_a_caller_who_leaves_does_not_mix_up_the_answers() -> None:
+async def test_a_cancelled_caller_does_not_mix_up_the_answers() -> None:
     register = ScriptedRegister(slow=0.2)
     async with on_tcp(register) as listening:
         host = await over_tcp(listening)
@@ -97,13 +97,13 @@ async def test_a_caller_who_leaves_does_not_mix_up_the_answers() -> None:
         host.close()
 
 
-async def test_platform_5_0_is_told_and_not_spoken_to() -> None:
+async def test_platform_5_0_is_reported_and_gets_no_commands() -> None:
     async with on_tcp(Platform5()) as listening:
         with pytest.raises(UnsupportedPlatform):
             await over_tcp(listening)
 
 
-async def test_a_register_of_the_older_level_is_spoken_to_on_serial_lines() -> None:
+async def test_a_v2_register_is_supported_on_serial_lines() -> None:
     register = ScriptedV2()
     async with on_pty(register) as pty:
         host = await over_pty(pty)
@@ -127,7 +127,7 @@ async def test_a_command_that_no_packet_carries_is_refused_and_the_next_is_answe
         host.close()
 
 
-async def test_a_silent_line_ends_as_silent() -> None:
+async def test_a_silent_line_is_reported_as_silent() -> None:
     async with on_tcp(ScriptedRegister(mute=True)) as listening:
         with pytest.raises(NoKktPcAnswer):
             await over_tcp(listening)
@@ -143,7 +143,7 @@ async def test_a_port_is_held_by_one_host() -> None:
         (await open_serial(pty.path)).close()
 
 
-async def test_what_is_not_there_cannot_be_opened() -> None:
+async def test_a_missing_port_cannot_be_opened() -> None:
     with pytest.raises(LineLost):
         await open_serial("/dev/no-such-port")
     async with on_tcp() as listening:
@@ -152,7 +152,7 @@ async def test_what_is_not_there_cannot_be_opened() -> None:
         await open_tcp("127.0.0.1", port)
 
 
-async def test_the_line_with_threads_does_the_same_as_the_one_without() -> None:
+async def test_the_threaded_line_behaves_like_the_other() -> None:
     register = ScriptedRegister(slow=0.1)
     async with on_pty(register) as pty:
         line = ThreadedSerialLine(serial.Serial(pty.path, exclusive=True))

@@ -71,7 +71,7 @@ def test_an_exchange_is_byte_for_byte_that_of_the_specification() -> None:
         ScriptedV2(busy=1, deaf=1, calls_first=True),
     ],
 )
-def test_a_busy_deaf_or_calling_register_is_understood_in_the_end(register: ScriptedV2) -> None:
+def test_a_busy_deaf_or_calling_register_answers_in_the_end(register: ScriptedV2) -> None:
     bench = Bench(register)
     for number in range(3):
         command = bytes([0x46, number, 3, 16])
@@ -83,13 +83,13 @@ def test_a_busy_deaf_or_calling_register_is_understood_in_the_end(register: Scri
     ("register", "why"),
     [(ScriptedV2(busy=99), CommandNotDone), (ScriptedV2(deaf=99), CommandNotDone)],
 )
-def test_a_refusal_for_good_is_told_as_not_done(register: ScriptedV2, why: type) -> None:
+def test_a_permanent_refusal_is_reported_as_not_done(register: ScriptedV2, why: type) -> None:
     outcome = Bench(register).ask(STATE)
     assert isinstance(outcome, CommandUnanswered) and isinstance(outcome.error, why)
     assert register.executed == []
 
 
-def test_silence_after_the_frame_leaves_the_fate_unknown() -> None:
+def test_silence_after_the_frame_leaves_the_outcome_unknown() -> None:
     bench = Bench()
     bench.up = lambda data: b"" if bench.register.executed else data
     outcome = bench.ask(STATE, timeout_s=3)
@@ -106,7 +106,7 @@ def test_silence_after_the_frame_leaves_the_fate_unknown() -> None:
     down=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4),
     up=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4),
 )
-def test_a_line_that_loses_bytes_never_makes_a_command_happen_twice(
+def test_lost_bytes_never_repeat_a_command(
     down: list[tuple[int, bool]], up: list[tuple[int, bool]]
 ) -> None:
     # No zeros: a XOR does not see that one is lost, and the level has nothing better.
@@ -145,7 +145,7 @@ def lossy(where: list[tuple[int, bool]]) -> Callable[[bytes], bytes]:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(data=st.lists(st.binary(max_size=12) | st.sampled_from([b"\x05", b"\x06", b"\x15"])))
-def test_no_bytes_break_the_host(data: list[bytes]) -> None:
+def test_any_bytes_leave_the_host_working(data: list[bytes]) -> None:
     host, now = HostV2(), 0.0
     host.ask(STATE, now, 3.0)
     for piece in data:

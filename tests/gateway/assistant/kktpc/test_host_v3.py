@@ -97,7 +97,7 @@ def test_the_first_command_is_byte_for_byte_that_of_the_driver() -> None:
     assert host.to_send().hex(" ") == "fe 02 00 01 c2 00 7e"
 
 
-def test_commands_are_answered_one_after_another_for_longer_than_ids_last() -> None:
+def test_commands_are_answered_beyond_the_range_of_ids() -> None:
     bench = Bench()
     for number in range(500):
         command = b"\x46" + number.to_bytes(2, "big")
@@ -113,7 +113,7 @@ def test_a_result_may_come_at_once_or_later(at_once: bool) -> None:
     assert bench.ask(STATE) == CommandAnswered(b"\x55\x00\x45")
 
 
-def test_a_bad_answer_is_an_answer_and_the_buffer_is_emptied_before_the_next() -> None:
+def test_a_bad_answer_is_returned_and_the_buffer_emptied() -> None:
     bench = Bench(ScriptedRegister({b"\x45": b"\x55\x66\x00"}))
     assert bench.ask(STATE) == CommandAnswered(b"\x55\x66\x00")
     assert bench.ask(b"\x00\x00\x46") == CommandAnswered(b"\x55\x00\x46")
@@ -135,7 +135,7 @@ def lose(number: int) -> Damage:
 @pytest.mark.parametrize("repeatable", [True, False])
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.parametrize("direction", ["down", "up"])
-def test_any_one_lost_packet_costs_time_only(direction: str, number: int, repeatable: bool) -> None:
+def test_one_lost_packet_only_costs_time(direction: str, number: int, repeatable: bool) -> None:
     bench = Bench(ScriptedRegister(slow=0.3))
     setattr(bench, direction, lose(number))
     assert bench.ask(STATE, repeatable=repeatable) == CommandAnswered(b"\x55\x00\x45")
@@ -143,7 +143,7 @@ def test_any_one_lost_packet_costs_time_only(direction: str, number: int, repeat
     assert bench.register.executed == [b"\x45", b"\x46"]
 
 
-def test_a_packet_that_came_broken_is_asked_for_and_added_anew() -> None:
+def test_a_broken_packet_is_requested_and_added_again() -> None:
     bench = Bench()
     broken = iter([True])
     bench.down = lambda data: data[:-1] + b"\x55" if data and next(broken, False) else data
@@ -152,7 +152,7 @@ def test_a_packet_that_came_broken_is_asked_for_and_added_anew() -> None:
     assert bench.register.executed == [b"\x45"]
 
 
-def test_a_full_buffer_is_waited_for() -> None:
+def test_a_full_buffer_delays_the_command() -> None:
     bench = Bench(ScriptedRegister(room=0))
     assert isinstance(bench.ask(STATE, timeout_s=2.0), CommandUnanswered)
     outcome = bench.answers()[-1]
@@ -162,7 +162,7 @@ def test_a_full_buffer_is_waited_for() -> None:
     assert bench.ask(STATE) == CommandAnswered(b"\x55\x00\x45")
 
 
-def test_silence_ends_sooner_than_a_long_command_may_take() -> None:
+def test_silence_is_noticed_before_a_long_commands_timeout() -> None:
     bench = Bench(ScriptedRegister(mute=True))
     began = bench.now
     outcome = bench.ask(STATE, timeout_s=120)
@@ -172,7 +172,7 @@ def test_silence_ends_sooner_than_a_long_command_may_take() -> None:
     assert bench.now - began <= 11
 
 
-def test_a_command_that_never_ends_is_not_known_to_be_done() -> None:
+def test_an_endless_command_has_an_unknown_outcome() -> None:
     bench = Bench(ScriptedRegister(slow=1e9))
     outcome = bench.ask(STATE, timeout_s=5)
     assert isinstance(outcome, CommandUnanswered) and isinstance(
@@ -184,7 +184,7 @@ def test_a_command_that_never_ends_is_not_known_to_be_done() -> None:
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
-def test_after_a_restart_only_what_may_be_done_twice_is_done_twice(repeatable: bool) -> None:
+def test_only_repeatable_commands_are_repeated_after_a_restart(repeatable: bool) -> None:
     bench = Bench(ScriptedRegister(slow=1.4))
     bench.host.ask(STATE, bench.now, 10, repeatable=repeatable)
     bench.step()
@@ -201,7 +201,7 @@ def test_after_a_restart_only_what_may_be_done_twice_is_done_twice(repeatable: b
         assert bench.register.executed == [b"\x45"]
 
 
-def test_a_command_stopped_by_another_is_added_anew() -> None:
+def test_a_command_stopped_by_another_is_added_again() -> None:
     host = HostV3()
     host.ask(STATE, 0.0, 10.0)
     host.to_send()
@@ -214,7 +214,7 @@ def test_a_command_stopped_by_another_is_added_anew() -> None:
     assert host.to_send() == framed(3, b"\xc1\x01\x00" + STATE)
 
 
-def test_commands_without_a_result_flow_as_fast_as_they_are_taken() -> None:
+def test_commands_without_a_result_are_sent_without_waiting() -> None:
     bench = Bench()
     for number in range(20):
         block = b"\x00\x00\xec\x04" + number.to_bytes(2, "little") + bytes(64)
@@ -223,14 +223,14 @@ def test_commands_without_a_result_flow_as_fast_as_they_are_taken() -> None:
     assert all(body[1] == 0 for body in bench.register.heard)
 
 
-def test_a_late_failure_of_such_a_command_is_told() -> None:
+def test_a_late_failure_of_a_command_without_result_is_reported() -> None:
     bench = Bench()
     bench.ask(STATE, need_result=False)
     bench.host.receive(framed(0xF0, b"\xa7\x00\x55\x91\x00"), bench.now)
     assert bench.host.events() == [LateFailure(0, b"\x55\x91\x00")]
 
 
-def test_eot_places_take_turns_beside_commands() -> None:
+def test_eot_slots_alternate_beside_commands() -> None:
     bench = Bench()
     bench.host.set_relay(True, bench.now)
     said = [bytes([0x90, 1, number]) for number in range(9)]
@@ -247,7 +247,7 @@ def test_eot_places_take_turns_beside_commands() -> None:
     assert armed[:3] == ["c107de0000", "c107df0000", "c107de0000"]
 
 
-def test_what_the_register_said_over_eot_is_asked_for_when_it_got_lost() -> None:
+def test_lost_eot_data_is_requested_again() -> None:
     bench = Bench()
     bench.host.set_relay(True, bench.now)
     bench.step()
@@ -260,7 +260,7 @@ def test_what_the_register_said_over_eot_is_asked_for_when_it_got_lost() -> None
     assert bench.events == [RelayData(b"\xda\x90\x01\x07")]
 
 
-def test_eot_whose_fate_is_unknown_begins_anew_rather_than_twice() -> None:
+def test_eot_with_an_unknown_outcome_is_reset_not_repeated() -> None:
     bench = Bench()
     bench.host.set_relay(True, bench.now)
     bench.step()
@@ -271,7 +271,7 @@ def test_eot_whose_fate_is_unknown_begins_anew_rather_than_twice() -> None:
     assert bench.register.relayed == [b"\x20\x01\x07"]
 
 
-def test_an_acknowledgement_that_is_lost_again_and_again_brings_nothing_twice() -> None:
+def test_repeatedly_lost_acknowledgements_repeat_nothing() -> None:
     bench = Bench()
     bench.host.set_relay(True, bench.now)
     bench.step()
@@ -285,7 +285,7 @@ def test_an_acknowledgement_that_is_lost_again_and_again_brings_nothing_twice() 
     assert bench.events == [RelayData(b"\xda" + piece) for piece in pieces]
 
 
-def test_foreign_bytes_do_no_harm() -> None:
+def test_foreign_bytes_are_ignored() -> None:
     host = HostV3()
     host.ask(STATE, 0.0, 3.0)
     host.to_send()
@@ -335,7 +335,7 @@ class HostileLine:
 
 @settings(max_examples=examples(150), deadline=None)
 @given(found=faults, slow=st.sampled_from([0.0, 0.2, 1.3]))
-def test_a_hostile_line_never_makes_a_command_happen_twice(found: list[Fault], slow: float) -> None:
+def test_a_hostile_line_never_repeats_a_command(found: list[Fault], slow: float) -> None:
     bench = Bench(ScriptedRegister(slow=slow))
     bench.down, bench.up = HostileLine(found, True), HostileLine(found, False)
     for number in range(4):
@@ -353,7 +353,7 @@ def test_a_hostile_line_never_makes_a_command_happen_twice(found: list[Fault], s
 
 @settings(max_examples=examples(150), deadline=None)
 @given(found=faults)
-def test_a_hostile_line_never_repeats_or_reorders_what_eot_carries(found: list[Fault]) -> None:
+def test_a_hostile_line_never_repeats_or_reorders_eot_data(found: list[Fault]) -> None:
     found = [fault for fault in found if fault[2] != "again"]
     bench = Bench()
     bench.host.set_relay(True, bench.now)
@@ -374,7 +374,7 @@ def test_a_hostile_line_never_repeats_or_reorders_what_eot_carries(found: list[F
 
 @settings(max_examples=examples(150), deadline=None)
 @given(data=st.lists(st.binary(max_size=40), max_size=10))
-def test_no_bytes_break_the_host(data: list[bytes]) -> None:
+def test_any_bytes_leave_the_host_working(data: list[bytes]) -> None:
     host = HostV3()
     host.set_relay(True, 0.0)
     host.ask(STATE, 0.0, 3.0)

@@ -117,7 +117,7 @@ def allowing(*ports: int) -> Targets:
 
 
 @pytest.mark.parametrize("kind", ["tcp", "pty"])
-async def test_both_sockets_carry_much_in_both_directions_beside_commands(kind: str) -> None:
+async def test_both_sockets_carry_data_both_ways_beside_commands(kind: str) -> None:
     async with serving(echo) as port, relayed(allowing(port), kind) as (register, host):
         sent = [os.urandom(MUCH), os.urandom(MUCH)]
         for socket in (0, 1):
@@ -134,7 +134,7 @@ async def test_both_sockets_carry_much_in_both_directions_beside_commands(kind: 
         await wait_until(lambda: register.states(0) == [1, 0])
 
 
-async def test_nothing_is_read_back_until_the_packet_size_is_told_and_then_no_more() -> None:
+async def test_received_data_waits_for_the_packet_size_and_obeys_it() -> None:
     async with serving(echo) as port, relayed(allowing(port)) as (register, _):
         register.say(0x60, port.to_bytes(2, "little"))
         register.say(0x70, b"127.0.0.1\0")
@@ -158,7 +158,7 @@ async def test_the_versions_are_exchanged() -> None:
         assert register.told(0x03) == [b""]
 
 
-async def test_a_server_that_hangs_up_is_told_after_its_last_bytes() -> None:
+async def test_a_servers_hang_up_is_reported_after_its_last_bytes() -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"x" * 5000)
 
@@ -169,7 +169,7 @@ async def test_a_server_that_hangs_up_is_told_after_its_last_bytes() -> None:
         assert register.received(0) == b"x" * 10_000
 
 
-async def test_a_server_that_reads_slowly_holds_the_register_back() -> None:
+async def test_a_slow_server_slows_the_register() -> None:
     go_on = asyncio.Event()
     got = bytearray()
 
@@ -207,7 +207,7 @@ async def test_a_server_that_reads_slowly_holds_the_register_back() -> None:
         (b"::ffff:10.0.0.1", Targets()),
     ],
 )
-async def test_a_register_is_no_way_into_the_pc(host: bytes, targets: Targets) -> None:
+async def test_a_register_cannot_reach_the_pc(host: bytes, targets: Targets) -> None:
     dialled: list[object] = []
 
     async def note(*ends: object) -> None:
@@ -221,7 +221,7 @@ async def test_a_register_is_no_way_into_the_pc(host: bytes, targets: Targets) -
         assert not dialled
 
 
-async def test_a_server_that_is_not_there_is_told(closed_port: int) -> None:
+async def test_a_missing_server_is_reported(closed_port: int) -> None:
     async with relayed(allowing(closed_port)) as (register, _):
         register.dial(1, closed_port)
         await wait_until(lambda: register.states(1) == [0])
@@ -230,7 +230,7 @@ async def test_a_server_that_is_not_there_is_told(closed_port: int) -> None:
         await wait_until(lambda: register.states(0) == [0])
 
 
-async def test_dialling_again_leaves_the_first_connection() -> None:
+async def test_dialling_again_uses_the_new_connection() -> None:
     async with serving(echo) as port, relayed(allowing(port)) as (register, _):
         for number in range(1, 4):
             register.dial(0, port)
@@ -239,7 +239,7 @@ async def test_dialling_again_leaves_the_first_connection() -> None:
         await wait_until(lambda: register.received(0) == b"last")
 
 
-async def test_sockets_close_when_the_line_goes() -> None:
+async def test_sockets_close_with_the_line() -> None:
     ended = asyncio.Event()
 
     async def until_end(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -260,7 +260,7 @@ async def test_sockets_close_when_the_line_goes() -> None:
     assert len(asyncio.all_tasks()) <= 2
 
 
-def test_the_vectors_of_the_specification() -> None:
+def test_the_vectors_of_the_specification_are_followed() -> None:
     eot = EotHost()
     assert eot.begin() == [Close(0), Close(1)]
     assert [each.hex() for each in eot.to_register] == ["da0300", "da0100"]
@@ -283,7 +283,7 @@ def test_the_vectors_of_the_specification() -> None:
 
 
 @given(st.lists(st.binary(max_size=20) | st.binary(max_size=12).map(lambda b: b"\xda" + b)))
-def test_no_packet_of_a_register_breaks_the_relay(packets: list[bytes]) -> None:
+def test_any_packet_leaves_the_relay_working(packets: list[bytes]) -> None:
     eot = EotHost()
     for packet in packets:
         eot.on_packet(packet)

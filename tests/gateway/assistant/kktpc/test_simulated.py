@@ -83,7 +83,7 @@ async def ask(host: KktHost, name: str, **fields: Any) -> Fields:
 
 
 @pytest.mark.parametrize("road", ["tcp", "serial v3", "serial v2"])
-async def test_a_register_tells_who_it_is_over_every_line(road: str) -> None:
+async def test_a_register_is_identified_over_every_line(road: str) -> None:
     async with hosted(road) as host:
         assert host.lower_level == (2 if road.endswith("v2") else 3)
         assert (await ask(host, "read_type"))["model"] == 61

@@ -35,24 +35,24 @@ TABLE = {
 
 
 @pytest.mark.parametrize("first", TABLE)
-def test_the_table(first: bytes) -> None:
+def test_first_bytes_are_detected_as_in_the_table(first: bytes) -> None:
     assert detect_protocol(first) is TABLE[first]
 
 
 @given(st.binary(min_size=LONGEST))
-def test_so_many_bytes_always_tell(first: bytes) -> None:
+def test_enough_bytes_always_decide(first: bytes) -> None:
     assert detect_protocol(first) is not PeerProtocol.UNDECIDED
 
 
 @given(st.binary(min_size=1, max_size=LONGEST + 4))
-def test_what_was_told_stays_so_when_more_comes(first: bytes) -> None:
+def test_more_bytes_do_not_change_the_decision(first: bytes) -> None:
     told = {detect_protocol(first[:size]) for size in range(1, len(first) + 1)} - {
         PeerProtocol.UNDECIDED
     }
     assert len(told) <= 1
 
 
-async def test_the_plain_port_takes_both_and_nothing_else(gateway: RunningGateway) -> None:
+async def test_the_plain_port_accepts_frames_and_http_only(gateway: RunningGateway) -> None:
     async with await gateway.line() as frames, await gateway.line() as http:
         await frames.reach_challenge()
         http.send(b"OPTI")
@@ -68,7 +68,7 @@ async def test_the_plain_port_takes_both_and_nothing_else(gateway: RunningGatewa
             assert (await stranger.refusal()).reason == RefusalReason.MALFORMED
 
 
-async def test_a_frame_in_single_bytes_is_a_frame(gateway: RunningGateway) -> None:
+async def test_a_frame_in_single_bytes_is_detected(gateway: RunningGateway) -> None:
     async with await gateway.line() as line:
         for byte in line.hello():
             line.send(bytes((byte,)))

@@ -151,7 +151,9 @@ TOO_MUCH = {
     [*((400, words) for words in MALFORMED.values()), *OTHERS.values()],
     ids=[*MALFORMED, *OTHERS],
 )
-async def test_what_is_not_our_request(gateway: RunningGateway, status: int, words: bytes) -> None:
+async def test_an_invalid_request_is_refused_with_its_status(
+    gateway: RunningGateway, status: int, words: bytes
+) -> None:
     with one_ending_recorded(
         ConversationOutcome.REFUSED_MALFORMED, f"http_{status}", transport="http"
     ):
@@ -164,7 +166,7 @@ async def test_what_is_not_our_request(gateway: RunningGateway, status: int, wor
     assert answer.headers.get(b"allow") == (b"post" if status == 405 else None)
 
 
-async def test_who_asks_for_the_head_alone_gets_no_body(gateway: RunningGateway) -> None:
+async def test_a_head_request_gets_no_body(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         peer.say(b"HEAD /kkt HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = await peer.answer()
@@ -173,7 +175,7 @@ async def test_who_asks_for_the_head_alone_gets_no_body(gateway: RunningGateway)
 
 
 @pytest.mark.parametrize("name", TOO_MUCH)
-async def test_too_much(tmp_path: Path, name: str) -> None:
+async def test_a_request_above_a_limit_is_refused(tmp_path: Path, name: str) -> None:
     status, limit, words = TOO_MUCH[name]
     few: dict[str, Any] = {
         "http_body_bytes": 1024,
@@ -189,7 +191,7 @@ async def test_too_much(tmp_path: Path, name: str) -> None:
                 assert (await peer.answer()).status == status
 
 
-async def test_requests_that_do_not_wait_for_their_turn(tmp_path: Path) -> None:
+async def test_requests_pipelined_during_a_commit_are_limited(tmp_path: Path) -> None:
     """While a commit is waited for, so much may come and no more."""
     async with (
         running_gateway(tmp_path, http_body_bytes=2048) as gateway,
@@ -215,7 +217,9 @@ async def greet(peer: Browser, chunk: int | None = None) -> None:
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 100])
-async def test_a_call_over_one_connection(gateway: RunningGateway, chunk: int | None) -> None:
+async def test_a_call_over_one_connection_is_served(
+    gateway: RunningGateway, chunk: int | None
+) -> None:
     async with await browser(gateway) as peer:
         with one_ending_recorded(ConversationOutcome.SERVED, transport="http"):
             await greet(peer, chunk)
@@ -227,7 +231,7 @@ async def test_a_call_over_one_connection(gateway: RunningGateway, chunk: int | 
     assert answer.headers[b"connection"] == b"close"
 
 
-async def test_half_a_frame_is_answered_with_nothing_and_the_rest_may_come(
+async def test_half_a_frame_gets_an_empty_answer_and_may_be_completed(
     gateway: RunningGateway,
 ) -> None:
     async with await browser(gateway) as peer:
@@ -241,7 +245,7 @@ async def test_half_a_frame_is_answered_with_nothing_and_the_rest_may_come(
         assert isinstance((await peer.messages())[0], Challenge)
 
 
-async def test_requests_in_one_breath_are_answered_in_their_order(gateway: RunningGateway) -> None:
+async def test_pipelined_requests_are_answered_in_order(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         peer.say(ROUND * 3)
         peer.post(peer.register.hello())
@@ -250,7 +254,7 @@ async def test_requests_in_one_breath_are_answered_in_their_order(gateway: Runni
         assert [bool(length) for length in lengths] == [False, False, False, True, False]
 
 
-async def test_what_comes_after_the_last_answer_is_nobodys(gateway: RunningGateway) -> None:
+async def test_bytes_after_the_last_answer_are_ignored(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         await greet(peer)
         with one_ending_recorded(ConversationOutcome.SERVED, transport="http"):
@@ -260,7 +264,7 @@ async def test_what_comes_after_the_last_answer_is_nobodys(gateway: RunningGatew
             await gateway.until_quiet()
 
 
-async def test_a_client_that_keeps_no_connection_gets_one_answer(gateway: RunningGateway) -> None:
+async def test_a_client_without_keep_alive_gets_one_answer(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         with one_ending_recorded(ConversationOutcome.CUT, transport="http"):
             hello = peer.register.hello()
@@ -271,7 +275,7 @@ async def test_a_client_that_keeps_no_connection_gets_one_answer(gateway: Runnin
     assert isinstance(peer.register.end.receive(answer.body)[0], Challenge)
 
 
-async def test_nobody_changes_the_protocol(gateway: RunningGateway) -> None:
+async def test_a_protocol_upgrade_is_ignored(gateway: RunningGateway) -> None:
     async with await browser(gateway) as peer:
         for _ in range(2):
             peer.say(HEAD + UPGRADE)
@@ -289,7 +293,9 @@ async def test_a_refusal_is_the_body_of_the_last_answer(gateway: RunningGateway)
     assert (answer.status, answer.headers[b"connection"]) == (200, b"close")
 
 
-async def test_a_reading_that_is_not_kept_is_not_answered_with_200(gateway: RunningGateway) -> None:
+async def test_a_reading_that_is_not_stored_is_not_answered_with_200(
+    gateway: RunningGateway,
+) -> None:
     async with gateway.database.transaction() as db:
         await db.execute(text("ALTER TABLE readings RENAME TO readings_away"))
     async with await browser(gateway) as peer:
@@ -311,7 +317,9 @@ async def test_a_reading_that_is_not_kept_is_not_answered_with_200(gateway: Runn
     ],
     ids=["method", "head", "body", "chunk"],
 )
-async def test_a_request_that_drips(tmp_path: Path, words: bytes, status: int | None) -> None:
+async def test_an_incomplete_request_ends_by_the_hello_timeout(
+    tmp_path: Path, words: bytes, status: int | None
+) -> None:
     road = "tcp" if words == b"POS" else "http"
     async with (
         running_gateway(tmp_path, hello_timeout_s=0.4) as gateway,
@@ -327,7 +335,7 @@ async def test_a_request_that_drips(tmp_path: Path, words: bytes, status: int | 
             await peer.hung_up()
 
 
-async def test_bytes_that_make_no_frame_keep_no_conversation(gateway: RunningGateway) -> None:
+async def test_bytes_without_a_frame_do_not_keep_a_conversation(gateway: RunningGateway) -> None:
     """After HELLO a body drips, a byte at a time, for ever."""
     async with await browser(gateway) as peer:
         await greet(peer)
@@ -404,7 +412,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> EdgeContext:
 
 @settings(deadline=None, max_examples=examples(400))
 @given(st.lists(WORDS, min_size=1, max_size=12), st.lists(st.integers(1, 40), min_size=1))
-def test_whatever_comes_in_whatever_pieces(
+def test_any_bytes_in_any_pieces_get_readable_answers(
     edge: EdgeContext, words: list[bytes], sizes: list[int]
 ) -> None:
     """Nothing is raised, little is kept, and every answer is one that a client can read."""
@@ -425,7 +433,7 @@ def test_whatever_comes_in_whatever_pieces(
 
 
 @pytest.mark.parametrize("words", [HEAD, ROUND], ids=["in a head", "between requests"])
-def test_no_bytes_say_nothing(edge: EdgeContext, words: bytes) -> None:
+def test_empty_data_is_ignored(edge: EdgeContext, words: bytes) -> None:
     link, wire = TcpLink(edge), Wire()
     link.connection_made(wire)
     for piece in (words, b"", ROUND.removeprefix(HEAD) if words is HEAD else ROUND):

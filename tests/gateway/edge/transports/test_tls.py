@@ -59,7 +59,7 @@ def shown(of: RawRegister) -> int:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_both_versions_of_today(
+async def test_current_tls_versions_are_served(
     gateway: RunningGateway, authority: Authority, version: ssl.TLSVersion
 ) -> None:
     trust = authority.trust()
@@ -99,9 +99,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-async def test_what_is_no_tls_ends_quickly_and_is_counted(
-    gateway: RunningGateway, name: str
-) -> None:
+async def test_a_peer_without_tls_is_ended_and_counted(gateway: RunningGateway, name: str) -> None:
     words, why = GARBAGE[name]
     async with await line(gateway, None) as stranger:
         with one_ending_recorded(
@@ -114,7 +112,7 @@ async def test_what_is_no_tls_ends_quickly_and_is_counted(
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
-async def test_a_handshake_that_never_ends(
+async def test_an_unfinished_handshake_ends_by_the_hello_timeout(
     tmp_path: Path, authority: Authority, said: bytes
 ) -> None:
     certificate = authority.certificate()
@@ -130,7 +128,7 @@ async def test_a_handshake_that_never_ends(
                 await stranger._reader.read()
 
 
-async def test_hands_are_shaken_and_nothing_is_said(
+async def test_silence_after_the_handshake_ends_by_the_hello_timeout(
     gateway: RunningGateway, authority: Authority
 ) -> None:
     async with await line(gateway, authority.trust()) as silent:
@@ -142,7 +140,7 @@ async def test_hands_are_shaken_and_nothing_is_said(
             await silent.hung_up()
 
 
-async def test_garbage_inside(gateway: RunningGateway, authority: Authority) -> None:
+async def test_garbage_inside_tls_is_refused(gateway: RunningGateway, authority: Authority) -> None:
     async with await line(gateway, authority.trust()) as stranger:
         with one_ending_recorded(
             ConversationOutcome.REFUSED_MALFORMED, "first_bytes", Limit.FIRST_BYTES, transport="tls"
@@ -151,7 +149,9 @@ async def test_garbage_inside(gateway: RunningGateway, authority: Authority) -> 
             assert (await stranger.refusal()).reason == RefusalReason.MALFORMED
 
 
-async def test_a_flipped_byte_inside(gateway: RunningGateway, authority: Authority) -> None:
+async def test_a_forged_tls_record_is_refused(
+    gateway: RunningGateway, authority: Authority
+) -> None:
     """After the handshake somebody writes under TLS."""
     async with await line(gateway, authority.trust()) as register:
         await register.reach_challenge()
@@ -166,7 +166,7 @@ async def test_a_flipped_byte_inside(gateway: RunningGateway, authority: Authori
             await gateway.until_quiet()
 
 
-async def test_a_new_certificate_is_taken_and_those_who_talk_go_on(
+async def test_a_new_certificate_is_loaded_and_conversations_go_on(
     gateway: RunningGateway, authority: Authority
 ) -> None:
     async with await line(gateway, authority.trust()) as early:
@@ -181,7 +181,7 @@ async def test_a_new_certificate_is_taken_and_those_who_talk_go_on(
         assert isinstance(await early.receive(), Accepted)
 
 
-async def test_a_broken_certificate_is_told_and_the_old_one_stays(
+async def test_a_broken_certificate_is_reported_and_the_old_one_stays(
     gateway: RunningGateway, authority: Authority
 ) -> None:
     async with await line(gateway, authority.trust()) as early:
@@ -217,13 +217,13 @@ def test_a_gateway_does_not_start_without_its_certificate(
 
 
 @pytest.mark.parametrize("given", ["tls_certificate", "tls_key", None])
-def test_the_port_needs_both_files(given: str | None) -> None:
+def test_the_tls_port_needs_both_files(given: str | None) -> None:
     options = {given: Path("server.pem")} if given else {}
     with pytest.raises(ValueError, match="CASH_SERVER_TLS_CERTIFICATE"):
         configured(GatewayConfig, tls_devices="127.0.0.1:7443", **options)
 
 
-def test_all_this_holds_on_uvloop(tmp_path: Path, authority: Authority) -> None:
+def test_tls_behaves_alike_on_uvloop(tmp_path: Path, authority: Authority) -> None:
     uvloop = pytest.importorskip("uvloop")
 
     async def scenario() -> None:

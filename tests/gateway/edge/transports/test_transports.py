@@ -39,7 +39,7 @@ async def on_two_ports(folder: Path) -> AsyncIterator[tuple[RunningGateway, Auth
 
 
 @pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
-async def test_a_check_in(tmp_path: Path, name: Transport) -> None:
+async def test_a_check_in_is_served_over_each_transport(tmp_path: Path, name: Transport) -> None:
     async with on_two_ports(tmp_path) as (gateway, authority):
         with one_ending_recorded(ConversationOutcome.SERVED, transport=name):
             talk = await gateway.call(
@@ -50,7 +50,7 @@ async def test_a_check_in(tmp_path: Path, name: Transport) -> None:
 
 
 @pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
-async def test_an_operation_in_several_steps(tmp_path: Path, name: Transport) -> None:
+async def test_an_operation_in_several_steps_is_done_once(tmp_path: Path, name: Transport) -> None:
     async with on_two_ports(tmp_path) as (gateway, authority):
         register, road = DemoRegisters(1)[0], transport_setup(name, authority.file)
         serial = register.serial_number
@@ -72,7 +72,7 @@ async def status(database: Database, operation_id: int) -> str:
 
 
 @pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
-async def test_drop_by_drop(tmp_path: Path, name: Transport) -> None:
+async def test_a_call_of_single_bytes_is_accepted(tmp_path: Path, name: Transport) -> None:
     """Every byte by itself, both ways."""
     async with on_two_ports(tmp_path) as (gateway, authority):
         number = gateway.tls_number if transport_setup(name).tls else gateway.number
@@ -86,7 +86,7 @@ async def test_drop_by_drop(tmp_path: Path, name: Transport) -> None:
 
 @pytest.mark.parametrize("direction", [Direction.UP, Direction.DOWN])
 @pytest.mark.parametrize("name", SOCKET_TRANSPORTS)
-async def test_half_a_call_costs_nothing_but_time(
+async def test_a_call_cut_anywhere_is_repaired_by_the_next(
     tmp_path: Path, name: Transport, direction: Direction
 ) -> None:
     """Cut after every byte, and the next call goes well."""
@@ -114,7 +114,7 @@ async def test_half_a_call_costs_nothing_but_time(
         )
 
 
-async def test_a_register_believes_no_other_authority(tmp_path: Path) -> None:
+async def test_a_register_trusts_no_other_authority(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     async with on_two_ports(tmp_path) as (gateway, _):
@@ -129,7 +129,7 @@ async def test_a_register_believes_no_other_authority(tmp_path: Path) -> None:
         ] == 1 + (before[ConversationOutcome.REFUSED_MALFORMED] + before[ConversationOutcome.CUT])
 
 
-async def test_http_elsewhere_is_a_clear_end(gateway: RunningGateway) -> None:
+async def test_another_http_path_ends_with_404(gateway: RunningGateway) -> None:
     road = transport_setup(Transport.HTTP, path="/elsewhere")
     with one_ending_recorded(ConversationOutcome.REFUSED_MALFORMED, "http_404", transport="http"):
         talk = await gateway.call(DemoRegisters(1)[0], transport=road)

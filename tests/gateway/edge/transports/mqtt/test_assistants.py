@@ -81,7 +81,7 @@ async def test_a_report_is_answered_with_keys(
         assert await keys_of(client, account) == {SERIAL: key_of(SERIAL)}
 
 
-async def test_what_is_no_report_is_not_answered(
+async def test_an_invalid_report_is_not_answered(
     place: RunningBroker, gateway: RunningGateway
 ) -> None:
     account, stranger = login(), login()

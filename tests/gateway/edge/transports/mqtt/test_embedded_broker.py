@@ -64,7 +64,7 @@ NO_CONNECT = {
 
 
 @pytest.mark.parametrize("said", NO_CONNECT.values(), ids=NO_CONNECT.keys())
-async def test_what_is_no_connect(
+async def test_a_first_packet_that_is_no_connect_leaves_the_broker_working(
     place: RunningBroker, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -83,7 +83,7 @@ async def say(place: RunningBroker, said: bytes) -> None:
     writer.close()
 
 
-async def test_who_was_hung_up_on_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closed_peers_do_not_count_as_connected(monkeypatch: pytest.MonkeyPatch) -> None:
     """However a first packet goes wrong, its connection counts no more."""
     monkeypatch.setattr(broker, "MAX_CONNECTIONS", 2)
     async with embedded() as place:
@@ -94,7 +94,7 @@ async def test_who_was_hung_up_on_takes_no_place(monkeypatch: pytest.MonkeyPatch
         assert await works(place)
 
 
-async def test_when_accounts_cannot_be_looked_up_nobody_is_let_in(
+async def test_a_failed_account_lookup_refuses_the_peer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And nobody takes a place; afterwards everybody is served."""
@@ -126,13 +126,13 @@ async def test_another_version_is_refused_at_once(place: RunningBroker, flags: b
     assert await works(place)
 
 
-async def test_a_client_of_mqtt_5_hears_why(place: RunningBroker) -> None:
+async def test_an_mqtt_5_client_gets_the_reason(place: RunningBroker) -> None:
     with pytest.raises(MqttError, match="[Uu]nsupported protocol version"):
         async with Client(HOST, place.address.port, protocol=ProtocolVersion.V5, timeout=1):
             pytest.fail("it was taken")
 
 
-async def test_who_says_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_peer_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     async with embedded() as place:
         with monkeypatch.context() as patch:
             patch.setattr(broker, "CONNECT_S", 0.1)
@@ -143,7 +143,7 @@ async def test_who_says_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> N
         assert await works(place)
 
 
-async def test_a_packet_that_is_too_large(place: RunningBroker) -> None:
+async def test_a_packet_that_is_too_large_is_refused(place: RunningBroker) -> None:
     account = login()
     await place.permit(account, [SERIAL])
     with pytest.raises(MqttError):
@@ -154,7 +154,7 @@ async def test_a_packet_that_is_too_large(place: RunningBroker) -> None:
     assert await works(place)
 
 
-async def test_who_keeps_silent_for_too_long(place: RunningBroker) -> None:
+async def test_a_peer_silent_beyond_its_keepalive_is_disconnected(place: RunningBroker) -> None:
     """One and a half of the keep-alive that the peer itself has named."""
     account = login()
     await place.permit(account, [])
@@ -183,7 +183,7 @@ async def test_rights_follow_the_fleet(
         assert (code if isinstance(code, int) else code.value) == 0x80
 
 
-async def test_an_address_that_is_taken() -> None:
+async def test_a_taken_address_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
@@ -193,13 +193,13 @@ async def test_an_address_that_is_taken() -> None:
                 await start_broker(stack, config, MemoryAccounts())
 
 
-async def test_another_broker_is_configured() -> None:
+async def test_no_broker_starts_when_another_is_configured() -> None:
     async with AsyncExitStack() as stack:
         config = GatewayConfig(mqtt="mqtt://gateway@broker")
         assert await start_broker(stack, config, MemoryAccounts()) is None
 
 
-async def test_passwords_are_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sign_in_attempts_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "ATTEMPTS_PER_MIN", 2)
     account = login()
     async with embedded() as place:

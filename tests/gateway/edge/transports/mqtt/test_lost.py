@@ -41,7 +41,7 @@ async def test_a_gateway_starts_without_its_broker(
         assert metric_value("mqtt_connected") == 0
 
 
-async def test_a_gateway_without_rights_says_so_and_tries_again(
+async def test_a_gateway_without_rights_reports_it_and_tries_again(
     broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "BROKER_S", 0.5)

@@ -118,7 +118,9 @@ def register(number: int = 1) -> SimulatedRegister:
     return SimulatedRegister(f"001061{number:08}", Platform.V5_0, 61, Random(number), utc_now())
 
 
-async def test_a_check_in(place: RunningBroker, gateway: RunningGateway, account: str) -> None:
+async def test_a_check_in_is_served(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
     served = ended("served")
     talk = await place.call(account, register())
     assert talk.accepted and talk.result is not None
@@ -127,7 +129,9 @@ async def test_a_check_in(place: RunningBroker, gateway: RunningGateway, account
     assert ended("served") == served + 1
 
 
-async def test_an_operation(place: RunningBroker, gateway: RunningGateway, account: str) -> None:
+async def test_an_operation_is_done_once(
+    place: RunningBroker, gateway: RunningGateway, account: str
+) -> None:
     one = register()
     actor = await owner_of(gateway.database, [SERIAL])
     assert (await place.call(account, one)).accepted
@@ -167,7 +171,7 @@ async def test_half_a_frame_waits_for_the_rest(
         assert isinstance(await one.hear(), Accepted)
 
 
-async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
+async def test_a_peer_that_stops_inside_a_frame_is_hung_up(
     place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     before = metric_value("limits_total", limit=Limit.IDLE_TIMEOUT)
@@ -182,7 +186,7 @@ async def test_who_stops_in_the_middle_of_a_frame_is_hung_up(
     assert metric_value("limits_total", limit=Limit.IDLE_TIMEOUT) == before + 1
 
 
-async def test_a_message_that_fails_ends_nothing_for_others(
+async def test_a_failing_message_does_not_affect_others(
     place: RunningBroker, gateway: RunningGateway, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with us, the road stays open."""
@@ -201,7 +205,7 @@ async def test_a_message_that_fails_ends_nothing_for_others(
     assert (await place.call(account, register())).accepted
 
 
-async def test_a_retained_message_is_no_call(
+async def test_a_retained_message_starts_no_conversation(
     place: RunningBroker, tmp_path: Path, account: str
 ) -> None:
     """It was said to somebody else, at another time: Mosquitto keeps it, the gateway drops it;
@@ -218,7 +222,7 @@ async def test_a_retained_message_is_no_call(
     assert dropped(DropReason.RETAINED) - before == place.address.shared
 
 
-async def test_the_topic_and_hello_name_the_same_register(
+async def test_a_hello_of_another_register_than_the_topic_is_refused(
     place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     before = dropped(DropReason.SERIAL_NUMBER)
@@ -232,7 +236,7 @@ async def test_the_topic_and_hello_name_the_same_register(
     assert dropped(DropReason.SERIAL_NUMBER) == before + 1
 
 
-async def test_what_belongs_to_no_conversation_begins_anew(
+async def test_a_message_without_a_conversation_is_refused_as_elsewhere(
     place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     before = dropped(DropReason.ELSEWHERE)
@@ -248,7 +252,7 @@ async def test_what_belongs_to_no_conversation_begins_anew(
     assert dropped(DropReason.ELSEWHERE) == before + 1
 
 
-async def test_a_payload_that_is_too_large(
+async def test_a_payload_that_is_too_large_is_refused(
     place: RunningBroker, gateway: RunningGateway, account: str
 ) -> None:
     before = dropped(DropReason.OVERSIZE)
@@ -320,7 +324,9 @@ async def test_a_hello_begins_a_new_conversation(
     await gateway.until_quiet()
 
 
-async def test_too_many_conversations(place: RunningBroker, tmp_path: Path, account: str) -> None:
+async def test_a_conversation_above_the_limit_is_refused_as_busy(
+    place: RunningBroker, tmp_path: Path, account: str
+) -> None:
     await place.permit(account, [SERIAL, OTHER])
     async with (
         running_gateway(tmp_path, broker=place.address, max_conversations=1),

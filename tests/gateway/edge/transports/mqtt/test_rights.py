@@ -46,7 +46,7 @@ async def heard(listener: Client, last: str = "") -> list[str]:
             return topics
 
 
-async def test_what_an_account_can_say(place: RunningBroker) -> None:
+async def test_an_account_publishes_only_to_its_topics(place: RunningBroker) -> None:
     me, they = login(), login()
     await place.permit(me, [MINE])
     await place.permit(they, [THEIRS])
@@ -75,7 +75,7 @@ async def test_what_an_account_can_say(place: RunningBroker) -> None:
             assert await heard(theirs) == []
 
 
-async def test_what_an_account_can_hear(place: RunningBroker) -> None:
+async def test_an_account_subscribes_only_to_its_topics(place: RunningBroker) -> None:
     me, they = login(), login()
     await place.permit(me, [MINE])
     await place.permit(they, [THEIRS])
@@ -107,7 +107,7 @@ async def test_what_an_account_can_hear(place: RunningBroker) -> None:
         assert sorted(await heard(listener, mine[-1])) == sorted(mine)
 
 
-async def test_a_last_will_has_no_more_rights(place: RunningBroker) -> None:
+async def test_a_last_will_has_the_accounts_rights_only(place: RunningBroker) -> None:
     me, they = login(), login()
     await place.permit(me, [MINE])
     await place.permit(they, [THEIRS])
@@ -124,7 +124,7 @@ async def test_a_last_will_has_no_more_rights(place: RunningBroker) -> None:
 
 
 @pytest.mark.parametrize("way", ["nobody", "unknown", "wrong_password"])
-async def test_strangers_stay_outside(place: RunningBroker, way: str) -> None:
+async def test_strangers_cannot_connect(place: RunningBroker, way: str) -> None:
     me = login()
     await place.permit(me, [MINE])
     names: dict[str, tuple[str | None, str | None]] = {
@@ -140,7 +140,7 @@ async def test_strangers_stay_outside(place: RunningBroker, way: str) -> None:
             pytest.fail("a stranger was let in")
 
 
-async def test_a_client_identifier_of_another_account_is_nobodys(place: RunningBroker) -> None:
+async def test_another_accounts_client_identifier_gives_no_rights(place: RunningBroker) -> None:
     """Who takes the name of another's connection gets none of what is meant for the other."""
     me, they = login(), login()
     await place.permit(me, [MINE])

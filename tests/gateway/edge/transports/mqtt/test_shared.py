@@ -43,7 +43,7 @@ def serving(gateway: RunningGateway) -> set[str]:
     return served
 
 
-async def test_the_load_is_shared(mosquitto: Mosquitto, tmp_path: Path) -> None:
+async def test_two_gateways_share_the_load(mosquitto: Mosquitto, tmp_path: Path) -> None:
     registers = [
         SimulatedRegister(f"001061{number:08}", Platform.V5_0, 61, Random(number), utc_now())
         for number in range(REGISTERS)
@@ -89,7 +89,7 @@ async def test_an_assistant_stays_with_one_gateway_at_a_time(
     assert metric_value("mqtt_dropped_total", why=DropReason.ELSEWHERE) == stray
 
 
-async def test_a_peer_of_the_older_mqtt_begins_anew(mosquitto: Mosquitto, tmp_path: Path) -> None:
+async def test_an_mqtt_3_peer_is_told_to_start_anew(mosquitto: Mosquitto, tmp_path: Path) -> None:
     """It cannot follow the gateway that answered: it is told so, and nothing is done twice."""
     register = SimulatedRegister("00106100000077", Platform.V5_0, 61, Random(7), utc_now())
     account = login()
