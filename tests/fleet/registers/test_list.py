@@ -79,13 +79,10 @@ async def test_common_and_rare_matches_have_the_same_order(
     rare: int,
 ) -> None:
     """However far the list is looked through, and however many count as rare."""
-    for name, value in (
-        ("NEAR_DEPTH", near),
-        ("FAR_DEPTH", far),
-        ("MIN_NEAR_MATCHES", promising),
-        ("MAX_RARE_MATCHES", rare),
-    ):
-        monkeypatch.setattr(listing, name, value)
+    monkeypatch.setattr(listing, "NEAR_DEPTH", near)
+    monkeypatch.setattr(listing, "FAR_DEPTH", far)
+    monkeypatch.setattr(listing, "MIN_NEAR_MATCHES", promising)
+    monkeypatch.setattr(listing, "MAX_RARE_MATCHES", rare)
     for number in (2, 5, 6, 9):
         address = "7 км, Тверская, д. 77" if number % 2 else "Тверская, д. 7"
         await call_in(number, profile={"address": address, "firmware_version": "5.8.1"})
