@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tty
+from pathlib import Path
 
 import pytest
 
