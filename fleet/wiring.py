@@ -1,4 +1,4 @@
-"""Who reacts to what: fact -> handlers, called in order and in the same transaction."""
+"""The table of reactions: fact -> handlers, called in order and in the fact's transaction."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -86,8 +86,8 @@ REACTIONS: Reactions = MappingProxyType(
         PaymentRefunded: (on_payment_refunded,),
         SubscriptionsAssigned: (on_subscriptions_assigned,),
         SubscriptionsExpired: (_count_ended,),
-        # Requests before clients and those before operations: a call whose register names another
-        # owner takes them so, and two orders would lock each other out.
+        # Access requests first, then clients, then operations: a check-in whose register reports
+        # another owner locks them in this order, and another order would cause deadlocks.
         RegistersHandedOver: (
             decision.on_registers_handed_over,
             on_registers_handed_over,

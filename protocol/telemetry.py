@@ -58,7 +58,7 @@ OUR_TAGS: Final = 0x8000
 
 
 class Tab(StrEnum):
-    """Where the register's card shows a field."""
+    """The place of a field on the register's card."""
 
     REGISTRATION = "registration"
     OFD = "ofd"

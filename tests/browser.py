@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.pace import scaled
 from tests.servers import missing
@@ -37,6 +37,7 @@ async def browsing(address: str, language: str = "ru-RU") -> AsyncIterator[Page]
         browser = await playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS])
         page = await browser.new_page(base_url=address, locale=language)
         page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)

@@ -1,4 +1,4 @@
-"""Counting what is tried, so that guessing has a limit."""
+"""Counting of attempts, to limit the guessing of passwords and the sending of letters."""
 
 from datetime import datetime
 
@@ -16,9 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 async def count(act: Act, counters: Counters, address: str, *, field: str) -> None:
-    """Raise each counter; refuses ``field`` (``too_many_attempts``) at the first over its most.
+    """Increment each counter; refuse ``too_many_attempts`` (of ``field``) at one over its limit.
 
-    The refusal takes the raise back with its transaction, and the counter stays full.
+    The refusal rolls the increments back with its transaction, so a full counter stays at its
+    limit.
     """
     for counter, most in counters:
         attempts, window_began_at = await _increment(act, counter)
@@ -30,13 +31,13 @@ async def count(act: Act, counters: Counters, address: str, *, field: str) -> No
 
 
 async def reset(db: AsyncSession, counters: Counters) -> None:
-    """Begin each counter anew."""
+    """Reset each counter to zero."""
     for counter, _ in counters:
         await db.execute(delete(SignInAttempts).where(SignInAttempts.counter == counter))
 
 
 async def uncount(db: AsyncSession, counters: Counters) -> None:
-    """Lower each counter by the one that ``count`` raised it."""
+    """Decrement each counter by the one that ``count`` added."""
     for counter, _ in counters:
         await db.execute(
             update(SignInAttempts)

@@ -1,7 +1,7 @@
-"""What support does from the command line: ``cash-server people …``.
+"""Support's commands: ``cash-server people …``.
 
-A password comes from a file or from standard input, never as an argument: those are seen by
-everybody on the machine.
+A password is read from a file or from standard input and is never an argument, because everybody
+on the machine can see the arguments of a process.
 """
 
 import sys
@@ -66,7 +66,7 @@ def grant(
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Give an employee another role, in force from the next request."""
+    """Give an employee another role, which takes effect with the next request."""
 
     async def work(act: Act) -> str:
         employee = await grant_role(act, login, role)

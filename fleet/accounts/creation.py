@@ -1,4 +1,4 @@
-"""What support and the first start make: partners, and people with a password of theirs."""
+"""Creation of partners and employees with a password, by support and by the first start."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,11 @@ FIRST_EMPLOYEE_NAME = "Администратор"
 async def create_first_administrator(
     act: Act, login: str, choose_password: Callable[[], str]
 ) -> Employee:
-    """The first partner's Administrator: made once, however many processes start at once, and
-    only then is a password chosen.  Who exists stays as they are."""
+    """Return the first partner's Administrator; create both if there is no employee ``login``.
+
+    Of several processes that start at once one creates them.  ``choose_password`` is called only
+    for a new employee; an existing one is not changed.
+    """
     await lock_until_commit(act.db, "first administrator", 0)
     found = await act.db.scalar(select(Employee).where(Employee.login == login))
     if found is not None:
@@ -42,8 +45,11 @@ async def create_first_administrator(
 
 
 async def set_password(act: Act, login: str, password: str) -> Employee:
-    """Another password for who has lost theirs, and no way to a mailbox; links, sign-ins and API
-    tokens end.  Refuses a password of a wrong length and a login that nobody has."""
+    """Set the password of an employee who cannot reset it by e-mail.
+
+    All links, sign-ins and API tokens of the employee end.  Refuse a password of a wrong length
+    and an unknown login.
+    """
     check_password(password)
     password_hash = await hash_password(password)
     employee = await find_by_login(act.db, login)
@@ -76,7 +82,7 @@ async def create_partner(act: Act, name: str) -> Partner:
 
 
 async def create_partner_with_administrator(act: Act, body: NewPartner, password: str) -> Partner:
-    """A partner and its Administrator; refuses as ``create_employee`` does."""
+    """Create a partner and its Administrator; refuse what ``create_employee`` refuses."""
     partner = await create_partner(act, body.name)
     await create_employee(
         act,
@@ -100,9 +106,9 @@ async def create_employee(
     password: str,
     email: str = "",
 ) -> Employee:
-    """Add an employee of any role who may sign in at once.
+    """Create an employee of any role who can sign in at once.
 
-    Refuses an unfit or taken login and a password of a wrong length.
+    Refuse an invalid or taken login and a password of a wrong length.
     """
     check_password(password)
     employee = Employee(

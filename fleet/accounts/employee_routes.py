@@ -1,6 +1,6 @@
 """Endpoints of administrators: employees, the organisation, the audit log.
 
-The log's own feature lies below the rights that guard it, so its list is served here.
+The audit log is served here, because its own feature is in a tier below the rights that guard it.
 """
 
 from fleet.accounts import employees, organisation, queries
@@ -22,15 +22,15 @@ from fleet.kit.paging import Page
 
 @endpoint("GET", "/employees", right=Right.ORGANISATION)
 async def list_employees(call: Call[EmployeeFilter, None]) -> Page[EmployeeRow]:
-    """The partner's employees, by login."""
+    """List the employees of your organisation, sorted by login."""
     return await queries.page(call.db, call.actor, call.query)
 
 
 @endpoint("POST", "/employees", right=Right.ORGANISATION, status=201)
 async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
-    """Add an employee; a letter with an activation link goes to their e-mail address.
+    """Add an employee and send a letter with an activation link to their e-mail address.
 
-    Not by an API token.
+    An API token cannot be used for this.
     """
     employee = await employees.add(call.act, call.body)
     return await queries.card(call.act, employee)
@@ -38,18 +38,18 @@ async def add_employee(call: Call[Nothing, NewEmployee]) -> EmployeeCard:
 
 @endpoint("GET", "/employees/{id}", right=Right.ORGANISATION)
 async def show_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """An employee with their scope."""
+    """Show an employee with their scope and the last letter to them."""
     employee = await queries.find_own(call.db, call.actor, call.query.id)
     return await queries.card(call.act, employee)
 
 
 @endpoint("PUT", "/employees/{id}", right=Right.ORGANISATION)
 async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard:
-    """Replace contacts, role and scope of an employee; each must be given.
+    """Replace the contacts, role and scope of an employee; each must be given.
 
-    Of a new e-mail address the old one is told by a letter, and the links that were sent to it
-    end: who has not activated the account yet needs another by `reset-password`.  Not by an API
-    token.
+    When the e-mail address changes, a letter informs the old address, and the links that were sent
+    to it stop working: an employee who has not activated the account yet needs another link from
+    `reset-password`.  An API token cannot be used for this.
     """
     employee = await employees.change(call.act, call.query.id, call.body)
     return await queries.card(call.act, employee)
@@ -57,9 +57,9 @@ async def change_employee(call: Call[EmployeeKey, EmployeeBody]) -> EmployeeCard
 
 @endpoint("POST", "/employees/{id}/deactivate", right=Right.ORGANISATION)
 async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Lock an employee out; their sign-ins and API tokens end at once.
+    """Deactivate an employee; their sign-ins and API tokens end at once.
 
-    Not by an API token.
+    An API token cannot be used for this.
     """
     employee = await employees.deactivate(call.act, call.query.id)
     return await queries.card(call.act, employee)
@@ -67,9 +67,9 @@ async def deactivate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
 @endpoint("POST", "/employees/{id}/activate", right=Right.ORGANISATION)
 async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
-    """Let a deactivated employee in again.
+    """Activate a deactivated employee, who keeps their password.
 
-    Not by an API token.
+    An API token cannot be used for this.
     """
     employee = await employees.activate(call.act, call.query.id)
     return await queries.card(call.act, employee)
@@ -77,29 +77,29 @@ async def activate_employee(call: Call[EmployeeKey, None]) -> EmployeeCard:
 
 @endpoint("POST", "/employees/{id}/reset-password", right=Right.ORGANISATION)
 async def reset_password(call: Call[EmployeeKey, None]) -> None:
-    """Send an employee a link to set a password (or the invitation once more).
+    """Send an employee a link to set a new password, or the invitation again.
 
-    Not by an API token.
+    The current password stays valid until the link is used.  An API token cannot be used for this.
     """
     await employees.send_link(call.act, call.query.id)
 
 
 @endpoint("GET", "/organisation", right=Right.ORGANISATION)
 async def show_organisation(call: Call[Nothing, None]) -> OrganisationView:
-    """The organisation's card."""
+    """Show the card of your organisation."""
     return await queries.organisation(call.db, call.actor)
 
 
 @endpoint("PUT", "/organisation", right=Right.ORGANISATION)
 async def change_organisation(call: Call[Nothing, OrganisationBody]) -> OrganisationView:
-    """Replace the organisation's name and ИНН."""
+    """Replace the name and the ИНН of your organisation."""
     partner = await organisation.change(call.act, call.body)
     return OrganisationView.model_validate(partner)
 
 
 @endpoint("GET", "/audit", right=Right.ORGANISATION)
 async def list_audit(call: Call[AuditFilter, None]) -> Page[AuditRow]:
-    """The partner's audit log, newest first."""
+    """List the audit log of your organisation, newest entries first."""
     return await audit_queries.page(call.db, call.actor.partner_id, call.query)
 
 

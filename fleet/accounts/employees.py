@@ -1,12 +1,12 @@
-"""Changing the employees of a partner.
+"""Changes of a partner's employees.
 
-Who may: an employee with the right ``organisation``, over those who have no more rights than
-they, and of themselves only the contacts.  So nobody locks themselves out; that two
-administrators do not lock out each other at the same moment, the lock on the partner sees to.
+An employee with the right ``organisation`` may change employees who have no more rights than
+themselves, and of their own account only the contacts, so that nobody locks themselves out.  A
+lock on the partner prevents two administrators from deactivating each other at the same time.
 
-An API token manages nobody: who has stolen one would point an account at a mailbox of theirs,
-recover its password and be that person for good, let in again who was locked out, or lock out all
-who could stop them.
+An API token cannot manage employees: a thief of a token could otherwise set an account's e-mail
+address to their own mailbox and recover its password, activate a deactivated employee, or
+deactivate everybody who could stop them.
 """
 
 from collections.abc import Collection
@@ -54,8 +54,8 @@ from fleet.kit.dialect import select_for_update
 async def add(act: Act, body: NewEmployee) -> Employee:
     """Add an employee and send the invitation.
 
-    Refuses an API token, an unfit or taken login, a role that no employee grants, an
-    administrator's scope.
+    Refuse an API token, an invalid or taken login, a role that only support assigns, and a scope
+    for an administrator.
     """
     _refuse_api_token(act.actor)
     _check_role(body.role, body.scope)
@@ -80,7 +80,7 @@ async def add(act: Act, body: NewEmployee) -> Employee:
 
 
 async def insert(act: Act, employee: Employee, scope: Scope | None) -> None:
-    """Add the row, as every way in does; raise a refusal for an unfit or a taken login."""
+    """Add the employee's row, scope and audit entry; refuse an invalid or taken login."""
     check_login(employee.login)
     employee.search_text = employee_search_text(employee)
     try:
@@ -93,9 +93,10 @@ async def insert(act: Act, employee: Employee, scope: Scope | None) -> None:
 
 
 async def change(act: Act, employee_id: int, body: EmployeeBody) -> Employee:
-    """Replace contacts, role and scope; they hold from the next request of the employee on.
+    """Replace contacts, role and scope; they take effect with the employee's next request.
 
-    A new e-mail address ends the links that were sent to the old one, and the old one is told.
+    A new e-mail address ends the links that were sent to the old one, and the old address is
+    informed by a letter.
     """
     employee = await _lock_managed(act.db, act.actor, employee_id)
     before, present = await _audit_state(act.db, employee), await scope_of(act.db, employee)
@@ -119,8 +120,11 @@ async def _count_letter(act: Act, email: str, *, field: str) -> None:
 
 
 async def _abandon_old_email(act: Act, employee: Employee) -> None:
-    """End the links that the old address got, and tell it: whoever reads it may be the victim of
-    who changes it.  One that only ever got an invitation may be a mistyped stranger's."""
+    """End the links that were sent to the old address, and inform it by a letter.
+
+    The owner of the old address may be the victim of the change.  An employee without a password
+    has only been invited; then the old address may be a mistyped one and gets no letter.
+    """
     await invalidate(act, employee.id)
     if employee.email and employee.password_hash:
         await _count_letter(act, employee.email, field="email")
@@ -144,7 +148,7 @@ async def _change_access(
 
 
 async def deactivate(act: Act, employee_id: int) -> Employee:
-    """Lock an employee out: sign-ins, API tokens and links end at once."""
+    """Deactivate an employee; sign-ins, API tokens and links end at once."""
     employee = await _lock_managed(act.db, act.actor, employee_id)
     if employee.id == act.actor.employee_id:
         raise NOT_YOURSELF()
@@ -158,7 +162,7 @@ async def deactivate(act: Act, employee_id: int) -> Employee:
 
 
 async def activate(act: Act, employee_id: int) -> Employee:
-    """Let an employee in again, with the password they had."""
+    """Activate an employee again, with the password they had."""
     employee = await _lock_managed(act.db, act.actor, employee_id)
     if not employee.active:
         employee.active = True
@@ -167,8 +171,10 @@ async def activate(act: Act, employee_id: int) -> Employee:
 
 
 async def send_link(act: Act, employee_id: int) -> None:
-    """Send a link to change the password, or another invitation; the present password stays
-    until the link is used."""
+    """Send a link to change the password, or another invitation.
+
+    The current password stays valid until the link is used.
+    """
     employee = await _lock_managed(act.db, act.actor, employee_id)
     if not employee.active:
         raise INACTIVE()
@@ -181,7 +187,7 @@ async def send_link(act: Act, employee_id: int) -> None:
 
 
 async def grant_role(act: Act, login: str, role: Role) -> Employee:
-    """Give any role, from the command line; an administrator's scope falls away."""
+    """Assign any role, from the command line; a new administrator's scope is removed."""
     employee = await find_by_login(act.db, login)
     await _lock(act.db, employee.partner_id)
     await lock_employee(act.db, employee.id)
@@ -197,8 +203,7 @@ async def grant_role(act: Act, login: str, role: Role) -> Employee:
 
 
 async def widen_scope(db: AsyncSession, actor: Actor, serial_numbers: Collection[str]) -> None:
-    """What a limited employee brought to the partner joins their scope; of others nothing is
-    limited."""
+    """Add registers that the actor brought to the partner to their scope, if it is limited."""
     if actor.limited:
         await _widen(db, actor.employee_id, serial_numbers)
 
@@ -206,7 +211,10 @@ async def widen_scope(db: AsyncSession, actor: Actor, serial_numbers: Collection
 async def widen_scope_of(
     db: AsyncSession, employee_id: int, serial_numbers: Collection[str]
 ) -> None:
-    """The same for what came to the partner later, by the employee's request."""
+    """Add registers that the partner got by an employee's request to the employee's scope.
+
+    Nothing is done for an employee without a limited scope.
+    """
     if (await db.get_one(Employee, employee_id)).limited:
         await _widen(db, employee_id, serial_numbers)
 
@@ -221,9 +229,9 @@ async def _widen(db: AsyncSession, employee_id: int, serial_numbers: Collection[
 
 
 async def _lock_managed(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
-    """An employee whom the actor may change; they and their partner are locked until the commit.
+    """Return an employee whom the actor may change; lock them and their partner until the commit.
 
-    Refuses an API token.
+    Refuse an API token, an employee of another partner, and one with more rights than the actor.
     """
     _refuse_api_token(actor)
     await _lock(db, actor.partner_id)
@@ -249,7 +257,7 @@ async def _lock(db: AsyncSession, partner_id: int) -> None:
 async def _require_other_administrator(
     db: AsyncSession, employee: Employee, *, unless: bool
 ) -> None:
-    """Refuse to lose the partner's last administrator who can sign in."""
+    """Refuse to remove the partner's last administrator who can sign in, unless ``unless``."""
     if unless or employee.role not in ADMINISTRATORS:
         return
     others = select(Employee.id).where(
@@ -276,7 +284,11 @@ def _check_role(role: Role, scope: Scope | None) -> None:
 
 
 def _check_size(scope: Scope | None, present: Scope | None = None) -> None:
-    """What an employee enrols joins their scope without a limit, so what only stays may stay."""
+    """Refuse a scope over ``MAX_SCOPE`` that has entries which the present one does not have.
+
+    Registers that an employee adds join their scope without a limit, so a scope that is already
+    longer may stay or shrink.
+    """
     if scope is None or max(len(scope.clients), len(scope.registers)) <= MAX_SCOPE:
         return
     if not (_scope_entries(scope) or set()) <= (_scope_entries(present) or set()):

@@ -1,4 +1,4 @@
-"""What accounts refuse, and the way out."""
+"""Refusals of accounts, each with its reason and what to do."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

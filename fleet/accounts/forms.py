@@ -1,4 +1,4 @@
-"""What people send about employees, links, tokens and the organisation."""
+"""Request bodies about employees, links, tokens and the organisation."""
 
 from typing import Annotated
 
@@ -65,21 +65,21 @@ Phone = Annotated[
 ]
 TokenText = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 PasswordText = Annotated[SecretStr, Field(min_length=1, max_length=MAX_PASSWORD)]
-# ``rules.check_password`` refuses a short one, with both limits.
+# ``rules.check_password`` refuses a short password, in a sentence that names both limits.
 NewPasswordText = Annotated[PasswordText, Field(json_schema_extra={"minLength": MIN_PASSWORD})]
 
 
 class Scope(Input):
-    """The registers that an employee sees: all of these clients', and these."""
+    """The registers that an employee sees: all registers of these clients, and these registers."""
 
     clients: list[Inn] = Field(default_factory=list, description="INN.")
     registers: list[SerialText] = Field(default_factory=list)
 
 
 class EmployeeBody(Input):
-    """Contacts, role and scope of an employee: all of them, as they replace what was there.
+    """The contacts, role and scope of an employee, which replace the present ones.
 
-    What is left out is refused, not taken for none: no scope is every register.
+    A missing field is refused, because a missing scope would mean access to every register.
     """
 
     full_name: Name
@@ -90,7 +90,7 @@ class EmployeeBody(Input):
 
 
 class NewEmployee(EmployeeBody):
-    """An employee to add; a letter invites them to choose a password."""
+    """A new employee; a letter invites them to choose a password."""
 
     phone: Phone = ""
     scope: Scope | None = Field(default=None, description="None: every register of the partner.")
@@ -103,7 +103,7 @@ class NewEmployee(EmployeeBody):
 
 
 class NewPartner(Input):
-    """A partner and its Administrator, as support makes them."""
+    """A new partner and its Administrator, as support creates them."""
 
     name: Name
     login: str
@@ -112,39 +112,39 @@ class NewPartner(Input):
 
 
 class OrganisationBody(Input):
-    """What a partner says of itself."""
+    """A partner's data about itself."""
 
     name: Name
     inn: Inn | None = None
 
 
 class RecoveryBody(Input):
-    """Whose password is forgotten."""
+    """The e-mail address of a person who has forgotten their password."""
 
     email: Email
 
 
 class LinkBody(Input):
-    """The token of a link: what stands after `#`."""
+    """The token of a link: the part after `#`."""
 
     token: TokenText
 
 
 class PasswordByLink(LinkBody):
-    """A new password by a link."""
+    """A new password, set with the token of a link."""
 
     password: NewPasswordText
 
 
 class PasswordChange(Input):
-    """The present password and a new one."""
+    """The current password and a new one."""
 
     password: PasswordText
     new_password: NewPasswordText
 
 
 class NewToken(Input):
-    """A personal API token to make."""
+    """The name and expiry of a new personal API token."""
 
     name: Annotated[Name, Field(max_length=64)]
     expires_at: Moment

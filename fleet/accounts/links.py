@@ -1,7 +1,7 @@
-"""Links by which a password is set: the invitation of a new employee, and recovery.
+"""Links by which a password is set: invitations, resets and recovery.
 
-The token is in the letter, which the outbox holds until it has left, and nowhere else.  In the
-link it stands after ``#``, which browsers send to no server, so that it reaches no log of a proxy.
+The token is only in the letter, which the outbox keeps until it is sent.  In the link it comes
+after ``#``: browsers do not send that part to a server, so it appears in no log of a proxy.
 """
 
 import secrets
@@ -41,17 +41,17 @@ LETTERS = {
     LinkKind.RESET: "password_reset",
 }
 PATH = "/password"
-"""Where on the server's public address a person sets a password."""
+"""The path of the page where a person sets a password."""
 
 log = structlog.get_logger(__name__)
 
 
 async def invite(act: Act, employee: Employee, kind: LinkKind) -> None:
-    """Send an employee whose partner is loaded a link: to activate the account while it has no
-    password, of this ``kind`` afterwards.
+    """Send a link to an employee, whose partner must be loaded.
 
-    The links before it work on, until one is used (or the caller spends them): anybody may ask
-    for one, and must not end another so.
+    It activates an account without a password; for any other account it is of this ``kind``.
+    Earlier links stay valid until one is used or the caller invalidates them: anybody may request
+    a link, and must not be able to end another one so.
     """
     kind = kind if employee.password_hash else LinkKind.INVITATION
     expires_at = act.now + LIFETIMES[kind]
@@ -81,7 +81,10 @@ async def invite(act: Act, employee: Employee, kind: LinkKind) -> None:
 
 
 async def invalidate(act: Act, employee_id: int) -> None:
-    """End every link of an employee who is held, and withdraw the letters that still hold one."""
+    """End every link of an employee and withdraw the unsent letters that contain one.
+
+    The caller must have locked the employee.
+    """
     await act.db.execute(
         update(PasswordLink)
         .where(PasswordLink.employee_id == employee_id, PasswordLink.spent_at.is_(None))
@@ -91,7 +94,7 @@ async def invalidate(act: Act, employee_id: int) -> None:
 
 
 async def find_valid_link(act: Act, token: str) -> PasswordLink:
-    """The link, with its employee, if it would work now; refuses with what is wrong with it."""
+    """Return the link of a token with its employee; refuse an unknown, used or expired one."""
     link = await act.db.scalar(
         select(PasswordLink)
         .where(PasswordLink.token_sha256 == hash_token(token))
@@ -107,10 +110,11 @@ async def find_valid_link(act: Act, token: str) -> PasswordLink:
 
 
 async def set_password(acts: Acts, token: str, password: str, address: str) -> None:
-    """Set the password by a link, which spends all of them, and revoke everything signed in so far.
+    """Set the password by a link; end all links, sign-ins and API tokens of the employee.
 
-    Refuses as ``find_valid_link`` does, and a password of a wrong length.  It commits by itself:
-    hashing holds no transaction, so the link is looked at before it and taken after it.
+    Refuse what ``find_valid_link`` refuses, and a password of a wrong length.  The function commits
+    by itself: no transaction stays open during hashing, so the link is checked before and used
+    after it.
     """
     check_password(password)
     async with acts.read() as act:
@@ -122,7 +126,7 @@ async def set_password(acts: Acts, token: str, password: str, address: str) -> N
         await _use_link(act, link)
         link.employee.password_hash = password_hash
         await revoke_sign_ins(act, link.employee_id)
-        # Failures with the password before say nothing of the new one.
+        # Failed attempts with the previous password must not count against the new one.
         await attempts.reset(act.db, login_counters(link.employee.login, address))
         await _audit_use(act, link, address)
         if link.kind is not LinkKind.INVITATION:
@@ -131,8 +135,11 @@ async def set_password(acts: Acts, token: str, password: str, address: str) -> N
 
 
 async def _use_link(act: Act, link: PasswordLink) -> None:
-    """Of two who use one link at once the second finds it spent, and so does who uses it while
-    its employee is locked out: the row decides."""
+    """Mark the link as used and end all others; refuse ``link_spent`` if it is used already.
+
+    The UPDATE of the row decides between two simultaneous uses, and between a use and the
+    deactivation of the employee.
+    """
     taken = await act.db.scalar(
         update(PasswordLink)
         .where(PasswordLink.token_sha256 == link.token_sha256, PasswordLink.spent_at.is_(None))
@@ -145,7 +152,7 @@ async def _use_link(act: Act, link: PasswordLink) -> None:
 
 
 async def _audit_use(act: Act, link: PasswordLink, address: str) -> None:
-    """Who has the link of a letter is its employee, as far as anybody can tell."""
+    """Write the audit entry in the employee's name: the holder of a link counts as the employee."""
     what = "activated" if link.kind is LinkKind.INVITATION else "password_changed"
     who = to_actor(link.employee, 0, address)
     after = {"by": "link"}
@@ -159,7 +166,7 @@ async def notify_employee(
     template: str,
     **more: str,
 ) -> None:
-    """A letter to an employee, who has an address or is not told, of what became of the account."""
+    """Send an employee a letter about a change of the account, if they have an e-mail address."""
     if employee.email:
         params = {"name": employee.full_name, "login": employee.login, **more}
         await send(

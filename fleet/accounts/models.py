@@ -1,9 +1,9 @@
-"""Partners, their employees, sign-ins and the count of failed attempts.
+"""Partners, their employees, links, sign-ins and the counters of attempts.
 
-Who locks rows of several of these tables takes them in this order, so that nobody waits in a
-circle: partner, employee, links, sign-ins, counters (those of one attempt in the order in which
-``rules`` names them).  Links and sign-ins of one employee are changed in bulk only by who holds the
-employee.  What cleans up leaves out the rows that others hold.
+Lock order: to avoid deadlocks, code that locks rows of several of these tables locks them in this
+order: partner, employee, links, sign-ins, counters (the counters of one attempt in the order in
+which ``rules`` lists them).  Links and sign-ins of one employee are changed in bulk only while the
+employee is locked.  Clean-up jobs skip locked rows.
 """
 
 from datetime import datetime
@@ -27,22 +27,23 @@ class Partner(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), unique=True, default=lambda: str(uuid4()))
-    """What partners tell each other to transfer subscriptions."""
+    """The identifier that partners exchange to transfer subscriptions."""
     name: Mapped[str] = mapped_column(String(256))
     inn: Mapped[str] = mapped_column(String(12), server_default="")
     created_at: Mapped[datetime]
 
     @property
     def code(self) -> str:
-        """The code of the organisation that a client writes into the consent form."""
+        """Return the organisation's code, which a client writes into the consent form."""
         return f"{self.id:0{ORGANISATION_CODE_DIGITS}d}"
 
 
 class Employee(Base):
-    """A person of a partner who signs in; ``login`` is in lower case, unique among all.
+    """A person of a partner who signs in.
 
-    ``password_hash`` is empty until the invitation is taken.  ``limited``: sees only the
-    registers that the ``ScopeEntry`` rows name.
+    ``login`` is in lower case and unique among all partners.  ``password_hash`` is empty until the
+    invitation is accepted.  ``limited``: the employee sees only the registers that their
+    ``ScopeEntry`` rows name.
     """
 
     __tablename__ = "employees"
@@ -52,28 +53,28 @@ class Employee(Base):
     login: Mapped[str] = mapped_column(String(64), unique=True)
     full_name: Mapped[str] = mapped_column(String(256))
     email: Mapped[str] = mapped_column(String(254), server_default="", index=True)
-    """In lower case; several employees may share one."""
+    """The address in lower case; several employees may share one."""
     phone: Mapped[str] = mapped_column(String(32), server_default="")
     role: Mapped[Role]
     limited: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     active: Mapped[bool] = mapped_column(default=True)
     password_hash: Mapped[str] = mapped_column(String(256))
     search_text: Mapped[str] = mapped_column(Text, server_default="")
-    """What the search looks through (``rules.search_text``)."""
+    """The text that the search uses (``rules.search_text``)."""
     created_at: Mapped[datetime]
 
     partner: Mapped[Partner] = relationship(lazy="raise")
 
 
 class ScopeKind(StrEnum):
-    """What an entry of an employee's scope names."""
+    """The kind of object that an entry of an employee's scope names."""
 
     CLIENT = "client"
     REGISTER = "register"
 
 
 class ScopeEntry(Base):
-    """Registers that a limited employee sees: all of a client's, or one."""
+    """Registers that a limited employee sees: all registers of one client, or one register."""
 
     __tablename__ = "scope_entries"
 
@@ -86,19 +87,19 @@ class ScopeEntry(Base):
 
 
 class LinkKind(StrEnum):
-    """Why an employee got a link to set a password."""
+    """The reason why an employee got a link to set a password."""
 
     INVITATION = "invitation"
     RECOVERY = "recovery"
-    """They asked for it."""
+    """Requested with the employee's e-mail address."""
     RESET = "reset"
-    """An administrator asked them to choose another password."""
+    """Sent by an administrator, so that the employee chooses another password."""
 
 
 class PasswordLink(Base):
-    """A link by which a password is set once.  Of its token only the SHA-256 is kept.
+    """A link by which a password is set once.  Only the SHA-256 of its token is stored.
 
-    ``spent_at``: it or another one was used, or an administrator sent another.
+    ``spent_at``: when this or another link was used, or an administrator sent a newer one.
     """
 
     __tablename__ = "password_links"
@@ -114,7 +115,7 @@ class PasswordLink(Base):
 
 
 class Recovery(Base):
-    """Somebody, signed in nowhere, asks for links to an e-mail address that may be nobody's."""
+    """A request without a sign-in to send links to an e-mail address, which may be unknown."""
 
     __tablename__ = "recoveries"
 
@@ -126,10 +127,9 @@ class Recovery(Base):
 
 
 class SignIn(Base):
-    """One bearer of an employee's rights.  Of its token only the SHA-256 is kept.
+    """A sign-in or an API token of an employee.  Only the SHA-256 of its token is stored.
 
-    ``token_name`` None = a person signed in with a password; else it is the name of a personal
-    API token.
+    ``token_name`` is the name of a personal API token; None = a sign-in with a password.
     """
 
     __tablename__ = "sign_ins"
@@ -147,7 +147,7 @@ class SignIn(Base):
 
 
 class SignInAttempts(Base):
-    """What is tried to sign in or to get a link, counted since ``window_began_at``."""
+    """A counter of attempts to sign in or to get a letter, since ``window_began_at``."""
 
     __tablename__ = "sign_in_attempts"
 

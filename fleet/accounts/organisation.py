@@ -1,4 +1,4 @@
-"""The partner's own card."""
+"""Changes of the partner's own card."""
 
 from sqlalchemy import select
 
@@ -10,7 +10,7 @@ from fleet.kit.dialect import select_for_update
 
 
 async def change(act: Act, body: OrganisationBody) -> Partner:
-    """Replace what the partner says of itself; the code and the UUID are given and stay."""
+    """Replace the partner's name and ИНН; its code and UUID never change."""
     own = select(Partner).where(Partner.id == act.actor.partner_id)
     partner = (await act.db.scalars(select_for_update(act.db, own, wait=True))).one()
     before = {"name": partner.name, "inn": partner.inn}

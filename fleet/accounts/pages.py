@@ -1,6 +1,6 @@
-"""The page that links in letters lead to: a person sets a password, or asks for such a letter.
+"""The page that links in letters open: a person sets a password there or requests a new link.
 
-All that it does it does through the admin API, as anybody can.
+It does everything through the public admin API.
 """
 
 from collections.abc import Mapping
@@ -83,7 +83,10 @@ BODY: Final = Template(
 
 
 def add_password_page(app: web.Application, default: Language) -> None:
-    """``default``: the language for those whose browser asks for none of ours."""
+    """Add the page and its script to the application.
+
+    ``default`` is the language when the browser asks for neither Russian nor English.
+    """
     script = files(__package__).joinpath("password_page.js").read_text("utf-8")
     pages = {language: _page(language) for language in WORDS}
 

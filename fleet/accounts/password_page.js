@@ -4,7 +4,7 @@
 
 const token = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
-// A link that is opened in this very tab changes nothing but that part.
+// A link that is opened in this tab changes only that part, which loads no page.
 addEventListener("hashchange", () => location.reload());
 
 const by = (id) => document.getElementById(id);
@@ -25,7 +25,7 @@ async function ask(path, body) {
   throw new Error(problem.errors?.length ? problem.errors[0].detail : problem.detail);
 }
 
-// What the server refuses it says in the person's language; what never reached it, we say.
+// The server words its refusals in the language of the person; this page words lost connections.
 const reason = (error) =>
   error instanceof TypeError || error instanceof SyntaxError ? by("away").textContent : error.message;
 

@@ -1,8 +1,8 @@
-"""Argon2id hashes, made in threads of their own.
+"""Argon2id hashes, computed in separate threads.
 
 One hash takes 64 MiB and tens of milliseconds by design.  Two threads keep the event loop free
-and bound the memory that a flood of sign-ins can take; who comes when many wait already is told to
-come again, rather than to wait for longer than a request may take.
+and limit the memory that a flood of sign-ins can use.  When too many already wait, a sign-in is
+refused with a time to try again instead of waiting longer than a request may take.
 """
 
 import asyncio
@@ -23,15 +23,16 @@ _THREADS = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="argon2")
 _SLOTS = asyncio.Semaphore(THREADS + MAX_WAITING)
 
 UNKNOWN_LOGIN_HASH = _HASHER.hash("no password opens this")
-"""Checked in place of a missing employee, so that an unknown login takes as long as a known."""
+"""The hash checked for an unknown login, so that it takes as long as a known one."""
 
 
 async def hash_password(password: str) -> str:
-    """Refuses as ``require_capacity`` does, and so does ``verify_password``."""
+    """Return the hash of a password; refuse ``sign_ins_wait`` when too many wait."""
     return await _in_thread(lambda: _HASHER.hash(password))
 
 
 async def verify_password(password: str, password_hash: str) -> bool:
+    """Tell whether the password matches the hash; refuse ``sign_ins_wait`` when too many wait."""
     return await _in_thread(lambda: _verify(password, password_hash))
 
 
@@ -43,7 +44,7 @@ def _verify(password: str, password_hash: str) -> bool:
 
 
 def require_capacity() -> None:
-    """Refuse (``sign_ins_wait``) when too many wait: to ask before an attempt is counted."""
+    """Refuse ``sign_ins_wait`` when too many wait; called before an attempt is counted."""
     if _SLOTS.locked():
         raise TOO_MANY_SIGN_INS(retry_after_s=RETRY_AFTER_S)
 

@@ -1,4 +1,4 @@
-"""Reading accounts."""
+"""Reading of accounts: the views that the API returns, and the queries behind them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -25,10 +25,10 @@ MAX_EMPLOYEE_ID = 2**31 - 1
 
 
 class EmployeeStatus(StrEnum):
-    """Whether an employee can sign in."""
+    """An employee's ability to sign in."""
 
     INVITED = "invited"
-    """Not yet: has chosen no password."""
+    """Invited, but has not chosen a password yet."""
     ACTIVE = "active"
     INACTIVE = "inactive"
     """Deactivated."""
@@ -53,7 +53,7 @@ class OrganisationView(PartnerView):
 
 
 class EmployeeView(BaseModel):
-    """An employee as they see themselves: who they are and what they may do."""
+    """An employee as they see themselves, with their rights."""
 
     id: int
     login: str
@@ -109,7 +109,7 @@ class TokenRow(BaseModel):
 
 
 class PasswordLinkView(BaseModel):
-    """What a link to set a password is for."""
+    """The purpose of a valid link to set a password: the employee and the kind of link."""
 
     kind: LinkKind
     login: str
@@ -119,19 +119,19 @@ class PasswordLinkView(BaseModel):
 
 
 class SignInKey(Input):
-    """Which one of one's own."""
+    """The key of one's own sign-in or API token."""
 
     id: int = Field(ge=1, lt=MAX_INTEGER)
 
 
 class EmployeeKey(Input):
-    """Which employee."""
+    """The key of an employee."""
 
     id: int = Field(ge=1, le=MAX_EMPLOYEE_ID)
 
 
 class EmployeeFilter(PageQuery):
-    """Conditions of the list; all given ones must hold."""
+    """The filters of the list; an employee must match all that are given."""
 
     q: SearchText | None = Field(
         default=None, description="Part of the login, name, e-mail address or phone number."
@@ -141,10 +141,14 @@ class EmployeeFilter(PageQuery):
 
 
 class EmployeeCursor(Input):
+    """The position in the list of employees."""
+
     login: str = Field(max_length=64)
 
 
 class SignInCursor(Input):
+    """The position in the list of sign-ins or API tokens."""
+
     id: int = Field(ge=0, lt=MAX_INTEGER)
 
 
@@ -171,7 +175,7 @@ def status_of(employee: Employee) -> EmployeeStatus:
 
 
 def employee_view(employee: Employee) -> EmployeeView:
-    """The picture of an employee whose partner is loaded."""
+    """Return the view of an employee, whose partner must be loaded."""
     return EmployeeView(
         id=employee.id,
         login=employee.login,
@@ -186,14 +190,14 @@ def employee_view(employee: Employee) -> EmployeeView:
 
 
 async def get_employee(db: AsyncSession, employee_id: int) -> EmployeeView:
-    """The employee with this key, who must exist."""
+    """Return the view of the employee with this key, who must exist."""
     statement = select(Employee).where(Employee.id == employee_id)
     found = await db.scalars(statement.options(joinedload(Employee.partner)))
     return employee_view(found.one())
 
 
 async def find_by_login(db: AsyncSession, login: str) -> Employee:
-    """Whoever of any partner has this login, for the command line; refuses one that nobody has."""
+    """Return the employee of any partner with this login, for the command line; refuse others."""
     found = select(Employee).where(Employee.login == normalise_login(login))
     employee = await db.scalar(found)
     if employee is None:
@@ -202,7 +206,7 @@ async def find_by_login(db: AsyncSession, login: str) -> Employee:
 
 
 async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[EmployeeRow]:
-    """One page of the partner's employees, by login."""
+    """Return one page of the partner's employees, sorted by login."""
     own = Employee.partner_id == actor.partner_id
     statement = select(Employee).where(own, *conditions(FILTERS, query))
     found = (await db.scalars(BY_LOGIN.page(statement, query))).all()
@@ -210,7 +214,7 @@ async def page(db: AsyncSession, actor: Actor, query: EmployeeFilter) -> Page[Em
 
 
 async def find_own(db: AsyncSession, actor: Actor, employee_id: int) -> Employee:
-    """An employee of the actor's partner; refuses any other."""
+    """Return an employee of the actor's partner; refuse any other."""
     employee = await db.scalar(
         select(Employee).where(Employee.id == employee_id, Employee.partner_id == actor.partner_id)
     )
@@ -228,7 +232,7 @@ async def card(act: Act, employee: Employee) -> EmployeeCard:
 
 
 async def scope_of(db: AsyncSession, employee: Employee) -> Scope | None:
-    """What an employee is limited to; None = nothing."""
+    """Return the registers that an employee is limited to; None = they see every register."""
     if not employee.limited:
         return None
     entries = await db.execute(
@@ -249,7 +253,7 @@ async def organisation(db: AsyncSession, actor: Actor) -> OrganisationView:
 
 
 async def sign_ins(act: Act, query: PageQuery) -> Page[SignInRow]:
-    """The actor's own valid sign-ins, newest first."""
+    """Return one page of the actor's own valid sign-ins, newest first."""
     found = await _valid(act, query, SignIn.token_name.is_(None))
     return page_of(
         found,
@@ -266,7 +270,7 @@ async def sign_ins(act: Act, query: PageQuery) -> Page[SignInRow]:
 
 
 async def tokens(act: Act, query: PageQuery) -> Page[TokenRow]:
-    """The actor's own valid API tokens, newest first."""
+    """Return one page of the actor's own valid API tokens, newest first."""
     found = await _valid(act, query, SignIn.token_name.is_not(None))
     return page_of(found, query.limit, token_row, lambda one: SignInCursor(id=one.id))
 

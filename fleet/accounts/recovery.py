@@ -1,7 +1,7 @@
-"""A forgotten password: a stranger asks, and the worker answers whoever reads the mailbox.
+"""Recovery of a forgotten password: anybody requests links, the worker sends them to the mailbox.
 
-The request writes one row whatever the address is, so that neither the answer nor its time tells
-whether we know it.
+The request writes one row for any address, so that neither the answer nor its duration reveals
+whether the address is known.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ from fleet.kit.dialect import select_for_update
 
 
 async def request_links(act: Act, email: str, address: str) -> None:
-    """Note that links are asked for; refuses ``too_many_attempts``."""
+    """Store a request for links; refuse ``too_many_attempts``."""
     await attempts.count(act, recovery_counters(email, address), address, field="email")
     act.db.add(Recovery(email=email, address=address, language=act.language, asked_at=act.now))
 
 
 async def answer_requests(act: Act, limit: int) -> int:
-    """Write the letters that were asked for; how many requests that were."""
+    """Write the requested letters of at most ``limit`` requests; return how many requests."""
     oldest = select(Recovery).order_by(Recovery.id).limit(limit)
     asked = (await act.db.scalars(select_for_update(act.db, oldest, wait=False))).all()
-    # One order for all workers, as readers are held until the commit.
+    # All workers use one order, because the employees stay locked until the commit.
     for recovery in sorted(asked, key=lambda one: one.email):
         written = replace(act, language=recovery.language)
         for employee in await _lock_mailbox_owners(act.db, recovery.email):
@@ -45,10 +45,14 @@ async def answer_requests(act: Act, limit: int) -> int:
 
 
 async def _lock_mailbox_owners(db: AsyncSession, email: str) -> Sequence[Employee]:
-    """Active employees with this address, some of each partner, held: of one partner those first
-    who have chosen a password, of all the firsts of each.  Whoever adds employees with somebody's
-    address does not come before them; who is just losing the address or the account, which ends
-    their links, gets none after that."""
+    """Return and lock the active employees with this address who get a letter.
+
+    Each partner has at most ``MAX_PARTNER_EMPLOYEES_PER_EMAIL`` of them, those with a password
+    first; all partners together have at most ``MAX_EMPLOYEES_PER_EMAIL``, the first of each partner
+    first.  So a partner that adds employees with a stranger's address cannot displace the
+    stranger's letters.  The lock waits for a change that removes the address or deactivates the
+    employee (which ends their links), so that no link is sent after it.
+    """
     of_partner = (
         func.row_number()
         .over(

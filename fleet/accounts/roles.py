@@ -1,6 +1,13 @@
-"""The roles of employees and what each may do: the one matrix of rights.
+"""The roles of employees and the one matrix of their rights.
 
-From the table of the ATOL Connect manual; its column names were lost, this reading is ours.
+Theory of operation.  An endpoint names the right that it needs (``@endpoint(right=…)``).  An
+employee has one role, and ``RIGHTS`` maps each role to its set of rights; the sets build on one
+another, from ``_OBSERVER`` to ``_ADMINISTRATOR``.  Administrators assign every role except those
+in ``FROM_COMMAND_LINE``, which only support assigns.  A right says what an employee may do; their
+scope (``ScopeEntry``) says with which registers.
+
+The matrix follows the table of the ATOL Connect manual.  The column names of that table were
+lost, so the assignment of columns to rights is our interpretation.
 """
 
 from collections.abc import Mapping
@@ -11,6 +18,8 @@ from fleet.kit.language import BilingualText
 
 
 class Role(StrEnum):
+    """The role of an employee."""
+
     OBSERVER = "observer"
     SOFTWARE_SPECIALIST = "software_specialist"
     MANAGER = "manager"
@@ -19,14 +28,16 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     ADMINISTRATOR_PLUS = "administrator_plus"
     SUPPORT_OPERATOR = "support_operator"
-    """Works at the support organisation, not at a partner."""
+    """An employee of the support organisation, not of a partner."""
 
 
 FROM_COMMAND_LINE = frozenset({Role.ADMINISTRATOR_PLUS, Role.SUPPORT_OPERATOR})
-"""Granted and taken away from the command line only, never by an employee."""
+"""Roles that are assigned and removed only from the command line, never by an employee."""
 
 
 class Right(StrEnum):
+    """A right that a role may have and an endpoint may need."""
+
     MONITORING = "monitoring"
     SUBSCRIPTIONS = "subscriptions"
     FIRMWARE = "firmware"
@@ -34,9 +45,9 @@ class Right(StrEnum):
     TEMPLATES = "templates"
     ASSISTANTS = "assistants"
     REGISTERS = "registers"
-    """Add, hide and block registers, ask for access to them."""
+    """Add, hide and block registers; request access to registers."""
     ORGANISATION = "organisation"
-    """The organisation itself, its employees, groups of registers, the audit log."""
+    """Manage the organisation, its employees and groups of registers; read the audit log."""
     TRANSFER_SUBSCRIPTIONS = "transfer_subscriptions"
     SUPPORT = "support"
     """Decide access requests of every partner."""
@@ -100,6 +111,6 @@ ADMINISTRATORS = frozenset(role for role, rights in RIGHTS.items() if Right.ORGA
 
 
 def granted_by_support(right: str) -> Role | None:
-    """Return the role to ask support for, if no role that administrators grant has the right."""
+    """Return the role with the right if only support assigns such roles, else None."""
     having = [role for role in Role if right in RIGHTS[role]]
     return having[0] if FROM_COMMAND_LINE.issuperset(having) else None

@@ -1,4 +1,4 @@
-"""Rules of logins, passwords and attempts."""
+"""Rules of logins, passwords, tokens and attempts."""
 
 import hashlib
 import ipaddress
@@ -10,47 +10,56 @@ from fleet.kit.input import MAX_PASSWORD, MIN_PASSWORD
 from fleet.kit.search import fold_case
 
 SIGN_IN_LIFETIME = timedelta(hours=12)
-"""A working day; the token is not prolonged."""
+"""The lifetime of a sign-in, a working day; it is not extended."""
 
 TOKEN_BYTES = 32
 MAX_NAME = 256
 MAX_SCOPE = 1000
-"""Clients, and registers, that an administrator may list; what an employee enrols joins beyond."""
+"""The most clients, and the most registers, that an administrator may put into a scope.
+
+Registers that the employee adds join the scope beyond this limit."""
 
 _LOGIN = re.compile(r"[a-z0-9._@+-]{3,64}")
 _NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|://")
-"""Control characters, breaks of lines, turns of the direction of writing, links."""
+"""Characters not allowed in a name: control, line-break and text-direction ones, and links."""
 
 ATTEMPTS_WINDOW = timedelta(minutes=15)
 MAX_LOGIN_ATTEMPTS = 10
-"""Guesses at one password per window from one network: under a thousand a day."""
+"""Attempts to sign in with one login per window from one network: under a thousand a day."""
 MAX_LOGIN_ATTEMPTS_ANYWHERE = 100
-"""From all networks together.  Not fewer, or one host could lock out whom it likes."""
+"""Attempts with one login per window from all networks together.
+
+With a lower limit one host could lock anybody out."""
 IPV6_SITE_FACTOR = 4
-"""An IPv6 site (/48) may do so many times what one of its 65,536 networks may."""
+"""An IPv6 site (/48) may make this many times the attempts of one of its 65,536 networks."""
 MAX_ADDRESS_ATTEMPTS = 50
-"""Whole offices sign in from one address; a scanner of many logins does not get far with 50."""
+"""Attempts from one network per window: enough for an office, too few to scan many logins."""
 MAX_RECOVERIES, MAX_ADDRESS_RECOVERIES = 3, 20
-"""Links asked for per window: one mailbox is not flooded, many are not tried."""
+"""Requests for links per window to one mailbox and from one network.
+
+So nobody floods a mailbox or tries many mailboxes."""
 MAX_LETTERS, MAX_PARTNER_LETTERS = 10, 100
-"""Letters that the employees of a partner cause per window to one mailbox, and to all: nobody
-floods a stranger's, nor many, and nobody uses up what another partner may send to it."""
+"""Letters that the employees of a partner cause per window to one mailbox and to all mailboxes.
+
+So nobody floods mailboxes of strangers, and no partner uses up another partner's limit."""
 MAX_PASSWORD_CHANGES = 10
-"""Guesses at the present password by who has found somebody's open browser."""
+"""Attempts per window to give the current password, for example in somebody's open browser."""
 
 INVITATION_LIFETIME = timedelta(hours=72)
 RECOVERY_LIFETIME = timedelta(hours=1)
 RESET_LIFETIME = timedelta(hours=72)
-"""As an invitation: who gets it has not asked for it, and may be away."""
+"""The lifetime of an administrator's link, as long as an invitation's.
+
+The employee has not requested it and may be away."""
 LINK_RETENTION = timedelta(days=30)
-"""Afterwards an expired link is unknown instead of expired."""
+"""Time for which an expired link is kept; afterwards it is refused as unknown, not as expired."""
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 MAX_TOKENS = 20
 MAX_EMPLOYEES_PER_EMAIL, MAX_PARTNER_EMPLOYEES_PER_EMAIL = 20, 5
-"""Employees of one address who get a letter each when it asks for links, and those of a partner."""
+"""The most employees with one e-mail address who get a letter each: of all and of one partner."""
 
 Counters = tuple[tuple[str, int], ...]
-"""What an attempt raises, with the most that each allows in a window."""
+"""The counters that an attempt increments, each with its limit per window."""
 
 
 def normalise_login(text: str) -> str:
@@ -58,7 +67,7 @@ def normalise_login(text: str) -> str:
 
 
 def check_login(login: str) -> None:
-    """Refuse a (normalised) login that could not be typed or told from another."""
+    """Refuse an invalid login; the text must be normalised."""
     if not is_login(login):
         raise LOGIN_UNFIT()
 
@@ -68,8 +77,10 @@ def is_login(login: str) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name may stand in a letter of ours: one line that can be seen, no link, read as it
-    is written."""
+    """Tell whether a name may appear in the server's letters.
+
+    It must be one line with a visible character, without links and text-direction characters.
+    """
     seen = any(char.isprintable() and not char.isspace() for char in name)
     return seen and _NOT_PLAIN.search(name.strip()) is None
 
@@ -80,7 +91,7 @@ def check_password(password: str) -> None:
 
 
 def employee_reference(employee_id: int) -> str:
-    """The employee as the outbox and the audit log name them."""
+    """Return the employee's reference in the outbox and the audit log, ``employee:7``."""
     return f"employee:{employee_id}"
 
 
@@ -89,13 +100,16 @@ def search_text(*parts: str) -> str:
 
 
 def hash_token(token: str) -> bytes:
-    """What is kept of a token (of 256 random bits, so it needs no salt): its SHA-256."""
+    """Return the SHA-256 of a token to store; its 256 random bits make a salt unnecessary."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def login_counters(login: str, address: str) -> Counters:
-    """Of guesses at one password from one network, and from anywhere.  What no employee can be
-    called has none: there is nothing to guess, and lower case may make it longer than a key."""
+    """Return the counters of attempts with one login from one network and from anywhere.
+
+    A text that cannot be a login has none: it protects no password, and in lower case it might be
+    longer than the key of a counter.
+    """
     if not is_login(login):
         return ()
     return (
@@ -139,8 +153,11 @@ def password_counters(employee_id: int) -> Counters:
 
 
 def networks_of(address: str) -> tuple[str, ...]:
-    """The address itself; for IPv6 its /64, since one host owns all of it, and then its /48, which
-    is what a site is given."""
+    """Return the networks by which an address is counted.
+
+    For IPv4 it is the address itself; for IPv6 the /64, which one host owns entirely, and then the
+    /48, which a site is given.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -154,6 +171,6 @@ def networks_of(address: str) -> tuple[str, ...]:
 
 
 def window_left_s(window_began_at: datetime, now: datetime) -> int:
-    """Seconds until the window ends, rounded up; 0 when it is over."""
+    """Return the seconds until the window ends, rounded up; 0 when it is over."""
     left = window_began_at + ATTEMPTS_WINDOW - now
     return max(0, -(-left // timedelta(seconds=1)))

@@ -1,4 +1,4 @@
-"""Signing in, and what a sign-in is worth."""
+"""Opening, checking and ending sign-ins."""
 
 import secrets
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ RETENTION = (
     (PasswordLink, PasswordLink.expires_at, LINK_RETENTION),
     (SignInAttempts, SignInAttempts.window_began_at, ATTEMPTS_WINDOW),
 )
-"""TABLE: how long after which moment a row is of no use any more."""
+"""TABLE: a model, its time column, and how long after that time its rows are kept."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSignIn:
-    """A fresh sign-in.  ``token`` is shown this once and kept nowhere."""
+    """A new sign-in; ``token`` is shown only once and stored nowhere."""
 
     token: str
     sign_in: SignIn
@@ -52,12 +52,12 @@ class OpenedSignIn:
 
 
 async def sign_in(acts: Acts, login: str, password: str, address: str) -> OpenedSignIn:
-    """Open a sign-in, or refuse: ``wrong_credentials`` (whatever was wrong), ``too_many_attempts``,
-    ``sign_ins_wait``.
+    """Open a sign-in.
 
-    It commits by itself, twice: the attempt is counted before the password is looked at, so
-    that neither a refusal nor many requests at once get around the limit, and hashing holds
-    no transaction.
+    Refuse ``wrong_credentials`` (whatever was wrong), ``too_many_attempts`` or ``sign_ins_wait``.
+    The function commits by itself, twice: the attempt is counted before the password is checked,
+    so that neither a refusal nor many simultaneous requests get around the limit, and no
+    transaction stays open during hashing.
     """
     login = normalise_login(login)
     require_capacity()
@@ -79,8 +79,11 @@ async def sign_in(acts: Acts, login: str, password: str, address: str) -> Opened
 
 
 async def _open_sign_in(act: Act, employee: Employee, address: str) -> OpenedSignIn:
-    """Refuses when the password was changed, or the employee locked out, while it was looked at:
-    what that revokes must not come after it."""
+    """Open the sign-in of an employee whose password has been checked.
+
+    Refuse if the password was changed or the employee deactivated during the check: that revoked
+    all sign-ins, and none may be opened after it.
+    """
     same = (Employee.active, Employee.password_hash == employee.password_hash)
     unchanged = select(Employee.id).where(Employee.id == employee.id, *same)
     if await act.db.scalar(select_for_update(act.db, unchanged, wait=True)) is None:
@@ -102,15 +105,20 @@ async def _open_sign_in(act: Act, employee: Employee, address: str) -> OpenedSig
 
 
 async def _reset_attempts(db: AsyncSession, login: str, address: str) -> None:
-    """A success clears its login where it comes from; elsewhere, and of its address, it takes back
-    itself, not others' failures."""
+    """Reset the login's counters for this network; take this attempt back from the other counters.
+
+    The other counters (the login from anywhere, the address) keep the failures of others.
+    """
     *here, anywhere = login_counters(login, address)
     await attempts.reset(db, tuple(here))
     await attempts.uncount(db, (anywhere, *address_counters(address)))
 
 
 async def authenticate(act: Act, token: str, address: str) -> Actor | None:
-    """Whose token it is; None when unknown, expired, revoked or of an inactive employee."""
+    """Return the employee whose token it is.
+
+    Return None for an unknown, expired or revoked token and for one of an inactive employee.
+    """
     found = await act.db.scalar(
         select(SignIn)
         .join(SignIn.employee)
@@ -129,7 +137,7 @@ async def authenticate(act: Act, token: str, address: str) -> Actor | None:
 
 
 async def sign_out(act: Act) -> None:
-    """Revoke the sign-in that asks."""
+    """Revoke the sign-in that makes the request."""
     await act.db.execute(
         update(SignIn).where(SignIn.id == act.actor.sign_in_id).values(revoked_at=act.now)
     )
@@ -137,14 +145,17 @@ async def sign_out(act: Act) -> None:
 
 
 async def lock_employee(db: AsyncSession, employee_id: int) -> None:
-    """Lock an employee until the commit: before their links and sign-ins are changed."""
+    """Lock an employee until the commit, before their links and sign-ins are changed."""
     await db.execute(
         select_for_update(db, select(Employee.id).where(Employee.id == employee_id), wait=True)
     )
 
 
 async def revoke_sign_ins(act: Act, employee_id: int, *unless: ColumnElement[bool]) -> int:
-    """Revoke every sign-in and API token of an employee who is held, ``unless`` holds; how many."""
+    """Revoke the employee's sign-ins and API tokens that match no condition of ``unless``.
+
+    Return how many were revoked.  The caller must have locked the employee.
+    """
     revoked = await act.db.scalars(
         update(SignIn)
         .where(SignIn.employee_id == employee_id, SignIn.revoked_at.is_(None))
@@ -156,9 +167,9 @@ async def revoke_sign_ins(act: Act, employee_id: int, *unless: ColumnElement[boo
 
 
 async def delete_expired_sign_ins(act: Act) -> int:
-    """Remove sign-ins, links and windows of attempts that are over; how many there were.
+    """Delete expired sign-ins, links and counters of attempts; return how many.
 
-    None decides anything any more, so it may run at any time.
+    They no longer affect any decision, so this may run at any time.
     """
     return sum(
         [
@@ -175,7 +186,7 @@ async def _delete_expired(db: AsyncSession, table: type[Base], over: ColumnEleme
 
 
 def employee_search_text(employee: Employee) -> str:
-    """What the search of employees looks through."""
+    """Return the text that the search of employees uses."""
     return search_text(
         employee.login, employee.full_name, employee.email or "", employee.phone or ""
     )

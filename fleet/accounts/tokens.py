@@ -1,4 +1,4 @@
-"""What a person holds themselves: their password, sign-ins and API tokens."""
+"""Changes that a person makes to their own password, sign-ins and API tokens."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -36,10 +36,10 @@ from fleet.kit.http import NOT_SIGNED_IN
 
 
 async def change_password(acts: Acts, present: str, new: str) -> None:
-    """Replace one's own password and revoke the other sign-ins; API tokens stay.
+    """Replace the actor's own password and revoke their other sign-ins; API tokens stay valid.
 
-    Refuses a wrong present password, a new one of a wrong length, and too many guesses.  It
-    commits by itself, as ``service.sign_in`` does and for the same reasons.
+    Refuse a wrong current password, a new one of a wrong length, and too many attempts.  The
+    function commits by itself, for the same reasons as ``service.sign_in``.
     """
     check_password(new)
     require_capacity()
@@ -68,7 +68,10 @@ async def _notify_password_changed(act: Act, employee: Employee) -> None:
 
 
 async def revoke_others(act: Act) -> int:
-    """Revoke one's sign-ins but the one that asks, and no API token; how many."""
+    """Revoke the actor's sign-ins except the one that makes the request; return how many.
+
+    API tokens stay valid.
+    """
     await lock_employee(act.db, act.actor.employee_id)
     revoked = await _revoke_others(act)
     if revoked:
@@ -86,7 +89,7 @@ async def _revoke_others(act: Act) -> int:
 
 
 async def revoke(act: Act, sign_in_id: int, *, token: bool) -> None:
-    """Revoke one's own sign-in, or API token; refuses what is not a valid one of theirs."""
+    """Revoke the actor's sign-in, or with ``token`` their API token; refuse an invalid one."""
     found = await act.db.execute(
         update(SignIn)
         .where(
@@ -110,12 +113,12 @@ async def revoke(act: Act, sign_in_id: int, *, token: bool) -> None:
 
 
 async def create(act: Act, name: str, expires_at: datetime) -> tuple[str, SignIn]:
-    """A personal API token: its text, shown this once and kept nowhere, and its row.
+    """Create a personal API token; return its text, which is stored nowhere, and its row.
 
-    It has the rights of its employee, whatever they become; a letter tells them.  Refuses an
-    expiry that is past or too far, one token too many, one letter too many, a sign-in that was
-    revoked while it asked, and an asker that is a token itself: a stolen one would make itself
-    longer-lived.
+    The token always has the present rights of its employee, whom a letter informs.  Refuse an
+    expiry in the past or too far away, one token too many, one letter too many, a sign-in that was
+    revoked during the request, and a request made with an API token: with a stolen one a thief
+    could create others that live longer.
     """
     if not timedelta(0) < expires_at - act.now <= MAX_TOKEN_LIFETIME:
         raise TOKEN_LIFETIME(days=MAX_TOKEN_LIFETIME.days)
@@ -144,7 +147,10 @@ async def create(act: Act, name: str, expires_at: datetime) -> tuple[str, SignIn
 
 
 async def _notify_new_token(act: Act, name: str, until: str) -> None:
-    """A letter, of which each mailbox gets so many, to an employee who has one."""
+    """Send the employee a letter about the new token, if they have an e-mail address.
+
+    Refuse ``too_many_attempts`` when the mailbox has got too many letters.
+    """
     employee = await act.db.get_one(Employee, act.actor.employee_id)
     if not employee.email:
         return
@@ -154,7 +160,11 @@ async def _notify_new_token(act: Act, name: str, until: str) -> None:
 
 
 async def _require_valid_sign_in(db: AsyncSession, actor: Actor) -> None:
-    """Of an employee who is held: what revoked all that they had must not be outlived."""
+    """Refuse if the sign-in that makes the request has been revoked.
+
+    The caller must have locked the employee, so that no token is created after a revocation of
+    everything.
+    """
     asking = select(SignIn.id).where(SignIn.id == actor.sign_in_id, SignIn.revoked_at.is_(None))
     if await db.scalar(asking) is None:
         raise NOT_SIGNED_IN()

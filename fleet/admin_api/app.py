@@ -11,7 +11,7 @@ from fleet.accounts.pages import add_password_page
 from fleet.admin_api.docs import add_docs
 from fleet.admin_api.endpoints import ENDPOINTS
 from fleet.admin_api.openapi import build_document
-from fleet.admin_api.probes import add_probes
+from fleet.admin_api.probes import Failing, add_probes
 from fleet.billing.pages import add_payment_pages
 from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
@@ -23,7 +23,7 @@ from fleet.web.middleware import hide_server_version, request_middleware
 from fleet.web.server_log import SERVER_LOG
 
 STOP_S: Final = 2
-"""Requests under way get so long when the server stops."""
+"""Time for running requests to end when the server stops."""
 
 
 def build_app(
@@ -33,10 +33,11 @@ def build_app(
     endpoints: Sequence[Endpoint] = ENDPOINTS,
     language: Language = Language.RU,
     config: FleetConfig | None = None,
+    failing: Failing = tuple,
 ) -> web.Application:
-    """The application, ready for a runner; it does not close ``database``.
+    """Return the application, ready for a runner; it does not close ``database``.
 
-    ``language`` answers those whose ``Accept-Language`` names none of ours.
+    ``language`` is used when ``Accept-Language`` names neither Russian nor English.
     """
     config = config or FleetConfig()
     around = request_middleware(language, MAX_BODY_BYTES, config.proxies)
@@ -55,13 +56,15 @@ def build_app(
     add_docs(app)
     add_password_page(app, language)
     add_payment_pages(app, database, clock, config)
-    add_probes(app, database)
+    add_probes(app, database, failing)
     return app
 
 
 def _refuse_other_methods(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
-    """Methods that a fixed path does not take: else ``/registers/{serial_number}`` would take a
-    GET of ``/registers/enrol``."""
+    """Refuse every method that a fixed path does not accept.
+
+    Otherwise ``/registers/{serial_number}`` would take a GET of ``/registers/enrol``.
+    """
     allowed: dict[str, set[str]] = {}
     for endpoint in endpoints:
         allowed.setdefault(endpoint.path, set()).add(endpoint.method)
@@ -78,10 +81,14 @@ def _refusing(allowed: set[str]) -> Handler:
 
 
 async def start_api(
-    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+    stack: AsyncExitStack,
+    database: Database,
+    clock: Clock,
+    config: FleetConfig,
+    failing: Failing = tuple,
 ) -> int:
-    """The API on its address until the stack ends; returns its port number."""
-    app = build_app(database, clock, language=config.language, config=config)
+    """Serve the API on its address until the stack ends; return its port number."""
+    app = build_app(database, clock, language=config.language, config=config, failing=failing)
     runner = web.AppRunner(app, access_log=None, logger=SERVER_LOG, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

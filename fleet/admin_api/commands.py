@@ -1,5 +1,4 @@
-"""Commands of whoever runs the server: `cash-server broker-account`, `people`, `stock`,
-`telemetry`."""
+"""Commands of the operator of the server: `broker-account`, `people`, `stock`, `telemetry`."""
 
 import asyncio
 from pathlib import Path
@@ -47,7 +46,7 @@ def add_to_stock(
     data: Data = None,
     database: Url = None,
 ) -> None:
-    """Add subscriptions to a partner's stock free of charge; print how many it has then."""
+    """Add subscriptions to a partner's stock free of charge and print the new number of them."""
 
     async def work(act: Act) -> str:
         taker = await find_partner(act.db, partner)

@@ -1,4 +1,4 @@
-"""The page ``/api/docs``: Swagger UI over our OpenAPI document, everything from this server."""
+"""The page ``/api/docs``: Swagger UI for the OpenAPI document, served entirely by this server."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +25,7 @@ START = 'SwaggerUIBundle({url: "v1/openapi.json", dom_id: "#api", validatorUrl: 
 
 ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
 
-# Swagger UI puts styles into the page and draws its icons as data.
+# Swagger UI uses inline styles and has its icons in data URLs.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
@@ -40,7 +40,7 @@ def add_docs(app: web.Application) -> None:
 
 
 def _assets_folder() -> Path:
-    # Found, not imported: the package's own code serves pages of other frameworks.
+    # Located, not imported: the package's own code is for other web frameworks.
     spec = find_spec("swagger_ui")
     assert spec is not None and spec.submodule_search_locations, "swagger-ui-py is not installed"
     return Path(spec.submodule_search_locations[0]) / "static"

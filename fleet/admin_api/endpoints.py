@@ -1,4 +1,4 @@
-"""Every endpoint of the admin API, feature by feature."""
+"""The table of all endpoints of the admin API, feature by feature."""
 
 from fleet.access_requests.routes import ENDPOINTS as ACCESS_REQUESTS
 from fleet.accounts.routes import ENDPOINTS as ACCOUNTS

@@ -1,4 +1,4 @@
-"""What a new server needs before anybody can sign in."""
+"""Preparation of a new server: the first administrator and the demonstration registers."""
 
 import secrets
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ ENROL_PORTION = 500
 
 @dataclass(frozen=True, slots=True)
 class InitialCredentials:
-    """How to sign in: what may be shown of the password, and where it is kept."""
+    """The first sign-in: the login, the password as it may be shown, and where it is kept."""
 
     login: str
     shown_password: str
@@ -39,11 +39,10 @@ PASSWORD_CHANGED = InitialCredentials(
 
 
 async def prepare_admin(act: Act) -> InitialCredentials:
-    """The first employee, once: with the password of the configuration, else with a generated one
-    that is kept in the data directory.
+    """Create the first administrator if there is none; return the credentials to show.
 
-    Afterwards their password is their own affair: no start puts another over it, and what is
-    shown is what still fits.
+    The password is the configured one, or a generated one that is kept in the data directory.
+    Later starts never replace it, and show it only while it is still valid.
     """
     given, path = act.config.admin_password, act.config.data / PASSWORD_FILE
 
@@ -60,7 +59,7 @@ async def prepare_admin(act: Act) -> InitialCredentials:
 
 
 def _load_or_create_password(path: Path) -> str:
-    """That of an interrupted first start, or a new one; an empty file is no password."""
+    """Return the password of an interrupted first start, or generate one; replace an empty file."""
     if path.exists() and not path.read_bytes().strip():
         path.unlink()
     made = load_or_create(path, lambda: f"{secrets.token_urlsafe(PASSWORD_BYTES)}\n".encode())
@@ -68,10 +67,10 @@ def _load_or_create_password(path: Path) -> str:
 
 
 async def enrol_demo(act: Act, serial_numbers: Sequence[str]) -> None:
-    """Bind the demo registers to the first partner; those that are bound already stay.
+    """Add the demonstration registers to the first partner; skip those already added.
 
-    The partner may use every service with them at once, and has a little stock to assign.  Without
-    demo registers nothing is given.
+    The partner may use every paid service at once and gets some subscriptions in stock.  Without
+    demonstration registers nothing is given.
     """
     if not serial_numbers:
         return

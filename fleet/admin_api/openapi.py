@@ -14,7 +14,7 @@ from fleet.web.problems import CONTENT_TYPE, Problem
 Json = dict[str, Any]
 Key = tuple[type[BaseModel], JsonSchemaMode]
 Schemas = Mapping[Any, Json]
-"""By ``Key``; pydantic's own type is wider."""
+"""JSON schemas by ``Key``; pydantic declares a wider type of key."""
 
 COMPONENT = "#/components/schemas/{model}"
 PATH_MARK = "{{{}}}"
@@ -23,7 +23,10 @@ NULLABLE = ("anyOf", "default")
 
 @cache
 def build_document(endpoints: tuple[Endpoint, ...]) -> Json:
-    """One document for the same endpoints, so nobody may change it: a tenth of a second's work."""
+    """Return the document of the endpoints, which the caller must not change.
+
+    It is cached, because building it takes a tenth of a second.
+    """
     schemas, components = models_json_schema(list(_models(endpoints)), ref_template=COMPONENT)
     paths: dict[str, Json] = {}
     for endpoint in endpoints:
@@ -116,7 +119,7 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
 
 
 def _without_null(schema: Json) -> Json:
-    """Null means absent: a query string has no other."""
+    """Return the schema without null, which a query string can only express by absence."""
     given = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     if len(given) != 1:
         return schema
@@ -124,7 +127,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Json]) -> Any:
-    """The schema of a parameter with its (small, not recursive) definitions in their places."""
+    """Return the schema with its (small, not recursive) definitions in place of references."""
     if isinstance(schema, list):
         return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):

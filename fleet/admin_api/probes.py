@@ -1,10 +1,12 @@
-"""What operators ask of the process: is it alive, can it work, how is it doing.
+"""Probes for operators: whether the process runs, whether it can work, and its metrics.
 
-These need no sign-in: they tell nothing of partners or registers.  A proxy in front of the
-server should keep ``/metrics`` inside.
+They need no sign-in, because they reveal nothing about partners or registers.  A proxy in front
+of the server should not publish ``/metrics``.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 import structlog
 from aiohttp import web
@@ -17,8 +19,17 @@ READY_TIMEOUT_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-def add_probes(app: web.Application, database: Database) -> None:
+Failing = Callable[[], Sequence[str]]
+"""Function that names the long-lived tasks of the process that fail now."""
+
+
+def add_probes(app: web.Application, database: Database, failing: Failing = tuple) -> None:
+    """Add ``/healthz``, ``/readyz`` and ``/metrics``; a failing task makes the process unready."""
+
     async def ready(_request: web.Request) -> web.Response:
+        if names := failing():
+            reason = f"failing: {', '.join(names)}"
+            return web.json_response({"status": reason, "failing": list(names)}, status=503)
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await database.probe()
@@ -38,3 +49,15 @@ async def _healthy(_request: web.Request) -> web.Response:
 
 async def _metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def start_probes(
+    stack: AsyncExitStack, database: Database, address: tuple[str, int], failing: Failing
+) -> None:
+    """Serve the probes alone on an address of their own until the stack ends."""
+    app = web.Application()
+    add_probes(app, database, failing)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, *address).start()

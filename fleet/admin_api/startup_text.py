@@ -1,4 +1,4 @@
-"""What `cash-server up` says when it is ready: where everything is, and how to sign in."""
+"""The text that `cash-server up` prints when it is ready: addresses, and how to sign in."""
 
 STARTUP_TEXT = """
   Кассовый сервер работает / the cash server is running

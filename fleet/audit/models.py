@@ -1,4 +1,4 @@
-"""The audit log: who changed what, when, from where, before and after."""
+"""The audit log: each change with its author, time, address, object and states before and after."""
 
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from fleet.kit.database import Base, BigId
 
 
 class AuditEntry(Base):
-    """One change of one object.  Rows are only added, never updated or removed.
+    """One change of one object.  Rows are only added, never updated or deleted.
 
-    No foreign keys: the log outlives what it tells of, so it also keeps the login as text.
-    ``employee_id`` None = the command line or the server itself.
+    There are no foreign keys, because the log outlives the objects in it; for the same reason it
+    keeps the login as text.  ``employee_id`` None = the command line or the server itself.
     """
 
     __tablename__ = "audit_entries"
@@ -29,10 +29,10 @@ class AuditEntry(Base):
     login: Mapped[str] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(64))
     what: Mapped[str] = mapped_column(String(64))
-    """Dotted: feature, then what was done in the past tense: ``registers.hidden``."""
+    """The feature, a dot and the action in the past tense: ``registers.hidden``."""
     object: Mapped[str] = mapped_column(String(64))
-    """Kind and key: ``register:00107703864827``."""
+    """The object's kind and key: ``register:00107703864827``."""
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     search_text: Mapped[str] = mapped_column(Text, server_default="")
-    """What the search looks through: everything above as lower-case text."""
+    """The text that the search uses: everything above in lower case."""

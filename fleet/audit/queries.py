@@ -1,4 +1,4 @@
-"""Reading the audit log, newest first."""
+"""Reading of the audit log, newest entries first."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from fleet.kit.search import SearchText, fold_case
 
 
 class AuditFilter(PageQuery):
-    """Conditions of the list; all given ones must hold."""
+    """The filters of the list; an entry must match all that are given."""
 
     q: SearchText | None = Field(
         default=None,
@@ -48,12 +48,14 @@ class AuditRow(BaseModel):
 
 
 class AuditCursor(Input):
+    """The position in the audit log."""
+
     at: Moment
     id: int = Field(ge=0, lt=MAX_INTEGER)
 
 
 NEWEST_FIRST: Final = Keyset(AuditCursor, {"at": AuditEntry.at, "id": AuditEntry.id}, down=True)
-"""Entries of one change were written at one moment."""
+"""The order of the list; ``id`` orders the entries of one change, which have the same time."""
 
 FILTERS: Filters = {
     "q": lambda text: AuditEntry.search_text.contains(fold_case(text), autoescape=True),
@@ -66,7 +68,7 @@ FILTERS: Filters = {
 
 
 async def page(db: AsyncSession, partner_id: int, query: AuditFilter) -> Page[AuditRow]:
-    """One page of the partner's log."""
+    """Return one page of the partner's log."""
     own = AuditEntry.partner_id == partner_id
     statement = select(AuditEntry).where(own, *conditions(FILTERS, query))
     found = (await db.scalars(NEWEST_FIRST.page(statement, query))).all()

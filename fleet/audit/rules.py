@@ -1,4 +1,4 @@
-"""What the audit log must not show, and what its search looks through."""
+"""Rules of the audit log: masking of secrets, and the text for its search."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from fleet.kit.search import fold_case
 
 SECRET_WORDS = frozenset({"password", "secret", "token", "hash", "key", "pin"})
-"""A name that ends with one of these words (after ``_``) holds a secret."""
+"""Last words (after ``_``) of the names of fields that hold a secret."""
 MASK = "***"
 
 
 def mask_secrets(value: Any) -> Any:
-    """``value`` (JSON-like) with every secret replaced by ``MASK``, at any depth."""
+    """Return ``value`` (JSON-like) with every secret replaced by ``MASK``, at any depth."""
     if isinstance(value, Mapping):
         return {
             name: MASK if _is_secret(name) and item else mask_secrets(item)
@@ -27,7 +27,7 @@ def _is_secret(name: str) -> bool:
 
 
 def search_text(*parts: Any) -> str:
-    """Every text, number and name inside ``parts`` (JSON-like, masked), as the search sees them."""
+    """Return all texts, numbers and names inside ``parts`` (JSON-like, masked) for the search."""
     return fold_case(" ".join(_words(parts)))
 
 

@@ -1,4 +1,4 @@
-"""Writing the audit log, in the transaction of the change itself."""
+"""Writing of the audit log, in the transaction of the change itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from fleet.audit.rules import mask_secrets, search_text
 from fleet.kit.act import Act
 
 State = Mapping[str, Any]
-"""JSON-like picture of an object; secrets in it are masked before they are stored."""
+"""The state of an object, JSON-like; secrets in it are masked before it is stored."""
 
 
 async def write(
@@ -24,7 +24,9 @@ async def write(
 ) -> None:
     """Write one entry for each of ``objects``, all with the same states.
 
-    ``partner_id`` names the partner whose log it is when nobody asks (``act.who`` is None).
+    ``what`` is the feature and the action (``registers.hidden``); an object is its kind and key
+    (``register:00107703864827``).  ``partner_id`` names the partner whose log it is when the act
+    has no caller (``act.who`` is None).
     """
     who = act.who
     entry = {

@@ -1,4 +1,4 @@
-"""The one door for the gateway: the fleet, as a gateway sees it."""
+"""The only interface of the fleet for the gateway."""
 
 from fleet.device_port.answers import Answer, BlockSource, Caller, Reply
 from fleet.device_port.visits import DevicePort

@@ -1,4 +1,4 @@
-"""What goes through the door: who calls, and what the caller is told."""
+"""The types that pass between gateway and fleet: the caller and the answer to it."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -14,21 +14,21 @@ PLATFORMS: Final = {platform.wire_code: platform for platform in Platform}
 Reply = Callable[["Answer | None"], None]
 
 BlockSource = Callable[[Stream, Platform], Iterable[bytes]]
-"""Commands that carry the blocks of a stream to a register of the platform."""
+"""A function that returns the commands with a stream's blocks for registers of a platform."""
 
 
 class Answer(NamedTuple):
-    """What became durable: the next command for the register, and how many operations are due."""
+    """The committed result of a visit: the next step, and the number of operations that wait."""
 
     at: datetime
     step: Step | None
     pending: int
     blocks: Iterable[bytes] = ()
-    """Commands that go before the step, unanswered."""
+    """Commands that are sent before the step and are not answered."""
 
 
 class Caller(NamedTuple):
-    """Who a conversation is with, as HELLO said; proven once a sealed message has opened."""
+    """The far end of a conversation by its HELLO; proven once a sealed message has been opened."""
 
     serial_number: str
     key: int
@@ -39,7 +39,7 @@ class Caller(NamedTuple):
 
     @classmethod
     def named_by(cls, hello: Hello) -> Self:
-        """Return the caller of a HELLO; ``KeyError`` for a platform that no register has."""
+        """Return the caller of a HELLO; raise ``KeyError`` for a platform that does not exist."""
         return cls(
             serial_number=hello.serial_number,
             key=int(hello.serial_number),
@@ -50,8 +50,10 @@ class Caller(NamedTuple):
         )
 
     def reading(self, block_version: int, block: bytes) -> Reading:
-        """Return the telemetry block with who sent it; raise ``protocol.errors.RemoteError`` for a
-        block that is not one."""
+        """Return the telemetry block with its sender's data.
+
+        Raise ``protocol.errors.RemoteError`` for an invalid block.
+        """
         return Reading.from_block(
             serial_number=self.key,
             platform=self.platform,
@@ -64,5 +66,5 @@ class Caller(NamedTuple):
 
     @property
     def by_assistant(self) -> bool:
-        """An Assistant speaks for the register."""
+        """Tell whether an Assistant speaks for the register."""
         return self.channel == LinkChannel.ASSISTANT

@@ -1,8 +1,9 @@
-"""Ends of conversations on their way to the diagnostics: best effort, bounded, never in the way.
+"""Recording of ended conversations for the diagnostics: best effort, with limits, never blocking.
 
-Most conversations are ordinary calls, and of those nothing is written.  What a process remembers of
-a register is its last conversation; a register that it has not met yet gets a row, but only so
-many a second: when a million of them call after a restart, the others go without.
+Most conversations are ordinary check-ins, and nothing is written about them.  A process remembers
+the last conversation of each register.  A register that it has not met since its start gets a
+row, but only ``MAX_NEW_REGISTERS_PER_S`` do: when a million registers call after a restart, the
+others get none.
 """
 
 from collections.abc import Sequence
@@ -23,10 +24,11 @@ from fleet.kit.batch import Batcher
 from fleet.kit.clock import Clock
 from fleet.kit.database import Database
 from fleet.kit.metrics import CONVERSATIONS_UNWRITTEN
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.registers.rules import is_serial_number
 
 MAX_REMEMBERED: Final = 200_000
-"""Registers; some 40 MB.  The one met first is forgotten first."""
+"""The most registers remembered, about 40 MB; the one met first is forgotten first."""
 
 MAX_NEW_REGISTERS_PER_S: Final = 20
 MAX_WAITING, MAX_BATCH = 1000, 100
@@ -37,9 +39,11 @@ log = structlog.get_logger(__name__)
 
 
 class ConversationRecorder:
-    """Takes ends of conversations and writes those that are worth it."""
+    """A recorder of ended conversations that writes those worth a row."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, start_task: StartTask = start_alone
+    ) -> None:
         self._database = database
         self._clock = clock
         self._last: dict[str, LastConversation] = {}
@@ -51,23 +55,24 @@ class ConversationRecorder:
             max_waiting=MAX_WAITING,
             linger_s=LINGER_S,
             timeout_s=TIMEOUT_S,
+            start_task=start_task,
         )
 
     def start(self) -> None:
         self._batcher.start()
 
     async def close(self) -> None:
-        """Writes what waits; takes ``TIMEOUT_S`` for each batch at most."""
+        """Write the waiting rows; this takes at most ``TIMEOUT_S`` for each batch."""
         await self._batcher.close()
 
     def add(self, ending: EndedConversation) -> None:
-        """Never waits and never raises; what there is no room for is counted."""
+        """Queue the ending for writing; never wait or raise, and count what does not fit."""
         last = self._last.get(ending.serial_number)
         if last is not None and is_routine(ending, last):
-            return  # nearly every call: it asks no clock and builds nothing
+            return  # nearly every call ends here, without reading the clock or creating an object
         try:
             self._add(ending, last)
-        except Exception:  # diagnostics must not end the conversation that they tell of
+        except Exception:  # diagnostics must not break the conversation that they describe
             log.exception("ending_lost")
 
     def _add(self, ending: EndedConversation, last: LastConversation | None) -> None:
@@ -87,7 +92,7 @@ class ConversationRecorder:
             CONVERSATIONS_UNWRITTEN.inc()
 
     def _admits_new_register(self, now: datetime) -> bool:
-        """Whether one more register may be met in this second."""
+        """Tell whether one more new register may get a row in this second."""
         if now - self._second >= _SECOND:
             self._second, self._new_registers = now, 0
         self._new_registers += 1

@@ -1,8 +1,7 @@
-"""Visits of registers: identify, check_in, step_done.
+"""Visits of registers: identify, check_in, step_done.  No call of the gateway waits here.
 
-Nothing here waits for the database while the gateway's event loop calls: a visit joins the
-current batch, and its ``reply`` is called after the commit that holds it.  A batch that
-fails calls ``reply(None)``: the conversation closes unanswered and the register calls again.
+A visit joins the current batch, and its ``reply`` is called after the commit that holds it; a
+failed batch calls ``reply(None)``: the conversation ends unanswered, the register calls again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.database import Database, Writer
 from fleet.kit.follow import Follower, OnPayload
 from fleet.kit.metrics import BATCH_SECONDS, BATCH_SIZE
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.operations import due
 from fleet.operations.delivery import StepDelivery, Visit, deliver
 from fleet.operations.due import DueIndex
@@ -55,6 +55,7 @@ class DevicePort:
         clock: Clock,
         batch_linger_s: float = 0.008,
         blocks: BlockSource = lambda _stream, _platform: (),
+        start_task: StartTask = start_alone,
     ) -> None:
         self._blocks = blocks
         self._writer = Writer(database)
@@ -62,28 +63,28 @@ class DevicePort:
         self._due = DueIndex(database)
         self._blocked = BlockedIndex(database)
         self._streams = PacedQueue[tuple[_QueuedVisit, StepDelivery, datetime]](
-            lambda item: _send_reply(item[0], self._answer(*item))
+            lambda item: _send_reply(item[0], self._answer(*item)), start_task
         )
         self._batcher: Batcher[_QueuedVisit] = Batcher(
-            self._write, _reply_failed, linger_s=batch_linger_s
+            self._write, _reply_failed, linger_s=batch_linger_s, start_task=start_task
         )
         channels: Mapping[str, OnPayload] = {
             due.CHANNEL: self._due.refresh,
             blocking.CHANNEL: self._blocked.resync,
         }
-        self._follower = Follower(database, channels, self._resync)
-        self._recorder = ConversationRecorder(database, clock)
+        self._follower = Follower(database, channels, self._resync, start_task=start_task)
+        self._recorder = ConversationRecorder(database, clock, start_task)
         self._rights = BrokerRights(database, clock)
 
     async def start(self) -> None:
-        """Reads the indexes; raises when the database does not answer."""
+        """Read the indexes and start; raise an error when the database does not respond."""
         await self._follower.start()
         self._batcher.start()
         self._streams.start()
         self._recorder.start()
 
     async def close(self) -> None:
-        """Writes what waits, then lets go."""
+        """Write the waiting visits, then release all resources."""
         await self._batcher.close()
         await self._streams.close()
         await self._recorder.close()
@@ -91,10 +92,10 @@ class DevicePort:
         await self._follower.close()
 
     def identify(self, hello: Hello) -> Caller:
-        """Who calls, as HELLO says; asks no database.
+        """Return the caller that HELLO names, without asking the database.
 
-        Raises ``protocol.errors.RemoteError``: ``unknown`` for a serial number or a platform that
-        no register has, ``blocked``.
+        Raise ``protocol.errors.RemoteError``: ``unknown`` for an impossible serial number or
+        platform, ``blocked`` for a blocked register.
         """
         serial = hello.serial_number
         if not is_serial_number(serial) or hello.platform not in PLATFORMS:
@@ -104,33 +105,30 @@ class DevicePort:
         return Caller.named_by(hello)
 
     def check_in(self, caller: Caller, block_version: int, block: bytes, reply: Reply) -> bool:
-        """Keep a reading; ``False`` when too much waits already.
-
-        ``protocol.errors.RemoteError`` for a block that is not one.
-        """
+        """Keep a reading; return False when too much waits, raise RemoteError for a bad block."""
         reading = caller.reading(block_version, block)
         return self._batcher.add(_QueuedVisit(caller, reply, reading, None))
 
     def step_done(self, caller: Caller, answer: StepDone | StepRefused, reply: Reply) -> bool:
-        """Keep the register's word on a step; ``False`` when too much waits already."""
+        """Queue the register's answer to a step; return False when the queue is full."""
         return self._batcher.add(_QueuedVisit(caller, reply, None, answer))
 
     def conversation_ended(self, ended: EndedConversation) -> None:
-        """For the diagnostics; best effort: never waits, never raises."""
+        """Record the end of a conversation for the diagnostics; never wait or raise."""
         self._recorder.add(ended)
 
     async def assistant_reported(
         self, login: str, report: AssistantReport
     ) -> tuple[str, ...] | None:
-        """Keep it; the registers that the account may speak for, ``None``: no such Assistant."""
+        """Store the report; return the registers of the Assistant, or None if it is unknown."""
         return await self._rights.record_report(login, report)
 
     async def broker_account(self, login: str, password: str) -> bool:
-        """Whether an account, of an Assistant or of a terminal, signs in with this."""
+        """Tell whether this is the password of an Assistant's or a terminal's account."""
         return await self._rights.is_valid_password(login, password)
 
     async def broker_registers(self, login: str) -> frozenset[str] | None:
-        """The registers of an account; ``None``: no such account."""
+        """Return the registers that an account speaks for, or None for an unknown account."""
         return await self._rights.registers(login)
 
     async def _resync(self) -> None:
@@ -171,12 +169,12 @@ class DevicePort:
                 _send_reply(visit, self._answer(visit, delivery, now) if delivery else idle)
 
     def _answer(self, visit: _QueuedVisit, delivery: StepDelivery, now: datetime) -> Answer | None:
-        """``None`` if a stream cannot be had now; the register calls again."""
+        """Return the answer, or None if a stream cannot be read now: the register calls again."""
         blocks: Iterable[bytes] = ()
         if delivery.stream is not None:
             try:
                 blocks = list(self._blocks(delivery.stream, visit.caller.platform))
-            except Exception:  # a lost file is the server's fault, not the other registers'
+            except Exception:  # a missing file must not affect the other registers of the batch
                 log.exception("stream_failed", image=delivery.stream.image_id)
                 return None
         return Answer(now, delivery.step, delivery.pending, blocks)
@@ -196,5 +194,5 @@ def _reply_failed(visits: Sequence[_QueuedVisit]) -> None:
 def _send_reply(visit: _QueuedVisit, answer: Answer | None) -> None:
     try:
         visit.reply(answer)
-    except Exception:  # the other conversations of the batch get their answers all the same
+    except Exception:  # the other conversations of the batch must still get their answers
         log.exception("reply_failed", serial_number=visit.caller.serial_number)

@@ -1,8 +1,8 @@
-"""The context of a call: what nearly every function of a feature needs to know of its caller.
+"""The context of a call: the transaction, the caller, the time, the language and the settings.
 
-The edges make one: the HTTP edge for each request, the worker for each run of a job, the command
-line for each command (``fleet.kit.acts``).  Below them it is handed on whole, as the first
-parameter; a function that only reads takes ``db`` alone.
+The edges create it: the HTTP edge for each request, the worker for each run of a job, the command
+line for each command (``fleet.kit.acts``).  Functions below them pass it on unchanged as their
+first parameter; a function that only reads may take ``db`` alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,15 +19,15 @@ REACTIONS: Final = "reactions"
 """The key in ``AsyncSession.info`` under which ``Database`` keeps its ``Reactions``."""
 
 DEFAULTS: Final = FleetConfig.model_construct()
-"""The settings' defaults, no variable read: for acts that read no setting."""
+"""The default settings, made without reading the environment: for acts that read no setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """One call in one transaction.
 
-    ``db`` is inside the transaction; ``who`` is the employee who asks, None = the command line or
-    the server itself; ``now`` is the moment of the call.
+    ``db`` is inside the transaction.  ``who`` is the employee who makes the call, None for the
+    command line and the server itself.  ``now`` is the time of the call.
     """
 
     db: AsyncSession
@@ -38,17 +38,19 @@ class Act:
 
     @property
     def actor(self) -> Actor:
-        """The employee who asks; ``RuntimeError`` (a mistake of the program) when nobody does."""
+        """Return the calling employee; raise ``RuntimeError`` (a programming error) without one."""
         if self.who is None:
             raise RuntimeError("nobody asks in this act")
         return self.who
 
     def by(self, who: Actor | None) -> Self:
-        """Return the same act as somebody else's; None = the server's own."""
+        """Return a copy of the act with another caller; None = the server itself."""
         return replace(self, who=who)
 
     async def announce(self, fact: object) -> None:
-        """Run the reactions to ``type(fact)`` in their order, with this act; an error of one
-        fails the transaction."""
+        """Run the reactions to ``type(fact)`` in their order within this act.
+
+        An exception from a reaction is not caught, so it fails the transaction.
+        """
         for react in self.db.info[REACTIONS].get(type(fact), ()):
             await react(self, fact)

@@ -1,4 +1,4 @@
-"""Who asks: the person behind a request, as every feature sees them."""
+"""The person behind a request, as every feature sees them."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Actor:
     """An employee who has signed in, with the rights of their role.
 
     ``partner_id`` is the tenant: no query of a feature may look outside it.
-    ``address`` is where the request came from, for the audit log.
-    ``limited``: not all of the partner's registers, only those of the employee's scope.
-    ``by_token``: a program with an API token of theirs asks, not the person.
+    ``address`` is the client's IP address, for the audit log.
+    ``limited``: the employee sees only the registers of their scope, not all of the partner's.
+    ``by_token``: the request was made with the employee's API token, not with a sign-in.
     """
 
     employee_id: int

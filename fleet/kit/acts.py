@@ -1,4 +1,4 @@
-"""Opens acts: the one place where a transaction gets its caller and its moment."""
+"""The one place that opens acts, where a transaction gets its caller and its time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +14,10 @@ from fleet.kit.language import Language
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """The acts of one caller, each with a transaction and a moment of its own.
+    """A factory of acts for one caller, each with a transaction and a time of its own.
 
-    Most callers need one; a slow thing between looking and writing takes two.
+    Most calls need one act.  A call that does something slow between reading and writing opens
+    two short ones, so that no transaction stays open meanwhile.
     """
 
     database: Database
@@ -27,12 +28,12 @@ class Acts:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Act]:
-        """Yield an act that is committed when the block ends, rolled back when it raises."""
+        """Yield an act that is committed when the block ends and rolled back when it raises."""
         async with self.database.transaction() as db:
             yield Act(db, self.who, self.clock(), self.language, self.config)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Act]:
-        """Yield an act that only looks: whatever the block writes is dropped."""
+        """Yield a read-only act: whatever the block writes is rolled back."""
         async with self.database.read() as db:
             yield Act(db, self.who, self.clock(), self.language, self.config)

@@ -1,13 +1,13 @@
-"""Accounts in the MQTT broker: Mosquitto's dynamic security, spoken to over MQTT itself.
+"""Accounts in the MQTT broker, managed with Mosquitto's dynamic security over MQTT itself.
 
-Each account has one role, and the role names exactly its topics; everything that no role
-allows is refused.  Whatever is asked twice is done once.
+Each account has one role, and the role lists exactly the topics of the account; everything that
+no role allows is refused.  Every method is idempotent.
 
-    registers/<serial>/up, up/#   says        registers/<serial>/down   hears
-    assistants/<login>/up         says        assistants/<login>/down   hears
+    registers/<serial>/up, up/#   publish     registers/<serial>/down   subscribe
+    assistants/<login>/up         publish     assistants/<login>/down   subscribe
 
-Commands are a JSON object on ``$CONTROL/dynamic-security/v1``, their answers come on
-``…/response``, matched by ``correlationData``.
+Commands are sent as a JSON object to ``$CONTROL/dynamic-security/v1``; the responses arrive on
+``…/response`` and are matched by ``correlationData``.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ CONTROL: Final = "$CONTROL/dynamic-security/v1"
 RESPONSES: Final = f"{CONTROL}/response"
 
 OUR_MARK: Final = "cash-server"
-"""The text beside the name of what we made; other accounts are not ours to touch."""
+"""The ``textname`` of accounts and roles that we created; we change no others."""
 
 GATEWAY_ROLE: Final = "cash-server-gateway"
 BROKER_TIMEOUT_S: Final = 10.0
-"""Longest wait for the broker, connection and all."""
+"""Longest wait for the broker, including the connection."""
 
 QOS: Final = 1
 
@@ -56,47 +56,56 @@ DEFAULTS: Final = {
 
 
 class BrokerDown(Exception):
-    """The broker cannot be reached within its time-out, or does not let us administer it."""
+    """Error: the broker does not respond in time, or does not let us administer it."""
 
 
 class BrokerRefused(Exception):
-    """The broker would not do a command; the message is its own."""
+    """Error: the broker refused a command; the message is the broker's."""
 
 
 class LoginTaken(BrokerRefused):
-    """The broker has this login, and we did not make it: it is not ours to touch."""
+    """Error: the login belongs to an account that we did not create and must not change."""
 
 
 class BrokerAdmin:
-    """Administers the accounts that the fleet makes.  Raises ``BrokerDown``."""
+    """Administration of the broker accounts that the fleet creates.
+
+    Every method raises ``BrokerDown`` when the broker does not respond.
+    """
 
     def __init__(self, url: BrokerUrl, password: str, tls: ssl.SSLContext | None = None) -> None:
         self._url, self._password, self._tls = url, password, tls
         self._lock = asyncio.Lock()
 
     async def create_account(self, login: str, password: str) -> None:
-        """An account without registers; of one of ours the password is set.  ``LoginTaken``."""
+        """Create an account without registers, or set the password of an existing one of ours.
+
+        Raise ``LoginTaken`` for an account that is not ours.
+        """
         await self._refuse_foreign_account(login, _role(login))
         await self._ensure_role(_role(login), _acls(login, ()), replace=False)
         await self._ensure_client(login, password, _role(login))
 
     async def set_password(self, login: str, password: str) -> None:
-        """``BrokerRefused`` if there is no such account."""
+        """Set the password of an account; raise ``BrokerRefused`` if it does not exist."""
         await self._send_commands([_password(login, password)])
 
     async def set_registers(self, login: str, serial_numbers: Iterable[str]) -> None:
-        """Exactly these; who is connected and loses one is disconnected by the broker."""
+        """Let the account speak for exactly these registers.
+
+        The broker disconnects the account's clients when the set changes.
+        """
         await self._ensure_role(_role(login), _acls(login, sorted(serial_numbers)))
 
     async def delete_account(self, login: str) -> None:
-        """With its role; one that does not exist is no fault, and one that is not ours stays."""
+        """Delete the account and its role; ignore a missing account and one that is not ours."""
         commands = [{"command": "deleteRole", "rolename": _role(login)}]
         if not await self._is_foreign_account(login, _role(login)):
             commands.insert(0, {"command": "deleteClient", "username": login})
         await self._send_commands(commands, ignored_errors=("not found",))
 
     async def accounts(self) -> Mapping[str, frozenset[str]]:
-        """Logins that the fleet made, with their registers."""
+        """Return the logins of the accounts that the fleet created, each with its registers."""
         listing = {"verbose": True, "count": -1, "offset": 0}
         clients, roles = await self._send_commands(
             [{"command": "listClients", **listing}, {"command": "listRoles", **listing}]
@@ -111,9 +120,9 @@ class BrokerAdmin:
         }
 
     async def ensure_gateway_account(self, login: str, password: str) -> None:
-        """The gateways' account, and the broker's defaults: what is not allowed is refused.
+        """Create the gateways' account and make the broker refuse what no role allows.
 
-        ``LoginTaken``.
+        Raise ``LoginTaken`` for an account that is not ours.
         """
         await self._refuse_foreign_account(login, GATEWAY_ROLE)
         access = [{"acltype": kind, "allow": allow} for kind, allow in DEFAULTS.items()]
@@ -126,7 +135,7 @@ class BrokerAdmin:
             raise LoginTaken(login)
 
     async def _is_foreign_account(self, login: str, role: str) -> bool:
-        """Whether the broker has the login, and it is not what we make with that role."""
+        """Tell whether the broker has an account of this login that we did not create so."""
         asked = {"command": "getClient", "username": login}
         (answer,) = await self._send_commands([asked], ignored_errors=("not found",))
         return "error" not in answer and not _is_our_account(answer["data"]["client"], role)
@@ -138,7 +147,7 @@ class BrokerAdmin:
             await self._replace_role(name, acls)
 
     async def _replace_role(self, name: str, acls: list[Acl]) -> None:
-        """A change disconnects whoever has the role, so nothing is changed for nothing."""
+        """Replace the role's topics if they differ: a change disconnects the role's clients."""
         (found,) = await self._send_commands([{"command": "getRole", "rolename": name}])
         if _comparable(found["data"]["role"]["acls"]) != _comparable(acls):
             await self._send_commands([{"command": "modifyRole", "rolename": name, "acls": acls}])
@@ -158,7 +167,11 @@ class BrokerAdmin:
     async def _send_commands(
         self, commands: Sequence[Command], ignored_errors: tuple[str, ...] = ()
     ) -> list[dict[str, Any]]:
-        """One answer for each command; ``ignored_errors``: words of refusals that do not matter."""
+        """Send the commands; return one response for each.
+
+        Raise ``BrokerRefused`` for a response with an error, unless the error contains one of
+        ``ignored_errors``.
+        """
         try:
             async with asyncio.timeout(BROKER_TIMEOUT_S), self._lock, self._client() as client:
                 answers = await _exchange(client, commands)
@@ -184,8 +197,11 @@ class BrokerAdmin:
 
 
 def broker_admin(config: FleetConfig) -> BrokerAdmin | None:
-    """As configured; ``None`` if there is no broker to administer (the embedded one asks the
-    database).  ``OSError`` for a file that cannot be read."""
+    """Return the administration of the configured broker, or None if none is configured.
+
+    The embedded broker needs none: it looks accounts up in the database.  Raise ``OSError`` for a
+    password or CA file that cannot be read.
+    """
     if not config.broker_admin:
         return None
     url, password = broker_url.parse(config.broker_admin), ""
@@ -196,7 +212,7 @@ def broker_admin(config: FleetConfig) -> BrokerAdmin | None:
 
 
 def read_password(path: Path) -> str:
-    """The password in a file; ``ValueError`` for an empty one."""
+    """Return the password that a file holds; raise ``ValueError`` for an empty file."""
     password = path.read_text("utf-8").strip()
     if not password:
         raise ValueError(f"there is no password in {path}")
@@ -204,9 +220,9 @@ def read_password(path: Path) -> str:
 
 
 async def ensure_gateway_account(config: FleetConfig, login: str, password_file: Path) -> None:
-    """What an operator runs once: the gateways' account, with the password of a file.
+    """Create the gateways' account with the password of a file; an operator does this once.
 
-    ``ValueError`` if no broker to administer is configured.
+    Raise ``ValueError`` if no broker to administer is configured.
     """
     admin = broker_admin(config)
     if admin is None:
@@ -256,7 +272,11 @@ def _acls(login: str, serial_numbers: Sequence[str]) -> list[Acl]:
 
 
 def _gateway_acls() -> list[Acl]:
-    """Mosquitto 2.0 compares a shared subscription with its ``$share/group/`` before it."""
+    """Return the topics of the gateways' role.
+
+    Mosquitto 2.0 compares a shared subscription including its ``$share/group/`` prefix, so those
+    subscriptions are listed literally.
+    """
     hears = ["registers/+/up", "registers/+/up/#", "assistants/+/up"]
     shared = [f"$share/gateways/{topic}" for topic in ("registers/+/up", "assistants/+/up")]
     return [

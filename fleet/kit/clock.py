@@ -1,10 +1,10 @@
-"""The clock is a parameter: code asks a ``Clock`` and tests move it by hand."""
+"""The clock as a parameter: code calls a ``Clock``, and tests set the time themselves."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Returns the present moment, aware, in UTC."""
+"""A function that returns the current time, aware, in UTC."""
 
 
 def utc_now() -> datetime:

@@ -1,4 +1,4 @@
-"""What commands of whoever runs the server share: where the database is, and one transaction."""
+"""Shared parts of the operator's commands: the database options and one transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -22,6 +22,9 @@ from fleet.kit.language import BilingualText, Language
 
 Data = Annotated[Path | None, typer.Option(help="the server's data directory")]
 Url = Annotated[str | None, typer.Option(help="database URL; without it SQLite in the directory")]
+Http = Annotated[str | None, typer.Option(help="HOST:PORT of the admin API")]
+Devices = Annotated[str | None, typer.Option(help="HOST:PORT that registers connect to")]
+Demo = Annotated[int, typer.Option(min=0, max=10_000, help="simulated registers to start")]
 Work = Callable[[Act], Awaitable[str]]
 
 NO_REACTIONS: Reactions = MappingProxyType({})
@@ -37,12 +40,15 @@ NO_DATABASE = Refusal(
 
 
 def run(work: Work, config: FleetConfig) -> None:
-    """Prints what ``work`` returns; a refusal goes to standard error, with exit code 1."""
+    """Run ``work`` in one transaction and print the text that it returns.
+
+    A refusal is printed to standard error, and the command ends with exit code 1.
+    """
     finish(_transact(work, config), config)
 
 
 def finish(program: Coroutine[Any, Any, str], config: FleetConfig) -> None:
-    """Run ``program`` and print its last word; a refusal goes to standard error, exit code 1."""
+    """Run ``program`` and print the text that it returns, or its refusal as ``run`` does."""
     try:
         typer.echo(asyncio.run(program))
     except DomainError as error:
@@ -51,8 +57,11 @@ def finish(program: Coroutine[Any, Any, str], config: FleetConfig) -> None:
 
 
 def run_without_traceback(program: Callable[[], object]) -> None:
-    """Run a server process, and spare its reader the trace (``ValueError`` with a sentence) when
-    the database has not been migrated."""
+    """Run a server process.
+
+    Raise ``ValueError`` with a sentence instead of a traceback when the database cannot be used,
+    for example because it has not been migrated.
+    """
     try:
         program()
     except DBAPIError as error:
@@ -66,8 +75,10 @@ async def _transact(work: Work, config: FleetConfig) -> str:
 
 @asynccontextmanager
 async def opened(config: FleetConfig, reactions: Reactions = NO_REACTIONS) -> AsyncIterator[Acts]:
-    """Give acts of nobody on the configured database; refuse (``no_database``) another place
-    than ours, or one that is not ready yet."""
+    """Yield acts of nobody on the configured database.
+
+    Refuse ``no_database`` for a file that is not there, or a database that cannot be used.
+    """
     _check_file(make_url(config.database_url))
     database = Database(config.database_url, reactions)
     try:
@@ -79,7 +90,7 @@ async def opened(config: FleetConfig, reactions: Reactions = NO_REACTIONS) -> As
 
 
 def _check_file(place: URL) -> None:
-    """SQLite would make an empty file in whatever folder was named."""
+    """Refuse ``no_database`` for a missing SQLite file, which opening would create empty."""
     path = place.database or ""
     if place.get_backend_name() == "sqlite" and not Path(path).exists():
         raise NO_DATABASE(said=BilingualText(f"нет файла {path}", f"there is no file {path}"))

@@ -29,8 +29,11 @@ ASYNC_DRIVERS = {
 Config = TypeVar("Config", bound=BaseSettings)
 
 
+LOG_FILE = "cash-server.log"
+
+
 class FleetConfig(BaseSettings):
-    """Read once at start; a bad value stops the start with the variable's name."""
+    """The settings, read once at start; an invalid one stops the start and names its variable."""
 
     model_config = SettingsConfigDict(env_prefix="CASH_SERVER_", hide_input_in_errors=True)
 
@@ -202,13 +205,18 @@ class FleetConfig(BaseSettings):
         return self
 
     @property
+    def log_file(self) -> Path:
+        """Return the log file of `up`."""
+        return self.data / LOG_FILE
+
+    @property
     def proxies(self) -> Networks:
-        """The networks of ``trusted_proxies``."""
+        """Return the networks of ``trusted_proxies``."""
         return split_networks(self.trusted_proxies)
 
     @property
     def publishers(self) -> tuple[bytes, ...]:
-        """The public keys of ``firmware_keys``."""
+        """Return the public keys of ``firmware_keys``."""
         return split_keys(self.firmware_keys)
 
     @property
@@ -217,7 +225,7 @@ class FleetConfig(BaseSettings):
 
     @property
     def links_begin_with(self) -> str:
-        """What stands before the path in a link that a letter holds."""
+        """Return the scheme and host of links in letters, without a slash at the end."""
         return self.public_url or f"http://{self.http}"
 
     @property
@@ -226,7 +234,10 @@ class FleetConfig(BaseSettings):
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """``HOST:PORT`` -> (host, port); port 0 asks the system for a free one.  ``ValueError``."""
+    """Return host and port of ``HOST:PORT``; raise ``ValueError`` for any other text.
+
+    Port 0 lets the system choose a free one.
+    """
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (separator and host and port.isascii() and port.isdigit() and int(port) <= 65535):
@@ -235,7 +246,10 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def split_keys(text: str) -> tuple[bytes, ...]:
-    """Ed25519 public keys in hex, separated by commas.  ``ValueError``."""
+    """Return the Ed25519 public keys of a list in hex, separated by commas.
+
+    Raise ``ValueError`` for an invalid key.
+    """
     try:
         return tuple(parse_public_key(key.strip()) for key in text.split(",") if key.strip())
     except LocalError as error:
@@ -243,17 +257,22 @@ def split_keys(text: str) -> tuple[bytes, ...]:
 
 
 def configured(model: type[Config], **options: Any) -> Config:
-    """The configuration of the environment, with the options that were given over it."""
+    """Return the configuration of the environment; options that are not None replace its values."""
     return model(**{name: value for name, value in options.items() if value is not None})
 
 
 def example(*models: type[BaseSettings]) -> str:
-    """Every variable of these configurations with its meaning and default, as an env file."""
+    """Return an env file of all variables of the models, each with its meaning and default."""
     return "\n".join(
-        f"# {field.description}\n# CASH_SERVER_{name.upper()}={_shown(field.default)}\n"
+        f"# {field.description}\n# {prefix_of(model)}{name.upper()}={_shown(field.default)}\n"
         for model in models
         for name, field in model.model_fields.items()
     )
+
+
+def prefix_of(model: type[BaseSettings]) -> str:
+    """Return what the names of a model's environment variables begin with."""
+    return str(model.model_config["env_prefix"])
 
 
 def _shown(default: object) -> str:

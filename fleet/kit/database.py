@@ -32,7 +32,7 @@ SERIAL_NUMBER_DIGITS = 14
 """ATOL serial numbers: ``001``, three digits of the model, eight of the register."""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-"""A generated 64-bit key.  SQLite numbers rows by itself only in a column called INTEGER."""
+"""A generated 64-bit key.  SQLite generates keys only for a column of the type INTEGER."""
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 SQLITE_PRAGMAS = (
@@ -50,7 +50,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "pool_size": 5,
     "max_overflow": 0,
     "pool_timeout": 10,
-    # An error quotes its statement; the values may be somebody's passwords.
+    # An error quotes its statement; the parameters may be passwords.
     "hide_parameters": True,
 }
 POSTGRESQL_OPTIONS: dict[str, Any] = {
@@ -71,13 +71,13 @@ POSTGRESQL_OPTIONS: dict[str, Any] = {
     },
 }
 WRITES = "writes"
-"""Execution option: the transaction will write, so SQLite must take its write lock first."""
+"""The execution option of a transaction that writes: SQLite takes its write lock at its begin."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC, to the microsecond: TIMESTAMPTZ, or text of fixed width on SQLite.
+    """An aware time in UTC, to the microsecond: TIMESTAMPTZ, or text of fixed width on SQLite.
 
-    A naive value is a mistake of the program: ``ValueError``.
+    A naive value is a programming error and raises ``ValueError``.
     """
 
     impl = DateTime(timezone=True)
@@ -98,7 +98,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class SerialNumber(TypeDecorator[str]):
-    """The 14 digits of a serial number, kept as BIGINT so that indexes stay small and ordered."""
+    """The 14 digits of a serial number, stored as BIGINT so that indexes stay small and ordered."""
 
     impl = BigId
     cache_ok = True
@@ -115,7 +115,7 @@ class SerialNumber(TypeDecorator[str]):
 
 
 class Base(DeclarativeBase):
-    """The one metadata of the schema.  ``StrEnum`` columns are stored as their text value."""
+    """The base of all models, with the schema's one metadata; a ``StrEnum`` is stored as text."""
 
     metadata = MetaData(
         naming_convention={
@@ -138,7 +138,7 @@ class Base(DeclarativeBase):
 
 
 def table_of(model: type[Base]) -> Table:
-    """The table of a model, for the bulk statements of ``fleet.kit.dialect``."""
+    """Return the table of a model, for the bulk statements of ``fleet.kit.dialect``."""
     table = model.__table__
     if not isinstance(table, Table):
         raise TypeError(f"{model.__name__} is not mapped to a table")
@@ -146,7 +146,7 @@ def table_of(model: type[Base]) -> Table:
 
 
 class Database:
-    """The engine and the two ways to use it: ``read`` and ``transaction``.
+    """The engine and the two ways to use it, ``read`` and ``transaction``.
 
     ``url`` names an async driver: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://…``.
     """
@@ -159,25 +159,25 @@ class Database:
         self._writers = async_sessionmaker(
             self.engine.execution_options(**{WRITES: True}), expire_on_commit=False, info=self._info
         )
-        # SQLite has one writer at a time, and its own waiting is a poll with growing sleeps
-        # in which the latecomer may win; a lock in front keeps the order of arrival.
+        # SQLite allows one writer at a time, and a writer that waits polls with growing pauses,
+        # so that a later one may overtake it; this lock keeps the order of arrival.
         self._write_turn = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A unit of work: committed when the block ends, rolled back when it raises."""
+        """Yield a session that is committed when the block ends and rolled back when it raises."""
         async with self._write_turn, self._writers.begin() as db:
             yield db
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A look that changes nothing: whatever the block writes is dropped."""
+        """Yield a read-only session: whatever the block writes is rolled back."""
         async with self._readers() as db:
             yield db
 
     @asynccontextmanager
     async def transaction_on(self, link: AsyncConnection) -> AsyncIterator[AsyncSession]:
-        """As ``transaction``, over a connection of ``engine`` that the caller keeps."""
+        """Yield a session like ``transaction``, on a connection of ``engine`` that stays open."""
         writing = await link.execution_options(**{WRITES: True})
         async with (
             self._write_turn,
@@ -187,7 +187,7 @@ class Database:
             yield db
 
     async def probe(self) -> None:
-        """Return if the database answers a trivial question, raise if not."""
+        """Execute a trivial query; raise the driver's error if the database does not respond."""
         async with self.read() as db:
             await db.execute(select(1))
 
@@ -196,10 +196,10 @@ class Database:
 
 
 class Writer:
-    """Transactions of one busy writer, over a connection of its own.
+    """Transactions of one busy writer on a connection of its own.
 
-    It saves the pool's check-out, probe and clean-up, seven round trips each time.  After any
-    failure the connection goes back to the pool, and the next transaction takes another.
+    This saves the pool's check-out, probe and clean-up: seven round trips for each transaction.
+    After a failure the connection returns to the pool, and the next transaction takes another.
     """
 
     def __init__(self, database: Database) -> None:
@@ -208,7 +208,7 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """As ``Database.transaction``; only one at a time."""
+        """Yield a session like ``Database.transaction``; the caller opens one at a time."""
         if self._link is None:
             self._link = await self._database.engine.connect()
         try:
@@ -225,7 +225,7 @@ class Writer:
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """An engine with this project's settings of its dialect."""
+    """Return an engine with this project's settings for the database of the URL."""
     if make_url(url).get_backend_name() != "sqlite":
         return create_async_engine(url, **POSTGRESQL_OPTIONS)
     engine = create_async_engine(url, **SQLITE_OPTIONS)
@@ -235,7 +235,7 @@ def create_engine(url: str) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # None: the driver starts no transaction of its own; _begin_sqlite does.
+    # None: the driver begins no transactions by itself; _begin_sqlite does.
     connection.isolation_level = None
     connection.run_async(_set_pragmas)
 
@@ -247,8 +247,10 @@ async def _set_pragmas(driver: aiosqlite.Connection) -> None:
 
 
 async def _turn_to_wal(driver: aiosqlite.Connection) -> None:
-    """Turning a new file fails at once, busy_timeout or not, when several connections open it
-    in the same instant; one of them succeeds, and then there is nothing left to turn.
+    """Switch the database file to WAL; raise ``TimeoutError`` if it stays locked for 10 s.
+
+    When several connections open a new file at once, the switch fails immediately in all but one
+    of them in spite of ``busy_timeout``.  Later attempts find the file in WAL and succeed.
     """
     for _ in range(SQLITE_WAL_ATTEMPTS):
         try:
@@ -262,14 +264,14 @@ async def _turn_to_wal(driver: aiosqlite.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later cannot always be upgraded (SQLITE_BUSY
-    # at once, no waiting), so writers take the lock with their first statement.
+    # A transaction that reads first and writes later cannot always get the write lock
+    # (SQLITE_BUSY at once, without waiting), so writers take it with their first statement.
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def insert_into(db: AsyncSession, table: Any) -> postgresql.Insert:
-    """An INSERT that can resolve conflicts.  The dialects share its form, not its class."""
+    """Return an INSERT with the methods ``on_conflict_…``, of the dialect's own class."""
     if db.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)
     return cast(postgresql.Insert, sqlite.insert(table))

@@ -1,7 +1,39 @@
-"""Statements that PostgreSQL and SQLite say differently.  No other file asks for the dialect.
+"""Statements that differ between PostgreSQL and SQLite.  No other file asks for the dialect.
 
-The bulk statements take columns, not rows: on PostgreSQL a thousand rows are one statement
-over ``unnest`` of arrays, on SQLite one ``executemany``.
+Theory of operation.  Writing a thousand rows one by one costs a thousand round trips to
+PostgreSQL.  The bulk functions therefore take columns instead of rows: one list of values for
+each column (``columns``), and one value for each column that is equal in every row
+(``constants``).  The text of a statement depends only on the table and the names of the columns,
+so it is built once and cached.  Values pass through the bind processors of the columns' types,
+because the statements are plain text that SQLAlchemy does not analyse.  For example::
+
+    insert_columns(
+        db, readings, {"serial_number": [1, 2], "block": [b"a", b"b"]}, {"seen_at": now},
+        replace_on="serial_number",
+    )
+
+On PostgreSQL it executes one statement; each list travels as one array, and ``unnest`` turns the
+arrays into rows::
+
+    INSERT INTO readings (serial_number, block, seen_at)
+    SELECT u.serial_number, u.block, CAST(:seen_at AS TIMESTAMP WITH TIME ZONE)
+    FROM unnest(CAST(:serial_number AS BIGINT[]), CAST(:block AS BYTEA[]))
+         AS u(serial_number, block)
+    ON CONFLICT (serial_number) DO UPDATE
+    SET block = excluded.block, seen_at = excluded.seen_at
+
+On SQLite, which has no arrays and no round trips, it executes one statement for each row
+(``executemany``)::
+
+    INSERT INTO readings (serial_number, block, seen_at)
+    VALUES (:serial_number, :block, :seen_at)
+    ON CONFLICT (serial_number) DO UPDATE
+    SET block = excluded.block, seen_at = excluded.seen_at
+
+``update_columns`` works in the same way (``UPDATE … FROM unnest(…)``).  ``replace_columns`` also
+copies the rows to a history table and returns the previous values of those that changed.  Row
+locks, advisory locks and ``pg_notify`` exist only on PostgreSQL: on SQLite, which allows one
+writer at a time, their functions do nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +52,7 @@ Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
 
 
 def field_names(declared: type[Any]) -> tuple[str, ...]:
-    """Return the names of a dataclass's fields: of the columns whose values it holds."""
+    """Return the names of a dataclass's fields, which are also the names of columns."""
     return tuple(each.name for each in fields(declared))
 
 
@@ -36,10 +68,10 @@ async def insert_columns(
     constants: Constants,
     replace_on: str | None = None,
 ) -> None:
-    """Insert as many rows as the columns are long; ``constants`` stand in every row.
+    """Insert one row for each position of the columns; ``constants`` are equal in every row.
 
-    With ``replace_on`` (the columns of a unique key, separated by commas) a row that is there
-    already gets the new values.
+    With ``replace_on`` (the columns of a unique key, separated by ``", "``) an existing row gets
+    the new values; without it an existing row raises ``IntegrityError``.
     """
     names = (tuple(columns), tuple(constants))
     if _is_postgresql(db):
@@ -51,11 +83,12 @@ async def insert_columns(
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Rows of ``table`` by the unique ``key``, each also copied into ``history``.
+    """A table whose rows are replaced by the unique ``key`` and also copied into ``history``.
 
-    ``copied`` are the columns that the two share; ``constant`` is the one, called differently in
-    each, that has the same value in every row.  Beside each ``watched`` column stands one called
-    ``was_…``: there PostgreSQL leaves what it replaces, so that its statement can tell.
+    ``copied`` are the columns that both tables have.  ``constant`` is the column of ``table`` that
+    has one value in all rows of a call; in ``history`` it is called ``history_constant``.  For each
+    ``watched`` column the table also has a column ``was_<name>``, in which the statement for
+    PostgreSQL keeps the previous value, so that it can return it.
     """
 
     table: Table
@@ -70,10 +103,10 @@ class Replacement:
 async def replace_columns(
     db: AsyncSession, what: Replacement, columns: Columns, constant: Any
 ) -> dict[Any, tuple[Any, ...] | None]:
-    """Insert or replace rows, keep a copy of each, and tell which changed what is ``watched``.
+    """Insert or replace rows, copy each into the history, and return the watched changes.
 
-    Returns the watched values from before by key (as the driver gives them): ``None`` for a
-    row that is new, nothing at all for a row whose watched values stay.
+    Return the previous watched values by key (both as the driver returns them): None for a new
+    row; a row whose watched values did not change is left out.
     """
     constants = {what.constant: constant}
     if _is_postgresql(db):
@@ -90,7 +123,7 @@ async def replace_columns(
 async def update_columns(
     db: AsyncSession, table: Table, key: str, columns: Columns, constants: Constants
 ) -> None:
-    """Update one row for each value of ``columns[key]``; the other columns are the new values."""
+    """Update one row for each value of ``columns[key]``; the other columns are its new values."""
     names = (tuple(columns), tuple(constants))
     if _is_postgresql(db):
         statement = _update_postgresql(table, key, *names)
@@ -102,11 +135,12 @@ async def update_columns(
 def select_for_update(
     db: AsyncSession, statement: Chosen, *, wait: bool, shared: bool = False, of: Any = None
 ) -> Chosen:
-    """The rows of ``statement``, locked until the commit; those that others hold are waited for
-    or left out.  Of a join only those of the model ``of``, if it is named.
+    """Return ``statement`` with its rows locked until the commit.
 
-    ``shared``: others may lock them so too, and write what nobody locks first (a check-in does);
-    who wants them alone waits.  SQLite has one writer at a time, so its rows are ours already.
+    Rows that others have locked are waited for (``wait``) or left out.  In a join only the rows of
+    the model ``of`` are locked, if it is given.  ``shared`` (FOR KEY SHARE): others may take the
+    same lock and may update columns that are not a key, as a check-in does; an exclusive lock
+    waits.  SQLite allows one writer at a time, so the statement is returned unchanged.
     """
     if not _is_postgresql(db):
         return statement
@@ -114,10 +148,10 @@ def select_for_update(
 
 
 async def lock_until_commit(db: AsyncSession, what: str, of: int) -> None:
-    """Past this point one transaction at a time for each ``what`` and ``of``, until its end.
+    """Lock the pair of ``what`` and ``of`` until the end of the transaction.
 
-    For rules about rows that are not there yet, which no lock of rows can hold.  SQLite has one
-    writer at a time anyway.
+    It is for rules about rows that do not exist yet, which a row lock cannot protect.  SQLite
+    allows one writer at a time, so nothing is done there.
     """
     if _is_postgresql(db):
         lock = text("SELECT pg_advisory_xact_lock(hashtext(:what), :of)")
@@ -125,19 +159,19 @@ async def lock_until_commit(db: AsyncSession, what: str, of: int) -> None:
 
 
 async def plan_with_values(db: AsyncSession) -> None:
-    """Until the end of the transaction PostgreSQL plans each statement for its values.
+    """Let PostgreSQL plan each statement of this transaction for its actual values.
 
-    For statements whose best way depends on them: how rare is what a filter asks for?  SQLite
-    plans every statement when it is prepared, without them.
+    It is for statements whose best plan depends on how rare the values of a filter are.  SQLite
+    always plans without the values, so nothing is done there.
     """
     if _is_postgresql(db):
         await db.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
 
 
 async def notify(db: AsyncSession, channel: str, payload: str) -> None:
-    """Tell the followers of ``channel`` at commit (see ``fleet.kit.follow``).
+    """Notify the followers of ``channel`` when the transaction commits (``fleet.kit.follow``).
 
-    SQLite's followers watch ``data_version`` instead, so there is nothing to say.
+    Followers of SQLite poll ``data_version`` instead, so nothing is done there.
     """
     if _is_postgresql(db):
         await db.execute(
@@ -148,7 +182,10 @@ async def notify(db: AsyncSession, channel: str, payload: str) -> None:
 async def delete_portion(
     db: AsyncSession, table: Table, where: str, limit: int, **values: Any
 ) -> int:
-    """Delete at most ``limit`` rows that match; a short transaction for long clean-ups."""
+    """Delete at most ``limit`` rows that match the SQL condition ``where``; return how many.
+
+    The limit keeps the transactions of a long clean-up short.
+    """
     row = "ctid" if _is_postgresql(db) else "rowid"
     found = f"SELECT {row} FROM {table.name} WHERE {where} LIMIT :limit"
     statement = text(f"DELETE FROM {table.name} WHERE {row} IN ({found})")
@@ -181,8 +218,11 @@ def _to_driver(table: Table, name: str, dialect: Dialect) -> Any:
 def _to_driver_list(
     table: Table, name: str, dialect: Dialect, values: Sequence[Any]
 ) -> Sequence[Any]:
-    """Values as the driver wants them; plain numbers and bytes are that already, and a column
-    without any value (most are, of operations) stays so."""
+    """Return the values converted for the driver.
+
+    Plain numbers and bytes need no conversion, and neither does a column that contains only None,
+    as most columns of operations do.
+    """
     processor = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
     if processor is None or isinstance(values[0], int) or values.count(None) == len(values):
         return values
@@ -263,8 +303,11 @@ def _update_sqlite(
 
 @cache
 def _replace_postgresql(what: Replacement, columns: tuple[str, ...]) -> Any:
-    """One statement, so that the rows travel once.  What was there is what the writing itself
-    replaces: another transaction may have written it since the statement began."""
+    """Return one statement for the whole replacement, so that the rows travel once.
+
+    The previous values are read by the INSERT itself: another transaction may have changed them
+    since the statement began, so a SELECT in the same statement would see older ones.
+    """
     table, key = what.table, what.key
     arrays = ", ".join(_array(table, name) for name in columns)
     fixed = _constant(table, what.constant)

@@ -1,10 +1,10 @@
-"""Refusals: what the fleet says when it will not do as asked.
+"""Refusals: the reasons why the fleet does not carry out a request.
 
-Each feature has its own table of ``Refusal`` constants (``<feature>/errors.py``).  A sentence
-says what is wrong and the way out, in Russian and in English, and may name its parameters in
-braces, with numbers counted and durations in words (``wording``).  To stop a request, raise one:
-``raise REGISTER_NOT_FOUND(serial_number=serial)``; for a verdict inside a reply, render it:
-``refusal.message(language, **params)``.
+Each feature has its own table of ``Refusal`` constants (``<feature>/errors.py``).  A refusal's
+sentence says, in Russian and in English, what is wrong and what to do.  It may name parameters in
+braces; ``wording`` inflects numbers and writes durations in words.  To stop a request, raise a
+refusal: ``raise REGISTER_NOT_FOUND(serial_number=serial)``.  For a verdict inside a reply, render
+its sentence: ``refusal.message(language, **params)``.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from fleet.kit.wording import fill
 
 
 class ErrorKind(StrEnum):
+    """The kind of a refusal, which determines the HTTP status."""
+
     BAD_REQUEST = "bad_request"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
@@ -31,9 +33,9 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason to refuse: a stable code and its sentences.
+    """One reason to refuse: a stable code and its sentences in both languages.
 
-    ``field`` is the input it is about unless the raiser names another one.
+    ``field`` is the input at fault unless the code that raises the refusal names another one.
     """
 
     kind: ErrorKind
@@ -46,16 +48,16 @@ class Refusal:
         return DomainError(self, field or self.field, params)
 
     def message(self, language: Language, **params: object) -> str:
-        """The sentence; raises ``KeyError`` when a parameter it names is not given.
+        """Return the sentence; raise ``KeyError`` when a parameter that it names is missing.
 
-        ``BilingualText`` among the parameters are said in the sentence's language.
+        A ``BilingualText`` among the parameters appears in the sentence's language.
         """
         return fill(BilingualText(self.ru, self.en), language, params)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one input; ``field`` is dotted (``serial_numbers.3``)."""
+    """The error of one input; ``field`` is a dotted path (``serial_numbers.3``)."""
 
     field: str
     refusal: Refusal
@@ -66,7 +68,7 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """A refusal under way to the person.  It changes nothing: its transaction is rolled back.
+    """A refusal that is raised to the caller; its transaction is rolled back.
 
     A parameter ``retry_after_s`` is also sent as the ``Retry-After`` header.
     """

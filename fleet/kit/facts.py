@@ -1,8 +1,8 @@
-"""Facts: how a lower feature tells the ones above it what has happened.
+"""Facts: how a lower feature notifies the features above it of an event.
 
-A feature never calls up.  It announces a fact (a frozen dataclass of its ``events.py``) with
-``Act.announce``; the table in ``fleet.wiring`` names the reactions, which run at once and in the
-same act: either the fact and all it caused are committed, or nothing is.
+A feature never calls a higher one.  It announces a fact (a frozen dataclass of its ``events.py``)
+with ``Act.announce``.  The table in ``fleet.wiring`` lists the reactions, which run at once in the
+same transaction: the change and all its consequences are committed together or not at all.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,9 +1,18 @@
-"""Following the database: how an in-memory index learns that rows have changed.
+"""Notification of an in-memory index that rows have changed in the database.
 
-On PostgreSQL a dedicated connection LISTENs to the channels that ``fleet.kit.dialect.notify``
-speaks on; on SQLite ``PRAGMA data_version`` tells that some other connection has committed.
-Either way everything is read again at the start, after a lost connection and every
-``resync_s``, so a missed word costs time and nothing else.
+Theory of operation.  A writer calls ``fleet.kit.dialect.notify(db, channel, payload)`` in its
+transaction.  Each process with an index runs a ``Follower``:
+
+* On PostgreSQL it keeps one connection that LISTENs on the channels.  PostgreSQL delivers a
+  notification when the writer's transaction commits (never after a rollback); the follower queues
+  it and calls ``channels[channel](payload)``, which reads the rows that the payload names.
+* On SQLite there are no notifications.  The follower polls ``PRAGMA data_version`` every
+  ``SQLITE_POLL_S``; the value changes when another connection has committed something, and then
+  the follower calls ``resync()``, which reads everything again.
+
+On both databases ``resync()`` also runs at the start, after a lost connection, after an overflow
+of the queue and every ``resync_s``.  A lost notification therefore delays an update, but the index
+never stays wrong.
 """
 
 import asyncio
@@ -16,11 +25,12 @@ import structlog
 from sqlalchemy import text
 
 from fleet.kit.database import Database
+from fleet.kit.supervisor import StartTask, start_alone
 
 SQLITE_POLL_S = 0.5
 RECONNECT_S = 5.0
 ALIVE_S = 10.0
-"""How often an idle listening connection is asked whether it still lives."""
+"""How often an idle listening connection is tested with a query."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +39,10 @@ OnResync = Callable[[], Awaitable[None]]
 
 
 class Follower:
-    """Calls ``channels[name](payload)`` for each word, ``resync()`` when all may have changed."""
+    """A task that calls ``channels[name](payload)`` for each notification.
+
+    It calls ``resync()`` instead when anything may have changed.
+    """
 
     def __init__(
         self,
@@ -37,20 +50,22 @@ class Follower:
         channels: Mapping[str, OnPayload],
         resync: OnResync,
         resync_s: float = 60.0,
+        start_task: StartTask = start_alone,
     ) -> None:
         self._database = database
         self._channels = channels
         self._resync = resync
         self._resync_s = resync_s
+        self._start_task = start_task
         self._words: asyncio.Queue[tuple[str, str]] = asyncio.Queue(maxsize=10_000)
         self._overflown = False
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Reads everything once, then follows until ``close``."""
+        """Call ``resync()`` once, raising its error, then follow the database until ``close``."""
         await self._resync()
         follow = self._poll if self._database.dialect == "sqlite" else self._listen
-        self._task = asyncio.create_task(self._reconnect_forever(follow), name="database follower")
+        self._task = self._start_task("database follower", lambda: self._reconnect_forever(follow))
 
     async def close(self) -> None:
         if self._task is not None:
@@ -62,7 +77,7 @@ class Follower:
         while True:
             try:
                 await follow()
-            except Exception as error:  # whatever broke the link, the next one may hold
+            except Exception as error:  # whatever broke the connection, a new one may work
                 log.warning("database_link_lost", error=type(error).__name__)
             await asyncio.sleep(RECONNECT_S * random.uniform(0.5, 1.0))
 

@@ -1,4 +1,4 @@
-"""Where a request comes from when proxies stand between."""
+"""The client's address of a request that came through proxies."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -9,16 +9,20 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def split_networks(text: str) -> Networks:
-    """Networks and single addresses, separated by commas.  ``ValueError``."""
+    """Return the networks and single addresses of a list separated by commas.
+
+    Raise ``ValueError`` for anything else.
+    """
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def origin_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> str:
-    """The right-most address that is no trusted proxy's.
+    """Return the right-most address that does not belong to a trusted proxy.
 
-    ``peer`` opened the connection, and each proxy adds to ``forwarded`` (the header's values, in
-    order) whom it heard from.  So what stands to the left of the first stranger is that stranger's
-    own invention, and what is no address at all ends at the proxy that let it through.
+    ``peer`` opened the connection; each proxy appends the address of its own client to
+    ``forwarded`` (the header's values, in order).  Everything to the left of the first untrusted
+    address may be forged by that client and is ignored.  At an entry that is not an address the
+    search ends, and the proxy that passed it on counts as the client.
     """
     origin = peer
     for given in reversed(",".join(forwarded).split(",")):
@@ -30,7 +34,11 @@ def origin_address(peer: str, forwarded: Sequence[str], trusted: Networks) -> st
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """IPv4 inside IPv6 is IPv4; an address with a zone means nothing on another host."""
+    """Return the address of a text, or None if it is not one.
+
+    An IPv4 address mapped into IPv6 is returned as IPv4.  An IPv6 address with a zone gives None:
+    it has no meaning on another host.
+    """
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,16 +1,16 @@
-"""How a feature declares its endpoints; ``admin_api`` serves them and documents them.
+"""Declarations of a feature's endpoints; ``admin_api`` serves and documents them.
 
-An endpoint is one function and one line above it::
+An endpoint is a function with a decorator::
 
     @endpoint("POST", "/registers/enrol", right=Right.REGISTERS)
     async def enrol(call: Call[Nothing, SerialList]) -> Verdicts:
         \"\"\"Add registers to the cabinet by their serial numbers.\"\"\"
         return ...
 
-The types of the signature are the contract: they validate the input, shape the answer and make
-the OpenAPI document; the first paragraph of the docstring is the summary, the rest the
-description.  The edge opens the transaction (for GET a read) before the handler and commits it
-after; a handler holds no SQL.
+The types of the signature are the contract: the input is validated with them, the answer and the
+OpenAPI document are made from them.  The docstring's first paragraph is the summary in that
+document, the rest is the description.  The HTTP edge opens the transaction (for GET a read-only
+one) before the handler and commits it afterwards; a handler contains no SQL.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -53,8 +53,7 @@ class Call(Generic[Query, Body]):
     """One request, as its handler sees it.
 
     ``query`` holds the parameters of the path and of the query string, ``body`` the JSON or the
-    file (``Upload``).
-    ``act`` is the request's, inside its transaction; ``acts`` opens more of them.
+    file (``Upload``).  ``act`` is inside the request's transaction; ``acts`` opens other ones.
     """
 
     act: Act
@@ -63,7 +62,7 @@ class Call(Generic[Query, Body]):
     query: Query
     body: Body
     idempotency_key: str | None = None
-    """Names the request when it is sent again; read where the endpoint is ``repeatable``."""
+    """The key under which a repeated request is recognised, if the endpoint is ``repeatable``."""
 
     @property
     def db(self) -> AsyncSession:
@@ -79,12 +78,12 @@ class Call(Generic[Query, Body]):
 
     @property
     def actor(self) -> Actor:
-        """The employee who asks; only a public endpoint can be without one."""
+        """Return the calling employee; raise ``RuntimeError`` if nobody has signed in."""
         return self.act.actor
 
 
 class Attachment(BaseModel):
-    """A reply that is a file, not JSON of ours."""
+    """A reply that is a file instead of JSON."""
 
     name: str
     media_type: str
@@ -92,9 +91,9 @@ class Attachment(BaseModel):
 
 
 class Upload(Input):
-    """A body that is a file, sent as it is under ``application/octet-stream``.
+    """A request body that is a file, sent unchanged as ``application/octet-stream``.
 
-    ``max_bytes``: a longer one is refused before it is read, or while it is.
+    A file longer than ``max_bytes`` is refused before or while it is read.
     """
 
     max_bytes: ClassVar[int]
@@ -103,8 +102,10 @@ class Upload(Input):
 
 
 class Download(BaseModel):
-    """A reply that is a file too long for memory; ``pieces`` are made as the peer takes them,
-    inside the request's transaction."""
+    """A reply that is a file too long to hold in memory.
+
+    ``pieces`` are produced as fast as the client reads them, inside the request's transaction.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -114,20 +115,21 @@ class Download(BaseModel):
 
 
 FILES: Final[tuple[type[BaseModel], ...]] = (Attachment, Download)
-"""Replies that are not JSON."""
+"""The types of replies that are not JSON."""
 
 Handle = Callable[[Any], Awaitable[BaseModel | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A declared endpoint.  ``path`` begins after ``PREFIX``; its ``{names}`` are in ``query``.
+    """A declared endpoint.
 
-    ``right``: what the employee must have; None = being signed in is enough.
-    ``public``: no sign-in.  ``reply`` None = an empty 204.  ``own_transactions``: something slow
-    stands between looking and writing, so the handler opens short ones through ``call.acts``.
-    ``repeatable``: takes the header ``Idempotency-Key``.  ``files``: the media types that a reply
-    of ``FILES`` may have.
+    ``path`` begins after ``PREFIX``; its ``{names}`` are fields of ``query``.  ``right``: the right
+    that the employee must have; None = being signed in is enough.  ``public``: no sign-in is
+    needed.  ``reply`` None = an empty 204.  ``own_transactions``: the handler does something slow
+    between reading and writing, so it opens short transactions through ``call.acts``.
+    ``repeatable``: the header ``Idempotency-Key`` is accepted.  ``files``: the media types that a
+    reply of one of the types in ``FILES`` may have.
     """
 
     method: str
@@ -153,7 +155,7 @@ class Endpoint:
 
 
 def is_upload(endpoint: Endpoint) -> bool:
-    """Whether the body is a file and not JSON."""
+    """Tell whether the request body is a file instead of JSON."""
     return endpoint.body is not None and issubclass(endpoint.body, Upload)
 
 

@@ -1,4 +1,4 @@
-"""The same request sent twice is done once: ``Idempotency-Key``."""
+"""``Idempotency-Key``: a request that is sent twice is carried out once."""
 
 import hashlib
 import json
@@ -37,11 +37,11 @@ async def run_once(
     do: Callable[[], Awaitable[Reply]],
     reply: type[Reply],
 ) -> Reply:
-    """What ``do`` answers, or what it answered when the key first came from this employee.
+    """Return the reply of ``do``, or the stored one if this employee has used the key before.
 
-    Of two requests at once the unique key lets one through; the other waits for its commit and
-    gets its answer.  If the first one fails, its key goes with its transaction.
-    Raises ``KEY_REUSED`` when something else was asked with the key.
+    Of two simultaneous requests with one key, the unique index lets the first through; the second
+    waits for its commit and returns its reply.  If the first one fails, its key is rolled back
+    with its transaction.  Raise ``KEY_REUSED`` when the key was used for a different request.
     """
     if key is None:
         return await do()
@@ -62,7 +62,7 @@ def _matches(actor: Actor, key: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _digest(request: BaseModel) -> bytes:
-    """Of the kind of request and its values, in whatever order they were sent."""
+    """Return the SHA-256 of the request's type and values, whatever the order of its fields."""
     values = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(f"{type(request).__name__} {values}".encode()).digest()
 
@@ -89,7 +89,7 @@ async def _stored_reply(act: Act, key: str, digest: bytes) -> object:
 
 
 async def delete_expired_keys(act: Act, limit: int) -> int:
-    """Forget what is older than ``KEY_RETENTION``; returns how many."""
+    """Delete at most ``limit`` keys older than ``KEY_RETENTION``; return how many."""
     return await delete_portion(
         act.db,
         table_of(IdempotencyKey),

@@ -9,11 +9,11 @@ from pydantic_core import PydanticCustomError
 from fleet.kit.validation import describe_pattern
 
 _WEIGHTS: Final = (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
-"""Of the last check digit; the one before it leaves out the first weight."""
+"""The weights of the last check digit; the last but one is computed without the first weight."""
 
 
 def is_person_inn(text: str) -> bool:
-    """Whether it is the ИНН of a person: 12 digits, of which the last two check the rest."""
+    """Tell whether the text is a person's ИНН: 12 digits, the last two of them check digits."""
     if len(text) != 12 or not (text.isascii() and text.isdecimal()):
         return False
     digits = [int(digit) for digit in text]
@@ -21,8 +21,10 @@ def is_person_inn(text: str) -> bool:
 
 
 def is_inn(text: str) -> bool:
-    """Whether it is the ИНН of an organisation (10 digits, the last checks the rest) or of a
-    person."""
+    """Tell whether the text is the ИНН of a person or of an organisation.
+
+    The ИНН of an organisation has 10 digits, of which the last is a check digit.
+    """
     if len(text) != 10 or not (text.isascii() and text.isdecimal()):
         return is_person_inn(text)
     digits = [int(digit) for digit in text]
@@ -60,8 +62,7 @@ def _validate_any(text: str) -> str:
 
 
 NamedInn = Annotated[str, Field(pattern=INN_PATTERN)]
-"""What may stand in the place of an ИНН: registers on trial name owners whose check digits are
-wrong."""
+"""An ИНН whose check digits are not checked: registers on trial report owners with wrong ones."""
 
 Inn = Annotated[NamedInn, AfterValidator(_validate_any)]
 """The ИНН of an organisation or of a person."""

@@ -1,8 +1,8 @@
-"""Models of what comes in from people and programs.
+"""Models of input from people and programs.
 
-Everything typed from outside derives from ``Input``: unknown fields are refused, and so are
-characters that no text of ours may hold.  JSON bodies are read strictly (the text ``"5"`` is
-not a number); query strings, being text, are read leniently.
+Every model of external input derives from ``Input``, which refuses unknown fields and values that
+a database cannot store.  JSON bodies are read strictly (the text ``"5"`` is not a number); query
+strings consist of text, so their values are converted.
 """
 
 import math
@@ -27,16 +27,16 @@ from fleet.kit.validation import describe_pattern
 MAX_INTEGER = 2**63
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 YEARS = range(2000, 2100)
-"""Moments outside are mistakes; they would also overflow when moved between time zones."""
+"""The years that are accepted.  Times outside are mistakes; some would overflow in another zone."""
 
 
 class Input(BaseModel):
-    """Base of everything that is read from outside."""
+    """The base of all models of external input."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
-    # After the field's own validation: a validator before it would make pydantic forget that
-    # the input was JSON, and strict Python has no text for a moment or a choice.
+    # It runs after the field's own validation: a validator before it would make pydantic treat the
+    # value as strict Python input, in which a text is neither a time nor an enum member.
     @field_validator("*")
     @classmethod
     def _storable(cls, value: object) -> object:
@@ -46,10 +46,10 @@ class Input(BaseModel):
 
 
 def is_storable(value: object) -> bool:
-    """Whether everything inside ``value`` (JSON-like) can be kept by every database.
+    """Tell whether both databases can store everything inside ``value`` (JSON-like).
 
-    PostgreSQL has no NUL in texts, a lone surrogate has no UTF-8 form, JSON has no NaN, and
-    integers end at 64 bits.
+    PostgreSQL allows no NUL in texts, a lone surrogate has no UTF-8 form, JSON has no NaN, and
+    integers are limited to 64 bits.
     """
     if isinstance(value, int):
         return abs(value) < MAX_INTEGER
@@ -77,7 +77,7 @@ Moment = Annotated[
     AfterValidator(_to_utc),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^20[0-9]{2}-"}),
 ]
-"""A moment with a time zone, years 2000 to 2099; arrives in UTC."""
+"""A time with a time zone, years 2000 to 2099; converted to UTC."""
 
 
 _WALL_TIME = (
@@ -95,10 +95,10 @@ def _in_years(wall_time: datetime) -> datetime:
 WallTime = Annotated[
     NaiveDatetime,
     AfterValidator(_in_years),
-    # Pydantic says ``date-time``, which is a moment with a zone (RFC 3339).
+    # Pydantic would say ``date-time``, which is a time with a zone (RFC 3339).
     WithJsonSchema({"type": "string", "format": "date-time-local", "pattern": _WALL_TIME}),
 ]
-"""What a clock on the wall shows, without a time zone, years 2000 to 2099."""
+"""A local date and time without a time zone, years 2000 to 2099."""
 
 VISIBLE = describe_pattern(
     r"\S",
@@ -123,4 +123,4 @@ SerialText = Annotated[
 
 
 class Nothing(Input):
-    """No fields at all: the query of an endpoint that has none."""
+    """The query of an endpoint without parameters: no fields at all."""

@@ -1,22 +1,24 @@
-"""The two languages people read here, and the choice between them."""
+"""The two languages of the interface, and the choice between them."""
 
 import re
 from enum import StrEnum
 from typing import NamedTuple
 
 MAX_HEADER_LENGTH = 1024
-"""Browsers send under 200 characters; the rest of a longer header is not read."""
+"""Characters of ``Accept-Language`` that are read; browsers send fewer than 200."""
 
 _RANGE = re.compile(r"\s*([A-Za-z*]{1,8})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([0-9.]{1,5})\s*)?\Z")
 
 
 class Language(StrEnum):
+    """A language of the interface."""
+
     RU = "ru"
     EN = "en"
 
 
 class BilingualText(NamedTuple):
-    """The same in both languages."""
+    """One text in Russian and in English."""
 
     ru: str
     en: str
@@ -26,9 +28,9 @@ class BilingualText(NamedTuple):
 
 
 def negotiate(accept_language: str, default: Language) -> Language:
-    """The best match of an ``Accept-Language`` header (RFC 9110, 12.5.4); ``default`` when none.
+    """Return the best match of an ``Accept-Language`` header (RFC 9110, 12.5.4), or ``default``.
 
-    Unreadable parts are passed over; among equals the first wins; ``q=0`` excludes.
+    Invalid parts are skipped; among equal weights the first wins; ``q=0`` excludes a language.
     """
     best, best_weight = default, 0.0
     for part in accept_language[:MAX_HEADER_LENGTH].split(","):

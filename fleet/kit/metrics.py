@@ -1,4 +1,4 @@
-"""Every metric of the fleet's processes."""
+"""All metrics of the fleet's processes."""
 
 from prometheus_client import Counter, Histogram
 
@@ -21,6 +21,9 @@ CONDITIONS_CHANGED = Counter(
     "cash_server_conditions_changed_total",
     "Conditions that readings broke or mended.",
     ("condition", "direction"),
+)
+TASK_FAILURES = Counter(
+    "cash_server_task_failures_total", "Failures of the process's long-lived tasks.", ("task",)
 )
 JOB_RUNS = Counter(
     "cash_server_jobs_total", "Runs of the worker's periodic jobs.", ("job", "outcome")

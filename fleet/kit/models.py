@@ -10,9 +10,10 @@ from fleet.kit.database import Base, BigId
 
 
 class IdempotencyKey(Base):
-    """An ``Idempotency-Key`` of an employee, what was asked with it and what was answered.
+    """An ``Idempotency-Key`` of an employee, with the hash of its request and the reply.
 
-    Not of the partner: a colleague may not see what this one sees.
+    A key belongs to an employee, not to the partner: a colleague may have other rights, and so
+    must not get this employee's reply.
     """
 
     __tablename__ = "order_keys"
@@ -21,5 +22,5 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     asked_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     reply: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """``None`` only inside the transaction that takes the key."""
+    """The reply; None only inside the transaction that stores the key."""
     created_at: Mapped[datetime] = mapped_column(index=True)

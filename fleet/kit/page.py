@@ -1,4 +1,4 @@
-"""The few pages that the server shows by itself: one look, nothing fetched from elsewhere."""
+"""The shared look of the server's own HTML pages, which load nothing from elsewhere."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -27,12 +27,12 @@ STYLE: Final = (
 
 
 def hash_of(text: str) -> str:
-    """How a Content-Security-Policy names a style or script that stands in a page."""
+    """Return the hash by which a Content-Security-Policy allows an inline style or script."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def policy(**more: str) -> str:
-    """The Content-Security-Policy of a page; ``more`` are directives, ``_`` for ``-``."""
+    """Return a page's Content-Security-Policy; ``more`` are directives, with ``_`` for ``-``."""
     allowed = "".join(f"{name.replace('_', '-')} {source}; " for name, source in more.items())
     return (
         f"default-src 'none'; style-src {hash_of(STYLE)}; {allowed}"
@@ -41,7 +41,7 @@ def policy(**more: str) -> str:
 
 
 def document(language: Language, title: str, body: str, head: str = "") -> str:
-    """A whole page; ``body`` and ``head`` are HTML whose varying parts are escaped already."""
+    """Return a whole HTML page; ``body`` and ``head`` are HTML and must already be escaped."""
     return (
         f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">{head}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

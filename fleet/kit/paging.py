@@ -1,10 +1,8 @@
-"""Lists page by page, by key: each page begins after the last item of the one before.
+"""Keyset paging: each page begins after the last item of the page before it.
 
-A list has a ``Keyset``, which makes the statement of a page, and ``page_of``, which makes the page
-of what was found.
-
-A list costs the same on every page, and rows that come or go between two pages neither repeat
-nor hide others.
+A list has a ``Keyset``, which makes the SQL statement of a page; ``page_of`` makes the page of the
+rows found.  Every page costs the same, and rows that are added or deleted between two pages
+neither repeat nor hide others.
 """
 
 import base64
@@ -20,7 +18,7 @@ from fleet.kit.input import Input
 
 MAX_PAGE = 500
 MAX_CURSOR_LENGTH = 2400
-"""A mark may hold a text of 256 characters, each of up to six bytes in JSON, in base64."""
+"""A cursor may hold a text of 256 characters of up to six bytes each in JSON, then in base64."""
 
 BAD_CURSOR = Refusal(
     ErrorKind.INVALID,
@@ -38,11 +36,11 @@ Position = TypeVar("Position", bound=Input)
 Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
 
 Filters = Mapping[str, Callable[[Any], ColumnElement[bool]]]
-"""Name of a field of the query -> the condition that its value means."""
+"""A field's name in the query -> a function from its value to the SQL condition."""
 
 
 class PageQuery(Input):
-    """The query of a list.  ``after`` is the ``next`` of the page before."""
+    """The query of a list; ``after`` is ``next`` of the page before, None for the first page."""
 
     limit: int = Field(default=50, ge=1, le=MAX_PAGE, description="Items on a page.")
     after: str | None = Field(
@@ -54,21 +52,21 @@ class PageQuery(Input):
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page; ``next`` is None on the last one."""
+    """One page of a list; ``next`` is None on the last page."""
 
     items: list[Item]
     next: str | None
 
 
 def to_cursor(position: Input) -> str:
-    """An opaque page mark that holds the position of the last item shown."""
+    """Return an opaque cursor that holds the position of the last item shown."""
     return base64.urlsafe_b64encode(position.model_dump_json().encode()).decode().rstrip("=")
 
 
 def read_cursor(model: type[Position], cursor: str) -> Position:
-    """The position inside a page mark; raises ``BAD_CURSOR`` for anything else.
+    """Return the position inside a cursor; raise ``BAD_CURSOR`` for any other text.
 
-    A mark is not signed: it only says where to go on, never what may be seen.
+    A cursor is not signed: it only says where to continue and grants no access to anything.
     """
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -79,10 +77,10 @@ def read_cursor(model: type[Position], cursor: str) -> Position:
 
 @dataclass(frozen=True, slots=True)
 class Keyset(Generic[Position]):
-    """The order of a list, and the page mark that says where a page of it ends.
+    """The order of a list, and the cursor that says where a page of it ends.
 
-    ``columns``: field of the mark -> the column whose value it holds, in the order of the list;
-    together they are unique.  ``down`` turns the order round.
+    ``columns`` maps a field of the cursor to the column whose value it holds, in the order of the
+    list; together the columns are unique.  ``down`` reverses the order.
     """
 
     cursor: type[Position]
@@ -90,14 +88,14 @@ class Keyset(Generic[Position]):
     down: bool = False
 
     def page(self, statement: Chosen, query: PageQuery) -> Chosen:
-        """Return the statement of the page that ``query`` asks for, and of one row more."""
+        """Return the statement of the requested page, with one row more to know of a next page."""
         order = [column.desc() if self.down else column for column in self.columns.values()]
         return statement.where(*self.beyond(query)).order_by(*order).limit(query.limit + 1)
 
     def beyond(self, query: PageQuery) -> list[ColumnElement[bool]]:
-        """Return the condition of the rows after the page mark, if there is one.
+        """Return the condition of the rows after the cursor; an empty list without a cursor.
 
-        Raises ``BAD_CURSOR`` for a mark of another list, or of another ``sort`` of this one.
+        Raise ``BAD_CURSOR`` for a cursor of another list, or of another ``sort`` of this list.
         """
         if not query.after:
             return []
@@ -109,7 +107,7 @@ class Keyset(Generic[Position]):
 
 
 def beyond(columns: Sequence[Any], values: Sequence[Any], down: bool) -> ColumnElement[bool]:
-    """Return the condition of rows whose ``columns`` stand after ``values`` in the order."""
+    """Return the condition of the rows whose ``columns`` come after ``values`` in the order."""
     last = [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
     place: ColumnElement[Any] = columns[0] if len(last) == 1 else tuple_(*columns)
     end: ColumnElement[Any] = last[0] if len(last) == 1 else tuple_(*last)
@@ -122,7 +120,7 @@ def page_of(
     show: Callable[[Row], Item],
     position: Callable[[Row], Input],
 ) -> Page[Item]:
-    """Return a page of the rows that ``Keyset.page`` found: the extra one means "more"."""
+    """Return a page of the rows that ``Keyset.page`` found; an extra row means a next page."""
     shown = found[:limit]
     more = len(found) > limit
     return Page(
@@ -131,6 +129,6 @@ def page_of(
 
 
 def conditions(filters: Filters, query: Input) -> list[ColumnElement[bool]]:
-    """The conditions of those filters that the query gives a value to."""
+    """Return the conditions of the filters that have a value in the query."""
     given = ((name, getattr(query, name)) for name in filters)
     return [filters[name](value) for name, value in given if value is not None]

@@ -1,4 +1,4 @@
-"""How texts are looked for and sorted, and what is typed to find them."""
+"""Normalisation of texts for search and sorting, and the type of a search text."""
 
 from typing import Annotated
 
@@ -8,8 +8,11 @@ from fleet.kit.input import VISIBLE
 
 
 def fold_case(text: str) -> str:
-    """In small letters, as the databases agree on no letter case but ours; ё as е, as people
-    write either for both."""
+    """Return the text in lower case, with ё replaced by е.
+
+    The case is folded here because the databases fold Cyrillic letters differently; ё is replaced
+    because people write е for it.
+    """
     return text.lower().replace("ё", "е")
 
 
@@ -19,6 +22,6 @@ def _trimmed(text: str) -> str:
 
 MAX_SEARCH_LENGTH = 64
 TRIMMED = AfterValidator(_trimmed)
-"""The spaces that a copied text brings along do not count."""
+"""A validator that strips the spaces around a copied text."""
 SearchText = Annotated[str, Field(max_length=MAX_SEARCH_LENGTH, pattern=VISIBLE), TRIMMED]
-"""What somebody looks for."""
+"""A text to search for."""

@@ -1,4 +1,4 @@
-"""Secrets that the server makes for itself at the first start and keeps in its data directory."""
+"""Secrets that the server generates at its first start and keeps in its data directory."""
 
 import os
 import secrets
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
-    """What the file holds; the first time it is made, readable by its owner only (0600).
+    """Return the content of the file; create it first (mode 0600) if it does not exist.
 
-    Of several processes that start at once all get the same: the file appears whole or not at all.
+    Several processes that start at once all get the same content: the file is created atomically.
     """
     try:
         return path.read_bytes()

@@ -1,8 +1,8 @@
-"""Where the mail server is, as configuration says it: ``smtp://LOGIN@HOST:PORT``.
+"""The URL of the mail server in the configuration: ``smtp://LOGIN@HOST:PORT``.
 
-``smtps`` means TLS from the first byte.  The login may be left out (a relay that trusts us), and
-so may the port (587, with TLS 465); a password may not be in it, because such a text is shown in
-logs and on command lines.
+``smtps`` means TLS from the first byte.  The login may be left out (for a relay that trusts us),
+and so may the port (587, with ``smtps`` 465).  A password is not allowed in the URL, because URLs
+appear in logs and on command lines.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ PORTS: Final = {"smtp": 587, "smtps": 465}
 
 
 class SmtpUrl(NamedTuple):
-    """``tls`` says whether the connection is inside TLS; ``login`` is empty for a relay."""
+    """The parts of the URL; ``tls``: TLS from the first byte; ``login`` is empty for a relay."""
 
     login: str
     host: str
@@ -22,9 +22,9 @@ class SmtpUrl(NamedTuple):
 
     @property
     def must_start_tls(self) -> bool | None:
-        """Whether STARTTLS is required; None = used where offered.
+        """Return True if STARTTLS is required, None if it is optional, False inside TLS.
 
-        A login never crosses a network in the clear.
+        It is required with a login, so that a password never crosses a network unencrypted.
         """
         if self.tls:
             return False
@@ -32,7 +32,7 @@ class SmtpUrl(NamedTuple):
 
 
 def parse(text: str) -> SmtpUrl:
-    """``ValueError`` with a sentence for anything else."""
+    """Return the parts of a mail server's URL; raise ``ValueError`` with a sentence otherwise."""
     parts = urlsplit(text)
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/"):
         raise ValueError("a mail server is smtp://LOGIN@HOST:PORT, or smtps:// for TLS")

@@ -1,4 +1,4 @@
-"""Mistakes that pydantic finds, in the words of this project, in both languages."""
+"""Pydantic's validation errors as sentences for people, in both languages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from fleet.kit.language import BilingualText, Language
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_ERRORS = 20
-"""Mistakes listed in one answer; a body can hold thousands of them."""
+"""The most errors listed in one answer; a body can contain thousands."""
 MAX_FIELD_LENGTH = 100
 MORE = BilingualText("больше", "more")
 SECRET = "Value"
-"""Pydantic's name for a secret text, whose characters it calls items."""
+"""Pydantic's ``field_type`` of a secret text, whose length it reports in items."""
 
 
 PATTERN_REFUSALS: dict[str, Refusal] = {}
-"""Pattern -> what to say of a text that does not match it: of every one that people can meet."""
+"""A regular expression -> the refusal of a text that does not match it."""
 
 
 def describe_pattern(pattern: str, ru: str, en: str) -> str:
-    """A pattern with words for people, who cannot read it."""
+    """Store the sentences for a text that does not match the pattern; return the pattern."""
     PATTERN_REFUSALS[pattern] = _invalid("wrong_pattern", ru, en)
     return pattern
 
@@ -188,7 +188,7 @@ SENTENCES: Mapping[str, Refusal] = MappingProxyType(
 
 
 class InvalidInput(DomainError):
-    """Refused fields: the sentence tells of the first, ``errors`` of each (at least one)."""
+    """A refusal of fields: its sentence describes the first, ``errors`` has all (at least one)."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(INVALID_INPUT, errors[0].field, {}, tuple(errors))
@@ -199,7 +199,7 @@ class InvalidInput(DomainError):
 
 
 def read_input(model: type[Model], **given: object) -> Model:
-    """The input of a command line; its mistakes are refused as those of a request are."""
+    """Return the validated input of a command; refuse mistakes as in a request."""
     try:
         return model(**given)
     except ValidationError as error:
@@ -207,9 +207,9 @@ def read_input(model: type[Model], **given: object) -> Model:
 
 
 def refuse_input(error: ValidationError, within: str = "") -> DomainError:
-    """The refusal of an input in which pydantic found mistakes.
+    """Return the refusal of an input in which pydantic found errors.
 
-    ``within`` is the field that the input itself was the value of.
+    ``within`` is the field whose value the input is; it prefixes the names of the fields.
     """
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
@@ -218,7 +218,7 @@ def refuse_input(error: ValidationError, within: str = "") -> DomainError:
 
 
 def _where(error: str) -> BilingualText:
-    """The place of a mistake in JSON; in English also the mistake."""
+    """Return the place of an error in JSON; the English text also describes the error."""
     found = re.search(r"line (\d+) column (\d+)$", error)
     if found is None:
         return BilingualText("в конце или в кодировке", error)
@@ -237,7 +237,7 @@ def _field_error(item: Any, within: str) -> FieldError:
 
 
 def _context_in_words(context: Mapping[str, Any]) -> dict[str, object]:
-    """What pydantic puts in English, or not at all."""
+    """Return the parameters that pydantic gives in English or not at all, as texts for people."""
     words: dict[str, object] = {}
     if "expected" in context:
         words["expected"] = context["expected"].replace("'", "").replace(" or ", ", ")

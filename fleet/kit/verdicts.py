@@ -1,7 +1,7 @@
-"""What became of each item of a request: the one shape of all replies that judge item by item.
+"""The result for each item of a request: the one shape of all replies with a verdict per item.
 
-The good items of such a request go through and the others are refused, each with its reason; the
-request as a whole succeeds.
+The valid items of such a request are accepted and the others are refused, each with its reason;
+the request as a whole succeeds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class RefusedItem(Generic[Item]):
-    """One item (most often a serial number as it was typed) with which nothing was done, and why.
+    """A refused item (usually a serial number as it was typed) and the reason.
 
-    ``params`` are those of the refusal's sentence.
+    ``params`` are the parameters of the refusal's sentence.
     """
 
     item: Item
@@ -34,7 +34,7 @@ class RefusedItem(Generic[Item]):
 
 @dataclass(frozen=True)
 class Verdicts(Generic[Accepted, Item]):
-    """What came of the accepted items, and the refused ones, both in the order of the request."""
+    """The results of the accepted items and the refused items, both in the order of the request."""
 
     accepted: Sequence[Accepted]
     refused: Sequence[RefusedItem[Item]]
@@ -45,9 +45,9 @@ def judge_each(
     refusal_of: Callable[[Item], Refusal | None],
     unfit: Sequence[RefusedItem[Item]] = (),
 ) -> Verdicts[Item, Item]:
-    """Return the items that ``refusal_of`` answers ``None`` for as accepted, the others as refused.
+    """Return the items as accepted where ``refusal_of`` returns None, the others as refused.
 
-    ``unfit`` were refused before; they come after the others.
+    ``unfit`` are items that were refused earlier; they come after the others.
     """
     accepted: list[Item] = []
     refused: list[RefusedItem[Item]] = []

@@ -1,6 +1,6 @@
-"""Sentences for people: parameters filled in, numbers counted, durations in words.
+"""Sentences for people: parameters are filled in, nouns agree with numbers, durations are words.
 
-A sentence names its parameters in braces, as ``str.format`` does, and may add how to say one:
+A sentence names its parameters in braces as ``str.format`` does and may add a format:
 
     {limit:файл|файла|файлов}     20 файлов (Russian: one, few, many)
     {limit:file|files}            20 files (English: one, other)
@@ -21,13 +21,13 @@ _UNITS: Final = (
     (MINUTE_S, BilingualText("минуту|минуты|минут", "minute|minutes")),
     (1, BilingualText("секунду|секунды|секунд", "second|seconds")),
 )
-"""In Russian as they stand after «через»."""
+"""Units of time; the Russian forms are the accusative, as after «через»."""
 
 
 def fill(sentence: BilingualText, language: Language, params: Mapping[str, object]) -> str:
-    """Return the sentence in the language; raise ``KeyError`` for a parameter that is not given.
+    """Return the sentence in the language; raise ``KeyError`` for a missing parameter.
 
-    ``BilingualText`` among the parameters are said in that language.
+    A ``BilingualText`` among the parameters appears in that language.
     """
     said = {
         name: value.in_language(language) if isinstance(value, BilingualText) else value
@@ -37,18 +37,18 @@ def fill(sentence: BilingualText, language: Language, params: Mapping[str, objec
 
 
 def counted(number: int, forms: Sequence[str]) -> str:
-    """Return the number with the form of its noun: three forms are Russian, two English."""
+    """Return the number with the right form of its noun: three forms in Russian, two in English."""
     return f"{number} {forms[_plural(number, len(forms))]}"
 
 
 def duration(seconds: float, language: Language) -> str:
-    """Return whole hours, minutes or seconds, rounded up: nobody is called back too early."""
+    """Return whole hours, minutes or seconds, rounded up so that nobody tries again too early."""
     unit, names = next((row for row in _UNITS if seconds >= row[0]), _UNITS[-1])
     return counted(max(1, int(-(-seconds // unit))), names.in_language(language).split("|"))
 
 
 def nest_quotes(text: str) -> str:
-    """Return the text with the inner quotes of «ООО «Ромашка»» as «ООО „Ромашка“»."""
+    """Return the text with other quotation marks inside: «ООО «Ромашка»» as «ООО „Ромашка“»."""
     depth, found = 0, []
     for character in text:
         if character == "»" and depth:
@@ -72,7 +72,7 @@ def _plural(number: int, forms: int) -> int:
 
 
 class _Sentence(Formatter):
-    """``str.format`` with the ways of saying a number that the module's text tells."""
+    """A formatter like ``str.format`` that also knows the formats in the module's docstring."""
 
     def __init__(self, language: Language) -> None:
         self._language = language

@@ -1,5 +1,5 @@
-"""The schema in steps: ``upgrade`` brings any database to the newest one.
+"""The migrations of the schema: ``upgrade`` brings a database of any version to the newest one.
 
-After changing a model, write the next step with ``python -m fleet.migrations <name>`` and read
-it before keeping it.
+After changing a model, generate the next migration with ``python -m fleet.migrations <name>`` and
+check it before committing it.
 """

@@ -1,6 +1,6 @@
-"""Write the next migration: ``python -m fleet.migrations <name>`` in a source tree.
+"""Generator of the next migration: ``python -m fleet.migrations <name>`` in a source tree.
 
-The models are compared with an SQLite database that has all the migrations there are.
+It compares the models with an SQLite database to which all existing migrations were applied.
 """
 
 import asyncio

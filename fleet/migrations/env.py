@@ -1,4 +1,4 @@
-"""Alembic runs this file; the connection is already there, inside a transaction."""
+"""The script that Alembic runs for each command, on a connection inside a transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Running the migrations from the program: no ini file, the same on both dialects."""
+"""Execution of the migrations from the program, without an ini file, on both databases."""
 
 import importlib
 import pkgutil
@@ -15,11 +15,14 @@ import fleet
 from fleet.kit.database import WRITES, Base, create_engine
 
 LOCK = 0x6361_7368
-"""PostgreSQL's advisory lock for the time of an upgrade."""
+"""The key of PostgreSQL's advisory lock during an upgrade."""
 
 
 async def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the schema to ``revision``, whole or not at all; of several processes one does it."""
+    """Bring the schema to ``revision`` in one transaction.
+
+    Of several processes that call it at once, one does the work and the others wait.
+    """
     engine = _migration_engine(database_url)
     try:
         async with engine.begin() as connection:
@@ -33,7 +36,7 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
 
 
 def make_config(connection: Connection) -> Config:
-    """Alembic's configuration for work over this connection."""
+    """Return Alembic's configuration for work on this connection."""
     config = Config()
     config.set_main_option("script_location", "fleet:migrations")
     config.set_main_option("path_separator", "os")
@@ -43,7 +46,7 @@ def make_config(connection: Connection) -> Config:
 
 
 def full_metadata() -> MetaData:
-    """The tables of every feature; importing them all is what makes it full."""
+    """Import the models of every feature; return the metadata with all their tables."""
     for module in pkgutil.iter_modules(fleet.__path__, "fleet."):
         if module.ispkg and find_spec(f"{module.name}.models"):
             importlib.import_module(f"{module.name}.models")
@@ -51,7 +54,7 @@ def full_metadata() -> MetaData:
 
 
 def _migration_engine(url: str) -> AsyncEngine:
-    """An engine for one connection, with none of the time limits that ordinary work has."""
+    """Return an engine for one connection, without the time limits of ordinary work."""
     if not url.startswith("sqlite"):
         return create_async_engine(url, poolclass=NullPool)
     engine = create_engine(url).execution_options(**{WRITES: True})
@@ -60,6 +63,6 @@ def _migration_engine(url: str) -> AsyncEngine:
 
 
 def _without_foreign_keys(connection: Any, _record: object) -> None:
-    # SQLite changes a table by copying and dropping it; with the keys on, dropping a table
-    # empties those that point at it.
+    # A migration changes an SQLite table by copying and dropping it; with foreign keys on, dropping
+    # a table would delete the rows of tables that refer to it.
     connection.execute("PRAGMA foreign_keys=OFF")

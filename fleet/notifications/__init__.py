@@ -1,1 +1,1 @@
-"""Letters to people: an outbox that is written with the change and sent by the worker."""
+"""Letters to people: an outbox, written in the transaction of a change and sent by the worker."""

@@ -1,7 +1,8 @@
-"""Sending what the outbox holds.  No transaction stays open while the mail server is spoken to.
+"""Sending of the letters in the outbox.
 
-A letter is leased, sent, and then marked.  Who dies between the last two leaves the lease to
-lapse, and the letter goes out again under the same Message-ID: at least once, never lost.
+A letter is leased in one transaction, sent without a transaction, and marked in another one.  If
+the worker dies between sending and marking, the lease expires and the letter is sent again with
+the same Message-ID: each letter is sent at least once and never lost.
 """
 
 import asyncio
@@ -45,38 +46,39 @@ from fleet.notifications.rules import (
 )
 
 PORTION = 20
-"""Letters that a worker leases at once."""
+"""The most letters that a worker leases in one run."""
 ANSWER_TIMEOUT_S = 20.0
-"""Longest wait for one answer of the mail server."""
+"""Longest wait for one response of the mail server."""
 RUN_S = 20.0
-"""No letter is begun later in a visit; what is left goes to the next one."""
+"""Time after which a run starts no further letter; the rest is left to the next run."""
 LETTER_TIMEOUT_S = 35.0
-"""Longest time for a letter, its connection included.  One that is cut off may have arrived."""
+"""Longest time for a letter, including the connection.  A letter cut off may have arrived."""
 QUIT_TIMEOUT_S = 1.0
-"""With the two above: less than a worker gives a portion."""
+"""Longest wait for QUIT.  With the two limits above it is less than the worker's time limit."""
 AUTHENTICATION_REQUIRED = 530
 CONFIGURATION_REFUSAL = re.compile(r"5\.7\.[0-9]|.*\brelay", re.IGNORECASE | re.DOTALL)
-"""Refusals that are final for our present settings only (a relay that does not know us, a domain
-without SPF): RFC 3463 has 5.7.x for them, and servers without its codes speak of relaying."""
+"""Refusals that depend on the server's settings (a relay that does not know it, a domain without
+SPF), so a later attempt may succeed: RFC 3463 gives them 5.7.x, and servers without such codes
+mention relaying."""
 COMPOSE_ERRORS = (KeyError, ValueError, IndexError, HeaderParseError)
-"""What composing raises for a letter that no attempt will make whole."""
+"""Exceptions of composing a letter; no later attempt can succeed after them."""
 
 Values = dict[str, Any]
 
 FINISHED_VALUES: Values = {"due_at": None, "params": {}}
-"""Of a letter that waits no more."""
+"""Values of a letter that no longer waits."""
 
 log = structlog.get_logger("letters")
 
 
 @dataclass
 class LetterSender:
-    """The worker's errand.  It remembers only that it has complained of a missing server."""
+    """The worker's job that sends letters; it remembers whether a missing server was logged."""
 
     _warned: bool = field(default=False, init=False)
 
     async def run(self, acts: Acts) -> int:
-        """Try one portion; return how many letters were tried."""
+        """Try to send one portion; return how many letters were tried."""
         config = acts.config
         if not config.smtp:
             self._warn_once()
@@ -118,7 +120,7 @@ async def _lease(act: Act) -> Sequence[Letter]:
 
 @dataclass
 class _MailServerRun:
-    """One connection to the mail server, made anew when it breaks, and the letters for it."""
+    """One run: a connection to the mail server, renewed when it breaks, and the leased letters."""
 
     database: Database
     clock: Clock
@@ -127,7 +129,7 @@ class _MailServerRun:
     waiting: deque[Letter]
 
     async def make(self) -> int:
-        """How many letters were tried; those that the time did not suffice for are given back."""
+        """Send the letters; return how many were tried; release those without time left."""
         tried, now = 0, asyncio.get_running_loop().time
         end = now() + RUN_S
         try:
@@ -171,7 +173,7 @@ class _MailServerRun:
                 await self._give_up(letter, GivingUpCause.REFUSED, error)
             else:
                 await self._postpone(letter, error)
-        except SMTPResponseException:  # of the sender or the visit: every letter would hear it
+        except SMTPResponseException:  # about the sender or the connection, so for every letter
             raise
         except (SMTPException, OSError) as error:
             self.server.close()
@@ -196,7 +198,7 @@ class _MailServerRun:
         await self._save_outcome(letter, "postponed", later, Letter.due_at == letter.due_at)
 
     async def _release_waiting(self) -> None:
-        """The letters that nothing was tried with wait as before."""
+        """End the leases of the letters that were not tried, so that they wait as before."""
         if self.waiting:
             ours = Letter.id.in_([letter.id for letter in self.waiting])
             async with self.database.transaction() as db:
@@ -214,7 +216,10 @@ class _MailServerRun:
         values: Values,
         *unless_overtaken: ColumnElement[bool],
     ) -> None:
-        """Write what became of it; a failure says nothing of a letter leased to another since."""
+        """Write the outcome of an attempt if the conditions ``unless_overtaken`` hold.
+
+        They keep a failure from being written to a letter that another worker has leased since.
+        """
         async with self.database.transaction() as db:
             await db.execute(
                 update(Letter).where(Letter.id == letter.id, *unless_overtaken).values(values)
@@ -225,7 +230,7 @@ class _MailServerRun:
 
 
 def _is_final(error: SMTPRecipientsRefused | SMTPDataError) -> bool:
-    """Whether the server will never take this letter (RFC 5321, 4.2.1: 5yz)."""
+    """Tell whether the server will never accept this letter (RFC 5321, 4.2.1: 5yz)."""
     answers = error.recipients if isinstance(error, SMTPRecipientsRefused) else (error,)
     return all(
         each.code >= 500
@@ -244,8 +249,10 @@ def _error_text(error: Exception) -> str:
 
 
 async def finish_old_letters(act: Act, limit: int) -> int:
-    """Give up what has waited too long or lost its use, forget what was finished long ago; how many
-    it was.  What others hold is left for the next time."""
+    """Give up letters that are too old or expired, delete those finished long ago; return how many.
+
+    Letters that others have locked are left for the next run.
+    """
     expired = Letter.expires_at <= act.now
     late = select(Letter.id).where(
         Letter.due_at.is_not(None), expired | (Letter.created_at <= act.now - GIVE_UP_AFTER)

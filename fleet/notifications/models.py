@@ -1,4 +1,4 @@
-"""The outbox: letters that wait, and for a while those that were sent or given up."""
+"""The outbox: letters that wait, and for some time those that were sent or given up."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,9 @@ from fleet.notifications.rules import GivingUpCause
 class Letter(Base):
     """One letter to one address.
 
-    It waits while ``due_at`` is set; a worker that sends it moves ``due_at`` forward first, and
-    that is its lease.  ``sent_at`` and ``given_up_at`` end the wait and empty ``params``, which
-    may hold the secret of a link.
+    It waits while ``due_at`` is set.  A worker leases a letter by moving ``due_at`` into the future
+    before it sends it.  When ``sent_at`` or ``given_up_at`` is set, ``due_at`` and ``params`` are
+    emptied, because ``params`` may hold the secret of a link.
     """
 
     __tablename__ = "letters"
@@ -27,16 +27,16 @@ class Letter(Base):
     template: Mapped[str] = mapped_column(String(64))
     language: Mapped[Language]
     about: Mapped[str] = mapped_column(String(64), server_default="", default="")
-    """Kind and key of whom it concerns: ``employee:7``; empty = nobody asks."""
+    """Kind and key of the object that it concerns, ``employee:7``; empty = none."""
     params: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime | None]
-    """When its link stops working, and with it the letter's use."""
+    """The time when its link stops working; later it is not sent any more."""
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
     cause: Mapped[GivingUpCause | None]
-    """Why it was given up."""
+    """The reason why it was given up."""
     reason: Mapped[str] = mapped_column(String(256), default="")
-    """What the last failed attempt met."""
+    """The error of the last failed attempt."""

@@ -1,4 +1,4 @@
-"""What became of a letter, for people."""
+"""The state of a letter, for people."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,16 +13,16 @@ from fleet.notifications.rules import FAILED_ONCE, GIVEN_UP, SENT, WAITING
 
 
 class LetterState(StrEnum):
-    """Where a letter is."""
+    """The state of a letter."""
 
     WAITING = "waiting"
     SENT = "sent"
-    """The mail server has taken it."""
+    """The mail server has accepted it."""
     GIVEN_UP = "given_up"
 
 
 class LetterView(BaseModel):
-    """A letter and what became of it."""
+    """A letter and its state."""
 
     to: str
     template: str = Field(description="What it is: `invitation`, `password_reset`...")
@@ -41,7 +41,7 @@ def _state(letter: Letter) -> tuple[LetterState, BilingualText]:
 
 
 async def last_about(act: Act, about: str) -> LetterView | None:
-    """The last letter about somebody; None = none, or it was long ago."""
+    """Return the last letter about an object (``employee:7``); None without one in the outbox."""
     letter = await act.db.scalar(
         select(Letter).where(Letter.about == about).order_by(Letter.id.desc()).limit(1)
     )

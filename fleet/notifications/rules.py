@@ -1,4 +1,4 @@
-"""Rules of letters: how one is worded, and when a failed one is tried again."""
+"""Rules of letters: composing a letter, and the time until a failed one is tried again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,27 +15,27 @@ from fleet.kit.wording import nest_quotes
 from fleet.notifications.templates import LINK, TEMPLATES
 
 LEASE = timedelta(minutes=5)
-"""Longer than a worker may spend on its portion: only a worker that died lets it lapse."""
+"""Longer than a worker may spend on a portion, so that only a dead worker's lease expires."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 MAX_REASON = 256
 RETENTION = timedelta(days=30)
-"""A letter that was sent or given up is remembered so long."""
+"""Time for which a letter is kept after its creation, once it was sent or given up."""
 
 
 class GivingUpCause(StrEnum):
-    """Why a letter was given up."""
+    """The reason why a letter was given up."""
 
     REFUSED = "refused"
-    """The mail server will never take it."""
+    """The mail server will never accept it."""
     UNREADABLE = "unreadable"
-    """It cannot be put into words or headers."""
+    """It cannot be composed from its template, parameters and address."""
     TOO_LATE = "too_late"
-    """It has waited for the mail server too long."""
+    """It has waited too long for the mail server."""
     EXPIRED = "expired"
-    """Its link works no more."""
+    """Its link has expired."""
     WITHDRAWN = "withdrawn"
-    """Its link was replaced or used before it left."""
+    """Its link was replaced or used before it was sent."""
 
 
 WAITING = BilingualText("Письмо ждёт отправки.", "The letter is waiting to be sent.")
@@ -80,7 +80,7 @@ GIVEN_UP: Mapping[GivingUpCause, BilingualText] = MappingProxyType(
 
 
 class LetterText(NamedTuple):
-    """A letter in words: the same paragraphs in two forms."""
+    """The text of a letter: its subject, and the same paragraphs as plain text and as HTML."""
 
     subject: str
     plain: str
@@ -88,9 +88,9 @@ class LetterText(NamedTuple):
 
 
 def render(template: str, language: Language, params: Mapping[str, str]) -> LetterText:
-    """The letter in words; ``KeyError`` for an unknown template or a parameter not given.
+    """Return the text of a letter; raise ``KeyError`` for an unknown template or missing parameter.
 
-    A parameter stays on its line: no name makes paragraphs that look like ours.
+    Line breaks in a parameter are removed, so that no name can add paragraphs to a letter.
     """
     wording = TEMPLATES[template][language]
     given = {name: " ".join(value.split()) for name, value in params.items()}
@@ -109,9 +109,9 @@ def _in_html(paragraph: str, safe: Mapping[str, str]) -> str:
 
 
 def build_message(text: LetterText, sender: str, to: str, name: str, at: datetime) -> EmailMessage:
-    """The message; ``ValueError`` or ``HeaderParseError`` when an address fits no header.
+    """Return the message; raise ``ValueError`` or ``HeaderParseError`` for an invalid address.
 
-    Its Message-ID is the letter's ``name``, so that a repetition is known for what it is.
+    Its Message-ID is made from the letter's ``name``, so that a repetition can be recognised.
     """
     message = EmailMessage(policy=SMTP)
     origin = Address(addr_spec=sender)
@@ -127,13 +127,13 @@ def build_message(text: LetterText, sender: str, to: str, name: str, at: datetim
 
 
 def pause_after(attempts: int, jitter: float) -> timedelta:
-    """How long a letter waits after so many failures; ``jitter`` 0..1 spreads it to ±50 %."""
+    """Return the pause after so many failed attempts; ``jitter`` 0..1 varies it by ±50 %."""
     doubled: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 16), LONGEST_PAUSE)
     return doubled * (0.5 + jitter)
 
 
 def redact(reason: str, params: Mapping[str, str]) -> str:
-    """What a mail server said, without the link: filters quote what they refuse."""
+    """Return a mail server's message without the link, which spam filters may quote."""
     link = params.get("link", "")
     for secret in (link, link.rpartition("#")[2]):
         if secret:

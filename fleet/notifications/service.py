@@ -1,4 +1,4 @@
-"""Writing letters into the outbox."""
+"""Writing of letters into the outbox."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,11 +19,11 @@ async def send(
     about: str = "",
     expires_at: datetime | None = None,
 ) -> None:
-    """Put a letter into the outbox, in the caller's transaction: it leaves only if that commits.
+    """Put a letter into the outbox in the caller's transaction; it is sent only after a commit.
 
-    ``template`` is one of ``TEMPLATES``.  ``KeyError`` when ``params`` lacks what it names.
-    ``about`` whom it is (``employee:7``) finds it again; after ``expires_at``, when its link stops
-    working, it does not leave any more.
+    ``template`` is a key of ``TEMPLATES``; raise ``KeyError`` when ``params`` lacks a parameter of
+    it.  ``about`` is the object that the letter concerns (``employee:7``), by which it can be found
+    later.  After ``expires_at``, when its link stops working, the letter is not sent any more.
     """
     render(template, act.language, params)
     act.db.add(
@@ -42,7 +42,7 @@ async def send(
 
 
 async def withdraw_letters(act: Act, about: str) -> None:
-    """Give up the waiting letters about somebody whose links do not work any more."""
+    """Give up the waiting letters with a link about an object whose links have been ended."""
     await act.db.execute(
         update(Letter)
         .where(Letter.about == about, Letter.due_at.is_not(None), Letter.expires_at.is_not(None))

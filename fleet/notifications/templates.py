@@ -1,7 +1,7 @@
-"""TABLE: the letters that the server writes.  A feature's letter is one entry here.
+"""TABLE: the letters that the server writes; a feature's letter is one entry.
 
-A paragraph that is only a parameter called ``link`` becomes a link in the HTML part.  A paragraph
-that names a parameter without a value is left out.
+A paragraph that consists only of the parameter ``link`` becomes a link in the HTML part.  A
+paragraph that names a parameter without a value is left out.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from fleet.kit.language import Language
 
 
 class Wording(NamedTuple):
-    """A letter in one language; texts may name parameters in braces."""
+    """The wording of a letter in one language; its texts may name parameters in braces."""
 
     subject: str
     paragraphs: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""From an HTTP request to a handler's call and back: the one place that opens transactions."""
+"""The way from an HTTP request to a handler's call and back, which opens the transactions."""
 
 import asyncio
 import re
@@ -47,9 +47,9 @@ from fleet.web.slots import Slots
 
 REQUEST_TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 300.0
-"""Twenty megabytes over the uplink of a shop: half a megabit a second is enough."""
+"""Time for an upload: enough for twenty megabytes at half a megabit per second."""
 MAX_UPLOADS, MAX_OWN_UPLOADS = 8, 2
-"""At once, and of one partner: each is held in memory until it is kept."""
+"""Simultaneous uploads of all and of one partner; each is held in memory until it is stored."""
 MAX_BODY_BYTES = 1024 * 1024
 
 Model = TypeVar("Model", bound=Input)
@@ -57,7 +57,7 @@ Model = TypeVar("Model", bound=Input)
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """What every request needs of the process."""
+    """The part of the process that serves endpoints, with everything that a request needs."""
 
     database: Database
     clock: Clock
@@ -67,7 +67,7 @@ class Dispatcher:
     uploads: Slots = field(default_factory=lambda: Slots(MAX_UPLOADS, MAX_OWN_UPLOADS))
 
     def serve(self, endpoint: Endpoint) -> Handler:
-        """The aiohttp handler of a declared endpoint."""
+        """Return the aiohttp handler of a declared endpoint."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             timeout_s = UPLOAD_TIMEOUT_S if is_upload(endpoint) else REQUEST_TIMEOUT_S
@@ -89,7 +89,7 @@ class Dispatcher:
         return Acts(self.database, self.clock, actor, language, self.config)
 
     def _take_slot(self, endpoint: Endpoint, actor: Actor | None) -> AbstractContextManager[None]:
-        """Of those for uploads, if it is one."""
+        """Return a context that holds an upload slot if the endpoint takes a file, else nothing."""
         return self.uploads.take(_partner(actor)) if is_upload(endpoint) else nullcontext()
 
     async def _run_handler(
@@ -154,7 +154,7 @@ def _response(endpoint: Endpoint, reply: BaseModel | None, language: Language) -
 
 
 def _idempotency_key(request: web.Request) -> str | None:
-    """The header, at most once and of visible ASCII."""
+    """Return the header's value or None; refuse a repeated one and anything but visible ASCII."""
     given = request.headers.getall(IDEMPOTENCY_KEY, [])
     if any(re.fullmatch(r"[!-~]{1,64}", key) is None for key in given) or len(given) > 1:
         raise BAD_KEY()
@@ -171,7 +171,7 @@ def _require(right: str, actor: Actor) -> None:
 
 
 def read_query(model: type[Model], request: web.Request) -> Model:
-    """The parameters of the path and of the query string, each at most once."""
+    """Return the parameters of the path and of the query string; refuse a repeated one."""
     given: dict[str, str] = {}
     for name, value in (*request.match_info.items(), *request.query.items()):
         if name in given:
@@ -184,7 +184,7 @@ def read_query(model: type[Model], request: web.Request) -> Model:
 
 
 async def read_body(model: type[Model], request: web.Request) -> Model:
-    """The JSON body, read strictly, or the file that the body is."""
+    """Return the validated JSON body, read strictly, or the file that the body consists of."""
     if issubclass(model, Upload):
         return model(content=await read_upload(model, request))
     if request.content_type != "application/json":
@@ -196,7 +196,7 @@ async def read_body(model: type[Model], request: web.Request) -> Model:
 
 
 async def read_upload(model: type[Upload], request: web.Request) -> bytes:
-    """The file; one that is too long is refused as soon as that is known."""
+    """Return the uploaded file; refuse one that is too long as soon as that is known."""
     if request.content_type != "application/octet-stream":
         raise NOT_A_FILE()
     too_large = FILE_TOO_LARGE(max_bytes=model.max_bytes)

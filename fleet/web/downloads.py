@@ -1,4 +1,4 @@
-"""Files that leave piece by piece, as fast as the peer takes them."""
+"""Downloads: files that are sent piece by piece, as fast as the client reads them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from fleet.web.middleware import REQUEST_ID, SECURITY_HEADERS
 from fleet.web.slots import Slots
 
 MAX_DOWNLOADS, MAX_OWN_DOWNLOADS = 3, 1
-"""At once, and of one partner: each holds a connection of the database's pool until its end."""
+"""Simultaneous downloads of all and of one partner; each holds a database connection to its end."""
 PIECE_TIMEOUT_S = 30.0
-"""For making a piece and for the peer to take it."""
+"""Time to produce a piece and for the client to read it."""
 DOWNLOAD_TIMEOUT_S = 900.0
 
 
 class Downloads:
-    """Those of one process."""
+    """The downloads of one process."""
 
     def __init__(self) -> None:
         self._places = Slots(MAX_DOWNLOADS, MAX_OWN_DOWNLOADS)
@@ -32,9 +32,10 @@ class Downloads:
         deadline: asyncio.Timeout,
         partner_id: int | None,
     ) -> web.StreamResponse:
-        """The answer with the whole file; ``deadline`` is moved on with each piece.
+        """Send the whole file and return the finished response; extend ``deadline`` by each piece.
 
-        A file that breaks off takes its connection with it: the peer must not believe it whole.
+        After an error the connection is aborted, so that the client cannot take a part of the file
+        for the whole.
         """
         with self._places.take(partner_id):
             async with aclosing(reply.pieces) as pieces:
@@ -56,7 +57,7 @@ class Downloads:
 async def _begin(
     request: web.Request, media_type: str, headers: Mapping[str, str]
 ) -> web.StreamResponse:
-    # The middleware's headers come too late for an answer that has begun.
+    # The middleware adds its headers too late for a response that has already begun.
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     always = {**SECURITY_HEADERS, REQUEST_ID: request_id}
     response = web.StreamResponse(headers={**always, **headers, "Content-Type": media_type})

@@ -1,4 +1,4 @@
-"""What the admin API refuses by itself, before or around any feature."""
+"""Refusals of the HTTP edge itself, before a feature is called or around it."""
 
 from fleet.kit.errors import ErrorKind, Refusal
 

@@ -1,4 +1,4 @@
-"""Around every request: its number, its line in the log, its refusal as a problem document."""
+"""The middleware of every request: its number, its log line, its refusal as a problem document."""
 
 import re
 import secrets
@@ -55,8 +55,10 @@ def language_of(request: web.Request, default: Language) -> Language:
 
 
 def request_middleware(default_language: Language, max_body: int, proxies: Networks) -> Middleware:
-    """The outermost middleware of the application; inside, ``request.remote`` is who asks, also
-    behind ``proxies``."""
+    """Return the outermost middleware of the application.
+
+    Inside it ``request.remote`` is the client's address, also behind the trusted ``proxies``.
+    """
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -68,12 +70,12 @@ def request_middleware(default_language: Language, max_body: int, proxies: Netwo
         code = ""
         try:
             response = await handler(request)
-        except Exception as error:  # whatever it was, the peer gets a problem document
+        except Exception as error:  # whatever it was, the client gets a problem document
             refusal = _to_refusal(error, request_id, max_body)
             code = refusal.code
             response = to_response(refusal, language_of(request, default_language), request_id)
             if refusal.refusal is BROKEN_BODY:
-                response.force_close()  # nobody knows where the next request begins
+                response.force_close()  # it is unknown where the next request begins
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers[REQUEST_ID] = request_id
@@ -94,7 +96,7 @@ def _request_id(request: web.Request) -> str:
 
 
 def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError:
-    """The refusal that an exception means; what nobody foresaw is logged with its trace."""
+    """Return the refusal for an exception; log an unexpected one with its traceback."""
     match error:
         case DomainError():
             return error
@@ -116,7 +118,7 @@ def _to_refusal(error: Exception, request_id: str, max_body: int) -> DomainError
 
 
 def _is_transient(error: Exception) -> bool:
-    """Whether the trouble is one that passes by itself: overload, a lost or locked database."""
+    """Tell whether the error is temporary: overload, a lost or locked database."""
     if isinstance(error, TimeoutError | PoolTimeoutError | ConnectionError):
         return True
     if isinstance(error, OperationalError | InterfaceError):
@@ -140,5 +142,5 @@ def _log_line(request: web.Request, response: web.StreamResponse, code: str, beg
 
 
 async def hide_server_version(_request: web.Request, response: web.StreamResponse) -> None:
-    """For ``on_response_prepare``: the peer need not know what we run."""
+    """Replace the ``Server`` header (in ``on_response_prepare``), so that it tells no versions."""
     response.headers["Server"] = "cash-server"

@@ -50,7 +50,7 @@ TITLES: Mapping[ErrorKind, tuple[str, str]] = MappingProxyType(
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     code: str
@@ -58,7 +58,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was refused; nothing was changed by it."""
+    """The reason why a request was refused; a refused request changes nothing."""
 
     type: str = Field(description="URN of the code.")
     title: str = Field(description="The kind of the refusal, in the language of the answer.")

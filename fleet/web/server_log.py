@@ -1,4 +1,4 @@
-"""What the HTTP library complains of, as lines of ours."""
+"""Errors that the HTTP library logs, as structured lines of the server's own log."""
 
 import logging
 from typing import Final
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 class _LibraryLogHandler(logging.Handler):
-    """What a peer sends badly is its trouble: a line without a trace."""
+    """A log handler that records a client's malformed request without a traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None

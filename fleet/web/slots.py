@@ -1,4 +1,4 @@
-"""Places for files under way: few in the process, fewer for each partner."""
+"""Slots for files in transfer: a few in the process, fewer for each partner."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from fleet.web.middleware import RETRY_AFTER_S
 
 
 class Slots:
-    """``most`` at once, ``each`` of them for one partner; the one too many comes again."""
+    """At most ``most`` simultaneous transfers, at most ``each`` of them for one partner."""
 
     def __init__(self, most: int, each: int) -> None:
         self._most, self._each = most, each
@@ -17,7 +17,10 @@ class Slots:
 
     @contextmanager
     def take(self, partner_id: int | None) -> Iterator[None]:
-        """One place until the block ends; None = nobody has signed in, nobody's share counts."""
+        """Hold a slot until the block ends; refuse if none is free.
+
+        ``partner_id`` None = nobody has signed in; then only the common limit counts.
+        """
         if partner_id is not None and self._taken[partner_id] >= self._each:
             raise TOO_MANY_FILES(most=self._each, retry_after_s=RETRY_AFTER_S)
         if self._taken.total() >= self._most:

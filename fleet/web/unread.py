@@ -1,8 +1,8 @@
-"""Bodies of requests that were answered without being read, such as refusals of the sign-in.
+"""Bodies of requests that were answered without being read, for example refused sign-ins.
 
-The next request of a kept connection begins behind such a body.  A short one is read and dropped;
-otherwise the answer says ``Connection: close``, so that the peer sends its next request over a new
-connection instead of losing it in this one.
+On a kept-alive connection the next request begins after such a body.  A short body is read and
+dropped; otherwise the response says ``Connection: close``, so that the client sends its next
+request over a new connection instead of losing it in this one.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from aiohttp import web
 
 MOST_BYTES: Final = 64 * 1024
 PATIENCE_S: Final = 0.5
-"""For a body that is on its way; who asks waits so much longer for the answer at most."""
+"""Longest wait for a body that is still arriving; it delays the response by no more than this."""
 
 
 async def drop_body(request: web.Request, response: web.StreamResponse) -> None:
-    """Drop what is left of the body, or let ``response``, not yet sent, end the connection."""
+    """Drop the rest of the body, or let ``response`` (not sent yet) close the connection."""
     if response.prepared or request.content.is_eof():
         return
     if (request.content_length or 0) > MOST_BYTES or not await _ends(request):
@@ -24,7 +24,7 @@ async def drop_body(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _ends(request: web.Request) -> bool:
-    """Read on; return whether the body ended within the bounds."""
+    """Read on; return whether the body ended within ``MOST_BYTES`` and ``PATIENCE_S``."""
     left = MOST_BYTES
     try:
         async with asyncio.timeout(PATIENCE_S):

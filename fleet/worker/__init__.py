@@ -1,1 +1,1 @@
-"""Work that comes with time: a table of jobs and the loop that runs them."""
+"""Periodic work: a table of jobs and the loop that runs them."""

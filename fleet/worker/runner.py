@@ -1,9 +1,10 @@
-"""Runs the jobs of the schedule, each at its own pace."""
+"""The worker, which runs each job of the schedule at its own interval."""
 
 import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 
@@ -12,6 +13,7 @@ from fleet.kit.clock import Clock
 from fleet.kit.config import FleetConfig
 from fleet.kit.database import Database
 from fleet.kit.metrics import JOB_RUNS
+from fleet.kit.supervisor import StartTask, start_alone
 from fleet.worker.schedule import JOBS, ExternalJob, Job
 
 TIMEOUT_S = 60.0
@@ -20,7 +22,7 @@ log = structlog.get_logger("worker")
 
 
 class Worker:
-    """Owns one task for each job; a job that fails is logged and runs again at its time."""
+    """The owner of one task for each job; a job that fails is logged and runs again later."""
 
     def __init__(
         self,
@@ -28,24 +30,26 @@ class Worker:
         clock: Clock,
         config: FleetConfig,
         jobs: Sequence[Job | ExternalJob] = JOBS,
+        start_task: StartTask = start_alone,
     ) -> None:
         self._acts = Acts(database, clock, None, config.language, config)
         self._jobs = jobs
+        self._start_task = start_task
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self._tasks = [
-            asyncio.create_task(self._repeat(job), name=f"job {job.name}") for job in self._jobs
+            self._start_task(f"job {job.name}", partial(self._repeat, job)) for job in self._jobs
         ]
 
     async def stop(self) -> None:
-        """Cancels what runs; a transaction under way is rolled back and done again next time."""
+        """Cancel all jobs; an open transaction is rolled back, and the next start does it again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def run_once(self, job: Job | ExternalJob) -> int:
-        """Everything that there is to do now; returns how much it was."""
+        """Run the job until nothing is left to do now; return how many items it handled."""
         total = 0
         while True:
             async with asyncio.timeout(TIMEOUT_S):
@@ -65,7 +69,7 @@ class Worker:
             await asyncio.sleep(job.every_s * random.uniform(0.9, 1.1))
             try:
                 done = await self.run_once(job)
-            except Exception:  # whatever it was, the next run may do better
+            except Exception:  # whatever it was, the next run may succeed
                 log.exception("job_failed", job=job.name)
                 JOB_RUNS.labels(job.name, "failed").inc()
             else:
@@ -75,9 +79,13 @@ class Worker:
 
 
 def start_worker(
-    stack: AsyncExitStack, database: Database, clock: Clock, config: FleetConfig
+    stack: AsyncExitStack,
+    database: Database,
+    clock: Clock,
+    config: FleetConfig,
+    start_task: StartTask = start_alone,
 ) -> None:
-    """A worker that stops with the stack."""
-    worker = Worker(database, clock, config)
+    """Start a worker that stops with the stack."""
+    worker = Worker(database, clock, config, start_task=start_task)
     worker.start()
     stack.push_async_callback(worker.stop)

@@ -1,4 +1,4 @@
-"""The periodic jobs: what, how often, and in what portions."""
+"""The table of periodic jobs: each one's function, interval and portion."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,18 +26,22 @@ from fleet.telemetry.jobs import delete_old_readings
 
 READINGS_PORTION: Final = 5000
 PRESENCE_PORTION: Final = 5_000
-"""Looking through all the latest states is most of the work, so a portion is large; but its
-registers are held while it is written, and a check-in that changes one of them waits."""
+"""A portion is large, because most of the work is the search through all latest states.  It is
+limited, because its registers stay locked while it is written, and check-ins that change one of
+them wait."""
 RECOVERIES_PORTION: Final = 10
-"""Each may be many letters, and a transaction is to be short."""
+"""A portion is small, because a request may need many letters and transactions must be short."""
 ALL_ACCOUNTS: Final = 2**31
-"""The broker's books are compared as a whole: there is no second portion."""
+"""The broker's accounts are compared as a whole: there is never a second portion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``run`` does a portion, in one transaction, and says how much it was; a full portion is
-    followed by the next at once.  Any number of workers may run the same job."""
+    """A periodic job in the database.
+
+    ``run`` handles at most ``portion`` items in one transaction and returns how many; after a full
+    portion it runs again at once.  Several workers may run one job at the same time.
+    """
 
     name: str
     every_s: float
@@ -47,7 +51,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ExternalJob:
-    """As ``Job``, but it speaks with another server, and so opens short transactions by itself."""
+    """A job that talks to another server and therefore opens short transactions itself."""
 
     name: str
     every_s: float

@@ -103,9 +103,21 @@ class GatewayConfig(BaseSettings):
     unsent_bytes: int = Field(
         default=262_144, ge=16_384, description="Bytes that a peer may leave unread."
     )
+    log_idle: str = Field(
+        default="1/100",
+        pattern=r"^(all|none|1/[1-9][0-9]{0,6})$",
+        description="Log lines of check-ins without an operation: all, none, or one of N (1/N).",
+    )
     stop_grace_s: float = Field(
         default=3, ge=0, description="Seconds that conversations get to end when the gateway stops."
     )
+
+    @property
+    def idle_log_every(self) -> int:
+        """Return N where one of N idle check-ins is logged; 0 for none."""
+        if self.log_idle in ("all", "none"):
+            return 1 if self.log_idle == "all" else 0
+        return int(self.log_idle.removeprefix("1/"))
 
     @property
     def devices_address(self) -> tuple[str, int]:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from fleet.device_port import Answer, Caller, EndedConversation
 from gateway.edge.context import EdgeContext, TransportLink
-from gateway.edge.endings import record_ending
 from gateway.edge.limits import Bucket
 from gateway.edge.metrics import HOT_PATH_METRICS, LIMITS, STEPS, ConversationOutcome, Limit
 from gateway.edge.refusals import reason_of, retry_after_s
@@ -231,7 +230,7 @@ class Conversation:
             operations=self._operations,
             ms=int(1000 * (monotonic() - self._opened_at)),
         )
-        record_ending(self._edge.port, ended)
+        self._edge.endings.record(ended)
         self.link.close()
 
     def _furthest(self) -> ConversationState:

@@ -4,31 +4,49 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from pydantic import ValidationError
 
 from gateway.edge.logs import LineSink, configure
 
-Compose = Callable[[AsyncExitStack], Awaitable[None]]
-"""Function that starts the parts and pushes their ends onto the stack (last in, first out)."""
-
 GC_EVERY_OBJECTS = 50_000
+
+
+class TaskOwner(Protocol):
+    """The owner of the process's long-lived tasks (``fleet.kit.supervisor.Supervisor``)."""
+
+    exhausted: asyncio.Event
+    """Set when a task failed too often."""
+
+    def start(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Start a task and keep it running."""
+
+
+Owner = TypeVar("Owner", bound=TaskOwner)
 
 log = structlog.get_logger("process")
 
 
-def run(compose: Compose, log_file: Path | None = None) -> None:
-    """Run the composed parts until SIGINT or SIGTERM."""
+def run(
+    compose: Callable[[AsyncExitStack, Owner], Awaitable[None]],
+    make_owner: Callable[[], Owner],
+    log_file: Path | None = None,
+) -> None:
+    """Run the composed parts until SIGINT or SIGTERM.
+
+    ``make_owner`` makes the owner of the long-lived tasks; when one of them fails too often, the
+    process ends with code 1 for its service manager to start it anew.
+    """
     sink = configure(log_file)
     try:
-        _run_loop(_run_until_signalled(compose, sink))
+        _run_loop(_run_until_signalled(compose, make_owner, sink))
     finally:
-        sink.flush()
+        sink.close()
 
 
 def exit_on_error(program: Callable[[], object]) -> None:
@@ -41,7 +59,7 @@ def exit_on_error(program: Callable[[], object]) -> None:
         sys.exit(f"cash-server: there is no file {error.filename}")
     except ConnectionError as error:
         sys.exit(f"cash-server: cannot connect to the database: {error.strerror or error}")
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         sys.exit(f"cash-server: {error}")
 
 
@@ -59,21 +77,36 @@ def _run_loop(work: Any) -> None:
         uvloop.run(work)
 
 
-async def _run_until_signalled(compose: Compose, sink: LineSink) -> None:
-    stop = asyncio.Event()
+async def _run_until_signalled(
+    compose: Callable[[AsyncExitStack, Owner], Awaitable[None]],
+    make_owner: Callable[[], Owner],
+    sink: LineSink,
+) -> None:
+    stop, owner = asyncio.Event(), make_owner()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    flushing = asyncio.create_task(sink.keep_flushing(), name="log flush")
+    flushing = owner.start("log flush", sink.keep_flushing)
     try:
         async with AsyncExitStack() as stack:
-            await compose(stack)
+            await compose(stack, owner)
             _freeze_loaded_objects()
             log.info("started")
-            await stop.wait()
+            await _first_of(stop, owner.exhausted)
             log.info("stopping")
     finally:
         flushing.cancel()
+    if owner.exhausted.is_set():
+        raise RuntimeError("a task of the process failed too often; the log says which")
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 def _freeze_loaded_objects() -> None:

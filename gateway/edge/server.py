@@ -9,7 +9,7 @@ import structlog
 
 from fleet.device_port import DevicePort
 from gateway.edge.config import GatewayConfig
-from gateway.edge.context import EdgeContext
+from gateway.edge.context import EdgeContext, StartTask, start_alone
 from gateway.edge.transports import tcp, tls
 from gateway.edge.transports.mqtt.address import BrokerAddress, configured_broker
 from gateway.edge.transports.mqtt.listener import MqttListener
@@ -25,8 +25,15 @@ log = structlog.get_logger("gateway")
 class GatewayServer:
     """Server that listens for registers and passes their messages to the device port."""
 
-    def __init__(self, port: DevicePort, keys: KeyRing, config: GatewayConfig) -> None:
+    def __init__(
+        self,
+        port: DevicePort,
+        keys: KeyRing,
+        config: GatewayConfig,
+        start_task: StartTask = start_alone,
+    ) -> None:
         self._edge = EdgeContext(port, keys, config)
+        self._start_task = start_task
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._certificate: tls.Certificate | None = None
@@ -35,7 +42,7 @@ class GatewayServer:
     async def start(self, host: str, port: int) -> int:
         """Listen for TCP and start the sweep; return the port (the chosen one for port 0)."""
         listener = await tcp.listen(self._edge, host, port)
-        self._sweeper = asyncio.create_task(self._sweep(), name="gateway sweep")
+        self._sweeper = self._start_task("gateway sweep", self._sweep)
         return self._log_listening(Transport.TCP, listener, host)
 
     async def start_tls(self, certificate: tls.Certificate, host: str, port: int) -> int:
@@ -47,7 +54,7 @@ class GatewayServer:
 
     async def start_mqtt(self, broker: BrokerAddress) -> None:
         """Connect to the broker, again and again; an unavailable broker is no error."""
-        self._mqtt = MqttListener(self._edge, broker)
+        self._mqtt = MqttListener(self._edge, broker, self._start_task)
         await self._mqtt.start()
 
     def _log_listening(self, transport: str, listener: asyncio.Server, host: str) -> int:
@@ -92,6 +99,7 @@ async def start_gateway(
     keys: KeyRing,
     config: GatewayConfig,
     broker: BrokerAddress | None = None,
+    start_task: StartTask = start_alone,
 ) -> int:
     """Start a gateway and its device port, which stop with the stack; return the TCP port.
 
@@ -99,7 +107,7 @@ async def start_gateway(
     """
     await port.start()
     stack.push_async_callback(port.close)
-    server = GatewayServer(port, keys, config)
+    server = GatewayServer(port, keys, config, start_task)
     stack.push_async_callback(server.stop)
     called = await server.start(*config.devices_address)
     if config.tls_address and config.tls_certificate and config.tls_key:

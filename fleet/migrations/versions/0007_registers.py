@@ -1,4 +1,4 @@
-"""What the list is sorted and filtered by, addresses, groups, notices, views of the list."""
+"""Columns that the list is sorted and filtered by, addresses, groups, notices and views."""
 
 from collections.abc import Iterator
 

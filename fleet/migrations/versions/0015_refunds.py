@@ -64,7 +64,7 @@ def upgrade() -> None:
 
 
 def _ask_of_refunds() -> None:
-    """What was paid of late may have been refunded while nobody listened."""
+    """Ask again about recent payments: a refund may have been made while nobody listened."""
     lately = PAYMENTS.c.settled_at > datetime.now(UTC) - ASKED_FOR
     paid = sa.update(PAYMENTS).where(PAYMENTS.c.status == "paid", lately)
     op.execute(paid.values(due_at=PAYMENTS.c.settled_at))

@@ -1,4 +1,4 @@
-"""What the search looks through has room for an owner's name and address of 256 characters each.
+"""The searched texts have room for an owner's name and address of 256 characters each.
 
 Wider only: processes of before go on writing what they cut.  On PostgreSQL it touches the
 catalogue alone, neither rows nor indexes; SQLite does not ask for lengths.

@@ -30,7 +30,7 @@ def people(url: str, *words: str, stdin: str = "") -> Result:
     return CliRunner().invoke(app, [*words, "--database", url], input=stdin)
 
 
-def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
+def test_a_partner_is_created_with_a_password_from_standard_input(url: str) -> None:
     words = ("create-partner", "Ромашка", "--login", "Anna", "--full-name", "Анна")
     made = people(url, *words, stdin="long enough\nrest")
     assert made.exit_code == 0, made.output
@@ -45,7 +45,7 @@ def test_a_partner_with_a_password_from_standard_input(url: str) -> None:
     assert logged == ["accounts.partner_created", "accounts.employee_added"]
 
 
-def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None:
+def test_a_partner_is_created_with_a_password_from_a_file(url: str, tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("from a file\r\n")
     words = ("create-partner", "Ромашка", "--login", "anna", "--password-file", str(secret))
@@ -54,7 +54,7 @@ def test_a_partner_with_a_password_from_a_file(url: str, tmp_path: Path) -> None
     assert asyncio.run(verify_password("from a file", str(kept)))
 
 
-def test_a_refusal_is_said_and_changes_nothing(url: str) -> None:
+def test_a_refused_command_prints_the_reason_and_changes_nothing(url: str) -> None:
     words = ("create-partner", "Ромашка", "--login", "anna")
     short = people(url, *words, stdin="short\n")
     assert (short.exit_code, short.stdout) == (1, "") and "8" in short.stderr
@@ -74,7 +74,7 @@ def test_a_refusal_is_said_and_changes_nothing(url: str) -> None:
         ("--email", "anna", "email"),
     ],
 )
-def test_what_a_form_would_refuse_the_command_line_refuses(
+def test_the_command_line_refuses_what_the_api_refuses(
     url: str, option: str, value: str, word: str
 ) -> None:
     words = ("create-partner", "Ромашка", "--login", "anna", option, value)
@@ -83,13 +83,13 @@ def test_what_a_form_would_refuse_the_command_line_refuses(
     assert found(url, Partner.id) == []
 
 
-def test_an_administrator_with_an_address(url: str) -> None:
+def test_an_administrator_is_created_with_an_email_address(url: str) -> None:
     words = ("create-partner", "Ромашка", "--login", "anna", "--email", "Anna@Example.org")
     assert people(url, *words, stdin="long enough\n").exit_code == 0
     assert found(url, Employee.email) == [("anna@example.org",)]
 
 
-def test_another_password_for_who_has_lost_theirs(url: str) -> None:
+def test_a_lost_password_is_replaced_from_the_command_line(url: str) -> None:
     words = ("create-partner", "Р", "--login", "anna", "--email", "anna@example.org")
     people(url, *words, stdin="long enough\n")
 
@@ -111,7 +111,7 @@ def test_another_password_for_who_has_lost_theirs(url: str) -> None:
     assert found(url, Letter.template) == [("password_changed",)]
 
 
-def test_roles_that_no_employee_grants(url: str) -> None:
+def test_the_command_line_assigns_roles_that_employees_cannot(url: str) -> None:
     people(url, "create-partner", "Р", "--login", "anna", stdin="long enough\n")
     granted = people(url, "grant-role", "anna", "administrator_plus")
     assert (granted.exit_code, granted.output) == (0, "anna administrator_plus\n")
@@ -126,7 +126,7 @@ def test_roles_that_no_employee_grants(url: str) -> None:
     )
 
 
-def test_a_database_without_its_tables_is_told_without_a_trace(empty_url: str) -> None:
+def test_a_database_without_tables_is_reported_without_a_traceback(empty_url: str) -> None:
     async def touch() -> None:
         database = Database(empty_url)
         await database.probe()
@@ -137,7 +137,7 @@ def test_a_database_without_its_tables_is_told_without_a_trace(empty_url: str) -
     assert (told.exit_code, told.stdout) == (1, "") and "cash-server migrate" in told.stderr
 
 
-def test_a_mistyped_folder_gets_no_database(tmp_path: Path) -> None:
+def test_a_mistyped_data_folder_gets_no_database(tmp_path: Path) -> None:
     told = people(f"sqlite:///{tmp_path}/fleet.db", "grant-role", "anna", "observer")
     assert (told.exit_code, told.stdout) == (1, "") and "нет файла" in told.stderr
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from fleet.kit.errors import DomainError
 from tests.fleet.conftest import Employ, HandClock
 
 
-async def test_employees_are_refused_with_reason(
+async def test_invalid_employees_are_refused_with_a_reason(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna = await employ("anna")

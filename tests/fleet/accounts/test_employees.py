@@ -75,7 +75,7 @@ async def test_an_added_employee_gets_an_invitation(
     assert token not in kept and token not in logged and "boris@example.org" in logged
 
 
-async def test_nobody_signs_in_before_the_invitation_is_taken(api: Api, anna: Actor) -> None:
+async def test_an_invited_employee_cannot_sign_in_before_activation(api: Api, anna: Actor) -> None:
     await add(api, login="Boris")
     for password in ("", "x", NEW_PASSWORD):
         assert (await api.sign_in("boris", password)).status in (401, 422)
@@ -117,14 +117,14 @@ WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
         ({"role": "owner"}, "допустимые значения: observer, software_specialist, manager"),
     ],
 )
-async def test_a_refusal_can_be_read(
+async def test_refusals_of_employees_are_sentences_for_people(
     api: Api, anna: Actor, wrong: dict[str, Any], said: str
 ) -> None:
     answer = await api.post("/employees", BORIS | wrong, headers={"Accept-Language": "ru"})
     assert said in answer.json["detail"]
 
 
-async def test_a_refused_employee_leaves_nothing(api: Api, anna: Actor, database: Database) -> None:
+async def test_a_refused_employee_is_not_stored(api: Api, anna: Actor, database: Database) -> None:
     for field, *refusal in WRONG:
         assert refusal_of(await api.post("/employees", BORIS | field)) == tuple(refusal), field
     async with database.read() as db:
@@ -133,12 +133,14 @@ async def test_a_refused_employee_leaves_nothing(api: Api, anna: Actor, database
     assert await letters(database) == []
 
 
-async def test_of_two_who_take_a_login_at_once_one_gets_it(api: Api, anna: Actor) -> None:
+async def test_two_simultaneous_uses_of_a_login_succeed_once(api: Api, anna: Actor) -> None:
     answers = await asyncio.gather(*(api.post("/employees", BORIS) for _ in range(4)))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_search_filters_and_pages(api: Api, anna: Actor, database: Database) -> None:
+async def test_employees_can_be_searched_filtered_and_paged(
+    api: Api, anna: Actor, database: Database
+) -> None:
     for number in range(5):
         await add(api, login=f"num{number}", email=f"n{number}@example.org")
     await add_activated(api, database, login="vera", full_name="Вера ЖУК-Ёлкина", role="manager")
@@ -163,7 +165,7 @@ async def test_search_filters_and_pages(api: Api, anna: Actor, database: Databas
         assert [row["login"] for row in rows] == found, query
 
 
-async def test_a_change_is_logged_with_what_was_before(api: Api, anna: Actor) -> None:
+async def test_a_change_is_logged_with_its_previous_state(api: Api, anna: Actor) -> None:
     card = await add(api, login="boris")
     path = f"/employees/{card['id']}"
     scope = {"clients": [INN], "registers": [SERIAL]}
@@ -218,7 +220,7 @@ async def test_nobody_changes_their_own_access(api: Api, anna: Actor) -> None:
     assert (await api.ask("PUT", path, json=own)).json["email"] == "boris@example.org"
 
 
-async def test_two_administrators_cannot_lock_out_each_other(
+async def test_two_administrators_cannot_deactivate_each_other_at_once(
     database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -238,7 +240,7 @@ async def test_two_administrators_cannot_lock_out_each_other(
         assert len(list(await db.scalars(select(Employee).where(Employee.active)))) == 1
 
 
-async def test_an_invited_administrator_does_not_count_as_one(
+async def test_an_invited_administrator_does_not_count_as_the_last_one(
     api: Api, database: Database, employ: Employ, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -252,7 +254,7 @@ async def test_an_invited_administrator_does_not_count_as_one(
             await deactivate(Act(db, anna, clock()), boris.employee_id)
 
 
-async def test_nobody_manages_who_has_more_rights(
+async def test_employees_with_more_rights_cannot_be_managed(
     api: Api, database: Database, employ: Employ
 ) -> None:
     anna = await employ("anna")
@@ -290,7 +292,7 @@ async def test_another_partners_employee_is_not_found(
     assert await letters(database, "") == []
 
 
-async def test_a_new_address_ends_the_links_of_the_old_one(
+async def test_a_new_email_address_ends_the_links_of_the_old_one(
     api: Api, anna: Actor, database: Database
 ) -> None:
     card = await add(api)
@@ -301,7 +303,7 @@ async def test_a_new_address_ends_the_links_of_the_old_one(
     assert refusal_of(await api.post("/password-links/look", {"token": token}))[1] == "link_spent"
 
 
-async def test_the_old_address_is_told_of_a_new_one(
+async def test_the_old_email_address_is_informed_of_a_new_one(
     api: Api, anna: Actor, database: Database
 ) -> None:
     card = await add_activated(api, database, login="boris")
@@ -314,7 +316,7 @@ async def test_the_old_address_is_told_of_a_new_one(
     assert await letters(database, "other@example.org") == []
 
 
-async def test_a_mistyped_address_learns_nothing_of_the_right_one(
+async def test_a_mistyped_email_address_is_not_informed_of_its_correction(
     api: Api, anna: Actor, database: Database
 ) -> None:
     card = await add(api)
@@ -323,7 +325,7 @@ async def test_a_mistyped_address_learns_nothing_of_the_right_one(
     assert [letter.template for letter in await letters(database)] == ["invitation"]
 
 
-async def test_the_card_tells_what_became_of_the_last_letter(
+async def test_the_card_shows_the_state_of_the_last_letter(
     api: Api, anna: Actor, database: Database, clock: HandClock
 ) -> None:
     path = f"/employees/{(await add(api))['id']}"
@@ -354,7 +356,9 @@ async def test_the_card_tells_what_became_of_the_last_letter(
     assert await told() is None
 
 
-async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Employ) -> None:
+async def test_the_card_of_the_organisation_is_shown_and_changed(
+    api: Api, anna: Actor, employ: Employ
+) -> None:
     card = (await api.get("/organisation")).json
     assert (card["name"], card["inn"], card["code"]) == ("of anna", "", f"{card['id']:06}")
     assert len(card["uuid"]) == 36
@@ -372,7 +376,9 @@ async def test_the_card_of_the_organisation(api: Api, anna: Actor, employ: Emplo
     assert (await api.get("/organisation")).json["uuid"] != card["uuid"]
 
 
-async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database) -> None:
+async def test_letters_to_one_mailbox_are_limited(
+    api: Api, anna: Actor, database: Database
+) -> None:
     card = await add(api)
     for _ in range(MAX_LETTERS - 1):
         assert (await api.post(f"/employees/{card['id']}/reset-password")).status == 204
@@ -382,7 +388,7 @@ async def test_nobody_floods_a_mailbox(api: Api, anna: Actor, database: Database
     assert len(await letters(database)) == MAX_LETTERS
 
 
-async def test_another_partners_letters_to_a_mailbox_hinder_nobody(
+async def test_letters_of_another_partner_to_a_mailbox_do_not_count(
     api: Api, employ: Employ, database: Database
 ) -> None:
     await employ("mallory")
@@ -397,7 +403,7 @@ async def test_another_partners_letters_to_a_mailbox_hinder_nobody(
     assert (await api.ask("PUT", f"/employees/{card['id']}", json=moved)).status == 200
 
 
-async def test_a_partner_does_not_write_to_many_strangers(
+async def test_letters_of_a_partner_are_limited(
     api: Api, anna: Actor, database: Database, clock: HandClock
 ) -> None:
     async with database.transaction() as db:
@@ -410,13 +416,11 @@ async def test_a_partner_does_not_write_to_many_strangers(
     await add(api, **other)
 
 
-async def test_a_name_is_kept_without_the_space_around_it(api: Api, anna: Actor) -> None:
+async def test_a_name_is_stored_without_surrounding_spaces(api: Api, anna: Actor) -> None:
     assert (await add(api, full_name=" Анна\u00a0Мария \n"))["full_name"] == "Анна\u00a0Мария"
 
 
-async def test_what_a_change_leaves_out_is_refused_not_taken_for_none(
-    api: Api, anna: Actor
-) -> None:
+async def test_a_change_with_a_missing_field_is_refused(api: Api, anna: Actor) -> None:
     scope = {"clients": [], "registers": [SERIAL]}
     card = await add(api, scope=scope)
     path = f"/employees/{card['id']}"
@@ -426,7 +430,7 @@ async def test_what_a_change_leaves_out_is_refused_not_taken_for_none(
     assert (await api.get(path)).json == card
 
 
-async def test_a_scope_that_outgrew_its_limit_may_stay_or_shrink(
+async def test_a_scope_over_the_limit_may_stay_or_shrink(
     api: Api, anna: Actor, database: Database
 ) -> None:
     grown = [f"00106900{number:06}" for number in range(MAX_SCOPE + 2)]

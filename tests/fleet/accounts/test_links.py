@@ -43,7 +43,7 @@ async def admin(api: Api, employ: Employ) -> str:
     return api.token
 
 
-async def test_an_invitation_is_taken_once(
+async def test_an_invitation_works_once(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add(api, login="boris")
@@ -63,7 +63,7 @@ async def test_an_invitation_is_taken_once(
     assert (await api.sign_in("boris", NEW_PASSWORD)).status == 200
 
 
-async def test_an_expired_link_says_so(
+async def test_an_expired_link_is_refused_as_expired(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add(api)
@@ -75,7 +75,7 @@ async def test_an_expired_link_says_so(
         assert refusal_of(await use(api, unknown)) == (404, "link_unknown", "token")
 
 
-async def test_of_two_who_use_a_link_at_once_one_succeeds(
+async def test_two_simultaneous_uses_of_a_link_succeed_once(
     api: Api, admin: str, database: Database
 ) -> None:
     await add(api)
@@ -87,7 +87,7 @@ async def test_of_two_who_use_a_link_at_once_one_succeeds(
     assert (await api.sign_in("boris@example.org", winner)).status == 200
 
 
-async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
+async def test_recovery_sets_the_password_and_ends_all_sign_ins(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add_activated(api, database, login="boris")
@@ -107,7 +107,7 @@ async def test_a_forgotten_password_is_set_anew_and_ends_what_was_open(
     assert sent == ["invitation", "token_created", "password_link", "password_changed"]
 
 
-async def test_the_log_tells_who_used_a_link_and_where_it_was_sent(
+async def test_the_audit_log_shows_who_used_a_link_and_its_address(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     card = await add_activated(api, database, login="boris")
@@ -131,7 +131,7 @@ async def test_a_recovery_link_works_for_an_hour(
     assert refusal_of(await use(api, await last_token(database)))[1] == "link_expired"
 
 
-async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
+async def test_a_reset_link_names_the_organisation_and_lives_as_long_as_an_invitation(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     card = await add_activated(api, database)
@@ -144,7 +144,7 @@ async def test_an_administrators_link_names_them_and_waits_for_who_did_not_ask(
     assert (await use(api, await last_token(database))).status == 204
 
 
-async def test_a_link_that_works_no_more_does_not_leave(
+async def test_a_letter_with_an_invalid_link_is_not_sent(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     card = await add_activated(api, database)
@@ -173,9 +173,7 @@ async def test_a_link_that_works_no_more_does_not_leave(
     ]
 
 
-async def test_a_link_that_an_administrator_sends_ends_the_older(
-    api: Api, admin: str, database: Database
-) -> None:
+async def test_a_reset_link_ends_earlier_links(api: Api, admin: str, database: Database) -> None:
     card = await add_activated(api, database)
     await api.post(f"/employees/{card['id']}/reset-password")
     older = await last_token(database)
@@ -184,7 +182,7 @@ async def test_a_link_that_an_administrator_sends_ends_the_older(
     assert (await use(api, await last_token(database))).status == 204
 
 
-async def test_a_stranger_who_asks_ends_nobodys_link_and_its_use_ends_all(
+async def test_a_recovery_request_ends_no_link_but_its_use_ends_all(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add(api)
@@ -196,7 +194,7 @@ async def test_a_stranger_who_asks_ends_nobodys_link_and_its_use_ends_all(
     assert refusal_of(await use(api, newer))[1] == "link_spent"
 
 
-async def test_who_adds_employees_with_anothers_address_does_not_keep_letters_from_them(
+async def test_employees_with_a_strangers_address_do_not_displace_the_strangers_letters(
     api: Api, database: Database, employ: Employ, clock: HandClock
 ) -> None:
     await employ("mallory")
@@ -215,7 +213,7 @@ async def test_who_adds_employees_with_anothers_address_does_not_keep_letters_fr
     assert len(logins) == MAX_PARTNER_EMPLOYEES_PER_EMAIL + 2
 
 
-async def test_a_request_only_notes_that_links_are_asked_for(
+async def test_a_recovery_request_only_stores_a_row(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add_activated(api, database)
@@ -249,7 +247,7 @@ async def test_the_answer_is_the_same_for_an_unknown_address(
     assert await letters(database, "nobody@example.org") == []
 
 
-async def test_an_address_does_not_try_many_mailboxes(
+async def test_recovery_requests_from_one_address_are_limited(
     api: Api, database: Database, clock: HandClock
 ) -> None:
     for number in range(MAX_ADDRESS_RECOVERIES):
@@ -262,7 +260,7 @@ async def test_an_address_does_not_try_many_mailboxes(
     assert (await api.post("/password-recovery", RECOVERY)).status == 204
 
 
-async def test_who_shares_an_address_gets_a_letter_for_each_login(
+async def test_a_shared_mailbox_gets_a_letter_for_each_login(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     for login in ("boris", "b.petrov"):
@@ -272,7 +270,7 @@ async def test_who_shares_an_address_gets_a_letter_for_each_login(
     assert sorted(sent) == ["b.petrov", "boris"]
 
 
-async def test_letters_are_in_the_language_of_who_asked(
+async def test_recovery_letters_are_in_the_language_of_the_request(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add_activated(api, database)
@@ -284,7 +282,7 @@ async def test_letters_are_in_the_language_of_who_asked(
     assert sent == ["en", "ru", "en"]
 
 
-async def test_a_link_of_who_was_deactivated_does_not_work(
+async def test_a_link_of_a_deactivated_employee_does_not_work(
     api: Api, admin: str, database: Database
 ) -> None:
     await add(api)
@@ -294,7 +292,7 @@ async def test_a_link_of_who_was_deactivated_does_not_work(
     assert refusal_of(await use(api, token))[1] == "link_spent"
 
 
-async def test_links_are_forgotten_long_after_they_expired(
+async def test_links_are_deleted_long_after_their_expiry(
     api: Api, admin: str, database: Database, clock: HandClock
 ) -> None:
     await add(api)

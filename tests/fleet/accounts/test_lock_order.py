@@ -58,7 +58,7 @@ async def both(reached: asyncio.Event, first: Awaitable[Any], second: Callable[[
     return await asyncio.wait_for(asyncio.gather(first, then()), scaled(20))
 
 
-async def test_setting_a_password_while_its_owner_is_locked_out(
+async def test_setting_a_password_during_a_deactivation_leaves_it_in_force(
     api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = await add(api)
@@ -68,14 +68,14 @@ async def test_setting_a_password_while_its_owner_is_locked_out(
         async with database.transaction() as db:
             await employees.deactivate(Act(db, anna, clock()), card["id"])
 
-    taking = slow(monkeypatch, links, "spend", before=True)
+    taking = slow(monkeypatch, links, "invalidate", before=True)
     setting = links.set_password(Acts(database, clock), token, NEW_PASSWORD, "")
     await both(taking, setting, lock_out)
     assert (await api.get(f"/employees/{card['id']}")).json["status"] == "inactive"
     assert (await api.sign_in("boris@example.org", NEW_PASSWORD)).status == 401
 
 
-async def test_adding_one_while_another_is_sent_a_link(
+async def test_adding_an_employee_while_a_link_is_sent_does_not_deadlock(
     api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = await add(api)
@@ -94,7 +94,7 @@ async def test_adding_one_while_another_is_sent_a_link(
 
 
 @pytest.mark.parametrize("way", ["change", "deactivate"])
-async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before(
+async def test_an_employee_who_loses_a_mailbox_gets_no_link_there_afterwards(
     api: Api,
     anna: Actor,
     database: Database,
@@ -117,12 +117,12 @@ async def test_who_leaves_a_mailbox_gets_no_link_there_that_was_asked_for_before
         async with database.transaction() as db:
             await recovery.answer_requests(Act(db, None, clock()), 10)
 
-    spent = slow(monkeypatch, employees, "spend")
+    spent = slow(monkeypatch, employees, "invalidate")
     await both(spent, leave(), answer)
     assert "password_link" not in [letter.template for letter in await letters(database)]
 
 
-async def test_of_two_who_change_the_organisation_the_log_tells_one_after_the_other(
+async def test_simultaneous_changes_of_the_organisation_are_logged_in_sequence(
     api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def rename(name: str) -> None:
@@ -136,7 +136,7 @@ async def test_of_two_who_change_the_organisation_the_log_tells_one_after_the_ot
     assert told == [("First", "Second"), ("of anna", "First")]
 
 
-async def test_cleaning_up_waits_for_nobody(
+async def test_the_clean_up_skips_locked_rows(
     anna: Actor, database: Database, clock: HandClock
 ) -> None:
     counters = letter_counters("anna@example.org", anna.partner_id)
@@ -153,7 +153,7 @@ async def test_cleaning_up_waits_for_nobody(
     assert forgotten == 3
 
 
-async def test_no_more_tokens_than_allowed_however_many_ask_at_once(
+async def test_simultaneous_requests_cannot_exceed_the_token_limit(
     api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     june = {"name": "CI", "expires_at": "2026-06-01T00:00:00Z"}

@@ -10,7 +10,7 @@ from fleet.kit.page import STYLE, hash_of
 from tests.fleet.conftest import Api
 
 
-async def test_the_page_has_what_its_script_asks_for(api: Api) -> None:
+async def test_the_page_has_every_element_that_its_script_uses(api: Api) -> None:
     async with api.client.get("/password") as answer:
         page = await answer.text()
     async with api.client.get("/password.js") as answer:
@@ -23,7 +23,7 @@ async def test_the_page_has_what_its_script_asks_for(api: Api) -> None:
 
 
 @pytest.mark.parametrize("language", Language)
-async def test_the_page_comes_in_the_language_of_the_browser(api: Api, language: Language) -> None:
+async def test_the_page_is_in_the_language_of_the_browser(api: Api, language: Language) -> None:
     headers = {"Accept-Language": language.value}
     async with api.client.get("/password", headers=headers) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")

@@ -13,7 +13,7 @@ from fleet.kit.errors import DomainError
 from tests.fleet.conftest import Api, Employ
 
 
-async def test_one_too_many_is_told_to_come_again_and_the_others_are_served() -> None:
+async def test_a_sign_in_over_the_limit_is_refused_and_the_others_succeed() -> None:
     places = THREADS + MAX_WAITING
     tries = [hash_password("long enough") for _ in range(places + 3)]
     done = await asyncio.gather(*tries, return_exceptions=True)
@@ -23,7 +23,7 @@ async def test_one_too_many_is_told_to_come_again_and_the_others_are_served() ->
     assert await verify_password("long enough", kept)
 
 
-async def test_a_sign_in_that_finds_the_queue_full_is_told_when_to_come(
+async def test_a_sign_in_with_a_full_queue_is_told_when_to_try_again(
     api: Api, employ: Employ, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await employ("anna")

@@ -35,23 +35,23 @@ async def asked(api: Api, endpoint: Endpoint) -> tuple[int, str]:
         return response.status, (await response.json())["code"] if refused else ""
 
 
-def test_what_is_public_was_meant_to_be() -> None:
+def test_only_the_intended_endpoints_are_public() -> None:
     assert {name_of(endpoint) for endpoint in ENDPOINTS if endpoint.public} == PUBLIC
 
 
-def test_every_right_is_one_of_the_matrix() -> None:
+def test_every_endpoint_names_a_right_of_the_matrix() -> None:
     asked = {endpoint.right for endpoint in ENDPOINTS if endpoint.right is not None}
     assert asked <= set(Right)
 
 
-async def test_nothing_but_the_public_answers_without_a_sign_in(api: Api) -> None:
+async def test_only_public_endpoints_answer_without_a_sign_in(api: Api) -> None:
     for endpoint in ENDPOINTS:
         for api.token in ("", "of-nobody"):
             status, _ = await asked(api, endpoint)
             assert (status == 401) is not endpoint.public, name_of(endpoint)
 
 
-async def test_every_endpoint_asks_for_its_right(api: Api, employ: Employ) -> None:
+async def test_every_endpoint_requires_its_right(api: Api, employ: Employ) -> None:
     for role in Role:
         await employ(role.value, role)
         assert (await api.sign_in(role.value)).status == 200

@@ -34,13 +34,13 @@ def test_every_role_and_right_has_a_name_for_people() -> None:
     assert set(ROLE_NAMES) == set(Role) and set(RIGHT_NAMES) == set(Right)
 
 
-def test_the_matrix_is_the_table() -> None:
+def test_the_matrix_of_rights_equals_the_reviewed_table() -> None:
     assert set(RIGHTS) == set(Role) and set(TABLE) == set(Right)
     for right, roles in TABLE.items():
         assert {role for role, rights in RIGHTS.items() if right in rights} == set(roles), right
 
 
-def test_support_grants_what_no_administrator_can() -> None:
+def test_rights_that_only_support_assigns_name_their_role() -> None:
     of_support = {right: granted_by_support(right) for right in Right}
     assert {right: role for right, role in of_support.items() if role} == {
         Right.TRANSFER_SUBSCRIPTIONS: Role.ADMINISTRATOR_PLUS,

@@ -44,7 +44,7 @@ async def seen(api: Api) -> list[str]:
     return [row["serial_number"] for row in (await api.get("/registers")).json["items"]]
 
 
-async def test_the_scope_narrows_every_way_to_a_register(api: Api, boris: Any) -> None:
+async def test_the_scope_limits_every_access_to_registers(api: Api, boris: Any) -> None:
     administrator = api.token
     assert await seen(api) == [OF_CLIENT, NAMED, OUTSIDE]
     await api.sign_in("boris", NEW_PASSWORD)
@@ -62,7 +62,7 @@ async def test_the_scope_narrows_every_way_to_a_register(api: Api, boris: Any) -
     assert await seen(api) == [OF_CLIENT, OUTSIDE]
 
 
-async def test_a_scope_holds_from_the_next_request_on(api: Api, boris: Any) -> None:
+async def test_a_scope_takes_effect_with_the_next_request(api: Api, boris: Any) -> None:
     administrator = api.token
     await api.sign_in("boris", NEW_PASSWORD)
     limited = api.token
@@ -89,7 +89,9 @@ async def test_a_new_administrator_loses_the_scope(
     assert (free.json["limited"], free.json["scope"]) == (False, None)
 
 
-async def test_operations_of_registers_outside_are_not_found(api: Api, boris: Any) -> None:
+async def test_operations_of_registers_outside_the_scope_are_not_found(
+    api: Api, boris: Any
+) -> None:
     ordered = {"type": "settings_upload", "params": {"settings": {"279": 8080}}}
     ids = {}
     for serial in (NAMED, OUTSIDE):
@@ -106,7 +108,9 @@ async def test_operations_of_registers_outside_are_not_found(api: Api, boris: An
     assert (await api.post(f"/operations/{ids[NAMED]}/cancel")).status < 300
 
 
-async def test_what_a_limited_employee_enrols_joins_their_scope(api: Api, boris: Any) -> None:
+async def test_registers_enrolled_by_a_limited_employee_join_their_scope(
+    api: Api, boris: Any
+) -> None:
     new = "00106900000009"
     await api.sign_in("boris", NEW_PASSWORD)
     for _ in range(2):

@@ -24,7 +24,7 @@ from tests.pace import scaled
 ADMIN = "admin"
 
 
-async def test_signing_in_says_who_and_what_they_may(api: Api, employ: Employ) -> None:
+async def test_signing_in_returns_the_employee_and_their_rights(api: Api, employ: Employ) -> None:
     await employ("chief", Role.CHIEF_ENGINEER)
     answer = await api.sign_in(" CHIEF ")
     assert answer.status == 200 and set(answer.json) == {"token", "expires_at", "employee"}
@@ -39,7 +39,7 @@ async def test_signing_in_says_who_and_what_they_may(api: Api, employ: Employ) -
     assert "settings" in me["rights"] and "organisation" not in me["rights"]
 
 
-async def test_neither_token_nor_password_is_kept(
+async def test_neither_token_nor_password_is_stored(
     api: Api, employ: Employ, database: Database
 ) -> None:
     await employ(ADMIN)
@@ -50,7 +50,7 @@ async def test_neither_token_nor_password_is_kept(
             assert rows != "[]" and api.token not in rows and PASSWORD not in rows
 
 
-async def test_whatever_is_wrong_the_refusal_is_the_same(
+async def test_every_failed_sign_in_gets_the_same_refusal(
     api: Api, employ: Employ, database: Database
 ) -> None:
     await employ(ADMIN)
@@ -67,7 +67,7 @@ async def test_whatever_is_wrong_the_refusal_is_the_same(
 
 
 @pytest.mark.parametrize("change", [{"password_hash": "another"}, {"active": False}])
-async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
+async def test_a_change_during_the_password_check_prevents_the_sign_in(
     api: Api,
     employ: Employ,
     database: Database,
@@ -90,7 +90,9 @@ async def test_what_is_revoked_meanwhile_is_not_opened_after_it(
         assert await db.scalar(select(func.count()).select_from(SignIn)) == 0
 
 
-async def test_a_token_dies_with_its_employee(api: Api, employ: Employ, database: Database) -> None:
+async def test_a_token_of_a_deactivated_employee_is_refused(
+    api: Api, employ: Employ, database: Database
+) -> None:
     await employ(ADMIN)
     await api.sign_in(ADMIN)
     async with database.transaction() as db:
@@ -109,7 +111,7 @@ async def test_signing_out_revokes_this_sign_in_only(api: Api, employ: Employ) -
     assert (await api.get("/me")).status == 200
 
 
-async def test_attempts_at_a_login_run_out_and_come_back(
+async def test_attempts_at_a_login_are_limited_per_window(
     api: Api, employ: Employ, clock: HandClock
 ) -> None:
     await employ(ADMIN)
@@ -123,7 +125,7 @@ async def test_attempts_at_a_login_run_out_and_come_back(
     assert (await api.sign_in(ADMIN)).status == 200
 
 
-async def test_a_stranger_does_not_lock_the_login_of_another(
+async def test_a_stranger_cannot_lock_the_login_of_another(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     await employ(ADMIN)
@@ -135,7 +137,7 @@ async def test_a_stranger_does_not_lock_the_login_of_another(
     assert (await api.sign_in(ADMIN)).status == 200
 
 
-async def test_guesses_from_everywhere_together_have_a_limit(
+async def test_attempts_at_a_login_from_all_networks_are_limited(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     await employ(ADMIN)
@@ -147,12 +149,12 @@ async def test_guesses_from_everywhere_together_have_a_limit(
 
 
 @pytest.mark.parametrize("login", ["İ" * 64, "a b", "админ", "x"])
-async def test_what_cannot_be_a_login_is_an_unknown_one(api: Api, login: str) -> None:
+async def test_an_impossible_login_is_refused_as_unknown(api: Api, login: str) -> None:
     answer = await api.sign_in(login)
     assert (answer.status, answer.json["code"]) == (401, "wrong_credentials")
 
 
-async def test_many_attempts_at_once_do_not_get_around_the_limit(api: Api, employ: Employ) -> None:
+async def test_simultaneous_attempts_cannot_exceed_the_limit(api: Api, employ: Employ) -> None:
     await employ(ADMIN)
     body = {"login": ADMIN, "password": "wrong password"}
     tries = [api.post("/sign-in", body) for _ in range(2 * MAX_LOGIN_ATTEMPTS)]
@@ -161,7 +163,7 @@ async def test_many_attempts_at_once_do_not_get_around_the_limit(api: Api, emplo
     assert statuses.count(401) == MAX_LOGIN_ATTEMPTS == statuses.count(429)
 
 
-async def test_a_scan_of_many_logins_is_stopped_by_address(
+async def test_attempts_at_many_logins_from_one_address_are_limited(
     api: Api, employ: Employ, database: Database
 ) -> None:
     await employ(ADMIN)
@@ -177,7 +179,9 @@ async def test_a_scan_of_many_logins_is_stopped_by_address(
     assert (await api.sign_in("login-2")).status == 429
 
 
-async def test_success_clears_the_count(api: Api, employ: Employ, database: Database) -> None:
+async def test_a_successful_sign_in_resets_the_counter(
+    api: Api, employ: Employ, database: Database
+) -> None:
     await employ(ADMIN)
     for _ in range(3):
         for _ in range(MAX_LOGIN_ATTEMPTS - 1):
@@ -192,7 +196,7 @@ async def test_success_clears_the_count(api: Api, employ: Employ, database: Data
     }
 
 
-async def test_what_is_over_is_forgotten(
+async def test_expired_sign_ins_and_counters_are_deleted(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     await employ(ADMIN)

@@ -63,7 +63,7 @@ async def test_own_sign_ins_are_listed_and_revoked(api: Api, anna: Actor, employ
     assert others["after"] == {"revoked": 1}
 
 
-async def test_nobody_revokes_what_is_anothers(api: Api, anna: Actor, employ: Employ) -> None:
+async def test_sign_ins_of_others_cannot_be_revoked(api: Api, anna: Actor, employ: Employ) -> None:
     mine = (await api.get("/me/sign-ins")).json["items"][0]["id"]
     tokens = [api.token]
     await employ("boris", partner_id=anna.partner_id)
@@ -92,7 +92,7 @@ async def test_an_api_token_has_the_rights_of_its_employee_until_it_ends(
     assert await alive(api, [api.token]) == [False]
 
 
-async def test_an_api_token_is_no_sign_in_and_is_revoked_by_itself(api: Api, anna: Actor) -> None:
+async def test_an_api_token_is_listed_and_revoked_separately(api: Api, anna: Actor) -> None:
     made = (await api.post("/me/api-tokens", JUNE)).json
     await sign_in_twice_more(api)
     assert len((await api.get("/me/sign-ins")).json["items"]) == 3
@@ -110,7 +110,7 @@ async def test_an_api_token_is_no_sign_in_and_is_revoked_by_itself(api: Api, ann
     assert made["token"] not in str((await api.get("/audit")).json)
 
 
-async def test_what_was_revoked_while_it_asked_makes_no_token(
+async def test_a_sign_in_revoked_during_the_request_creates_no_token(
     api: Api, anna: Actor, database: Database, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = service.authenticate
@@ -156,7 +156,7 @@ async def test_a_changed_password_ends_the_other_sign_ins(api: Api, anna: Actor)
     assert (await api.sign_in("anna", NEW_PASSWORD)).status == 200
 
 
-async def test_an_open_browser_does_not_give_the_password_away(api: Api, anna: Actor) -> None:
+async def test_guesses_of_the_current_password_are_limited(api: Api, anna: Actor) -> None:
     guess = CHANGE | {"password": "guessed it"}
     for _ in range(MAX_PASSWORD_CHANGES):
         assert (await api.post("/me/password", guess)).status == 422
@@ -167,7 +167,7 @@ async def test_an_open_browser_does_not_give_the_password_away(api: Api, anna: A
     )
 
 
-async def test_letters_tell_of_a_new_token_and_of_those_that_outlive_a_password(
+async def test_letters_report_a_new_token_and_tokens_left_after_a_password_change(
     api: Api, anna: Actor, database: Database
 ) -> None:
     await add_activated(api, database, login="boris")
@@ -185,7 +185,7 @@ async def test_letters_tell_of_a_new_token_and_of_those_that_outlive_a_password(
     assert (changed.template, changed.params) == ("own_password_changed", person | {"tokens": "1"})
 
 
-async def test_a_stolen_token_does_not_become_the_person(
+async def test_an_api_token_cannot_take_over_an_account(
     api: Api, anna: Actor, database: Database
 ) -> None:
     card = await add_activated(api, database)

@@ -17,7 +17,7 @@ BEFORE = (
 )
 
 
-async def test_partners_get_their_uuid_and_people_can_be_searched(empty_url: str) -> None:
+async def test_the_upgrade_adds_uuids_of_partners_and_search_texts(empty_url: str) -> None:
     await upgrade(empty_url, "0005_assistants")
     database = Database(empty_url)
     async with database.transaction() as db:
@@ -34,7 +34,7 @@ async def test_partners_get_their_uuid_and_people_can_be_searched(empty_url: str
     await database.close()
 
 
-async def test_the_way_back(empty_url: str) -> None:
+async def test_the_migration_of_people_can_be_reverted(empty_url: str) -> None:
     await upgrade(empty_url, "0006_people")
     database = Database(empty_url)
 

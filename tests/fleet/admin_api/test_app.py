@@ -57,7 +57,7 @@ async def odd(database: Database, clock: HandClock) -> AsyncIterator[Api]:
         yield Api(client)
 
 
-async def test_behind_a_trusted_proxy_each_client_is_itself(
+async def test_clients_behind_a_trusted_proxy_keep_their_addresses(
     database: Database, clock: HandClock, employ: Employ
 ) -> None:
     """In the audit log, in the line of the log, and for the limits of attempts."""
@@ -77,7 +77,9 @@ async def test_behind_a_trusted_proxy_each_client_is_itself(
             assert f"address:{seen}" in list(counters)
 
 
-async def test_a_mistake_of_ours_undoes_all_and_tells_nothing(odd: Api, database: Database) -> None:
+async def test_an_internal_error_rolls_back_and_reveals_nothing(
+    odd: Api, database: Database
+) -> None:
     with capture_logs() as lines:
         answer = await odd.post("/fail", headers={"X-Request-Id": "call-7"})
     assert (answer.status, answer.json["code"]) == (500, "our_mistake")
@@ -87,14 +89,14 @@ async def test_a_mistake_of_ours_undoes_all_and_tells_nothing(odd: Api, database
         assert await db.scalar(text("SELECT count(*) FROM partners")) == 0
 
 
-async def test_a_handler_that_hangs_is_given_up(odd: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_handler_is_cancelled(odd: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge, "REQUEST_TIMEOUT_S", 0.05)
     answer = await odd.get("/hang")
     assert (answer.status, answer.json["code"]) == (503, "busy")
     assert answer.headers["Retry-After"] == "5"
 
 
-async def test_a_lost_database_is_a_passing_trouble(odd: Api) -> None:
+async def test_a_lost_database_is_a_temporary_error(odd: Api) -> None:
     assert (await odd.get("/lose-database")).status == 503
 
 
@@ -108,7 +110,7 @@ async def tell(call: Call[Nothing, None]) -> None:
     """
 
 
-def test_the_document_says_all_that_an_endpoint_says_of_itself() -> None:
+def test_the_document_contains_the_whole_docstring_of_an_endpoint() -> None:
     (told,) = build_document((tell,))["paths"]["/api/v1/told"].values()
     assert told["summary"] == (
         "Do what takes more than one line of the source to be told in the words of people, and "
@@ -130,7 +132,7 @@ async def test_the_document_describes_every_endpoint(api: Api) -> None:
     assert described == {(each.method, f"/api/v1{each.path}") for each in ENDPOINTS}
 
 
-def test_the_document_is_whole() -> None:
+def test_the_document_is_consistent() -> None:
     """References lead somewhere, path parameters are declared, names are told apart."""
     document = build_document(ENDPOINTS)
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
@@ -145,7 +147,7 @@ def test_the_document_is_whole() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_document_names_what_files_are() -> None:
+def test_the_document_lists_the_media_types_of_files() -> None:
     named = {each.name: each.files for each in ENDPOINTS if each.reply in FILES}
     assert named["download_registers"] == ("text/csv",) and all(named.values())
     paths = build_document(ENDPOINTS)["paths"]
@@ -167,7 +169,7 @@ def test_the_document_names_what_files_are() -> None:
         ("PasswordChange", "password", {"minLength": 1, "maxLength": 128}),
     ],
 )
-def test_the_document_tells_what_validators_want(
+def test_the_document_describes_the_formats_that_validators_check(
     model: str, field: str, said: dict[str, object]
 ) -> None:
     schema = build_document(ENDPOINTS)["components"]["schemas"][model]["properties"][field]
@@ -175,7 +177,7 @@ def test_the_document_tells_what_validators_want(
     assert {name: one.get(name) for name in said} == said
 
 
-def test_several_values_of_a_parameter_are_an_array_with_commas_and_never_null() -> None:
+def test_a_parameter_with_several_values_is_a_comma_separated_array_without_null() -> None:
     shown = build_document(ENDPOINTS)["paths"]["/api/v1/registers"]["get"]["parameters"]
     model = next(each for each in shown if each["name"] == "model")
     assert (model["style"], model["explode"]) == ("form", False)
@@ -183,7 +185,7 @@ def test_several_values_of_a_parameter_are_an_array_with_commas_and_never_null()
     assert "null" not in json.dumps(shown)
 
 
-async def test_the_documentation_page_needs_nobody_else(api: Api) -> None:
+async def test_the_documentation_page_loads_nothing_from_other_servers(api: Api) -> None:
     async with api.client.get("/api/docs") as page:
         html = await page.text()
         assert page.status == 200 and "script-src 'self'" in page.headers["Content-Security-Policy"]
@@ -193,7 +195,7 @@ async def test_the_documentation_page_needs_nobody_else(api: Api) -> None:
             assert found.status == 200 and await found.read()
 
 
-async def test_probes(api: Api) -> None:
+async def test_the_probes_answer(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/metrics"):
         async with api.client.get(path) as response:
             assert response.status == 200, path
@@ -202,7 +204,9 @@ async def test_probes(api: Api) -> None:
         assert "python_info" in await response.text()
 
 
-async def test_not_ready_without_a_database(clock: HandClock, closed_port: int) -> None:
+async def test_the_server_is_not_ready_without_a_database(
+    clock: HandClock, closed_port: int
+) -> None:
     database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
     async with TestClient(TestServer(build_app(database, clock))) as client:
         async with client.get("/readyz") as response:
@@ -214,7 +218,7 @@ async def test_not_ready_without_a_database(clock: HandClock, closed_port: int) 
     await database.close()
 
 
-async def test_every_answer_is_numbered_and_guarded(api: Api) -> None:
+async def test_every_response_has_a_request_number_and_security_headers(api: Api) -> None:
     for path in ("/me", "/openapi.json", "/nothing"):
         headers = (await api.get(path)).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -227,7 +231,7 @@ async def test_every_answer_is_numbered_and_guarded(api: Api) -> None:
     assert forged.headers["X-Request-Id"] != "a b"
 
 
-async def test_a_log_line_has_the_route_and_no_secret(api: Api, employ: Employ) -> None:
+async def test_a_log_line_names_the_route_and_contains_no_secret(api: Api, employ: Employ) -> None:
     await employ("admin")
     with capture_logs() as lines:
         await api.sign_in("admin")

@@ -40,7 +40,7 @@ def add(url: str, partner: str, plan: str, quantity: str) -> Result:
     return CliRunner().invoke(app, ["stock", "add", *options, "--database", url])
 
 
-def test_subscriptions_are_given_by_login_and_by_uuid(url: str) -> None:
+def test_the_stock_command_finds_a_partner_by_login_and_by_uuid(url: str) -> None:
     ((uuid,),) = found(url, Partner.uuid)
     for partner, held in (("Anna", 3), (str(uuid), 6)):
         given = add(url, partner, "monitoring", "3")
@@ -58,7 +58,7 @@ def test_subscriptions_are_given_by_login_and_by_uuid(url: str) -> None:
         ("anna", "monitoring", "10001", "10000"),
     ],
 )
-def test_a_refusal_is_said_and_gives_nothing(
+def test_a_refused_stock_command_prints_the_reason_and_adds_nothing(
     url: str, partner: str, plan: str, quantity: str, word: str
 ) -> None:
     refused = add(url, partner, plan, quantity)

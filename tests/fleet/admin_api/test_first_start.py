@@ -44,7 +44,7 @@ async def prepare(
         return await prepare_admin(Act(db, None, clock(), config=FleetConfig(data=folder, **more)))
 
 
-async def test_the_generated_password_is_shown_while_it_fits(
+async def test_the_generated_password_is_shown_while_it_is_valid(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     first = await prepare(database, clock, tmp_path)
@@ -58,7 +58,7 @@ async def test_the_generated_password_is_shown_while_it_fits(
     assert await prepare(database, clock, tmp_path) == PASSWORD_CHANGED
 
 
-async def test_a_lost_data_folder_makes_no_password_that_does_not_fit(
+async def test_a_lost_data_folder_does_not_cause_a_new_password(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     await prepare(database, clock, tmp_path / "first")
@@ -66,7 +66,7 @@ async def test_a_lost_data_folder_makes_no_password_that_does_not_fit(
     assert not (tmp_path / "second" / PASSWORD_FILE).exists()
 
 
-async def test_an_empty_password_file_is_no_password(
+async def test_an_empty_password_file_is_replaced(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     (tmp_path / PASSWORD_FILE).write_text("")
@@ -74,7 +74,7 @@ async def test_an_empty_password_file_is_no_password(
     assert (await api.sign_in(LOGIN, shown)).status == 200
 
 
-async def test_a_password_that_a_person_wrote_into_the_file_stops_no_start(
+async def test_a_password_file_written_by_a_person_does_not_stop_the_start(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     (tmp_path / PASSWORD_FILE).write_text("пароль для пробы\n", "utf-8")
@@ -84,7 +84,7 @@ async def test_a_password_that_a_person_wrote_into_the_file_stops_no_start(
     assert await prepare(database, clock, tmp_path) == PASSWORD_CHANGED
 
 
-async def test_two_first_starts_at_once_make_one_administrator(
+async def test_two_simultaneous_first_starts_create_one_administrator(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     one, other = await asyncio.gather(*(prepare(database, clock, tmp_path) for _ in range(2)))
@@ -93,7 +93,7 @@ async def test_two_first_starts_at_once_make_one_administrator(
         assert len(list(await db.scalars(select(Partner)))) == 1
 
 
-async def test_a_given_password_is_that_of_the_first_start_only(
+async def test_the_configured_password_is_used_only_at_the_first_start(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     given = await prepare(database, clock, tmp_path, admin_password="first password")
@@ -109,7 +109,7 @@ async def test_a_given_password_is_that_of_the_first_start_only(
     assert (await api.sign_in(LOGIN, "chosen by a person")).status == 200
 
 
-async def test_demo_registers_may_do_everything_at_once_and_there_is_stock_to_try(
+async def test_demo_registers_may_use_every_service_and_come_with_stock(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -120,7 +120,7 @@ async def test_demo_registers_may_do_everything_at_once_and_there_is_stock_to_tr
         assert await available(db, partner_id) == dict.fromkeys(CATALOGUE, FIRST_STOCK)
 
 
-async def test_without_a_demonstration_nothing_is_given(
+async def test_without_demo_registers_no_stock_is_given(
     database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     partner_id = await start(database, clock, tmp_path, [])

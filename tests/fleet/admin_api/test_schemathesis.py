@@ -116,7 +116,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @ON_SQLITE
 @pytest.mark.timeout(TIMEOUT_S + 30)
-async def test_the_server_does_what_the_document_says(
+async def test_the_server_conforms_to_its_openapi_document(
     api: Api, database: Database, clock: HandClock, tmp_path: Path
 ) -> None:
     stocked = await stock(api, database, clock)

@@ -27,7 +27,7 @@ def test_secrets_are_masked_at_any_depth() -> None:
     }
 
 
-async def test_the_list_tells_who_what_where_before_and_after(
+async def test_the_list_shows_author_action_address_and_states(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -55,7 +55,9 @@ async def test_the_list_tells_who_what_where_before_and_after(
     }
 
 
-async def test_pages_and_filters(api: Api, employ: Employ, clock: HandClock) -> None:
+async def test_the_list_can_be_paged_and_filtered(
+    api: Api, employ: Employ, clock: HandClock
+) -> None:
     anna = await employ("anna")
     await employ("boris", Role.ADMINISTRATOR)
     await api.sign_in("anna")
@@ -80,7 +82,7 @@ async def test_pages_and_filters(api: Api, employ: Employ, clock: HandClock) -> 
     assert {row["login"] for row in (await api.get("/audit")).json["items"]} <= {"boris", ""}
 
 
-async def test_pages_go_by_the_time_of_the_change(
+async def test_pages_are_ordered_by_the_time_of_the_change(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     anna = await employ("anna")
@@ -99,12 +101,12 @@ async def test_pages_go_by_the_time_of_the_change(
     assert told == ["b:3", "a:3", "b:2", "a:2", "b:1", "a:1"] and page["next"] is None
 
 
-def test_the_search_looks_at_every_word_of_an_entry() -> None:
+def test_the_search_text_contains_every_word_of_an_entry() -> None:
     told = search_text("Anna", None, "", {"Адрес": ["Ёлкин, 5", {"n": 7}]}, ())
     assert told == "anna адрес елкин, 5 n 7"
 
 
-async def test_the_log_is_searched_by_any_text_but_a_secret(
+async def test_the_search_finds_any_text_except_a_secret(
     api: Api, employ: Employ, database: Database, clock: HandClock
 ) -> None:
     anna = await employ("anna")

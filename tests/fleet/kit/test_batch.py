@@ -51,7 +51,7 @@ async def settle() -> None:
     max_waiting=st.integers(1, 12),
     bad=st.sets(st.integers(0, 40), max_size=5),
 )
-def test_order_bounds_and_an_answer_for_everybody(
+def test_batches_keep_the_order_and_the_limits_and_answer_every_item(
     arrivals: list[int], max_batch: int, max_waiting: int, bad: set[int]
 ) -> None:
     """``arrivals``: how many items come between two turns of the loop; ``bad`` spoil a batch."""
@@ -91,7 +91,7 @@ async def _order_and_bounds(
     assert not batcher.add(0)
 
 
-async def test_while_one_batch_is_written_the_next_one_gathers() -> None:
+async def test_items_gather_while_a_batch_is_written() -> None:
     ledger, gate = Ledger(), asyncio.Event()
     ledger.before = lambda batch: gate.wait()
     batcher = Batcher(ledger.write, ledger.fail, linger_s=0)
@@ -106,7 +106,7 @@ async def test_while_one_batch_is_written_the_next_one_gathers() -> None:
     await batcher.close()
 
 
-async def test_a_lingering_writer_waits_for_company() -> None:
+async def test_a_lingering_writer_waits_for_more_items() -> None:
     ledger = Ledger()
     batcher = Batcher(ledger.write, ledger.fail, linger_s=0.05)
     batcher.start()
@@ -118,7 +118,7 @@ async def test_a_lingering_writer_waits_for_company() -> None:
     assert ledger.batches == [[1, 2]]
 
 
-async def test_a_batch_that_takes_too_long_has_failed() -> None:
+async def test_a_batch_over_its_time_limit_fails() -> None:
     ledger = Ledger()
     ledger.before = lambda batch: asyncio.Event().wait() if 1 in batch else None
     batcher = Batcher(ledger.write, ledger.fail, linger_s=0, timeout_s=0.05, max_batch=1)
@@ -129,7 +129,7 @@ async def test_a_batch_that_takes_too_long_has_failed() -> None:
     assert (ledger.failed, ledger.kept) == ([1], [2])
 
 
-async def test_closing_writes_what_waits() -> None:
+async def test_closing_writes_the_waiting_items() -> None:
     ledger = Ledger()
     batcher = Batcher(ledger.write, ledger.fail, max_batch=3, linger_s=0.01)
     batcher.start()
@@ -143,7 +143,7 @@ async def test_closing_writes_what_waits() -> None:
     assert ledger.kept == list(range(7))
 
 
-async def test_closing_an_idle_or_unstarted_one_is_no_wait() -> None:
+async def test_closing_an_idle_or_unstarted_batcher_returns_at_once() -> None:
     ledger = Ledger()
     idle = Batcher(ledger.write, ledger.fail)
     idle.start()
@@ -154,7 +154,7 @@ async def test_closing_an_idle_or_unstarted_one_is_no_wait() -> None:
 
 
 @pytest.mark.parametrize("linger_s", [0, 60])
-async def test_a_cancelled_writer_leaves_nobody_unanswered(linger_s: float) -> None:
+async def test_a_cancelled_writer_fails_all_its_items(linger_s: float) -> None:
     ledger = Ledger()
     ledger.before = lambda batch: asyncio.Event().wait()
     batcher = Batcher(ledger.write, ledger.fail, max_batch=2, linger_s=linger_s)
@@ -170,7 +170,7 @@ async def test_a_cancelled_writer_leaves_nobody_unanswered(linger_s: float) -> N
     assert not batcher.add(5)
 
 
-async def test_paced_work_lets_the_loop_breathe_between_its_items() -> None:
+async def test_a_paced_queue_yields_to_the_event_loop_between_items() -> None:
     done: list[object] = []
     paced = PacedQueue[int](done.append)
     paced.start()
@@ -189,7 +189,7 @@ async def test_paced_work_lets_the_loop_breathe_between_its_items() -> None:
     assert all("others" in done[one:another] for one, another in pairwise(numbers))
 
 
-async def test_paced_work_that_is_closed_does_nothing_more() -> None:
+async def test_a_closed_paced_queue_handles_no_more_items() -> None:
     done: list[int] = []
     paced = PacedQueue[int](done.append)
     paced.start()

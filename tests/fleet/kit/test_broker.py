@@ -42,7 +42,7 @@ async def lets_in(mosquitto: Mosquitto, login: str, password: str) -> bool:
         return False
 
 
-async def test_an_account_with_its_registers(
+async def test_an_account_gets_exactly_its_registers(
     mosquitto: Mosquitto, admin: BrokerAdmin, login: str
 ) -> None:
     await admin.create_account(login, PASSWORD)
@@ -54,7 +54,7 @@ async def test_an_account_with_its_registers(
     assert await lets_in(mosquitto, login, PASSWORD)
 
 
-async def test_what_is_asked_twice_is_done_once(
+async def test_repeated_broker_commands_have_no_further_effect(
     mosquitto: Mosquitto, admin: BrokerAdmin, login: str
 ) -> None:
     """The second time, a password is set and the registers stay."""
@@ -67,7 +67,7 @@ async def test_what_is_asked_twice_is_done_once(
     assert not await lets_in(mosquitto, login, PASSWORD)
 
 
-async def test_the_same_registers_again_disconnect_nobody(
+async def test_setting_the_same_registers_disconnects_nobody(
     mosquitto: Mosquitto, admin: BrokerAdmin, login: str
 ) -> None:
     await admin.create_account(login, PASSWORD)
@@ -77,7 +77,9 @@ async def test_the_same_registers_again_disconnect_nobody(
         await client.publish(f"registers/{ONE}/up", b"", 1)
 
 
-async def test_a_new_password(mosquitto: Mosquitto, admin: BrokerAdmin, login: str) -> None:
+async def test_a_new_password_replaces_the_previous_one(
+    mosquitto: Mosquitto, admin: BrokerAdmin, login: str
+) -> None:
     await admin.create_account(login, PASSWORD)
     await admin.set_password(login, "another-one")
     assert await lets_in(mosquitto, login, "another-one")
@@ -86,7 +88,9 @@ async def test_a_new_password(mosquitto: Mosquitto, admin: BrokerAdmin, login: s
         await admin.set_password(f"{login}x", PASSWORD)
 
 
-async def test_a_deleted_account(mosquitto: Mosquitto, admin: BrokerAdmin, login: str) -> None:
+async def test_a_deleted_account_cannot_sign_in(
+    mosquitto: Mosquitto, admin: BrokerAdmin, login: str
+) -> None:
     await admin.create_account(login, PASSWORD)
     await admin.delete_account(login)
     await admin.delete_account(login)
@@ -94,7 +98,7 @@ async def test_a_deleted_account(mosquitto: Mosquitto, admin: BrokerAdmin, login
     assert not await lets_in(mosquitto, login, PASSWORD)
 
 
-async def test_logins_of_others_are_not_touched(
+async def test_foreign_accounts_are_not_changed(
     mosquitto: Mosquitto, admin: BrokerAdmin, login: str
 ) -> None:
     """The administrator's, the gateways', and one that somebody made by other means."""
@@ -118,12 +122,14 @@ async def test_logins_of_others_are_not_touched(
             await admin._send_commands([{"command": "deleteClient", "username": made}])
 
 
-async def test_accounts_of_others_are_not_told(admin: BrokerAdmin) -> None:
+async def test_foreign_accounts_are_not_listed(admin: BrokerAdmin) -> None:
     await admin.ensure_gateway_account("gateway", PASSWORD)
     assert {ADMIN, "gateway"} & (await admin.accounts()).keys() == set()
 
 
-async def test_the_account_of_the_gateways(mosquitto: Mosquitto, tmp_path: Path) -> None:
+async def test_the_gateway_account_is_created_from_password_files(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
     """What an operator runs: files hold the passwords."""
     files = tmp_path / "admin", tmp_path / "gateway"
     for file, password in zip(files, (mosquitto.password, PASSWORD), strict=True):
@@ -134,20 +140,20 @@ async def test_the_account_of_the_gateways(mosquitto: Mosquitto, tmp_path: Path)
     assert await lets_in(mosquitto, "gateway", PASSWORD)
 
 
-async def test_no_broker_is_configured(tmp_path: Path) -> None:
+async def test_without_a_configured_broker_there_is_no_administration(tmp_path: Path) -> None:
     assert broker_admin(FleetConfig()) is None
     with pytest.raises(ValueError, match="CASH_SERVER_BROKER_ADMIN"):
         await broker.ensure_gateway_account(FleetConfig(), "gateway", tmp_path)
 
 
-def test_a_password_file_is_not_empty(tmp_path: Path) -> None:
+def test_an_empty_password_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("\n")
     with pytest.raises(ValueError, match="no password"):
         broker.read_password(file)
 
 
-async def test_the_broker_is_down() -> None:
+async def test_an_unreachable_broker_is_reported_as_down() -> None:
     with socket.socket() as nobody:
         nobody.bind((HOST, 0))
         url = BrokerUrl(ADMIN, HOST, nobody.getsockname()[1], False)
@@ -155,7 +161,7 @@ async def test_the_broker_is_down() -> None:
             await BrokerAdmin(url, PASSWORD).accounts()
 
 
-async def test_the_broker_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_broker_is_reported_as_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "BROKER_TIMEOUT_S", 0.3)
     with socket.socket() as silent:
         silent.bind((HOST, 0))
@@ -165,12 +171,12 @@ async def test_the_broker_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
             await BrokerAdmin(url, PASSWORD).accounts()
 
 
-async def test_a_wrong_password_is_a_broker_that_is_down(mosquitto: Mosquitto) -> None:
+async def test_a_wrong_broker_password_is_reported_as_down(mosquitto: Mosquitto) -> None:
     with pytest.raises(BrokerDown):
         await BrokerAdmin(broker_url.parse(mosquitto.url), "wrong").accounts()
 
 
-async def test_an_account_administers_nothing(
+async def test_an_ordinary_account_cannot_administer_the_broker(
     mosquitto: Mosquitto, admin: BrokerAdmin, login: str
 ) -> None:
     await admin.create_account(login, PASSWORD)

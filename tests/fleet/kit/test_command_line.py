@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 from fleet.kit.command_line import run_without_traceback
 
 
-def test_a_database_without_its_tables_ends_a_program_with_a_sentence() -> None:
+def test_a_database_without_tables_ends_a_program_with_a_message() -> None:
     def program() -> None:
         raise OperationalError("SELECT secret", {}, Exception("no such table: employees"))
 

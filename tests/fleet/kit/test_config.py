@@ -14,7 +14,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"CASH_SERVER_{name.upper()}", raising=False)
 
 
-def test_without_a_word_the_database_lies_in_the_data_directory() -> None:
+def test_the_default_database_is_in_the_data_directory() -> None:
     config = FleetConfig(data=Path("/srv/cash"))
     assert config.database_url == "sqlite+aiosqlite:////srv/cash/fleet.db"
     assert config.http_address == ("127.0.0.1", 8080)
@@ -52,7 +52,7 @@ def test_plain_urls_get_their_driver(
         ("ADMIN_PASSWORD", "x" * 129),
     ],
 )
-def test_a_bad_variable_stops_the_start(
+def test_an_invalid_variable_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"CASH_SERVER_{name}", value)
@@ -61,7 +61,7 @@ def test_a_bad_variable_stops_the_start(
 
 
 @pytest.mark.parametrize("content", [None, b" \n", b"\xff"])
-def test_an_unreadable_password_of_the_mail_server_stops_the_start(
+def test_an_unreadable_mail_password_file_stops_the_start(
     tmp_path: Path, content: bytes | None
 ) -> None:
     path = tmp_path / "password"

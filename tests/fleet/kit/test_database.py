@@ -27,7 +27,7 @@ async def add_partner(database: Database, created_at: datetime = START) -> int:
         return partner.id
 
 
-async def test_a_moment_comes_back_in_utc_with_microseconds(database: Database) -> None:
+async def test_a_stored_moment_is_read_in_utc_with_microseconds(database: Database) -> None:
     moscow = timezone(timedelta(hours=3))
     await add_partner(database, datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=moscow))
     async with database.read() as db:
@@ -36,7 +36,7 @@ async def test_a_moment_comes_back_in_utc_with_microseconds(database: Database) 
     assert kept is not None and kept.utcoffset() == timedelta(0)
 
 
-async def test_moments_sort_by_time_whatever_their_zone(database: Database) -> None:
+async def test_moments_sort_by_time_in_any_zone(database: Database) -> None:
     east = timezone(timedelta(hours=12))
     moments = [START + timedelta(microseconds=n) for n in (0, 1, 1_000_000)]
     for moment in (moments[2].astimezone(east), moments[0], moments[1].astimezone(east)):
@@ -51,7 +51,7 @@ async def test_a_naive_moment_is_refused(database: Database) -> None:
         await add_partner(database, datetime(2026, 3, 2))
 
 
-async def test_a_serial_number_keeps_its_zeros(database: Database) -> None:
+async def test_a_serial_number_keeps_its_leading_zeros(database: Database) -> None:
     async with database.transaction() as db:
         db.add(CashRegister(serial_number=SERIAL, model=69))
     async with database.read() as db:
@@ -60,13 +60,13 @@ async def test_a_serial_number_keeps_its_zeros(database: Database) -> None:
 
 
 @pytest.mark.parametrize("bad", ["1069", "0010690000000١", "-0106900000001", ""])
-async def test_what_is_no_serial_number_is_not_stored(database: Database, bad: str) -> None:
+async def test_an_invalid_serial_number_is_not_stored(database: Database, bad: str) -> None:
     with pytest.raises(StatementError, match="14 digits"):
         async with database.transaction() as db:
             db.add(CashRegister(serial_number=bad, model=69))
 
 
-async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
+async def test_a_failed_transaction_writes_nothing(database: Database) -> None:
     with pytest.raises(LookupError):
         async with database.transaction() as db:
             db.add(Partner(name="P", created_at=START))
@@ -76,7 +76,7 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
         assert await db.scalar(select(Partner.id)) is None
 
 
-async def test_a_read_leaves_nothing(database: Database) -> None:
+async def test_a_read_only_session_writes_nothing(database: Database) -> None:
     async with database.read() as db:
         db.add(Partner(name="P", created_at=START))
         await db.flush()
@@ -84,7 +84,7 @@ async def test_a_read_leaves_nothing(database: Database) -> None:
         assert await db.scalar(select(Partner.id)) is None
 
 
-async def test_many_writers_that_read_first_all_get_through(database: Database) -> None:
+async def test_simultaneous_writers_that_read_first_all_succeed(database: Database) -> None:
     """An upgrade of a read lock would fail at once on SQLite; lost updates on neither."""
     partner_id = await add_partner(database)
 
@@ -99,7 +99,7 @@ async def test_many_writers_that_read_first_all_get_through(database: Database) 
         assert await db.scalar(select(Partner.name)) == "P" * 21
 
 
-async def test_sqlite_is_durable_and_checks_keys(
+async def test_sqlite_is_durable_and_checks_foreign_keys(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fleet.kit.database.SQLITE_PRAGMAS", DURABLE)
@@ -113,7 +113,9 @@ async def test_sqlite_is_durable_and_checks_keys(
     assert found == ["wal", 2, 1]
 
 
-async def test_reactions_share_the_transaction(database_url: str, database: Database) -> None:
+async def test_reactions_run_in_the_transaction_of_the_fact(
+    database_url: str, database: Database
+) -> None:
     seen: list[object] = []
 
     async def write(act: Act, fact: str) -> None:
@@ -135,7 +137,7 @@ async def test_reactions_share_the_transaction(database_url: str, database: Data
     assert seen == ["fact"]
 
 
-async def test_the_probe_fails_where_no_database_answers(closed_port: int) -> None:
+async def test_the_probe_fails_without_a_database(closed_port: int) -> None:
     database = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
     with pytest.raises(OSError):
         await database.probe()

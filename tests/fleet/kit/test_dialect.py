@@ -125,19 +125,19 @@ async def everything(database: Database, table: Table = THINGS) -> dict[str, lis
     return {column.name: [getattr(row, column.name) for row in rows] for column in table.c}
 
 
-def test_the_samples_know_every_type_of_the_products_tables() -> None:
+def test_the_samples_cover_every_column_type_of_the_product() -> None:
     used = {type(column.type) for table in full_metadata().tables.values() for column in table.c}
     assert used <= {type(column.type) for column in THINGS.c}
     assert set(SAMPLES) == {column.name for column in THINGS.c} - {"id"}
 
 
-async def test_every_type_goes_in_and_comes_out(things: Database) -> None:
+async def test_every_column_type_survives_a_bulk_insert(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": range(ROWS), **SAMPLES}, {})
     assert await everything(things) == {"id": list(range(ROWS)), **SAMPLES}
 
 
-async def test_every_type_can_be_the_same_in_every_row(things: Database) -> None:
+async def test_every_column_type_can_be_a_constant_of_the_insert(things: Database) -> None:
     for start, which in enumerate(range(ROWS)):
         constants = {name: values[which] for name, values in SAMPLES.items()}
         async with things.transaction() as db:
@@ -147,7 +147,7 @@ async def test_every_type_can_be_the_same_in_every_row(things: Database) -> None
         assert found[name] == [value for value in values for _ in range(2)]
 
 
-async def test_every_type_is_updated(things: Database) -> None:
+async def test_every_column_type_can_be_updated(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": range(ROWS + 1)}, {"word": "old"})
         await update_columns(db, THINGS, "id", {"id": range(ROWS), **SAMPLES}, {})
@@ -159,7 +159,7 @@ async def test_every_type_is_updated(things: Database) -> None:
     assert found == {"id": list(range(ROWS + 1)), **expected}
 
 
-async def test_json_nothing_is_null_and_not_a_json_null(things: Database) -> None:
+async def test_none_in_a_json_column_is_stored_as_sql_null(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": [1, 2], "json": [None, {"a": None}]}, {})
         nulls = await db.scalar(text("SELECT count(*) FROM things WHERE json IS NULL"))
@@ -173,7 +173,7 @@ async def test_absent_columns_get_their_defaults(things: Database) -> None:
     assert (found["number"], found["word"]) == ([7], [None])
 
 
-async def test_a_row_that_is_there_gets_the_new_values(things: Database) -> None:
+async def test_an_existing_row_is_replaced_by_the_insert(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": [1, 2], "word": ["a", "b"]}, {"small": 1})
         columns: Columns = {"id": [2, 3], "word": ["B", "C"]}
@@ -183,7 +183,7 @@ async def test_a_row_that_is_there_gets_the_new_values(things: Database) -> None
     assert (found["small"], found["flag"]) == ([1, 1, None], [None, True, True])
 
 
-async def test_without_replacing_a_row_that_is_there_is_a_conflict(things: Database) -> None:
+async def test_without_replacing_an_existing_row_is_a_conflict(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": [1]}, {"word": "kept"})
     with pytest.raises(IntegrityError):
@@ -211,7 +211,7 @@ async def replace(things: Database, at: datetime, *rows: tuple[int, int, int, by
         return await replace_columns(db, WHAT, columns, at)
 
 
-async def test_replacing_tells_what_was_there_before(things: Database) -> None:
+async def test_a_replacement_returns_the_previous_values(things: Database) -> None:
     later = START + timedelta(hours=1)
     first = await replace(things, START, (1, 10, 100, b"a"), (2, 20, 200, b"b"))
     assert first == {1: None, 2: None}
@@ -236,7 +236,7 @@ async def test_replacing_tells_what_was_there_before(things: Database) -> None:
     )
 
 
-async def test_a_replacement_that_fails_leaves_no_copy(things: Database) -> None:
+async def test_a_failed_replacement_leaves_no_copy_in_the_history(things: Database) -> None:
     with pytest.raises(LookupError):
         async with things.transaction() as db:
             columns: Columns = {"id": [1], "small": [1], "number": [1], "raw": [b""]}
@@ -251,7 +251,7 @@ async def test_a_replacement_that_fails_leaves_no_copy(things: Database) -> None
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
-async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
+async def test_locked_rows_are_waited_for_or_skipped(things: Database) -> None:
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": range(3)}, {})
 
@@ -271,7 +271,7 @@ async def test_held_rows_are_waited_for_or_left_out(things: Database) -> None:
 
 
 @pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
-async def test_sqlite_locks_everything_by_itself(things: Database) -> None:
+async def test_sqlite_needs_no_row_locks(things: Database) -> None:
     statement = select(THINGS.c.id)
     async with things.transaction() as db:
         assert (
@@ -281,13 +281,13 @@ async def test_sqlite_locks_everything_by_itself(things: Database) -> None:
         )
 
 
-async def test_a_notification_is_no_write_anybody_sees(things: Database) -> None:
+async def test_a_notification_changes_no_rows(things: Database) -> None:
     async with things.transaction() as db:
         await notify(db, "some_channel", "1,2,3")
     assert (await everything(things))["id"] == []
 
 
-async def test_a_clean_up_takes_a_portion_of_what_matches(things: Database) -> None:
+async def test_a_clean_up_deletes_a_portion_of_the_matching_rows(things: Database) -> None:
     moments = [START + timedelta(minutes=number) for number in range(10)]
     async with things.transaction() as db:
         await insert_columns(db, THINGS, {"id": range(10), "moment": moments}, {})

@@ -85,8 +85,10 @@ async def say(database: Database, *payloads: str) -> None:
 
 
 async def followed(database: Database) -> None:
-    """The dedicated connection stands and listens."""
-    statement = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    """The dedicated connection stands and listens, or has been asked since whether it stands."""
+    statement = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+    )
 
     async def listeners() -> int:
         async with database.read() as db:
@@ -97,14 +99,16 @@ async def followed(database: Database) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_everything_is_read_before_the_start_returns(
+async def test_the_index_is_read_before_the_start_returns(
     start: Start, ear: NotificationLog
 ) -> None:
     await start()
     assert ear.resyncs >= 1
 
 
-async def test_a_start_without_a_database_fails(closed_port: int, ear: NotificationLog) -> None:
+async def test_the_follower_does_not_start_without_a_database(
+    closed_port: int, ear: NotificationLog
+) -> None:
     nowhere = Database(f"postgresql+asyncpg://postgres@127.0.0.1:{closed_port}/fleet")
 
     async def read() -> None:
@@ -115,7 +119,7 @@ async def test_a_start_without_a_database_fails(closed_port: int, ear: Notificat
     await nowhere.close()
 
 
-async def test_a_commit_elsewhere_is_noticed(
+async def test_a_commit_of_another_connection_is_noticed(
     start: Start, ear: NotificationLog, database_url: str, database: Database
 ) -> None:
     await start()
@@ -129,7 +133,7 @@ async def test_a_commit_elsewhere_is_noticed(
     await elsewhere.close()
 
 
-async def test_what_is_rolled_back_is_not_told(
+async def test_a_rolled_back_transaction_sends_no_notification(
     start: Start, ear: NotificationLog, database: Database
 ) -> None:
     await start()
@@ -144,14 +148,12 @@ async def test_what_is_rolled_back_is_not_told(
     assert (ear.resyncs, ear.heard) == (before, [])
 
 
-async def test_everything_is_read_again_from_time_to_time(
-    start: Start, ear: NotificationLog
-) -> None:
+async def test_the_index_is_read_again_periodically(start: Start, ear: NotificationLog) -> None:
     await start(resync_s=0.1)
     await soon(lambda: ear.resyncs >= 5)
 
 
-async def test_a_reader_that_fails_once_is_asked_again(start: Start, ear: NotificationLog) -> None:
+async def test_a_failed_read_of_the_index_is_repeated(start: Start, ear: NotificationLog) -> None:
     await start()
     ear.trouble.append(LookupError())
     await soon(lambda: ear.resyncs >= 2)
@@ -159,7 +161,7 @@ async def test_a_reader_that_fails_once_is_asked_again(start: Start, ear: Notifi
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_made_again(
+async def test_a_lost_connection_is_opened_again(
     start: Start, ear: NotificationLog, database: Database
 ) -> None:
     await start()
@@ -181,7 +183,7 @@ async def test_a_lost_connection_is_made_again(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_an_overflow_of_words_is_a_resync(
+async def test_an_overflow_of_notifications_causes_a_resync(
     start: Start, ear: NotificationLog, database: Database
 ) -> None:
     follower = await start()
@@ -200,7 +202,7 @@ async def test_an_overflow_of_words_is_a_resync(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_a_word_that_cannot_be_read_costs_a_resync(
+async def test_a_notification_that_fails_causes_a_resync(
     start: Start, ear: NotificationLog, database: Database
 ) -> None:
     await start()
@@ -214,7 +216,9 @@ async def test_a_word_that_cannot_be_read_costs_a_resync(
     await soon(lambda: ear.heard[-1:] == ["good"])
 
 
-async def test_closing_ends_it(start: Start, ear: NotificationLog, database: Database) -> None:
+async def test_closing_ends_the_follower(
+    start: Start, ear: NotificationLog, database: Database
+) -> None:
     follower = await start()
     await soon(lambda: ear.resyncs >= 2)
     await asyncio.wait_for(follower.close(), scaled(5))

@@ -29,12 +29,14 @@ CASES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "found"), CASES)
-def test_where_a_request_comes_from(peer: str, forwarded: tuple[str, ...], found: str) -> None:
+def test_the_origin_is_the_last_untrusted_address(
+    peer: str, forwarded: tuple[str, ...], found: str
+) -> None:
     assert origin_address(peer, forwarded, TRUSTED) == found
 
 
 @given(st.lists(st.text()), st.ip_addresses().map(str))
-def test_a_client_of_a_trusted_proxy_cannot_choose_its_address(
+def test_a_client_behind_a_trusted_proxy_cannot_forge_its_address(
     invented: list[str], client: str
 ) -> None:
     assert origin_address("10.0.0.1", [*invented, "198.51.100.1"], TRUSTED) == "198.51.100.1"
@@ -42,10 +44,10 @@ def test_a_client_of_a_trusted_proxy_cannot_choose_its_address(
 
 
 @pytest.mark.parametrize("value", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
-def test_a_wrong_network_stops_the_start(value: str) -> None:
+def test_an_invalid_network_stops_the_start(value: str) -> None:
     with pytest.raises(ValueError, match="trusted_proxies"):
         FleetConfig(trusted_proxies=value)
 
 
-def test_without_a_word_nobody_is_trusted() -> None:
+def test_no_proxy_is_trusted_by_default() -> None:
     assert FleetConfig(trusted_proxies="").proxies == ()

@@ -8,7 +8,7 @@ GOOD = ("230400001250", "630500003453")
 
 
 @pytest.mark.parametrize("inn", GOOD)
-def test_any_changed_digit_is_seen(inn: str) -> None:
+def test_an_inn_with_a_changed_digit_is_refused(inn: str) -> None:
     assert is_person_inn(inn)
     for place, digit in enumerate(inn):
         changed = inn[:place] + str((int(digit) + 1) % 10) + inn[place + 1 :]
@@ -16,5 +16,5 @@ def test_any_changed_digit_is_seen(inn: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7701000019", GOOD[0] + "0", "23040000125x", "²" * 12])
-def test_what_is_no_inn_of_a_person(text: str) -> None:
+def test_an_invalid_inn_of_a_person_is_refused(text: str) -> None:
     assert not is_person_inn(text)

@@ -78,42 +78,42 @@ def test_bad_values_name_their_field(body: bytes, field: str) -> None:
         (b'{"name": " "}', "видимый символ", "visible character"),
     ],
 )
-def test_mistakes_are_told_in_peoples_words(body: bytes, ru: str, en: str) -> None:
+def test_validation_errors_are_sentences_for_people(body: bytes, ru: str, en: str) -> None:
     error = refusal(body)
     assert ru in error.message(Language.RU) and en in error.message(Language.EN)
 
 
-def test_words_among_the_parameters_are_in_the_language_of_the_sentence() -> None:
+def test_bilingual_parameters_use_the_language_of_the_sentence() -> None:
     role = Refusal(ErrorKind.FORBIDDEN, "x", ru="роль {role}", en="role {role}")
     words = BilingualText("инженер", "engineer")
     assert role.message(Language.RU, role=words) == "роль инженер"
     assert role.message(Language.EN, role=words) == "role engineer"
 
 
-def test_broken_json_is_told_from_bad_values() -> None:
+def test_broken_json_is_distinguished_from_invalid_values() -> None:
     error = refusal(b'{"number": ')
     assert error.refusal is BROKEN_JSON and "EOF" in error.message(Language.EN)
     assert "в строке 1, символ 11" in error.message(Language.RU)
 
 
-def test_a_moment_arrives_in_utc() -> None:
+def test_a_moment_is_converted_to_utc() -> None:
     thing = Thing.model_validate_json(b'{"at": "2026-03-02T12:00:00+03:00"}', strict=True)
     assert thing.at == datetime(2026, 3, 2, 9, tzinfo=UTC)
     assert thing.at is not None and thing.at.tzinfo is UTC
 
 
-def test_choices_and_moments_are_texts_in_strict_json() -> None:
+def test_strict_json_accepts_texts_for_choices_and_moments() -> None:
     thing = Thing.model_validate_json(b'{"choice": "en"}', strict=True)
     assert thing.choice is Language.EN
     assert refusal(b'{"choice": "de"}').errors[0].refusal.code == "wrong_choice"
 
 
-def test_a_secret_is_looked_into_and_not_shown() -> None:
+def test_a_secret_is_validated_but_not_shown() -> None:
     error = refusal(b'{"secret": "top\\u0000secret"}')
     assert error.field == "secret" and "top" not in error.message(Language.EN)
 
 
-def test_every_sentence_is_in_both_languages() -> None:
+def test_every_validation_sentence_exists_in_both_languages() -> None:
     for refusal in SENTENCES.values():
         assert refusal.ru and refusal.en and refusal.ru != refusal.en
 
@@ -132,7 +132,7 @@ def test_a_lone_surrogate_is_not_storable() -> None:
 
 
 @given(st.integers(), st.text())
-def test_a_page_mark_comes_back(number: int, text: str) -> None:
+def test_a_cursor_returns_its_position(number: int, text: str) -> None:
     if not is_storable(text) or not is_storable(number):
         return
     place = Place(number=number, text=text)
@@ -140,12 +140,12 @@ def test_a_page_mark_comes_back(number: int, text: str) -> None:
 
 
 @given(st.text())
-def test_any_other_mark_is_refused(mark: str) -> None:
+def test_an_invalid_cursor_is_refused(mark: str) -> None:
     with pytest.raises(DomainError, match="bad_cursor"):
         read_cursor(Place, mark)
 
 
-def test_the_last_page_has_no_mark() -> None:
+def test_the_last_page_has_no_cursor() -> None:
     def mark(number: int) -> Place:
         return Place(number=number, text="")
 
@@ -157,7 +157,7 @@ def test_the_last_page_has_no_mark() -> None:
     assert page_of([], 2, str, mark).next is None
 
 
-def test_a_page_has_500_items_at_most() -> None:
+def test_a_page_has_at_most_500_items() -> None:
     assert PageQuery(limit=500).limit == 500
     with pytest.raises(ValidationError):
         PageQuery(limit=501)

@@ -27,5 +27,5 @@ RU, EN = Language.RU, Language.EN
         ("x" * 100_000 + ",en", RU),
     ],
 )
-def test_the_best_language_wins(header: str, expected: Language) -> None:
+def test_the_best_matching_language_is_chosen(header: str, expected: Language) -> None:
     assert negotiate(header, RU) is expected

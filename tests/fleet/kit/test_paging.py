@@ -42,12 +42,12 @@ def sql(keyset: Keyset[ByName], query: PageQuery) -> str:
     return " ".join(str(compiled).split())
 
 
-def test_the_first_page_is_one_row_longer_than_asked() -> None:
+def test_the_statement_of_a_page_asks_for_one_extra_row() -> None:
     keyset = Keyset(ByName, {"name": NAME, "number": NUMBER})
     assert sql(keyset, PageQuery(limit=2)) == "SELECT number ORDER BY name, number LIMIT 3"
 
 
-def test_the_next_page_begins_after_the_mark() -> None:
+def test_the_next_page_begins_after_the_cursor() -> None:
     query = PageQuery(limit=2, after=to_cursor(ByName(name="b", number=7)))
     both = {"name": NAME, "number": NUMBER}
     assert "WHERE (name, number) > ('b', 7) ORDER BY name, number" in sql(
@@ -61,7 +61,7 @@ def test_the_next_page_begins_after_the_mark() -> None:
     )
 
 
-def test_a_mark_of_another_sort_is_refused() -> None:
+def test_a_cursor_of_another_sort_is_refused() -> None:
     keyset = Keyset(SortedMark, {"number": NUMBER})
     mark = to_cursor(SortedMark(sort=Sort.UP, number=1))
     assert len(keyset.beyond(Sorted(after=mark))) == 1

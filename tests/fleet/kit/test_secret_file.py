@@ -7,7 +7,7 @@ from pathlib import Path
 from fleet.kit.secret_file import load_or_create
 
 
-def test_all_who_start_at_once_get_the_same(tmp_path: Path) -> None:
+def test_simultaneous_starts_get_the_same_secret(tmp_path: Path) -> None:
     path = tmp_path / "data" / "some.key"
     with ThreadPoolExecutor(8) as pool:
         starts = range(32)
@@ -20,7 +20,7 @@ def test_all_who_start_at_once_get_the_same(tmp_path: Path) -> None:
     assert [found.name for found in path.parent.iterdir()] == ["some.key"]
 
 
-def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+def test_an_existing_secret_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "some.key"
     path.write_bytes(b"kept")
     assert load_or_create(path, lambda: b"new") == b"kept"

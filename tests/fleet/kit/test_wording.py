@@ -37,12 +37,12 @@ def test_a_duration_is_rounded_up(seconds: float, russian: str, english: str) ->
     assert duration(seconds, Language.EN) == english
 
 
-def test_inner_quotes_are_of_another_kind() -> None:
+def test_inner_quotation_marks_differ_from_outer_ones() -> None:
     assert nest_quotes("«ООО «Ромашка»» и «Юг»") == "«ООО „Ромашка“» и «Юг»"
     assert nest_quotes("ООО «Ромашка») »") == "ООО «Ромашка») »"
 
 
-def test_a_sentence_counts_tells_durations_and_chooses_words() -> None:
+def test_a_sentence_formats_numbers_durations_and_bilingual_words() -> None:
     sentence = BilingualText(
         "{who}: {n:файл|файла|файлов}, через {s:duration}",
         "{who}: {n:file|files}, in {s:duration}",
@@ -54,6 +54,6 @@ def test_a_sentence_counts_tells_durations_and_chooses_words() -> None:
         fill(sentence, Language.RU, {})
 
 
-def test_a_refusal_quotes_an_organisation_once() -> None:
+def test_a_refusal_does_not_double_the_quotes_of_an_organisation() -> None:
     taken = Refusal(ErrorKind.CONFLICT, "x", ru="Группа «{name}» есть.", en="'{name}' exists.")
     assert taken.message(Language.RU, name="ООО «Юг»") == "Группа «ООО „Юг“» есть."

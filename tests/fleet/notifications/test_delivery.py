@@ -64,11 +64,15 @@ def config_of(mailbox: Mailbox, **more: Any) -> FleetConfig:
 
 
 async def post(
-    database: Database, clock: HandClock, to: str = "anna@example.org", **more: Any
+    database: Database,
+    clock: HandClock,
+    to: str = "anna@example.org",
+    language: Language = Language.RU,
+    **more: Any,
 ) -> None:
-    letter: dict[str, Any] = {"template": "invitation", "params": PARAMS, "language": Language.RU}
-    async with database.transaction() as db:
-        await send(Act(db, None, clock()), to=to, **(letter | more))
+    letter: dict[str, Any] = {"template": "invitation", "params": PARAMS}
+    async with Acts(database, clock, language=language).transaction() as act:
+        await send(act, to=to, **(letter | more))
 
 
 async def letters(database: Database) -> list[Letter]:
@@ -76,7 +80,7 @@ async def letters(database: Database) -> list[Letter]:
         return list(await db.scalars(select(Letter).order_by(Letter.id)))
 
 
-async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
+async def test_a_letter_arrives_as_text_and_html_and_its_secret_is_erased(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
@@ -97,7 +101,7 @@ async def test_a_letter_arrives_in_two_forms_and_its_secret_is_blanked(
     assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 0
 
 
-async def test_a_letter_leaves_only_with_the_change_that_caused_it(
+async def test_a_letter_is_sent_only_if_its_change_is_committed(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     with pytest.raises(RuntimeError):
@@ -115,7 +119,7 @@ async def test_a_letter_leaves_only_with_the_change_that_caused_it(
     assert mailbox.messages == []
 
 
-async def test_while_the_server_is_down_nothing_is_lost(
+async def test_letters_are_kept_while_the_mail_server_is_down(
     database: Database, clock: HandClock, delivery: LetterSender
 ) -> None:
     mailbox = Mailbox()
@@ -141,7 +145,7 @@ async def test_while_the_server_is_down_nothing_is_lost(
     assert all(letter.sent_at and letter.reason == "" for letter in await letters(database))
 
 
-async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_same_name(
+async def test_a_letter_cut_off_after_data_is_sent_again_with_the_same_message_id(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     """The one case of a repeated letter: taken by the server, which never said so."""
@@ -158,7 +162,7 @@ async def test_a_server_that_drops_after_data_gets_the_letter_again_under_the_sa
     assert (await letters(database))[0].sent_at is not None
 
 
-async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
+async def test_a_letter_that_breaks_the_connection_does_not_stop_the_others(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     mailbox.drops_after_data = True
@@ -168,7 +172,7 @@ async def test_one_letter_that_breaks_the_connection_does_not_stop_the_others(
     assert len(mailbox.messages) == 3
 
 
-async def test_a_final_refusal_is_given_up_and_a_passing_one_is_not(
+async def test_a_permanent_refusal_is_given_up_and_a_temporary_one_is_not(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
@@ -197,7 +201,7 @@ OUR_FAULT = (
 
 
 @pytest.mark.parametrize(("where", "said"), OUR_FAULT)
-async def test_a_refusal_of_us_costs_no_letter(
+async def test_a_refusal_of_the_sender_gives_up_no_letter(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
@@ -220,7 +224,7 @@ async def test_a_refusal_of_us_costs_no_letter(
     assert len(mailbox.messages) == 3
 
 
-async def test_a_server_that_refuses_us_is_asked_once_a_visit(
+async def test_a_mail_server_that_refuses_the_sender_is_tried_once_a_run(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
@@ -242,7 +246,7 @@ async def test_a_server_that_refuses_us_is_asked_once_a_visit(
     assert asked == ["cash@example.org"]
 
 
-async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
+async def test_a_slow_mail_server_gets_each_letter_once_and_untried_letters_keep_their_count(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
@@ -263,7 +267,7 @@ async def test_a_slow_server_gets_each_letter_once_and_none_is_punished(
     assert len({message["To"] for message in mailbox.messages}) == len(mailbox.messages) == 3
 
 
-async def test_a_letter_that_hangs_costs_only_itself(
+async def test_a_hanging_letter_postpones_only_itself(
     database: Database,
     clock: HandClock,
     mailbox: Mailbox,
@@ -280,11 +284,11 @@ async def test_a_letter_that_hangs_costs_only_itself(
     assert all(letter.sent_at for letter in rest)
 
 
-def test_a_visit_fits_into_a_portion_of_the_worker() -> None:
+def test_a_run_fits_into_the_time_limit_of_the_worker() -> None:
     assert RUN_S + LETTER_TIMEOUT_S + QUIT_TIMEOUT_S < TIMEOUT_S < LEASE.total_seconds()
 
 
-async def test_no_text_becomes_a_header(
+async def test_no_parameter_can_add_a_header(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     evil = "x\r\nBcc: all@example.org\r\n\r\nbody"
@@ -300,7 +304,7 @@ async def test_no_text_becomes_a_header(
     ]
 
 
-async def test_without_a_server_letters_wait_and_the_log_says_so_once(
+async def test_without_a_mail_server_letters_wait_and_it_is_logged_once(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
@@ -311,7 +315,7 @@ async def test_without_a_server_letters_wait_and_the_log_says_so_once(
     assert await delivery.run(Acts(database, clock, config=config_of(mailbox))) == 1
 
 
-async def test_of_several_workers_one_sends_a_letter(
+async def test_several_workers_send_a_letter_once(
     database: Database, database_url: str, clock: HandClock, mailbox: Mailbox
 ) -> None:
     count = 2 * PORTION + 5
@@ -329,7 +333,7 @@ async def test_of_several_workers_one_sends_a_letter(
     assert len({message["To"] for message in mailbox.messages}) == count
 
 
-async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
+async def test_a_letter_of_a_dead_worker_is_sent_when_its_lease_expires(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
@@ -341,7 +345,7 @@ async def test_what_a_dead_worker_held_is_sent_when_its_lease_is_over(
     assert len(mailbox.messages) == 1
 
 
-async def test_the_server_is_told_login_and_password(
+async def test_the_mail_server_gets_login_and_password(
     database: Database, clock: HandClock, delivery: LetterSender, tmp_path: Path
 ) -> None:
     secret = tmp_path / "password"
@@ -358,7 +362,7 @@ async def test_the_server_is_told_login_and_password(
             assert first.given_up_at is None and first.reason.startswith("535")
 
 
-async def test_a_letter_that_cannot_be_worded_any_more_is_given_up(
+async def test_a_letter_that_can_no_longer_be_composed_is_given_up(
     database: Database, clock: HandClock, mailbox: Mailbox, delivery: LetterSender
 ) -> None:
     await post(database, clock)
@@ -370,7 +374,7 @@ async def test_a_letter_that_cannot_be_worded_any_more_is_given_up(
     assert lost.given_up_at and "KeyError" in lost.reason and sent.sent_at
 
 
-async def test_old_letters_are_given_up_and_later_forgotten(
+async def test_old_letters_are_given_up_and_later_deleted(
     database: Database, clock: HandClock
 ) -> None:
     for _ in range(3):
@@ -395,7 +399,9 @@ async def test_old_letters_are_given_up_and_later_forgotten(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_tidying_up_waits_for_nobody(database: Database, clock: HandClock) -> None:
+async def test_the_clean_up_of_letters_skips_locked_rows(
+    database: Database, clock: HandClock
+) -> None:
     for _ in range(2):
         await post(database, clock)
     for ended in (GIVE_UP_AFTER, RETENTION):
@@ -408,7 +414,7 @@ async def test_tidying_up_waits_for_nobody(database: Database, clock: HandClock)
                 assert await asyncio.wait_for(tidied, scaled(5)) == 1
 
 
-async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
+async def test_an_expired_letter_is_given_up_also_without_a_mail_server(
     database: Database, clock: HandClock
 ) -> None:
     await post(database, clock, expires_at=clock() + timedelta(hours=1))
@@ -420,5 +426,5 @@ async def test_without_a_server_a_letter_that_lost_its_use_is_given_up_too(
     assert (lost.cause, lost.params, waiting.cause) == (GivingUpCause.EXPIRED, {}, None)
 
 
-def test_a_letter_outlives_its_longest_pause() -> None:
+def test_a_letter_is_kept_longer_than_its_longest_pause() -> None:
     assert LONGEST_PAUSE * 1.5 < GIVE_UP_AFTER < RETENTION

@@ -26,7 +26,7 @@ def names_in(wording: Wording) -> set[str]:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
+def test_letters_use_the_same_parameters_in_both_languages(template: str) -> None:
     russian, english = (TEMPLATES[template][language] for language in Language)
     assert names_in(russian) == names_in(english)
     params = {name: f"<{name}>" for name in names_in(russian)}
@@ -37,7 +37,7 @@ def test_a_letter_says_the_same_in_both_languages(template: str) -> None:
             assert f"<{name}>" in text.subject + text.plain and f"<{name}>" not in text.html
 
 
-def test_what_has_no_value_leaves_its_line_out() -> None:
+def test_a_paragraph_with_an_empty_parameter_is_left_out() -> None:
     params = {"client": "ООО «Юг» (ИНН 7701)", "serial_numbers": "1, 2", "comment": ""}
     silent, told = (
         render("access_granted", Language.RU, {**params, "comment": comment}).plain
@@ -47,13 +47,13 @@ def test_what_has_no_value_leaves_its_line_out() -> None:
     assert "Комментарий поддержки: Проверено" in told
 
 
-def test_an_organisation_is_quoted_once() -> None:
+def test_quotes_of_an_organisation_are_not_doubled() -> None:
     params = {"name": "Анна", "partner": "ООО «Сервис-Плюс»", "login": "anna", "link": "https://x"}
     text = render("invitation", Language.RU, params).plain
     assert "Организация ООО «Сервис-Плюс» открыла вам доступ" in text
 
 
-def test_a_name_makes_no_paragraphs_of_its_own() -> None:
+def test_a_name_cannot_add_paragraphs() -> None:
     names = {
         "name": "Anna!\r\n\nPay\u2028here:\thttps://evil.example",
         "login": "a",
@@ -64,14 +64,14 @@ def test_a_name_makes_no_paragraphs_of_its_own() -> None:
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_pauses_grow_and_are_spread(attempts: int, jitter: float) -> None:
+def test_pauses_grow_and_vary_randomly(attempts: int, jitter: float) -> None:
     pause = pause_after(attempts, jitter)
     assert FIRST_PAUSE * 0.5 <= pause <= LONGEST_PAUSE * 1.5
     assert pause <= pause_after(attempts + 1, jitter)
 
 
 @given(st.text(), st.text(min_size=1))
-def test_what_a_server_said_is_kept_without_the_link(said: str, token: str) -> None:
+def test_the_stored_reason_does_not_contain_the_link(said: str, token: str) -> None:
     link = f"https://cash.example/password#{token}"
     kept = redact(f"554 {link}{said}", {"link": link})
     assert link not in kept and len(kept) <= MAX_REASON and "\n" not in kept
@@ -85,7 +85,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("url", GOOD)
-def test_where_the_mail_server_is(url: str) -> None:
+def test_a_mail_server_url_is_parsed(url: str) -> None:
     assert smtp_url.parse(url) == GOOD[url]
     assert FleetConfig(smtp=url).smtp == url
 
@@ -105,12 +105,12 @@ def test_where_the_mail_server_is(url: str) -> None:
         {"public_url": "javascript:alert(1)"},
     ],
 )
-def test_a_wrong_mail_setting_stops_the_start(field: dict[str, str]) -> None:
+def test_an_invalid_mail_setting_stops_the_start(field: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         FleetConfig.model_validate(field)
 
 
-def test_a_login_never_crosses_a_network_in_the_clear() -> None:
+def test_a_mail_login_always_requires_encryption() -> None:
     for url, must in (
         ("smtp://cash@mail.example", True),
         ("smtp://mail.example", None),
@@ -121,7 +121,7 @@ def test_a_login_never_crosses_a_network_in_the_clear() -> None:
         assert smtp_url.parse(url).must_start_tls is must
 
 
-def test_links_begin_with_the_public_address() -> None:
+def test_links_in_letters_begin_with_the_public_url() -> None:
     assert (
         FleetConfig(public_url="https://cash.example/").links_begin_with == "https://cash.example"
     )

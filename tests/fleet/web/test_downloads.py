@@ -67,7 +67,7 @@ async def api(database: Database, clock: HandClock, until: asyncio.Event) -> Asy
         yield Api(client)
 
 
-async def test_a_file_that_breaks_off_is_not_taken_for_whole(api: Api) -> None:
+async def test_an_interrupted_download_aborts_the_connection(api: Api) -> None:
     async with api.client.get("/api/v1/broken") as answer:
         assert answer.status == 200
         with pytest.raises((ClientPayloadError, ConnectionError)):
@@ -113,7 +113,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     return begun
 
 
-async def test_a_partner_takes_a_share_of_the_uploads_only(
+async def test_a_partner_can_use_only_a_share_of_the_upload_slots(
     api: Api, employ: Employ, begun: list[int | None]
 ) -> None:
     await employ("mallory")
@@ -153,7 +153,9 @@ async def _until(status: int, ask: Callable[[], Awaitable[Answer]]) -> Answer:
     pytest.fail(f"no answer {status} came")
 
 
-async def test_one_download_too_many_is_asked_to_come_again(api: Api, until: asyncio.Event) -> None:
+async def test_a_download_over_the_limit_is_told_to_try_again(
+    api: Api, until: asyncio.Event
+) -> None:
     opened = [await api.client.get("/api/v1/endless") for _ in range(MAX_DOWNLOADS)]
     refused = await api.get("/endless")
     assert (refused.status, refused.json["code"]) == (503, "busy")

@@ -100,7 +100,7 @@ async def test_broken_json_is_refused(admin: Api) -> None:
         assert is_problem(answer, 400, "broken_json", "body")
 
 
-async def test_a_body_that_is_not_as_encoded_as_it_says_is_refused(api: Api) -> None:
+async def test_a_body_with_a_wrong_content_encoding_is_refused(api: Api) -> None:
     for encoding in ("deflate", "gzip"):
         headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
         with capture_logs() as lines:
@@ -117,7 +117,7 @@ UNREADABLE = (
 )
 
 
-async def test_what_is_not_http_gets_a_400_and_leaves_no_trace(
+async def test_a_malformed_http_request_gets_a_400_without_a_traceback(
     database: Database, clock: HandClock, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = FleetConfig(data=tmp_path, http="127.0.0.1:0")
@@ -177,14 +177,14 @@ QUERIES = (
 )
 
 
-async def test_a_wrong_filter_names_itself(admin: Api) -> None:
+async def test_an_invalid_filter_is_refused_by_its_name(admin: Api) -> None:
     for query, field, code in QUERIES:
         answer = await admin.get(f"/registers?{query}")
         assert is_problem(answer, 422, "invalid_input", field)
         assert answer.json["errors"][0]["code"] == code
 
 
-async def test_odd_texts_find_nothing(admin: Api) -> None:
+async def test_unusual_search_texts_find_nothing(admin: Api) -> None:
     await admin.post("/registers/enrol", {"serial_numbers": [SERIAL]})
     for q in ("%ed%a0%80", "%ff%ff%ff", "%25%25%25", "___", "'%3B--", "%F0%9F%98%80" * 3):
         answer = await admin.get(f"/registers?q={q}")
@@ -203,7 +203,7 @@ CURSORS = (
 )
 
 
-async def test_an_absurd_page_mark_is_refused(admin: Api) -> None:
+async def test_an_invalid_cursor_is_refused(admin: Api) -> None:
     await admin.post("/registers/enrol", {"serial_numbers": [SERIAL]})
     for path in ("/registers", "/audit", f"/registers/{SERIAL}/telemetry"):
         for after in CURSORS:
@@ -221,18 +221,18 @@ async def test_a_wrong_moment_is_refused(admin: Api) -> None:
         assert answer.json["errors"][0]["code"] == "wrong_moment"
 
 
-async def test_a_path_that_is_no_serial_number_is_refused(admin: Api) -> None:
+async def test_an_invalid_serial_number_in_the_path_is_refused(admin: Api) -> None:
     for serial in ("1", "0010690000000x", "%D9%A1" * 14, "00106900000001%00"):
         answer = await admin.get(f"/registers/{serial}")
         assert is_problem(answer, 422, "invalid_input", "serial_number")
 
 
-async def test_a_path_parameter_cannot_come_from_the_query(admin: Api) -> None:
+async def test_a_path_parameter_in_the_query_is_refused(admin: Api) -> None:
     answer = await admin.get(f"/registers/{SERIAL}?serial_number={SERIAL}")
     assert is_problem(answer, 422, "invalid_input", "serial_number")
 
 
-async def test_unknown_paths_and_methods_are_problems_too(admin: Api) -> None:
+async def test_unknown_paths_and_methods_get_problem_documents(admin: Api) -> None:
     assert is_problem(await admin.get("/nothing"), 404, "no_such_path", "path")
     answer = await admin.ask("DELETE", "/registers")
     assert is_problem(answer, 405, "method_not_allowed", "method")
@@ -240,13 +240,13 @@ async def test_unknown_paths_and_methods_are_problems_too(admin: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/registers/enrol", "/access-requests/claim"])
-async def test_a_fixed_path_is_never_taken_for_a_parameter(admin: Api, path: str) -> None:
+async def test_a_fixed_path_is_not_matched_as_a_parameter(admin: Api, path: str) -> None:
     answer = await admin.get(path)
     assert is_problem(answer, 405, "method_not_allowed", "method")
     assert answer.headers["Allow"] == "POST"
 
 
-async def test_without_a_good_token_nobody_is_let_in(admin: Api) -> None:
+async def test_a_request_without_a_valid_token_is_refused(admin: Api) -> None:
     for header in ("", "Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer " + "x" * 4000):
         for path in ("/me", "/registers", f"/registers/{SERIAL}", "/audit"):
             answer = await admin.get(path, headers={"Authorization": header})
@@ -302,7 +302,7 @@ async def test_another_partners_register_is_not_found(api: Api, employ: Employ) 
     assert (await api.get(f"/registers/{SERIAL}")).json["blocked"] is False
 
 
-async def test_problems_speak_the_language_that_was_asked_for(api: Api) -> None:
+async def test_problems_are_in_the_requested_language(api: Api) -> None:
     russian = await api.get("/me", headers={"Accept-Language": "de, ru;q=0.9, en;q=0.8"})
     english = await api.get("/me", headers={"Accept-Language": "ru;q=0.1, en-GB"})
     assert (russian.headers["Content-Language"], russian.json["title"]) == ("ru", "Требуется вход")
@@ -323,7 +323,7 @@ def patterns_of(schema: Any) -> Iterator[str]:
             yield from patterns_of(part)
 
 
-def test_no_pattern_is_shown_to_people() -> None:
+def test_every_pattern_has_a_sentence_for_people() -> None:
     asked = [model for each in ENDPOINTS for model in (each.query, each.body) if model]
     models = [*asked, *(each.Params for each in TYPES)]
     patterns = {text for model in models for text in patterns_of(model.__pydantic_core_schema__)}

@@ -17,7 +17,7 @@ def code_of(places: Slots, partner_id: int | None) -> str:
         return refused.code
 
 
-def test_places_end_for_a_partner_then_for_all_and_come_back() -> None:
+def test_slots_are_limited_per_partner_and_in_total_and_are_released() -> None:
     places = Slots(3, 2)
     with ExitStack() as taken:
         for partner_id in (1, 1, 2):

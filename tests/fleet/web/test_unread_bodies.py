@@ -54,9 +54,7 @@ def announced(size: int) -> bytes:
 
 
 @ON_SQLITE
-async def test_a_small_body_that_comes_late_is_dropped(
-    peer: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_short_late_body_is_dropped(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unread, "PATIENCE_S", scaled(20))
     for _ in range(3):
         peer.say(announced(10))
@@ -66,7 +64,7 @@ async def test_a_small_body_that_comes_late_is_dropped(
 
 
 @ON_SQLITE
-async def test_a_body_that_is_there_is_dropped(peer: Peer) -> None:
+async def test_a_body_that_has_arrived_is_dropped(peer: Peer) -> None:
     for _ in range(3):
         peer.say(announced(MOST_BYTES) + b"x" * MOST_BYTES)
         assert await peer.answer() == (401, False)
@@ -74,26 +72,26 @@ async def test_a_body_that_is_there_is_dropped(peer: Peer) -> None:
 
 @ON_SQLITE
 @pytest.mark.parametrize("begun", [b"", b"x" * 5])
-async def test_a_body_that_never_comes_ends_the_connection(peer: Peer, begun: bytes) -> None:
+async def test_a_body_that_never_arrives_closes_the_connection(peer: Peer, begun: bytes) -> None:
     peer.say(announced(10) + begun)
     assert await peer.answer() == (401, True)
 
 
 @ON_SQLITE
-async def test_a_long_body_is_not_waited_for(peer: Peer) -> None:
+async def test_a_long_body_closes_the_connection(peer: Peer) -> None:
     peer.say(announced(MOST_BYTES + 1))
     assert await peer.answer() == (401, True)
 
 
 @ON_SQLITE
-async def test_a_body_without_an_end_is_not_read_on(peer: Peer) -> None:
+async def test_an_endless_body_closes_the_connection(peer: Peer) -> None:
     chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
     peer.say(LINE + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * (1 + MOST_BYTES // 0x8000))
     assert await peer.answer() == (401, True)
 
 
 @ON_SQLITE
-async def test_a_body_that_cannot_be_unpacked_ends_the_connection(peer: Peer) -> None:
+async def test_a_body_that_cannot_be_decompressed_closes_the_connection(peer: Peer) -> None:
     peer.say(LINE + b"Content-Encoding: deflate\r\nContent-Length: 8\r\n\r\n")
     await asyncio.sleep(0.05)
     peer.say(b"garbage!")
@@ -101,6 +99,6 @@ async def test_a_body_that_cannot_be_unpacked_ends_the_connection(peer: Peer) ->
 
 
 @ON_SQLITE
-async def test_an_answer_that_needs_no_body_does_not_mind_one(peer: Peer) -> None:
+async def test_a_request_with_an_unneeded_body_is_answered(peer: Peer) -> None:
     peer.say(b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: fleet\r\nContent-Length: 10\r\n\r\n")
     assert await peer.answer() == (200, True)

@@ -241,7 +241,7 @@ notifications, registers."""
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - ELSEWHERE))
-async def test_every_job_waits_for_its_time_and_does_its_work(
+async def test_every_job_does_its_work_only_when_it_is_due(
     stage: Stage, worker: Worker, name: str
 ) -> None:
     assert name in CASES, f"no case for {name}"
@@ -258,12 +258,12 @@ async def test_every_job_waits_for_its_time_and_does_its_work(
     assert await worker.run_once(BY_NAME[name]) == 0
 
 
-def test_the_schedule_is_sound() -> None:
+def test_the_schedule_has_unique_names_and_positive_numbers() -> None:
     assert len(BY_NAME) == len(JOBS)
     assert all(job.every_s > 0 and job.portion > 0 for job in JOBS)
 
 
-async def test_any_number_of_workers_do_the_work_once(
+async def test_several_workers_do_each_piece_of_work_once(
     stage: Stage, worker: Worker, database_url: str, config: FleetConfig
 ) -> None:
     elsewhere = Database(database_url)
@@ -279,7 +279,7 @@ async def test_any_number_of_workers_do_the_work_once(
         assert causes == [StatusCause.CREATED, StatusCause.TAKEN, StatusCause.LINK_LOST]
 
 
-async def test_a_full_portion_is_followed_by_the_next(
+async def test_a_full_portion_is_followed_by_the_next_at_once(
     database: Database, worker: Worker, clock: HandClock
 ) -> None:
     left, now = [3, 3, 2, 9], []

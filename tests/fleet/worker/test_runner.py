@@ -49,7 +49,7 @@ def with_jobs(database: Database, clock: HandClock, *jobs: Job) -> Worker:
     return Worker(database, clock, FleetConfig(), jobs)
 
 
-async def test_a_job_that_fails_is_logged_counted_and_run_again(
+async def test_a_failed_job_is_logged_counted_and_run_again(
     database: Database, clock: HandClock, lines: list[Any]
 ) -> None:
     calls = 0
@@ -76,7 +76,7 @@ async def test_a_job_that_fails_is_logged_counted_and_run_again(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_job_that_hangs_is_ended_and_holds_up_no_other(
+async def test_a_hanging_job_is_cancelled_and_delays_no_other(
     database: Database, clock: HandClock, lines: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "TIMEOUT_S", 0.05)
@@ -101,7 +101,9 @@ async def test_a_job_that_hangs_is_ended_and_holds_up_no_other(
     assert await partners(database) == 0
 
 
-async def test_stopping_rolls_back_what_is_under_way(database: Database, clock: HandClock) -> None:
+async def test_stopping_rolls_back_the_running_transaction(
+    database: Database, clock: HandClock
+) -> None:
     began = asyncio.Event()
 
     async def half(act: Act, portion: int) -> int:

@@ -134,7 +134,7 @@ async def test_a_long_step_outlives_its_conversation_and_is_answered_in_the_next
         await may_end.wait()
         return DONE
 
-    monkeypatch.setattr(scene.way, "do", slow)
+    monkeypatch.setattr(scene.way, "execute", slow)
     first = scene.begin()
     await scene.checked_in()
     scene.link.say(accepted(1), Step(9, 1, b"\xa6"))

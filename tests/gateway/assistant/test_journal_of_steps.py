@@ -105,7 +105,7 @@ async def test_a_step_stays_open_after_a_cut_until_the_register_answers(journal:
 
 async def test_an_unknown_outcome_needs_a_person(journal: Journal) -> None:
     class Mute(CountingConnection):
-        async def was_done(self, command: bytes, before: dict[str, Any]) -> bytes | None:
+        async def recover_answer(self, command: bytes, before: dict[str, Any]) -> bytes | None:
             raise StepOutcomeUnknown("no trace")
 
     way = Mute(lambda point: lose_connection(point) if point == "before" else None)

@@ -254,7 +254,7 @@ async def running_gateway(
     database = Database(f"sqlite+aiosqlite:///{folder / 'fleet.db'}", REACTIONS)
     async with database.transaction() as db:
         await (await db.connection()).run_sync(full_metadata().create_all)
-    config = GatewayConfig().model_copy(update={"batch_linger_s": 0, **limits})
+    config = GatewayConfig().model_copy(update={"batch_linger_s": 0, "log_idle": "all", **limits})
     port = DevicePort(database, clock, config.batch_linger_s, blocks)
     await port.start()
     gateway, seconds = GatewayServer(port, KEYS, config), SkippableSeconds()

@@ -17,7 +17,7 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway.edge.context import EdgeContext
+from gateway.edge.context import EdgeContext, StartTask, start_alone
 from gateway.edge.metrics import MQTT_CONNECTED, MQTT_DROPPED, DropReason
 from gateway.edge.transports.mqtt.address import BrokerAddress
 from gateway.edge.transports.mqtt.conversations import MqttConversations
@@ -77,7 +77,10 @@ class _Inbox(asyncio.Queue[Message]):
 class MqttListener:
     """The gateway's MQTT client."""
 
-    def __init__(self, edge: EdgeContext, address: BrokerAddress) -> None:
+    def __init__(
+        self, edge: EdgeContext, address: BrokerAddress, start_task: StartTask = start_alone
+    ) -> None:
+        self._start_task = start_task
         self.gateway_id = f"{socket.gethostname().split('.')[0]}-{secrets.token_hex(4)}"
         self._address = address
         self._outbox: asyncio.Queue[_OutgoingMessage] = asyncio.Queue(OUTBOX)
@@ -88,7 +91,7 @@ class MqttListener:
 
     async def start(self) -> None:
         """Begin to connect in the background; return after the first success or ``BROKER_S``."""
-        self._running = asyncio.create_task(self._run(), name="mqtt")
+        self._running = self._start_task("mqtt", self._run)
         with suppress(TimeoutError):
             async with asyncio.timeout(BROKER_S):
                 await self._connected.wait()

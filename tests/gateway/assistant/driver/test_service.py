@@ -71,7 +71,7 @@ async def service(register: SimulatedRegister, clock: Clock) -> AsyncIterator[Ru
 
 @asynccontextmanager
 async def way_to(service: RunningService, **more: Any) -> AsyncIterator[RegisterConnection]:
-    (way,) = await web_service.find_registers(service.url, **{"patience": IMPATIENT, **more})
+    (way,) = await web_service.find_registers(service.url, **{"timeouts": IMPATIENT, **more})
     try:
         yield way
     finally:
@@ -379,14 +379,14 @@ async def test_a_repeated_step_changes_the_registration_once(
     service: RunningService, register: SimulatedRegister, tmp_path: Path
 ) -> None:
     made, documents = register.drive.registrations_made, register.drive.documents
-    async with way_to(service, memory=tmp_path) as way:
+    async with way_to(service, memory_folder=tmp_path) as way:
         await write_requisites(Asking(way))
     file = tmp_path / f"web-service-{register.serial_number}.json"
     assert os.stat(file).st_mode & 0o777 == 0o600
-    async with way_to(service, memory=tmp_path) as way:  # the Assistant was started anew
+    async with way_to(service, memory_folder=tmp_path) as way:  # the Assistant was started anew
         answers = [await way.execute(encode_request("fiscalise"), "7/5") for _ in range(3)]
         assert answers == [b"\x55\x00\x00"] * 3
-    async with way_to(service, memory=tmp_path) as way:
+    async with way_to(service, memory_folder=tmp_path) as way:
         assert await way.execute(encode_request("fiscalise"), "7/5") == b"\x55\x00\x00"
         ask = Asking(way)
         row = registers.internal_register_named("last_registration")

@@ -12,8 +12,9 @@ import pytest
 
 from tests.pace import scaled
 
-PROGRAM = Path(__file__).with_name("ip_link.py")
+PROGRAM = ("-m", "tests.gateway.assistant.kktpc.ip_link")
 NAMESPACE = ("unshare", "-rn")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 def possible() -> bool:
@@ -29,15 +30,17 @@ def test_a_register_behind_an_ip_link_over_a_serial_line_reaches_a_server() -> N
     master, slave = os.openpty()
     tty.setraw(slave)
     pc = subprocess.Popen(
-        [*NAMESPACE, sys.executable, str(PROGRAM), "pc", str(master)],
+        [*NAMESPACE, sys.executable, *PROGRAM, "pc", str(master)],
         pass_fds=[master],
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
     )
     try:
         assert pc.stdout is not None and pc.stdout.readline() == b"ready\n"
         register = subprocess.run(
-            [*NAMESPACE, sys.executable, str(PROGRAM), "register", str(slave)],
+            [*NAMESPACE, sys.executable, *PROGRAM, "register", str(slave)],
             pass_fds=[slave],
+            env=ENVIRONMENT,
             capture_output=True,
             timeout=scaled(40),
         )
