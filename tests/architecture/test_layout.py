@@ -21,6 +21,12 @@ TOP = {
     "pyproject.toml",
     "Makefile",
     "README.md",
+    # For people who change the project: what they touch, what has changed, hooks before a commit.
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    ".pre-commit-config.yaml",
+    # Decisions, architecture, running and benchmarks, which a README of 120 lines only links to.
+    "docs",
     ".ci",
     ".gitignore",
     # The import contracts: read and changed as the map of the house, too long for pyproject.toml.
