@@ -89,10 +89,7 @@ def test_broken_links_and_paths_are_found(tmp_path: Path) -> None:
     document = tmp_path / "README.md"
     text = "# A heading\n[a](fleet/one.py) [b](#a-heading) [c](fleet/two.py) [d](#nothing)\n"
     document.write_text(text)
-    assert list(broken_links(document, text)) == [
-        "fleet/two.py",
-        "#nothing",
-    ]
+    assert list(broken_links(document, text)) == ["fleet/two.py", "#nothing"]
     named = ("one.py::LIMIT", "one.py::ask", "one.py::LIM", "two.py", "one.py")
     told = " ".join(f"`fleet/{each}`" for each in named)
     assert list(wrong_paths(tmp_path, told)) == ["fleet/one.py::LIM", "fleet/two.py"]
