@@ -35,7 +35,8 @@ from simulator.register.simulated_register import SimulatedRegister
 VERSION: Final = 2
 CABINET, OFD = 0, 1
 PACKET: Final = 128
-"""Bytes of one RECEIVED; the driver reads no more than that at once (KKT-PC 1.5)."""
+"""Bytes of one RECEIVED.  A host sends one for each time it is told this size (KKT-PC 1.5, and
+observed with the manufacturer's driver), so the register says it again after each."""
 
 PIECE: Final = 200
 MOST_PIECES: Final = 1024
@@ -111,6 +112,8 @@ class RegisterRelay:
             self._connected(tlv.socket, bool(tlv.value), now_s)
         elif tlv.kind is eot.RECEIVED and tlv.socket == CABINET and isinstance(tlv.value, bytes):
             self._heard(tlv.value, now, now_s)
+            if self._links[CABINET].stage is SocketStage.OPEN:
+                self._say(eot.PACKET_SIZE, CABINET, PACKET)
 
     def reset(self, now_s: float = 0.0) -> None:
         """Close both sockets and cut their calls."""

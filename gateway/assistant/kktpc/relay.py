@@ -89,21 +89,22 @@ RelayAction = Connect | Send | Close
 class EotHost:
     """State of the exchange, which converts TLVs to actions, and network events to TLVs.
 
-    ``to_register`` are commands for the line.  Data of a socket are sent only after the register
-    has sent its packet size, and not after either side has closed the socket.
+    ``to_register`` are commands for the line.  A packet size of the register is a grant for one
+    RECEIVED (observed with the manufacturer's driver): it is used up by it, and said twice it
+    still is one.  No data are sent after either side has closed the socket.
     """
 
     def __init__(self) -> None:
         self.to_register: list[bytes] = []
         self.register_version: int | None = None
         self._port = [0, 0]
-        self._packet = [0, 0]
+        self._granted = [0, 0]
         self._open = [False, False]
 
     def begin(self) -> list[RelayAction]:
         """Start again with both sockets closed; return the actions."""
         self.register_version = None
-        self._open = [False, False]
+        self._open, self._granted = [False, False], [0, 0]
         self.to_register.clear()
         self._say(eot.RESET)
         self._say(eot.ASK_VERSION)
@@ -129,11 +130,12 @@ class EotHost:
         self._say(eot.CONNECTED, socket, yes)
 
     def free_bytes(self, socket: int) -> int:
-        """Return how many bytes of the network fit into one TLV; 0 if none are accepted."""
-        return min(self._packet[socket], eot.READ_AT_ONCE) if self._open[socket] else 0
+        """Return how many bytes of the network the next TLV may have; 0 without a grant."""
+        return min(self._granted[socket], eot.READ_AT_ONCE) if self._open[socket] else 0
 
     def on_network_data(self, socket: int, data: bytes) -> None:
-        """Send bytes of the network to the register, at most ``free_bytes``."""
+        """Send bytes of the network to the register, at most ``free_bytes``; use the grant up."""
+        self._granted[socket] = 0
         self._say(eot.RECEIVED, socket, data)
 
     def _say(
@@ -152,7 +154,7 @@ class EotHost:
         return []
 
     def _packet_size(self, tlv: eot.Tlv) -> list[RelayAction]:
-        self._packet[cast(int, tlv.socket)] = cast(int, tlv.value)
+        self._granted[cast(int, tlv.socket)] = cast(int, tlv.value)
         return []
 
     def _port_told(self, tlv: eot.Tlv) -> list[RelayAction]:
@@ -349,7 +351,7 @@ class EotRelay:
             del connection.unread[:room]
             if not connection.unread and connection.transport and not connection.ended:
                 connection.transport.resume_reading()
-        elif connection.ended:
+        elif connection.ended and not connection.unread:
             self._drop(socket)
             self._eot.on_connected(socket, False)
 

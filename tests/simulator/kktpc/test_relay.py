@@ -116,7 +116,10 @@ def test_malformed_tlvs_are_ignored(register: SimulatedRegister, nonsense: str) 
 
 
 class RelayingHost:
-    """The PC: it arms the slots by turns and carries bytes between them and real sockets."""
+    """The PC: it arms the slots by turns and carries bytes between them and real sockets.
+
+    As the manufacturer's driver does, it sends one RECEIVED for each packet size that it is told.
+    """
 
     def __init__(self, host: HostV3) -> None:
         self.host, self.slot = host, 0xDE
@@ -176,11 +179,15 @@ class RelayingHost:
         self._state(number, 1)
 
     def _read(self, number: int) -> None:
+        granted = self.sizes.get(number, 0)
+        if not granted:
+            return
         try:
-            data = self.sockets[number].recv(self.sizes[number])
+            data = self.sockets[number].recv(granted)
         except BlockingIOError:
             return
         if data:
+            self.sizes[number] = 0
             self.host.send(bytes((0xDA, 0x20 | number, len(data))) + data)
         else:
             self.sockets.pop(number).close()

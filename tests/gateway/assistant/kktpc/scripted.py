@@ -50,6 +50,7 @@ class ScriptedRegister:
     mute: bool = False
     executed: list[bytes] = field(default_factory=list)
     relayed: list[bytes] = field(default_factory=list)
+    on_relayed: Callable[[bytes], None] = lambda tlv: None
     heard: list[bytes] = field(default_factory=list)
     aborts: int = 0
     to_say: list[bytes] = field(default_factory=list)
@@ -127,6 +128,7 @@ class ScriptedRegister:
             return b"\xa2"
         if command[:1] == b"\xda":
             self.relayed.append(command[1:])
+            self.on_relayed(command[1:])
             return b"\xa2"
         self.executed.append(command)
         if flags & 1:

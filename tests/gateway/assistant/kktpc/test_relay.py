@@ -21,19 +21,35 @@ MUCH = 100 * 1024
 
 
 class Caller:
-    """The register's own side of EoT: it asks for sockets and notes what comes."""
+    """The register's own side of EoT: it asks for sockets and notes what comes.
+
+    It grants each RECEIVED anew, as a register does, unless ``granting`` is off.
+    """
 
     def __init__(self, register: ScriptedRegister, poke: Callable[[], None]) -> None:
         self._register = register
         self.waiting = register.to_say
         self.poke = poke
+        self.granting = True
+        self._packets: dict[int, bytes] = {}
+        register.on_relayed = self._grant_again
+
+    def _grant_again(self, tlv: bytes) -> None:
+        if tlv[0] & 0xFE == 0x20 and self.granting:
+            self.waiting.append(self._packets[tlv[0] & 1])
+
+    def grant(self, socket: int, packet: int) -> None:
+        """Accept one RECEIVED of at most ``packet`` bytes."""
+        value = packet.to_bytes(2, "little").rstrip(b"\0")
+        self._packets[socket] = bytes([0x50 + socket, len(value)]) + value
+        self.say(0x50 + socket, value)
 
     def say(self, code: int, value: bytes = b"") -> None:
         self.waiting.append(bytes([code, len(value)]) + value)
         self.poke()
 
     def dial(self, socket: int, port: int, host: bytes = b"127.0.0.1", packet: int = 128) -> None:
-        self.say(0x50 + socket, packet.to_bytes(2, "little"))
+        self.grant(socket, packet)
         self.say(0x60 + socket, port.to_bytes(2, "little"))
         self.say(0x70 + socket, host)
 
@@ -142,9 +158,43 @@ async def test_received_data_waits_for_the_packet_size_and_obeys_it() -> None:
         register.send(0, b"hello" * 20)
         await asyncio.sleep(0.2)
         assert register.received(0) == b""
-        register.say(0x50, b"\x10")
+        register.grant(0, 16)
         await wait_until(lambda: register.received(0) == b"hello" * 20)
         assert max(map(len, register.told(0x20))) == 16
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+async def test_a_packet_size_is_a_grant_for_one_piece_however_often_it_is_said(
+    times: int,
+) -> None:
+    async with serving(echo) as port, relayed(allowing(port)) as (register, host):
+        register.granting = False
+        register.say(0x60, port.to_bytes(2, "little"))
+        register.say(0x70, b"127.0.0.1\0")
+        await wait_until(lambda: register.states(0) == [1])
+        for _ in range(times):
+            register.grant(0, 10)
+        register.send(0, b"x" * 100)
+        await wait_until(lambda: len(register.received(0)) >= min(times, 1) * 10)
+        await asyncio.sleep(0.2)
+        assert await host.ask(b"\x45") == b"\x55\x00\x45"
+        assert register.received(0) == b"x" * 10 * min(times, 1)
+
+
+async def test_a_late_grant_still_gets_what_a_closed_server_sent() -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x" * 300)
+
+    async with serving(greet) as port, relayed(allowing(port)) as (register, _):
+        register.granting = False
+        register.dial(0, port)
+        await wait_until(lambda: len(register.received(0)) == 128)
+        await asyncio.sleep(0.2)
+        assert register.states(0) == [1]
+        for length in (256, 300):
+            register.grant(0, 128)
+            await wait_until(lambda n=length: len(register.received(0)) == n)  # type: ignore[misc]
+        await wait_until(lambda: register.states(0) == [1, 0])
 
 
 async def test_the_versions_are_exchanged() -> None:
@@ -277,6 +327,7 @@ def test_the_vectors_of_the_specification_are_followed() -> None:
     assert eot.free_bytes(0) == 128
     assert eot.on_packet(bytes.fromhex("da900568656c6c6f")) == [Send(0, b"hello")]
     eot.on_network_data(0, b"ECHO:hello")
+    assert eot.free_bytes(0) == 0
     assert eot.to_register[-1] == bytes.fromhex("da200a4543484f3a68656c6c6f")
     assert eot.on_packet(bytes.fromhex("da8000")) == [Close(0)]
     assert eot.to_register[-1] == bytes.fromhex("da100100")
