@@ -22,7 +22,7 @@ wins.  A version is needed only when the fixed part changes: version 2 is versio
 two slots that cut texts.  A dropped slot has width 0, so places in the unpacked tuple are the
 same in every version.
 
-What changes seldom stands first in the fixed part, and is marked in the tail: ``seldom`` gives
+What changes seldom stands first in the fixed part, and is marked in the tail: ``check`` gives
 these bytes, and one checksum over them tells whether any of it changed.
 """
 
@@ -385,50 +385,42 @@ BLOCK: Final = LAYOUTS[BLOCK_VERSION]
 """The newest fixed part; ``BLOCK.index`` holds for every version."""
 
 
-def check(block_version: int, block: bytes) -> tuple[Any, ...]:
-    """Return the wire values of the fixed part, in the order of its table.
+def check(block_version: int, block: bytes) -> tuple[tuple[Any, ...], bytes]:
+    """Return the wire values of the fixed part and the profile.
 
-    Raises ``RemoteError``: ``version`` for a layout we do not know, ``malformed`` for a block
+    The values are in the order of the fixed part's table; the profile is the bytes of what
+    changes seldom.  Raises ``RemoteError``: ``version`` for a layout we do not know, ``malformed`` for a block
     that is short or whose tail is cut or longer than ``MAX_TAIL``.
     """
     layout = LAYOUTS[block_version]
     values = layout.unpack_prefix(block)
+    profile = block[: layout.profile_size]
     if len(block) != layout.size:
         if len(block) - layout.size > MAX_TAIL:
             raise RemoteError("malformed", "the tail is too long")
-        _spans(block, layout.size)
-    return values
+        for tag, start, end in _spans(block, layout.size):
+            if tag in _SELDOM_TAGS:
+                profile += block[start:end]
+    return values, profile
 
 
-def _spans(block: bytes, position: int) -> list[tuple[int, int, int]]:
-    """Return the tag of every TLV from ``position`` on, and where its value begins and ends."""
+def _spans(block: bytes, end: int) -> list[tuple[int, int, int]]:
+    """Return tag, start and end of every TLV after ``end``, where the fixed part ends."""
     found = []
-    while position < len(block):
-        tag, length = TAIL_HEADER.unpack_prefix(block, position)
-        start = position + TAIL_HEADER.size
-        position = start + length
-        found.append((tag, start, position))
-    if position > len(block):
-        raise RemoteError(
-            "malformed", f"the tail is cut: {position - len(block)} bytes are missing"
-        )
+    while end < len(block):
+        start = end
+        tag, length = TAIL_HEADER.unpack_prefix(block, start)
+        end += TAIL_HEADER.size + length
+        found.append((tag, start, end))
+    if end > len(block):
+        raise RemoteError("malformed", f"the tail is cut: {end - len(block)} bytes are missing")
     return found
 
 
 def tail(block_version: int, block: bytes) -> list[tuple[int, bytes]]:
     """Return (tag, value) of every TLV after the fixed part; raise ``RemoteError`` if one is cut."""
     spans = _spans(block, LAYOUTS[block_version].size)
-    return [(tag, block[start:end]) for tag, start, end in spans]
-
-
-def seldom(block_version: int, block: bytes) -> bytes:
-    """Return the bytes of a checked block that change seldom: its profile."""
-    layout = LAYOUTS[block_version]
-    profile = block[: layout.profile_size]
-    if len(block) == layout.size:
-        return profile
-    told = (each for each in _spans(block, layout.size) if each[0] in _SELDOM_TAGS)
-    return profile + b"".join(block[start - TAIL_HEADER.size : end] for _, start, end in told)
+    return [(tag, block[start + TAIL_HEADER.size : end]) for tag, start, end in spans]
 
 
 def decode(block_version: int, block: bytes) -> dict[str, Any]:

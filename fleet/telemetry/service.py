@@ -40,7 +40,7 @@ from fleet.telemetry.events import (
 from fleet.telemetry.models import READINGS, RegisterState
 from fleet.telemetry.rules import condition_mask
 from protocol.platforms import Platform
-from protocol.telemetry import check, decode, excerpt, seldom
+from protocol.telemetry import check, decode, excerpt
 
 _FIRMWARE_VERSION = excerpt("firmware_version")
 _COLUMNS = ("serial_number", "condition_mask", "profile_crc", "block_version", "block")
@@ -88,9 +88,10 @@ class Reading(NamedTuple):
         block: bytes,
     ) -> "Reading":
         """Return the reading of a block; raise ``protocol.errors.RemoteError`` if it is invalid."""
-        mask = condition_mask(check(block_version, block))
+        values, profile = check(block_version, block)
+        mask = condition_mask(values)
         said = bytes((model, key_generation, channel)) + platform.encode()
-        crc = crc32(seldom(block_version, block), crc32(said)) - 0x8000_0000
+        crc = crc32(profile, crc32(said)) - 0x8000_0000
         return cls(
             serial_number,
             platform,

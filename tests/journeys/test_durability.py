@@ -110,4 +110,4 @@ async def kept(url: str, table: str) -> set[tuple[int, int]]:
         rows = await connection.fetch(f"SELECT serial_number, block_version, block FROM {table}")
     finally:
         await connection.close()
-    return {(serial, check(version, block)[READING_NUMBER]) for serial, version, block in rows}
+    return {(serial, check(version, block)[0][READING_NUMBER]) for serial, version, block in rows}

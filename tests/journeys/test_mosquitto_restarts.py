@@ -102,7 +102,7 @@ def count(accepted: Accepted) -> dict[int, int]:
 async def kept(database: Database) -> Accepted:
     async with database.transaction() as db:
         rows = await db.execute(text("SELECT serial_number, block_version, block FROM readings"))
-        return {(int(one[0]), check(one[1], bytes(one[2]))[READING_NUMBER]) for one in rows}
+        return {(int(one[0]), check(one[1], bytes(one[2]))[0][READING_NUMBER]) for one in rows}
 
 
 @pytest.mark.timeout(180)

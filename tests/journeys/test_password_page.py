@@ -19,7 +19,7 @@ async def open_link(page: Page, token: str) -> None:
 
 
 async def type_password(page: Page, password: str, again: str | None = None) -> None:
-    await page.get_by_label("Новый пароль, от").fill(password)
+    await page.get_by_label("Новый пароль — от").fill(password)
     await page.get_by_label("Новый пароль ещё раз").fill(password if again is None else again)
     await page.get_by_role("button", name="Сохранить пароль").click()
 
@@ -55,7 +55,7 @@ async def test_forgotten_password_is_reset_without_help(office: Office, address:
     async with browsing(address) as page:
         await page.goto("/password")
         await page.get_by_label("Электронная почта").fill("anna@romashka.example")
-        await page.get_by_role("button", name="Прислать ссылку").click()
+        await page.get_by_role("button", name="Отправить ссылку").click()
         await expect(page.get_by_role("status")).to_contain_text("придёт письмо")
         # In the very tab that waits for the letter.
         await page.goto(f"/password#{link_token(await office.letter('anna@romashka.example'))}")
@@ -68,5 +68,5 @@ async def test_forgotten_password_is_reset_without_help(office: Office, address:
 async def test_password_page_is_shown_in_english(office: Office, address: str) -> None:
     async with browsing(address, "en-GB") as page:
         await open_link(page, "nonsense" * 5)
-        await expect(page.get_by_role("heading")).to_have_text("Password of the cash server")
+        await expect(page.get_by_role("heading")).to_have_text("Cash server password")
         await expect(page.get_by_role("button", name="Request a new link")).to_be_visible()

@@ -49,7 +49,7 @@ CASES: Mapping[str, tuple[tuple[Said, ...], tuple[Said, ...]]] = {
 
 
 def mask_of(said: Said) -> int:
-    return condition_mask(check(BLOCK_VERSION, make_block(**said)))
+    return condition_mask(check(BLOCK_VERSION, make_block(**said))[0])
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -92,4 +92,4 @@ def test_broken_conditions_lists_the_names_in_the_mask() -> None:
 
 @given(st.binary(min_size=BLOCK.size, max_size=BLOCK.size))
 def test_any_block_has_a_mask(block: bytes) -> None:
-    assert 0 <= condition_mask(check(BLOCK_VERSION, block)) < 1 << 31
+    assert 0 <= condition_mask(check(BLOCK_VERSION, block)[0]) < 1 << 31
