@@ -24,7 +24,7 @@ from fleet.migrations.run import upgrade
 from fleet.wiring import REACTIONS
 from fleet.worker.runner import start_worker
 from gateway.assistant import cli as assistant
-from gateway.edge import key_ring, process
+from gateway.edge import key_ring, key_ring_commands, process
 from gateway.edge.config import GatewayConfig
 from gateway.edge.logs import LogConfig
 from gateway.edge.server import start_gateway
@@ -35,6 +35,7 @@ from simulator.demo import DEMO_INTERVAL_S, demo_serials, start_demo
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(bench.app, name="bench", help="Measure the server under load.")
 app.add_typer(assistant.app, name="assistant")
+app.add_typer(key_ring_commands.app, name="key-ring")
 app.add_typer(commands.app)
 
 

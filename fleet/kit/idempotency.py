@@ -62,9 +62,13 @@ def _matches(actor: Actor, key: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _digest(request: BaseModel) -> bytes:
-    """Return the SHA-256 of the request's type and values, whatever the order of its fields."""
+    """Return the SHA-256 of the request's type and values, whatever the order of its fields.
+
+    A type that was renamed keeps the name that stored digests have, as its ``digest_name``.
+    """
+    name = getattr(type(request), "digest_name", type(request).__name__)
     values = json.dumps(request.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(f"{type(request).__name__} {values}".encode()).digest()
+    return hashlib.sha256(f"{name} {values}".encode()).digest()
 
 
 async def _claim_key(act: Act, key: str, digest: bytes) -> bool:

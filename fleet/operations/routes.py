@@ -1,6 +1,6 @@
 """Endpoints of operations."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -26,6 +26,8 @@ from fleet.operations.rules import MAX_REGISTERS, Channel
 
 class NewOperation(Input):
     """A request for an operation on each of the registers."""
+
+    digest_name: ClassVar = "Order"
 
     type: str = Field(max_length=40, description="One of `GET /operation-types`.")
     serial_numbers: list[Annotated[str, Field(max_length=32)]] = Field(

@@ -50,7 +50,12 @@ class KeyRing:
         self.current: int = max(generations)
 
     def __repr__(self) -> str:
-        return f"KeyRing(generations={sorted(self._extracted)})"
+        return f"KeyRing(generations={list(self.generations)})"
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """Return the numbers of the generations, lowest first."""
+        return tuple(sorted(self._extracted))
 
     def register_key(self, generation: int, serial: bytes) -> bytes | None:
         """Return K of a register (``serial``: 7 BCD bytes), or None for an unknown generation."""

@@ -20,7 +20,7 @@ REFUSALS = {
         ["migrate", "--database", "mysql://x"],
         "CASH_SERVER_DATABASE: the database URL must begin with postgresql:// or sqlite:///",
     ),
-    "no key ring": (["gateway"], "`cash-server up` makes one"),
+    "no key ring": (["gateway"], "`cash-server key-ring create` makes one"),
     "no database": (["migrate", "--database", NOWHERE], "cannot connect to the database"),
 }
 

@@ -1,11 +1,15 @@
 """``Idempotency-Key``: a request that comes again is not done again."""
 
 import asyncio
+import hashlib
+import json
 from typing import Any
 
 import pytest
 
 from fleet.accounts.roles import Role
+from fleet.kit import idempotency
+from fleet.operations.routes import NewOperation
 from protocol.platforms import Platform
 from tests.fleet.conftest import Answer, Api, Employ
 from tests.fleet.operations.stage import Stage, serial
@@ -80,3 +84,9 @@ async def test_idempotency_header_is_documented(api: Api) -> None:
     document = (await api.get("/openapi.json")).json
     parameters = document["paths"]["/api/v1/operations"]["post"]["parameters"]
     assert [(each["name"], each["in"]) for each in parameters] == [("Idempotency-Key", "header")]
+
+
+def test_a_renamed_request_matches_the_digests_that_were_stored_before() -> None:
+    request = NewOperation(type="settings_upload", serial_numbers=["00106100000001"])
+    values = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    assert idempotency._digest(request) == hashlib.sha256(f"Order {values}".encode()).digest()
