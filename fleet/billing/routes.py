@@ -19,8 +19,8 @@ async def check_out(call: Call[PaymentKey, None]) -> PaymentView:
 
     For a payment that is paid already only its status is returned.
     """
-    desk = PaymentProcessor.from_config(call.acts)
-    return await desk.check_out(call.actor, call.query.id)
+    processor = PaymentProcessor.from_config(call.acts)
+    return await processor.check_out(call.actor, call.query.id)
 
 
 ENDPOINTS = (show, check_out)

@@ -40,9 +40,9 @@ async def add_image(call: Call[Nothing, NewImage]) -> ImageRow:
     The server checks the size, SHA-256 and signature of the file.  Adding an image again changes
     nothing.
     """
-    shelf = ImageFolder.from_config(call.config)
+    images = ImageFolder.from_config(call.config)
     place = call.body
-    row = await service.add(call.act, shelf, place.model, place.version)
+    row = await service.add(call.act, images, place.model, place.version)
     return queries.image_row(row)
 
 

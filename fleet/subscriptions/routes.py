@@ -96,9 +96,9 @@ async def _payment_page(call: Call[Nothing, NewOrder], order: OrderRow) -> str:
     """
     if order.status is not PaymentStatus.WAITING:
         return ""
-    desk = PaymentProcessor.from_config(call.acts)
+    processor = PaymentProcessor.from_config(call.acts)
     try:
-        return (await desk.check_out(call.actor, order.payment_id)).redirect_url
+        return (await processor.check_out(call.actor, order.payment_id)).redirect_url
     except DomainError:
         return ""
 
