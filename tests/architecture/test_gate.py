@@ -60,6 +60,6 @@ def test_a_test_of_the_protocol_imports_no_database() -> None:
 
 
 def test_help_tells_every_target_in_a_line() -> None:
-    lines = output_of("make", "help").splitlines()
+    lines = output_of("make", "--no-print-directory", "help").splitlines()
     assert {line.split()[0] for line in lines} == {"run", "test", "quick", "bench", "help", "clean"}
     assert all(len(line.split()) > 2 and len(line) < 80 for line in lines)
