@@ -18,7 +18,7 @@ async def start(*words: str) -> asyncio.subprocess.Process:
     )
     assert program.stdout is not None
     said = [await asyncio.wait_for(program.stdout.readline(), scaled(20)) for _ in range(2)]
-    assert "ожидает" in said[0].decode() and b"listens" in said[1]
+    assert "ожидает" in said[0].decode() and b"is listening" in said[1]
     return program
 
 
